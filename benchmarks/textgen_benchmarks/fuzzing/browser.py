@@ -18,10 +18,31 @@ from textgen_benchmarks.fuzzing.saved import ENTRIES, TEXT, TRAINING
 
 NAMES = ("<img src=x onerror=window.hacked=1>", "a\"'&b", "'};window.hacked=2;{'")
 TEXTS = (
-    "The weather ", "", "<script>window.hacked=1</script>", "<img src=x onerror=window.hacked=1>", "</textarea><b>", "\x00\x1b[2J",
-    "\u202ereversed", "x" * 19_990, "word " * 3000, "😀" * 500, "&lt;b&gt; &amp;", "${window.hacked=1}", "{{7*7}}", "\n" * 300,
-    "javascript:window.hacked=1", "日本語 عربى", "\ufffe\uffff", "\\u003cscript\\u003e", "a\r\nb\tc", "'\"`",
-)  # fmt: skip
+    "The weather ",
+    "",
+    "<script>window.hacked=1</script>",
+    "<img src=x onerror=window.hacked=1>",
+    "</textarea><b>",
+    "\x00\x1b[2J",
+    "\u202ereversed",
+    "x" * 19_990,
+    "word " * 3000,
+    "😀" * 500,
+    "&lt;b&gt; &amp;",
+    "${window.hacked=1}",
+    "{{7*7}}",
+    "\n" * 300,
+    "javascript:window.hacked=1",
+    "日本語 عربى",
+    "\ufffe\uffff",
+    "\\u003cscript\\u003e",
+    "a\r\nb\tc",
+    "'\"`",
+)
+
+
+REFUSED = "400 (Bad Request)"
+"""What the browser notes of a request that the server refuses, as the page then says in words."""
 
 
 def make_played(folder: Path) -> None:
@@ -106,7 +127,8 @@ def act(page: Any, address: str, chance: Random, context: Any) -> None:
         page.locator(".token.written").first.click(timeout=3000)
     else:
         page.evaluate(
-            "localStorage.setItem('x', '{'); for (const key of Object.keys(localStorage)) localStorage.setItem(key, '{<')"
+            "localStorage.setItem('x', '');"
+            "for (const key of Object.keys(localStorage)) localStorage.setItem(key, '{<')"
         )
         page.reload()
 
@@ -120,7 +142,10 @@ def browsed(case: Case) -> str | None:
     context = browser.new_context(viewport={"width": 1200, "height": 900})
 
     def watch(page: Any) -> None:
-        page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+        page.on(
+            "console",
+            lambda said: said.type == "error" and REFUSED not in said.text and errors.append(said.text),
+        )
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("request", lambda request: requests.append(request.url))
 

@@ -1,4 +1,4 @@
-"""Files of other programs: vectors, networks of Keras and Hugging Face, logs of lm-eval, damaged or hostile."""
+"""Files of other programs, damaged or hostile: vectors, Keras, Hugging Face, lm-eval."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import gzip
 import json
 import random
 import shutil
-from io import BytesIO
 from pathlib import Path
-from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 
@@ -74,8 +72,22 @@ def vectors(case: Case) -> str | None:
             fields[chance.randrange(len(fields))] = chance.choice(NUMBERS).encode()
             data = b" ".join(fields)
         elif kind == 3:
-            head = chance.choice((b"3 5", b"999999999 5", b"5 999999999", b"-1 5", b"0 0", b"9 0", b"9" * 5000 + b" 5",
-                                  b"9 5 1", b"1000000 100000", b"\xef\xbb\xbf9 5", b"9\t5", b" 9 5"))  # fmt: skip
+            head = chance.choice(
+                (
+                    b"3 5",
+                    b"999999999 5",
+                    b"5 999999999",
+                    b"-1 5",
+                    b"0 0",
+                    b"9 0",
+                    b"9" * 5000 + b" 5",
+                    b"9 5 1",
+                    b"1000000 100000",
+                    b"\xef\xbb\xbf9 5",
+                    b"9\t5",
+                    b" 9 5",
+                )
+            )
             data = head + b"\n" + data.partition(b"\n")[2]
         elif kind == 4:
             lines = data.split(b"\n")
@@ -96,90 +108,6 @@ def vectors(case: Case) -> str | None:
     if table.size > 10**6:
         return "memory: more numbers than the file has bytes"
     return None if np.isfinite(table).all() else "unnoticed: vectors with NaN or infinity"
-
-
-# --- Keras
-
-
-def make_keras(folder: Path) -> None:
-    """Write networks as Keras 2 and 3 do."""
-    from helpers.keras_files import configuration, random_weights, write_h5, write_keras
-
-    write_h5(folder / "n.h5", configuration(), random_weights())
-    write_keras(folder / "n.keras", configuration(), random_weights())
-
-
-def keras(case: Case) -> str | None:
-    """Read a network of Keras that is damaged, or whose configuration is hostile."""
-    import h5py
-
-    from textgen_models.original.keras_weights import read_keras
-
-    chance = case.chance
-    origin = chance.choice(sorted(case.prepared.iterdir()))
-    path = Path(shutil.copyfile(origin, case.place / origin.name))
-    kind = chance.randrange(4)
-    if kind == 0:
-        path.write_bytes(damaged(path.read_bytes(), chance))
-    elif path.suffix == ".h5":
-        with h5py.File(path, "r+") as file:
-            _change(file, chance)
-    else:
-        with ZipFile(path) as archive:
-            members = {name: archive.read(name) for name in archive.namelist()}
-        name = chance.choice(sorted(members))
-        if name.endswith(".json"):
-            members[name] = hostile_json(json.loads(members[name]), chance).encode("utf-8", "surrogatepass")
-        elif kind == 1:
-            members[name] = damaged(members[name], chance)
-        else:
-            data = BytesIO(members[name])
-            with h5py.File(data, "r+") as file:
-                _change(file, chance)
-            members[name] = data.getvalue()
-        if chance.random() < 0.1:
-            del members[name]
-        with ZipFile(path, "w", ZIP_DEFLATED) as archive:
-            for each, content in members.items():
-                archive.writestr(chance.choice((each,) * 20 + (f"../{each}", each.upper())), content)
-        if chance.random() < 0.2:
-            path.write_bytes(damaged(path.read_bytes(), chance))
-    read_keras(path)
-    return None
-
-
-def _change(file: object, chance: random.Random) -> None:
-    """Change something in a file of HDF5, so that it remains one."""
-    import h5py
-
-    assert isinstance(file, h5py.File)
-    arrays: list[str] = []
-    file.visititems(lambda name, item: arrays.append(name) if isinstance(item, h5py.Dataset) else None)
-    name = chance.choice(arrays)
-    kind = chance.randrange(8)
-    if kind == 0:
-        del file[name]
-    elif kind < 4:
-        del file[name]
-        file[name] = chance.choice(
-            (np.zeros((3, 3)), np.zeros(0, "f4"), np.float32(1), "text", np.full((5, 20), np.nan), np.zeros((1, 20), "i8"),
-             np.zeros((1, 20), "c8"), np.array([b"x"] * 3))
-        )  # fmt: skip
-    elif kind == 4:
-        del file[name]
-        file.create_dataset(name, shape=(2**20, 2**20), dtype="f4", chunks=(64, 64), compression="gzip")
-    elif kind == 5:
-        file[f"{name}x"] = chance.choice(
-            (h5py.SoftLink("/absent"), h5py.ExternalLink("/etc/passwd", "/"), h5py.SoftLink(f"/{name}x"))
-        )
-        del file[name]
-        file.move(f"{name}x", name)
-    elif "model_config" in file.attrs:
-        config = json.loads(file.attrs["model_config"])
-        text = hostile_json(config, chance).replace("\\ud800", "?")
-        file.attrs["model_config"] = text[:60000].encode("utf-8", "replace")
-    else:
-        file.attrs[chance.choice(("keras_version", "layer_names", "weight_names"))] = b"\xff"
 
 
 # --- Hugging Face
@@ -214,9 +142,24 @@ def hugging_face(case: Case) -> str | None:
                 hostile_file(path, chance)
             elif path.suffix == ".json":
                 values = json.loads(path.read_bytes())
-                key = chance.choice(("auto_map", "model_type", "architectures", "vocab_size", "n_positions", "torch_dtype",
-                                     "quantization_config", "tokenizer_class", "added_tokens", "eos_token", "n_layer",
-                                     "_name_or_path", "attn_implementation", "is_decoder"))  # fmt: skip
+                key = chance.choice(
+                    (
+                        "auto_map",
+                        "model_type",
+                        "architectures",
+                        "vocab_size",
+                        "n_positions",
+                        "torch_dtype",
+                        "quantization_config",
+                        "tokenizer_class",
+                        "added_tokens",
+                        "eos_token",
+                        "n_layer",
+                        "_name_or_path",
+                        "attn_implementation",
+                        "is_decoder",
+                    )
+                )
                 values[key] = hostile_value(chance)
                 path.write_text(json.dumps(values))
     with torch.inference_mode():
@@ -238,8 +181,15 @@ def log(case: Case) -> str | None:
     chance = case.chance
     lines = []
     for number in range(chance.randint(1, 6)):
-        sample = {"doc_id": number, "target": "some text", "filter": "none", "metrics": ["acc", "bits_per_byte"],
-                  "acc": chance.random(), "bits_per_byte": [-chance.random() * 30, 9], "doc": {"x": [1, {"y": "z"}]}}  # fmt: skip
+        sample = {
+            "doc_id": number,
+            "target": "some text",
+            "filter": "none",
+            "metrics": ["acc", "bits_per_byte"],
+            "acc": chance.random(),
+            "bits_per_byte": [-chance.random() * 30, 9],
+            "doc": {"x": [1, {"y": "z"}]},
+        }
         lines.append(json.dumps(sample) if chance.random() < 0.5 else hostile_json(sample, chance))
     data = "\n".join(lines).encode("utf-8", "surrogatepass")
     data = damaged(data, chance) if chance.random() < 0.3 else data
@@ -256,7 +206,6 @@ def log(case: Case) -> str | None:
 
 KINDS = (
     Kind("vectors", vectors, 1500),
-    Kind("networks of Keras", keras, 800, make_keras),
     Kind("networks of Hugging Face", hugging_face, 250, make_hugging_face, seconds=30),
     Kind("logs of lm-eval", log, 1000),
 )

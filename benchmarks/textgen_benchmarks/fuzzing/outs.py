@@ -1,4 +1,4 @@
-"""Names for `--out`: any bytes, any length, links, reserved ones: it is saved there, or nothing is trained."""
+"""Names for `--out`, any bytes and lengths: it is saved there, or nothing is trained."""
 
 from __future__ import annotations
 
@@ -15,15 +15,92 @@ from textgen_kit.texts import NASTY, PROSE
 FAST = ("--device", "cpu", "--precision", "fp32")
 LSTM = "char-lstm:num_layers=1,hidden_size=8,batch_size=4,sequence_length=16,num_validations=2"
 ODD = (
-    "", ".", "..", "/", "//", "./", "../x", "./.", "a/..", "a/../b", "~", "~root", "$HOME", "-", "--", "-x", "CON", "nul.txt",
-    "lock", "run.json", "x.partial", "x.partial.partial", ".x.textgen-host-1-0123abcd", "textgen", "runs", "x?y",
-    "x?mode=memory", "x#y", "x%41", "x&y", "x;y", "sqlite:///x", "file:x", "http://x/y", "x\\y", "x:y", "[x]",
-    "[red]x", "{x}", "x\ny", "x\r", "\x1b[5m", "\u202ex", "x\u0301", "é", "日本", "😀" * 60, " x ", "x.", "*", "'", '"',
-    "file", "file/x", "empty", "link-empty", "link-file", "link-full", "dangling", "loop", "full", "fifo",
-    "/dev/null", "/dev/full", "/dev/null/x", "/proc/self/x", "/sys/x", "/proc/1/root/x", "/etc/passwd/x", "ro/x",
-    "deep/" * 60 + "x", "x/" * 1500, "a" * 4096, ".hidden", "..x", "...", "x.onnx", "x.json", "x.tokens.json",
-    "latest", "loop/x", "link-empty/x", "dangling/x", "x/./y", "x//y",
-)  # fmt: skip
+    "",
+    ".",
+    "..",
+    "/",
+    "//",
+    "./",
+    "../x",
+    "./.",
+    "a/..",
+    "a/../b",
+    "~",
+    "~root",
+    "$HOME",
+    "-",
+    "--",
+    "-x",
+    "CON",
+    "nul.txt",
+    "lock",
+    "run.json",
+    "x.partial",
+    "x.partial.partial",
+    ".x.textgen-host-1-0123abcd",
+    "textgen",
+    "runs",
+    "x?y",
+    "x?mode=memory",
+    "x#y",
+    "x%41",
+    "x&y",
+    "x;y",
+    "sqlite:///x",
+    "file:x",
+    "http://x/y",
+    "x\\y",
+    "x:y",
+    "[x]",
+    "[red]x",
+    "{x}",
+    "x\ny",
+    "x\r",
+    "\x1b[5m",
+    "\u202ex",
+    "x\u0301",
+    "é",
+    "日本",
+    "😀" * 60,
+    " x ",
+    "x.",
+    "*",
+    "'",
+    '"',
+    "file",
+    "file/x",
+    "empty",
+    "link-empty",
+    "link-file",
+    "link-full",
+    "dangling",
+    "loop",
+    "full",
+    "fifo",
+    "/dev/null",
+    "/dev/full",
+    "/dev/null/x",
+    "/proc/self/x",
+    "/sys/x",
+    "/proc/1/root/x",
+    "/etc/passwd/x",
+    "ro/x",
+    "deep/" * 60 + "x",
+    "x/" * 1500,
+    "a" * 4096,
+    ".hidden",
+    "..x",
+    "...",
+    "x.onnx",
+    "x.json",
+    "x.tokens.json",
+    "latest",
+    "loop/x",
+    "link-empty/x",
+    "dangling/x",
+    "x/./y",
+    "x//y",
+)
 """Names of which some exist already."""
 
 
@@ -55,13 +132,18 @@ def arranged(case: Case) -> None:
         (place / name).mkdir()
     (place / "full/novel.txt").write_text("x")
     (place / "target").mkdir()
-    for name, target in {"link-empty": "target", "link-file": "file", "link-full": "full", "dangling": "absent",
-                         "loop": "loop"}.items():  # fmt: skip
+    for name, target in {
+        "link-empty": "target",
+        "link-file": "file",
+        "link-full": "full",
+        "dangling": "absent",
+        "loop": "loop",
+    }.items():
         (place / name).symlink_to(target)
     os.mkfifo(place / "fifo")
 
 
-def named(case: Case) -> str | None:
+def named(case: Case) -> str | None:  # noqa: PLR0911 - one for each way to fail
     """Train, compare, search or export with a name for the result."""
     chance, place, out = case.chance, case.place / "here", out_name(case.chance)
     place.mkdir()
@@ -75,9 +157,20 @@ def named(case: Case) -> str | None:
     slow = (
         ("bench", "char-ngram", "random", *text, "--length", "20"),
         ("suite", "suite.toml", *text),
-        ("tune", LSTM, *text, "--budget", "500chars", "--trials", "1", "--seeds", "1",
-         "--search", "learning_rate=1e-3..1e-2"),
-    )  # fmt: skip
+        (
+            "tune",
+            LSTM,
+            *text,
+            "--budget",
+            "500chars",
+            "--trials",
+            "1",
+            "--seeds",
+            "1",
+            "--search",
+            "learning_rate=1e-3..1e-2",
+        ),
+    )
     command = chance.choices(quick, (5, 3, 4))[0] if chance.random() < 0.95 else chance.choice(slow)
     before = names_below(place)
     done = forked(textgen([*command, "--out", out]), place)

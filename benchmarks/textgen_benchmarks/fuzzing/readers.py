@@ -17,12 +17,50 @@ from textgen_benchmarks.fuzzing.texts import any_text
 from textgen_kit.texts import PROSE
 
 TAGS = (
-    "<p>", "</p>", "<br>", "<div", "<script>", "</script", "<style>", "<!--", "-->", "<![CDATA[", "]]>", "<pre>",
-    "<table><tr><td>", "<a x='", '"', "<?xml version='1.0' encoding='utf-16'?>", "<?", "&", "&#", "&#x110000;", "&#0;",
-    "&amp", "&bogus;", "<svg><title>", "<math>", "<template>", "<plaintext>", "<noscript>", "<frameset>", "\0",
-    "<meta charset=utf-16>", "<title>", "<!DOCTYPE html [<!ENTITY x 'y'>]>", "<b><i></b></i>", "<li>", "<h1>",
-    "<textarea>", "<xmp>", "\ufeff", "</", "<", ">", "<p " + "x" * 200 + ">",
-)  # fmt: skip
+    "<p>",
+    "</p>",
+    "<br>",
+    "<div",
+    "<script>",
+    "</script",
+    "<style>",
+    "<!--",
+    "-->",
+    "<![CDATA[",
+    "]]>",
+    "<pre>",
+    "<table><tr><td>",
+    "<a x='",
+    '"',
+    "<?xml version='1.0' encoding='utf-16'?>",
+    "<?",
+    "&",
+    "&#",
+    "&#x110000;",
+    "&#0;",
+    "&amp",
+    "&bogus;",
+    "<svg><title>",
+    "<math>",
+    "<template>",
+    "<plaintext>",
+    "<noscript>",
+    "<frameset>",
+    "\0",
+    "<meta charset=utf-16>",
+    "<title>",
+    "<!DOCTYPE html [<!ENTITY x 'y'>]>",
+    "<b><i></b></i>",
+    "<li>",
+    "<h1>",
+    "<textarea>",
+    "<xmp>",
+    "\ufeff",
+    "</",
+    "<",
+    ">",
+    "<p " + "x" * 200 + ">",
+)
 
 
 def page(chance: random.Random) -> bytes:
@@ -127,7 +165,8 @@ def book(chance: random.Random) -> bytes:
     )
     opf = f'{doctype}<package xmlns="http://www.idpf.org/2007/opf"><manifest>{items}</manifest><spine>{spine}</spine></package>'
     opf += "<a/>" * chance.choice((0, 0, 0, 10**6))
-    container = f'<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles><rootfile full-path="{href}"/></rootfiles></container>'
+    container = '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container">'
+    container += f'<rootfiles><rootfile full-path="{href}"/></rootfiles></container>'
     out = io.BytesIO()
     with ZipFile(out, "w", ZIP_DEFLATED) as archive:
         archive.writestr("mimetype", "application/epub+zip")
@@ -145,9 +184,17 @@ def plain(chance: random.Random) -> bytes:
 
 
 FORMATS: dict[str, Callable[[random.Random], bytes]] = {
-    "html": page, "htm": page, "xhtml": page, "jsonl": lines, "csv": table, "tsv": table, "parquet": parquet,
-    "epub": book, "txt": plain, "md": plain,
-}  # fmt: skip
+    "html": page,
+    "htm": page,
+    "xhtml": page,
+    "jsonl": lines,
+    "csv": table,
+    "tsv": table,
+    "parquet": parquet,
+    "epub": book,
+    "txt": plain,
+    "md": plain,
+}
 
 
 def packed(data: bytes, name: str, chance: random.Random) -> tuple[bytes, str]:

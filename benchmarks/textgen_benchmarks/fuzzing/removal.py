@@ -17,15 +17,49 @@ from textgen_benchmarks.fuzzing.saved import make_results
 
 PRECIOUS = "It took a year.\n"
 PLACES = (
-    "", ".git", ".git/refs", "notes", "runs", "runs/notes", "jobs", "jobs/x", "trials", "trials/x.partial",
-    "snapshots", "snapshots/100", "workers", "comparison", "comparison/runs/x", "run", "a/b/c/d", ".hidden",
+    "",
+    ".git",
+    ".git/refs",
+    "notes",
+    "runs",
+    "runs/notes",
+    "jobs",
+    "jobs/x",
+    "trials",
+    "trials/x.partial",
+    "snapshots",
+    "snapshots/100",
+    "workers",
+    "comparison",
+    "comparison/runs/x",
+    "run",
+    "a/b/c/d",
+    ".hidden",
     "lock.d",
-)  # fmt: skip
+)
 FILES = (
-    "novel.txt", ".notes", "run.json.bak", "lock", "LOCK", "report.md", "weights.safetensors", "study.db",
-    "x.lock", "run.json", "0123456789abcdef.json", "é.txt", "a\nb", ".run.textgen-host-1-00000000x",
-    ".textgen-x-1-0123abcd", "state.json", "-rf", "*", " ", "bench.json~", "samples.json.partial",
-)  # fmt: skip
+    "novel.txt",
+    ".notes",
+    "run.json.bak",
+    "lock",
+    "LOCK",
+    "report.md",
+    "weights.safetensors",
+    "study.db",
+    "x.lock",
+    "run.json",
+    "0123456789abcdef.json",
+    "é.txt",
+    "a\nb",
+    ".run.textgen-host-1-00000000x",
+    ".textgen-x-1-0123abcd",
+    "state.json",
+    "-rf",
+    "*",
+    " ",
+    "bench.json~",
+    "samples.json.partial",
+)
 OURS = ("lock", "report.md", "weights.safetensors", "study.db", "run.json", "state.json", "x.lock")
 """Names that textgen gives to files too: what has such a name where textgen would write it is ours."""
 
@@ -55,15 +89,17 @@ def sprinkled(case: Case, folder: Path, outside: Path) -> list[Path]:
     return kept
 
 
-def removed(case: Case) -> str | None:
+def removed(case: Case) -> str | None:  # noqa: PLR0911 - one for each way to fail
     """Remove results, perhaps killed meanwhile, and again: nothing of the user's goes, all of ours does."""
     chance, place = case.chance, case.place
     outside, root = place / "outside", place / chance.choice(("runs", "results", "a b"))
     outside.mkdir()
     (outside / "novel.txt").write_text(PRECIOUS)
     origins = ("runs/0", "runs/2", "bench", "suite", "tune")
-    folders = [Path(shutil.copytree(case.prepared / each, root / f"r{index}-{Path(each).name}"))
-               for index, each in enumerate(chance.sample(origins, chance.randint(1, 3)))]  # fmt: skip
+    folders = [
+        Path(shutil.copytree(case.prepared / each, root / f"r{index}-{Path(each).name}"))
+        for index, each in enumerate(chance.sample(origins, chance.randint(1, 3)))
+    ]
     folder = folders[0]
     kept = sprinkled(case, folder, outside)
     beside = sprinkled(case, root, outside)

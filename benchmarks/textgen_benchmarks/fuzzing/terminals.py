@@ -17,29 +17,8 @@ from textgen_benchmarks.fuzzing.child import OF_RICH, STEERING, forked, textgen
 from textgen_benchmarks.fuzzing.kind import Case, Kind
 from textgen_benchmarks.fuzzing.kind import textgen as must
 from textgen_benchmarks.fuzzing.saved import make_results
+from textgen_benchmarks.fuzzing.steering import PIECES, hostile, safe_json
 from textgen_kit.texts import PROSE
-
-PIECES = (
-    "\x1b]0;owned\x07", "\x1b[5m", "\x9b5m", "\u202e", "\u2066", "\x1b]8;;http://evil\x1b\\x\x1b]8;;\x1b\\", "\x7f", "\r",
-    "\x08\x08", "\x0c", "\x0b", "\x1b[4m", "\x1bc", "\x1bP+q\x1b\\", "\x90q\x9c", "\x9d0;x\x9c", "\0",
-    "\x0e", "\u2028", "\u2029", "\u200f", "[red]x[/red]", "[link=http://evil]x[/link]", "[/]", "[bold", ":smile:",
-    "<script>", "[x](http://evil)", "|", "`", "a" * 300, "日" * 40, "\ud800", "\udc9b", "\n", "\nerror: x", "\t", "é\u0301" * 30,
-    "\U000e0041", "\ufeff", "\u200b",
-)  # fmt: skip
-
-
-def hostile(chance: random.Random, *, line: bool = False) -> str:
-    """Return a string with pieces that may steer a terminal."""
-    pieces = [chance.choice(PIECES) if chance.random() < 0.7 else chance.choice(("x", "word ", "é")) for _ in
-              range(chance.randint(1, 5))]  # fmt: skip
-    text = "".join(pieces)
-    return text.replace("\n", "") if line else text
-
-
-def safe_json(text: str) -> str:
-    """Return JSON, or TOML, of a string."""
-    return json.dumps(text).replace("\x7f", "\\u007f")
-
 
 PLUGIN = '''
 import warnings
@@ -61,11 +40,21 @@ if {place} == 6: raise {error}(bad)
 if {place} == 7: Owned.__qualname__ = Owned.__name__ = bad
 '''
 KINDS_OF_PLUGIN = (
-    ("__call__", "logits, uniforms", "return logits.argmax(-1)", ("sample", "RUN", "The", "--length", "5", "--sampler", "owned")),
+    (
+        "__call__",
+        "logits, uniforms",
+        "return logits.argmax(-1)",
+        ("sample", "RUN", "The", "--length", "5", "--sampler", "owned"),
+    ),
     ("read", "options", "return bad * 300", ("corpus", "owned")),
     ("clean", "text", "return bad + text", ("corpus", "text.txt", "--clean", "owned")),
-    ("clean", "text", "return bad + text", ("train", "char-ngram", "--corpus", "text.txt", "--clean", "owned", "--out", "out")),
-)  # fmt: skip
+    (
+        "clean",
+        "text",
+        "return bad + text",
+        ("train", "char-ngram", "--corpus", "text.txt", "--clean", "owned", "--out", "out"),
+    ),
+)
 
 
 def plugins(case: Case) -> tuple[str, ...]:
@@ -74,16 +63,20 @@ def plugins(case: Case) -> tuple[str, ...]:
     method, given, result, command = chance.choice(KINDS_OF_PLUGIN)
     bad = hostile(chance)
     source = PLUGIN.format(
-        bad=ascii(bad), doc=ascii(hostile(chance))[1:-1].replace('"', ""), place=chance.randrange(9),
-        error=chance.choice(("ValueError", "TextgenError", "KeyError", "SystemExit", "OSError")), method=method,
-        arguments=given, result=result,
-    )  # fmt: skip
+        bad=ascii(bad),
+        doc=ascii(hostile(chance))[1:-1].replace('"', ""),
+        place=chance.randrange(9),
+        error=chance.choice(("ValueError", "TextgenError", "KeyError", "SystemExit", "OSError")),
+        method=method,
+        arguments=given,
+        result=result,
+    )
     (case.place / "plugin.py").write_text(source, "utf-8")
     more = chance.choice(((), ("plugins", "check"), ("plugins", "show", "owned"), ("plugins",)))
     return (*(more or command), "--plugin", "plugin.py")
 
 
-def files(case: Case) -> tuple[str, ...]:
+def files(case: Case) -> tuple[str, ...]:  # noqa: PLR0911 - one for each kind
     """Make a file with hostile names or contents; return a command that reads it."""
     chance, place = case.chance, case.place
     kind = chance.randrange(8)
@@ -120,8 +113,9 @@ def files(case: Case) -> tuple[str, ...]:
         return ("import-lm-eval", ".")
     if kind == 4:
         key = safe_json(hostile(chance))
-        line = f"title = {key}\nbudget = {chance.choice((key, chr(34) + '1s' + chr(34)))}\n[[questions]]\nname = {key}\ntext = {key}\n"
-        cases = f"cases = [{{label = {key}, entry = {chance.choice((key, chr(34) + 'random' + chr(34)))}, {key} = 1}}]\n"
+        budget, entry = (chance.choice((key, f'"{each}"')) for each in ("1s", "random"))
+        line = f"title = {key}\nbudget = {budget}\n[[questions]]\nname = {key}\ntext = {key}\n"
+        cases = f"cases = [{{label = {key}, entry = {entry}, {key} = 1}}]\n"
         (place / "suite.toml").write_text((line + cases).encode("utf-8", "replace").decode(), "utf-8")
         return ("suite", "suite.toml", "--corpus", "text.txt")
     if kind == 5:
@@ -129,8 +123,7 @@ def files(case: Case) -> tuple[str, ...]:
         return ("corpus", chance.choice(("x.csv", f"x.csv:{name}")))
     if kind == 6:
         (place / "x.html").write_text(
-            f"<title>{name}</title><p>{hostile(chance).replace(chr(0xD800), '').encode('utf-8', 'replace').decode()}</p>"
-            * 30
+            f"<title>{name}</title><p>{hostile(chance).encode('utf-8', 'replace').decode()}</p>" * 30
         )
         return ("corpus", "x.html")
     return ("score", "RUN", f"{name}.txt")
@@ -148,13 +141,21 @@ def words(case: Case) -> tuple[str, ...]:
             ("train", "char-ngram", "--corpus", "text.txt", "--split", word),
             ("sample", "RUN", word, "--length", "5"),
             ("sample", "RUN", "--sampler", word),
-            ("sample", word), ("describe", word), ("runs", "show", word), ("plugins", "show", word), (word,),
-            ("runs", "--root", word), (f"--{word}",), ("tune", "char-lstm", "--corpus", "text.txt", "--search", word),
-            ("train", "char-ngram", "--corpus", "text.txt", "--device", word), ("runs", "remove", word, "--yes"),
-            ("plugins", "new", word, "--kind", "model"), ("plugins", "new", "x", "--kind", word),
+            ("sample", word),
+            ("describe", word),
+            ("runs", "show", word),
+            ("plugins", "show", word),
+            (word,),
+            ("runs", "--root", word),
+            (f"--{word}",),
+            ("tune", "char-lstm", "--corpus", "text.txt", "--search", word),
+            ("train", "char-ngram", "--corpus", "text.txt", "--device", word),
+            ("runs", "remove", word, "--yes"),
+            ("plugins", "new", word, "--kind", "model"),
+            ("plugins", "new", "x", "--kind", word),
             ("train", "char-ngram", "--corpus", "text.txt", "--out", word[:40] or "x"),
         )
-    )  # fmt: skip
+    )
 
 
 def make_controlled(folder: Path) -> None:
@@ -205,9 +206,18 @@ def results(case: Case) -> tuple[str, ...]:
                     )
                 ],
             )
-    return chance.choice((("runs", "--root", "."), ("runs", "--root", ".", "show", "copy"), ("report", "copy"), ("verify", "copy"),
-                          ("describe", "copy"), ("sample", "copy", "The", "--length", "5"), ("runs", "show", "copy", "--full"),
-                          ("runs", "compare", "copy", str(case.prepared / "runs/1"))))  # fmt: skip
+    return chance.choice(
+        (
+            ("runs", "--root", "."),
+            ("runs", "--root", ".", "show", "copy"),
+            ("report", "copy"),
+            ("verify", "copy"),
+            ("describe", "copy"),
+            ("sample", "copy", "The", "--length", "5"),
+            ("runs", "show", "copy", "--full"),
+            ("runs", "compare", "copy", str(case.prepared / "runs/1")),
+        )
+    )
 
 
 def models(case: Case) -> tuple[str, ...]:
@@ -216,9 +226,16 @@ def models(case: Case) -> tuple[str, ...]:
     run = str(case.prepared / "controlled")
     prompt = hostile(chance).replace("\0", "").encode("utf-8", "replace").decode()
     (case.place / "bad.txt").write_text((prompt + " word ") * 30, "utf-8")
-    return chance.choice((("sample", run, "word", "--length", "200", "--seed", str(chance.randrange(999))),
-                          ("sample", run, prompt or "x", "--length", "60", "--number", "2"), ("score", run, "bad.txt"),
-                          ("describe", run), ("corpus", "bad.txt", "--clean", "raw"), ("runs", "show", run)))  # fmt: skip
+    return chance.choice(
+        (
+            ("sample", run, "word", "--length", "200", "--seed", str(chance.randrange(999))),
+            ("sample", run, prompt or "x", "--length", "60", "--number", "2"),
+            ("score", run, "bad.txt"),
+            ("describe", run),
+            ("corpus", "bad.txt", "--clean", "raw"),
+            ("runs", "show", run),
+        )
+    )
 
 
 MAKERS = (plugins, files, words, results, models)

@@ -59,8 +59,13 @@ def disturb(chance: Random, begun: float, known: set[int], over: threading.Event
             with suppress(OSError):
                 asked = socket.create_connection(("127.0.0.1", port), timeout=0.5)
                 held.append(asked)
-                sent = {"garbage": chance.randbytes(chance.choice((1, 8, 100, 5000))), "connect": b"",
-                        "store": bytes([chance.randrange(20)]) + (2**chance.choice((3, 31, 62))).to_bytes(8, "little") + b"x" * 9}  # fmt: skip
+                sent = {
+                    "garbage": chance.randbytes(chance.choice((1, 8, 100, 5000))),
+                    "connect": b"",
+                    "store": bytes([chance.randrange(20)])
+                    + (2 ** chance.choice((3, 31, 62))).to_bytes(8, "little")
+                    + b"x" * 9,
+                }
                 asked.sendall(sent[kind])
                 if chance.random() < 0.5:
                     asked.close()
@@ -80,8 +85,22 @@ def trained_together(case: Case) -> str | None:
     )
     thread.start()
     budget = chance.choice(("100000chars", "300000chars"))
-    arguments = ["train", LSTM, "--corpus", str(place / "text.txt"), "--budget", budget, "--processes", "2",
-                 "--device", "cpu", "--precision", "fp32", "--out", str(place / "out")]  # fmt: skip
+    arguments = [
+        "train",
+        LSTM,
+        "--corpus",
+        str(place / "text.txt"),
+        "--budget",
+        budget,
+        "--processes",
+        "2",
+        "--device",
+        "cpu",
+        "--precision",
+        "fp32",
+        "--out",
+        str(place / "out"),
+    ]
     code, _, stderr = run(arguments)
     over.set()
     thread.join()

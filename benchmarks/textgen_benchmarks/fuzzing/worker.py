@@ -27,11 +27,13 @@ from textgen_benchmarks.fuzzing import (
     commands,
     faults,
     foreign,
+    keras,
     named,
     outs,
     readers,
     removal,
     saved,
+    sharing,
     terminals,
     texts,
     together,
@@ -56,6 +58,8 @@ KINDS = {
         faults,
         together,
         browser,
+        keras,
+        sharing,
     )
     for kind in module.KINDS
 }
