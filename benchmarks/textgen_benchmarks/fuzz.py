@@ -66,7 +66,7 @@ def outcomes(kind: Kind, seed: int, first: int, last: int, folder: Path) -> Iter
             subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as worker,
         ):
             assert worker.stdout is not None
-            while line := _line(worker):
+            while line := _line(worker, kind.seconds):
                 case = Failure(**json.loads(line))
                 first = max(first, case.number + 1)
                 yield case
@@ -77,10 +77,10 @@ def outcomes(kind: Kind, seed: int, first: int, last: int, folder: Path) -> Iter
                 first += 1
 
 
-def _line(worker: subprocess.Popen[str]) -> str:
+def _line(worker: subprocess.Popen[str], seconds: int) -> str:
     """Return the next line of a worker, which is killed if it takes too long."""
     assert worker.stdout is not None
-    watch = Timer(SILENCE_SECONDS, worker.kill)
+    watch = Timer(SILENCE_SECONDS + seconds, worker.kill)
     watch.start()
     try:
         return worker.stdout.readline()

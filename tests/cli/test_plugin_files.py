@@ -69,11 +69,17 @@ def test_a_project_that_cannot_be_used_is_a_one_line_error(folder: Path, project
 
 
 @pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="only root may give files to others")
-def test_a_project_of_another_user_does_not_run_as_this_one(folder: Path) -> None:
+@pytest.mark.parametrize("theirs", ["pyproject.toml", "one.py"])
+def test_a_project_or_a_plugin_of_it_of_another_user_does_not_run_as_this_one(
+    theirs: str, folder: Path
+) -> None:
     (folder / "pyproject.toml").write_text('[tool.textgen]\nplugins = ["one.py"]\n')
-    os.chown(folder / "pyproject.toml", 65534, -1)
+    os.rename(folder / theirs, folder / "own")
+    (folder / theirs).symlink_to("own")
+    os.lchown(folder / theirs, 65534, -1)
     done = run_textgen("plugins", code=1, cwd=folder)
-    assert done.stderr.startswith("error: pyproject.toml of the working directory belongs to another user")
+    assert done.stderr.startswith("error: plugin files of pyproject.toml of the working directory would run")
+    assert f"{theirs} belongs to another user" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -91,12 +91,15 @@ def test_a_name_that_can_be_guessed_gives_nothing_to_who_claims_it_first(shared_
     assert {path.name for path in shared_folder.iterdir()} == {guessed, "over"}
 
 
-def test_a_folder_whose_contents_anyone_may_replace_is_refused(
-    shared_folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("owner", "mode"), [(0, 0o777), (65534, 0o1777)])
+@pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="only root may give a folder away")
+def test_a_folder_whose_contents_others_may_replace_is_refused(
+    owner: int, mode: int, shared_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shared_folder.chmod(0o777)
+    shared_folder.chmod(mode)
+    os.chown(shared_folder, owner, owner)
     monkeypatch.setattr("tempfile.tempdir", str(shared_folder))
-    with pytest.raises(TextgenError, match=r"anyone may replace .* set TMPDIR to one of your own"):
+    with pytest.raises(TextgenError, match=r"other users may replace .* set TMPDIR"):
         private_folder()
 
 

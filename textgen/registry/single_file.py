@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
@@ -101,8 +102,8 @@ def configured_plugin_files() -> list[Path]:
     """Return the plugin files of the environment and of the working directory.
 
     These are `TEXTGEN_PLUGIN_FILES`, separated as in `PATH`, and `plugins = ["mine.py"]` in the table
-    `[tool.textgen]` of `pyproject.toml`. Raises `TextgenError` if that cannot be read, or names some and is
-    another user's.
+    `[tool.textgen]` of `pyproject.toml`. Raises `TextgenError` if that cannot be read, or names some and one
+    of all these files is another user's.
     """
     listed = [Path(name) for name in os.environ.get("TEXTGEN_PLUGIN_FILES", "").split(os.pathsep) if name]
     project = Path("pyproject.toml")
@@ -111,17 +112,25 @@ def configured_plugin_files() -> list[Path]:
     try:
         tools = read_toml(project).get("tool", {})
         names = tools.get("textgen", {}).get("plugins", [])
-        owner = project.stat().st_uid
     except (OSError, ValueError, AttributeError) as error:
         raise TextgenError(f"cannot read {project}: {one_line(error, with_type=False)}") from None
     if not isinstance(names, list) or not all(isinstance(name, str) and "\0" not in name for name in names):
         raise TextgenError(f'{project}: plugins in [tool.textgen] must be a list of files, as in ["mine.py"]')
-    if names and os.name == "posix" and owner not in (0, os.getuid()):  # such as in a folder for everyone
-        raise TextgenError(
-            f"{project} of the working directory belongs to another user, and names plugin files, which "
-            "would run as you; give those that you trust by --plugin, from another folder"
-        )
-    return [*listed, *map(Path, names)]
+    files = [Path(name) for name in names]
+    for path in (project, *files) if names and os.name == "posix" else ():
+        if _is_of_another_user(path):  # such as in a folder for everyone
+            raise TextgenError(
+                f"plugin files of {project} of the working directory would run as you, but {path} belongs to "
+                "another user; give files that you trust by --plugin, from another folder"
+            )
+    return [*listed, *files]
+
+
+def _is_of_another_user(path: Path) -> bool:
+    """Return whether a file, or a link to one, belongs to someone else than this user and root."""
+    with suppress(OSError, ValueError):  # which is said when it is read
+        return not {path.lstat().st_uid, path.stat().st_uid} <= {0, os.getuid()}
+    return False
 
 
 def component_name(class_name: str, kind: str) -> str:

@@ -51,6 +51,8 @@ class Kind:
     """In the long version."""
     prepare: Callable[[Path], None] = nothing
     """Fills an empty folder, which cases must not change."""
+    seconds: int = 10
+    """Time that a case may take."""
 
 
 def prepared_once(prepare: Callable[[Path], None], folder: Path) -> None:

@@ -22,14 +22,49 @@ import torch
 
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import shortened
-from textgen_benchmarks.fuzzing import commands, named, saved, texts
+from textgen_benchmarks.fuzzing import (
+    browser,
+    commands,
+    faults,
+    foreign,
+    keras,
+    named,
+    outs,
+    readers,
+    removal,
+    saved,
+    sharing,
+    terminals,
+    texts,
+    together,
+    users,
+)
 from textgen_benchmarks.fuzzing.commands import MAX_LINE
 from textgen_benchmarks.fuzzing.kind import Case, Kind, WrongError, digest
 
-KINDS = {kind.name: kind for module in (texts, named, saved, commands) for kind in module.KINDS}
+KINDS = {
+    kind.name: kind
+    for module in (
+        texts,
+        named,
+        saved,
+        commands,
+        users,
+        removal,
+        outs,
+        terminals,
+        foreign,
+        readers,
+        faults,
+        together,
+        browser,
+        keras,
+        sharing,
+    )
+    for kind in module.KINDS
+}
 MAX_BYTES = 1 << 30
 """Memory that a case may take beside what the process has at its start."""
-MAX_SECONDS = 10
 ALLOCATION = re.compile(r"MemoryError|allocate|out of memory|Cannot allocate", re.I)
 
 
@@ -61,7 +96,7 @@ def tried(kind: Kind, case: Case) -> tuple[str, str]:
     """Try one case; return its outcome (`fine`, `refused as it should be` or a problem) and details."""
     began = time.monotonic()
     try:
-        signal.alarm(MAX_SECONDS)
+        signal.alarm(kind.seconds)
         problem = kind.check(case)
     except TextgenError as error:
         return refused(shortened(str(error)))  # as the command line does
@@ -73,7 +108,7 @@ def tried(kind: Kind, case: Case) -> tuple[str, str]:
         return "memory" if ALLOCATION.search(where(error)) else "traceback", where(error)
     finally:
         signal.alarm(0)
-    if time.monotonic() - began > MAX_SECONDS:
+    if time.monotonic() - began > kind.seconds:
         return "slow", f"{time.monotonic() - began:.0f} s"
     outcome, _, detail = (problem or "fine").partition(": ")
     return outcome, detail

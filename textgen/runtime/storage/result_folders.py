@@ -73,6 +73,8 @@ def result_folder(out: str | Path | None, name: Callable[[], str]) -> Iterator[P
 def _check_path(target: Path) -> None:
     """Raise `TextgenError` if a folder cannot have this path, or if those in it would be too long."""
     try:
+        if str(target).encode(errors="ignore").decode() != str(target):
+            raise ValueError("its name is not UTF-8, so weights in it could not be read")
         (target / DEEPEST).stat()
     except (FileNotFoundError, NotADirectoryError):
         pass

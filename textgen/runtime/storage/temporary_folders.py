@@ -24,10 +24,10 @@ def private_folder() -> Path:
     replace it, because they may rename what is in the folder for temporary files.
     """
     parent = Path(tempfile.gettempdir())
-    mode = parent.stat().st_mode
-    if os.name == "posix" and mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+    if os.name == "posix" and _may_be_replaced(parent.stat()):
         raise TextgenError(
-            f"anyone may replace files in the temporary folder {str(parent)!r}; set TMPDIR to one of your own"
+            f"other users may replace files in the temporary folder {str(parent)!r}; "
+            "set TMPDIR to one of your own"
         )
     # Hosts may share the folder. The name is short: the path of a socket has a hundred characters at most.
     host = f"textgen-{zlib.crc32(socket.gethostname().encode()):08x}-"
@@ -46,6 +46,23 @@ def temporary_folder() -> Iterator[Path]:
         yield made
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+def _may_be_replaced(folder: os.stat_result) -> bool:
+    """Return whether others than this user, its own group and root may rename what is in a folder."""
+    is_of_group = bool(folder.st_mode & stat.S_IWGRP) and folder.st_gid != os.getgid()
+    is_shared = is_of_group or folder.st_mode & stat.S_IWOTH
+    # The owner may even with S_ISVTX.
+    return bool(is_shared and not folder.st_mode & stat.S_ISVTX) or folder.st_uid not in _trusted_users()
+
+
+def _trusted_users() -> set[int]:
+    """Return this user, root, and who stands for root in a container without its own root."""
+    trusted = {0, os.getuid()}
+    with contextlib.suppress(OSError, ValueError):  # not Linux
+        if Path("/proc/self/uid_map").read_text().split() != ["0", "0", str(2**32 - 1)]:
+            trusted.add(int(Path("/proc/sys/kernel/overflowuid").read_text()))
+    return trusted
 
 
 def _is_own(path: Path) -> bool:
