@@ -94,7 +94,8 @@ class Details:
         """Raise `ValueError` if an entry is there twice, or has not read each passage."""
         check_different("entries", [entry.name for entry in self.entries])
         for entry in self.entries:
-            check_lengths(f"entries: {entry.name}", self.passages, entry.reading and entry.reading.passages)
+            read = entry.reading.passages if entry.reading else None
+            check_lengths(f"entries: {entry.name}", self.passages, read)
 
 
 @dataclass(frozen=True)
