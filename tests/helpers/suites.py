@@ -25,7 +25,7 @@ from textgen.suites.suite_result import (
     Writing,
 )
 
-PART = SplitPart(100, "0" * 64)
+PART = SplitPart(100, "0" * 64, (100,))
 
 
 def metrics(real_word_rate: float, distinct_2: float | None = None) -> TextMetrics:
