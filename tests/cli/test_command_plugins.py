@@ -23,7 +23,8 @@ from typing import Annotated
 
 import typer
 from textgen.contracts import TextgenError, command
-from textgen.library.options import UsageError, say
+from textgen.runtime.messages import UsageError
+from textgen.runtime.output import say
 
 
 @command

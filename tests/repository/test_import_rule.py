@@ -60,7 +60,7 @@ OPEN_TO_BACKENDS = (
     "runtime.storage.temporary_folders",
 )
 """What a backend may import besides."""
-OPEN_TO_COMMANDS = ("library", "cli.options", "cli.completion", "cli.console", "defaults", "runtime.output")
+OPEN_TO_COMMANDS = ("library", "cli.options", "cli.completion", "cli.console", "runtime.output")
 """What a command may import besides: the library, options that commands share, how results are printed."""
 OPEN_TO_BUNDLED = {
     # The page shows what the report measures, beside it, and keeps its models in a process.
@@ -68,6 +68,7 @@ OPEN_TO_BUNDLED = {
         "catalog",
         "comparison.guesses",
         "comparison.passages",
+        "defaults",
         "evaluation",
         "experiment.entry_result",
         "page.render",
