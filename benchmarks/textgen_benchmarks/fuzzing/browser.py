@@ -141,14 +141,16 @@ def browsed(case: Case) -> str | None:
     chance, errors, requests = case.chance, list[str](), list[str]()
     context = browser.new_context(viewport={"width": 1200, "height": 900})
 
+    def noticed(said: Any) -> None:
+        if said.type == "error" and REFUSED not in said.text:
+            errors.append(said.text)
+
     def watch(page: Any) -> None:
-        page.on(
-            "console",
-            lambda said: said.type == "error" and REFUSED not in said.text and errors.append(said.text),
-        )
+        page.on("console", noticed)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("request", lambda request: requests.append(request.url))
 
+    context.set_default_timeout(10_000)
     context.on("page", watch)
     page = context.new_page()
     page.goto(address)
@@ -182,4 +184,4 @@ def browsed(case: Case) -> str | None:
     return None
 
 
-KINDS = (Kind("pages of play", browsed, 120, make_played, seconds=90),)
+KINDS = (Kind("pages of play", browsed, 120, make_played, seconds=150),)

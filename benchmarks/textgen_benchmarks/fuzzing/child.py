@@ -137,7 +137,7 @@ def forked(
         os.close(master)
         streams_said[1] = shown[1].decode("utf-8", "replace")
     code = None if kill_after is None and shown[0] is None else shown[0]
-    return Ended(code, *streams_said, time.monotonic() - began)
+    return Ended(code, streams_said[0], streams_said[1], time.monotonic() - began)
 
 
 def _read(stream: object) -> str:

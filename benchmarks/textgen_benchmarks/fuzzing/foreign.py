@@ -115,7 +115,7 @@ def vectors(case: Case) -> str | None:
 
 def make_hugging_face(folder: Path) -> None:
     """Save a tiny GPT-2 and its tokenizer."""
-    from helpers.hugging_face import END, byte_level, save_gpt2, save_tokenizer
+    from helpers.hugging_face import END, byte_level, save_gpt2, save_tokenizer  # type: ignore[import-not-found, unused-ignore]
     from textgen_kit.texts import PROSE
 
     tokenizer = byte_level(PROSE)

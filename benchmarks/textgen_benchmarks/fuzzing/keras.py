@@ -17,7 +17,7 @@ from textgen_benchmarks.fuzzing.mutations import damaged, hostile_json
 
 def make_keras(folder: Path) -> None:
     """Write networks as Keras 2 and 3 do."""
-    from helpers.keras_files import configuration, random_weights, write_h5, write_keras
+    from helpers.keras_files import configuration, random_weights, write_h5, write_keras  # type: ignore[import-not-found, unused-ignore]
 
     write_h5(folder / "n.h5", configuration(), random_weights())
     write_keras(folder / "n.keras", configuration(), random_weights())

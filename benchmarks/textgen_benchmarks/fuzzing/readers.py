@@ -206,10 +206,7 @@ def packed(data: bytes, name: str, chance: random.Random) -> tuple[bytes, str]:
         try:
             from compression import zstd  # type: ignore[import-not-found, unused-ignore]
         except ImportError:
-            try:
-                import zstandard as zstd
-            except ImportError:
-                return data, name
+            return data, name
         return zstd.compress(data), f"{name}.zst"
     out = io.BytesIO()
     with ZipFile(out, "w", chance.choice((ZIP_STORED, ZIP_DEFLATED, ZIP_BZIP2, ZIP_LZMA))) as archive:

@@ -190,23 +190,15 @@ def results(case: Case) -> tuple[str, ...]:
     path = copy / file
     values = json.loads(path.read_bytes())
     sealed = values.pop("sha256", None) is not None
-    text = json.dumps(poisoned(values, chance)).encode("utf-8", "surrogatepass")
+    record = json.dumps(poisoned(values, chance)).encode("utf-8", "surrogatepass")
     if sealed:
-        text = b'{\n  "sha256": "%s",%s' % (hashlib.sha256(text).hexdigest().encode(), text[1:])
-    path.write_bytes(text)
+        record = b'{\n  "sha256": "%s",%s' % (hashlib.sha256(record).hexdigest().encode(), record[1:])
+    path.write_bytes(record)
     if name == "runs/0":
         write_digests(copy)
         if chance.random() < 0.5:
-            keep_samples(
-                copy,
-                [
-                    Sample(
-                        *(hostile(chance).encode("utf-8", "replace").decode() for _ in range(2)),
-                        0,
-                        hostile(chance).encode("utf-8", "replace").decode(),
-                    )
-                ],
-            )
+            prompt, sampler, text = (hostile(chance).encode("utf-8", "replace").decode() for _ in range(3))
+            keep_samples(copy, [Sample(prompt, sampler, 0, text)])
     return chance.choice(
         (
             ("runs", "--root", "."),
