@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-from textgen.experiment.kept_samples import keep_samples
-
 from textgen.experiment.entry_result import Sample
+from textgen.experiment.samples import keep_samples
 from textgen.runtime.storage.digests import write_digests
 from textgen_benchmarks.fuzzing.child import OF_RICH, STEERING, forked, textgen
 from textgen_benchmarks.fuzzing.kind import Case, Kind
