@@ -87,6 +87,8 @@ def _scores(file: Path, place: str) -> Iterator[ImportedScore]:
         measured = estimate(measured_ratio(amounts, sizes, task, (0,), None))
         is_rate = bool((sizes == 1).all() and ((amounts >= 0) & (amounts <= 1)).all())
         interval = rate_interval(measured) if is_rate else measured.interval
+        if interval and not np.isfinite(interval).all():  # sizes so different that floats cannot tell
+            interval = None
         yield ImportedScore(place, task, metric, measured.value, interval, len(found))
 
 

@@ -95,3 +95,14 @@ def test_threads_and_c_code_of_a_file_neither_keep_a_command_from_ending_nor_spo
     done = run_process("plugins", "--plugin", "noise.py", "--json", cwd=folder)
     assert "noise" in {row["name"] for row in json.loads(done.stdout)["plugins"]}
     assert "noise\n" in done.stderr
+
+
+def test_what_a_component_prints_stays_out_of_results(folder: Path) -> None:
+    (folder / "talk.py").write_text(
+        "class Talk:\n"
+        "    def __init__(self): print('noise')\n"
+        "    def read(self, item):\n        print('noise')\n        return 'Some text. ' * 400\n"
+    )
+    done = run_textgen("corpus", "talk", "--plugin", "talk.py", "--json", cwd=folder)
+    assert json.loads(done.stdout)["num_chars"] > 4000
+    assert "noise" in done.stderr

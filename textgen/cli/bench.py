@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -29,6 +28,7 @@ from textgen.cli.options import (
 from textgen.cli.work import working
 from textgen.contracts import TextgenError
 from textgen.library.options import ClusterOptions, SampleOptions, TextOptions, check_shares, prepare
+from textgen.runtime.output import results
 
 
 @grouped
@@ -79,6 +79,6 @@ def bench(
             report=work.report,
         )
     print_result(work.result, as_json, full=full, folder=work.folder)
-    work.close(quiet=quiet, is_said=not as_json and sys.stdout.isatty())
+    work.close(quiet=quiet, is_said=not as_json and results().isatty())
     if not work.result.runs:
         raise TextgenError("every entry failed; the result says why")

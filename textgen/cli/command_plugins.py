@@ -18,7 +18,7 @@ from textgen import defaults
 from textgen.cli.options import PluginFiles, load_plugins
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import one_line
-from textgen.runtime.output import note
+from textgen.runtime.output import note, results_apart
 
 if TYPE_CHECKING:
     from textgen.registry.registry import Plugin
@@ -98,6 +98,14 @@ class PluginGroup(TyperGroup):
             for problem in problems.values():
                 note(f"left out: {problem}")
         return [name for name in self.commands if name not in problems or self.commands.is_built_in(name)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command, which keeps what others print out of its results; None without one."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None and command.callback and not hasattr(command.callback, "is_apart"):
+            command.callback = results_apart()(command.callback)
+            command.callback.is_apart = True
+        return command
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return a command and its arguments; plugin files are loaded if its name is unknown without them."""

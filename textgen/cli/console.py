@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from textgen.runtime.messages import shortened
-from textgen.runtime.output import note, say, visible
+from textgen.runtime.output import note, results, say, visible
 from textgen.runtime.storage.json_records import to_json
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def print_result(
 
     if as_json:
         print_json(result)
-    elif sys.stdout.isatty():
+    elif results().isatty():
         answer = draw(result, full=full)
         say(f"\n{answer}")
         if folder is not None:
@@ -51,7 +51,7 @@ def print_document(result: Any, markdown: str, as_json: bool, *, paste: str = ""
     """
     if as_json:
         print_json(result)
-    elif sys.stdout.isatty():
+    elif results().isatty():
         from rich.markdown import Markdown
 
         from textgen.library.console import VisibleConsole
@@ -70,7 +70,7 @@ def saved_note(folder: Path, *, quiet: bool) -> None:
     """Say on stderr where results are, on a terminal what to look at."""
     report = report_of(folder)
     if not quiet:
-        note(f"report: {report}" if sys.stdout.isatty() and report != folder else f"saved in {folder}")
+        note(f"report: {report}" if results().isatty() and report != folder else f"saved in {folder}")
 
 
 def print_summary(record: Any, as_json: bool, lines: Sequence[str], following: str = "") -> None:
@@ -78,7 +78,7 @@ def print_summary(record: Any, as_json: bool, lines: Sequence[str], following: s
     if as_json:
         print_json(record)
         return
-    if not sys.stdout.isatty():
+    if not results().isatty():
         say("\n".join(lines))
         return
     from textgen.library.console import VisibleConsole
@@ -105,7 +105,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     if not rows:
         return
     cells = [[shown(value) for value in row.values()] for row in rows]
-    if not sys.stdout.isatty():
+    if not results().isatty():
         for line in [list(rows[0]), *cells]:
             say("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in line))
         return

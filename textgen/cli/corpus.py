@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from typing import Annotated
 
@@ -13,7 +12,7 @@ from textgen.cli.console import print_json, print_rows, print_summary
 from textgen.cli.options import NO_METAVAR, Json, PluginFiles, grouped, load_plugins, refuse, refusing
 from textgen.contracts import TextgenError
 from textgen.library.options import TextOptions
-from textgen.runtime.output import note, say, visible
+from textgen.runtime.output import note, results, say, visible
 
 
 @grouped
@@ -62,7 +61,7 @@ def print_listing(name: str, as_json: bool) -> None:
         print_json({"corpora": rows})
     elif name:
         print_rows([{"corpus": row["corpus"]} for row in rows if "/" in row["corpus"]])
-    elif sys.stdout.isatty():
+    elif results().isatty():
         print_rows(grouped(rows))
         note("a slash lists the items, as in textgen corpus gutenberg/; a name shows the text")
     else:
@@ -89,7 +88,7 @@ def print_statistics(text: TextOptions, as_json: bool) -> None:
 
 def print_change(line: str) -> None:
     """Print one change of a text; a terminal shows what is removed in red and what is added in green."""
-    if not sys.stdout.isatty():
+    if not results().isatty():
         say(line, end="")
         return
     from rich.text import Text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +10,7 @@ from textgen.cli.command_plugins import PluginGroup
 from textgen.cli.completion import complete_plugin
 from textgen.cli.console import print_json, print_rows
 from textgen.cli.options import Json, OfKind, PluginFiles, load_plugins, refuse
-from textgen.runtime.output import note, say
+from textgen.runtime.output import note, results, say
 
 app = typer.Typer(cls=PluginGroup)
 
@@ -31,7 +30,7 @@ def list_plugins(context: typer.Context, as_json: Json = False, plugin: PluginFi
         print_json({"plugins": rows})
         return
     problems = [row["problem"] for row in rows if row["problem"]]
-    hidden = ("problem", "version", "target") if sys.stdout.isatty() else ("problem",)
+    hidden = ("problem", "version", "target") if results().isatty() else ("problem",)
     print_rows([{key: value for key, value in row.items() if key not in hidden} for row in rows])
     for problem in dict.fromkeys(problems):
         note(f"cannot be used: {problem}")

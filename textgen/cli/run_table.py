@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textgen.cli.console import print_rows
-from textgen.runtime.output import note
+from textgen.runtime.output import note, results
 
 if TYPE_CHECKING:
     from textgen.catalog.items import Item
@@ -23,7 +22,7 @@ UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 def print_items(items: Sequence[Item]) -> None:
     """Print a row for each item: drawn on a terminal with the columns that fit, as TSV when piped."""
     rows = [row(item) for item in items]
-    if not sys.stdout.isatty() or not rows:
+    if not results().isatty() or not rows:
         print_rows(rows)
         return
     from rich.table import Table

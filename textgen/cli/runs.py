@@ -30,7 +30,7 @@ from textgen.cli.tune import best_name
 from textgen.contracts import TextgenError
 from textgen.library.options import ClusterOptions, SampleOptions
 from textgen.runtime.messages import UsageError
-from textgen.runtime.output import note, say
+from textgen.runtime.output import note, results, say
 from textgen.runtime.storage.result_folders import RUNS
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def show(name: Name, root: Root = RUNS, full: Full = False, as_json: Json = Fals
         if not as_json:
             for line in sample_lines(found.path):
                 say(line)
-    if as_json or is_document or not (sys.stdout.isatty() or found.kind == "run"):
+    if as_json or is_document or not (results().isatty() or found.kind == "run"):
         saved_note(found.path, quiet=False)  # which is shown of the others above
 
 
@@ -152,7 +152,7 @@ def compare(
         raise UsageError(f"give 2 to {MAX_RUNS} runs to compare, not {len(names)}")
     writing = replace(writing, prompt=prompt or (), sampler=sampler)
     result = compare_runs(names, root, writing if samples else None, seed=seed, device=cluster.device)
-    if as_json or not sys.stdout.isatty():
+    if as_json or not results().isatty():
         print_document(result, to_markdown(result), as_json)
         return
     print_document(result, without_samples(result), as_json)

@@ -9,14 +9,15 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from textgen.runtime.output import visible
+from textgen.runtime.output import results, visible
 
 
 class VisibleConsole(Console):
     """A console that draws all text `visible`, reads no markup in it, and makes no links."""
 
     def __init__(self, *, stderr: bool = False) -> None:
-        super().__init__(stderr=stderr, markup=False, highlight=False, emoji=False)
+        file = None if stderr else results()
+        super().__init__(file=file, stderr=stderr, markup=False, highlight=False, emoji=False)
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Return a string as it is drawn, so that columns are measured with its escapes."""

@@ -139,4 +139,9 @@ def build(kind: str, spec: str) -> Any:
         if option not in declared:
             raise TextgenError(f"{kind} {name!r}: {unknown_option(option, [component])}")
         options[option] = declared[option].parse(f"{kind} {name!r}", value)
-    return component(**options)
+    try:
+        return component(**options)
+    except TypeError as error:
+        if error.__traceback__ and error.__traceback__.tb_next is None:  # raised by the call, not in it
+            raise contract_error(component, f"cannot be built: {one_line(error, with_type=False)}") from None
+        raise

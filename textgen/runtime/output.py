@@ -10,8 +10,10 @@ import dataclasses
 import re
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 STEERING = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Control characters but tab and newline, and those that embed, override or isolate a direction.
@@ -39,9 +41,29 @@ def visible_in(record: Any) -> Any:
     return record
 
 
+_streams: list[TextIO] = []
+"""The stream of results while `sys.stdout` is another one; one per process."""
+
+
+def results() -> TextIO:
+    """Return the stream of results: stdout, which is for nothing else."""
+    return _streams[-1] if _streams else sys.stdout
+
+
+@contextmanager
+def results_apart() -> Iterator[None]:
+    """Let what others print in this context, such as plugins, go to stderr."""
+    _streams.append(results())
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _streams.pop()
+
+
 def say(text: object = "", end: str = "\n", *, flush: bool = False) -> None:
     """Print a text on stdout."""
-    print(visible(str(text)), end=end, flush=flush)
+    print(visible(str(text)), end=end, file=results(), flush=flush)
 
 
 def note(text: object, end: str = "\n") -> None:
