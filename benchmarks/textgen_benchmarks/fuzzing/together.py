@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -115,4 +117,41 @@ def trained_together(case: Case) -> str | None:
     return None
 
 
-KINDS = (Kind("processes together", trained_together, 60, seconds=90),)
+def computed_by_ray(case: Case) -> str | None:
+    """Compare entries on a cluster here whose processes are killed or stopped: a result, or one line."""
+    chance, place = case.chance, case.place
+    (place / "text.txt").write_text(PROSE[:3000] * 8, "utf-8")
+    words = f"bench {LSTM} char-ngram random --budget 30000chars --device cpu --length 20 --on ray".split()
+    files = ["--corpus", place / "text.txt", "--out", place / "out"]
+    command = [sys.executable, "-m", "textgen", *words, *map(str, files)]
+    with (place / "stderr").open("w+") as stderr:
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr)
+        done = []
+        for _ in range(chance.randint(1, 3)):
+            time.sleep(chance.uniform(1.0, 12.0))
+            number = chance.choice((signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP))
+            victims = descendants(child.pid)
+            if victims and child.poll() is None:
+                victim = chance.choice(victims)
+                with suppress(OSError):
+                    done.append(f"{number.name} {Path(f'/proc/{victim}/comm').read_text().strip()}")
+                    os.kill(victim, number)
+        try:
+            code = child.wait(timeout=150)
+        except subprocess.TimeoutExpired:
+            for victim in (*descendants(child.pid), child.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(victim, signal.SIGKILL)
+            return f"hang: not done after {done}"
+        stderr.seek(0)
+        said = stderr.read()
+    wrong = problem(code, said)
+    if not wrong and not code and not (place / "out/bench.json").is_file():
+        wrong = "lost: no result"
+    return f"{wrong}; {done}; {said[-400:]!r}" if wrong else None
+
+
+KINDS = (
+    Kind("processes together", trained_together, 60, seconds=90),
+    Kind("jobs on Ray", computed_by_ray, 20, seconds=240),
+)
