@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("starlette", reason="needs the extra play")
 
 from helpers.playing import Relayed
-from textgen.page.render import asset
+from textgen_play.page import asset
 
 pytestmark = pytest.mark.slow
 

@@ -14,6 +14,8 @@ from textgen_benchmarks.fuzzing.worker import KINDS, tried
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::textgen.contracts.TextgenWarning")]
 NUM_CASES = 12
+IN_PROCESS = [kind.name for kind in KINDS.values() if kind.seconds <= 10]
+"""Kinds whose cases are quick and need no process of their own."""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def prepared(kind: Kind, folder: Path) -> Path:
     return made
 
 
-@pytest.mark.parametrize("name", list(KINDS))
+@pytest.mark.parametrize("name", IN_PROCESS)
 def test_every_case_is_right_or_refused_by_a_line(name: str, folder: Path, tmp_path: Path) -> None:
     kind = KINDS[name]
     failures = []

@@ -142,10 +142,11 @@ def test_a_split_without_test_scores_on_validation() -> None:
 def test_differences_from_the_best_have_a_verdict() -> None:
     two = [entry("a", 2.0), entry("b", 2.1), entry("c", 2.01)]
     differences = [
-        {"a": "a", "b": "b", "bits_per_char": 0.1, "interval": [0.05, 0.15], "p_value": 0.01},
         {"a": "a", "b": "c", "bits_per_char": 0.01, "interval": [-0.02, 0.03], "p_value": 0.3},
+        {"a": "a", "b": "b", "bits_per_char": 0.1, "interval": [0.05, 0.15], "p_value": 0.01},
     ]
-    what = result(*two, differences=differences)
+    scores = [each | {"is_best": False} for each in result(*two)["scores"]]
+    what = result(*two, differences=differences, scores=scores)
     assert markdown_rows(what, "Difference from a")[1:] == [
         ["c", "+0.0100", "[-0.0200, +0.0300]", "no clear difference (one seed)"],
         ["b", "+0.1000", "[+0.0500, +0.1500]", "clearly worse (one seed)"],

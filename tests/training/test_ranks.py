@@ -197,7 +197,8 @@ def test_torchrun_says_which_rank_this_is(monkeypatch: pytest.MonkeyPatch) -> No
     assert rank_info_of_torchrun() == RankInfo(3, 4, 1, 2)
     with pytest.raises(UsageError, match="torchrun has started 4 processes, each of which would compute the"):
         refuse_torchrun()
-    monkeypatch.setenv("WORLD_SIZE", "1")
+    for name, value in zip(VARIABLES, ("0", "1", "0", "1"), strict=False):
+        monkeypatch.setenv(name, value)
     refuse_torchrun()
     monkeypatch.delenv("MASTER_PORT")
     assert rank_info_of_torchrun() is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import suppress
+from copy import copy
 from functools import wraps
 from itertools import pairwise
 from pathlib import Path
@@ -100,11 +101,11 @@ class PluginGroup(TyperGroup):
         return [name for name in self.commands if name not in problems or self.commands.is_built_in(name)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command, which keeps what others print out of its results; None without one."""
+        """Return a command; what others print in a built-in one goes to stderr. None without one."""
         command = super().get_command(ctx, cmd_name)
-        if command is not None and command.callback and not hasattr(command.callback, "is_apart"):
+        if command is not None and command.callback and self.commands.is_built_in(cmd_name):
+            command = copy(command)
             command.callback = results_apart()(command.callback)
-            command.callback.is_apart = True
         return command
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
