@@ -102,7 +102,7 @@ class PluginGroup(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command; what others print in a built-in one goes to stderr. None without one."""
-        command = super().get_command(ctx, cmd_name)
+        command: Any = super().get_command(ctx, cmd_name)
         if command is not None and command.callback and self.commands.is_built_in(cmd_name):
             command = copy(command)
             command.callback = results_apart()(command.callback)

