@@ -107,7 +107,7 @@ def _connect(ray: Any, address: str, folder: Path) -> None:
     else:
         num_cpus = max(1, int(usable_cores()))
         options = {"address": "local", "num_cpus": num_cpus, "include_dashboard": False}
-        options |= {"_temp_dir": str(folder)}  # its sockets would be in /tmp/ray, whoever made that
+        options |= {"_temp_dir": str(folder)}  # Ray's own could have been made by another user
     remedy, when_told_to_end = "", signal.getsignal(signal.SIGTERM)
     try:
         host, _, port = address.removeprefix("ray://").rpartition(":")
