@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,9 @@ def test_what_a_component_prints_stays_out_of_results(folder: Path) -> None:
     done = run_textgen("corpus", "talk", "--plugin", "talk.py", "--json", cwd=folder)
     assert json.loads(done.stdout)["num_chars"] > 4000
     assert "noise" in done.stderr
+
+
+def test_a_component_whose_constructor_returns_something_is_one_line(folder: Path) -> None:
+    (folder / "odd.py").write_text(CLEANER.format("Odd") + "    def __init__(self): return 3\n")
+    done = run_textgen("corpus", "lee", "--clean", "odd", "--plugin", "odd.py", code=1, cwd=folder)
+    assert re.match(r"error: cleaner 'odd' .* cannot be built: __init__\(\) should return None", done.stderr)

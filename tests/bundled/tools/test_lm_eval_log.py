@@ -89,3 +89,11 @@ def test_what_is_not_a_log_is_refused_in_one_line(content: str, tmp_path: Path) 
 
 def test_a_log_without_samples_says_what_to_ask_lm_eval_for(tmp_path: Path) -> None:
     assert "--log_samples" in run_textgen("import-lm-eval", tmp_path, code=1).stderr
+
+
+def test_sizes_too_different_to_be_told_apart_give_no_interval(tmp_path: Path) -> None:
+    samples = [rolling(text, 20.0) for text in TEXTS]
+    samples[0]["bits_per_byte"] = [-20.97, 2.0**63]
+    log = written(tmp_path / "samples_a_1.jsonl", samples)
+    for score in json.loads(run_textgen("import-lm-eval", log, "--json").stdout)["scores"]:
+        assert score["interval"] is None or score["interval"][0] <= score["interval"][1]
