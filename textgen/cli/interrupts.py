@@ -109,7 +109,8 @@ class Interrupts:
 
     def end(self, line: str = "", code: int = INTERRUPTED) -> None:
         """Print the line on stderr, unless that has been done, and end the process at once."""
-        for stream in (sys.stdout, sys.stderr):
+        output = sys.modules.get("textgen.runtime.output")  # whose results have a stream of their own
+        for stream in (output.results() if output else sys.stdout, sys.stderr):
             with suppress(Exception):
                 stream.flush()
         if line and not self.is_said:

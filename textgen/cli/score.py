@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import redirect_stdout
 from typing import Annotated
 
 import typer
@@ -60,7 +58,7 @@ def score(
 
     check_encoding(texts, refusing(context))
     loaded = load(run_folder(run), device=cluster.device, precision="fp32")
-    with ProgressDisplay(quiet=quiet) as display, redirect_stdout(sys.stderr):
+    with ProgressDisplay(quiet=quiet) as display:
         scored = loaded.score_sources(texts, clean=clean, encoding=text.encoding, report=display)
     about = {"text": scored.text, "cleaner": scored.cleaner, "num_chars": scored.num_chars}
     record = {**about, **to_values(scored.score), "score_checks": scored.checks}

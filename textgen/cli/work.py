@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,13 +46,13 @@ class Work:
 
 @contextmanager
 def working(keeping: AbstractContextManager[Kept], *, quiet: bool) -> Iterator[Work]:
-    """Show the progress of what is done in this context; what plugins print there goes to stderr.
+    """Show the progress of what is done in this context.
 
     A result that could not be saved becomes that of the work.
     """
     from textgen.library.progress import ProgressDisplay
 
-    with keeping as kept, ProgressDisplay(quiet=quiet) as display, redirect_stdout(sys.stderr):
+    with keeping as kept, ProgressDisplay(quiet=quiet) as display:
         work = Work(display, kept)
         try:
             yield work
