@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.ladder_result import Ladder
 from textgen.experiment.saved_run import RunManifest
+from textgen.results.comparison import Comparison
+from textgen.results.ladder import Ladder
+from textgen.results.study import StudyResult
+from textgen.results.suite import JobResult, SuiteResult
 from textgen.runtime.storage.json_records import DIGEST, SCHEMA_VERSION, json_schema, to_json
-from textgen.suites.suite_result import JobResult, SuiteResult
-from textgen.tuning.study_result import StudyResult
 
 PAGE = Path(__file__).parent / "results.schema.json"
 

@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.report.answer import answer, is_trained
-from textgen.comparison.report.columns import View
-from textgen.comparison.report.formats import count, short, thousandths
-from textgen.comparison.report.markdown import markdown_table
-from textgen.comparison.report.rows import EntryRow, entry_rows, held_out_row, reference_rows
-from textgen.comparison.report.samples import sample_groups
-from textgen.comparison.report.table_model import DASH, Column, make_table
 from textgen.page.markdown import escape
+from textgen.report.answer import answer, is_trained
+from textgen.report.columns import View
+from textgen.report.formats import count, short, thousandths
+from textgen.report.markdown import markdown_table
+from textgen.report.rows import EntryRow, entry_rows, held_out_row, reference_rows
+from textgen.report.samples import sample_groups
+from textgen.report.table_model import DASH, Column, make_table
+from textgen.results.comparison import Comparison
 
 PAGE = "benchmarks/README.md#the-main-comparison"
 """Section of benchmarks/README.md that describes the measurement."""

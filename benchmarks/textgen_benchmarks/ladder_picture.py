@@ -15,8 +15,8 @@ from typing import Literal
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from textgen.comparison.ladder_result import Ladder
 from textgen.library.ladders import Ladder as DrawnLadder
+from textgen.results.ladder import Ladder
 from textgen.runtime.storage.json_records import read_record
 from textgen_benchmarks.saving import RESULTS
 

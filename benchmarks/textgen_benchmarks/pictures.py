@@ -16,8 +16,8 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
 from textgen.comparison.bench import PAGE, RESULT
-from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.report.terminal import render_brief
+from textgen.report.terminal import render_brief
+from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import read_record
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"

@@ -20,7 +20,6 @@ from scipy.optimize import brentq
 
 from textgen.cli.console import print_rows
 from textgen.comparison.bench import BenchOptions, bench
-from textgen.comparison.verdicts import CLOSEST
 from textgen.contracts import TextgenError
 from textgen.data.corpus import CorpusInfo, load_corpus
 from textgen.evaluation.intervals import LEVEL, MeasuredValue, difference, measured_ratio
@@ -28,6 +27,7 @@ from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import FIRST_CHARS, SeedPrior
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import EntryResult
+from textgen.results.judge import CLOSEST
 from textgen.runtime.device import choose_device
 from textgen.runtime.environment import Machine
 from textgen.runtime.storage.files import slug

@@ -14,15 +14,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import stdev
 
-from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.ladder_result import Ladder
-from textgen.comparison.report.ladder_answer import ladder_answer
-from textgen.comparison.report.ladder_tables import ladder_tables
-from textgen.comparison.report.markdown import markdown_table
 from textgen.page.markdown import escape, table_lines
+from textgen.report.ladder_answer import ladder_answer
+from textgen.report.ladder_tables import ladder_tables
+from textgen.report.markdown import markdown_table
+from textgen.report.suite_report import UNPAIRED, all_curves, show_change, show_value, to_markdown
+from textgen.results.comparison import Comparison
+from textgen.results.ladder import Ladder
+from textgen.results.suite import QuestionResult, SuiteResult
 from textgen.runtime.storage.json_records import read_record
-from textgen.suites.suite_report import UNPAIRED, all_curves, show_change, show_value, to_markdown
-from textgen.suites.suite_result import QuestionResult, SuiteResult
 from textgen_benchmarks.headline import headline, samples, scores_table
 from textgen_benchmarks.saving import RESULTS
 from textgen_benchmarks.seeds import SeedResults

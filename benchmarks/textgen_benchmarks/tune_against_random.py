@@ -25,12 +25,12 @@ from textgen.cli.console import print_rows
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.jobs.backends import ThisProcess
 from textgen.library.progress import ProgressDisplay
+from textgen.results.study import SearchedOption
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.this_process import keep_freed_memory
 from textgen.training.budget import parse_budget
 from textgen.tuning.request import Request
 from textgen.tuning.study import Study
-from textgen.tuning.study_result import SearchedOption
 from textgen.tuning.tpe import NUM_RANDOM, ONLY_RANDOM
 from textgen.tuning.trials import Goal, search
 from textgen_benchmarks.saving import json_option, save

@@ -12,10 +12,10 @@ from typing import Annotated
 import typer
 from markupsafe import Markup
 
-from textgen.catalog.names import complete_run
 from textgen.cli.options import NO_METAVAR, PluginFiles, grouped, load_plugins
 from textgen.contracts import TextgenError
 from textgen.library.options import ClusterOptions
+from textgen.results.names import complete_run
 from textgen.runtime.output import say
 
 

@@ -11,15 +11,6 @@ import torch
 from torch import Tensor
 
 from textgen import defaults
-from textgen.catalog.folders import FILES, RUNS_OF_BENCH
-from textgen.comparison.guesses import GUESSES, Guesses
-from textgen.comparison.passages import (
-    NUM_ALTERNATIVES,
-    Passage,
-    PassageReading,
-    choose_passages,
-    read_passages,
-)
 from textgen.contracts import TextgenError
 from textgen.data.corpus import load_again
 from textgen.evaluation.lexicon import load_lexicon
@@ -27,6 +18,15 @@ from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.generation.bound_sampler import build_sampler
 from textgen.library.options import check_numbers
 from textgen.library.runs import Run, check_saved
+from textgen.results.folders import FILES, RUNS_OF_BENCH
+from textgen.results.guesses import GUESSES, Guesses
+from textgen.results.passages import (
+    NUM_ALTERNATIVES,
+    Passage,
+    PassageReading,
+    choose_passages,
+    read_passages,
+)
 from textgen.runtime.storage.json_records import read_record, write_record
 from textgen.runtime.storage.locks import locked
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, ParamSpec, TypeVar, cast
 
-from textgen.catalog.names import find_runs
 from textgen.contracts import TextgenError
+from textgen.results.names import find_runs
 from textgen.runtime.output import note
 from textgen.workers import process
 from textgen.workers.messages import ERROR, RESULT, WARNING

@@ -16,8 +16,8 @@ from rich.text import Text
 
 from helpers.reports import entry, result
 from textgen.cli.console import print_document, print_result, print_rows
-from textgen.comparison.comparison_result import Comparison
 from textgen.library.console import VisibleConsole
+from textgen.results.comparison import Comparison
 from textgen.runtime.output import visible
 from textgen.runtime.storage.json_records import from_values
 

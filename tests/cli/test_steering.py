@@ -18,12 +18,12 @@ import pytest
 from helpers.catalog import RECORDED, write_bench, write_run, write_study
 from helpers.commands import Done, Terminal, run_textgen
 from helpers.records import edit_record
-from textgen.catalog.folders import identify
-from textgen.catalog.items import read_result
 from textgen.contracts import TextgenError
 from textgen.experiment.entry_result import Sample
 from textgen.experiment.samples import keep_samples
 from textgen.library.progress import ProgressDisplay
+from textgen.results.folders import identify
+from textgen.results.items import read_result
 from textgen.training.progress import Step
 
 HOSTILE = "\x1b]0;owned\x07\x1b[5m\x9b2J\u202e\x7f\r[red]x[/red][y](http://z)"
@@ -180,7 +180,7 @@ def test_no_traceback_of_a_bug_steers_a_terminal(
     def fail(*_: Any) -> None:
         raise RuntimeError(HOSTILE)
 
-    monkeypatch.setattr("textgen.catalog.items.read_catalog", fail)
+    monkeypatch.setattr("textgen.results.items.read_catalog", fail)
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # restored in the end
     with pytest.raises(RuntimeError) as bug:
         run_textgen("runs")

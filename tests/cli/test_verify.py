@@ -16,14 +16,14 @@ from helpers.catalog import RECORDED
 from helpers.commands import Textgen
 from helpers.numbers import add, changed, found, is_refused, named, telling_numbers
 from helpers.records import edit_record
-from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.details import Details
-from textgen.comparison.verification import VerificationCheck, uncovered
-from textgen.comparison.verify_bench import verify_comparison
-from textgen.comparison.verify_runs import loaded_again
-from textgen.comparison.verify_written import WrittenAgain
 from textgen.library import results
 from textgen.registry.options import build
+from textgen.results.comparison import Comparison
+from textgen.results.details import Details
+from textgen.results.verification import VerificationCheck, uncovered
+from textgen.results.verify_bench import verify_comparison
+from textgen.results.verify_runs import loaded_again
+from textgen.results.verify_written import WrittenAgain
 from textgen.runtime.storage.digests import write_digests
 from textgen.runtime.storage.json_records import (
     DIGEST,

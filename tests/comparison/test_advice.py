@@ -10,9 +10,9 @@ import pytest
 
 from helpers.catalog import RECORDED
 from helpers.reports import compared, drawn, entry, report, result
-from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.ladder_result import Ladder
-from textgen.comparison.report.advice import next_steps
+from textgen.report.advice import next_steps
+from textgen.results.comparison import Comparison
+from textgen.results.ladder import Ladder
 from textgen.runtime.storage.json_records import from_values
 from textgen.training.budget import parse_budget, times
 from textgen.training.progress import LATE_SHARE

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from helpers.reports import compared, drawn, entry, reference, report, result
-from textgen.comparison.details import Details
-from textgen.comparison.report.answer import answer, closing, scope
-from textgen.comparison.report.html import to_html
-from textgen.comparison.report.rows import entry_rows
+from textgen.report.answer import answer, closing, scope
+from textgen.report.html import to_html
+from textgen.report.rows import entry_rows
+from textgen.results.details import Details
 
 WORSE = [reference("uniform", 6.2)]
 

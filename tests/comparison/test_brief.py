@@ -10,10 +10,10 @@ import pytest
 from rich.console import Console
 
 from helpers.reports import STRETCH_CHARS, compared, entry, reference, result
-from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.report.answer import answer, closing
-from textgen.comparison.report.samples import chance_entries
-from textgen.comparison.report.terminal import render_brief
+from textgen.report.answer import answer, closing
+from textgen.report.samples import chance_entries
+from textgen.report.terminal import render_brief
+from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import from_values
 
 LONG = "char-lstm:num_layers=1,hidden_size=512,dropout=0.25"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from helpers.reports import compared, entry
-from textgen.comparison.report.bench_tables import report_tables
-from textgen.comparison.report.columns import _ALL, COLUMNS, VIEWS, run_values, scores_csv
-from textgen.comparison.report.rows import entry_rows
+from textgen.report.bench_tables import report_tables
+from textgen.report.columns import _ALL, COLUMNS, VIEWS, run_values, scores_csv
+from textgen.report.rows import entry_rows
 
 
 def test_every_column_has_its_own_name_and_is_in_a_view() -> None:

@@ -9,10 +9,10 @@ import pytest
 from rich.console import Console
 
 from helpers.ladders import laddered
-from textgen.comparison.ladder_result import Ladder
-from textgen.comparison.report.ladder_answer import amount_text, ladder_answer
-from textgen.comparison.report.markdown import ladder_markdown
-from textgen.comparison.report.terminal import render_ladder
+from textgen.report.ladder_answer import amount_text, ladder_answer
+from textgen.report.markdown import ladder_markdown
+from textgen.report.terminal import render_ladder
+from textgen.results.ladder import Ladder
 from textgen.runtime.storage.json_records import from_values, to_values
 
 CROSSING = {"char": (2.0, 1.9, 1.85), "word": (2.1, 1.8, 1.7), "random": (6.2, 6.2, 6.2)}

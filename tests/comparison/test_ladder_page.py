@@ -10,9 +10,9 @@ import re
 import pytest
 
 from helpers.ladders import BUDGETS, laddered
-from textgen.comparison.report.ladder_page import budget_chart, characters_chart, ladder_html
-from textgen.comparison.report.ladder_tables import ladder_csv
 from textgen.page.scales import round_log_ticks
+from textgen.report.ladder_page import budget_chart, characters_chart, ladder_html
+from textgen.report.ladder_tables import ladder_csv
 
 SCORES = {"char": (2.0, 1.9, 1.85), "word <b>": (2.1, 1.8, 1.7), "random": (6.2, 6.2, 6.2)}
 

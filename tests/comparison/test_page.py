@@ -8,9 +8,13 @@ import re
 import numpy as np
 
 from helpers.reports import HELD_OUT, TEXT, compared, entry
-from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.details import Details, EntryDetails, MarkedSample, SamplerMetrics
-from textgen.comparison.passages import (
+from textgen.defaults import SWEEP
+from textgen.evaluation.text_metrics import TextMetrics
+from textgen.report.columns import curves_csv, scores_csv
+from textgen.report.html import to_html
+from textgen.results.comparison import Comparison
+from textgen.results.details import Details, EntryDetails, MarkedSample, SamplerMetrics
+from textgen.results.passages import (
     NUM_ALTERNATIVES,
     NUM_PASSAGES,
     PASSAGE_CHARS,
@@ -18,10 +22,6 @@ from textgen.comparison.passages import (
     PassageBits,
     PassageReading,
 )
-from textgen.comparison.report.columns import curves_csv, scores_csv
-from textgen.comparison.report.html import to_html
-from textgen.defaults import SWEEP
-from textgen.evaluation.text_metrics import TextMetrics
 from textgen.runtime.storage.json_records import from_values
 
 MAX_BYTES = 3_000_000

@@ -8,8 +8,8 @@ import torch
 
 from helpers.runs import SMALL, TEXT, make_run
 from helpers.scoring import score_text
-from textgen.comparison.passages import NUM_ALTERNATIVES, Passage, choose_passages, read_passages
 from textgen.data.bound_tokenizer import START
+from textgen.results.passages import NUM_ALTERNATIVES, Passage, choose_passages, read_passages
 
 CPU = torch.device("cpu")
 UNSEEN = "The cat, Ωmega 😀 sat: naïve 中文 hats.\n" + TEXT

@@ -9,9 +9,9 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from helpers.reports import drawn, entry, report, result, with_sample
-from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.report.terminal import render
 from textgen.experiment.entry_result import EntryResult
+from textgen.report.terminal import render
+from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import from_values
 
 

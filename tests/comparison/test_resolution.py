@@ -11,14 +11,14 @@ from rich.console import Console
 
 from helpers.pages import ROOT
 from helpers.reports import compared, drawn, entry, report, result
-from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.details import Details
-from textgen.comparison.report.answer import answer, resolution
-from textgen.comparison.report.html import to_html
-from textgen.comparison.report.terminal import render_brief
-from textgen.comparison.verdicts import MAX_SEEDS, rank_entries, resolution_of
 from textgen.evaluation.intervals import MeasuredValue, measured_ratio
 from textgen.evaluation.seed_priors import SeedPrior
+from textgen.report.answer import answer, resolution
+from textgen.report.html import to_html
+from textgen.report.terminal import render_brief
+from textgen.results.comparison import Comparison
+from textgen.results.details import Details
+from textgen.results.judge import MAX_SEEDS, rank_entries, resolution_of
 from textgen.runtime.storage.json_records import from_values, read_record, to_values
 
 PRIOR = SeedPrior(0.01, 4, "a test")

@@ -11,8 +11,8 @@ import pytest
 
 import textgen
 from helpers.commands import TINY
-from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.ladder_result import Ladder
+from textgen.results.comparison import Comparison
+from textgen.results.ladder import Ladder
 from textgen.runtime.storage.json_records import read_record, write_record
 from textgen.training.progress import Step
 

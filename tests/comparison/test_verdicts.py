@@ -10,11 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 from helpers.reports import compared, entry, metrics
-from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.verdicts import judge, rank_entries
 from textgen.evaluation.intervals import MeasuredValue, difference, measured_ratio
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.experiment.entry_result import EntryResult
+from textgen.results.comparison import Comparison
+from textgen.results.judge import judge, rank_entries
 from textgen.runtime.storage.json_records import from_values, to_json
 
 SIZES = np.full(24, 500.0)

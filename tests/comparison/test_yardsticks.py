@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from helpers.reports import compared, drawn, entry, markdown_rows, reference, result
-from textgen.comparison.details import Details
-from textgen.comparison.report.answer import answer, doubts
-from textgen.comparison.report.html import to_html
 from textgen.experiment.entry_parser import split_yardsticks
+from textgen.report.answer import answer, doubts
+from textgen.report.html import to_html
+from textgen.results.details import Details
 
 NAME = "hf:models/gpt2-small"
 LABEL = f"{NAME} (pretrained, may have seen this text)"

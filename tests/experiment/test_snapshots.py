@@ -10,10 +10,10 @@ import torch
 
 import textgen
 from helpers.commands import run_textgen
-from textgen.catalog.folders import identify, remove_results
 from textgen.contracts import TextgenError
 from textgen.experiment.run_lock import partial_folder
 from textgen.nn.weights import weights_of
+from textgen.results.folders import identify, remove_results
 from textgen.training.checkpoints import INTERVAL
 from textgen.training.progress import Step
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from helpers.reports import compared, entry, reference
-from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.judge_ladder import ladder
-from textgen.comparison.ladder_result import Ladder
+from textgen.results.comparison import Comparison
+from textgen.results.judge_ladder import ladder
+from textgen.results.ladder import Ladder
 
 BUDGETS = ("15s", "1m", "4m")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from typing import Any
 
-from textgen.comparison.verification import VerificationCheck, beginnings
+from textgen.results.verification import VerificationCheck, beginnings
 from textgen.runtime.storage.json_records import from_values
 
 Place = tuple[Any, ...]

@@ -8,13 +8,13 @@ import numpy as np
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from textgen.comparison.comparison_result import Comparison, HeldOut
-from textgen.comparison.report.markdown import to_markdown
-from textgen.comparison.report.terminal import render
-from textgen.comparison.verdicts import CLOSEST, judge
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.experiment.entry_result import EntryResult
+from textgen.report.markdown import to_markdown
+from textgen.report.terminal import render
+from textgen.results.comparison import Comparison, HeldOut
+from textgen.results.judge import CLOSEST, judge
 from textgen.runtime.storage.json_records import from_values, to_values
 
 TEXT = (

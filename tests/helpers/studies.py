@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from textgen.jobs.backends import ThisProcess
+from textgen.results.study import Contestant, FinalComparison
 from textgen.training.progress import Progress, Report, Step
 from textgen.tuning.search_space import Dimension
 from textgen.tuning.study import Study
-from textgen.tuning.study_result import Contestant, FinalComparison
 from textgen.tuning.trials import Goal, search
 
 RATE = Dimension("rate", tuple(n / 100 for n in range(1, 101)), 0.5, is_range=True)

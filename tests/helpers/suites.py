@@ -8,15 +8,14 @@ from statistics import fmean
 from typing import Any
 
 from helpers.commands import TINY
-from textgen.comparison.comparison_result import HeldOut
 from textgen.data.corpus import CorpusInfo, TextSources
 from textgen.data.split import SplitInfo, SplitPart
 from textgen.evaluation.intervals import INTERVAL_METHOD, Contrast, Estimate
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.evaluation.text_metrics import TextMetrics
-from textgen.runtime.environment import Machine
-from textgen.suites.suite_result import (
+from textgen.results.comparison import HeldOut
+from textgen.results.suite import (
     CaseResult,
     Effect,
     MeasuredRun,
@@ -24,6 +23,7 @@ from textgen.suites.suite_result import (
     SuiteResult,
     Writing,
 )
+from textgen.runtime.environment import Machine
 
 PART = SplitPart(100, "0" * 64, (100,))
 

@@ -12,12 +12,12 @@ import pytest
 import torch
 
 from textgen.comparison.bench import BenchOptions, bench
-from textgen.comparison.comparison_result import Comparison
 from textgen.contracts import TextgenError
 from textgen.data.corpus import load_corpus
 from textgen.experiment.entry_parser import parse_entry
 from textgen.jobs.backends import Backend, LocalBackend, open_backend
 from textgen.registry.registry import PluginError, load, names
+from textgen.results.comparison import Comparison
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import Machine, machine
 from textgen.runtime.messages import UsageError

@@ -9,16 +9,15 @@ from typing import Any
 
 import pytest
 
-from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.details import Details
-from textgen.comparison.ladder_result import Ladder
-from textgen.comparison.report.ladder_page import ladder_html
-from textgen.comparison.report.markdown import to_markdown
+from textgen.report import study_page, suite_page
+from textgen.report.ladder_page import ladder_html
+from textgen.report.markdown import to_markdown
+from textgen.results.comparison import Comparison
+from textgen.results.details import Details
+from textgen.results.ladder import Ladder
+from textgen.results.study import StudyResult
+from textgen.results.suite import SuiteResult
 from textgen.runtime.storage.json_records import from_values, read_values
-from textgen.suites import suite_page
-from textgen.suites.suite_result import SuiteResult
-from textgen.tuning import study_page
-from textgen.tuning.study_result import StudyResult
 
 RESULTS = Path(__file__).parent.parent.parent / "benchmarks" / "results"
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from helpers.reports import compared, entry
 from helpers.suites import case, effect, question, suite_result, writing
-from textgen.comparison.report.answer import answer
+from textgen.report.answer import answer
+from textgen.report.suite_report import UNPAIRED, matched_lines
+from textgen.results.suite import CaseResult, SuiteResult
 from textgen.runtime.storage.json_records import to_json
-from textgen.suites.suite_report import UNPAIRED, matched_lines
-from textgen.suites.suite_result import CaseResult, SuiteResult
 from textgen_benchmarks.tables import filled, filled_readme
 
 UNTRAINED = {

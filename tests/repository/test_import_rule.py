@@ -15,9 +15,10 @@ FOLDERS = (ROOT, ROOT / "plugins", ROOT / "embeddings")
 LAYERS = (
     ("cli",),
     ("library",),
-    ("catalog",),
     ("suites", "tuning"),
     ("comparison",),
+    ("report",),
+    ("results",),
     ("jobs",),
     ("experiment",),
     ("training", "evaluation", "generation"),
@@ -31,7 +32,8 @@ LAYERS = (
 """The packages of textgen in the order of the rule; those of one line never import each other."""
 OPEN_TO_CLI = (
     "library",
-    "catalog",
+    "report.run_report",
+    "results",
     "experiment.entry_result",
     "registry",
     "runtime.messages",
@@ -65,9 +67,7 @@ OPEN_TO_COMMANDS = ("library", "cli.options", "cli.completion", "cli.console", "
 OPEN_TO_BUNDLED = {
     # The page shows what the report measures, beside it, and keeps its models in a process.
     "textgen_play": (
-        "catalog",
-        "comparison.guesses",
-        "comparison.passages",
+        "results",
         "defaults",
         "evaluation",
         "experiment.entry_result",

@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 
 from helpers.numbers import changed, is_refused, named, telling_numbers
-from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.ladder_result import Ladder
-from textgen.comparison.report.markdown import ladder_markdown
-from textgen.comparison.report.markdown import to_markdown as report_of
-from textgen.comparison.verification import VerificationCheck, uncovered
-from textgen.comparison.verify_bench import verify_comparison
-from textgen.comparison.verify_ladder import verify_ladder
+from textgen.report.markdown import ladder_markdown
+from textgen.report.markdown import to_markdown as report_of
+from textgen.report.suite_report import to_markdown
+from textgen.results.comparison import Comparison
+from textgen.results.ladder import Ladder
+from textgen.results.study import StudyResult
+from textgen.results.suite import SuiteResult
+from textgen.results.verification import VerificationCheck, uncovered
+from textgen.results.verify_bench import verify_comparison
+from textgen.results.verify_ladder import verify_ladder
+from textgen.results.verify_suite import verify_suite
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, from_values, read_record, read_values
-from textgen.suites.suite_report import to_markdown
-from textgen.suites.suite_result import SuiteResult
-from textgen.suites.verify_suite import verify_suite
-from textgen.tuning.study_result import StudyResult
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "benchmarks" / "results"

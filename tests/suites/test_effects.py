@@ -9,8 +9,8 @@ import pytest
 
 from helpers.suites import case, measured_run
 from textgen.evaluation.seed_priors import MIN_FITTED, SHIPPED_PRIORS
-from textgen.suites.effects import effects, shared_priors
-from textgen.suites.suite_result import CaseResult, Effect
+from textgen.results.judge_suite import effects, shared_priors
+from textgen.results.suite import CaseResult, Effect
 
 HARD = np.random.default_rng(0).normal(0, 0.1, 24)
 """How hard each stretch is, for all cases."""

@@ -16,6 +16,8 @@ from helpers.records import edit_record
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.jobs.backends import LocalBackend
 from textgen.jobs.runner import Outcome
+from textgen.report.suite_report import to_markdown
+from textgen.results.suite import JobResult, SuiteResult
 from textgen.runtime import environment
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import read_record
@@ -23,8 +25,6 @@ from textgen.suites.job import SuiteJob
 from textgen.suites.planner import SuiteOptions
 from textgen.suites.run_suite import run_suite
 from textgen.suites.schema import Case, Question, Suite
-from textgen.suites.suite_report import to_markdown
-from textgen.suites.suite_result import JobResult, SuiteResult
 
 OPTIONS = SuiteOptions(
     sources=["lee"], device_config=DeviceConfig(torch.device("cpu"), "fp32"), max_chars=20_000

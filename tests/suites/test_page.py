@@ -7,8 +7,8 @@ import re
 from dataclasses import replace
 
 from helpers.suites import MACHINE, case, effect, question, suite_result, writing
-from textgen.suites.suite_page import suite_answer, to_html
-from textgen.suites.suite_report import to_markdown
+from textgen.report.suite_page import suite_answer, to_html
+from textgen.report.suite_report import to_markdown
 
 SIZES = question(
     "size",

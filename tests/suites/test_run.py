@@ -21,16 +21,16 @@ from helpers.commands import run_textgen
 from helpers.suites import write_suite
 from textgen.data.corpus import load_corpus
 from textgen.evaluation.seed_priors import SeedPrior
+from textgen.report.suite_page import to_html
+from textgen.report.suite_report import to_markdown
+from textgen.results.judge_suite import effects
+from textgen.results.suite import Effect, QuestionResult, SuiteResult
+from textgen.results.verify_suite import verify_suite
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import read_record
-from textgen.suites.effects import effects
 from textgen.suites.planner import SuiteOptions
 from textgen.suites.run_suite import run_suite
 from textgen.suites.schema import Suite, load_suite
-from textgen.suites.suite_page import to_html
-from textgen.suites.suite_report import to_markdown
-from textgen.suites.suite_result import Effect, QuestionResult, SuiteResult
-from textgen.suites.verify_suite import verify_suite
 
 pytestmark = pytest.mark.slow
 

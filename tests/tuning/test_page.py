@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from helpers.studies import RATE, Toy
+from textgen.report.study_page import to_html
+from textgen.report.study_report import study_verdict
 from textgen.tuning.run_study import run_study
 from textgen.tuning.search_space import Dimension
 from textgen.tuning.study import Study
-from textgen.tuning.study_page import to_html
-from textgen.tuning.study_report import study_verdict
 from textgen.tuning.trials import Goal
 
 KIND = Dimension("kind", ("plain", "fancy"), "plain", is_range=False)

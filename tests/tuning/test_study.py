@@ -14,12 +14,12 @@ from optuna.trial import TrialState
 from helpers.studies import RATE, SIZE, Toy, bowl, run
 from textgen.contracts import TextgenError
 from textgen.jobs.backends import ThisProcess
+from textgen.report.study_report import to_markdown
 from textgen.runtime.storage.json_records import to_json
 from textgen.training.progress import Progress, Report, Step
 from textgen.tuning.run_study import run_study
 from textgen.tuning.search_space import Dimension
 from textgen.tuning.study import COUNTED, Study
-from textgen.tuning.study_report import to_markdown
 from textgen.tuning.tpe import ONLY_RANDOM
 from textgen.tuning.trials import Goal, search
 

@@ -20,7 +20,7 @@ def complete_entry(incomplete: str) -> list[str]:
 
 def complete_entry_or_run(incomplete: str) -> list[str]:
     """Return entries, and names of saved runs."""
-    from textgen.catalog.names import complete_run
+    from textgen.results.names import complete_run
 
     return [*complete_entry(incomplete), *complete_run(incomplete)]
 

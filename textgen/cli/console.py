@@ -12,8 +12,8 @@ from textgen.runtime.output import note, results, say, visible
 from textgen.runtime.storage.json_records import to_json
 
 if TYPE_CHECKING:
-    from textgen.comparison.comparison_result import Comparison
-    from textgen.comparison.ladder_result import Ladder
+    from textgen.results.comparison import Comparison
+    from textgen.results.ladder import Ladder
 
 REPORTS = ("report.html", "report.md")
 """Files of a folder of results that people read, the best first."""

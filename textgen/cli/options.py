@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 import typer
 
 from textgen import defaults
-from textgen.catalog.names import complete_run
 from textgen.cli.completion import complete_device, complete_kind, complete_name, complete_precision
 from textgen.library.options import (
     ClusterOptions,
@@ -22,6 +21,7 @@ from textgen.library.options import (
     TextOptions,
     field_docs,
 )
+from textgen.results.names import complete_run
 from textgen.runtime.messages import UsageError
 from textgen.runtime.output import note
 
@@ -68,7 +68,7 @@ def load_plugins(paths: Iterable[Path] | None, *, only_list: bool = False) -> li
 
 def run_folder(name: str | Path) -> Path:
     """Return the folder of the run that a name means, and print it if it is not the name itself."""
-    from textgen.catalog.names import find_run
+    from textgen.results.names import find_run
 
     folder = find_run(name)
     if folder != Path(name):

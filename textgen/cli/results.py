@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from textgen.catalog.names import complete_run
 from textgen.cli.completion import complete_entry_or_run
 from textgen.cli.console import print_json, print_rows
 from textgen.cli.options import (
@@ -22,11 +21,12 @@ from textgen.cli.options import (
 )
 from textgen.contracts import TextgenError
 from textgen.library.options import ClusterOptions, TextOptions
+from textgen.results.names import complete_run
 from textgen.runtime.output import say
 
 if TYPE_CHECKING:
-    from textgen.comparison.verification import VerificationCheck
     from textgen.library.model_layers import Layer, ModelSummary
+    from textgen.results.verification import VerificationCheck
 
 
 @grouped

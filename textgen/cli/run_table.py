@@ -9,7 +9,7 @@ from textgen.cli.console import print_rows
 from textgen.runtime.output import note, results
 
 if TYPE_CHECKING:
-    from textgen.catalog.items import Item
+    from textgen.results.items import Item
 
 DROPPED = ("size", "95 % interval", "kind", "budget", "corpus", "entry")
 """Columns that a narrow terminal lacks, the first one first."""

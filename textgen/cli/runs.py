@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from textgen import defaults
-from textgen.catalog.names import complete_run
 from textgen.cli.command_plugins import PluginGroup
 from textgen.cli.console import print_document, print_json, print_result, print_summary, saved_note
 from textgen.cli.options import (
@@ -29,12 +28,13 @@ from textgen.cli.run_table import print_items, size
 from textgen.cli.tune import best_name
 from textgen.contracts import TextgenError
 from textgen.library.options import ClusterOptions, SampleOptions
+from textgen.results.names import complete_run
 from textgen.runtime.messages import UsageError
 from textgen.runtime.output import note, results, say
 from textgen.runtime.storage.result_folders import RUNS
 
 if TYPE_CHECKING:
-    from textgen.catalog.folders import ResultFolder
+    from textgen.results.folders import ResultFolder
 
 app = typer.Typer(cls=PluginGroup)
 
@@ -79,7 +79,7 @@ def list_runs(
         options = ["--root", "--filter", "--sort", "--kind", "--json"]
         refuse(context, options, f"before {command!r}", advice=f"write it after {command!r}")
         return
-    from textgen.catalog.items import SORT_KEYS, read_catalog
+    from textgen.results.items import SORT_KEYS, read_catalog
 
     if root != RUNS and not root.is_dir():
         raise TextgenError(f"there is no folder {str(root)!r}")
@@ -98,9 +98,9 @@ def list_runs(
 @app.command()
 def show(name: Name, root: Root = RUNS, full: Full = False, as_json: Json = False) -> None:
     """Print a saved result again, as its command printed it."""
-    from textgen.catalog.items import read_result
-    from textgen.catalog.names import find
     from textgen.library.presentation import PROMPT, command, sample_lines, to_markdown, train_lines
+    from textgen.results.items import read_result
+    from textgen.results.names import find
 
     found = find(name, root)
     result: Any = read_result(found)
@@ -142,9 +142,9 @@ def compare(
 ) -> None:
     """Compare runs, or the best entries of benches: scores, differing settings, and what they write."""
     load_plugins(plugin)
-    from textgen.catalog.run_report import MAX_RUNS, texts_by_prompt, to_markdown, without_samples
     from textgen.library.presentation import draw_samples
     from textgen.library.results import compare_runs
+    from textgen.report.run_report import MAX_RUNS, texts_by_prompt, to_markdown, without_samples
 
     if not samples:
         refuse(context, ["--prompt", "--sampler", "--length", "--seed", "--device"], "with --no-samples")
@@ -162,8 +162,8 @@ def compare(
 @app.command("open")
 def open_report(name: Name, root: Root = RUNS, as_json: Json = False) -> None:
     """Open the report of a bench, suite or study in the browser."""
-    from textgen.catalog.folders import PAGE, RUNS_OF_BENCH
-    from textgen.catalog.names import find
+    from textgen.results.folders import PAGE, RUNS_OF_BENCH
+    from textgen.results.names import find
 
     found = find(name, root)
     folder = found.path
@@ -194,7 +194,7 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Remove saved runs, benches, suites or studies; refused if a folder contains anything else."""
-    from textgen.catalog.folders import check_removable, name_of, remove_results
+    from textgen.results.folders import check_removable, name_of, remove_results
 
     chosen = _outermost(names, root)
     for found in chosen:
@@ -223,7 +223,7 @@ def remove(
 
 def _outermost(names: list[str], root: Path) -> list[ResultFolder]:
     """Return the results that names mean, each once, without those inside another."""
-    from textgen.catalog.names import find
+    from textgen.results.names import find
 
     found = {each.path.resolve(): each for each in (find(name, root) for name in names)}
     return [each for path, each in found.items() if not any(parent in found for parent in path.parents)]

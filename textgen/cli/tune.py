@@ -34,7 +34,7 @@ from textgen.library.options import (
 )
 
 if TYPE_CHECKING:
-    from textgen.tuning.study_result import StudyResult
+    from textgen.results.study import StudyResult
 
 
 @grouped

@@ -8,16 +8,9 @@ from datetime import UTC, datetime
 from os.path import commonpath
 from pathlib import Path
 
-from textgen.comparison.comparison_result import Comparison, HeldOut, ReferenceScore
-from textgen.comparison.details import Details, DetailsReader
 from textgen.comparison.entry_job import EntryJob, EntryOutcome
-from textgen.comparison.guesses import guessed_by_reader
-from textgen.comparison.passages import choose_passages
 from textgen.comparison.references import score_references, score_yardsticks
-from textgen.comparison.report.html import to_html
-from textgen.comparison.report.markdown import to_markdown
 from textgen.comparison.sealed import open_sealed
-from textgen.comparison.verdicts import judge
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.defaults import ENTRY_TIMEOUT, SAMPLE_CHARS, SAMPLER
@@ -37,9 +30,17 @@ from textgen.jobs.backends import Backend, LocalBackend, check_equal_machines
 from textgen.jobs.kept import check_reuse
 from textgen.jobs.runner import Outcome, PlanProgress, run_jobs
 from textgen.registry.registry import plugin_files
+from textgen.report.html import to_html
+from textgen.report.markdown import to_markdown
+from textgen.results.comparison import Comparison, HeldOut, ReferenceScore
+from textgen.results.details import Details, DetailsReader
+from textgen.results.folders import run_folder
+from textgen.results.guesses import guessed_by_reader
+from textgen.results.judge import judge
+from textgen.results.passages import choose_passages
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import command_line, machine, versions
-from textgen.runtime.storage.files import NotSavedError, make_folder, slug, write_file
+from textgen.runtime.storage.files import NotSavedError, make_folder, write_file
 from textgen.runtime.storage.json_records import read_record, write_record
 from textgen.training.budget import Budget, parse_duration
 from textgen.training.progress import Report, Step, ignore_report
@@ -330,8 +331,3 @@ def plan(
         for entry in entries
         for seed in range(options.seed, options.seed + options.num_seeds)
     }
-
-
-def run_folder(out: Path, name: str, seed: int) -> Path:
-    """Return the folder of the run of an entry with one seed."""
-    return out / "runs" / f"{slug(name)}-seed{seed}"

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from textgen.comparison.details import DetailsReader, EntryDetails, WrittenTexts
 from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult, Sample
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.saved_run import SavedRun
 from textgen.generation.bound_sampler import build_sampler
 from textgen.jobs.kept import TrainingJob, kept_run, run_and_save, training_before
+from textgen.results.details import DetailsReader, EntryDetails, WrittenTexts
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.files import NotSavedError
 from textgen.training.progress import Report, Step

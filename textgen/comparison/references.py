@@ -13,9 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from textgen.comparison.comparison_result import Comparison, ReferenceScore
 from textgen.comparison.entry_job import ReferenceJob
-from textgen.comparison.verdicts import reference_score
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data.corpus import Corpus
 from textgen.evaluation.baselines import DESCRIPTIONS, READING_ON, reference_scores
@@ -29,6 +27,8 @@ from textgen.jobs.backends import LocalBackend
 from textgen.jobs.runner import run_jobs
 from textgen.registry.attribution import contract_error
 from textgen.registry.registry import load, names, plugin_files
+from textgen.results.comparison import Comparison, ReferenceScore
+from textgen.results.judge import reference_score
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import read_record
 from textgen.training.budget import Budget

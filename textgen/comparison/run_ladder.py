@@ -15,14 +15,14 @@ from textgen.comparison.bench import (
     bench_each,
     compared_before,
 )
-from textgen.comparison.guesses import GUESSES
-from textgen.comparison.judge_ladder import ladder
-from textgen.comparison.ladder_result import Ladder
-from textgen.comparison.report.ladder_page import ladder_html
-from textgen.comparison.report.markdown import ladder_markdown
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import Entry
+from textgen.report.ladder_page import ladder_html
+from textgen.report.markdown import ladder_markdown
+from textgen.results.guesses import GUESSES
+from textgen.results.judge_ladder import ladder
+from textgen.results.ladder import Ladder
 from textgen.runtime.environment import command_line
 from textgen.runtime.storage.files import NotSavedError, make_folder, write_file
 from textgen.runtime.storage.json_records import read_record, read_values, write_record

@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from textgen import defaults
 from textgen.comparison import bench as comparison
-from textgen.comparison import comparison_result as results
 from textgen.comparison import run_ladder as ladders
 from textgen.comparison.references import open_yardstick
-from textgen.comparison.report.answer import answer
-from textgen.comparison.report.columns import run_values
 from textgen.comparison.sealed import SPLIT, check_sealed
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
@@ -39,6 +36,9 @@ from textgen.library.options import (
 from textgen.library.plots import new_axes, plot_curves, plot_scores
 from textgen.library.progress import shown
 from textgen.library.tables import comparison_html, data_frame
+from textgen.report.answer import answer
+from textgen.report.columns import run_values
+from textgen.results import comparison as results
 from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.locks import locked

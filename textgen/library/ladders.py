@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Literal
 
-from textgen.comparison import ladder_result as results
-from textgen.comparison.report.ladder_answer import ladder_answer
-from textgen.comparison.report.ladder_tables import ladder_values
 from textgen.library.plots import new_axes, plot_ladder
 from textgen.library.tables import data_frame, ladder_notebook
+from textgen.report.ladder_answer import ladder_answer
+from textgen.report.ladder_tables import ladder_values
+from textgen.results import ladder as results
 from textgen.runtime.messages import UsageError
 from textgen.training.budget import parse_budget
 

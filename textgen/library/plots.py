@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from textgen.comparison.comparison_result import EntryScore, ReferenceScore
 from textgen.contracts import TextgenError
+from textgen.results.comparison import EntryScore, ReferenceScore
 from textgen.training.progress import Progress
 
 if TYPE_CHECKING:

@@ -6,14 +6,6 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.ladder_result import Ladder
-from textgen.comparison.report import markdown as bench_report
-from textgen.comparison.report.answer import closing
-from textgen.comparison.report.formats import count, perplexity, plain, short
-from textgen.comparison.report.ladder_answer import who_is_ahead
-from textgen.comparison.report.samples import SampleGroup
-from textgen.comparison.report.terminal import render, render_brief, render_ladder, render_samples
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample
 from textgen.experiment.samples import kept_samples
@@ -22,11 +14,19 @@ from textgen.library.corpus import DescribedCorpus, ScoredSources
 from textgen.library.options import require_optuna
 from textgen.library.runs import Run
 from textgen.library.training_logs import how_to_look
+from textgen.report import markdown as bench_report
+from textgen.report import suite_report
+from textgen.report.answer import closing
+from textgen.report.formats import count, perplexity, plain, short
+from textgen.report.ladder_answer import who_is_ahead
+from textgen.report.samples import SampleGroup
+from textgen.report.terminal import render, render_brief, render_ladder, render_samples
+from textgen.results.comparison import Comparison
+from textgen.results.ladder import Ladder
+from textgen.results.study import StudyResult
+from textgen.results.suite import SuiteResult
 from textgen.runtime.output import visible_in
-from textgen.suites import suite_report
-from textgen.suites.suite_result import SuiteResult
 from textgen.training.budget import is_timed
-from textgen.tuning.study_result import StudyResult
 
 PROMPT = '"Once upon a time"'
 """The prompt of a suggested command."""
@@ -41,7 +41,7 @@ def to_markdown(result: Comparison | Ladder | SuiteResult | StudyResult) -> str:
     if isinstance(result, SuiteResult):
         return suite_report.to_markdown(result)
     require_optuna()
-    from textgen.tuning.study_report import to_markdown as study_markdown
+    from textgen.report.study_report import to_markdown as study_markdown
 
     return study_markdown(result)
 

@@ -12,10 +12,10 @@ from types import TracebackType
 from rich.live import Live
 from rich.text import Text
 
-from textgen.comparison.report.bench_tables import CurvePoint, sparkline
-from textgen.comparison.report.formats import short
 from textgen.experiment.forecast import Forecast
 from textgen.library.console import VisibleConsole
+from textgen.report.bench_tables import CurvePoint, sparkline
+from textgen.report.formats import short
 from textgen.runtime.messages import about, clock
 from textgen.runtime.output import note, visible
 from textgen.training.progress import DONE, FAILED, Report, Step, ignore_report

@@ -7,18 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from textgen import defaults
-from textgen.catalog.differences import RunComparison, WritingOptions, compare
-from textgen.catalog.folders import Kind
-from textgen.catalog.items import best_runs
-from textgen.catalog.names import find, find_run_or_entry
 from textgen.comparison.bench import DETAILS
-from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.details import Details
-from textgen.comparison.guesses import guessed_by_reader
-from textgen.comparison.ladder_result import Ladder
-from textgen.comparison.report import html as bench_page
-from textgen.comparison.report.ladder_page import ladder_html
-from textgen.comparison.verification import Verification, VerificationCheck, uncovered
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.vocabulary import byte_mask
@@ -28,13 +17,24 @@ from textgen.library.corpus import TextSource, check_text, loaded
 from textgen.library.model_layers import ModelSummary, summarize_entry, summarize_run, summarize_untrained
 from textgen.library.options import Refuse, SampleOptions, changed, refusing, several
 from textgen.library.verifying import ResultVerifier
+from textgen.report import html as bench_page
+from textgen.report import suite_page
+from textgen.report.ladder_page import ladder_html
+from textgen.results.comparison import Comparison
+from textgen.results.details import Details
+from textgen.results.differences import RunComparison, WritingOptions, compare
+from textgen.results.folders import Kind
+from textgen.results.guesses import guessed_by_reader
+from textgen.results.items import best_runs
+from textgen.results.ladder import Ladder
+from textgen.results.names import find, find_run_or_entry
+from textgen.results.study import StudyResult
+from textgen.results.suite import SuiteResult
+from textgen.results.verification import Verification, VerificationCheck, uncovered
 from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import write_file
 from textgen.runtime.storage.json_records import read_record
-from textgen.suites import suite_page
-from textgen.suites.suite_result import SuiteResult
-from textgen.tuning.study_result import StudyResult
 
 BENCH, SUITE, STUDY, LADDER = FILES = ("bench.json", "suite.json", "study.json", "ladder.json")
 """Files of which a folder of results has one."""

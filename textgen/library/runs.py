@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from textgen import defaults
-from textgen.catalog.folders import FILES
-from textgen.catalog.names import find_run
 from textgen.contracts import TextgenError
 from textgen.data.cleaning import clean_text, load_text
 from textgen.data.corpus import Corpus
@@ -38,6 +36,8 @@ from textgen.library.train_processes import (
     use_own_gpu,
 )
 from textgen.library.training_logs import build_logger, logged
+from textgen.results.folders import FILES
+from textgen.results.names import find_run
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import NotSavedError

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 from textgen import defaults
-from textgen.catalog.names import find_run_or_entry
 from textgen.contracts import TextgenError
 from textgen.jobs.backends import open_backend
 from textgen.library.corpus import TextSource, loaded, name_of
@@ -22,11 +21,12 @@ from textgen.library.options import (
     seed_range,
 )
 from textgen.library.progress import shown
+from textgen.results.names import find_run_or_entry
+from textgen.results.study import StudyResult
 from textgen.runtime.device import choose_device
 from textgen.runtime.storage.result_folders import result_folder, result_name
 from textgen.training.budget import parse_budget, parse_duration
 from textgen.training.progress import Report, Step
-from textgen.tuning.study_result import StudyResult
 
 NUM_TRIALS = 30
 

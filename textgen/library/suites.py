@@ -11,6 +11,7 @@ from textgen.jobs.kept import made_with
 from textgen.library.corpus import TextSource, check_text
 from textgen.library.options import ClusterOptions, Refuse, changed, check_cluster, prepare, refusing
 from textgen.library.progress import shown
+from textgen.results.suite import SuiteResult
 from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import slug
@@ -18,7 +19,6 @@ from textgen.runtime.storage.result_folders import RUNS, result_folder
 from textgen.suites.planner import SuiteOptions
 from textgen.suites.run_suite import JOBS, run_suite
 from textgen.suites.schema import Suite, load_suite
-from textgen.suites.suite_result import SuiteResult
 from textgen.training.budget import parse_duration
 from textgen.training.progress import Report, Step
 

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.ladder_result import Ladder
-from textgen.comparison.report.answer import answer
-from textgen.comparison.report.bench_tables import report_tables
-from textgen.comparison.report.formats import bits, count, in_brackets, plain, short
-from textgen.comparison.report.ladder_answer import ladder_answer
-from textgen.comparison.report.ladder_tables import ladder_tables
-from textgen.comparison.report.page_tables import table_html
-from textgen.comparison.report.samples import sample_groups
-from textgen.comparison.report.table_model import ReportTable
 from textgen.contracts import TextgenError
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import RunResult, RunSettings
 from textgen.page.render import notebook_block, notebook_table
+from textgen.report.answer import answer
+from textgen.report.bench_tables import report_tables
+from textgen.report.formats import bits, count, in_brackets, plain, short
+from textgen.report.ladder_answer import ladder_answer
+from textgen.report.ladder_tables import ladder_tables
+from textgen.report.page_tables import table_html
+from textgen.report.samples import sample_groups
+from textgen.report.table_model import ReportTable
+from textgen.results.comparison import Comparison
+from textgen.results.ladder import Ladder
 
 if TYPE_CHECKING:
     from pandas import DataFrame

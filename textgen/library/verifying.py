@@ -8,22 +8,22 @@ from typing import TypeVar
 
 from textgen.comparison.bench import DETAILS
 from textgen.comparison.bench import RESULT as BENCH
-from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.details import Details
-from textgen.comparison.guesses import GUESSES, Guesses
-from textgen.comparison.ladder_result import Ladder
-from textgen.comparison.verification import VerificationCheck, number_kinds
-from textgen.comparison.verify_bench import check_method, verify_comparison
-from textgen.comparison.verify_ladder import verify_ladder, verify_rungs
-from textgen.comparison.verify_runs import has_runs, verify_rows, verify_runs
 from textgen.contracts import TextgenError
+from textgen.results.comparison import Comparison
+from textgen.results.details import Details
+from textgen.results.guesses import GUESSES, Guesses
+from textgen.results.ladder import Ladder
+from textgen.results.study import StudyResult
+from textgen.results.suite import SuiteResult
+from textgen.results.verification import VerificationCheck, number_kinds
+from textgen.results.verify_bench import check_method, verify_comparison
+from textgen.results.verify_ladder import verify_ladder, verify_rungs
+from textgen.results.verify_runs import has_runs, verify_rows, verify_runs
+from textgen.results.verify_suite import verify_suite
 from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError, one_line
 from textgen.runtime.storage.json_records import read_record, read_values, to_values
-from textgen.suites.suite_result import SuiteResult
-from textgen.suites.verify_suite import verify_suite
 from textgen.tuning.final_comparison import FOLDER, verify_final
-from textgen.tuning.study_result import StudyResult
 
 Record = TypeVar("Record")
 

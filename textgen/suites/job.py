@@ -23,10 +23,10 @@ from textgen.experiment.score_run import unit_sizes
 from textgen.generation.bound_sampler import build_sampler
 from textgen.jobs.backends import Backend
 from textgen.jobs.kept import TrainingJob, training_before
+from textgen.results.suite import JobMachine, JobResult, JobSettings, WrittenText
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import to_values
 from textgen.suites.schema import Case
-from textgen.suites.suite_result import JobMachine, JobResult, JobSettings, WrittenText
 from textgen.training.budget import Budget
 from textgen.training.progress import Report, Step
 from textgen.version import __version__

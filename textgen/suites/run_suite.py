@@ -7,25 +7,26 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from textgen.comparison.comparison_result import HeldOut
 from textgen.contracts import TextgenError
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.experiment.forecast import expected_seconds
 from textgen.jobs.backends import check_equal_machines
 from textgen.jobs.kept import keep_record, kept_record, made_with
 from textgen.jobs.runner import Outcome, PlanProgress, run_jobs
+from textgen.report.suite_page import to_html
+from textgen.results.comparison import HeldOut
+from textgen.results.judge_suite import shared_priors
+from textgen.results.suite import JobResult, QuestionText, SuiteResult
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import command_line, machine, versions
 from textgen.runtime.messages import about
 from textgen.runtime.storage.files import NotSavedError, make_folder, write_file
 from textgen.runtime.storage.json_records import write_record
 from textgen.runtime.storage.locks import locked
-from textgen.suites.effects import measured_run, question_result, shared_priors
+from textgen.suites.effects import measured_run, question_result
 from textgen.suites.job import SuiteJob
 from textgen.suites.planner import JobPlanner, SuiteOptions
 from textgen.suites.schema import Case, Suite
-from textgen.suites.suite_page import to_html
-from textgen.suites.suite_result import JobResult, QuestionText, SuiteResult
 from textgen.training.progress import Report, Step, ignore_report
 
 RESULT, PAGE = "suite.json", "report.html"

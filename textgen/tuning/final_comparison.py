@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from statistics import fmean
 
-from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.verification import VerificationCheck, compared
 from textgen.experiment.entry_result import EntryResult
-from textgen.tuning.study_result import Contestant, FinalComparison
+from textgen.results.comparison import Comparison
+from textgen.results.study import Contestant, FinalComparison
+from textgen.results.verification import VerificationCheck, compared
 
 FOLDER = "comparison"
 """The folder in that of a study with the comparison, whose runs are used again."""

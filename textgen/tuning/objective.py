@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from textgen.comparison.bench import BenchOptions, bench
-from textgen.comparison.comparison_result import Comparison
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.split import NO_PART
@@ -21,6 +20,8 @@ from textgen.experiment.run_lock import locked_run
 from textgen.jobs.backends import Backend
 from textgen.registry.options import declared_options
 from textgen.registry.registry import load
+from textgen.results.comparison import Comparison
+from textgen.results.study import FinalComparison, SamplerSettings, Value
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.files import NotSavedError
 from textgen.training.budget import Budget
@@ -28,7 +29,6 @@ from textgen.training.progress import Report
 from textgen.training.train_options import TrainOptions
 from textgen.tuning.final_comparison import FOLDER, conclusion
 from textgen.tuning.search_space import Candidate, Dimension, spell
-from textgen.tuning.study_result import FinalComparison, SamplerSettings, Value
 
 
 class Objective(Protocol):

@@ -10,14 +10,14 @@ from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import SQLAlchemyError
 
 from textgen.jobs.backends import Backend, LocalBackend
+from textgen.report.study_page import to_html
+from textgen.results.study import FinalComparison, StudyResult
 from textgen.runtime.storage.files import NotSavedError, write_file
 from textgen.runtime.storage.json_records import write_record
 from textgen.runtime.storage.locks import LOCK, is_held, locked
 from textgen.training.progress import Report, Step, ignore_report
+from textgen.tuning.outcome import study_result, trial_result
 from textgen.tuning.study import Study
-from textgen.tuning.study_page import to_html
-from textgen.tuning.study_report import study_result, trial_result
-from textgen.tuning.study_result import FinalComparison, StudyResult
 from textgen.tuning.trials import Goal, search
 
 Say = Callable[[str], None]

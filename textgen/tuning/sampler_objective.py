@@ -10,7 +10,6 @@ from statistics import fmean
 
 import numpy as np
 
-from textgen.comparison.verdicts import CLOSEST
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.evaluation.intervals import MeasuredValue, difference
@@ -22,10 +21,11 @@ from textgen.generation.bound_sampler import build_sampler
 from textgen.jobs.backends import Backend
 from textgen.registry.options import declared_options, parse_assignments
 from textgen.registry.registry import load
+from textgen.results.judge import CLOSEST
+from textgen.results.study import Contestant, FinalComparison, MadeRun, SamplerSettings, Value
 from textgen.runtime.device import DeviceConfig
 from textgen.training.progress import Report, Step
 from textgen.tuning.search_space import Candidate, Dimension, spell
-from textgen.tuning.study_result import Contestant, FinalComparison, MadeRun, SamplerSettings, Value
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from optuna.distributions import (
 
 from textgen.contracts import Search, TextgenError
 from textgen.registry.options import Option, metadata, write_value
+from textgen.results.study import SearchedOption, Value
 from textgen.runtime.messages import unknown
-from textgen.tuning.study_result import SearchedOption, Value
 
 NUM_GRID_STEPS = 50
 """Approximate number of steps of a linear range that declares none."""

@@ -15,8 +15,8 @@ from optuna.samplers import TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
+from textgen.results.study import Value
 from textgen.tuning.search_space import Dimension
-from textgen.tuning.study_result import Value
 
 NUM_RANDOM = 10
 """Trials that are drawn at random before the estimator starts."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from textgen.catalog.folders import find_folders
+from textgen.results.folders import find_folders
 from textgen.runtime.storage.files import UNFINISHED
 from textgen_benchmarks.fuzzing.child import forked, textgen
 from textgen_benchmarks.fuzzing.kind import Case, Kind

@@ -11,19 +11,19 @@ from typing import Any
 
 import torch
 
-from textgen.catalog.folders import identify
-from textgen.catalog.items import read_result
-from textgen.comparison.comparison_result import Comparison
-from textgen.comparison.report.markdown import to_markdown as report_of_bench
 from textgen.contracts import TextgenError
 from textgen.experiment.saved_run import SavedRun, load_run
+from textgen.report.markdown import to_markdown as report_of_bench
+from textgen.report.study_report import to_markdown as report_of_study
+from textgen.report.suite_report import to_markdown as report_of_suite
+from textgen.results.comparison import Comparison
+from textgen.results.folders import identify
+from textgen.results.items import read_result
+from textgen.results.study import StudyResult
+from textgen.results.suite import JobResult, SuiteResult
 from textgen.runtime.storage.digests import write_digests
 from textgen.runtime.storage.json_records import read_record, to_json
-from textgen.suites.suite_report import to_markdown as report_of_suite
-from textgen.suites.suite_result import JobResult, SuiteResult
 from textgen.training.checkpoints import Checkpoints
-from textgen.tuning.study_report import to_markdown as report_of_study
-from textgen.tuning.study_result import StudyResult
 from textgen_benchmarks.fuzzing.kind import Case, Kind, names_below, prepared_once, textgen
 from textgen_benchmarks.fuzzing.mutations import (
     damage_folder,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import textgen
-from textgen.comparison.guesses import GUESSES, bounds, guessed_by_reader
+from textgen.results.guesses import GUESSES, bounds, guessed_by_reader
 from textgen_play.live import keep_guesses
 
 

@@ -1,0 +1,126 @@
+"""What the catalog finds below a folder, and what it says about it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from pathlib import PurePosixPath as Pure
+
+import pytest
+
+from helpers.catalog import write_bench, write_run
+from textgen.comparison import bench, run_ladder
+from textgen.experiment import saved_run as runs
+from textgen.results.folders import FILES, belongs, find_folders, identify
+from textgen.results.items import SORT_KEYS, best_run, read_catalog
+from textgen.suites import run_suite as suite
+
+
+def test_the_files_of_results_are_those_that_commands_write() -> None:
+    assert FILES == {
+        "run": runs.MANIFEST,
+        "bench": bench.RESULT,
+        "ladder": run_ladder.LADDER,
+        "suite": suite.RESULT,
+        "tune": "study.json",
+    }
+
+
+def test_each_kind_of_result_is_described(root: Path) -> None:
+    items = {item.kind: item for item in read_catalog(root).items}
+    of_bench, of_run, of_suite, of_study = (items[kind] for kind in ("bench", "run", "suite", "tune"))
+    assert of_bench.entries == ("char-lstm", "random")
+    assert (of_bench.corpus, of_bench.budget, of_bench.best) == ("wiki", "60s", "char-lstm")
+    assert of_bench.score == pytest.approx(2.075)
+    assert of_bench.interval is not None
+    assert of_bench.interval[0] < 2.075 < of_bench.interval[1]
+    assert [name.rpartition("/")[2] for name in of_bench.runs] == [
+        "char-lstm-seed0",
+        "char-lstm-seed1",
+        "random-seed0",
+    ]
+    assert (of_run.entries, of_run.budget, of_run.score) == (("word-lstm",), "5m", 1.9)
+    assert of_suite.score is None
+    assert len(of_suite.entries) > 3
+    assert of_study.entries == ("char-lstm:num_layers=3,hidden_size=256",)
+    assert of_study.best is not None
+    assert of_study.best.startswith("char-lstm:")
+    assert 1.5 < (of_study.score or 0) < 3
+    for item in items.values():
+        files = [path for path in Path(item.folder).rglob("*") if path.is_file()]
+        assert item.num_bytes == sum(path.stat().st_size for path in files)
+        assert item.is_finished
+
+
+def test_a_list_has_what_is_whole_in_any_order_and_says_what_is_not(root: Path) -> None:
+    (root / "deep" / "er").mkdir(parents=True)
+    write_run(root / "deep" / "er" / "run")
+    write_run(root / "cut")
+    (root / "cut" / "run.json").write_text('{"schema_version": 2, "entry"')
+    write_run(root / "old")
+    (root / "old" / "run.json").write_text('{"schema_version": 1}')
+    write_run(root / ".hidden")
+    (root / "notes").mkdir()
+    (root / "notes" / "todo.txt").write_text("mine")
+    (root / "loop").symlink_to(root.resolve())
+    catalog = read_catalog(root)
+    assert len(catalog.items) == 5
+    cut, old = catalog.skipped
+    assert cut.startswith("'runs/cut/run.json' cannot be read: ")
+    assert old == "'runs/old/run.json' was written by an older textgen; make it again with this one"
+    ordered = {key: [item.kind for item in sorted(catalog.items, key=SORT_KEYS[key])] for key in SORT_KEYS}
+    assert ordered["age"][1:] == ["bench", "suite", "tune", "run"]
+    assert ordered["score"][-1] == "suite"
+    assert ordered["size"][-1] == "run"
+    assert {item.kind for item in catalog.items if item.mentions("IMPROVEMENTS")} == {"suite"}
+    assert {item.kind for item in catalog.items if item.mentions("random")} >= {"bench"}
+    assert not any(item.mentions("nothing of this name") for item in catalog.items)
+
+
+def test_runs_in_benches_are_listed_on_request(root: Path) -> None:
+    names = [item.name for item in read_catalog(root, "run").items]
+    assert len(names) == 1 + 3 + 2
+    assert "tune-char-lstm-wiki/comparison/char-lstm-seed1" in names
+
+
+def test_an_interrupted_bench_is_known_by_its_runs(tmp_path: Path) -> None:
+    folder = write_bench(tmp_path / "bench", ("char-lstm", 2.1, 0), ("random", 6.0, 0), is_finished=False)
+    (item,) = read_catalog(tmp_path).items
+    assert (item.kind, item.is_finished, item.entries) == ("bench", False, ("char-lstm", "random"))
+    assert item.score == 2.1
+    found = identify(folder)
+    assert found is not None
+    assert best_run(found) == folder / "runs" / "char-lstm-seed0"
+
+
+def test_a_bench_stands_for_its_best_run_among_those_it_ranks(root: Path) -> None:
+    (found,) = (each for each in find_folders(root) if each.kind == "bench")
+    assert best_run(found).name == "char-lstm-seed1"
+    write_run(found.path / "runs" / "word-lstm-seed0", "word-lstm", 1.0)  # of another comparison
+    (found,) = (each for each in find_folders(root) if each.kind == "bench")
+    assert best_run(found).name == "char-lstm-seed1"
+
+
+def test_only_files_of_ours_belong_to_a_result() -> None:
+    assert belongs("bench", Pure("runs/char-lstm-seed0/weights.safetensors"))
+    assert belongs("tune", Pure("comparison/runs/x-seed1/run.json"))
+    for kind, path in (
+        ("run", "model.pkl"),
+        ("bench", "run.json"),
+        ("bench", "runs/a/b/run.json"),
+        ("run", "x/run.json"),
+    ):
+        assert not belongs(kind, Pure(path))  # type: ignore[arg-type]
+
+
+def test_listing_hundreds_of_runs_loads_no_model(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom textgen.results.items import read_catalog\n"
+        "from textgen.results.names import complete_run\n"
+        f"read_catalog(Path({str(tmp_path)!r})); complete_run('x')\n"
+        "print(*sorted({'torch', 'numpy', 'pydantic', 'scipy'} & set(sys.modules)))"
+    )
+    write_bench(tmp_path / "bench", ("char-lstm", 2.1, 0))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout == "\n"

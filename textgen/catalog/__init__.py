@@ -1,1 +1,0 @@
-"""The catalog of saved results: finding, naming, comparing, removing and exchanging them."""

@@ -1,0 +1,193 @@
+"""Details of a comparison, beyond scores: passages read token by token, samples with marks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from itertools import chain
+
+from textgen.defaults import SWEEP
+from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics
+from textgen.experiment.entry import Entry
+from textgen.experiment.entry_result import Sample
+from textgen.experiment.samples import SampleWriter, WrittenSamples
+from textgen.experiment.saved_run import SavedRun
+from textgen.registry.attribution import describe_error
+from textgen.registry.options import declared_options, write_value
+from textgen.registry.registry import load
+from textgen.results.passages import Passage, PassageReading, read_passages
+from textgen.runtime.device import DeviceConfig
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, Count, check_different, check_lengths
+from textgen.training.progress import Report, Step
+
+Span = tuple[int, int]
+"""The first character of a part of a text, and the one after its last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkedSample(Sample):
+    """A sample, and what is conspicuous in it."""
+
+    made_up: tuple[Span, ...]
+    """Words that neither the lexicon nor the training text has."""
+    copied: tuple[Span, ...]
+    """Spans that the training text has too."""
+
+    def check(self) -> None:
+        """Raise `ValueError` if what is marked is not in the text."""
+        for begin, end in (*self.made_up, *self.copied):
+            if not 0 <= begin < end <= len(self.text):
+                raise ValueError(f"no characters from {begin} to {end} in its text")
+
+
+@dataclass(frozen=True)
+class SamplerMetrics:
+    """Metrics of what an entry writes with one sampler."""
+
+    sampler: str
+    metrics: TextMetrics
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryDetails:
+    """One entry, trained with the first seed."""
+
+    name: str
+    settings: dict[str, str]
+    """Components and options, defaults included."""
+    reading: PassageReading | None
+    """None if the run has no rank or cannot be read."""
+    writing: tuple[SamplerMetrics, ...]
+    samples: tuple[MarkedSample, ...]
+    errors: tuple[str, ...] = ()
+    """Why something is missing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenTexts:
+    """Continuations of the held-out passages by one run and one sampler, from which metrics are taken."""
+
+    name: str
+    """The entry."""
+    seed: int
+    """The training seed."""
+    sampler: str
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Details:
+    """The passages and how the entries read them, and what the entries write."""
+
+    schema_version: int = SCHEMA_VERSION
+    passages: tuple[Passage, ...]
+    entries: tuple[EntryDetails, ...]
+    sample_chars: Count | None = None
+    """Characters of each sample; None in results from before texts were kept."""
+    spells: bool = True
+    """False if word models did not write words that their vocabulary lacks."""
+    texts: tuple[WrittenTexts, ...] = ()
+    """Not on the page: `textgen verify` measures them again."""
+
+    def check(self) -> None:
+        """Raise `ValueError` if an entry is there twice, or has not read each passage."""
+        check_different("entries", [entry.name for entry in self.entries])
+        for entry in self.entries:
+            read = entry.reading.passages if entry.reading else None
+            check_lengths(f"entries: {entry.name}", self.passages, read)
+
+
+@dataclass(frozen=True)
+class DetailsReader:
+    """Reads and samples a run once it is trained, before it is forgotten."""
+
+    writer: SampleWriter
+    passages: Sequence[Passage]
+    device_config: DeviceConfig
+
+    def read(
+        self, run: SavedRun, written: Sequence[Sample], seed: int, report: Report
+    ) -> tuple[EntryDetails, tuple[Sample, ...], tuple[WrittenTexts, ...]]:
+        """Read the passages with a run and let it write with each sampler of the sweep.
+
+        `written` are the samples that it has written already. Returns the details, whose samples are added by
+        `marked`, all samples, and the texts that the sweep is measured by. What fails is named in `errors`.
+        """
+        errors: list[str] = []
+        swept: list[WrittenSamples] = []
+        with _noted(errors):
+            for number, each in enumerate(self.writer.sweep(run, SWEEP, seed, self.device_config), start=1):
+                swept.append(each)
+                report(Step("writing samples", fraction=(1 + number) / (1 + len(SWEEP))))
+        reading = None
+        with _noted(errors):
+            if run.result.is_comparable:
+                device = self.device_config.device
+                reading = read_passages(run, self.writer.held_out, self.passages, device)
+        known = {sampler.sampler for sampler in swept}
+        samples = [sample for sample in written if sample.sampler not in known]
+        samples += chain.from_iterable(each.samples for each in swept)
+        details = EntryDetails(
+            name=run.entry.name,
+            settings=all_settings(run.entry),
+            reading=reading,
+            writing=tuple(SamplerMetrics(each.sampler, each.metrics) for each in swept),
+            samples=(),
+            errors=tuple(errors),
+        )
+        name = run.entry.name
+        texts = [WrittenTexts(name=name, seed=seed, sampler=each.sampler, texts=each.texts) for each in swept]
+        return details, tuple(samples), tuple(texts)
+
+    def details(
+        self, found: Sequence[tuple[EntryDetails, Sequence[Sample]]], texts: Sequence[WrittenTexts]
+    ) -> Details:
+        """Return the details of several entries, with all their samples, and the texts of all runs."""
+        return Details(
+            passages=tuple(self.passages),
+            entries=tuple(marked(self.writer.analyzer, found)),
+            sample_chars=self.writer.num_chars,
+            spells=self.writer.spells,
+            texts=tuple(texts),
+        )
+
+
+def marked(
+    analyzer: TextAnalyzer, found: Sequence[tuple[EntryDetails, Sequence[Sample]]]
+) -> Iterator[EntryDetails]:
+    """Yield the details of entries with their samples, in which all that is conspicuous is marked."""
+    # One search for all samples, since it reads the whole training text.
+    spans = iter(analyzer.verbatim_spans([each.text for _, samples in found for each in samples]))
+    for details, samples in found:
+        each_marked = tuple(
+            MarkedSample(
+                **vars(sample), made_up=tuple(analyzer.made_up_spans(sample.text)), copied=tuple(next(spans))
+            )
+            for sample in samples
+        )
+        yield replace(details, samples=each_marked)
+
+
+def all_settings(entry: Entry) -> dict[str, str]:
+    """Return the components and options of an entry by name, such as `model.num_layers`, with defaults."""
+    settings = dict(entry.parts)
+    for part, (kind, name) in entry.components.items():
+        given = entry.options.get(part, {})
+        for option, declared in declared_options(load(kind, name)).items():
+            settings[f"{part}.{option}"] = write_value(given.get(option, declared.default))
+    if entry.is_trainable:
+        trained_with = asdict(entry.train_options())
+        settings |= {f"train.{name}": write_value(value) for name, value in trained_with.items()}
+    return settings
+
+
+@contextmanager
+def _noted(errors: list[str]) -> Iterator[None]:
+    """Add what fails to `errors`, since the score and the samples of an entry are worth having."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        errors.append(describe_error(error))

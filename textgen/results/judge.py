@@ -1,0 +1,236 @@
+"""Intervals and verdicts of a comparison, computed from what each row of it holds.
+
+`textgen verify` computes them again from a saved result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+
+from textgen.evaluation.intervals import (
+    LEVEL,
+    Contrast,
+    MeasuredValue,
+    difference,
+    estimate,
+    holm,
+    measured_ratio,
+    rate_interval,
+    smallest_clear,
+)
+from textgen.evaluation.scoring import ScoredUnits
+from textgen.evaluation.seed_priors import SeedPrior
+from textgen.experiment.entry_result import EntryResult
+from textgen.results.comparison import (
+    Difference,
+    EntryScore,
+    HeldOut,
+    MetricEstimate,
+    ReferenceScore,
+    Resolution,
+)
+
+CLOSEST = ("real_word_rate", "distinct_1", "distinct_2", "repetition_4", "self_bleu", "novel_4gram_rate")
+"""Metrics of which the best is the closest to that of the held-out text. They are shares, so that
+their distances can be averaged."""
+
+SCORED_TEXT, PASSAGES = "the held-out text", "the passages"
+"""The texts that the units of scores and of text metrics are pieces of."""
+
+MAX_SEEDS = 100
+"""The most seeds that a comparison is said to need."""
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Scores, best first, their differences from the best, how small these may be, and metrics of text.
+
+    Entries that read on come after the others, with differences from the best of their own.
+    """
+
+    scores: tuple[EntryScore, ...]
+    differences: tuple[Difference, ...]
+    resolution: Resolution | None
+    metrics: tuple[MetricEstimate, ...]
+
+
+def judge(
+    rows: Iterable[EntryResult], held_out: HeldOut, scored_on: str, priors: Mapping[str, SeedPrior]
+) -> Verdicts:
+    """Return what follows from the rows of a comparison, several of one name being its seeds."""
+    by_name: dict[str, list[EntryResult]] = {}
+    for row in rows:
+        by_name.setdefault(row.name, []).append(row)
+    samples = {
+        name: sample
+        for name, runs in by_name.items()
+        if (sample := score_sample(runs, scored_on, priors["bits_per_char"])) is not None
+    }
+    scores, differences, resolution = list[EntryScore](), list[Difference](), None
+    for reads_on in (False, True):
+        of_class = {name: each for name, each in samples.items() if by_name[name][0].reads_on == reads_on}
+        ranked, apart = rank_entries(of_class)
+        scores += [replace(each, reads_on=reads_on) for each in ranked]
+        differences += apart
+        resolution = resolution or resolution_of(of_class)
+    metrics = [each for metric in CLOSEST for each in _metric(metric, by_name, held_out, priors[metric])]
+    return Verdicts(tuple(scores), tuple(differences), resolution, tuple(metrics))
+
+
+def score_sample(runs: Sequence[EntryResult], scored_on: str, prior: SeedPrior) -> MeasuredValue | None:
+    """Return the scores of an entry's runs, or None if one of them may not be compared."""
+    scores = [run.score(scored_on) for run in runs]
+    units = [score.units if score else None for score in scores]
+    return units_sample(units, SCORED_TEXT, [run.seed for run in runs], _prior(runs, prior))
+
+
+def units_sample(
+    units: Sequence[ScoredUnits | None], text: str, seeds: Sequence[int], prior: SeedPrior | None
+) -> MeasuredValue | None:
+    """Return a score by the bits of its units with each seed, or None if one of them lacks them."""
+    if None in units:
+        return None
+    bits, sizes = (np.array([getattr(each, name) for each in units], float) for name in ("bits", "num_chars"))
+    return measured_ratio(bits, sizes, text, seeds, prior)
+
+
+def rank_entries(
+    samples: Mapping[str, MeasuredValue],
+) -> tuple[tuple[EntryScore, ...], tuple[Difference, ...]]:
+    """Return the scores of entries, best first, and the differences of the others from the best.
+
+    The best is chosen by its score, so p-values are adjusted for the comparisons of all pairs.
+    """
+    ranked = sorted(samples, key=lambda name: samples[name].value)
+    contrasts = _contrasts(samples)
+    p_values = holm([each.p_value for each in contrasts.values()])
+    differences = tuple(
+        Difference(a=best, b=name, bits_per_char=each.value, interval=each.interval, p_value=p_value)
+        for ((best, name), each), p_value in list(zip(contrasts.items(), p_values, strict=True))[
+            : len(ranked) - 1
+        ]
+    )
+    is_best = bool(differences) and all(each.is_clear for each in differences)
+    scores = [
+        EntryScore(
+            name=name,
+            bits_per_char=samples[name].value,
+            interval=estimate(samples[name]).interval,
+            num_seeds=len(samples[name].seeds),
+            is_best=is_best and name == ranked[0],
+        )
+        for name in ranked
+    ]
+    return tuple(scores), differences
+
+
+def resolution_of(samples: Mapping[str, MeasuredValue]) -> Resolution | None:
+    """Return how small a difference between the two best entries would have been called clear.
+
+    Holm's method multiplies the smallest of m p-values by m, the next by m - 1 and so on, and stops at the
+    first that is not clear. Whether the difference of the two best is clear thus depends on the d other pairs
+    that are clear whatever it is: its p-value is multiplied by m - d. Multiplied by m, differences below the
+    one returned could be clear after all.
+    """
+    contrasts = _contrasts(samples)
+    if not contrasts:
+        return None
+    (best, second), *others = contrasts
+    num_clear = sum(p_value < LEVEL for p_value in holm([1.0, *(contrasts[pair].p_value for pair in others)]))
+    pair, num_tests = (samples[second], samples[best]), len(contrasts) - num_clear
+    smallest = smallest_clear(*pair, num_tests)
+    if not smallest > 0:  # or NaN
+        return None
+    numbers = range(max(len(each.values) for each in pair) + 1, MAX_SEEDS + 1)
+    enough = (number for number in numbers if smallest_clear(*pair, num_tests, number) <= smallest / 2)
+    return Resolution(smallest_clear=smallest, num_seeds_for_half=next(enough, None))
+
+
+def _contrasts(samples: Mapping[str, MeasuredValue]) -> dict[tuple[str, str], Contrast]:
+    """Return how much worse the second entry of each pair is, the pairs with the best first."""
+    ranked = sorted(samples, key=lambda name: samples[name].value)
+    return {
+        (better, worse): difference(samples[worse], samples[better])
+        for better, worse in combinations(ranked, 2)
+    }
+
+
+def reference_score(
+    name: str,
+    description: str,
+    units: ScoredUnits,
+    *,
+    reads_on: bool = False,
+    num_parameters: int | None = None,
+    is_pretrained: bool = False,
+) -> ReferenceScore:
+    """Return the score of a reference with its interval, by the bits of its units."""
+    bits, sizes = (np.array([values], float) for values in (units.bits, units.num_chars))
+    score = estimate(measured_ratio(bits, sizes, SCORED_TEXT, (0,), None))
+    return ReferenceScore(
+        name=name,
+        description=description,
+        bits_per_char=score.value,
+        interval=score.interval,
+        reads_on=reads_on,
+        units=units,
+        num_parameters=num_parameters,
+        is_pretrained=is_pretrained,
+    )
+
+
+def rescored(saved: ReferenceScore, units: ScoredUnits) -> ReferenceScore:
+    """Return a saved reference with the score that follows from its units."""
+    score = reference_score(saved.name, saved.description, units)
+    return replace(saved, bits_per_char=score.bits_per_char, interval=score.interval, units=units)
+
+
+def _metric(
+    metric: str, by_name: Mapping[str, Sequence[EntryResult]], held_out: HeldOut, prior: SeedPrior
+) -> list[MetricEstimate]:
+    """Return a metric of what each entry writes; the closest to the held-out text is marked if clear."""
+    samples = {
+        name: sample
+        for name, runs in by_name.items()
+        if (sample := _metric_sample(metric, runs, prior)) is not None
+    }
+    estimates = {name: estimate(sample) for name, sample in samples.items()}
+    unmarked = [
+        MetricEstimate(name=name, metric=metric, value=each.value, interval=rate_interval(each))
+        for name, each in estimates.items()
+    ]
+    pseudovalues = held_out.pseudovalues.get(metric)
+    if pseudovalues is None or len(samples) < 2:
+        return unmarked
+    reference = MeasuredValue(
+        np.array([getattr(held_out.sample_metrics, metric)]), np.array([pseudovalues]), PASSAGES, (0,)
+    )
+    distances = {
+        name: sample.distance_from(reference)
+        for name, sample in samples.items()
+        if sample.pseudovalues.shape[1] == len(pseudovalues)
+    }
+    if len(distances) < len(samples):
+        return unmarked
+    best, *others = sorted(distances, key=lambda name: distances[name].value)
+    p_values = holm([difference(distances[name], distances[best]).p_value for name in others])
+    is_clear = max(p_values) < LEVEL
+    return [replace(each, is_best=is_clear and each.name == best) for each in unmarked]
+
+
+def _metric_sample(metric: str, runs: Sequence[EntryResult], prior: SeedPrior) -> MeasuredValue | None:
+    """Return a metric of what an entry's runs write, or None if one of them lacks it."""
+    values = [getattr(run.sample_metrics, metric) if run.sample_metrics else None for run in runs]
+    pseudovalues = [run.metric_pseudovalues.get(metric) for run in runs]
+    if None in values or None in pseudovalues:
+        return None
+    seeds = tuple(run.seed for run in runs)
+    return MeasuredValue(np.array(values), np.array(pseudovalues), PASSAGES, seeds, _prior(runs, prior))
+
+
+def _prior(runs: Sequence[EntryResult], prior: SeedPrior) -> SeedPrior | None:
+    return prior.after_runs([run.train.num_chars for run in runs if run.train.num_updates])

@@ -1,0 +1,190 @@
+"""Result of a ladder, as `textgen bench --budget 15s,1m,4m --json` prints it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from textgen.data.corpus import CorpusInfo, TextSources
+from textgen.evaluation.intervals import LEVEL, Interval
+from textgen.evaluation.scoring import ScoredUnits
+from textgen.evaluation.seed_priors import SeedPrior
+from textgen.results.comparison import EntryScore, ReferenceScore
+from textgen.runtime.environment import Machine
+from textgen.runtime.storage.json_records import (
+    SCHEMA_VERSION,
+    Amount,
+    Count,
+    Share,
+    check_different,
+    check_lengths,
+    check_names,
+)
+from textgen.training.budget import ladder_of, parse_budget
+
+
+@dataclass(frozen=True, kw_only=True)
+class RungRun:
+    """What one run adds to a ladder."""
+
+    seed: int
+    num_chars: Count
+    """Characters read in training."""
+    num_updates: Count
+    """Zero for a model that counts."""
+    best_share: Share | None
+    """The share of its updates up to the best validation score, the least of several models."""
+    seconds: Amount
+    cpu_utilization: Amount | None = None
+    """Share of the CPU time that training wanted and got; None if it was not measured or not recorded."""
+    chance_remark: str | None = None
+    """What says that the score is worse than chance; None if it is not, or was not recorded."""
+    reads_on: bool = False
+    problem: str | None
+    """Why the run has no rank."""
+    units: ScoredUnits | None
+    """The stretches of the scored text, with their bits; None without a rank."""
+    machine: Machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rung:
+    """One entry under one budget, over all its seeds."""
+
+    entry: str
+    budget: str
+    runs: tuple[RungRun, ...]
+    score: EntryScore | None
+    """None if a run has no rank; the best one is clearly better than all others of its class."""
+    num_chars: Amount
+    """Means over seeds, as are the next two."""
+    num_updates: Amount
+    seconds: Amount
+    best_share: Share | None
+    """The share of the updates that helped. None for a model that counts."""
+
+    def check(self) -> None:
+        """Raise `ValueError` if there are no runs, or the score is that of another entry."""
+        if not self.runs or (self.score and self.score.name != self.entry):
+            raise ValueError("it lacks its runs or its own score")
+        if self.num_updates and not self.num_chars:
+            raise ValueError("num_chars: 0 in spite of updates")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetStep:
+    """What a larger budget changes in the score of an entry; below zero is better."""
+
+    entry: str
+    before: str
+    after: str
+    """The two budgets."""
+    bits_per_char: float
+    interval: Interval | None
+    p_value: Share
+    """Adjusted for all steps of the ladder by the method of Holm (1979)."""
+
+    @property
+    def verdict(self) -> Literal["better", "worse", "no clear change"]:
+        """What the step does, if it is more than chance explains."""
+        if self.p_value >= LEVEL:
+            return "no clear change"
+        return "better" if self.bits_per_char < 0 else "worse"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crossing:
+    """The budget from which on one entry stays ahead of another, which may be the first or none."""
+
+    ahead: str
+    """The entry that is ahead under the largest budget."""
+    behind: str
+    amount: Amount
+    """In the unit of the budgets, between two of them; 0 if it is ahead under every budget."""
+    interval: tuple[Amount, Amount | None] | None
+    """95 %, for other passages and seeds. The low end is 0 if it may be ahead under every budget, the high
+    end None if it may not be ahead even under the largest one."""
+
+    @property
+    def is_clear(self) -> bool:
+        """True if the lead under the largest budget is more than chance explains."""
+        return self.interval is not None and self.interval[1] is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ladder:
+    """Entries × seeds × budgets on one corpus."""
+
+    schema_version: int = SCHEMA_VERSION
+    command: str | None
+    """The command that made it, if a command did."""
+    corpus: CorpusInfo
+    sources: TextSources
+    budgets: tuple[str, ...]
+    """From the smallest on; each has a comparison of its own in a folder of this name."""
+    device: str
+    precision: str
+    versions: dict[str, str]
+    scored_on: Literal["test", "validation"]
+    references: tuple[ReferenceScore, ...]
+    interval_method: str
+    """The kind of interval that scores and steps have."""
+    seed_prior: SeedPrior
+    """What the intervals take to be known about the variance between training seeds."""
+    rungs: tuple[Rung, ...]
+    """By budget, and within it by the order of the entries."""
+    steps: tuple[BudgetStep, ...]
+    """Of each entry that is trained, from each budget to the next."""
+    crossings: tuple[Crossing, ...]
+    """Of each pair of entries of one class that has a score under every budget."""
+    failures: dict[str, str]
+    """Entry, budget and seed: why it failed."""
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """The entries, best first under the largest budget; those that read on are last."""
+        last = {rung.entry: rung.score for rung in self.rungs if rung.budget == self.budgets[-1]}
+        names = dict.fromkeys(rung.entry for rung in self.rungs)
+        scored = [name for name in names if last.get(name)]
+        ranked = sorted(scored, key=lambda name: score.bits_per_char if (score := last[name]) else 0.0)
+        ranked.sort(key=lambda name: name in self.reading)
+        return tuple(dict.fromkeys([*ranked, *names]))
+
+    @property
+    def reading(self) -> frozenset[str]:
+        """The entries that learn from the text while it is scored."""
+        return frozenset(rung.entry for rung in self.rungs if any(run.reads_on for run in rung.runs))
+
+    @property
+    def classes(self) -> tuple[tuple[str, ...], ...]:
+        """The entries that learn nothing from the text while it is scored, and those that do, if any."""
+        both = (
+            tuple(name for name in self.entries if (name in self.reading) == reads_on)
+            for reads_on in (False, True)
+        )
+        return tuple(names for names in both if names)
+
+    @property
+    def runs(self) -> list[RungRun]:
+        """The runs that did not fail."""
+        return [run for rung in self.rungs for run in rung.runs]
+
+    def check(self) -> None:
+        """Raise `ValueError` or `TextgenError` if the parts of the ladder contradict each other."""
+        if [str(each) for each in ladder_of(map(parse_budget, self.budgets))] != list(self.budgets):
+            raise ValueError("budgets: not from the smallest on")
+        names = {rung.entry for rung in self.rungs}
+        check_names("rungs", [rung.budget for rung in self.rungs], self.budgets)
+        check_different("rungs", [(rung.entry, rung.budget) for rung in self.rungs])
+        check_names("steps", [step.entry for step in self.steps], names)
+        check_names("steps", [(step.before, step.after) for step in self.steps], list(pairwise(self.budgets)))
+        check_names(
+            "crossings", [name for each in self.crossings for name in (each.ahead, each.behind)], names
+        )
+        check_lengths("rungs: units", *(run.units.bits for run in self.runs if run.units))
+
+    def rung(self, entry: str, budget: str) -> Rung | None:
+        """Return an entry under a budget; None if it failed."""
+        found = (rung for rung in self.rungs if (rung.entry, rung.budget) == (entry, budget))
+        return next(found, None)

@@ -1,0 +1,160 @@
+"""Naming results: by a path, by any part of a name that no other has, or as `latest`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from textgen.contracts import TextgenError
+from textgen.results.folders import FILES, Kind, ResultFolder, entry_part, find_folders, identify, name_of
+from textgen.results.items import best_of, best_run, best_runs
+from textgen.runtime.output import visible
+from textgen.runtime.storage.result_folders import RUNS
+
+LATEST = "latest"
+"""The name of the newest result."""
+ALL: tuple[Kind, ...] = tuple(FILES)
+WITH_RUNS: tuple[Kind, ...] = ("run", "bench", "ladder", "tune")
+"""The kinds of folders that a run can be taken from."""
+MAX_SUGGESTIONS = 5
+"""Candidates that an error names."""
+
+
+class AmbiguousNameError(TextgenError):
+    """A part of a name that several results have."""
+
+
+def find(name: str, root: Path = RUNS, kinds: Collection[Kind] = ALL) -> ResultFolder:
+    """Return the result that a name means: a path, part of a name below `root`, or `latest`.
+
+    Raises `TextgenError` if there is none, and `AmbiguousNameError` if there are several.
+    """
+    if os.path.exists(name):
+        path = Path(name)
+        folder = identify(path.parent if path.name in FILES.values() else path)
+        if folder is not None and folder.kind in kinds:
+            return folder
+        if folder is not None or name != LATEST:
+            instead = f", a {folder.kind}" if folder else ""
+            raise TextgenError(f"no {_what(kinds)} in {name!r}{instead}; {_advice(root)}")
+    return _only(name, candidates(name, root, kinds), root, kinds)
+
+
+def find_run(name: str | Path, root: Path = RUNS) -> Path:
+    """Return the folder of the run that a name means; benches and studies stand for their best run.
+
+    Raises `TextgenError` if there is none, and `AmbiguousNameError` if there are several.
+    """
+    if os.path.exists(os.path.join(name, FILES["run"])):
+        return Path(name)
+    try:
+        folder = find(str(name), root, WITH_RUNS)
+    except AmbiguousNameError:
+        several = candidates(str(name), root, WITH_RUNS)
+        seeds = {(each.path.parent, entry_part(each.path)) for each in several if each.kind == "run"}
+        best = best_of(each.path for each in several) if len(seeds) == 1 else None
+        if best is None:
+            raise
+        return best  # of an entry's seeds, as for a bench
+    return folder.path if folder.kind == "run" else best_run(folder)
+
+
+def find_runs(name: str, number: int) -> list[Path]:
+    """Return the run that a name means, or the best `number` of a bench or study, one of each entry.
+
+    Raises `TextgenError` if there is none.
+    """
+    if os.path.exists(os.path.join(name, FILES["run"])):
+        return [Path(name)]
+    folder = find(name, RUNS, WITH_RUNS)
+    return [folder.path] if folder.kind == "run" else best_runs(folder, number)
+
+
+def find_run_or_entry(text: str, root: Path = RUNS) -> Path | None:
+    """Return the folder of the run that an argument means, or None if it is an entry.
+
+    What can be read as an entry is one, unless it is the path of a run; the name of a plugin, such as `word`,
+    is meant to be a part of one.
+    """
+    from textgen.experiment.entry_parser import parse_entry
+    from textgen.experiment.saved_run import names_run
+    from textgen.registry.registry import PluginError, plugins
+
+    if names_run(text):
+        return find_run(text, root)
+    try:
+        parse_entry(text)
+    except PluginError:  # of an entry, whose reader says what is wrong with it
+        return None
+    except TextgenError as error:
+        kinds = ("tokenizer", "model", "embedding")
+        if any(text == plugin.name for kind in kinds for plugin in plugins(kind)):
+            raise
+        try:
+            return find_run(text, root)
+        except AmbiguousNameError as several:
+            raise AmbiguousNameError(f"{error}; as a run, {several}") from None
+        except TextgenError:
+            raise error from None
+    return None
+
+
+def complete_run(incomplete: str) -> list[str]:
+    """Return the names under `runs` that a shell may offer for the beginning or another part of one."""
+    names = [LATEST, *(name_of(each.path, RUNS) for each in find_folders(RUNS, with_runs=True))]
+    offered = [name for name in names if name == visible(name)]
+    beginning = [name for name in offered if name.startswith(incomplete)]
+    return beginning or [name for name in offered if incomplete in name]
+
+
+def candidates(name: str, root: Path, kinds: Collection[Kind]) -> Sequence[ResultFolder]:
+    """Return the results that a name may mean, by the best way in which it means any.
+
+    In this order: the newest for `latest`, a whole name, part of a name, and of the runs in benches the
+    entry, or part of the name after that of the bench.
+    """
+    folders = list(find_folders(root))
+    tops = [each for each in folders if each.kind in kinds]
+    if name == LATEST:
+        return sorted(tops, key=lambda each: each.changed)[-1:]
+    name = name.removeprefix(f"{root}/")
+    inner = [(top, ResultFolder(run, "run")) for top in folders for run in top.runs if "run" in kinds]
+    everything = [*tops, *(run for _, run in inner)]
+    bench, _, last = name.casefold().rpartition("/")
+    below = [run for top, run in inner if bench in name_of(top.path, root).casefold()]
+    ways = (
+        [each for each in everything if name in (name_of(each.path, root), each.path.name)],
+        [each for each in tops if name.casefold() in name_of(each.path, root).casefold()],
+        [each for each in below if last == entry_part(each.path).casefold()],
+        [each for each in below if last in each.path.name.casefold()],
+    )
+    return next(filter(None, ways), [])
+
+
+def _only(name: str, folders: Sequence[ResultFolder], root: Path, kinds: Collection[Kind]) -> ResultFolder:
+    names = [name_of(each.path, root) for each in folders]
+    if len(folders) == 1:
+        return folders[0]
+    if folders:
+        num_more = len(names) - MAX_SUGGESTIONS
+        shown = names[:MAX_SUGGESTIONS] + ([f"{num_more} more"] if num_more > 0 else [])
+        raise AmbiguousNameError(
+            f"{name!r} is part of {len(names)} names: {', '.join(shown)}; give more of it"
+        )
+    # Names end with a time that nobody types, so the beginning counts.
+    known = [name_of(each.path, root) for each in find_folders(root, with_runs=True) if each.kind in kinds]
+    beginnings = {each[: len(name)]: each for each in known}
+    near = get_close_matches(name, beginnings, n=1)
+    hint = f"did you mean {beginnings[near[0]]!r}? " if near else ""
+    raise TextgenError(f"no {_what(kinds)} {name!r}; {hint}{_advice(root)}")
+
+
+def _what(kinds: Collection[Kind]) -> str:
+    return "run" if "suite" not in kinds else "result"
+
+
+def _advice(root: Path) -> str:
+    where = "" if root == RUNS else f" --root {root}"
+    return f"textgen runs{where} lists those under {str(root)!r}"
