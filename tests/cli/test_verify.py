@@ -20,10 +20,10 @@ from textgen.library import results
 from textgen.registry.options import build
 from textgen.results.comparison import Comparison
 from textgen.results.details import Details
+from textgen.results.rebuilt import verify_comparison
+from textgen.results.remeasured import WrittenAgain, loaded_again
+from textgen.results.study import conclusion
 from textgen.results.verification import VerificationCheck, uncovered
-from textgen.results.verify_bench import verify_comparison
-from textgen.results.verify_runs import loaded_again
-from textgen.results.verify_written import WrittenAgain
 from textgen.runtime.storage.digests import write_digests
 from textgen.runtime.storage.json_records import (
     DIGEST,
@@ -34,7 +34,6 @@ from textgen.runtime.storage.json_records import (
     to_values,
     write_record,
 )
-from textgen.tuning.final_comparison import conclusion
 
 pytestmark = pytest.mark.slow
 
@@ -75,34 +74,31 @@ def copy(made: Path, tmp_path: Path) -> Path:
 
 def test_a_comparison_agrees_with_its_stretches_and_its_runs(textgen: Textgen, made: Path) -> None:
     lines = textgen("verify", made).stdout.splitlines()
-    assert lines == [
-        "12 scores of runs recomputed: all agree",
-        "6 facts of runs recomputed: all agree",
-        "12 priors of runs recomputed: all agree",
-        "2 sizes of parts recomputed: all agree",
-        "1 machines recomputed: all agree",
-        "3 scores of entries recomputed: all agree",
-        "2 differences recomputed: all agree",
-        "18 metrics of text recomputed: all agree",
-        f"{len(json.loads((made / RESULT).read_text())['references'])} references recomputed: all agree",
-        "1 resolutions recomputed: all agree",
-        "1 rankings recomputed: all agree",
-        "6 rows of the runs' own files recomputed: all agree",
+    assert [line.split(maxsplit=1)[1] for line in lines[:-1]] == [
+        f"values of {part} recomputed: all agree"
+        for part in (
+            *("corpus", "machine", "entries", "references"),
+            *("scores", "differences", "resolution", "metrics", "the runs' own files"),
+        )
+    ]
+    assert int(lines[2].split()[0]) > 250
+    assert lines[-1] == (
         "not checked: details; entries: freedom, generate.chars_per_second, "
         "metric_pseudovalues.mean_word_length, sample_metrics.compression_ratio and 5 more; "
-        "held_out; overlap",
-    ]
+        "held_out; overlap"
+    )
     *others, left = textgen("verify", made / RESULT, "--runs", "--device", "cpu").stdout.splitlines()
     assert others[: len(lines) - 1] == lines[:-1]
-    assert [line.partition(" recomputed: all agree")[0] for line in others[len(lines) - 1 :]] == [
-        "7 properties of the text",
-        "1 overlaps with the training text",
-        "7 metrics of kept texts",
-        "4 details",
-        "12 scores of saved runs",
-        "6 facts of saved runs",
-        "6 entropies of choices",
-        "3 passages read",
+    again = [line.partition(" recomputed: all agree") for line in others[len(lines) - 1 :]]
+    assert [kind.split(maxsplit=1)[1] for kind, *_ in again] == [
+        "properties of the text",
+        "values of the text",
+        "values of kept texts",
+        "values of details",
+        "scores of saved runs",
+        "facts of saved runs",
+        "entropies of choices",
+        "values of passages read",
     ]
     assert (
         "6 entropies of choices recomputed: all agree; 6 of these runs wrote the same texts again" in others
@@ -173,11 +169,11 @@ def flip_best(values: Any) -> None:
 CHANGES: dict[str, tuple[Callable[[Any], None], str]] = {
     "a bit of a stretch": (
         add(["entries", 0, "test", "units", "bits", 1], 1e-4),
-        "scores of runs: char-lstm",
+        "values of entries: char-lstm",
     ),
     "characters of a stretch": (
         add(["entries", 0, "test", "units", "num_chars", 0], 1),
-        "characters, 1: saved",
+        "num_chars, 1: saved",
     ),
     "the score of a run": (add(["entries", 1, "validation", "bits_per_char"], 1e-6), "(seed 1), validation"),
     "the interval of a run": (add(["entries", 0, "test", "interval", 0], 1e-6), "test, interval, 1: saved"),
@@ -185,20 +181,20 @@ CHANGES: dict[str, tuple[Callable[[Any], None], str]] = {
         add(["entries", 0, "test", "bits_by_category", "white_space"], 1e-6),
         "bits_by_category",
     ),
-    "the score of an entry": (add(["scores", 0, "bits_per_char"], 1e-6), "scores of entries: "),
+    "the score of an entry": (add(["scores", 0, "bits_per_char"], 1e-6), "values of scores: "),
     "the interval of an entry": (add(["scores", 1, "interval", 1], 1e-6), ", interval, 2: saved"),
     "a p-value": (add(["differences", 0, "p_value"], 1e-6), ", p_value: saved"),
     "a smallest clear difference": (
         add(["resolution", "smallest_clear"], 1e-6),
-        "resolutions: best, smallest_clear: saved",
+        "values of resolution: smallest_clear: saved",
     ),
-    "a metric": (add(["metrics", 0, "value"], 1e-6), "metrics of text: "),
+    "a metric": (add(["metrics", 0, "value"], 1e-6), "values of metrics: "),
     "a sample's share": (
         add(["entries", 0, "metric_pseudovalues", "self_bleu", 3], 1e-3),
         "self_bleu, interval",
     ),
     "a reference": (add(["references", 0, "interval", 0], 1e-6), ", interval, 1: saved"),
-    "a prior": (add(["seed_priors", "bits_per_char", "sd"], 0.01), "differences: "),
+    "a prior": (add(["seed_priors", "bits_per_char", "sd"], 0.01), "values of differences: "),
 }
 
 
@@ -251,8 +247,8 @@ def test_changed_weights_and_a_lost_run_are_found(textgen: Textgen, copy: Path) 
     lines = textgen("verify", copy, "--runs", code=1).stdout.splitlines()
     wrong = [line for line in lines if line.startswith("scores of saved runs: ")]
     assert len(wrong) == 3
-    assert any(line.startswith("rows of the runs' own files: char-lstm") for line in lines)
-    assert "(seed 0), validation: saved" in wrong[0]
+    assert any(line.startswith("values of the runs' own files: char-lstm") for line in lines)
+    assert "(seed 0), validation, bits_per_char: saved" in wrong[0]
     assert f"no run in {str(lost)!r}" in wrong[2]
 
 
@@ -281,8 +277,8 @@ def test_a_study_agrees_with_its_final_comparison(textgen: Textgen, made: Path, 
     values.pop(DIGEST)
     write_record(tmp_path / "study.json", values)
     *_, line, left = textgen("verify", tmp_path).stdout.splitlines()
-    assert line == "7 values of the final comparison recomputed: all agree"
-    assert left.startswith("not checked: best; comparison/details; comparison/entries: freedom, ")
+    assert line == "10 values of the final comparison recomputed: all agree"
+    assert left.startswith("not checked: comparison/details; comparison/entries: freedom, ")
     values["comparison"]["gain"] = -values["comparison"]["gain"]
     write_record(tmp_path / "study.json", values)
     assert "final comparison: gain: saved " in textgen("verify", tmp_path, code=1).stdout

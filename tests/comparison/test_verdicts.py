@@ -15,6 +15,7 @@ from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.experiment.entry_result import EntryResult
 from textgen.results.comparison import Comparison
 from textgen.results.judge import judge, rank_entries
+from textgen.results.row import rows_by_entry
 from textgen.runtime.storage.json_records import from_values, to_json
 
 SIZES = np.full(24, 500.0)
@@ -148,7 +149,7 @@ def test_verdicts_follow_from_the_saved_rows() -> None:
     found = compared(*rows, {"name": "gru", "seed": 0, "error": "loss is nan"})
     again = from_values(Comparison, json.loads(to_json(found)))
     saved = [row for row in again.entries if isinstance(row, EntryResult)]
-    verdicts = judge(saved, again.held_out, again.scored_on, again.seed_priors)
+    verdicts = judge(rows_by_entry(saved, again.scored_on), again.held_out, again.seed_priors)
     assert (verdicts.scores, verdicts.differences, verdicts.metrics) == (
         found.scores,
         found.differences,

@@ -72,7 +72,7 @@ def named(kinds: Iterable[str], parts: Iterable[str]) -> set[str]:
 def found(kinds: Iterable[str], checks: Iterable[VerificationCheck]) -> set[str]:
     """Return the kinds whose numbers are among those that differ."""
     differing = {
-        tuple(word for word in each.what.split(", ") if not word.isdecimal() and "=" not in word)
+        tuple(word for word in each.what.split(", ") if not (word.isdecimal() or "=" in word or "(" in word))
         for check in checks
         for each in check.disagreements
     }

@@ -15,6 +15,7 @@ from textgen.report.markdown import to_markdown
 from textgen.report.terminal import render
 from textgen.results.comparison import Comparison, HeldOut
 from textgen.results.judge import CLOSEST, judge
+from textgen.results.row import rows_by_entry
 from textgen.runtime.storage.json_records import from_values, to_values
 
 TEXT = (
@@ -53,6 +54,10 @@ def part(score: float, *about: Any) -> dict[str, Any]:
         "bits_per_byte": score * 0.99,
         "nats_per_char": score * 0.6931,
         "perplexity_per_word": 2 ** (score * 5.9),
+        "num_bytes": 121_000,
+        "num_words": 22_000,
+        "num_oov": 931,
+        "num_between_spaces": 20_000,
     }
 
 
@@ -163,6 +168,7 @@ def result(*entries: dict[str, Any], **changes: Any) -> dict[str, Any]:
     }
     what = {
         "command": "textgen bench char-lstm",
+        "made": "2026-11-29",
         "corpus": {
             "name": "wiki",
             "cleaner": "prose",
@@ -179,6 +185,8 @@ def result(*entries: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "scored_on": "test",
         "prompts": ["The history of", "In 1867"],
         "measured_sampler": "top-p:p=0.95",
+        "lexicons": ["english"],
+        "overlap": {"share": 0.0, "num_spans": 0, "spans": []},
         "references": [
             reference("uniform", 6.2288),
             reference("PPMd given train", 2.2345),
@@ -190,8 +198,9 @@ def result(*entries: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "entries": list(entries),
         **changes,
     }
-    rows = [from_values(EntryResult, row) for row in entries if row["error"] is None]
-    verdicts = judge(rows, from_values(HeldOut, what["held_out"]), what["scored_on"], SHIPPED_PRIORS)
+    runs = [from_values(EntryResult, row) for row in entries if row["error"] is None]
+    rows = rows_by_entry(runs, what["scored_on"])
+    verdicts = judge(rows, from_values(HeldOut, what["held_out"]), SHIPPED_PRIORS)
     return {**to_values(verdicts), **what}
 
 

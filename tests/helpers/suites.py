@@ -15,10 +15,10 @@ from textgen.evaluation.scoring import ScoredUnits
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.results.comparison import HeldOut
+from textgen.results.row import Row
 from textgen.results.suite import (
     CaseResult,
     Effect,
-    MeasuredRun,
     QuestionResult,
     SuiteResult,
     Writing,
@@ -51,14 +51,15 @@ def writing(
 MACHINE = Machine("Xeon", 2, 2, None, "Linux")
 
 
-def measured_run(seed: int, bits: Sequence[float], real: Sequence[float]) -> MeasuredRun:
-    """A run by the bits per character of each stretch, and by the share of real words of each sample."""
-    return MeasuredRun(
+def measured_row(seed: int, bits: Sequence[float], real: Sequence[float]) -> Row:
+    """A row by the bits per character of each stretch, and by the share of real words of each sample."""
+    return Row(
         seed=seed,
-        is_trained=True,
+        num_chars=None,
+        num_updates=None,
         units=ScoredUnits((100,) * len(bits), tuple(100 * each for each in bits)),
-        real_word_rate=fmean(real),
-        real_word_pseudovalues=tuple(real),
+        written={"real_word_rate": fmean(real)},
+        pseudovalues={"real_word_rate": tuple(real)},
         machine=MACHINE,
     )
 
@@ -75,7 +76,7 @@ def case(label: str, bits: float = 2.0, rows: dict[str, Writing] | None = None, 
         "samplers": tuple(rows),
         "num_seeds": 3,
         "scored_text": "0" * 64,
-        "runs": tuple(measured_run(seed, [bits] * 24, [0.75] * 24) for seed in range(3)),
+        "runs": tuple(measured_row(seed, [bits] * 24, [0.75] * 24) for seed in range(3)),
         "bits_per_char": Estimate(bits, (bits - 0.1, bits + 0.1)),
         "real_word_rate": Estimate(0.75, (0.7, 0.8)),
         "num_parameters": 10,
@@ -102,10 +103,12 @@ def question(name: str, cases: Sequence[CaseResult], effects: Sequence[Effect]) 
 def suite_result(corpus: str, *questions: QuestionResult, **changes: Any) -> SuiteResult:
     values = {
         "command": None,
+        "made": "2026-11-29",
         "suite": "A suite",
         "corpus": CorpusInfo(corpus, "prose", 300, "0" * 64, SplitInfo("90/5/5", PART, PART, PART)),
         "sources": TextSources(),
         "held_out": HeldOut(metrics(0.95), {}),
+        "lexicons": None,
         "budget": "5s",
         "num_seeds": 3,
         "num_jobs": 1,

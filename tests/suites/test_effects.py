@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from helpers.suites import case, measured_run
+from helpers.suites import case, measured_row
 from textgen.evaluation.seed_priors import MIN_FITTED, SHIPPED_PRIORS
 from textgen.results.judge_suite import effects, shared_priors
 from textgen.results.suite import CaseResult, Effect
@@ -22,7 +22,7 @@ def measured(
     """A case with three seeds, whose stretches and samples scatter around these values."""
     generator = np.random.default_rng(sum(label.encode()))
     runs = [
-        measured_run(
+        measured_row(
             seed,
             list(bits + HARD + generator.normal(0, noise, 24)),
             list(real + generator.normal(0, noise, 24)),
@@ -75,8 +75,8 @@ def test_effects_of_one_question_are_corrected_for_their_number() -> None:
 
 def test_what_a_run_lacks_has_no_effect_and_counts_as_no_comparison() -> None:
     small, large = measured("small", 2.0), measured("large", 1.9)
-    wordless = measured_run(0, [1.9] * 24, [0.8] * 24)
-    silent = case("silent", runs=(type(wordless)(**vars(wordless) | {"real_word_rate": None}),))
+    wordless = measured_row(0, [1.9] * 24, [0.8] * 24)
+    silent = case("silent", runs=(type(wordless)(**vars(wordless) | {"written": {}}),))
     (only,) = of((large, small))
     found, missing = of((large, small), (silent, small))
     assert missing.real_word_rate is None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from os.path import commonpath
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from textgen.comparison.sealed import open_sealed
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.defaults import ENTRY_TIMEOUT, SAMPLE_CHARS, SAMPLER
-from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.evaluation.lexicon import Lexicon, load_lexicon
 from textgen.evaluation.memorization import find_overlap
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
@@ -36,10 +34,11 @@ from textgen.results.comparison import Comparison, HeldOut, ReferenceScore
 from textgen.results.details import Details, DetailsReader
 from textgen.results.folders import run_folder
 from textgen.results.guesses import guessed_by_reader
+from textgen.results.header import header_values
 from textgen.results.judge import judge
 from textgen.results.passages import choose_passages
+from textgen.results.row import rows_by_entry
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.environment import command_line, machine, versions
 from textgen.runtime.storage.files import NotSavedError, make_folder, write_file
 from textgen.runtime.storage.json_records import read_record, write_record
 from textgen.training.budget import Budget, parse_duration
@@ -221,17 +220,10 @@ def _judged(
     measured = writer.measure_held_out()
     # Passages that overlap repeat each other, so the held-out text tells nothing about what is closest to it.
     held_out = HeldOut(measured.metrics, {} if writer.passages_overlap else measured.pseudovalues)
-    verdicts = judge(ranked, held_out, corpus.split.scored_on, SHIPPED_PRIORS)
+    measured_rows = rows_by_entry(ranked, corpus.split.scored_on)
     return Comparison(
-        command=command_line(),
-        made=datetime.now(UTC).date().isoformat(),
-        corpus=corpus.info,
-        sources=corpus.sources,
+        **header_values(corpus, options.device_config, ranked[0].machine if ranked else None),
         budget=str(options.budget),
-        device=options.device_config.device.type,
-        precision=options.device_config.precision,
-        versions=versions(),
-        machine=ranked[0].machine if ranked else machine(),
         scored_on=corpus.split.scored_on,
         prompts=tuple(writer.shown_prompts()),
         measured_sampler=options.samplers[0],
@@ -239,12 +231,8 @@ def _judged(
         references=tuple(references),
         held_out=held_out,
         overlap=find_overlap(corpus.split.held_out.stretches(), corpus.split.train.text),
-        interval_method=INTERVAL_METHOD,
         seed_priors=dict(SHIPPED_PRIORS),
-        scores=verdicts.scores,
-        differences=verdicts.differences,
-        resolution=verdicts.resolution,
-        metrics=verdicts.metrics,
+        **vars(judge(measured_rows, held_out, SHIPPED_PRIORS)),
         entries=tuple(rows),
     )
 

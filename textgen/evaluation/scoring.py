@@ -19,7 +19,7 @@ from textgen.data.words import count_between_spaces, spans
 from textgen.evaluation.intervals import Interval, estimate, measured_ratio
 from textgen.evaluation.seed_priors import SeedPrior
 from textgen.evaluation.token_bits import LOG2, TokenScores
-from textgen.runtime.storage.json_records import Share
+from textgen.runtime.storage.json_records import Count, Share
 
 MAX_SEEN_CHARS = 100_000_000
 """Words within this many characters of the beginning of a training text count as seen."""
@@ -88,6 +88,13 @@ class Score:
     nats_per_char: float
     perplexity_per_word: Annotated[float, Gt(0)]
     """Per word between white space; where a script has no spaces, per word."""
+    num_bytes: Count
+    """Bytes of the text in UTF-8."""
+    num_words: Count
+    """Words by `\\w+`, of which `num_oov` are out of vocabulary."""
+    num_oov: Count
+    num_between_spaces: Count
+    """Words between white space; where a script has no spaces, words."""
     interval: Interval | None = None
     """95 % interval of the bits per character on other passages of the text and with other training seeds
     (see `textgen.evaluation.intervals`)."""
@@ -141,6 +148,10 @@ class ScoreTotals:
             bits_per_byte=self.total_bits / self.num_bytes,
             nats_per_char=bits_per_char * LOG2,
             perplexity_per_word=2 ** min(self.total_bits / max(1, self.num_between_spaces), MAX_WORD_BITS),
+            num_bytes=self.num_bytes,
+            num_words=self.num_words,
+            num_oov=self.num_oov,
+            num_between_spaces=self.num_between_spaces,
             interval=interval(units, seed_prior) if units else None,
             units=units,
             seed_prior=seed_prior,

@@ -16,7 +16,6 @@ from textgen.experiment.saved_run import Trained, load_run
 from textgen.library.corpus import TextSource, check_text, loaded
 from textgen.library.model_layers import ModelSummary, summarize_entry, summarize_run, summarize_untrained
 from textgen.library.options import Refuse, SampleOptions, changed, refusing, several
-from textgen.library.verifying import ResultVerifier
 from textgen.report import html as bench_page
 from textgen.report import suite_page
 from textgen.report.ladder_page import ladder_html
@@ -31,6 +30,7 @@ from textgen.results.names import find, find_run_or_entry
 from textgen.results.study import StudyResult
 from textgen.results.suite import SuiteResult
 from textgen.results.verification import Verification, VerificationCheck, uncovered
+from textgen.results.verify import ResultVerifier
 from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import write_file
@@ -102,7 +102,7 @@ def report(name: str | Path, *, with_models: bool = False) -> Path:
     elif (folder / SUITE).is_file():
         page = suite_page.to_html(read_record(SuiteResult, folder / SUITE))
     elif (folder / STUDY).is_file():
-        from textgen.tuning import study_page  # which needs Optuna
+        from textgen.report import study_page  # which needs Optuna
 
         page = study_page.to_html(read_record(StudyResult, folder / STUDY))
     else:

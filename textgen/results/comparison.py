@@ -6,16 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from textgen.data.corpus import CorpusInfo, TextSources
 from textgen.evaluation.intervals import LEVEL, Interval
 from textgen.evaluation.memorization import Overlap
 from textgen.evaluation.scoring import ScoredUnits
-from textgen.evaluation.seed_priors import SeedPrior
 from textgen.evaluation.text_metrics import TextMetrics, check_pseudovalues
 from textgen.experiment.entry_result import EntryResult, FailedEntry
-from textgen.runtime.environment import Machine
+from textgen.results.header import JudgedHeader
 from textgen.runtime.storage.json_records import (
-    SCHEMA_VERSION,
     Amount,
     Count,
     Share,
@@ -123,42 +120,26 @@ class HeldOut:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class Comparison(JudgedHeader):
     """Entries × seeds on one corpus under one budget."""
 
-    schema_version: int = SCHEMA_VERSION
-    command: str | None
-    """The command that made it, if a command did."""
-    made: str | None = None
-    """The day on which it was made, in UTC; None in results from before this was recorded."""
-    corpus: CorpusInfo
-    sources: TextSources
     budget: str
-    device: str
-    precision: str
-    versions: dict[str, str]
-    machine: Machine
     scored_on: Literal["test", "validation"]
     prompts: tuple[str, ...]
     measured_sampler: str
     """The sampler whose text is measured, the first one."""
-    lexicons: tuple[str, ...] | None = None
-    """Lexicons in which real words are looked up besides the training text, such as `debian (de)`; None in
-    results from before this was recorded."""
+    lexicons: tuple[str, ...]
+    """Lexicons in which real words are looked up besides the training text, such as `debian (de)`."""
     references: tuple[ReferenceScore, ...]
     held_out: HeldOut
-    overlap: Overlap | None = None
-    """How much of the scored text is in the training text; None in results from before this was recorded."""
-    interval_method: str
-    """The kind of interval that scores and differences have."""
-    seed_priors: dict[str, SeedPrior]
-    """By metric: what the intervals take to be known about the variance between training seeds."""
+    overlap: Overlap
+    """How much of the scored text is in the training text."""
     scores: tuple[EntryScore, ...]
     """The scores of entries, best first, then of those that read on; one without a rank has none."""
     differences: tuple[Difference, ...]
     """The differences of the other entries from the best of their class."""
-    resolution: Resolution | None = None
-    """None with fewer than two scores, and in results from before this was recorded."""
+    resolution: Resolution | None
+    """None with fewer than two scores."""
     metrics: tuple[MetricEstimate, ...]
     """Metrics of the text that entries write with the first sampler."""
     entries: tuple[EntryResult | FailedEntry, ...]

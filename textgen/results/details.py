@@ -83,8 +83,8 @@ class Details:
     schema_version: int = SCHEMA_VERSION
     passages: tuple[Passage, ...]
     entries: tuple[EntryDetails, ...]
-    sample_chars: Count | None = None
-    """Characters of each sample; None in results from before texts were kept."""
+    sample_chars: Count
+    """Characters of each sample."""
     spells: bool = True
     """False if word models did not write words that their vocabulary lacks."""
     texts: tuple[WrittenTexts, ...] = ()

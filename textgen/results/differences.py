@@ -20,6 +20,7 @@ from textgen.results.details import all_settings
 from textgen.results.folders import FILES, RUNS_OF_BENCH, entry_part, name_of
 from textgen.results.judge import rank_entries, score_sample
 from textgen.results.names import WITH_RUNS, AmbiguousNameError, find, find_run
+from textgen.results.row import row_of
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.json_records import read_record
@@ -140,7 +141,10 @@ def compare(names: Sequence[str], root: Path, writing: WritingOptions | None) ->
         raise UsageError("two of the names mean the same run; give different ones")
     problem = next(_problems(contenders), None)
     prior = SHIPPED_PRIORS["bits_per_char"]
-    samples = {each.run.name: score_sample(each.rows, each.run.scored_on, prior) for each in contenders}
+    samples = {
+        each.run.name: score_sample([row_of(row, each.run.scored_on) for row in each.rows], prior)
+        for each in contenders
+    }
     scores, differences = rank_entries(
         {name: sample for name, sample in samples.items() if sample is not None}
     )

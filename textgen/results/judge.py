@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -23,8 +23,7 @@ from textgen.evaluation.intervals import (
     smallest_clear,
 )
 from textgen.evaluation.scoring import ScoredUnits
-from textgen.evaluation.seed_priors import SeedPrior
-from textgen.experiment.entry_result import EntryResult
+from textgen.evaluation.seed_priors import FIRST_CHARS, SeedPrior
 from textgen.results.comparison import (
     Difference,
     EntryScore,
@@ -33,13 +32,14 @@ from textgen.results.comparison import (
     ReferenceScore,
     Resolution,
 )
+from textgen.results.row import Row
 
 CLOSEST = ("real_word_rate", "distinct_1", "distinct_2", "repetition_4", "self_bleu", "novel_4gram_rate")
 """Metrics of which the best is the closest to that of the held-out text. They are shares, so that
 their distances can be averaged."""
 
-SCORED_TEXT, PASSAGES = "the held-out text", "the passages"
-"""The texts that the units of scores and of text metrics are pieces of."""
+HELD_OUT = "the held-out text"
+"""The text that scores and metrics are measured on, where there is only one."""
 
 MAX_SEEDS = 100
 """The most seeds that a comparison is said to need."""
@@ -58,44 +58,55 @@ class Verdicts:
     metrics: tuple[MetricEstimate, ...]
 
 
-def judge(
-    rows: Iterable[EntryResult], held_out: HeldOut, scored_on: str, priors: Mapping[str, SeedPrior]
-) -> Verdicts:
-    """Return what follows from the rows of a comparison, several of one name being its seeds."""
-    by_name: dict[str, list[EntryResult]] = {}
-    for row in rows:
-        by_name.setdefault(row.name, []).append(row)
+def judge(rows: Mapping[str, Sequence[Row]], held_out: HeldOut, priors: Mapping[str, SeedPrior]) -> Verdicts:
+    """Return what follows from the rows of a comparison by entry, several of one entry being its seeds."""
     samples = {
         name: sample
-        for name, runs in by_name.items()
-        if (sample := score_sample(runs, scored_on, priors["bits_per_char"])) is not None
+        for name, own in rows.items()
+        if (sample := score_sample(own, priors["bits_per_char"])) is not None
     }
     scores, differences, resolution = list[EntryScore](), list[Difference](), None
     for reads_on in (False, True):
-        of_class = {name: each for name, each in samples.items() if by_name[name][0].reads_on == reads_on}
+        of_class = {name: each for name, each in samples.items() if rows[name][0].reads_on == reads_on}
         ranked, apart = rank_entries(of_class)
         scores += [replace(each, reads_on=reads_on) for each in ranked]
         differences += apart
         resolution = resolution or resolution_of(of_class)
-    metrics = [each for metric in CLOSEST for each in _metric(metric, by_name, held_out, priors[metric])]
+    metrics = [each for metric in CLOSEST for each in _metric(metric, rows, held_out, priors[metric])]
     return Verdicts(tuple(scores), tuple(differences), resolution, tuple(metrics))
 
 
-def score_sample(runs: Sequence[EntryResult], scored_on: str, prior: SeedPrior) -> MeasuredValue | None:
-    """Return the scores of an entry's runs, or None if one of them may not be compared."""
-    scores = [run.score(scored_on) for run in runs]
-    units = [score.units if score else None for score in scores]
-    return units_sample(units, SCORED_TEXT, [run.seed for run in runs], _prior(runs, prior))
+def score_sample(rows: Sequence[Row], prior: SeedPrior, text: str = HELD_OUT) -> MeasuredValue | None:
+    """Return the scores of an entry's rows on a text, or None if one of them has no rank.
 
-
-def units_sample(
-    units: Sequence[ScoredUnits | None], text: str, seeds: Sequence[int], prior: SeedPrior | None
-) -> MeasuredValue | None:
-    """Return a score by the bits of its units with each seed, or None if one of them lacks them."""
+    Values on the same text are paired.
+    """
+    units = [row.units for row in rows]
     if None in units:
         return None
     bits, sizes = (np.array([getattr(each, name) for each in units], float) for name in ("bits", "num_chars"))
-    return measured_ratio(bits, sizes, text, seeds, prior)
+    return measured_ratio(bits, sizes, f"stretches of {text}", _seeds(rows), _prior(rows, prior))
+
+
+def metric_sample(
+    metric: str, rows: Sequence[Row], prior: SeedPrior, text: str = HELD_OUT
+) -> MeasuredValue | None:
+    """Return a metric of what an entry's rows wrote after passages of a text, or None if one lacks it."""
+    values = [row.written.get(metric) for row in rows]
+    shares = [row.pseudovalues.get(metric) for row in rows]
+    if None in values or None in shares:
+        return None
+    seeds, own = _seeds(rows), _prior(rows, prior)
+    return MeasuredValue(np.array(values), np.array(shares), f"passages of {text}", seeds, own)
+
+
+def _seeds(rows: Sequence[Row]) -> tuple[int, ...]:
+    return tuple(row.seed for row in rows)
+
+
+def _prior(rows: Sequence[Row], prior: SeedPrior) -> SeedPrior | None:
+    """Return what is known about other seeds; None for entries that count, whose scores have no seed."""
+    return prior.after_runs([row.num_chars or FIRST_CHARS for row in rows if row.is_trained])
 
 
 def rank_entries(
@@ -170,7 +181,7 @@ def reference_score(
 ) -> ReferenceScore:
     """Return the score of a reference with its interval, by the bits of its units."""
     bits, sizes = (np.array([values], float) for values in (units.bits, units.num_chars))
-    score = estimate(measured_ratio(bits, sizes, SCORED_TEXT, (0,), None))
+    score = estimate(measured_ratio(bits, sizes, HELD_OUT, (0,), None))
     return ReferenceScore(
         name=name,
         description=description,
@@ -190,13 +201,13 @@ def rescored(saved: ReferenceScore, units: ScoredUnits) -> ReferenceScore:
 
 
 def _metric(
-    metric: str, by_name: Mapping[str, Sequence[EntryResult]], held_out: HeldOut, prior: SeedPrior
+    metric: str, rows: Mapping[str, Sequence[Row]], held_out: HeldOut, prior: SeedPrior
 ) -> list[MetricEstimate]:
     """Return a metric of what each entry writes; the closest to the held-out text is marked if clear."""
     samples = {
         name: sample
-        for name, runs in by_name.items()
-        if (sample := _metric_sample(metric, runs, prior)) is not None
+        for name, own in rows.items()
+        if (sample := metric_sample(metric, own, prior)) is not None
     }
     estimates = {name: estimate(sample) for name, sample in samples.items()}
     unmarked = [
@@ -206,9 +217,8 @@ def _metric(
     pseudovalues = held_out.pseudovalues.get(metric)
     if pseudovalues is None or len(samples) < 2:
         return unmarked
-    reference = MeasuredValue(
-        np.array([getattr(held_out.sample_metrics, metric)]), np.array([pseudovalues]), PASSAGES, (0,)
-    )
+    author = np.array([getattr(held_out.sample_metrics, metric)])
+    reference = MeasuredValue(author, np.array([pseudovalues]), f"passages of {HELD_OUT}", (0,))
     distances = {
         name: sample.distance_from(reference)
         for name, sample in samples.items()
@@ -220,17 +230,3 @@ def _metric(
     p_values = holm([difference(distances[name], distances[best]).p_value for name in others])
     is_clear = max(p_values) < LEVEL
     return [replace(each, is_best=is_clear and each.name == best) for each in unmarked]
-
-
-def _metric_sample(metric: str, runs: Sequence[EntryResult], prior: SeedPrior) -> MeasuredValue | None:
-    """Return a metric of what an entry's runs write, or None if one of them lacks it."""
-    values = [getattr(run.sample_metrics, metric) if run.sample_metrics else None for run in runs]
-    pseudovalues = [run.metric_pseudovalues.get(metric) for run in runs]
-    if None in values or None in pseudovalues:
-        return None
-    seeds = tuple(run.seed for run in runs)
-    return MeasuredValue(np.array(values), np.array(pseudovalues), PASSAGES, seeds, _prior(runs, prior))
-
-
-def _prior(runs: Sequence[EntryResult], prior: SeedPrior) -> SeedPrior | None:
-    return prior.after_runs([run.train.num_chars for run in runs if run.train.num_updates])

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import combinations, pairwise
 from statistics import fmean
 
 from textgen.evaluation.crossings import crossing
 from textgen.evaluation.intervals import MeasuredValue, difference, holm
 from textgen.evaluation.seed_priors import SeedPrior
-from textgen.experiment.entry_result import EntryResult, FailedEntry
+from textgen.experiment.entry_result import FailedEntry
 from textgen.results.comparison import Comparison, EntryScore
-from textgen.results.judge import SCORED_TEXT, rank_entries, units_sample
-from textgen.results.ladder import BudgetStep, Crossing, Ladder, Rung, RungRun
+from textgen.results.header import JudgedHeader
+from textgen.results.judge import rank_entries, score_sample
+from textgen.results.ladder import BudgetStep, Crossing, Ladder, Rung
+from textgen.results.row import Row, rows_by_entry
 from textgen.training.budget import parse_budget
+
+SCORE = "bits_per_char"
 
 Samples = Mapping[str, Mapping[str, MeasuredValue]]
 """By budget, from the smallest on, and by entry: the score."""
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What follows from the runs of a ladder."""
+class LadderVerdicts:
+    """What follows from the rows of a ladder."""
 
     rungs: tuple[Rung, ...]
     steps: tuple[BudgetStep, ...]
@@ -33,24 +37,14 @@ class Judgement:
 def ladder(results: Sequence[Comparison], command: str | None) -> Ladder:
     """Return the ladder of comparisons of the same entries on the same text, from the smallest budget on."""
     last = results[-1]
-    prior = last.seed_priors["bits_per_char"]
-    runs = {result.budget: _runs_by_entry(result) for result in results}
-    judged = judge_ladder(runs, prior)
+    rows = {result.budget: rows_by_entry(result.runs, result.scored_on) for result in results}
+    common = {each.name: getattr(last, each.name) for each in fields(JudgedHeader)}
     return Ladder(
-        command=command,
-        corpus=last.corpus,
-        sources=last.sources,
-        budgets=tuple(runs),
-        device=last.device,
-        precision=last.precision,
-        versions=last.versions,
+        **common | {"command": command, "seed_priors": {SCORE: last.seed_priors[SCORE]}},
+        budgets=tuple(rows),
         scored_on=last.scored_on,
         references=last.references,
-        interval_method=last.interval_method,
-        seed_prior=prior,
-        rungs=judged.rungs,
-        steps=judged.steps,
-        crossings=judged.crossings,
+        **vars(judge_ladder(rows, last.seed_priors[SCORE])),
         failures={
             f"{row.name}, {result.budget}, seed {row.seed}": row.error
             for result in results
@@ -60,16 +54,16 @@ def ladder(results: Sequence[Comparison], command: str | None) -> Ladder:
     )
 
 
-def judge_ladder(runs: Mapping[str, Mapping[str, Sequence[RungRun]]], prior: SeedPrior) -> Judgement:
-    """Return what follows from the runs by budget, from the smallest on, and by entry."""
+def judge_ladder(rows: Mapping[str, Mapping[str, Sequence[Row]]], prior: SeedPrior) -> LadderVerdicts:
+    """Return what follows from the rows by budget, from the smallest on, and by entry."""
     samples = {
         budget: {
-            name: sample for name, made in entries.items() if (sample := _sample(made, prior)) is not None
+            name: sample for name, own in entries.items() if (sample := score_sample(own, prior)) is not None
         }
-        for budget, entries in runs.items()
+        for budget, entries in rows.items()
     }
     reading = {
-        name for made in runs.values() for name, each in made.items() if any(run.reads_on for run in each)
+        name for entries in rows.values() for name, own in entries.items() if any(row.reads_on for row in own)
     }
     scores = {
         budget: {
@@ -80,55 +74,28 @@ def judge_ladder(runs: Mapping[str, Mapping[str, Sequence[RungRun]]], prior: See
         for budget, of in samples.items()
     }
     rungs = [
-        _rung(name, budget, made, scores[budget].get(name))
-        for budget, entries in runs.items()
-        for name, made in entries.items()
+        _rung(name, budget, own, scores[budget].get(name))
+        for budget, entries in rows.items()
+        for name, own in entries.items()
     ]
-    return Judgement(tuple(rungs), tuple(_steps(samples)), tuple(_crossings(samples, reading)))
+    return LadderVerdicts(tuple(rungs), tuple(_steps(samples)), tuple(_crossings(samples, reading)))
 
 
-def _runs_by_entry(result: Comparison) -> dict[str, list[RungRun]]:
-    runs: dict[str, list[RungRun]] = {}
-    for row in result.runs:
-        runs.setdefault(row.name, []).append(_run(row, result.scored_on))
-    return runs
+def _rung(name: str, budget: str, rows: Sequence[Row], score: EntryScore | None) -> Rung:
+    def mean(values: Iterable[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return fmean(known) if known else None
 
-
-def _run(row: EntryResult, scored_on: str) -> RungRun:
-    score, train = row.score(scored_on), row.train
-    return RungRun(
-        seed=row.seed,
-        num_chars=train.num_chars,
-        num_updates=train.num_updates,
-        best_share=train.best_share,
-        seconds=train.seconds,
-        cpu_utilization=train.cpu_utilization,
-        chance_remark=row.chance_remark,
-        reads_on=row.reads_on,
-        problem=row.problem,
-        units=score.units if score else None,
-        machine=row.machine,
-    )
-
-
-def _rung(name: str, budget: str, runs: Sequence[RungRun], score: EntryScore | None) -> Rung:
-    shares = [run.best_share for run in runs if run.best_share is not None]
     return Rung(
         entry=name,
         budget=budget,
-        runs=tuple(runs),
+        runs=tuple(rows),
         score=score,
-        num_chars=fmean(run.num_chars for run in runs),
-        num_updates=fmean(run.num_updates for run in runs),
-        seconds=fmean(run.seconds for run in runs),
-        best_share=fmean(shares) if shares else None,
+        num_chars=mean(row.num_chars for row in rows) or 0.0,
+        num_updates=mean(row.num_updates for row in rows) or 0.0,
+        seconds=mean(row.seconds for row in rows) or 0.0,
+        best_share=mean(row.best_share for row in rows),
     )
-
-
-def _sample(runs: Sequence[RungRun], prior: SeedPrior) -> MeasuredValue | None:
-    """Return the scores of an entry's runs, or None if one of them has no rank."""
-    own = prior.after_runs([run.num_chars for run in runs if run.num_updates])
-    return units_sample([run.units for run in runs], SCORED_TEXT, [run.seed for run in runs], own)
 
 
 def _steps(samples: Samples) -> Iterable[BudgetStep]:

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-import numpy as np
-
 from textgen.evaluation.intervals import (
     Contrast,
     Estimate,
@@ -17,9 +15,10 @@ from textgen.evaluation.intervals import (
     fitted_prior,
     holm,
 )
-from textgen.evaluation.seed_priors import FIRST_CHARS, SHIPPED_PRIORS, SeedPrior
-from textgen.results.judge import units_sample
-from textgen.results.suite import CaseResult, Effect, MeasuredRun
+from textgen.evaluation.seed_priors import SHIPPED_PRIORS, SeedPrior
+from textgen.results.judge import metric_sample, score_sample
+from textgen.results.row import Row
+from textgen.results.suite import CaseResult, Effect
 
 Priors: TypeAlias = Mapping[str, SeedPrior]
 """By metric: what is known about the variance between training seeds."""
@@ -28,14 +27,15 @@ SCORE, REAL_WORDS = METRICS = ("bits_per_char", "real_word_rate")
 """The metrics that a change has an effect on."""
 
 
-def shared_priors(cases: Iterable[Sequence[MeasuredRun]]) -> dict[str, SeedPrior]:
+def shared_priors(cases: Iterable[Sequence[Row]]) -> dict[str, SeedPrior]:
     """Return what the runs of all cases tell together about the variance between training seeds.
 
     Several questions may have the same case, which counts once.
     """
-    distinct = [runs for runs in dict.fromkeys(map(tuple, cases)) if runs]
+    known = {tuple((row.seed, row.units, *row.pseudovalues.values()) for row in rows): rows for rows in cases}
+    distinct = [rows for rows in known.values() if rows]
     samples = {
-        metric: [sample for runs in distinct if (sample := sample_of(metric, runs, "", SHIPPED_PRIORS))]
+        metric: [sample for rows in distinct if (sample := sample_of(metric, rows, "", SHIPPED_PRIORS))]
         for metric in METRICS
     }
     return {metric: fitted_prior(each, SHIPPED_PRIORS[metric]) for metric, each in samples.items()}
@@ -63,25 +63,17 @@ def _adjusted(contrasts: Sequence[Contrast | None]) -> list[Contrast | None]:
     return [each and replace(each, p_value=next(adjusted)) for each in contrasts]
 
 
-def sample_of(metric: str, runs: Sequence[MeasuredRun], text: str, priors: Priors) -> MeasuredValue | None:
-    """Return the score or the share of real words by each seed, or None if a run lacks it.
+def sample_of(metric: str, rows: Sequence[Row], text: str, priors: Priors) -> MeasuredValue | None:
+    """Return the score or the share of real words of a case by seeds, or None if a row lacks it.
 
-    `text` is the hash of the text that the runs are scored on, whose passages they continue. Models that
-    count have no seed.
+    `text` is the hash of the text that it is scored on, whose passages it continues.
     """
-    seeds = tuple(run.seed for run in runs)
-    # Older results do not say how much was read.
-    prior = priors[metric].after_runs([run.num_chars or FIRST_CHARS for run in runs if run.is_trained])
     if metric == SCORE:
-        return units_sample([run.units for run in runs], f"stretches of {text}", seeds, prior)
-    values = [run.real_word_rate for run in runs]
-    shares = [run.real_word_pseudovalues for run in runs]
-    if None in values or None in shares:
-        return None
-    return MeasuredValue(np.array(values), np.array(shares), f"passages of {text}", seeds, prior)
+        return score_sample(rows, priors[metric], text)
+    return metric_sample(metric, rows, priors[metric], text)
 
 
-def case_estimate(metric: str, runs: Sequence[MeasuredRun], text: str, priors: Priors) -> Estimate | None:
+def case_estimate(metric: str, rows: Sequence[Row], text: str, priors: Priors) -> Estimate | None:
     """Return a score or a share of real words with its interval, or None if a run lacks it."""
-    sample = sample_of(metric, runs, text, priors)
+    sample = sample_of(metric, rows, text, priors)
     return estimate(sample) if sample else None

@@ -6,16 +6,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from textgen.data.corpus import CorpusInfo, TextSources
 from textgen.evaluation.intervals import LEVEL, Interval
-from textgen.evaluation.scoring import ScoredUnits
-from textgen.evaluation.seed_priors import SeedPrior
 from textgen.results.comparison import EntryScore, ReferenceScore
-from textgen.runtime.environment import Machine
+from textgen.results.header import JudgedHeader
+from textgen.results.row import Row
 from textgen.runtime.storage.json_records import (
-    SCHEMA_VERSION,
     Amount,
-    Count,
     Share,
     check_different,
     check_lengths,
@@ -25,36 +21,13 @@ from textgen.training.budget import ladder_of, parse_budget
 
 
 @dataclass(frozen=True, kw_only=True)
-class RungRun:
-    """What one run adds to a ladder."""
-
-    seed: int
-    num_chars: Count
-    """Characters read in training."""
-    num_updates: Count
-    """Zero for a model that counts."""
-    best_share: Share | None
-    """The share of its updates up to the best validation score, the least of several models."""
-    seconds: Amount
-    cpu_utilization: Amount | None = None
-    """Share of the CPU time that training wanted and got; None if it was not measured or not recorded."""
-    chance_remark: str | None = None
-    """What says that the score is worse than chance; None if it is not, or was not recorded."""
-    reads_on: bool = False
-    problem: str | None
-    """Why the run has no rank."""
-    units: ScoredUnits | None
-    """The stretches of the scored text, with their bits; None without a rank."""
-    machine: Machine
-
-
-@dataclass(frozen=True, kw_only=True)
 class Rung:
     """One entry under one budget, over all its seeds."""
 
     entry: str
     budget: str
-    runs: tuple[RungRun, ...]
+    runs: tuple[Row, ...]
+    """One for each seed."""
     score: EntryScore | None
     """None if a run has no rank; the best one is clearly better than all others of its class."""
     num_chars: Amount
@@ -113,25 +86,13 @@ class Crossing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ladder:
+class Ladder(JudgedHeader):
     """Entries × seeds × budgets on one corpus."""
 
-    schema_version: int = SCHEMA_VERSION
-    command: str | None
-    """The command that made it, if a command did."""
-    corpus: CorpusInfo
-    sources: TextSources
     budgets: tuple[str, ...]
     """From the smallest on; each has a comparison of its own in a folder of this name."""
-    device: str
-    precision: str
-    versions: dict[str, str]
     scored_on: Literal["test", "validation"]
     references: tuple[ReferenceScore, ...]
-    interval_method: str
-    """The kind of interval that scores and steps have."""
-    seed_prior: SeedPrior
-    """What the intervals take to be known about the variance between training seeds."""
     rungs: tuple[Rung, ...]
     """By budget, and within it by the order of the entries."""
     steps: tuple[BudgetStep, ...]
@@ -166,7 +127,7 @@ class Ladder:
         return tuple(names for names in both if names)
 
     @property
-    def runs(self) -> list[RungRun]:
+    def runs(self) -> list[Row]:
         """The runs that did not fail."""
         return [run for rung in self.rungs for run in rung.runs]
 
@@ -175,6 +136,7 @@ class Ladder:
         if [str(each) for each in ladder_of(map(parse_budget, self.budgets))] != list(self.budgets):
             raise ValueError("budgets: not from the smallest on")
         names = {rung.entry for rung in self.rungs}
+        check_names("seed_priors", ["bits_per_char"], self.seed_priors)
         check_names("rungs", [rung.budget for rung in self.rungs], self.budgets)
         check_different("rungs", [(rung.entry, rung.budget) for rung in self.rungs])
         check_names("steps", [step.entry for step in self.steps], names)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Literal, TypeAlias
 
 from textgen.evaluation.intervals import Interval
 from textgen.experiment.entry import Entry
-from textgen.experiment.entry_result import EntrySettings, RunSettings
+from textgen.experiment.entry_result import EntryResult, EntrySettings, RunSettings
+from textgen.results.comparison import Comparison
+from textgen.results.header import Header
 from textgen.runtime.environment import Machine
 from textgen.runtime.storage.json_records import (
-    SCHEMA_VERSION,
     Amount,
     Share,
     check_different,
@@ -22,6 +24,8 @@ Value: TypeAlias = bool | int | float | str | None
 """A value of an option."""
 
 
+FINAL = "comparison"
+"""The folder in that of a study with the final comparison, whose runs are used again."""
 MIN_TRIALS = 3
 """Trials with different values that importances need; fewer say nothing."""
 
@@ -123,10 +127,9 @@ class FinalComparison:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudyResult:
+class StudyResult(Header):
     """Result of a study."""
 
-    schema_version: int = SCHEMA_VERSION
     name: str
     """The entry or sampler that is tuned, as the user wrote it."""
     value_name: str
@@ -137,8 +140,6 @@ class StudyResult:
     comparison: FinalComparison | None
     importances: dict[str, Share]
     trials: tuple[TrialResult, ...]
-    versions: dict[str, str]
-    machine: Machine
 
     @property
     def machines(self) -> list[Machine]:
@@ -160,3 +161,35 @@ class StudyResult:
             for name, value in trial.params.items():
                 if not searched[name].holds(value):
                     raise ValueError(f"trials: {trial.number} has {value!r} for {name}")
+
+
+def conclusion(result: Comparison, default: str, best: str, seeds: tuple[int, ...]) -> FinalComparison:
+    """Return what a comparison of two entries says about the best of a study."""
+    gain, interval = None, None
+    for difference in result.differences:  # one of both, if these have a score
+        if {difference.a, difference.b} != {default, best}:
+            continue
+        sign = 1 if difference.a == best else -1
+        gain = sign * difference.bits_per_char
+        if difference.interval is not None:
+            ends = sorted(sign * end for end in difference.interval)
+            interval = ends[0], ends[1]
+    return FinalComparison(
+        scored_on=result.scored_on,
+        seeds=seeds,
+        default=Contestant(default, _mean(result, default)),
+        best=Contestant(best, _mean(result, best)),
+        gain=gain,
+        interval=interval,
+        errors=tuple(
+            f"{row.name}: {'it has no score' if isinstance(row, EntryResult) else row.error}"
+            for row in result.entries
+            if not isinstance(row, EntryResult) or row.score(result.scored_on) is None
+        ),
+    )
+
+
+def _mean(result: Comparison, name: str) -> float | None:
+    runs = [run for run in result.runs if run.name == name]
+    scores = [score.bits_per_char for run in runs if (score := run.score(result.scored_on)) is not None]
+    return fmean(scores) if scores else None

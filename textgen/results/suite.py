@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from textgen.data.corpus import CorpusInfo, TextSources
+from textgen.data.corpus import CorpusInfo
 from textgen.evaluation.intervals import Contrast, Estimate
-from textgen.evaluation.scoring import ScoredUnits
-from textgen.evaluation.seed_priors import SeedPrior
 from textgen.evaluation.text_metrics import MeasuredText, TextMetrics
 from textgen.experiment.encoding import EmbeddingAudit
 from textgen.experiment.entry_result import EntrySettings, RunResult
 from textgen.results.comparison import HeldOut
+from textgen.results.header import JudgedHeader
+from textgen.results.row import Row
 from textgen.runtime.environment import Machine
 from textgen.runtime.storage.json_records import (
     SCHEMA_VERSION,
@@ -85,24 +85,6 @@ class Writing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeasuredRun:
-    """The contribution of one run to the intervals of its case."""
-
-    seed: int
-    is_trained: bool
-    """True if it is trained by gradient; a model that counts has no seed."""
-    num_chars: Count = 0
-    """Characters read in training; 0 if that was not recorded."""
-    units: ScoredUnits | None
-    """The stretches of the scored text, with their bits."""
-    real_word_rate: float | None
-    real_word_pseudovalues: tuple[float, ...] | None
-    """Contribution of each continuation."""
-    machine: Machine
-    """The machine that it was trained and scored on."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class CaseResult:
     """Result of one case over all seeds."""
 
@@ -116,7 +98,7 @@ class CaseResult:
     num_seeds: Count
     scored_text: str
     """The hash of the text that is scored."""
-    runs: tuple[MeasuredRun, ...]
+    runs: tuple[Row, ...]
     """One for each seed."""
     bits_per_char: Estimate | None
     real_word_rate: Estimate | None
@@ -134,7 +116,7 @@ class CaseResult:
         if not self.runs or not self.samplers or self.writing.keys() != set(self.samplers):
             raise ValueError("it lacks runs, samplers or what these wrote")
         check_lengths("units", *(run.units.bits for run in self.runs if run.units))
-        check_lengths("real_word_pseudovalues", *(run.real_word_pseudovalues for run in self.runs))
+        check_lengths("pseudovalues", *(each for run in self.runs for each in run.pseudovalues.values()))
 
 
 @dataclass(frozen=True)
@@ -194,30 +176,17 @@ class QuestionResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SuiteResult:
+class SuiteResult(JudgedHeader):
     """Result of a suite on one corpus, as `textgen suite --json` prints it."""
 
-    schema_version: int = SCHEMA_VERSION
-    command: str | None
-    """The command that made it, if a command did."""
     suite: str
     """The title of the suite."""
-    corpus: CorpusInfo
-    sources: TextSources
     held_out: HeldOut
-    lexicons: tuple[str, ...] | None = None
+    lexicons: tuple[str, ...] | None
     """Lexicons in which real words are looked up besides the training text; None if not recorded."""
     budget: str
     num_seeds: Count
     num_jobs: Count
-    device: str
-    precision: str
-    versions: dict[str, str]
-    machine: Machine
-    interval_method: str
-    """The kind of interval that values and effects have."""
-    seed_priors: dict[str, SeedPrior]
-    """By metric: what the intervals take to be known about the variance between training seeds."""
     questions: tuple[QuestionResult, ...]
     failures: dict[str, str]
     """Case and seed: why it failed."""

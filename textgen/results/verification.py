@@ -1,15 +1,16 @@
 """Saved values against the same values computed again: what agrees, what does not, and what is not checked.
 
-A kind of number is its place in a file without indices, such as `entries.*.train.seconds`. Every check names
-the kinds that it covers, of which it finds any change; all others count as unchecked.
+What is computed again is a tree of the same shape as the saved values, in which a `Partial` stands for some
+fields of a record: whatever is in it is compared. A kind of number is its place in a file without indices,
+such as `entries.*.train.seconds`; a kind that is neither in such a tree nor decides what is, is unchecked.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from textgen.runtime.storage.json_records import to_values
@@ -21,12 +22,18 @@ SMALLEST = 1e-12
 
 SEPARATOR = re.compile(r"\.(?!json/)|/|$")
 """What the beginnings of a kind of number end with."""
+NAMES = ("name", "label", "entry", "case", "metric", "ahead", "a", "behind", "b", "budget", "before", "after")
+"""Fields that name a record among others of a list, besides its seed."""
 
 MAX_SHOWN = 4
 """Unchecked kinds of numbers of each part of a result that are shown."""
 
 ABSENT = "nothing"
 """The value of what only one side has."""
+
+
+class Partial(dict[str, Any]):
+    """Some fields of a record; the others are not computed again."""
 
 
 @dataclass(frozen=True)
@@ -97,35 +104,51 @@ class Verification:
 
 def compared(
     kind: str,
-    saved: Mapping[str, Any],
-    recomputed: Mapping[str, Any],
+    saved: Any,
+    recomputed: Any,
     *,
-    covers: Iterable[str] = (),
+    decided_by: Iterable[str] = (),
+    remark: str = "",
     relative: float = RELATIVE_TOLERANCE,
     absolute: float = SMALLEST,
 ) -> VerificationCheck:
-    """Return the check of named records, whose numbers may differ as `math.isclose` allows it."""
-    tolerance = (relative, absolute)
-    differing = _differing(to_values(dict(saved)), to_values(dict(recomputed)), "", tolerance)
-    return VerificationCheck(kind, len(saved), tuple(differing), covers=tuple(covers))
+    """Return the check of a saved record against what was computed again, perhaps only a `Partial` of it.
+
+    Numbers may differ as `math.isclose` allows it. `decided_by` are kinds of other numbers which those that
+    were computed again depend on, so that a change of them is found too.
+    """
+    saved, again = to_values(saved), _values(recomputed)
+    differing = tuple(_differing(saved, again, "", (relative, absolute)))
+    places = [place for place, value in _leaves(again, "") if value is not None]
+    covers = tuple(dict.fromkeys([*places, *decided_by]))
+    return VerificationCheck(kind, len(places), differing, remark, covers)
 
 
-def named(records: Iterable[Any], fields: Sequence[str]) -> dict[str, Any]:
-    """Return records under names that tell them apart: the values of those fields that they have."""
-    return {", ".join(filter(None, (getattr(each, name, None) for name in fields))): each for each in records}
+def decisive(result: Any, deciding: Iterable[tuple[type, Iterable[str]]]) -> list[str]:
+    """Return the kinds of numbers in a result that others depend on: fields of some types of records."""
+    wanted = {kind: tuple(names) for kind, names in deciding}
+
+    def found(value: Any, place: str) -> Iterator[str]:
+        if is_dataclass(value):
+            for name in wanted.get(type(value), ()):
+                yield f"{place}{name}"
+            for each in fields(value):
+                yield from found(getattr(value, each.name), f"{place}{each.name}.")
+        elif isinstance(value, dict):
+            for name, inner in value.items():
+                yield from found(inner, f"{place}{name}.")
+        elif isinstance(value, tuple):
+            for inner in value:
+                yield from found(inner, f"{place}*.")
+
+    return list(dict.fromkeys(found(result, "")))
 
 
-def number_kinds(values: Any, place: str = "") -> Iterator[str]:
+def number_kinds(values: Any) -> Iterator[str]:
     """Yield the kind of each number in JSON values, without the version of their schema."""
-    if isinstance(values, dict):
-        for name, inner in values.items():
-            if place or name != "schema_version":
-                yield from number_kinds(inner, f"{place}.{name}" if place else name)
-    elif isinstance(values, list):
-        for inner in values:
-            yield from number_kinds(inner, f"{place}.*")
-    elif isinstance(values, (int, float)) and not isinstance(values, bool):
-        yield place
+    for place, value in _leaves(values, ""):
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and place != "schema_version":
+            yield place
 
 
 def uncovered(kinds: Collection[str], checks: Iterable[VerificationCheck]) -> tuple[str, ...]:
@@ -141,19 +164,52 @@ def beginnings(kind: str) -> list[str]:
     return [kind[: match.start()] for match in SEPARATOR.finditer(kind)]
 
 
+def _values(tree: Any) -> Any:
+    """Return a tree as JSON values, in which each `Partial` is kept."""
+    if isinstance(tree, dict):
+        return type(tree)({name: _values(value) for name, value in tree.items()})
+    return [_values(value) for value in tree] if isinstance(tree, (list, tuple)) else to_values(tree)
+
+
+def _leaves(values: Any, place: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(values, dict):
+        for name, inner in values.items():
+            yield from _leaves(inner, f"{place}.{name}" if place else name)
+    elif isinstance(values, list):
+        for inner in values:
+            yield from _leaves(inner, f"{place}.*" if place else "*")
+    else:
+        yield place, values
+
+
 def _differing(
     saved: Any, recomputed: Any, place: str, tolerance: tuple[float, float]
 ) -> Iterator[Disagreement]:
     """Yield the values that differ within two values of JSON."""
     if isinstance(saved, list) and isinstance(recomputed, list):
-        saved, recomputed = (dict(enumerate(values, start=1)) for values in (saved, recomputed))
-    if isinstance(saved, dict) and isinstance(recomputed, dict):
-        for name in dict.fromkeys([*saved, *recomputed]):
-            inner = f"{place}, {name}" if place else str(name)
+        for index in range(max(len(saved), len(recomputed))):
+            one, other = (values[index] if index < len(values) else ABSENT for values in (saved, recomputed))
+            yield from _differing(one, other, _joined(place, _name(one) or str(index + 1)), tolerance)
+    elif isinstance(saved, dict) and isinstance(recomputed, dict):
+        is_partial = isinstance(recomputed, Partial)
+        for name in recomputed if is_partial else dict.fromkeys([*saved, *recomputed]):
             one, other = (values.get(name, ABSENT) for values in (saved, recomputed))
-            yield from _differing(one, other, inner, tolerance)
+            yield from _differing(one, other, _joined(place, name), tolerance)
     elif not _are_equal(saved, recomputed, tolerance):
         yield Disagreement(place, _short(saved), _short(recomputed))
+
+
+def _joined(place: str, name: str) -> str:
+    return f"{place}, {name}" if place else name
+
+
+def _name(record: Any) -> str:
+    """Return what tells a record from others of its list; empty for what has no name."""
+    if not isinstance(record, dict):
+        return ""
+    named = [record[name] for name in NAMES if isinstance(record.get(name), str)]
+    seed = [f"(seed {record['seed']})"] if "seed" in record else []
+    return " ".join([", ".join(named), *seed]).strip() if named else " ".join(seed)
 
 
 def _are_equal(saved: Any, recomputed: Any, tolerance: tuple[float, float]) -> bool:

@@ -8,9 +8,11 @@ from statistics import fmean
 from typing import Any, TypeAlias
 
 from textgen.evaluation.text_metrics import TextMetrics
+from textgen.experiment.entry_result import EntryResult
 from textgen.generation.bound_sampler import build_sampler
 from textgen.results.judge_suite import REAL_WORDS, SCORE, Priors, case_estimate, effects
-from textgen.results.suite import CaseResult, JobResult, MeasuredRun, QuestionResult, Writing
+from textgen.results.row import Row, row_of
+from textgen.results.suite import CaseResult, JobResult, QuestionResult, Writing
 from textgen.suites.schema import Case, Question
 
 Results: TypeAlias = Sequence[JobResult]
@@ -40,23 +42,18 @@ def question_result(
     )
 
 
-def measured_run(job: JobResult) -> MeasuredRun:
-    """Return what intervals are computed from."""
-    score = None if job.result.problem else job.result.test or job.result.validation
+def measured_row(job: JobResult) -> Row:
+    """Return what a job measured, with what its first sampler wrote."""
     written = next(iter(job.samples.values()))
-    return MeasuredRun(
-        seed=job.settings.seed,
-        is_trained=job.result.train.num_updates > 0,
-        num_chars=job.result.train.num_chars,
-        units=score.units if score else None,
-        real_word_rate=written.metrics.real_word_rate,
-        real_word_pseudovalues=written.pseudovalues.get(REAL_WORDS),
-        machine=job.result.machine,
+    part = "test" if job.result.test else "validation"
+    run = EntryResult(
+        **vars(job.result), sample_metrics=written.metrics, metric_pseudovalues=written.pseudovalues
     )
+    return row_of(run, part)
 
 
 def _case_result(case: Case, results: Results, priors: Priors) -> CaseResult:
-    measured = tuple(map(measured_run, results))
+    measured = tuple(map(measured_row, results))
     split = results[0].settings.corpus.split
     text = split.test.sha256 if split.test.num_chars else split.validation.sha256
     runs = [each.result for each in results]

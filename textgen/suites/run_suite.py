@@ -8,22 +8,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from textgen.contracts import TextgenError
-from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.experiment.forecast import expected_seconds
 from textgen.jobs.backends import check_equal_machines
 from textgen.jobs.kept import keep_record, kept_record, made_with
 from textgen.jobs.runner import Outcome, PlanProgress, run_jobs
 from textgen.report.suite_page import to_html
 from textgen.results.comparison import HeldOut
+from textgen.results.header import header_values
 from textgen.results.judge_suite import shared_priors
 from textgen.results.suite import JobResult, QuestionText, SuiteResult
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.environment import command_line, machine, versions
 from textgen.runtime.messages import about
 from textgen.runtime.storage.files import NotSavedError, make_folder, write_file
 from textgen.runtime.storage.json_records import write_record
 from textgen.runtime.storage.locks import locked
-from textgen.suites.effects import measured_run, question_result
+from textgen.suites.effects import measured_row, question_result
 from textgen.suites.job import SuiteJob
 from textgen.suites.planner import JobPlanner, SuiteOptions
 from textgen.suites.schema import Case, Suite
@@ -123,23 +122,16 @@ def _answered(planner: JobPlanner, measured: Measured) -> SuiteResult:
         return [measured.results[path] for path in paths if path in measured.results]
 
     text = _text_of(planner, first)
-    priors = shared_priors(list(map(measured_run, results_of(case))) for case in suite.cases())
+    priors = shared_priors(list(map(measured_row, results_of(case))) for case in suite.cases())
     latest = next(reversed(measured.results.values()), None)
     return SuiteResult(
-        command=command_line(),
+        **header_values(first.corpus, options.device_config, latest.result.machine if latest else None),
         suite=suite.title,
-        corpus=text.corpus,
-        sources=first.corpus.sources,
         held_out=text.held_out,
         lexicons=text.lexicons,
         budget=options.budget or suite.budget,
         num_seeds=planner.num_seeds,
         num_jobs=options.backend.num_slots,
-        device=options.device_config.device.type,
-        precision=options.device_config.precision,
-        versions=versions(),
-        machine=latest.result.machine if latest else machine(),
-        interval_method=INTERVAL_METHOD,
         seed_priors=priors,
         questions=tuple(
             replace(

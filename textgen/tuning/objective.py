@@ -21,13 +21,12 @@ from textgen.jobs.backends import Backend
 from textgen.registry.options import declared_options
 from textgen.registry.registry import load
 from textgen.results.comparison import Comparison
-from textgen.results.study import FinalComparison, SamplerSettings, Value
+from textgen.results.study import FINAL, FinalComparison, SamplerSettings, Value, conclusion
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.files import NotSavedError
 from textgen.training.budget import Budget
 from textgen.training.progress import Report
 from textgen.training.train_options import TrainOptions
-from textgen.tuning.final_comparison import FOLDER, conclusion
 from textgen.tuning.search_space import Candidate, Dimension, spell
 
 
@@ -37,6 +36,14 @@ class Objective(Protocol):
     @property
     def name(self) -> str:
         """The entry or sampler that is tuned, as the user wrote it."""
+
+    @property
+    def corpus(self) -> Corpus:
+        """The text, with the parts that only the final comparison sees."""
+
+    @property
+    def device_config(self) -> DeviceConfig:
+        """The device and the precision."""
 
     @property
     def value_name(self) -> str:
@@ -132,7 +139,7 @@ class EntryObjective:
             conclusion, default=self.entry.name, best=best, seeds=tuple(range(first, first + num_seeds))
         )
         try:
-            result = bench([self.entry, parse_entry(best)], self.corpus, options, folder / FOLDER, report)
+            result = bench([self.entry, parse_entry(best)], self.corpus, options, folder / FINAL, report)
         except NotSavedError as error:
             error.result = concluded(cast(Comparison, error.result))
             raise

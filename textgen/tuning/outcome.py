@@ -8,8 +8,9 @@ from importlib.metadata import version
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from textgen.results.header import header_values
 from textgen.results.study import MIN_TRIALS, FinalComparison, StateName, StudyResult, TrialResult
-from textgen.runtime.environment import Machine, machine, versions
+from textgen.runtime.environment import Machine
 from textgen.runtime.storage.json_records import from_values
 from textgen.tuning.search_space import spell
 from textgen.tuning.study import Study, parameters
@@ -27,6 +28,8 @@ def study_result(study: Study, comparison: FinalComparison | None) -> StudyResul
     """Return the current result of a study."""
     objective, best = study.objective, study.best()
     trials = tuple(trial_result(study, trial) for trial in study.trials())
+    made_on = next((trial.machine for trial in trials if trial.machine), None)
+    header = header_values(objective.corpus, objective.device_config, made_on)
     return StudyResult(
         name=objective.name,
         value_name=objective.value_name,
@@ -36,8 +39,7 @@ def study_result(study: Study, comparison: FinalComparison | None) -> StudyResul
         comparison=comparison,
         importances=importances(study),
         trials=trials,
-        versions={**versions(), "optuna": version("optuna")},
-        machine=next((trial.machine for trial in trials if trial.machine), machine()),
+        **header | {"versions": {**header["versions"], "optuna": version("optuna")}},
     )
 
 

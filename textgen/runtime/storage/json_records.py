@@ -27,7 +27,7 @@ from textgen.runtime.storage.plain_files import MAX_JSON_BYTES, parse_json, read
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Increment it when a field of any kept result changes its name or meaning."""
 
 NUMBERS = re.compile(r"\[\n((?: *[-+.\deE]+,?\n)+) *\]")

@@ -1,4 +1,4 @@
-"""The files of a saved result, each verified with those that belong to it."""
+"""Verification of the files of a saved result, each with those that belong to it."""
 
 from __future__ import annotations
 
@@ -6,26 +6,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from textgen.comparison.bench import DETAILS
-from textgen.comparison.bench import RESULT as BENCH
 from textgen.contracts import TextgenError
+from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.results.comparison import Comparison
 from textgen.results.details import Details
+from textgen.results.folders import FILES
 from textgen.results.guesses import GUESSES, Guesses
+from textgen.results.header import JudgedHeader
 from textgen.results.ladder import Ladder
-from textgen.results.study import StudyResult
+from textgen.results.rebuilt import verify_comparison, verify_ladder, verify_rungs, verify_study, verify_suite
+from textgen.results.remeasured import has_runs, verify_rows, verify_runs
+from textgen.results.study import FINAL, StudyResult, conclusion
 from textgen.results.suite import SuiteResult
-from textgen.results.verification import VerificationCheck, number_kinds
-from textgen.results.verify_bench import check_method, verify_comparison
-from textgen.results.verify_ladder import verify_ladder, verify_rungs
-from textgen.results.verify_runs import has_runs, verify_rows, verify_runs
-from textgen.results.verify_suite import verify_suite
+from textgen.results.verification import VerificationCheck, compared, number_kinds
 from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError, one_line
 from textgen.runtime.storage.json_records import read_record, read_values, to_values
-from textgen.tuning.final_comparison import FOLDER, verify_final
 
 Record = TypeVar("Record")
+DETAILS = "details.json"
 
 
 class ResultVerifier:
@@ -62,20 +61,25 @@ class ResultVerifier:
             raise TextgenError(f"{str(self.path)!r} is damaged, it cannot be recomputed: {reason}") from error
 
     def _read(self, kind: type[Record], path: Path) -> Record:
+        """Return a record, whose intervals are of the kind that is computed here."""
         record = read_record(kind, path, needs_digest=True)
         self.kinds.update(map(self._place(path).__add__, number_kinds(to_values(record))))
+        if isinstance(record, JudgedHeader) and record.interval_method != INTERVAL_METHOD:
+            raise TextgenError(
+                f"{str(path)!r} lacks what its intervals were computed from ({record.interval_method}); "
+                "measure it again"
+            )
         return record
 
     def _place(self, path: Path) -> str:
         """Return what the kinds of numbers in a file begin with; those of a bench, with its folder."""
         if path == self.path:
             return ""
-        file = path.parent if path.name == BENCH else path
+        file = path.parent if path.name == FILES["bench"] else path
         return f"{file.relative_to(self.path.parent).as_posix()}/"
 
     def _bench(self, path: Path) -> Iterator[VerificationCheck]:
         result, folder, place = self._read(Comparison, path), path.parent, self._place(path)
-        check_method(result.interval_method, path)
         details = self._read(Details, folder / DETAILS) if (folder / DETAILS).is_file() else None
         if (folder / GUESSES).is_file():  # of readers; nothing tells whether they are right
             self._read(Guesses, folder / GUESSES)
@@ -94,22 +98,23 @@ class ResultVerifier:
 
     def _ladder(self, path: Path) -> Iterator[VerificationCheck]:
         result = self._read(Ladder, path)
-        check_method(result.interval_method, path)
         yield from verify_ladder(result)
-        files = [path.parent / budget / BENCH for budget in result.budgets]
+        files = [path.parent / budget / FILES["bench"] for budget in result.budgets]
         if all(file.is_file() for file in files):
             yield verify_rungs(result, [read_record(Comparison, file) for file in files])
             for file in files:
                 yield from self._bench(file)
 
     def _suite(self, path: Path) -> Iterator[VerificationCheck]:
-        result = self._read(SuiteResult, path)
-        check_method(result.interval_method, path)
-        yield from verify_suite(result)
+        yield from verify_suite(self._read(SuiteResult, path))
 
     def _study(self, path: Path) -> Iterator[VerificationCheck]:
-        final, compared = self._read(StudyResult, path).comparison, path.parent / FOLDER / BENCH
-        if final is None or not compared.exists():
-            raise TextgenError(f"{str(path)!r} has no final comparison of entries in {str(compared)!r}")
-        yield from self._bench(compared)
-        yield verify_final(final, read_record(Comparison, compared))
+        study, file = self._read(StudyResult, path), path.parent / FINAL / FILES["bench"]
+        yield from verify_study(study)
+        if (final := study.comparison) is None or not file.exists():
+            return
+        yield from self._bench(file)
+        result = read_record(Comparison, file)
+        seeds = tuple(dict.fromkeys(row.seed for row in result.entries))
+        again = conclusion(result, final.default.name, final.best.name, seeds)
+        yield compared("values of the final comparison", final, again).within("comparison.")

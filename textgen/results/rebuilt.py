@@ -1,0 +1,238 @@
+"""Verification of a saved result from its file alone: all that follows from its rows is computed again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+from math import fsum
+from statistics import fmean
+from typing import Any
+
+from textgen.data.corpus import CorpusInfo
+from textgen.data.split import MAX_HELD_OUT_CHARS, PARTS
+from textgen.evaluation.scoring import MAX_WORD_BITS, BitsByCategory, Score, ScoredUnits, interval
+from textgen.evaluation.token_bits import LOG2
+from textgen.experiment.entry_result import EntryResult, FailedEntry
+from textgen.experiment.samples import NUM_MEASURED
+from textgen.experiment.score_run import unit_sizes
+from textgen.results.comparison import Comparison, ReferenceScore
+from textgen.results.judge import CLOSEST, judge, rescored
+from textgen.results.judge_ladder import judge_ladder, ladder
+from textgen.results.judge_suite import METRICS, case_estimate, effects, shared_priors
+from textgen.results.ladder import Ladder
+from textgen.results.row import Row, rows_by_entry
+from textgen.results.study import FinalComparison, StudyResult
+from textgen.results.suite import CaseResult, QuestionResult, SuiteResult
+from textgen.results.verification import Partial, VerificationCheck, compared, decisive
+from textgen.training.progress import TrainResult
+
+SIZES = ("num_bytes", "num_words", "num_between_spaces")
+"""Fields of a score that are sizes of the text, the same for all that are scored on it."""
+IN_UNITS = (ScoredUnits, ["bits"])
+"""The measured numbers that all scores, differences, steps, crossings and effects follow from."""
+
+
+def verify_comparison(result: Comparison) -> Iterator[VerificationCheck]:
+    """Yield a check of each part of a comparison that follows from others."""
+    rows = rows_by_entry(result.runs, result.scored_on)
+    judged = judge(rows, result.held_out, result.seed_priors)
+    again = Partial(
+        corpus=_corpus(result.corpus),
+        machine=result.runs[0].machine if result.runs else result.machine,
+        entries=[_run(row, result) for row in result.entries],
+        references=[_reference(each, result) for each in result.references],
+        **vars(judged),
+    )
+    written = [f"{of}.{name}" for of in ("sample_metrics", "metric_pseudovalues") for name in CLOSEST]
+    has_seeds = any(row.is_trained for own in rows.values() for row in own)  # which the priors are of
+    priors = [f"seed_priors.{name}" for name in ("bits_per_char", *CLOSEST)] if has_seeds else []
+    yield from by_part(
+        result,
+        again,
+        IN_UNITS,
+        (BitsByCategory, [field.name for field in fields(BitsByCategory)]),
+        (Score, ["num_oov"]),
+        (TrainResult, ["seconds", "num_chars"]),
+        (EntryResult, written),
+        (Comparison, priors),
+    )
+
+
+def verify_ladder(result: Ladder) -> Iterator[VerificationCheck]:
+    """Yield a check of each part of a ladder that follows from others."""
+    rows: dict[str, dict[str, Sequence[Row]]] = {budget: {} for budget in result.budgets}
+    for rung in result.rungs:
+        rows[rung.budget][rung.entry] = rung.runs
+    judged = judge_ladder(rows, result.seed_priors["bits_per_char"])
+    sizes = unit_sizes(result.corpus.split.scored(result.scored_on).stretch_chars)
+    again = Partial(
+        corpus=_corpus(result.corpus),
+        references=[_reference(each, result) for each in result.references],
+        steps=judged.steps,
+        crossings=judged.crossings,
+        rungs=[
+            Partial({name: value for name, value in vars(rung).items() if name != "runs"})
+            | {"runs": [_sized(row, sizes) for row in rung.runs]}
+            for rung in judged.rungs
+        ],
+    )
+    means = (Row, ["num_chars", "num_updates", "seconds", "best_share"])
+    yield from by_part(result, again, IN_UNITS, means, (Ladder, ["seed_priors.bits_per_char"]))
+
+
+def verify_rungs(result: Ladder, comparisons: Sequence[Comparison]) -> VerificationCheck:
+    """Return the check of a ladder against the comparisons that it was made of."""
+    made = ladder(comparisons, result.command)
+    again = Partial(sources=made.sources, corpus=made.corpus, rungs=made.rungs)
+    return compared("values of the comparisons", result, again)
+
+
+def verify_suite(result: SuiteResult) -> Iterator[VerificationCheck]:
+    """Yield a check of each part of a suite that follows from others."""
+    cases = [case for question in result.questions for case in question.cases]
+    again = Partial(
+        corpus=_corpus(result.corpus),
+        seed_priors=shared_priors(case.runs for case in cases),
+        questions=[_question(question, result) for question in result.questions],
+    )
+    written = [f"{of}.real_word_rate" for of in ("written", "pseudovalues")]
+    yield from by_part(result, again, IN_UNITS, (Row, [*written, "num_chars"]))
+
+
+def verify_study(result: StudyResult) -> Iterator[VerificationCheck]:
+    """Yield a check of each part of a study that follows from its trials, or from others."""
+    complete = [(trial.value, trial.number, trial) for trial in result.trials if trial.value is not None]
+    again = Partial(best=min(complete)[2] if complete else None)
+    if made_on := next((trial.machine for trial in result.trials if trial.machine), None):
+        again["machine"] = made_on
+    final = result.comparison
+    if final and final.default.value is not None and final.best.value is not None:
+        again["comparison"] = Partial(gain=final.default.value - final.best.value)
+    yield from by_part(result, again, (FinalComparison, ["default.value", "best.value"]))
+
+
+def by_part(
+    result: Any, again: Mapping[str, Any], *deciding: tuple[type, Sequence[str]]
+) -> Iterator[VerificationCheck]:
+    """Yield the check of each field of a result that was computed again, at least in part.
+
+    `deciding` are the types of records of which some fields decide what that comes to.
+    """
+    stretches = [f"corpus.split.{part}.stretch_chars" for part in PARTS[1:] if "corpus" in again]
+    decided_by = [*decisive(result, deciding), *stretches]
+    for name, value in again.items():
+        check = compared(f"values of {name}", getattr(result, name), value).within(f"{name}.")
+        yield replace(check, covers=(*check.covers, *decided_by))
+
+
+def _run(row: EntryResult | FailedEntry, result: Comparison) -> Partial:
+    """Return what follows from other numbers of a row."""
+    if isinstance(row, FailedEntry):
+        return Partial()
+    seeds = [each.seed for each in result.entries]
+    number = sum(each.name == row.name for each in result.entries)
+    again = Partial(
+        seed=row.seed if row.seed in range(min(seeds), min(seeds) + number) else min(seeds),
+        train=Partial(chars_per_second=row.train.num_chars / max(row.train.seconds, 1e-9)),
+    )
+    for part in PARTS[1:]:
+        score: Score | None = getattr(row, part)
+        if score and score.units:
+            again[part] = _score(score, score.units, part, row, result)
+    if row.generate:
+        again["generate"] = Partial(batch_size=NUM_MEASURED)
+    score = row.score(result.scored_on)
+    if score and score.units:
+        num_chars = sum(result.corpus.split.scored(result.scored_on).stretch_chars)
+        again["score_checks"] = Partial(
+            num_chars=num_chars, num_chars_of_tokens=num_chars, total_bits=fsum(score.units.bits)
+        )
+    return again
+
+
+def _score(score: Score, units: ScoredUnits, part: str, row: EntryResult, result: Comparison) -> Partial:
+    """Return what follows from the bits of stretches and the sizes of the text."""
+    bits = fsum(units.bits)
+    bits_per_char = bits / sum(units.num_chars)
+    again = Partial(
+        bits_per_char=bits_per_char,
+        bits_by_category=_completed(score.bits_by_category, bits_per_char),
+        bits_per_char_without_oov=bits_per_char - score.bits_by_category.oov_words,
+        oov_rate=score.num_oov / score.num_words if score.num_words else 0.0,
+        bits_per_byte=bits / score.num_bytes,
+        nats_per_char=bits_per_char * LOG2,
+        perplexity_per_word=2 ** min(bits / max(1, score.num_between_spaces), MAX_WORD_BITS),
+        interval=interval(units, score.seed_prior),
+        units=Partial(num_chars=unit_sizes(result.corpus.split.scored(part).stretch_chars)),
+        **_sizes(result, part),
+    )
+    if score.bits_by_seen_words:
+        again["bits_by_seen_words"] = _completed(score.bits_by_seen_words, bits_per_char)
+    if score.seed_prior:
+        again["seed_prior"] = result.seed_priors["bits_per_char"].after(row.train.num_chars)
+    return again
+
+
+def _sizes(result: Comparison, part: str) -> dict[str, int]:
+    """Return the sizes of a part of the text, as its first score has them."""
+    first = next(score for run in result.runs if (score := getattr(run, part)))
+    return {name: getattr(first, name) for name in SIZES}
+
+
+def _completed(spent: BitsByCategory, whole: float) -> Partial:
+    """Return the last of the kinds of text, whose bits are what the others leave of the whole."""
+    *others, last = vars(spent)
+    return Partial({last: whole - fsum(getattr(spent, name) for name in others)})
+
+
+def _corpus(corpus: CorpusInfo) -> Partial:
+    """Return the sizes of the parts that are scored, by those of their stretches."""
+    sizes = {
+        name: Partial(num_chars=sum(part.stretch_chars))
+        for name in PARTS[1:]
+        # Of a larger one, the beginnings of its stretches are scored.
+        if (part := corpus.split.scored(name)).num_chars <= MAX_HELD_OUT_CHARS
+    }
+    return Partial(split=Partial(sizes))
+
+
+def _reference(saved: ReferenceScore, result: Comparison | Ladder) -> Partial:
+    """Return the score of a reference, whose units are stretches, or segments of a few."""
+    if saved.units is None:
+        return Partial()
+    stretches = result.corpus.split.scored(result.scored_on).stretch_chars
+    sizes = tuple(stretches) if len(stretches) == len(saved.units.bits) else unit_sizes(stretches)
+    again = rescored(saved, ScoredUnits(sizes, saved.units.bits))
+    return Partial(bits_per_char=again.bits_per_char, interval=again.interval, units=Partial(num_chars=sizes))
+
+
+def _sized(row: Row, sizes: Sequence[int]) -> Partial:
+    """Return the sizes of the stretches of a row."""
+    return Partial(units=Partial(num_chars=sizes) if row.units else None)
+
+
+def _question(question: QuestionResult, result: SuiteResult) -> Partial:
+    cases = {case.label: case for case in question.cases}
+    pairs = [(cases[effect.case], cases[effect.reference]) for effect in question.effects]
+    corpus = result.text_of(question).corpus
+    return Partial(
+        cases=[_case(case, corpus, result) for case in question.cases],
+        effects=effects(pairs, result.seed_priors),
+    )
+
+
+def _case(case: CaseResult, corpus: CorpusInfo, result: SuiteResult) -> Partial:
+    """Return what follows from the rows of a case and from the text."""
+    part = corpus.split.test if corpus.split.test.num_chars else corpus.split.validation
+    is_of_text = case.scored_text == part.sha256
+    rates = [row.written["real_word_rate"] for row in case.runs if "real_word_rate" in row.written]
+    again = Partial(
+        num_seeds=len(case.runs),
+        runs=[_sized(row, unit_sizes(part.stretch_chars)) if is_of_text else Partial() for row in case.runs],
+    )
+    for metric in METRICS:
+        again[metric] = case_estimate(metric, case.runs, case.scored_text, result.seed_priors)
+    if len(rates) == len(case.runs):
+        metrics = Partial(real_word_rate=fmean(rates))
+        again["writing"] = Partial({case.samplers[0]: Partial(metrics=metrics)})
+    return again

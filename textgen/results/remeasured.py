@@ -1,0 +1,346 @@
+"""Verification of a comparison by its runs: their own files, and what they predict and write again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from textgen.contracts import TextgenError
+from textgen.data.corpus import Corpus, load_again
+from textgen.data.split import PARTS
+from textgen.evaluation.lexicon import load_lexicon
+from textgen.evaluation.memorization import find_overlap
+from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics
+from textgen.experiment.entry_result import EntryResult, Freedom, RunResult, Sample
+from textgen.experiment.samples import SampleWriter
+from textgen.experiment.saved_run import SavedRun, load_run, read_manifest
+from textgen.experiment.score_run import score_held_out
+from textgen.generation.bound_sampler import build_sampler
+from textgen.nn.weights import num_frozen_parameters, num_parameters
+from textgen.registry.attribution import describe_error
+from textgen.results.comparison import Comparison
+from textgen.results.details import Details, MarkedSample, marked
+from textgen.results.folders import run_folder
+from textgen.results.passages import PassageReading, choose_passages, read_passages
+from textgen.results.verification import (
+    RELATIVE_TOLERANCE,
+    Disagreement,
+    Partial,
+    VerificationCheck,
+    compared,
+)
+from textgen.runtime.device import DeviceConfig
+
+SAME_SCORE = 1e-4
+"""Bits per character by which the score of a run may change on another machine."""
+IN_DETAILS = "details.json/"
+"""What the kinds of numbers in details begin with."""
+SAME_FREEDOM = 0.1
+"""Relative difference of a temperature that was found again, and of the entropy of choices, where texts are
+not the same: on another machine a sample may differ from some character on."""
+SAME_BITS, SAME_PER_MILLE = 2e-3, 2
+"""The difference of rounded bits of tokens and of rounded probabilities."""
+
+
+def has_runs(result: Comparison, folder: Path) -> bool:
+    """Return whether a folder holds all runs of a comparison."""
+    return bool(result.runs) and all(_folder(folder, row).is_dir() for row in result.runs)
+
+
+def verify_rows(result: Comparison, folder: Path) -> VerificationCheck:
+    """Return the check of rows against the results that the runs in `folder` were saved with."""
+    again, lost = Partial(entries=[]), list[Disagreement]()
+    for row in result.entries:
+        again["entries"].append(Partial())
+        if not isinstance(row, EntryResult):
+            continue
+        try:
+            manifest = read_manifest(_folder(folder, row))
+        except TextgenError as error:
+            lost.append(Disagreement(row_name(row), "a run", f"nothing: {error}"))
+            continue
+        again["entries"][-1] |= {each.name: getattr(manifest.result, each.name) for each in fields(RunResult)}
+        # Of the sources only this, since a run that is reused may know the same text by another path.
+        again |= {"corpus": manifest.settings.corpus, "budget": manifest.settings.budget}
+        again["sources"] = Partial(max_chars=manifest.sources.max_chars)
+    check = compared("values of the runs' own files", result, again)
+    return replace(check, disagreements=(*lost, *check.disagreements))
+
+
+def verify_runs(
+    result: Comparison, details: Details | None, folder: Path, device: torch.device
+) -> Iterator[VerificationCheck]:
+    """Yield checks of the text, loaded again, and of what the runs in `folder` predict and wrote.
+
+    Raises `TextgenError` if the text cannot be loaded.
+    """
+    corpus = loaded_again(result)
+    text = compared("properties of the text", result.corpus, corpus.info).within("corpus.")
+    yield text
+    if text.disagreements:
+        return
+    overlap = find_overlap(corpus.split.held_out.stretches(), corpus.split.train.text)
+    yield compared("values of the text", result, Partial(overlap=overlap))
+    written = WrittenAgain.of(result, details, corpus, device) if details else None
+    if written:
+        yield from written.checks()
+    yield from _rescored(result, corpus, folder, device, written)
+
+
+def loaded_again(result: Comparison) -> Corpus:
+    """Return the text of a comparison, read again; raises `TextgenError` if that is not possible."""
+    sources = result.sources
+    if not sources.names or "-" in sources.names:
+        origin = "standard input" if sources.names else "a source that was not recorded"
+        raise TextgenError(f"the text was read from {origin}, so the runs cannot be scored again")
+    return load_again(sources, result.corpus.cleaner, result.corpus.split.method)
+
+
+def row_name(row: EntryResult) -> str:
+    """Return the name of a row in messages."""
+    return f"{row.name} (seed {row.seed})"
+
+
+def _rescored(
+    result: Comparison, corpus: Corpus, folder: Path, device: torch.device, written: WrittenAgain | None
+) -> Iterator[VerificationCheck]:
+    """Yield the checks of what all runs predict: scores, sizes, and with `written` what else they do."""
+    largest, wrong = 0.0, list[Disagreement]()
+    facts, scores = ([Partial() for _ in result.entries] for _ in range(2))
+    for row, own, bits in zip(result.entries, facts, scores, strict=True):
+        if not isinstance(row, EntryResult):
+            continue
+        try:
+            run, twin = (load_run(_folder(folder, row), device) for _ in range(2))
+            own |= {name: fact for name, fact in _facts(run).items() if getattr(row, name) is not None}
+            for part in PARTS[1:]:
+                if (saved := getattr(row, part)) is None:
+                    continue
+                texts = corpus.split.scored(part).stretches()
+                ids = [run.tokenizer.encode(text) for text in texts]
+                is_ranked = part == result.scored_on
+                scored = score_held_out(run, texts, ids, device, twin=twin.model, has_checks=is_ranked)
+                if is_ranked and (scored.checks.problem is None) != (row.problem is None):
+                    what = f"{row_name(row)}, rank"
+                    wrong.append(Disagreement(what, row.problem, scored.checks.problem))
+                largest = max(largest, abs(scored.score.bits_per_char - saved.bits_per_char))
+                bits[part] = Partial(bits_per_char=scored.score.bits_per_char)
+                counted = ("oov_rate", "num_bytes", "num_words", "num_oov", "num_between_spaces")
+                own[part] = Partial({name: getattr(scored.score, name) for name in counted})
+            if written:
+                written.read(row, run)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # one run must not keep the others from being checked
+            score = row.score(result.scored_on)
+            saved_bits = score.bits_per_char if score else "no score"
+            wrong.append(Disagreement(row_name(row), saved_bits, f"nothing: {describe_error(error)}"))
+    remark = f", the largest difference is {largest:.1g} bits per character"
+    again = compared("scores of saved runs", result.entries, scores, remark=remark, absolute=SAME_SCORE)
+    yield replace(again, disagreements=(*again.disagreements, *wrong), covers=())
+    yield compared("facts of saved runs", result.entries, facts).within("entries.")
+    if written:
+        yield from written.checks_of_runs()
+
+
+def _facts(run: SavedRun) -> dict[str, Any]:
+    """Return fields of a row that the run itself tells."""
+    return {
+        "num_copies": run.entry.num_copies,
+        "num_parameters": num_parameters(run.model.module),
+        "num_frozen_parameters": num_frozen_parameters(run.model.module),
+        "reads_on": run.entry.reads_on,
+        "vocab_size": run.tokenizer.vocab_size,
+        "state_bytes": run.model.state_bytes,
+    }
+
+
+def _folder(folder: Path, row: EntryResult) -> Path:
+    return run_folder(folder, row.name, row.seed)
+
+
+@dataclass
+class WrittenAgain:
+    """The texts that runs wrote, measured again; and what the runs do with the same passages now."""
+
+    result: Comparison
+    details: Details
+    writer: SampleWriter
+    config: DeviceConfig
+    knows_words: bool
+    """False if real words were looked up in lexicons that are not installed here."""
+    num_written: int = 0
+    num_same: int = 0
+    """Runs that wrote again, and those of them that wrote the same texts."""
+    other_freedom: list[Disagreement] = field(default_factory=list)
+    readings: dict[str, PassageReading] = field(default_factory=dict)
+    """What entries read, by their names."""
+
+    @classmethod
+    def of(cls, result: Comparison, details: Details, corpus: Corpus, device: torch.device) -> WrittenAgain:
+        """Return what is compared."""
+        lexicon = load_lexicon(corpus.language)
+        analyzer = TextAnalyzer(corpus.split.train.text, lexicon, corpus.language)
+        stretches = corpus.split.held_out.stretches()
+        writer = SampleWriter(stretches, analyzer, details.sample_chars, spells=details.spells)
+        if result.prompts != tuple(writer.shown_prompts()):
+            writer.prompts = result.prompts
+        config = DeviceConfig(device, result.precision if result.device == device.type else "fp32")
+        return cls(result, details, writer, config, lexicon.sources == result.lexicons)
+
+    @cached_property
+    def _metrics(self) -> list[str]:
+        """The metrics that can be measured here."""
+        names = [each.name for each in fields(TextMetrics)]
+        return [name for name in names if self.knows_words or not name.startswith("real_word")]
+
+    def checks(self) -> Iterator[VerificationCheck]:
+        """Yield the checks of metrics, samples and marks, which need no run."""
+        author = self.writer.measure_held_out()
+        shares = {} if self.writer.passages_overlap else author.pseudovalues
+        held_out = Partial(sample_metrics=self._known(author.metrics), pseudovalues=self._known(shares))
+        entries = [
+            self._row(row) if isinstance(row, EntryResult) else Partial() for row in self.result.entries
+        ]
+        again = Partial(held_out=held_out, entries=entries)
+        yield compared("values of kept texts", self.result, again)
+        unmarked = [(entry, list(map(_unmarked, entry.samples))) for entry in self.details.entries]
+        found = marked(self.writer.analyzer, unmarked)
+        again = Partial(
+            passages=choose_passages(self.writer.held_out), entries=list(map(self._details, found))
+        )
+        own = ["sample_chars", "texts"]  # without which metrics are others
+        yield compared("values of details", self.details, again, decided_by=own).within(IN_DETAILS)
+
+    def _row(self, row: EntryResult) -> Partial:
+        """Return the metrics of what a run wrote, and the seeds of its samples."""
+        texts = self._texts(row.name, row.seed, self.result.measured_sampler)
+        metrics, pseudovalues = self._measured(texts)
+        again = Partial(metric_pseudovalues=pseudovalues, samples=self._seeds(row.samples, row.seed))
+        if row.sample_metrics is not None or metrics:
+            again["sample_metrics"] = metrics
+        if self.knows_words:
+            again["made_up_words"] = self.writer.made_up_words(texts, row.samples)
+        return again
+
+    def _details(self, entry: Any) -> Partial:
+        """Return the metrics and the marks of what an entry wrote, which is marked again."""
+        seed = self._first_seed(entry.name)
+        writing = [
+            Partial(metrics=self._measured(self._texts(entry.name, seed, each.sampler))[0])
+            for each in entry.writing
+        ]
+        samples = self._seeds(entry.samples, seed)
+        for again, sample in zip(samples, entry.samples, strict=True):
+            again["copied"] = sample.copied
+            if self.knows_words:
+                again["made_up"] = sample.made_up
+        return Partial(writing=writing, samples=samples)
+
+    def _texts(self, name: str, seed: int, sampler: str) -> tuple[str, ...]:
+        """Return the texts that a run wrote with a sampler; none if it wrote none."""
+        wanted = (name, seed, sampler)
+        kept = (each.texts for each in self.details.texts if (each.name, each.seed, each.sampler) == wanted)
+        return next(kept, ())
+
+    def _measured(self, texts: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return metrics and pseudo-values of texts; none of no texts."""
+        if not texts:
+            return {}, {}
+        measured = self.writer.analyzer.measure(texts)
+        return self._known(measured.metrics), self._known(measured.pseudovalues)
+
+    def _known(self, values: TextMetrics | Mapping[str, Any]) -> dict[str, Any]:
+        """Return the metrics, or their pseudo-values, that can be measured here."""
+        by_name = vars(values) if isinstance(values, TextMetrics) else values
+        kind = dict if self.knows_words else Partial
+        return kind({name: by_name[name] for name in self._metrics if name in by_name})
+
+    def _seeds(self, samples: Sequence[Sample], seed: int) -> list[Partial]:
+        """Return the seeds that samples have, equally many of each sampler."""
+        seeds = cycle(self.writer.shown_seeds(seed))
+        return [Partial(seed=each) for each, _ in zip(seeds, samples, strict=False)]
+
+    def _first_seed(self, name: str) -> int:
+        """Return the training seed of the run of an entry that has details."""
+        return min(row.seed for row in self.result.runs if row.name == name)
+
+    def read(self, row: EntryResult, run: SavedRun) -> None:
+        """Let a run write with the first sampler, and read the passages if it is the one with details."""
+        if row.freedom is not None:
+            self._write(row, row.freedom, run)
+        saved = next((each.reading for each in self.details.entries if each.name == row.name), None)
+        if saved is not None and row.seed == self._first_seed(row.name):
+            passages = choose_passages(self.writer.held_out)
+            self.readings[row.name] = read_passages(run, self.writer.held_out, passages, self.config.device)
+
+    def _write(self, row: EntryResult, saved: Freedom, run: SavedRun) -> None:
+        """Let a run write at its temperature, and unless that gives the same texts, find that again too.
+
+        Only where the texts are the same, as on the same machine, the entropy is exactly the same.
+        """
+        kept = self._texts(row.name, row.seed, self.result.measured_sampler)
+        sampler = build_sampler(self.result.measured_sampler)
+        tried = [sampler.at(saved.temperature)] if sampler.entropy and saved.temperature else []
+        for each in [*tried, sampler]:
+            written = self.writer.measure(run, each, row.seed, self.config)
+            if written.texts == kept:
+                break
+        is_same = written.texts == kept
+        self.num_written, self.num_same = self.num_written + 1, self.num_same + is_same
+        pair = ({row_name(row): {"freedom": vars(each)}} for each in (saved, written.freedom))
+        relative = RELATIVE_TOLERANCE if is_same else SAME_FREEDOM
+        self.other_freedom += compared("", *pair, relative=relative).disagreements
+
+    def checks_of_runs(self) -> Iterator[VerificationCheck]:
+        """Yield the checks of what `read` has found."""
+        remark = f"; {self.num_same} of these runs wrote the same texts again"
+        number, wrong = self.num_written, tuple(self.other_freedom)
+        yield VerificationCheck("entropies of choices", number, wrong, remark, ("entries.*.freedom",))
+        again, unlikely = list[Partial](), list[Disagreement]()
+        for entry in self.details.entries:
+            found = self.readings.get(entry.name)
+            again.append(Partial(reading=_comparable(found)) if found else Partial())
+            if found and entry.reading:
+                unlikely += _unlikely(f"{entry.name}, reading", entry.reading, found)
+        read = Partial(entries=again)
+        decided_by = ["entries.*.reading"] if self.readings else []
+        check = compared(
+            "values of passages read", self.details, read, decided_by=decided_by, absolute=SAME_BITS
+        )
+        disagreements = (*check.disagreements, *unlikely)
+        yield replace(check.within(IN_DETAILS), disagreements=disagreements)
+
+
+def _unmarked(sample: MarkedSample) -> Sample:
+    return Sample(sample.prompt, sample.sampler, sample.seed, sample.text)
+
+
+def _comparable(reading: PassageReading) -> Partial:
+    """Return what a run read without its likeliest tokens, of which several may have the same probability."""
+    left_out = ("alternatives", "per_mille")
+    passages = [
+        Partial({name: value for name, value in vars(each).items() if name not in left_out})
+        for each in reading.passages
+    ]
+    return Partial(passages=passages)
+
+
+def _unlikely(name: str, saved: PassageReading, again: PassageReading) -> Iterator[Disagreement]:
+    """Yield the saved alternatives that have another probability, or that are too unlikely to be shown."""
+    for number, (one, other) in enumerate(zip(saved.passages, again.passages, strict=False), start=1):
+        rows = zip(one.alternatives, one.per_mille, other.alternatives, other.per_mille, strict=False)
+        for place, (tokens, shares, found, found_shares) in enumerate(rows, start=1):
+            known = dict(zip((again.tokens[token] for token in found), found_shares, strict=True))
+            for token, share in zip(tokens, shares, strict=True):
+                spelled = saved.tokens[token] if token < len(saved.tokens) else "?"
+                recomputed = known.get(spelled, min(share, found_shares[-1]))  # that is the most if not shown
+                if abs(recomputed - share) > SAME_PER_MILLE:
+                    what = f"{name}, passages, {number}, {place}, per_mille"
+                    yield Disagreement(what, f"{spelled!r} {share}", recomputed)
