@@ -81,8 +81,8 @@ def test_a_saved_ladder_is_verified_and_found(folder: Path) -> None:
     verification = textgen.verify(folder)
     assert verification.agrees
     kinds = [check.kind for check in verification.checks]
-    assert "rungs of the comparisons" in kinds
-    assert "differences (600chars)" in kinds
+    assert "values of the comparisons" in kinds
+    assert "values of differences (600chars)" in kinds
     page = textgen.report(folder)
     assert page == folder / "report.html"
     assert 'href="600chars/report.html"' in page.read_text("utf-8")
@@ -95,7 +95,7 @@ def test_a_changed_number_is_found(folder: Path, tmp_path: Path) -> None:
     write_record(tmp_path / "ladder.json", replace(saved, steps=(step, *saved.steps[1:])))
     verification = textgen.verify(tmp_path)
     (wrong,) = [check for check in verification.checks if check.disagreements]
-    assert wrong.kind == "steps"
+    assert wrong.kind == "values of steps"
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from textgen.data.corpus import Corpus
+from textgen.data.split import parse_split, split_text
 from textgen.jobs.backends import ThisProcess
 from textgen.results.study import Contestant, FinalComparison
+from textgen.runtime.device import DeviceConfig
 from textgen.training.progress import Progress, Report, Step
 from textgen.tuning.search_space import Dimension
 from textgen.tuning.study import Study
@@ -52,6 +57,15 @@ class Toy:
     value_name: str = "value"
     num_steps: int = 10
     calls: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def corpus(self) -> Corpus:
+        text = "One word follows another.\n\n" * 1000
+        return Corpus("toys", "raw", text, split_text(text, parse_split("90/5/5")))
+
+    @property
+    def device_config(self) -> DeviceConfig:
+        return DeviceConfig(torch.device("cpu"), "fp32")
 
     def settings(self) -> ToySettings:
         return ToySettings(self.seed)

@@ -24,8 +24,8 @@ from textgen.evaluation.seed_priors import SeedPrior
 from textgen.report.suite_page import to_html
 from textgen.report.suite_report import to_markdown
 from textgen.results.judge_suite import effects
+from textgen.results.rebuilt import verify_suite
 from textgen.results.suite import Effect, QuestionResult, SuiteResult
-from textgen.results.verify_suite import verify_suite
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import read_record
 from textgen.suites.planner import SuiteOptions

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 
-from textgen.defaults import SWEEP
+from textgen.defaults import SAMPLE_CHARS, SWEEP
 from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import Sample
@@ -83,7 +83,7 @@ class Details:
     schema_version: int = SCHEMA_VERSION
     passages: tuple[Passage, ...]
     entries: tuple[EntryDetails, ...]
-    sample_chars: Count
+    sample_chars: Count = SAMPLE_CHARS
     """Characters of each sample."""
     spells: bool = True
     """False if word models did not write words that their vocabulary lacks."""
