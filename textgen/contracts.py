@@ -177,6 +177,10 @@ class ModelExtras(Protocol):
     def set_expected_epochs(self, num_epochs: float) -> None:
         """Adapt, before each update, to the number of epochs that the budget allows at the current pace."""
 
+    def longest_places(self, ids: TokenIds) -> Sequence[tuple[TokenIds, TokenIds]]:
+        """Return, for each token of a text, the longest context after it that the model knows from elsewhere,
+        and what followed there, which reports show; both are empty where it knows none."""
+
     def portable(self) -> Any:
         """Return a `textgen.nn.portable.PortableNetwork`, which a page can compute, or None."""
 

@@ -8,19 +8,20 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from textgen.contracts import PretrainedVectors
-from textgen.nn.dropout import LockedDropout
-from textgen.nn.embedding import TokenEmbedding
-from textgen.nn.feature_model import (
+from textgen.nn.layers import (
     DropoutProbability,
     EmbeddingSize,
     FeatureModel,
+    FullSoftmax,
     HiddenSize,
+    LockedDropout,
     NumLayers,
     Softmax,
     TieWeights,
+    TokenEmbedding,
+    output_layer,
 )
 from textgen.nn.portable import PortableNetwork
-from textgen.nn.softmax import FullSoftmax, output_layer
 
 OUTPUT_GAIN = 3.0
 """Factor of each layer's outputs. In a new LSTM layer they have a root mean square of 0.2 to 0.3; unscaled,

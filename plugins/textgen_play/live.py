@@ -13,8 +13,7 @@ from torch import Tensor
 from textgen import defaults
 from textgen.contracts import TextgenError
 from textgen.data.corpus import load_again
-from textgen.evaluation.lexicon import load_lexicon
-from textgen.evaluation.text_metrics import TextAnalyzer
+from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
 from textgen.generation.bound_sampler import build_sampler
 from textgen.library.options import check_numbers
 from textgen.library.runs import Run, check_saved

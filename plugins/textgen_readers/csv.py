@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from textgen.contracts import TextFile, TextgenError
-from textgen.data.readers.budget import MAX_RECORD_CHARS
-from textgen.data.readers.text_file import naming_damage
+from textgen.data.text_file import MAX_RECORD_CHARS, naming_damage
 from textgen_readers.records import document, no_such_field
 
 DELIMITERS = ",;\t"

@@ -10,8 +10,7 @@ from xml.etree import ElementTree
 from zipfile import ZipFile
 
 from textgen.contracts import TextFile, TextgenError
-from textgen.data.readers.budget import check_length
-from textgen.data.readers.text_file import naming_damage
+from textgen.data.text_file import check_length, naming_damage
 from textgen_readers.html import page_text
 
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 from textgen.contracts import TextFile, TextgenError
-from textgen.data.readers.budget import check_length
-from textgen.data.readers.text_file import missing_library, naming_damage
+from textgen.data.text_file import check_length, missing_library, naming_damage
 
 LEFT_OUT = {"script", "style", "template", "title"}
 """Elements without text of the page."""

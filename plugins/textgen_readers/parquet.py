@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from textgen.contracts import TextFile
-from textgen.data.readers.text_file import missing_library, naming_damage
+from textgen.data.text_file import missing_library, naming_damage
 from textgen_readers.parquet_pages import rows_at_a_time
 from textgen_readers.records import document, no_such_field, not_a_text
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from textgen.contracts import TextgenError
-from textgen.data.readers.budget import MAX_RECORD_CHARS
+from textgen.data.text_file import MAX_RECORD_CHARS
 
 MAX_PAGE_BYTES = 1 << 29
 """A page is often a group of rows: a thousand books are 400 MB."""

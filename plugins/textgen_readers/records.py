@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from textgen.contracts import NoSuchFieldError, TextgenError
-from textgen.data.readers.budget import check_length
+from textgen.data.text_file import check_length
 
 
 def document(value: object, field: str, place: str) -> Iterable[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from textgen.contracts import TokenIds, Vocabulary
-from textgen.generation.word_temperature import Choose, Kept, Spellings, WordDistribution
+from textgen.generation.sampling import Choose, Kept, Spellings, WordDistribution
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import Annotated
 from annotated_types import Ge, Le
 
 from textgen.contracts import Search
-from textgen.generation.word_temperature import WordSampler
+from textgen.generation.sampling import WordSampler
 
 
 @dataclass

@@ -9,7 +9,7 @@ from annotated_types import Ge, Le
 from torch import Tensor
 
 from textgen.contracts import Search
-from textgen.generation.word_temperature import Kept, WordSampler
+from textgen.generation.sampling import Kept, WordSampler
 
 
 @dataclass

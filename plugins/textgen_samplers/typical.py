@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
 from textgen.contracts import Search
-from textgen.generation.word_temperature import Kept, WordSampler, keep_fewest
+from textgen.generation.sampling import Kept, WordSampler, keep_fewest
 
 
 @dataclass

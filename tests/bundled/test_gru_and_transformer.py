@@ -14,8 +14,7 @@ from textgen.contracts import PretrainedVectors, TextgenError
 from textgen.data.bound_tokenizer import START, BoundTokenizer
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
-from textgen.nn.language_model import LanguageModel
-from textgen.nn.model_class import placeholder_vocabulary
+from textgen.nn.language_model import LanguageModel, placeholder_vocabulary
 from textgen.nn.state import shapes
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.batches import ContiguousBatches

@@ -24,7 +24,7 @@ from textgen.results.verification import VerificationCheck, uncovered
 from textgen.results.verify_bench import verify_comparison
 from textgen.results.verify_runs import loaded_again
 from textgen.results.verify_written import WrittenAgain
-from textgen.runtime.storage.digests import write_digests
+from textgen.runtime.storage.files import write_digests
 from textgen.runtime.storage.json_records import (
     DIGEST,
     from_values,

@@ -15,8 +15,8 @@ import pytest
 
 from helpers.texts import archive
 from textgen.contracts import TextgenError
+from textgen.data import text_file
 from textgen.data.cleaning import load_text
-from textgen.data.readers import budget
 from textgen.data.sources import read_documents
 from textgen_readers import parquet_pages
 
@@ -67,7 +67,7 @@ def test_a_file_that_asks_for_too_much(
 
 
 def test_records_chapters_and_time_are_limited_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "SMALL_BYTES", 10_000)
+    monkeypatch.setattr(text_file, "SMALL_BYTES", 10_000)
     items = "".join(f'<item id="{i}" href="{i}.html"/><itemref idref="{i}"/>' for i in range(99))
     chapters = {f"{i}__html": "<p>" + "a" * 199_999 for i in range(99)}
     for name, data in {
@@ -77,7 +77,7 @@ def test_records_chapters_and_time_are_limited_too(tmp_path: Path, monkeypatch: 
         (tmp_path / name).write_bytes(data)
         with pytest.raises(TextgenError, match="unpacks to over 200 times"):
             read(tmp_path / name)
-    monkeypatch.setattr(budget, "MAX_SECONDS", 0.01)
+    monkeypatch.setattr(text_file, "MAX_SECONDS", 0.01)
     path = tmp_path / "a.zip"
     path.write_bytes(archive(a__txt__gz=gzip.compress(b"") * 10_000))
     with pytest.raises(TextgenError, match="gives no text for"):

@@ -18,7 +18,7 @@ from helpers.records import edit_record
 from helpers.runs import CPU, SMALL, make_run
 from textgen.contracts import TextgenError
 from textgen.experiment.saved_run import load_run, save_run
-from textgen.runtime.storage.digests import write_digests
+from textgen.runtime.storage.files import write_digests
 
 Change = Callable[[Path], object]
 

@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textgen.experiment.entry_parser import parse_entry
-from textgen.nn import softmax as output_layer
-from textgen.nn.embedding import TokenEmbedding
-from textgen.nn.softmax import AdaptiveSoftmax, FullSoftmax, linear_cross_entropy
+from textgen.nn import layers as output_layer
+from textgen.nn.layers import AdaptiveSoftmax, FullSoftmax, TokenEmbedding, linear_cross_entropy
 from textgen_models.lstm.model import LSTM
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from textgen.contracts import TextgenError
 from textgen.data.decoding import CHUNK_BYTES, decode_stream, read_chunks
-from textgen.data.readers.formats import documents_of, files_of, has_fields, suffixes_with_fields
-from textgen.data.readers.text_file import Document
+from textgen.data.readers import documents_of, files_of, has_fields, suffixes_with_fields
+from textgen.data.text_file import Document
 from textgen.defaults import ENCODING, LANGUAGE
 from textgen.registry.attribution import contract_error
 from textgen.registry.options import build

@@ -11,7 +11,7 @@ from textgen.experiment.saved_run import MANIFEST
 from textgen.experiment.trained_entry import TRAINED
 from textgen.runtime.storage.files import remove_unfinished
 from textgen.runtime.storage.locks import LOCK, is_held, locked
-from textgen.training.snapshots import SNAPSHOTS
+from textgen.training.checkpoints import SNAPSHOTS
 
 
 class RunInterruptedError(KeyboardInterrupt):

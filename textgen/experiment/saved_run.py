@@ -31,12 +31,11 @@ from textgen.registry.registry import PluginError, load, plugin_files
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.memory import CPU
 from textgen.runtime.messages import UsageError, one_line
-from textgen.runtime.storage.digests import DamagedFileError, check_digests, write_digests
-from textgen.runtime.storage.files import new_folder
+from textgen.runtime.storage.files import DamagedFileError, check_digests, new_folder, write_digests
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, DamagedRecordError, read_record, with_digest
 from textgen.runtime.storage.plain_files import read_json
 from textgen.runtime.storage.state_files import check_header, load_tensors
-from textgen.training.snapshots import SNAPSHOTS, Snapshots
+from textgen.training.checkpoints import SNAPSHOTS, Snapshots
 from textgen.training.train_options import TrainOptions
 from textgen.version import DISTRIBUTION
 

@@ -29,8 +29,8 @@ from textgen.runtime.storage.files import (
 )
 from textgen.runtime.storage.json_records import DamagedRecordError, read_record, read_values, write_record
 from textgen.runtime.this_process import withhold_texts
+from textgen.training.checkpoints import SNAPSHOTS
 from textgen.training.progress import Report, Step, ignore_report
-from textgen.training.snapshots import SNAPSHOTS
 
 Record = TypeVar("Record")
 

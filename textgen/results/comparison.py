@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from textgen.data.corpus import CorpusInfo, TextSources
-from textgen.evaluation.intervals import LEVEL, Interval
+from textgen.evaluation.intervals import LEVEL, Interval, SeedPrior
 from textgen.evaluation.memorization import Overlap
 from textgen.evaluation.scoring import ScoredUnits
-from textgen.evaluation.seed_priors import SeedPrior
 from textgen.evaluation.text_metrics import TextMetrics, check_pseudovalues
 from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.runtime.environment import Machine

@@ -15,6 +15,7 @@ from textgen.evaluation.intervals import (
     LEVEL,
     Contrast,
     MeasuredValue,
+    SeedPrior,
     difference,
     estimate,
     holm,
@@ -23,7 +24,6 @@ from textgen.evaluation.intervals import (
     smallest_clear,
 )
 from textgen.evaluation.scoring import ScoredUnits
-from textgen.evaluation.seed_priors import SeedPrior
 from textgen.experiment.entry_result import EntryResult
 from textgen.results.comparison import (
     Difference,

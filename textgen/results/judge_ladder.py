@@ -8,9 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from statistics import fmean
 
-from textgen.evaluation.crossings import crossing
-from textgen.evaluation.intervals import MeasuredValue, difference, holm
-from textgen.evaluation.seed_priors import SeedPrior
+from textgen.evaluation.intervals import MeasuredValue, SeedPrior, crossing, difference, holm
 from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.results.comparison import Comparison, EntryScore
 from textgen.results.judge import SCORED_TEXT, rank_entries, units_sample

@@ -9,15 +9,17 @@ from typing import TypeAlias
 import numpy as np
 
 from textgen.evaluation.intervals import (
+    FIRST_CHARS,
+    SHIPPED_PRIORS,
     Contrast,
     Estimate,
     MeasuredValue,
+    SeedPrior,
     difference,
     estimate,
     fitted_prior,
     holm,
 )
-from textgen.evaluation.seed_priors import FIRST_CHARS, SHIPPED_PRIORS, SeedPrior
 from textgen.results.judge import units_sample
 from textgen.results.suite import CaseResult, Effect, MeasuredRun
 

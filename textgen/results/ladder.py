@@ -7,9 +7,8 @@ from itertools import pairwise
 from typing import Literal
 
 from textgen.data.corpus import CorpusInfo, TextSources
-from textgen.evaluation.intervals import LEVEL, Interval
+from textgen.evaluation.intervals import LEVEL, Interval, SeedPrior
 from textgen.evaluation.scoring import ScoredUnits
-from textgen.evaluation.seed_priors import SeedPrior
 from textgen.results.comparison import EntryScore, ReferenceScore
 from textgen.runtime.environment import Machine
 from textgen.runtime.storage.json_records import (

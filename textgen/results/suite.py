@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from textgen.data.corpus import CorpusInfo, TextSources
-from textgen.evaluation.intervals import Contrast, Estimate
+from textgen.evaluation.intervals import Contrast, Estimate, SeedPrior
 from textgen.evaluation.scoring import ScoredUnits
-from textgen.evaluation.seed_priors import SeedPrior
 from textgen.evaluation.text_metrics import MeasuredText, TextMetrics
 from textgen.experiment.encoding import EmbeddingAudit
 from textgen.experiment.entry_result import EntrySettings, RunResult

@@ -11,8 +11,7 @@ from typing import Any
 import torch
 
 from textgen.data.corpus import Corpus
-from textgen.evaluation.lexicon import load_lexicon
-from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics
+from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics, load_lexicon
 from textgen.experiment.entry_result import EntryResult, Freedom, Sample
 from textgen.experiment.samples import SampleWriter
 from textgen.experiment.saved_run import SavedRun

@@ -28,7 +28,7 @@ from typing import Any
 from textgen.contracts import TextgenWarning
 from textgen.runtime.messages import one_line
 from textgen.runtime.output import note
-from textgen.runtime.storage.temporary_folders import private_folder
+from textgen.runtime.storage.files import private_folder
 from textgen.runtime.this_process import (
     END_PROCESS,
     interrupts_to,

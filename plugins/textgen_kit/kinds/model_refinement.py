@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from textgen.nn.model_class import ModelClass
+from textgen.nn.language_model import ModelClass
 from textgen_kit.asserts import EXACT, FAR_TOLERANCE, expect, require_close, skip_unless
 from textgen_kit.builders import VOCAB_SIZE, Subject, bound, in_chunks, logits_of, random_batch, some_ids
 

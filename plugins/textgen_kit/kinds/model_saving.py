@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from textgen.contracts import PretrainedVectors
-from textgen.nn.model_class import ModelClass
+from textgen.nn.language_model import ModelClass
 from textgen.nn.weights import set_weights, weights_of
 from textgen_kit.asserts import expect, require_close, reworded, skip_unless
 from textgen_kit.builders import VOCAB_SIZE, Subject, bound, logits_of, random_batch, some_ids, trainer_of

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from textgen.contracts import TokenIds, Vocabulary
 from textgen.generation.bound_sampler import BoundSampler
-from textgen.generation.word_temperature import Choose
+from textgen.generation.sampling import Choose
 from textgen.registry.options import declared_options
 from textgen_kit.asserts import expect, shown, skip_unless
 from textgen_kit.builders import Subject

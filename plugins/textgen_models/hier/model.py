@@ -12,17 +12,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textgen.contracts import PretrainedVectors, Search
-from textgen.nn.dropout import LockedDropout, RowDropout
-from textgen.nn.embedding import TokenEmbedding
-from textgen.nn.feature_model import (
+from textgen.nn.layers import (
     DropoutProbability,
     EmbeddingSize,
     FeatureModel,
     HiddenSize,
+    LockedDropout,
+    RowDropout,
     Softmax,
     TieWeights,
+    TokenEmbedding,
+    output_layer,
 )
-from textgen.nn.softmax import output_layer
 from textgen_models.hier.word_clock import WordClock
 from textgen_models.hier.words import WordEdges, hash_words, rows_of
 from textgen_models.recurrent import OUTPUT_GAIN, LayerState, initialise

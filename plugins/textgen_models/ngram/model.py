@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from textgen.contracts import Search, TokenIds
-from textgen.nn.kneser_ney import KneserNey, last_contexts
-from textgen.nn.ngrams import Integers, NGramCounts, NGramTable, by_length
+from textgen.nn.kneser_ney import Integers, KneserNey, NGramCounts, NGramTable, by_length, last_contexts
 
 MAX_ORDER = 12
 LEAST_GAIN = 0.002

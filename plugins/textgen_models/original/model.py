@@ -10,8 +10,7 @@ from annotated_types import Ge, Le, Lt, doc
 from torch import Tensor, nn
 
 from textgen.contracts import TextgenError
-from textgen.nn.feature_model import HiddenSize, NumLayers
-from textgen.nn.softmax import FullSoftmax
+from textgen.nn.layers import FullSoftmax, HiddenSize, NumLayers
 from textgen_models.original.keras_weights import read_keras
 from textgen_models.original.layer import LSTMLayer, RecurrentActivation
 

@@ -11,17 +11,17 @@ from annotated_types import Ge, Le, doc
 from torch import Tensor, nn
 
 from textgen.contracts import PretrainedVectors, Search, TextgenError
-from textgen.nn.dropout import LockedDropout
-from textgen.nn.embedding import TokenEmbedding
-from textgen.nn.feature_model import (
+from textgen.nn.layers import (
     DropoutProbability,
     FeatureModel,
     HiddenSize,
+    LockedDropout,
     NumLayers,
     Softmax,
     TieWeights,
+    TokenEmbedding,
+    output_layer,
 )
-from textgen.nn.softmax import output_layer
 from textgen_models.transformer.block import Block, Cache, Rotary, normalised
 from textgen_models.transformer.step import TransformerStep
 

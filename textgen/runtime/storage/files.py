@@ -1,10 +1,11 @@
-"""Writing files and folders whole or not at all, and names for them."""
+"""Files and folders written whole or not at all, their names and digests, and private temporary folders."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import hashlib
+import json
 import os
 import re
 import secrets
@@ -12,12 +13,14 @@ import shutil
 import socket
 import stat
 import tempfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import reason_of
+from textgen.runtime.storage.plain_files import open_plain, read_json
 from textgen.runtime.this_process import end_fork
 
 MAX_TRIES = 100
@@ -150,3 +153,112 @@ def slug(name: str) -> str:
     if plain == name and len(plain) <= 80:
         return plain
     return f"{plain[:60]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def private_folder() -> Path:
+    """Return a new temporary folder of mode 700 with a random name; who asks for it removes it.
+
+    Those of this user's killed processes are removed first. Raises `TextgenError` if other users could
+    replace it, because they may rename what is in the folder for temporary files.
+    """
+    parent = Path(tempfile.gettempdir())
+    if os.name == "posix" and _may_be_replaced(parent.stat()):
+        raise TextgenError(
+            f"other users may replace files in the temporary folder {str(parent)!r}; "
+            "set TMPDIR to one of your own"
+        )
+    # Hosts may share the folder. The name is short: the path of a socket has a hundred characters at most.
+    host = f"textgen-{zlib.crc32(socket.gethostname().encode()):08x}-"
+    for path in parent.glob(f"{host}*"):
+        made = re.fullmatch(r"(\d+)-\w+", path.name.removeprefix(host))
+        if made and not is_alive(int(made[1])) and _is_own(path):
+            shutil.rmtree(path, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{host}{os.getpid()}-"))
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Yield a private folder, which is removed at the end."""
+    made = private_folder()
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _may_be_replaced(folder: os.stat_result) -> bool:
+    """Return whether others than this user, its own group and root may rename what is in a folder."""
+    is_of_group = bool(folder.st_mode & stat.S_IWGRP) and folder.st_gid != os.getgid()
+    is_shared = is_of_group or folder.st_mode & stat.S_IWOTH
+    # The owner may even with S_ISVTX.
+    return bool(is_shared and not folder.st_mode & stat.S_ISVTX) or folder.st_uid not in _trusted_users()
+
+
+def _trusted_users() -> set[int]:
+    """Return this user, root, and who stands for root in a container without its own root."""
+    trusted = {0, os.getuid()}
+    with contextlib.suppress(OSError, ValueError):  # not Linux
+        if Path("/proc/self/uid_map").read_text().split() != ["0", "0", str(2**32 - 1)]:
+            trusted.add(int(Path("/proc/sys/kernel/overflowuid").read_text()))
+    return trusted
+
+
+def _is_own(path: Path) -> bool:
+    """Return whether a path is a folder of this user's, not a link; another process may just remove it."""
+    with contextlib.suppress(OSError):
+        status = path.lstat()
+        return stat.S_ISDIR(status.st_mode) and (os.name != "posix" or status.st_uid == os.getuid())
+    return False
+
+
+DIGESTS = "files.json"
+MAX_BYTES = 2**20
+"""Maximum size of `files.json`."""
+
+
+class DamagedFileError(TextgenError):
+    """A file differs from its digest."""
+
+
+def write_digests(folder: Path) -> None:
+    """Write the size and the SHA-256 of every file in a folder to `files.json` in it."""
+    digests = {path.name: digest_of(path) for path in sorted(folder.iterdir()) if path.name != DIGESTS}
+    write_file(folder / DIGESTS, json.dumps(digests, indent=2) + "\n")
+
+
+def check_digests(folder: Path, needed: Iterable[str] = ()) -> None:
+    """Raise `DamagedFileError` for the first file that is missing or has changed since `write_digests`.
+
+    All `needed` files must have a digest. A file that is there but cannot be read raises `OSError`.
+    """
+    try:
+        digests = read_json(folder / DIGESTS, MAX_BYTES)
+        wanted = {str(name): dict(digest) for name, digest in digests.items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise DamagedFileError(f"{DIGESTS} cannot be read: {reason_of(error)}") from None
+    for name in needed:
+        if name not in wanted:
+            raise DamagedFileError(f"{DIGESTS} lacks {name}")
+    for name, digest in wanted.items():
+        if name != Path(name).name or name in ("", ".", ".."):
+            raise DamagedFileError(f"{DIGESTS} names a file outside the folder")
+        _check(folder / name, digest)
+
+
+def _check(path: Path, digest: dict[str, Any]) -> None:
+    try:
+        with open_plain(path) as file:  # the size first: a large file takes a while to read
+            num_bytes = os.fstat(file.fileno()).st_size
+    except FileNotFoundError:
+        raise DamagedFileError(f"{path.name} is missing") from None
+    if num_bytes != digest.get("num_bytes"):
+        raise DamagedFileError(f"{path.name} has {num_bytes} bytes instead of {digest.get('num_bytes')}")
+    if digest_of(path) != digest:
+        raise DamagedFileError(f"{path.name} has changed since it was written")
+
+
+def digest_of(path: Path) -> dict[str, int | str]:
+    """Return the size and the SHA-256 of a file."""
+    with open_plain(path) as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+        return {"num_bytes": os.fstat(file.fileno()).st_size, "sha256": sha256}

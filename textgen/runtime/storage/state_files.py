@@ -15,8 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import load, load_file, save, save_file
 from torch import Tensor
 
-from textgen.runtime.storage.digests import DamagedFileError, check_digests, write_digests
-from textgen.runtime.storage.files import new_folder
+from textgen.runtime.storage.files import DamagedFileError, check_digests, new_folder, write_digests
 from textgen.runtime.storage.plain_files import open_plain, read_json
 
 VALUES, TENSORS = "state.json", "tensors.safetensors"

@@ -1,18 +1,140 @@
-"""Output layers: from features to the logits of the next token, and to the loss."""
+"""Layers of models whose features pass through one output layer: embedding, dropout, softmax, base class."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
+from annotated_types import Ge, Le, Lt, doc
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from textgen.nn.embedding import SharedRows, TokenEmbedding
+from textgen.contracts import PretrainedVectors, Search, State
 from textgen.nn.quantized_linear import pack_linear
+from textgen.nn.weights import num_parameters
+
+
+class TokenEmbedding(nn.Module):
+    """A layer from token ids [...] to vectors [..., size], with an initial norm of about 1.
+
+    With `vectors`, the rows that were found start from them, scaled to that norm on average, and `size` is
+    their dimension. Frozen rows are in a separate buffer that no gradient reaches.
+    """
+
+    layer_role: ClassVar[str] = "input"
+    fixed: Tensor
+    is_fixed: Tensor
+
+    def __init__(self, vocab_size: int, size: int, vectors: PretrainedVectors | None = None) -> None:
+        super().__init__()
+        self.size = size if vectors is None else vectors.table.shape[1]
+        scale = self.size**-0.5  # the standard deviation of an entry
+        table = torch.randn(vocab_size, self.size) * scale
+        frozen = vectors is not None and vectors.frozen
+        if vectors is not None:
+            known = vectors.table[vectors.found]
+            spread = known.square().mean().sqrt() if len(known) else torch.tensor(1.0)
+            table[vectors.found] = known / spread.clamp(min=1e-12) * scale
+        self.weight = nn.Parameter(table)
+        if frozen and vectors is not None:
+            self.register_buffer("is_fixed", vectors.found[:, None].clone())
+            self.register_buffer("fixed", torch.where(self.is_fixed, table, 0.0))
+        self.frozen = frozen
+
+    @property
+    def num_frozen_parameters(self) -> int:
+        """The number of values in the frozen rows; the same rows of `weight` are never read."""
+        return int(self.is_fixed.sum()) * self.size if self.frozen else 0
+
+    def table(self) -> Tensor:
+        """Return the vectors of all tokens, [vocab_size, size]."""
+        return torch.where(self.is_fixed, self.fixed, self.weight) if self.frozen else self.weight
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Return the vectors of `ids`."""
+        return F.embedding(ids, self.table())
+
+
+@dataclass(frozen=True)
+class SharedRows:
+    """The rows `begin` to `end` of a token embedding, as an output layer shares them."""
+
+    embedding: TokenEmbedding
+    begin: int
+    end: int
+
+    def table(self) -> Tensor:
+        """Return the rows, [end - begin, size]."""
+        return self.embedding.table()[self.begin : self.end]
+
+
+MAX_DROPOUT, MAX_ROW_DROPOUT = 0.3, 0.5
+"""Automatic probabilities, at most."""
+ROW_SHARE = 6.0
+"""Automatic dropout of rows, as a multiple of that of features."""
+
+
+def automatic_dropout(num_epochs: float, parameters_per_token: float) -> float:
+    """Return the dropout probability for this number of epochs and of parameters per token of the text.
+
+    A model memorises a text by reading it often and by having room for it, so what counts is the product of
+    both, where fewer parameters than tokens are no reason for more epochs without dropout: 0 up to 3, then
+    0.05 more for each factor of 3. The fit is in docs/budgets.md.
+    """
+    exposure = num_epochs * max(1.0, parameters_per_token)
+    return min(max(0.05 * math.log(max(exposure, 1) / 3, 3), 0.0), MAX_DROPOUT)
+
+
+class Dropout(nn.Module):
+    """A probability that is given, or follows what the budget allows; `forward` is defined by subclasses."""
+
+    def __init__(self, probability: float | None) -> None:
+        super().__init__()
+        self.is_automatic = probability is None
+        self.probability = probability or 0.0
+
+    def follow(self, automatic: float) -> None:
+        """Take the result of `automatic_dropout`, unless the probability is given."""
+        if self.is_automatic:
+            self.probability = automatic
+
+
+class LockedDropout(Dropout):
+    """Dropout with one mask for all time steps of a window (Gal and Ghahramani 2016, arXiv:1512.05287).
+
+    A mask per time step would add a seventh to the training time on a CPU.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return `features` [batch, time, size], in training with some set to zero at all time steps."""
+        if not self.training or not self.probability:
+            return features
+        mask = torch.empty_like(features[:, :1]).bernoulli_(1 - self.probability)
+        return features * (mask / (1 - self.probability))
+
+
+class RowDropout(Dropout):
+    """Dropout of whole rows of a table, the same in a window (Gal and Ghahramani 2016; Merity et al. 2018).
+
+    A row that few places of a text have in common is where a model memorises them.
+    """
+
+    def follow(self, automatic: float) -> None:
+        """Take a multiple of the result of `automatic_dropout`, unless the probability is given."""
+        super().follow(min(ROW_SHARE * automatic, MAX_ROW_DROPOUT))
+
+    def forward(self, vectors: Tensor, rows: Tensor, num_rows: int) -> Tensor:
+        """Return `vectors` [batch, time, size] of `rows` [batch, time], in training with some rows zero."""
+        if not self.training or not self.probability:
+            return vectors
+        kept = torch.empty(num_rows, device=vectors.device, dtype=vectors.dtype)
+        kept = kept.bernoulli_(1 - self.probability) / (1 - self.probability)
+        return vectors * kept[rows][..., None]
+
 
 LARGE_VOCABULARY = 4000
 """Vocabulary size above which `output_layer` prefers the adaptive softmax, then several times faster."""
@@ -217,3 +339,59 @@ class _LinearCrossEntropy(torch.autograd.Function):
         d_features, d_weight, d_bias = ctx.saved_tensors
         scale = d_loss / ctx.count
         return d_features * scale.to(d_features.dtype), d_weight * scale, d_bias * scale, None
+
+
+NumLayers = Annotated[int, Ge(1), Le(1000), doc("Number of stacked layers."), Search(1, 4)]
+HiddenSize = Annotated[
+    int, Ge(1), Le(65_536), doc("Size of the hidden layers."), Search(64, 512, log=True, step=32)
+]
+EmbeddingSize = Annotated[int, Ge(0), Le(65_536), doc("Embedding size; 0 means hidden_size.")]
+DropoutProbability = Annotated[
+    Annotated[float, Ge(0), Lt(1)] | None,
+    doc("Dropout probability, one mask per window; none: automatic."),
+    Search(values=(None, 0.0, 0.1, 0.2, 0.3, 0.5)),
+]
+TieWeights = Annotated[bool, doc("Tie input and output embeddings."), Search()]
+Softmax = Annotated[
+    Literal["auto", "full", "adaptive"],
+    doc("auto: adaptive above 4,000 tokens, where it is several times faster."),
+]
+
+
+class FeatureModel(nn.Module):
+    """A base class for models; a subclass defines `initial_state` and `features`, and creates two layers.
+
+    It provides the `forward` of the contract, a `loss` that does not hold all logits at once, an output layer
+    that starts from the frequencies of the tokens, and a dropout that follows the expected number of epochs
+    unless its probability is given.
+    """
+
+    output: FullSoftmax | AdaptiveSoftmax
+    parameters_per_token = 0.0
+    """Trained parameters for each token of the training text; zero until `set_token_counts`."""
+
+    def features(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
+        """Return the input of the output layer, [batch, time, hidden_size], and the next state."""
+        raise NotImplementedError
+
+    def forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
+        """Return the logits [batch, time, vocab_size] and the state after the last token."""
+        features, following = self.features(ids, state)
+        return self.output(features), following
+
+    def loss(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
+        """Return the mean loss in nats per token and the next state."""
+        features, following = self.features(ids, state)
+        return self.output.loss(features, targets), following
+
+    def set_token_counts(self, counts: Tensor) -> None:
+        """Let the output layer start from the frequencies of the tokens, `counts` [vocab_size]."""
+        self.parameters_per_token = num_parameters(self) / max(1.0, float(counts.sum()))
+        self.output.start_from(counts)
+
+    def set_expected_epochs(self, num_epochs: float) -> None:
+        """Choose the dropouts for this number of epochs whose probability is not given."""
+        strength = automatic_dropout(num_epochs, self.parameters_per_token)
+        for layer in self.modules():
+            if isinstance(layer, Dropout):
+                layer.follow(strength)

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from textgen.contracts import BaseModel, State, TokenIds
-from textgen.nn.state import take_rows
-from textgen.nn.windows import Window, windows
+from textgen.nn.state import Window, take_rows, windows
 
 MAX_FITTED_LOGITS, MAX_FITTED_TOKENS = 2**27, 60_000
 """Logits, and tokens of whole stretches, that a refinement is fitted to."""

@@ -24,7 +24,7 @@ from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import threads_per_job
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.state_files import pack_state, unpack_state
-from textgen.training.distributed.rank_info import RankInfo
+from textgen.training.rank_info import RankInfo
 
 dist: Any = distributed
 """Untyped, since torch does not declare all that it exports."""
