@@ -409,10 +409,10 @@ def crossing(
     single unit leaves the interval unknown.
 
     Between two budgets, the difference of the values is taken to be linear in the logarithm of the budget.
-    The interval comes from resampling: at every budget the same passages are resampled, since scores of one text
-    are paired, by random weights of the differences of neighbours (a multiplier bootstrap, van der Vaart and
-    Wellner 1996, section 3.6), so that its variance is that of `estimate`; the seeds of each budget add noise
-    of their own, with their moderated variance.
+    The interval comes from resampling: at every budget the same passages are resampled, since scores of one
+    text are paired, by random weights of the differences of neighbours (a multiplier bootstrap, van der Vaart
+    and Wellner 1996, section 3.6), so that its variance is that of `estimate`; the seeds of each budget add
+    noise of their own, with their moderated variance.
     """
     pairs = list(zip(behind, ahead, strict=True))
     values = np.array([one.value - other.value for one, other in pairs])
