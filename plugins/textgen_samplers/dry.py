@@ -19,7 +19,7 @@ from torch import Tensor
 from textgen.contracts import Search, TokenIds, Vocabulary
 from textgen.data.vocabulary import TokenTable
 from textgen.generation.sampling import Choose
-from textgen_samplers.top_p import TopP
+from textgen_samplers.truncation import TopP
 
 BYTES_OF_A_CHARACTER = 4
 

@@ -21,10 +21,9 @@ from textgen.training.batches import ContiguousBatches
 from textgen.training.optimizer import hidden_matrices
 from textgen.training.train_options import TrainOptions
 from textgen.training.trainer import Trainer
-from textgen_models.gru import GRU
-from textgen_models.hier.model import Hier
-from textgen_models.transformer.block import PERIOD
-from textgen_models.transformer.model import Transformer
+from textgen_models.hier import Hier
+from textgen_models.recurrent import GRU
+from textgen_models.transformer import PERIOD, Transformer
 from textgen_tokenizers.char import CharTokenizer
 
 CPU = torch.device("cpu")

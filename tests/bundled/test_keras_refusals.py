@@ -20,7 +20,7 @@ from helpers.keras_files import (
     write_keras,
 )
 from textgen.contracts import TextgenError
-from textgen_models.original.model import Original, load_keras
+from textgen_models.original import Original, load_keras
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from textgen.contracts import TextgenError
 from textgen.data import text_file
 from textgen.data.cleaning import load_text
 from textgen.data.sources import read_documents
-from textgen_readers import parquet_pages
+from textgen_readers import tables
 
 PROSE = "It rained. " * 1_600_000
 RATIO = "{} unpacks to over 200 times its size; if it is a text, unpack it"
@@ -91,7 +91,7 @@ def test_pages_are_measured_before_they_are_unpacked(
     path, texts = tmp_path / "a.parquet", [f"{i} It rained. " * 99 for i in range(30)]
     path.write_bytes(parquet(texts, row_group_size=20, **options))
     assert read(path) == texts
-    monkeypatch.setattr(parquet_pages, "MAX_PAGE_BYTES", 10_000)
+    monkeypatch.setattr(tables, "MAX_PAGE_BYTES", 10_000)
     with pytest.raises(
         TextgenError, match=r"has a page of [23]\d,\d\d\d bytes; write it with fewer rows per"
     ):

@@ -13,7 +13,7 @@ from textgen.evaluation.token_bits import TokenScores, score_stretches
 from textgen.nn.language_model import LanguageModel, ModelClass
 from textgen.registry.registry import load
 from textgen.runtime.device import seeded
-from textgen_models.lstm.model import LSTM
+from textgen_models.recurrent import LSTM
 
 CPU = torch.device("cpu")
 

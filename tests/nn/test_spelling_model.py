@@ -15,10 +15,9 @@ from textgen.data.vocabulary import continues_spelling
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.spelling_model import END, NUM_FIRST, Speller, SpellingModel, WordBounds
 from textgen.nn.state import join
-from textgen_models.gru import GRU
-from textgen_models.lstm.model import LSTM
-from textgen_models.ngram.model import NGram
-from textgen_models.transformer.model import Transformer
+from textgen_models.counting import NGram
+from textgen_models.recurrent import GRU, LSTM
+from textgen_models.transformer import Transformer
 
 TOKENS = ["\n", " the", " cat", " sat", " ", "a", "b", "c", "t", "<0xC3>"]
 SPACE = TOKENS.index(" ")

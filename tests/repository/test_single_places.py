@@ -51,10 +51,10 @@ def test_one_place_starts_the_processes_of_jobs() -> None:
     assert calls(STARTS) == {
         "workers/process.py": {"context.Process"},
         # Starts none: asyncio serves the live page, whose models are in a process of the first.
-        "textgen_play/worker.py": {"asyncio.get_running_loop"},
-        "textgen_play/server.py": {"asyncio.Lock"},
-        "textgen_play/relay.py": {
+        "textgen_play/client.py": {"asyncio.get_running_loop"},
+        "textgen_play/server.py": {
             "asyncio.Event",
+            "asyncio.Lock",
             "asyncio.new_event_loop",
             "asyncio.run_coroutine_threadsafe",
         },

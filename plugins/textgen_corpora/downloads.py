@@ -1,7 +1,8 @@
-"""Books of Project Gutenberg, from NLTK's selection."""
+"""Texts that are downloaded once: books of Project Gutenberg, from NLTK's selection, and Tiny Shakespeare."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import socket
 import sys
@@ -11,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+from urllib.request import urlopen
 from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile, ZipFile
 
@@ -124,3 +126,55 @@ def _short_timeout() -> Iterator[None]:
     finally:
         nltk.downloader.NETWORK_TIMEOUT = long
         socket.setdefaulttimeout(default)
+
+
+URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
+SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+
+
+@dataclass
+class TinyShakespeare:
+    """Scenes from Shakespeare's plays, 1.1 M characters, selected by A. Karpathy (2015).
+
+    The text is downloaded once (about 1 MB), verified by its hash and kept in the user's cache. Licence:
+    public domain.
+    """
+
+    def read(self, item: str) -> str:
+        """Return the text.
+
+        Raises `TextgenError` if `item` is not empty, and if the text cannot be downloaded.
+        """
+        if item:
+            raise TextgenError(f"the corpus tinyshakespeare has no item {item!r}; write tinyshakespeare")
+        path = download_folder() / "tinyshakespeare.txt"
+        if path.is_file() and _sha256(data := path.read_bytes()) == SHA256:
+            return data.decode()
+        data = _downloaded()
+        with suppress(OSError):  # the cache is optional, and its hash tells a file that was cut off
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        return data.decode()
+
+
+def _downloaded() -> bytes:
+    """Return the verified bytes of the text; raises `TextgenError` if they cannot be downloaded."""
+    print(f"downloading {URL}", file=sys.stderr)
+    try:
+        with urlopen(URL, timeout=TIMEOUT) as response:
+            data: bytes = response.read()
+    except (OSError, HTTPException) as error:
+        raise TextgenError(
+            f"cannot download tinyshakespeare from {URL} ({getattr(error, 'reason', error)}); "
+            "use wiki or lee, which need no network, or the path of a text"
+        ) from None
+    if _sha256(data) != SHA256:
+        raise TextgenError(
+            f"the download from {URL} is not tinyshakespeare ({len(data)} bytes, wrong SHA-256); "
+            "try again later, or use wiki, lee or the path of a text"
+        )
+    return data
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,4 +1,4 @@
-"""Prose of the English Wikipedia articles in gensim's test data."""
+"""Texts in gensim's test data: prose of English Wikipedia, and news collected by Lee et al."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 
 from textgen.contracts import TextgenError
-from textgen_corpora.gensim_data import gensim_file
 from textgen_corpora.wikitext import plain_text
 
 DUMP = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
@@ -143,3 +144,30 @@ def is_prose(paragraph: str) -> bool:
         and SENTENCE_END.search(paragraph) is not None
         and not LEFTOVER.search(paragraph)
     )
+
+
+@dataclass
+class Lee:
+    """Three hundred news items of the Australian Broadcasting Corporation, 2001; 0.36 M characters.
+
+    Source: the background corpus of Lee, Pincombe and Welsh, "An empirical evaluation of models of text
+    document similarity" (2005), from gensim's test data. Licence: none stated; collected for research.
+    """
+
+    def read(self, item: str) -> str:
+        """Return all items with blank lines between. Raises `TextgenError` if `item` is not empty."""
+        if item:
+            raise TextgenError(f"the corpus lee has no item {item!r}; write lee")
+        lines = gensim_file("lee_background.cor", "lee").read_text(encoding="utf-8").splitlines()
+        return "\n\n".join(line.strip() for line in lines if line.strip())
+
+
+def gensim_file(name: str, corpus: str) -> Path:
+    """Return a file of gensim's test data; raises `TextgenError` if gensim is not installed."""
+    gensim = find_spec("gensim")
+    if gensim is None or gensim.origin is None:
+        raise TextgenError(
+            f'the corpus {corpus} is part of gensim; run: pip install "textgen-bench[vectors]", '
+            "or name a file or another corpus"
+        )
+    return Path(gensim.origin).parent / "test" / "test_data" / name

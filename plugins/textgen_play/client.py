@@ -1,4 +1,4 @@
-"""The way to the process that holds the runs, which is started again if it dies."""
+"""The client of the process that holds the runs, which is started again if it dies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from textgen.results.names import find_runs
 from textgen.runtime.output import note
 from textgen.workers import process
 from textgen.workers.messages import ERROR, RESULT, WARNING
-from textgen_play.models import call, describe_runs, end_of, load_runs
+from textgen_play.model_process import call, describe_runs, end_of, load_runs
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,7 +36,7 @@ class _DiedError(TextgenError):
     """The process ended before it answered."""
 
 
-class Worker:
+class Client:
     """One process with all runs, so that the page outlives what a model or its memory may do."""
 
     def __init__(self, folders: Sequence[Path], plugin_files: Sequence[Path], device: str) -> None:
@@ -80,9 +80,9 @@ class Worker:
                 self._process.end()
         self._thread.shutdown(cancel_futures=True)
 
-    def again(self) -> Worker:
+    def again(self) -> Client:
         """Return one of the same runs, whose process starts when something is to be done."""
-        return Worker(*self._arguments)
+        return Client(*self._arguments)
 
     def _answer(self, function: Callable[..., R], *arguments: Any) -> R:
         """Return what a function returns in the process, in the thread; one that has died is replaced."""

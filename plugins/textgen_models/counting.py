@@ -1,7 +1,8 @@
-"""Kneser-Ney n-grams, the strongest of the models that only count, and the choice of their length."""
+"""Models that only count: n-grams by Kneser and Ney, and the uniform distribution, which learns nothing."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from itertools import islice
 from typing import Annotated, ClassVar
@@ -10,9 +11,10 @@ import numpy as np
 import torch
 from annotated_types import Ge, Gt, Le, doc
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from textgen.contracts import Search, TokenIds
+from textgen.data.vocabulary import count_tokens
 from textgen.nn.kneser_ney import Integers, KneserNey, NGramCounts, NGramTable, by_length, last_contexts
 
 MAX_ORDER = 12
@@ -101,3 +103,39 @@ def _probabilities(
     """Return the probabilities of n-grams (-1: never seen), given those with contexts shorter by a token."""
     discounted = np.where(ngrams < 0, 0.0, table.discounted(ngrams, contexts))
     return discounted + table.backoff(contexts) * shorter
+
+
+FLOOR = 1e-6
+"""Total probability of the unseen tokens, so that no text is impossible."""
+
+
+class Uniform(nn.Module):
+    """A model that gives each seen token the probability (1 - 1e-6) / number of seen tokens, in any context.
+
+    With characters as tokens, its score is log2 of the size of the training text's alphabet.
+    """
+
+    is_normalized: ClassVar[bool] = True
+
+    def __init__(self, vocab_size: int) -> None:
+        super().__init__()
+        self.register_buffer("log_probabilities", torch.full((vocab_size,), -math.log(vocab_size)))
+
+    log_probabilities: Tensor
+
+    def fit(self, ids: TokenIds) -> None:
+        """Take the seen tokens from the ids of the training split."""
+        vocab_size = len(self.log_probabilities)
+        seen = count_tokens(ids, vocab_size) > 0
+        num_unseen = vocab_size - int(seen.sum())
+        floor = FLOOR if num_unseen else 0.0
+        probabilities = np.where(seen, (1 - floor) / seen.sum(), floor / max(num_unseen, 1))
+        self.log_probabilities.copy_(torch.from_numpy(np.log(probabilities)))
+
+    def initial_state(self, batch_size: int) -> Tensor:
+        """Return an empty state [batch, 0]."""
+        return torch.zeros(batch_size, 0, device=self.log_probabilities.device)
+
+    def forward(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the same logits [batch, time, vocab_size] at every position."""
+        return self.log_probabilities.expand(*ids.shape, -1), state
