@@ -182,7 +182,7 @@ class ModelExtras(Protocol):
         and what followed there, which reports show; both are empty where it knows none."""
 
     def portable(self) -> Any:
-        """Return a `textgen.nn.portable.PortableNetwork`, which a page can compute, or None."""
+        """Return a `textgen.nn.quantized.PortableNetwork`, which a page can compute, or None."""
 
     def nonhidden_parameters(self) -> Iterable[nn.Parameter]:
         """Return the parameters of the input and output layers, which the optimizer `muon` leaves to `adamw`.

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textgen.contracts import TextgenError, WordVectors
-from textgen.runtime.storage.plain_files import open_plain
+from textgen.runtime.storage.files import open_plain
 
 FORMATS = "GloVe text, word2vec text or binary (plain or .gz), or gensim .kv"
 HEAD_BYTES = 1 << 16

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import one_line
-from textgen.runtime.storage.plain_files import parse_json
+from textgen.runtime.storage.files import parse_json
 
 IGNORED = ("InputLayer", "Dropout")
 """Layers without weights that do nothing when the network predicts."""

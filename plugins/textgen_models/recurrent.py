@@ -24,8 +24,7 @@ from textgen.nn.layers import (
     TokenEmbedding,
     output_layer,
 )
-from textgen.nn.portable import PortableNetwork
-from textgen.nn.quantized_linear import pack_linear
+from textgen.nn.quantized import PortableNetwork, pack_linear
 
 OUTPUT_GAIN = 3.0
 """Factor of each layer's outputs. In a new LSTM layer they have a root mean square of 0.2 to 0.3; unscaled,
@@ -170,7 +169,7 @@ class LSTMStep:
     Each layer takes one matmul: the weights of input and hidden state are concatenated, the two biases are
     summed, and the gain of a layer's output is folded into the next layer's weights. The first layer looks
     up what its input adds to the gates in a table of all tokens. Matmuls are computed in `dtype` (see
-    `textgen.nn.quantized_linear`), the rest in fp32.
+    `textgen.nn.quantized`), the rest in fp32.
 
     A CPU computes a sigmoid several times faster than a tanh, so every tanh is written as one. An LSTM
     computes, from the gates a (of input i, forget f, cell g and output o),

@@ -23,7 +23,7 @@ from textgen.nn.layers import (
     TokenEmbedding,
     output_layer,
 )
-from textgen.nn.quantized_linear import FloatLinear
+from textgen.nn.quantized import FloatLinear
 
 Cache = tuple[Tensor, Tensor]
 """Keys and values of the last tokens, each [batch, context, num_heads, head_size]."""

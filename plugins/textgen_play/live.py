@@ -27,7 +27,7 @@ from textgen.results.passages import (
     read_passages,
 )
 from textgen.runtime.storage.json_records import read_record, write_record
-from textgen.runtime.storage.locks import locked
+from textgen.runtime.storage.result_folders import locked
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from textgen.contracts import Search, TextgenError
 from textgen.data.decoding import utf8
 from textgen.data.vocabulary import TokenTable, surface_bytes
 from textgen.runtime.messages import one_line, reason_of
-from textgen.runtime.storage.plain_files import read_plain
+from textgen.runtime.storage.files import read_plain
 from textgen_tokenizers.bpe import surface
 
 SURROGATES = re.compile("([\ud800-\udfff]+)")

@@ -165,7 +165,7 @@ def _show_warning(
 
 def expected(error: BaseException) -> str | None:
     """Return the line for an expected failure, or None for a mistake of textgen itself."""
-    from textgen.registry.attribution import describe_error, responsible_plugin
+    from textgen.registry.registry import describe_error, responsible_plugin
 
     if isinstance(error, TextgenError):
         return str(error)

@@ -26,9 +26,8 @@ from textgen.data.sources import Files, locate_files, read_documents, require_re
 from textgen.data.text import BLOCK_CHARS, FileText, Text, cut_blocks, sha256_of
 from textgen.data.text_file import Document
 from textgen.defaults import ENCODING
-from textgen.registry.attribution import contract_error
 from textgen.registry.options import build
-from textgen.registry.registry import find
+from textgen.registry.registry import contract_error, find
 from textgen.runtime.storage.cache import cache_path, cached, new_cached_file
 from textgen.version import DISTRIBUTION
 

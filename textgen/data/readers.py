@@ -18,9 +18,8 @@ from zipfile import ZipFile
 
 from textgen.contracts import NoSuchFieldError, Reader, TextFile, TextgenError, TextgenWarning
 from textgen.data.text_file import RECORD_COST, Budget, Document, SourceFile, missing_library, naming_damage
-from textgen.registry.attribution import describe_error
-from textgen.registry.registry import Plugin, PluginError, plugins
-from textgen.runtime.storage.plain_files import open_plain
+from textgen.registry.registry import Plugin, PluginError, describe_error, plugins
+from textgen.runtime.storage.files import open_plain
 
 FIELD = "text"
 """The field that is read unless another is named."""

@@ -35,8 +35,7 @@ from textgen.data.words import WORD, spans, whole_words, words
 from textgen.defaults import LANGUAGE
 from textgen.evaluation.intervals import jackknife
 from textgen.evaluation.memorization import KnownFourGrams, longest_verbatim_span, verbatim_spans
-from textgen.registry.attribution import describe_error
-from textgen.registry.registry import PluginError, find, load, names
+from textgen.registry.registry import PluginError, describe_error, find, load, names
 from textgen.runtime.storage.json_records import Amount, check_lengths, check_names
 
 CLITIC = re.compile(r"(?:n't|'(?:s|re|ve|ll|d|m))$")

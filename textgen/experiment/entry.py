@@ -13,9 +13,8 @@ from textgen.nn.language_model import LanguageModel, ModelClass
 from textgen.nn.mixture import Average, CombinedModel, MixtureModel
 from textgen.nn.refined_model import RefinedModel
 from textgen.nn.spelling_model import Speller, SpellingModel
-from textgen.registry.attribution import contract_error
 from textgen.registry.options import declared_options, unknown_option
-from textgen.registry.registry import find, load
+from textgen.registry.registry import contract_error, find, load
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.json_records import check_names
 from textgen.training.train_options import TrainOptions

@@ -16,7 +16,7 @@ from textgen.data.corpus import Corpus, load_again
 from textgen.data.split import SplitPart
 from textgen.data.vocabulary import count_tokens
 from textgen.evaluation.neighbors import nearest_words
-from textgen.evaluation.spelled_words import measure_spellings
+from textgen.evaluation.token_bits import measure_spellings
 from textgen.experiment.encoding import (
     MAX_VALIDATION_CHARS,
     EmbeddingAudit,

@@ -18,9 +18,8 @@ from torch import Tensor
 from textgen.contracts import Sampler, StatefulSampler, TokenIds, Vocabulary
 from textgen.data.vocabulary import TokenTable
 from textgen.generation.sampling import Choose, WordDistribution
-from textgen.registry.attribution import contract_error
 from textgen.registry.options import Option, build, declared_options, parse_assignments
-from textgen.registry.registry import load
+from textgen.registry.registry import contract_error, load
 from textgen.runtime.messages import UsageError
 
 ENTROPY = "entropy"

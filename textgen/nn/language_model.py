@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textgen.contracts import Model, State, TokenIds, Vocabulary
-from textgen.nn.portable import PortableNetwork
+from textgen.nn.quantized import PortableNetwork
 from textgen.nn.state import tensors
 from textgen.nn.weights import nonhidden_parameters
-from textgen.registry.attribution import contract_error
 from textgen.registry.isolation import preserve_process_state
+from textgen.registry.registry import contract_error
 from textgen.runtime.device import seeded
 from textgen.runtime.messages import one_line
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textgen.contracts import PretrainedVectors, Search, State
-from textgen.nn.quantized_linear import pack_linear
+from textgen.nn.quantized import pack_linear
 from textgen.nn.weights import num_parameters
 
 

@@ -16,7 +16,7 @@ from textgen.experiment.entry_result import EntryResult, RunResult
 from textgen.experiment.saved_run import SavedRun, load_run, read_manifest
 from textgen.experiment.score_run import score_held_out
 from textgen.nn.weights import num_frozen_parameters, num_parameters
-from textgen.registry.attribution import describe_error
+from textgen.registry.registry import describe_error
 from textgen.results.comparison import Comparison
 from textgen.results.details import Details
 from textgen.results.folders import run_folder

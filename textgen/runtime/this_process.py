@@ -1,4 +1,4 @@
-"""State of the process that runs this code: deferred Ctrl-C, time limits, its allocator, forks, texts."""
+"""State of the process that runs this code: deferred Ctrl-C, time limits, its allocator, forks."""
 
 from __future__ import annotations
 
@@ -96,20 +96,6 @@ _workers: list[int] = []
 def mark_as_worker() -> None:
     """Let forks that plugins make of this process from now on end where `end_fork` is called."""
     _workers[:] = [os.getpid()]
-
-
-_withheld: list[bool] = []
-"""Not empty in a process that may not have the text that is scored; one per process."""
-
-
-def withhold_texts() -> None:
-    """Let this process, which trains an entry, read no corpus any more."""
-    _withheld[:] = [True]
-
-
-def are_texts_withheld() -> bool:
-    """Return whether this process may read no corpus."""
-    return bool(_withheld)
 
 
 def end_fork() -> None:

@@ -23,8 +23,14 @@ from platformdirs import user_cache_path
 
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.messages import reason_of, size_in
-from textgen.runtime.storage.files import digest_of, new_file, remove_unfinished, write_file
-from textgen.runtime.storage.plain_files import parse_json, read_plain
+from textgen.runtime.storage.files import (
+    digest_of,
+    new_file,
+    parse_json,
+    read_plain,
+    remove_unfinished,
+    write_file,
+)
 
 try:
     import fcntl

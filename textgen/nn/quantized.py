@@ -1,20 +1,26 @@
-"""Linear layers with constant weights, packed once for generation.
+"""Weights in 8 bits: linear layers packed once for generation, and recurrent networks for a page.
 
-`prepare_input` converts features [batch, in] to the layer's own type; calling the layer with the result
-returns features · weightᵀ + bias, [batch, out] in fp32. In bf16 and int8 a row's result does not depend on
-its batch; in fp32 torch rounds a row that is alone differently from the same row among others.
+Of a packed layer, `prepare_input` converts features [batch, in] to the layer's own type; calling the layer
+with the result returns features · weightᵀ + bias, [batch, out] in fp32. In bf16 and int8 a row's result does
+not depend on its batch; in fp32 torch rounds a row that is alone differently from the same row among others.
 """
 
 from __future__ import annotations
 
+import base64
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from textgen.runtime.device import fastest_times
+
+LARGEST = 127
+"""The largest number of 8 bits that is used."""
 
 
 class FloatLinear:
@@ -44,11 +50,9 @@ class Int8Linear:
     ZERO = 128
 
     def __init__(self, weight: Tensor, bias: Tensor, bound: float) -> None:
-        weight = weight.detach().float()
-        self._scale = bound / 127
-        weight_scales = weight.abs().amax(dim=1).clamp(min=1e-12) / 127
-        rounded = (weight / weight_scales[:, None]).round().to(torch.int8)
-        self._weight = torch.ops.onednn.qlinear_prepack(rounded, None)
+        self._scale = bound / LARGEST
+        integers, weight_scales = rounded(weight)
+        self._weight = torch.ops.onednn.qlinear_prepack(integers, None)
         self._scales = self._scale * weight_scales
         self._ones, self._zeros = torch.ones(len(weight)), torch.zeros(len(weight), dtype=torch.long)
         self._bias = bias.detach().float()
@@ -92,3 +96,66 @@ def int8_is_faster() -> bool:
     except (AttributeError, RuntimeError):  # torch without oneDNN, or with other operators
         return False
     return 1.2 * int8 < bf16
+
+
+@dataclass(frozen=True, eq=False)
+class PortableNetwork:
+    """A stack of recurrent layers between an embedding and a linear output layer.
+
+    Inputs are rows of `table`; the outputs of each layer are multiplied by `gain`. The gates are in torch's
+    order.
+    """
+
+    cell: Literal["lstm", "gru"]
+    table: Tensor
+    """[vocab_size, embedding_size]"""
+    layers: Sequence[nn.LSTM | nn.GRU]
+    gain: float
+    weight: Tensor
+    """[vocab_size, hidden_size]"""
+    bias: Tensor
+    """[vocab_size]"""
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of the matrices in 8 bits."""
+        weights = [each for layer in self.layers for each in layer.parameters() if each.ndim == 2]
+        return sum(each.numel() for each in (self.table, self.weight, *weights))
+
+    def values(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        layers = [
+            {
+                "input": _matrix(named["weight_ih_l0"]),
+                "hidden": _matrix(named["weight_hh_l0"]),
+                "input_bias": _floats(named["bias_ih_l0"]),
+                "hidden_bias": _floats(named["bias_hh_l0"]),
+            }
+            for named in (dict(layer.named_parameters()) for layer in self.layers)
+        ]
+        return {
+            "cell": self.cell,
+            "gain": self.gain,
+            "table": _matrix(self.table),
+            "layers": layers,
+            "weight": _matrix(self.weight),
+            "bias": _floats(self.bias),
+        }
+
+
+def rounded(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Return a matrix in 8-bit integers, and the scale of each row: `matrix ≈ integers * scales[:, None]`."""
+    matrix = matrix.detach().float().cpu()
+    scales = matrix.abs().amax(1).clamp(min=1e-12) / LARGEST
+    return (matrix / scales[:, None]).round().to(torch.int8), scales
+
+
+def _matrix(matrix: Tensor) -> dict[str, Any]:
+    integers, scales = rounded(matrix)
+    data = base64.b64encode(integers.numpy().tobytes()).decode("ascii")
+    return {"rows": len(integers), "data": data, "scales": _floats(scales)}
+
+
+def _floats(vector: Tensor) -> str:
+    values = vector.detach().float().cpu().numpy().astype("<f4")
+    return base64.b64encode(values.tobytes()).decode("ascii")
