@@ -23,25 +23,12 @@ from textgen.data.sources import download_folder
 from textgen.runtime.messages import unknown
 
 BOOKS = (
-    "austen-emma.txt",
-    "austen-persuasion.txt",
-    "austen-sense.txt",
-    "bible-kjv.txt",
-    "blake-poems.txt",
-    "bryant-stories.txt",
-    "burgess-busterbrown.txt",
-    "carroll-alice.txt",
-    "chesterton-ball.txt",
-    "chesterton-brown.txt",
-    "chesterton-thursday.txt",
-    "edgeworth-parents.txt",
-    "melville-moby_dick.txt",
-    "milton-paradise.txt",
-    "shakespeare-caesar.txt",
-    "shakespeare-hamlet.txt",
-    "shakespeare-macbeth.txt",
+    "austen-emma.txt", "austen-persuasion.txt", "austen-sense.txt", "bible-kjv.txt", "blake-poems.txt",
+    "bryant-stories.txt", "burgess-busterbrown.txt", "carroll-alice.txt", "chesterton-ball.txt",
+    "chesterton-brown.txt", "chesterton-thursday.txt", "edgeworth-parents.txt", "melville-moby_dick.txt",
+    "milton-paradise.txt", "shakespeare-caesar.txt", "shakespeare-hamlet.txt", "shakespeare-macbeth.txt",
     "whitman-leaves.txt",
-)
+)  # fmt: skip
 TIMEOUT = 20.0
 """Seconds without an answer after which a download fails."""
 

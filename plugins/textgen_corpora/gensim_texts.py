@@ -18,19 +18,9 @@ DUMP = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 REDIRECT = re.compile(r"\s*#redirect", re.I)
 HEADING = re.compile(r"(={2,6})\s*(.*?)\s*\1\s*$")
 APPENDICES = {
-    "bibliography",
-    "citations",
-    "external links",
-    "footnotes",
-    "further reading",
-    "notes",
-    "notes and references",
-    "publications",
-    "references",
-    "see also",
-    "sources",
-    "works cited",
-}
+    "bibliography", "citations", "external links", "footnotes", "further reading", "notes",
+    "notes and references", "publications", "references", "see also", "sources", "works cited",
+}  # fmt: skip
 NOT_PROSE = tuple("*#:;|!{}=<_ \t")
 """First characters of the lines of lists, tables, boxes and preformatted text."""
 

@@ -1,4 +1,4 @@
-"""The bits that a model needs for each token of a text, in passes that carry its state, and to spell words."""
+"""The bits that a model needs for each token of a text, in passes that carry its state; spelled words."""
 
 from __future__ import annotations
 
