@@ -19,13 +19,7 @@ from textgen.library.options import check_numbers
 from textgen.library.runs import Run, check_saved
 from textgen.results.folders import FILES, RUNS_OF_BENCH
 from textgen.results.guesses import GUESSES, Guesses
-from textgen.results.passages import (
-    NUM_ALTERNATIVES,
-    Passage,
-    PassageReading,
-    choose_passages,
-    read_passages,
-)
+from textgen.results.passages import NUM_ALTERNATIVES, Passage, PassageReading, choose_passages, read_passages
 from textgen.runtime.storage.json_records import read_record, write_record
 from textgen.runtime.storage.result_folders import locked
 

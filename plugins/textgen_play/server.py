@@ -294,11 +294,7 @@ def unguarded(models: Client, prefix: str = "") -> Starlette:
     )
 
 
-def serve(
-    models: Client,
-    port: int | None,
-    on_open: Callable[[str], None],
-) -> None:
+def serve(models: Client, port: int | None, on_open: Callable[[str], None]) -> None:
     """Serve until interrupted; `on_open` is told the address.
 
     Without a port it is `PORT`, or any free one.
