@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Annotated, Any
 
 import numpy as np
@@ -17,15 +16,13 @@ from annotated_types import Ge, Le
 from textgen.contracts import Search, TextgenError, WordVectors
 from textgen.data.vocabulary import BYTE
 from textgen.data.words import split_words
+from textgen.runtime.messages import import_extra
 from textgen_embeddings.files import read_vectors
 
 
 def gensim_module(name: str) -> Any:
     """Import and return a module of gensim; raises `TextgenError` if gensim is not installed."""
-    try:
-        return import_module(f"gensim.{name}")
-    except ImportError as error:
-        raise TextgenError('gensim is not installed; run: pip install "textgen-bench[vectors]"') from error
+    return import_extra(f"gensim.{name}", "vectors", "gensim is not installed")
 
 
 def word_vectors(keyed: Any) -> WordVectors:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from textgen.contracts import TextgenError
+from textgen.runtime.messages import import_extra
 
 PROJECT = "textgen"
 """The project or experiment in which runs are logged."""
@@ -16,12 +15,7 @@ PROJECT = "textgen"
 
 def library(module: str, extra: str) -> Any:
     """Import and return a module; raises `TextgenError` with the name of its extra if it is not installed."""
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise TextgenError(
-            f'log {extra} is not installed; run: pip install "textgen-bench[{extra}]"'
-        ) from error
+    return import_extra(module, extra, f"log {extra} is not installed")
 
 
 class TensorBoard:

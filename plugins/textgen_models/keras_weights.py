@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from zipfile import BadZipFile, ZipFile, is_zipfile
 
@@ -21,7 +20,7 @@ import torch
 from torch import Tensor
 
 from textgen.contracts import TextgenError
-from textgen.runtime.messages import one_line
+from textgen.runtime.messages import import_extra, one_line
 from textgen.runtime.storage.files import parse_json
 
 IGNORED = ("InputLayer", "Dropout")
@@ -57,19 +56,19 @@ def read_keras(path: str | Path) -> KerasNetwork:
 
     Raises `TextgenError` for an unreadable file, and for another kind of network with the layer that differs.
     """
-    library = _library()
+    h5py = import_extra("h5py", "keras", "weights of Keras need the package h5py")
     if not Path(path).is_file():
         raise TextgenError(f"no such file: {path}; give a .keras or .h5 file that Keras' model.save wrote")
     most = max(SMALL_BYTES, MAX_RATIO * Path(path).stat().st_size)
     try:
         if not is_zipfile(path):
-            with library.File(path, "r") as file:
+            with h5py.File(path, "r") as file:
                 config, version = parse_json(_bytes(file.attrs["model_config"])), file.attrs["keras_version"]
                 arrays = partial(_arrays_of_h5, file, config)
                 return _network(config, _bytes(version).decode(), _limited(arrays, most))
         with ZipFile(path) as archive:
             config, metadata = (parse_json(_member(archive, each)) for each in JSON_FILES)
-            with library.File(BytesIO(_member(archive, "model.weights.h5", most)), "r") as file:
+            with h5py.File(BytesIO(_member(archive, "model.weights.h5", most)), "r") as file:
                 arrays = partial(_arrays_of_keras, file, config)
                 return _network(config, metadata["keras_version"], _limited(arrays, most))
     except _DifferentError as error:
@@ -216,14 +215,3 @@ def _arrays_of_h5(file: Any, config: dict[str, Any], index: int) -> Sequence[Any
 
 def _bytes(value: str | bytes) -> bytes:
     return value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
-
-
-def _library() -> ModuleType:
-    try:
-        import h5py
-    except ImportError as error:
-        raise TextgenError(
-            "weights of Keras need the package h5py; run: pip install 'textgen-bench[keras]'"
-        ) from error
-    module: ModuleType = h5py
-    return module

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from textgen.contracts import Search, TextgenError
 from textgen.data.decoding import utf8
 from textgen.data.vocabulary import TokenTable, surface_bytes
-from textgen.runtime.messages import one_line, reason_of
+from textgen.runtime.messages import import_extra, one_line, reason_of
 from textgen.runtime.storage.files import read_plain
-from textgen_tokenizers.bpe import surface
+from textgen_tokenizers.bpe import import_tokenizers, surface
 
 SURROGATES = re.compile("([\ud800-\udfff]+)")
 MAX_BYTES = 2**26
@@ -142,12 +142,7 @@ class HFTokenizer(PretrainedTokenizer):
 
     def open(self, source: str) -> None:
         """Make the tokenizer, with nothing that adds tokens, cuts the text short or moves offsets."""
-        try:
-            import tokenizers
-        except ImportError as error:
-            raise TextgenError(
-                "the tokenizer 'hf' needs the package tokenizers; run: pip install 'textgen-bench[hf]'"
-            ) from error
+        tokenizers = import_tokenizers("hf", "hf")
         try:
             self._tokenizer = tokenizers.Tokenizer.from_str(source)
         except Exception as error:  # whatever the library raises
@@ -221,7 +216,7 @@ class TiktokenTokenizer(PretrainedTokenizer):
         if name not in known:
             raise TextgenError(f"tiktoken lacks encoding {name!r}; write name= and one of {', '.join(known)}")
         # What the library lacks it would download by this function.
-        with patch.object(tiktoken.load, "read_file", self._local_file):
+        with patch("tiktoken.load.read_file", self._local_file):
             try:
                 encoding = tiktoken.get_encoding(name)
             except (OSError, ValueError, AssertionError) as error:
@@ -257,11 +252,4 @@ class TiktokenTokenizer(PretrainedTokenizer):
 
 
 def _library() -> Any:
-    try:
-        import tiktoken
-        import tiktoken.load
-    except ImportError as error:
-        raise TextgenError(
-            "the tokenizer 'tiktoken' needs the package tiktoken; run: pip install 'textgen-bench[tiktoken]'"
-        ) from error
-    return tiktoken
+    return import_extra("tiktoken", "tiktoken", "the tokenizer 'tiktoken' needs the package tiktoken")

@@ -6,8 +6,11 @@ import difflib
 import os
 import re
 from collections.abc import Iterable
+from importlib import import_module
+from typing import Any
 
 from textgen.contracts import TextgenError
+from textgen.version import DISTRIBUTION
 
 MAX_MESSAGE_CHARS = 500
 """Characters of an error's message that are shown."""
@@ -67,6 +70,17 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name[:MAX_WORD_CHARS], known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"unknown {what} {name!r}; {hint}known: {', '.join(known) or 'none'}"
+
+
+def import_extra(module: str, extra: str, problem: str) -> Any:
+    """Import and return a module of an optional package; raises `TextgenError` that says how to install it.
+
+    `extra` is that of textgen with the package, `problem` says what lacks it.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise TextgenError(f'{problem}; run: pip install "{DISTRIBUTION}[{extra}]"') from error
 
 
 def with_article(kind: str) -> str:
