@@ -221,7 +221,7 @@ class SamplerExtras(Protocol):
     """The divisor of the logits; suites measure the entropy of the choices at this temperature."""
 
     tempers_words: bool
-    """True if the temperature acts on whole words (`generation/word_temperature.py`). Default: false."""
+    """True if the temperature acts on whole words (`generation/sampling.py`). Default: false."""
 
 
 class Embedding(Protocol):
