@@ -36,9 +36,9 @@ from textgen.experiment.entry_result import EntryResult
 from textgen.results.judge import CLOSEST
 from textgen.runtime.device import choose_device
 from textgen.runtime.environment import Machine
+from textgen.runtime.process_setup import keep_freed_memory
 from textgen.runtime.storage.files import slug
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record
-from textgen.runtime.this_process import keep_freed_memory
 from textgen.training.budget import parse_budget
 from textgen_benchmarks.saving import RESULTS, json_option, save
 

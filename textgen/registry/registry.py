@@ -26,8 +26,8 @@ from textgen.contracts import TextgenError, TextgenWarning
 from textgen.defaults import COMMAND_GROUPS, COMMANDS
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.kinds import fault
+from textgen.runtime.interrupts import time_limit
 from textgen.runtime.messages import one_line, shortened, unknown
-from textgen.runtime.this_process import time_limit
 from textgen.version import DISTRIBUTION, __version__
 
 KINDS = {

@@ -22,7 +22,7 @@ from typing import IO, Any, NoReturn
 
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import reason_of
-from textgen.runtime.this_process import end_fork
+from textgen.runtime.process_setup import end_fork
 
 MAX_JSON_BYTES = 2**26
 MAX_DIGITS = 300
