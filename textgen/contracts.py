@@ -177,8 +177,12 @@ class ModelExtras(Protocol):
     def set_expected_epochs(self, num_epochs: float) -> None:
         """Adapt, before each update, to the number of epochs that the budget allows at the current pace."""
 
+    def longest_places(self, ids: TokenIds) -> Sequence[tuple[TokenIds, TokenIds]]:
+        """Return, for each token of a text, the longest context after it that the model knows from elsewhere,
+        and what followed there, which reports show; both are empty where it knows none."""
+
     def portable(self) -> Any:
-        """Return a `textgen.nn.portable.PortableNetwork`, which a page can compute, or None."""
+        """Return a `textgen.nn.quantized.PortableNetwork`, which a page can compute, or None."""
 
     def nonhidden_parameters(self) -> Iterable[nn.Parameter]:
         """Return the parameters of the input and output layers, which the optimizer `muon` leaves to `adamw`.
@@ -217,7 +221,7 @@ class SamplerExtras(Protocol):
     """The divisor of the logits; suites measure the entropy of the choices at this temperature."""
 
     tempers_words: bool
-    """True if the temperature acts on whole words (`generation/word_temperature.py`). Default: false."""
+    """True if the temperature acts on whole words (`generation/sampling.py`). Default: false."""
 
 
 class Embedding(Protocol):

@@ -24,7 +24,7 @@ from unittest.mock import patch
 import textgen
 from textgen import SampleOptions, TextOptions
 from textgen.cli.console import print_rows
-from textgen.runtime.this_process import keep_freed_memory
+from textgen.runtime.process_setup import keep_freed_memory
 from textgen.training.checkpoints import Checkpoints
 from textgen_benchmarks.saving import json_option, save
 

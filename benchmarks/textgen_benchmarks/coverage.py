@@ -38,7 +38,7 @@ from textgen.data.text import cut_position, sha256
 from textgen.evaluation.intervals import MeasuredValue, estimate, measured_ratio
 from textgen.page.markdown import table_lines
 from textgen.runtime.device import choose_device
-from textgen.runtime.this_process import keep_freed_memory
+from textgen.runtime.process_setup import keep_freed_memory
 from textgen_benchmarks.population import TRAIN_PERCENT, Array, Population, Stretches
 from textgen_benchmarks.saving import RESULTS, json_option, save
 

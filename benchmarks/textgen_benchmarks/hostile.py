@@ -16,7 +16,7 @@ from typing import Any
 import textgen
 from textgen import SampleOptions
 from textgen.cli.console import print_rows
-from textgen.runtime.this_process import keep_freed_memory
+from textgen.runtime.process_setup import keep_freed_memory
 from textgen_benchmarks.saving import json_option, save
 
 MODEL = """

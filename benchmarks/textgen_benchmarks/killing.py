@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from textgen.runtime.storage.digests import DIGESTS
+from textgen.runtime.storage.files import DIGESTS
 from textgen.runtime.storage.state_files import VALUES, load_state
 from textgen.training.checkpoints import DAMAGE, FINISHED, INTERVAL
 

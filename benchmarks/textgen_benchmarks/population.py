@@ -21,7 +21,7 @@ from textgen.experiment.experiment import Experiment
 from textgen.experiment.saved_run import SavedRun
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
-from textgen_corpora.wiki import articles
+from textgen_corpora.gensim_texts import articles
 
 TRAIN_PERCENT, VALIDATION_PERCENT = 30, 2
 BATCH_SIZE = 24

@@ -32,7 +32,7 @@ def measure(step: str, path: str) -> dict[str, Any]:
     from textgen.experiment.experiment import Experiment
     from textgen.experiment.score_run import score_any
     from textgen.runtime.device import choose_device
-    from textgen.runtime.this_process import keep_freed_memory
+    from textgen.runtime.process_setup import keep_freed_memory
     from textgen.training.budget import parse_budget
 
     began = time.perf_counter()

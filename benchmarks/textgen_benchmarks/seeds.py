@@ -2,7 +2,7 @@
 
 Entries are trained with five seeds on several texts. Each pair of runs of one entry is then compared as two
 entries would be: there is no difference to find, so few pairs should be called different. The spread between
-seeds becomes the prior that textgen ships (`textgen.evaluation.seed_priors`). A text is judged by the prior
+seeds becomes the prior that textgen ships (`textgen.evaluation.intervals`). A text is judged by the prior
 of the other texts. Finished runs are kept in `--folder`; the same command resumes there.
 """
 
@@ -22,17 +22,23 @@ from textgen.cli.console import print_rows
 from textgen.comparison.bench import BenchOptions, bench
 from textgen.contracts import TextgenError
 from textgen.data.corpus import CorpusInfo, load_corpus
-from textgen.evaluation.intervals import LEVEL, MeasuredValue, difference, measured_ratio
+from textgen.evaluation.intervals import (
+    FIRST_CHARS,
+    LEVEL,
+    MeasuredValue,
+    SeedPrior,
+    difference,
+    measured_ratio,
+)
 from textgen.evaluation.scoring import ScoredUnits
-from textgen.evaluation.seed_priors import FIRST_CHARS, SeedPrior
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import EntryResult
 from textgen.results.judge import CLOSEST
 from textgen.runtime.device import choose_device
 from textgen.runtime.environment import Machine
+from textgen.runtime.process_setup import keep_freed_memory
 from textgen.runtime.storage.files import slug
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record
-from textgen.runtime.this_process import keep_freed_memory
 from textgen.training.budget import parse_budget
 from textgen_benchmarks.saving import RESULTS, json_option, save
 

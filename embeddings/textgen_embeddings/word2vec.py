@@ -1,19 +1,46 @@
-"""word2vec vectors (Mikolov et al. 2013), trained on the training split by gensim or read from a file."""
+"""Vectors by word2vec (Mikolov et al. 2013) and fastText (Bojanowski et al. 2017), as gensim trains them."""
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import numpy as np
 from annotated_types import Ge, Le
 
 from textgen.contracts import Search, TextgenError, WordVectors
+from textgen.data.vocabulary import BYTE
 from textgen.data.words import split_words
+from textgen.runtime.messages import import_extra
 from textgen_embeddings.files import read_vectors
-from textgen_embeddings.gensim_library import gensim_module, quiet_gensim, word_vectors
+
+
+def gensim_module(name: str) -> Any:
+    """Import and return a module of gensim; raises `TextgenError` if gensim is not installed."""
+    return import_extra(f"gensim.{name}", "vectors", "gensim is not installed")
+
+
+def word_vectors(keyed: Any) -> WordVectors:
+    """Return gensim's `KeyedVectors` as `WordVectors`, without a copy."""
+    return WordVectors(keyed.index_to_key, keyed.vectors)
+
+
+@contextmanager
+def quiet_gensim() -> Iterator[None]:
+    """Keep gensim's log messages off the terminal; failures still raise."""
+    logger = logging.getLogger("gensim")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
 
 PARAGRAPH = re.compile(r"\n\s*\n")
 
@@ -74,3 +101,31 @@ def sentences(text: str) -> Iterator[list[str]]:
         words = [sys.intern(word) for piece in split_words(paragraph) if (word := piece.strip())]
         for start in range(0, len(words), longest):
             yield words[start : start + longest]
+
+
+NUM_BUCKETS = 2**17
+"""Number of vectors that the character 3- to 6-grams share, by hash. A text of three million characters has
+about twice as many n-grams; gensim's default of two million would take two gigabytes."""
+
+
+class FastText(Word2Vec):
+    """word2vec, except that a word's vector is the sum of its own and those of its character n-grams.
+
+    So words that the training text lacks, or has less than `min_count` times, also get vectors. The options
+    are those of `word2vec`; a file, such as fastText's own `.vec`, is used unchanged.
+    """
+
+    def vectors(self, train_text: str, tokens: Sequence[str]) -> WordVectors:
+        """Return the vectors; raises `TextgenError` if no word occurs `min_count` times."""
+        if self.path:
+            return read_vectors(self.path)
+        trained = self.train("FastText", _valid(train_text), bucket=NUM_BUCKETS)
+        # Only those of words: gensim's have one for every string, such as a line break.
+        spoken = [word for token in tokens if (word := _valid(token).strip()) and not BYTE.search(word)]
+        words = dict.fromkeys([*trained.index_to_key, *spoken])
+        return WordVectors(list(words), np.stack([trained[word] for word in words]))
+
+
+def _valid(text: str) -> str:
+    """Return the text without lone surrogates, which gensim cannot encode."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -17,21 +17,10 @@ LETTERS = str.maketrans(
 """Latin letters that have no decomposition into an ASCII letter and an accent."""
 
 WHOLE_WORDS = {
-    "ain't": "is not",
-    "can't": "can not",
-    "cannot": "can not",
-    "let's": "let us",
-    "ma'am": "madam",
-    "o'er": "over",
-    "shan't": "shall not",
-    "won't": "will not",
-    "y'all": "you all",
-    "'em": "them",
-    "'tis": "it is",
-    "'twas": "it was",
-    "'twere": "it were",
-    "'twill": "it will",
-}
+    "ain't": "is not", "can't": "can not", "cannot": "can not", "let's": "let us", "ma'am": "madam",
+    "o'er": "over", "shan't": "shall not", "won't": "will not", "y'all": "you all", "'em": "them",
+    "'tis": "it is", "'twas": "it was", "'twere": "it were", "'twill": "it will",
+}  # fmt: skip
 ENDINGS = {"n't": "not", "'ll": "will", "'re": "are", "'ve": "have", "'m": "am", "'d": "would"}
 IS_AFTER = ("he", "here", "how", "it", "she", "that", "there", "what", "when", "where", "who", "why")
 """Words after which 's is short for "is"; after any other it marks the possessive."""

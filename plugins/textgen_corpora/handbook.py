@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import unknown
-from textgen_corpora.lexicons.debian import data_folders
+from textgen_corpora.lexicons import data_folders
 
 PACKAGE = "debian-handbook"
 SOURCE = "en-US"

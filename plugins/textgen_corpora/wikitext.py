@@ -15,73 +15,29 @@ HOLE = "\ufffc"
 """U+FFFC OBJECT REPLACEMENT CHARACTER: the place of something that is not text."""
 
 SYMBOLS = {
-    "'s": "'s",
-    "'": "'",
-    "=": "=",
-    "nbsp": " ",
-    "spaces": " ",
-    "ndash": "\u2013",
-    "snd": " \u2013 ",
-    "snds": " \u2013 ",
-    "spaced ndash": " \u2013 ",
-    "mdash": "—",
-    "mdashb": "—",
-}
+    "'s": "'s", "'": "'", "=": "=", "nbsp": " ", "spaces": " ", "ndash": "\u2013", "snd": " \u2013 ",
+    "snds": " \u2013 ", "spaced ndash": " \u2013 ", "mdash": "—", "mdashb": "—",
+}  # fmt: skip
 """Templates that mean a symbol."""
 
 FIRST = {
-    "nowrap",
-    "small",
-    "smaller",
-    "big",
-    "large",
-    "sc",
-    "quote",
-    "nihongo",
-    "sub",
-    "val",
-    "oldstyledate",
-    "=",
-}
+    "nowrap", "small", "smaller", "big", "large", "sc", "quote", "nihongo", "sub", "val", "oldstyledate", "=",
+}  # fmt: skip
 """Templates whose first argument is their text."""
 
 LAST = {"lang", "transl", "resize"}
 """Templates whose last argument is their text."""
 
 HOLES = (
-    "ipa",
-    "respell",
-    "chem",
-    "math",
-    "music",
-    "angbr",
-    "vr",
-    "sup",
-    "frac",
-    "sfrac",
-    "e",
-    "dentalformula",
-)
+    "ipa", "respell", "chem", "math", "music", "angbr", "vr", "sup", "frac", "sfrac", "e", "dentalformula",
+)  # fmt: skip
 """Templates, or their names before a hyphen, whose result is not text."""
 
 UNITS = {
-    "mi": "miles",
-    "km": "km",
-    "ft": "feet",
-    "in": "inches",
-    "yd": "yards",
-    "nmi": "nautical miles",
-    "sqmi": "square miles",
-    "km2": "square kilometres",
-    "acre": "acres",
-    "lb": "pounds",
-    "lbs": "pounds",
-    "lbf": "pounds of force",
-    "mph": "miles per hour",
-    "km/h": "km/h",
-    "C": "°C",
-    "F": "°F",
-}
+    "mi": "miles", "km": "km", "ft": "feet", "in": "inches", "yd": "yards", "nmi": "nautical miles",
+    "sqmi": "square miles", "km2": "square kilometres", "acre": "acres", "lb": "pounds", "lbs": "pounds",
+    "lbf": "pounds of force", "mph": "miles per hour", "km/h": "km/h", "C": "°C", "F": "°F",
+}  # fmt: skip
 """Units of the template `convert`; others are kept unchanged."""
 
 COMMENT = re.compile(r"<!--.*?-->", re.S)

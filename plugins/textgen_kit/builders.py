@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from textgen.contracts import State, TokenIds
-from textgen.nn.language_model import LanguageModel
-from textgen.nn.model_class import ModelClass, placeholder_vocabulary
+from textgen.nn.language_model import LanguageModel, ModelClass, placeholder_vocabulary
 from textgen.registry.registry import PluginError
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.batches import ContiguousBatches

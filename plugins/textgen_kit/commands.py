@@ -25,9 +25,7 @@ def check(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Plugin names.",
-            show_default="those of --plugin, or all",
-            autocompletion=complete_plugin,
+            help="Plugin names.", show_default="those of --plugin, or all", autocompletion=complete_plugin
         ),
     ] = None,
     kind: OfKind = None,

@@ -17,11 +17,10 @@ from textgen.registry.isolation import restoring
 from textgen.registry.kinds import REQUIRED
 from textgen.registry.registry import KINDS, Plugin, PluginError, load
 from textgen.runtime.messages import unknown
-from textgen_kit.asserts import CheckError, CheckSkipped
+from textgen_kit.asserts import SETTINGS, CheckError, CheckSkipped
 from textgen_kit.builders import Subject
 from textgen_kit.kinds import __path__ as folders_of_checks
 from textgen_kit.kinds import common
-from textgen_kit.process_state import SETTINGS
 
 MODULES = [import_module(f"textgen_kit.kinds.{each.name}") for each in iter_modules(folders_of_checks)]
 """The checks of a kind are their functions `check_<kind>_…`, and `check_class_…` for kinds that are classes.

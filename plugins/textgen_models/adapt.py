@@ -10,8 +10,8 @@ from annotated_types import Ge, Le, doc
 from torch import Tensor
 
 from textgen.contracts import BaseModel, Search, TokenIds
-from textgen.nn.refinement import Refinement
 from textgen.nn.state import take_rows
+from textgen_models.refinement import Refinement
 
 RATES = (0.0, 0.05, 0.1, 0.2)
 """Learning rates of which the best on held-out text is taken; that of the exponents is a tenth."""

@@ -28,7 +28,7 @@ from torch.nn import functional as F
 
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import one_line, reason_of
-from textgen.runtime.storage.plain_files import read_json
+from textgen.runtime.storage.files import read_json
 
 MAX_CONTEXT = 2048
 """Tokens of a window, at most: the logits of a window of a model with 128,000 tokens then fill a gigabyte."""

@@ -29,10 +29,10 @@ def widget(*runs: str | Path | Run, device: str = "auto") -> PlayWidget:
         raise TextgenError('the widget needs anywidget; run: pip install "textgen-bench[notebook]"')
     if not is_notebook():
         raise TextgenError("the widget is shown in Jupyter only; elsewhere run: textgen play")
+    from textgen_play.client import Client, find_folders
     from textgen_play.jupyter import PlayWidget
     from textgen_play.page import play_page
-    from textgen_play.worker import Worker, find_folders
 
     folders = find_folders([run.folder if isinstance(run, Run) else run for run in runs])
-    worker = Worker(folders, plugin_files(), device)
-    return PlayWidget(worker, play_page(worker.wait(), is_relayed=True))
+    models = Client(folders, plugin_files(), device)
+    return PlayWidget(models, play_page(models.wait(), is_relayed=True))

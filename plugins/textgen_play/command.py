@@ -44,9 +44,8 @@ def play(
     load_plugins(plugin)
     if any(find_spec(package) is None for package in ("starlette", "uvicorn")):
         raise TextgenError('the live page needs Starlette; run: pip install "textgen-bench[play]"')
-    from textgen_play.page import play_page
+    from textgen_play.client import Client, find_folders
     from textgen_play.server import serve
-    from textgen_play.worker import Worker, find_folders
 
     folders = find_folders(names or [])
     with ExitStack() as stack:
@@ -56,7 +55,7 @@ def play(
             if not no_browser:
                 open_privately(address, stack)
 
-        serve(Worker(folders, plugin or [], cluster.device), play_page, port, on_open)
+        serve(Client(folders, plugin or [], cluster.device), port, on_open)
 
 
 def open_privately(address: str, stack: ExitStack) -> None:

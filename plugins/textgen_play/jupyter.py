@@ -7,10 +7,9 @@ from typing import Any
 from anywidget import AnyWidget
 from traitlets import Unicode
 
-from textgen_play.page import asset, play_page
-from textgen_play.relay import Relay
-from textgen_play.server import unguarded
-from textgen_play.worker import Worker
+from textgen_play.client import Client
+from textgen_play.page import asset
+from textgen_play.server import Relay, unguarded
 
 
 class PlayWidget(AnyWidget):  # type: ignore[misc]
@@ -22,22 +21,22 @@ class PlayWidget(AnyWidget):  # type: ignore[misc]
     _esm = asset("play_widget.js")
     page = Unicode().tag(sync=True)
 
-    def __init__(self, worker: Worker, page: str) -> None:
-        self._use(worker)
+    def __init__(self, models: Client, page: str) -> None:
+        self._use(models)
         super().__init__(page=page, _view_count=0)
         self.observe(self._rest, "_view_count")
         self.on_msg(lambda _, message, __: self._relay.take(message))
 
-    def _use(self, worker: Worker) -> None:
-        self._worker = worker
-        self._relay = Relay(unguarded(worker, play_page), lambda said, part: self.send(said, [part]))
+    def _use(self, models: Client) -> None:
+        self._models = models
+        self._relay = Relay(unguarded(models), lambda said, part: self.send(said, [part]))
 
     def _rest(self, change: Any) -> None:
         if change.old and not change.new:
-            self._worker.close()
-            self._use(self._worker.again())
+            self._models.close()
+            self._use(self._models.again())
 
     def close(self) -> None:
         """End the process with the models, and remove the page from its cells."""
-        self._worker.close()
+        self._models.close()
         super().close()

@@ -13,22 +13,15 @@ from torch import Tensor
 from textgen import defaults
 from textgen.contracts import TextgenError
 from textgen.data.corpus import load_again
-from textgen.evaluation.lexicon import load_lexicon
-from textgen.evaluation.text_metrics import TextAnalyzer
+from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
 from textgen.generation.bound_sampler import build_sampler
 from textgen.library.options import check_numbers
 from textgen.library.runs import Run, check_saved
 from textgen.results.folders import FILES, RUNS_OF_BENCH
 from textgen.results.guesses import GUESSES, Guesses
-from textgen.results.passages import (
-    NUM_ALTERNATIVES,
-    Passage,
-    PassageReading,
-    choose_passages,
-    read_passages,
-)
+from textgen.results.passages import NUM_ALTERNATIVES, Passage, PassageReading, choose_passages, read_passages
 from textgen.runtime.storage.json_records import read_record, write_record
-from textgen.runtime.storage.locks import locked
+from textgen.runtime.storage.result_folders import locked
 
 
 @dataclass(frozen=True)

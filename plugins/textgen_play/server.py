@@ -1,4 +1,4 @@
-"""The server of the page: it reads texts, streams continuations and hands out held-out passages."""
+"""The server of the page and who may ask it, and the same without a network, for a notebook."""
 
 from __future__ import annotations
 
@@ -6,23 +6,88 @@ import asyncio
 import json
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager, suppress
+from functools import cache
+from secrets import compare_digest
+from threading import Thread
 from typing import Annotated, Any, TypeVar
 
 from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import one_line
 from textgen.runtime.output import note
-from textgen_play import models
-from textgen_play.guard import Guard
-from textgen_play.worker import Worker
+from textgen_play import model_process
+from textgen_play.client import Client
+from textgen_play.page import play_page
+
+Scope = MutableMapping[str, Any]
+App = Callable[[Scope, Any, Any], Awaitable[None]]
+
+MAX_BODY = 500_000
+"""Bytes of a request."""
+
+
+class Guard:
+    """Refuses requests by another name of the host, from another page, without the token, or too large.
+
+    A page elsewhere could otherwise let the browser ask this server, by its address or by a name that leads
+    to it (DNS rebinding).
+    """
+
+    def __init__(self, app: App, port: int, token: str) -> None:
+        self._app, self._token = app, token
+        names = ("127.0.0.1", "localhost")
+        self._hosts = {f"{name}:{port}" for name in names} | (set(names) if port == 80 else set())
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        """Pass a request on, or answer 403 or 413."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = self._refusal(scope)
+        if answer is not None:
+            await answer(scope, receive, send)
+            return
+        await self._app(scope, _Limited(receive), send)
+
+    def _refusal(self, scope: Scope) -> PlainTextResponse | None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        origin = headers.get("origin")
+        token = scope["path"].removeprefix("/").partition("/")[0]
+        is_ours = headers.get("host") in self._hosts and (
+            origin is None or origin.removeprefix("http://") in self._hosts
+        )
+        if not is_ours or not compare_digest(token.encode(), self._token.encode()):
+            return PlainTextResponse("forbidden: use the address that textgen play printed", 403)
+        size = headers.get("content-length", "0")
+        if not size.isdecimal() or int(size) > MAX_BODY:
+            return PlainTextResponse(f"too large: at most {MAX_BODY} bytes", 413)
+        if scope["method"] == "POST" and not headers.get("content-type", "").startswith("application/json"):
+            return PlainTextResponse("forbidden: send application/json", 403)
+        return None
+
+
+class _Limited:
+    """The body of a request, which ends at `MAX_BODY`, so that what is larger is no JSON."""
+
+    def __init__(self, receive: Any) -> None:
+        self._receive, self._num_bytes = receive, 0
+
+    async def __call__(self) -> Any:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._num_bytes += len(message.get("body", b""))
+            if self._num_bytes > MAX_BODY:
+                return {"type": "http.request", "body": b"", "more_body": False}
+        return message
+
 
 MAX_CHARS, MAX_WRITTEN = 20_000, 5000
 """Characters of a text that is continued, and of its continuation."""
@@ -79,8 +144,8 @@ Asked = TypeVar("Asked", bound=BaseModel)
 class Play:
     """The application, without its guard."""
 
-    def __init__(self, worker: Worker, page: Callable[[list[dict[str, Any]]], str]) -> None:
-        self._worker, self._page = worker, page
+    def __init__(self, models: Client) -> None:
+        self._models = models
         self._latest: dict[tuple[str, int], str] = {}
         """The name of the continuation that each page wants of each entry."""
         self._num_streams = 0
@@ -89,7 +154,7 @@ class Play:
     async def show(self, _: Request) -> Response:
         """Return the page."""
         return HTMLResponse(
-            self._page(await self._worker.do(models.describe_runs)),
+            play_page(await self._models.do(model_process.describe_runs)),
             headers={
                 "Cache-Control": "no-store",
                 "Referrer-Policy": "no-referrer",
@@ -106,7 +171,9 @@ class Play:
             async with self._reading:  # so that what nobody waits for any longer is not read
                 if asked.client and self._last_read[place] is not asked:
                     return JSONResponse({"error": "another text is to be read now"}, 409)
-                return JSONResponse(await self._worker.do(models.read, asked.entry, asked.text, asked.after))
+                return JSONResponse(
+                    await self._models.do(model_process.read, asked.entry, asked.text, asked.after)
+                )
         finally:
             if self._last_read.get(place) is asked:
                 del self._last_read[place]
@@ -114,16 +181,16 @@ class Play:
     async def marks(self, request: Request) -> Response:
         """Return the made-up words and the copied spans of a text that an entry has written."""
         asked = await _asked(request, Reading)
-        return JSONResponse(await self._worker.do(models.marks, asked.entry, asked.text))
+        return JSONResponse(await self._models.do(model_process.marks, asked.entry, asked.text))
 
     async def keep_guesses(self, request: Request) -> Response:
         """Keep a game for the report."""
         asked = await _asked(request, Guessing)
-        return JSONResponse({"kept": await self._worker.do(models.keep_guesses, asked.guesses)})
+        return JSONResponse({"kept": await self._models.do(model_process.keep_guesses, asked.guesses)})
 
     async def passages(self, _: Request) -> Response:
         """Return held-out passages."""
-        return JSONResponse(await self._worker.do(models.passages))
+        return JSONResponse(await self._models.do(model_process.passages))
 
     async def write(self, request: Request) -> Response:
         """Stream a continuation, as server-sent events; it ends when its reader leaves."""
@@ -135,7 +202,9 @@ class Play:
         self._num_streams += 1
         try:
             settings = asked.settings()
-            begun = self._worker.do(models.begin, name, asked.entry, asked.prompt, settings, asked.after)
+            begun = self._models.do(
+                model_process.begin, name, asked.entry, asked.prompt, settings, asked.after
+            )
             temperature = await begun
         except BaseException:
             self._num_streams -= 1
@@ -147,7 +216,7 @@ class Play:
     async def keep(self, request: Request) -> Response:
         """Keep a continuation with its run, which writes it again."""
         asked = await _asked(request, Writing)
-        kept = self._worker.do(models.keep, asked.entry, asked.prompt, asked.settings(), asked.after)
+        kept = self._models.do(model_process.keep, asked.entry, asked.prompt, asked.settings(), asked.after)
         return JSONResponse({"kept": await kept})
 
     async def _events(self, name: str, asked: Writing, temperature: float | None) -> AsyncIterator[str]:
@@ -155,7 +224,7 @@ class Play:
         try:
             yield _event({"temperature": temperature, "tokens": [], "is_over": False})
             while not is_over and self._latest.get(place) == name:
-                tokens, is_over = await self._worker.do(models.advance, name)
+                tokens, is_over = await self._models.do(model_process.advance, name)
                 yield _event({"tokens": tokens, "is_over": is_over})
         except TextgenError as error:
             yield _event({"error": str(error)})
@@ -164,7 +233,7 @@ class Play:
             if self._latest.get(place) == name:
                 del self._latest[place]
             if not is_over:
-                self._worker.forget(name)
+                self._models.forget(name)
 
 
 def _event(values: dict[str, Any]) -> str:
@@ -194,19 +263,19 @@ async def _report(_: Request, error: Exception) -> Response:
     return JSONResponse({"error": one_line(error)}, 500)
 
 
-def application(worker: Worker, page: Callable[[list[dict[str, Any]]], str], port: int, token: str) -> Guard:
+def application(models: Client, port: int, token: str) -> Guard:
     """Return the application behind its guard."""
-    return Guard(unguarded(worker, page, f"/{token}"), port, token)
+    return Guard(unguarded(models, f"/{token}"), port, token)
 
 
-def unguarded(worker: Worker, page: Callable[[list[dict[str, Any]]], str], prefix: str = "") -> Starlette:
+def unguarded(models: Client, prefix: str = "") -> Starlette:
     """Return the application for those whom nobody else can ask for; paths begin with `prefix`."""
-    play = Play(worker, page)
+    play = Play(models)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
-        worker.close()
+        models.close()
 
     routes: list[tuple[str, Callable[[Request], Awaitable[Response]], str]] = [
         ("/", play.show, "GET"),
@@ -225,12 +294,7 @@ def unguarded(worker: Worker, page: Callable[[list[dict[str, Any]]], str], prefi
     )
 
 
-def serve(
-    worker: Worker,
-    page: Callable[[list[dict[str, Any]]], str],
-    port: int | None,
-    on_open: Callable[[str], None],
-) -> None:
+def serve(models: Client, port: int | None, on_open: Callable[[str], None]) -> None:
     """Serve until interrupted; `on_open` is told the address.
 
     Without a port it is `PORT`, or any free one.
@@ -238,9 +302,9 @@ def serve(
     import uvicorn
 
     listening = _listen(port)
-    worker.wait()
+    models.wait()
     port, token = listening.getsockname()[1], secrets.token_urlsafe(16)
-    app: Any = application(worker, page, port, token)
+    app: Any = application(models, port, token)
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))
     on_open(f"http://127.0.0.1:{port}/{token}/")
     server.run(sockets=[listening])
@@ -255,3 +319,72 @@ def _listen(port: int | None) -> socket.socket:
     except OSError as error:
         reason = f"port {port} of 127.0.0.1 cannot be opened: {error.strerror}; give another"
         raise TextgenError(reason) from None
+
+
+Send = Callable[[dict[str, object], bytes], None]
+
+
+class Relay:
+    """Lets an application answer requests that come as messages.
+
+    A request is `{"request": …, "path": …, "body": …}`, with a name and the path in the application; without
+    a body it is a GET. The messages of its answer have the same name: `{"request": …, "status": …}`, then
+    bytes, finally `"is_over": True`. A message with only the name cancels the request.
+    """
+
+    def __init__(self, app: App, send: Send) -> None:
+        self._app, self._send = app, send
+        self._left: dict[str, asyncio.Event] = {}
+        """The open requests, and whether nobody waits for their answers any longer."""
+
+    def take(self, message: object) -> None:
+        """Take a message; `send` is called in another thread. What is not a request is ignored."""
+        asyncio.run_coroutine_threadsafe(self._take(message), _loop())
+
+    async def _take(self, message: object) -> None:
+        match message:
+            case {"request": str(name), "path": str(path), **rest} if name not in self._left:
+                body = rest.get("body")
+                self._left[name] = asyncio.Event()
+                try:
+                    await self._answer(name, path, body if isinstance(body, str) else None)
+                finally:
+                    del self._left[name]
+                    self._send({"request": name, "is_over": True}, b"")
+            case {"request": str(name)} if name in self._left:
+                self._left[name].set()
+
+    async def _answer(self, name: str, path: str, body: str | None) -> None:
+        """Let the application answer, which never raises what it has not answered."""
+        left, asked = self._left[name], [(body or "").encode("utf-8", "surrogatepass")]
+
+        async def receive() -> dict[str, Any]:
+            if asked:
+                return {"type": "http.request", "body": asked.pop()}
+            await left.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(event: dict[str, Any]) -> None:
+            if event["type"] == "http.response.start":
+                self._send({"request": name, "status": event["status"]}, b"")
+            elif event.get("body"):
+                self._send({"request": name}, event["body"])
+
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": "GET" if body is None else "POST",
+            "path": f"/{path}",
+            "query_string": b"",
+            "headers": [],
+        }
+        await self._app(scope, receive, send)
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """Return the event loop of a thread of its own, which goes on while a cell of a notebook runs."""
+    loop = asyncio.new_event_loop()
+    Thread(target=loop.run_forever, name="textgen-play", daemon=True).start()
+    return loop

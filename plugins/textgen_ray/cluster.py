@@ -28,7 +28,7 @@ import torch
 from textgen.contracts import TextgenError
 from textgen.runtime.environment import Machine, machine, usable_cores, versions
 from textgen.runtime.messages import one_line
-from textgen.runtime.storage.temporary_folders import temporary_folder
+from textgen.runtime.storage.files import temporary_folder
 from textgen.workers.pool import OnMessage
 from textgen.workers.process import recipe
 from textgen_ray.pool import MAX_RETRIES, RayPool, Share

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from textgen.runtime.storage.temporary_folders import temporary_folder
+from textgen.runtime.storage.files import temporary_folder
 
 LARGE = 100_000
 """Characters, bytes or items of a part that travels apart."""

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from textgen.contracts import Search, TokenIds, Vocabulary
 from textgen.data.vocabulary import TokenTable
-from textgen.generation.word_temperature import Choose
-from textgen_samplers.top_p import TopP
+from textgen.generation.sampling import Choose
+from textgen_samplers.truncation import TopP
 
 BYTES_OF_A_CHARACTER = 4
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from textgen.contracts import Search, TokenIds, Vocabulary
 from textgen.data.vocabulary import TokenTable
-from textgen.generation.word_temperature import Choose, Kept, WordDistribution, keep_all, sample
+from textgen.generation.sampling import Choose, Kept, WordDistribution, keep_all, sample
 
 
 @dataclass

@@ -10,17 +10,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from types import ModuleType
 from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
-from textgen.contracts import Search, TextgenError
+from textgen.contracts import Search
 from textgen.data.decoding import utf8
 from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, surface_bytes
 from textgen.data.words import split_words
+from textgen.runtime.messages import import_extra
 from textgen_tokenizers.word import WordCounter
 
 
@@ -39,14 +39,14 @@ class BPETokenizer(WordCounter):
     def fit_total(self, counts: Counter[str]) -> None:
         """Learn the merges from the counts of all words."""
         words = Counter({byte_chars(utf8(word)): count for word, count in counts.items()})
-        library = _library()
-        trainer = library.trainers.BpeTrainer(
+        tokenizers = import_tokenizers("bpe", "bpe")
+        trainer = tokenizers.trainers.BpeTrainer(
             vocab_size=self.vocab_size,
             min_frequency=2,
             initial_alphabet=list(byte_chars(bytes(range(256)))),
             show_progress=False,
         )
-        trained = library.Tokenizer(library.models.BPE())
+        trained = tokenizers.Tokenizer(tokenizers.models.BPE())
         trained.train_from_iterator(words.elements(), trainer)
         learnt = json.loads(trained.to_str())["model"]
         frequency: Counter[str] = Counter()
@@ -84,10 +84,15 @@ class BPETokenizer(WordCounter):
         pieces = [byte_chars(piece) for piece in self._table.pieces]
         vocabulary = {piece: index for index, piece in enumerate(pieces)}
         pairs = [(pieces[left], pieces[right]) for left, right in merges]
-        self._model = _library().models.BPE(vocab=vocabulary, merges=pairs)
+        self._model = import_tokenizers("bpe", "bpe").models.BPE(vocab=vocabulary, merges=pairs)
 
     def _spell(self, word: str) -> list[int]:
         return [token.id for token in self._model.tokenize(byte_chars(utf8(word)))]
+
+
+def import_tokenizers(tokenizer: str, extra: str) -> Any:
+    """Return Hugging Face's library, for a tokenizer; raises `TextgenError` if it is not installed."""
+    return import_extra("tokenizers", extra, f"the tokenizer {tokenizer!r} needs the package tokenizers")
 
 
 def byte_chars(data: bytes) -> str:
@@ -99,13 +104,3 @@ def surface(piece: bytes) -> str:
     """Return a token as text if that is valid and unambiguous, otherwise as bytes: `<0xE2><0x82>`."""
     text = piece.decode("utf-8", "replace")
     return text if surface_bytes(text) == piece else "".join(BYTE_TOKENS[byte] for byte in piece)
-
-
-def _library() -> ModuleType:
-    try:
-        import tokenizers
-    except ImportError as error:
-        raise TextgenError(
-            "the tokenizer 'bpe' needs the package tokenizers; run: pip install 'textgen-bench[bpe]'"
-        ) from error
-    return tokenizers

@@ -1,4 +1,4 @@
-"""One token per character; characters that the training text lacks are spelled by their UTF-8 bytes."""
+"""One token per character, the rest spelled by bytes; or one per byte, as in ByT5 (Xue et al. 2022)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textgen.data.decoding import utf8
+from textgen.data.decoding import from_utf8, utf8
 from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, splice
 
 
@@ -86,3 +86,38 @@ def _code_points(text: str) -> NDArray[np.integer[Any]]:
     if text.isascii():  # takes a quarter of the memory, and is several times as fast
         return np.frombuffer(text.encode("ascii"), np.uint8)
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+
+
+@dataclass
+class ByteTokenizer:
+    """The 256 byte tokens; the id of each is its value.
+
+    ASCII bytes are characters; bytes above 127 spell the other characters and count as fallback.
+    """
+
+    tokens: list[str] = field(default_factory=BYTE_TOKENS.copy, init=False)
+    fallback: NDArray[np.bool_] = field(default_factory=lambda: np.arange(256) >= 128, init=False, repr=False)
+
+    def fit(self, text: str) -> None:
+        """Do nothing: the vocabulary is fixed."""
+
+    def count(self, text: str) -> None:
+        """Return nothing: there is nothing to count."""
+
+    def fit_counts(self, counts: Iterable[None]) -> None:
+        """Do nothing: the vocabulary is fixed."""
+
+    def encode(self, text: str) -> NDArray[np.int32]:
+        """Return one id per byte; a lone surrogate has three."""
+        return np.frombuffer(utf8(text), np.uint8).astype(np.int32)
+
+    def decode(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
+        """Return the text; never raises."""
+        return from_utf8(np.asarray(ids, np.int64).astype(np.uint8).tobytes())
+
+    def state(self) -> dict[str, Any]:
+        """Return an empty state."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Do nothing: the vocabulary is fixed."""

@@ -1,22 +1,31 @@
-"""Tokenizers that were made elsewhere, with a vocabulary of what they make of the training text."""
+"""Tokenizers from elsewhere (Hugging Face, tiktoken), with a vocabulary of what the training text has."""
 
 from __future__ import annotations
 
+import base64
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Annotated, Any
+from unittest.mock import patch
 
 import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
-from textgen.contracts import Search
+from textgen.contracts import Search, TextgenError
 from textgen.data.decoding import utf8
-from textgen.data.vocabulary import TokenTable
-from textgen_tokenizers.bpe import surface
+from textgen.data.vocabulary import TokenTable, surface_bytes
+from textgen.runtime.messages import import_extra, one_line, reason_of
+from textgen.runtime.storage.files import read_plain
+from textgen_tokenizers.bpe import import_tokenizers, surface
 
 SURROGATES = re.compile("([\ud800-\udfff]+)")
+MAX_BYTES = 2**26
+"""Bytes of the file of a tokenizer, at most."""
 MinCount = Annotated[int, Ge(1), Le(1_000_000), Search(1, 10, log=True)]
 BYTES = [bytes([value]) for value in range(256)]
 
@@ -104,3 +113,143 @@ class PretrainedTokenizer:
     def _build(self, tokens: list[str]) -> None:
         self.tokens, self._table = tokens, TokenTable(tokens)
         self._id_of = {piece: index for index, piece in enumerate(self._table.pieces)}
+
+
+@dataclass
+class HFTokenizer(PretrainedTokenizer):
+    """The tokens of a Hugging Face tokenizer that occur in the training text, and bytes for all else.
+
+    A token is the text that it covers, with what the tokenizer drops before it, so nothing is lost. Special
+    tokens are not used: what looks like one is text.
+    """
+
+    path: str = ""
+    """A file `tokenizer.json`, or a folder that has one."""
+    min_count: MinCount = 2
+    """Minimum number of occurrences in the training text of a token that is kept."""
+    _tokenizer: Any = field(default=None, init=False, repr=False)
+
+    def read(self) -> str:
+        """Return the file; raises `TextgenError` if it cannot be read."""
+        if not self.path:
+            raise TextgenError("the tokenizer 'hf' needs a file; write path=FOLDER, which has tokenizer.json")
+        path = Path(self.path)
+        path = path / "tokenizer.json" if path.is_dir() else path
+        try:
+            return read_plain(path, MAX_BYTES).decode("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise TextgenError(f"the tokenizer {str(path)!r} cannot be read: {reason_of(error)}") from None
+
+    def open(self, source: str) -> None:
+        """Make the tokenizer, with nothing that adds tokens, cuts the text short or moves offsets."""
+        tokenizers = import_tokenizers("hf", "hf")
+        try:
+            self._tokenizer = tokenizers.Tokenizer.from_str(source)
+        except Exception as error:  # whatever the library raises
+            reason = one_line(error, with_type=False)
+            raise TextgenError(f"the tokenizer {self.path!r} cannot be used: {reason}") from error
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._tokenizer.encode_special_tokens = True
+
+    def cut(self, text: str) -> Iterator[bytes]:
+        """Yield the bytes of each token."""
+        encoded = self._tokenizer.encode(text, add_special_tokens=False)
+        begin, end, group = 0, 0, list[str]()  # tokens that overlap are parts of the same characters
+        for token, (first, last) in zip(encoded.tokens, encoded.offsets, strict=True):
+            if first >= end > begin:
+                yield from _parts(group, utf8(text[begin:end]))
+                begin, group = end, []
+            group.append(token)
+            end = max(end, last)
+        yield from _parts(group, utf8(text[begin:]))
+
+
+def _parts(tokens: list[str], covered: bytes) -> Iterable[bytes]:
+    """Return the bytes of each of some tokens if that is what they cover, otherwise all of it as one."""
+    for spell in (_byte_level, surface_bytes):
+        parts = [spell(token) for token in tokens]
+        if b"".join(parts) == covered:
+            return parts
+    return [covered]
+
+
+def _byte_level(token: str) -> bytes:
+    """Return the bytes of a token that has a character for each, as GPT-2's do; empty if it has others."""
+    values = _byte_of_char()
+    return bytes(values[char] for char in token) if values.keys() >= set(token) else b""
+
+
+@cache
+def _byte_of_char() -> dict[str, int]:
+    """Return the byte of each character of byte-level tokens: printable ones of Latin-1 are themselves."""
+    from tokenizers.pre_tokenizers import ByteLevel
+
+    chars = sorted(ByteLevel.alphabet())
+    own = {char: ord(char) for char in chars if ord(char) < 256}
+    others = (value for value in range(256) if chr(value) not in own)
+    return own | dict(zip(chars[len(own) :], others, strict=True))
+
+
+@dataclass
+class TiktokenTokenizer(PretrainedTokenizer):
+    """The tokens of a tiktoken encoding that occur in the training text, and bytes for all else.
+
+    Special tokens are not used: what looks like one is text.
+    """
+
+    path: str = ""
+    """File such as `cl100k_base.tiktoken`; without it, tiktoken's cache."""
+    name: str = ""
+    """Encoding such as `cl100k_base`; without it, the name of the file."""
+    min_count: MinCount = 2
+    """Minimum number of occurrences in the training text of a token that is kept."""
+    _encoding: Any = field(default=None, init=False, repr=False)
+
+    def read(self) -> dict[str, Any]:
+        """Return pattern and ranks; raises `TextgenError` if they cannot be read."""
+        name = self.name or Path(self.path).stem
+        if not name:
+            raise TextgenError("the tokenizer 'tiktoken' needs an encoding; write path=FILE or name=ENCODING")
+        tiktoken = _library()
+        known = tiktoken.list_encoding_names()
+        if name not in known:
+            raise TextgenError(f"tiktoken lacks encoding {name!r}; write name= and one of {', '.join(known)}")
+        # What the library lacks it would download by this function.
+        with patch("tiktoken.load.read_file", self._local_file):
+            try:
+                encoding = tiktoken.get_encoding(name)
+            except (OSError, ValueError, AssertionError) as error:
+                where = self.path or "tiktoken's cache"
+                raise TextgenError(f"{where} is not the encoding {name!r}: {one_line(error)}") from error
+        ranks = encoding._mergeable_ranks.items()
+        return {
+            "pattern": encoding._pat_str,
+            "ranks": {base64.b64encode(piece).decode("ascii"): rank for piece, rank in ranks},
+        }
+
+    def open(self, source: dict[str, Any]) -> None:
+        """Make the encoding."""
+        ranks = {base64.b64decode(piece): rank for piece, rank in source["ranks"].items()}
+        self._encoding = _library().Encoding(
+            "textgen", pat_str=source["pattern"], mergeable_ranks=ranks, special_tokens={}
+        )
+
+    def cut(self, text: str) -> Iterator[bytes]:
+        """Yield the bytes of each token."""
+        return map(self._encoding.decode_single_token_bytes, self._encoding.encode_ordinary(text))
+
+    def _local_file(self, address: str) -> bytes:
+        if not self.path:
+            raise TextgenError(
+                f"tiktoken's cache lacks {address.rpartition('/')[2]}, and textgen downloads nothing; "
+                "write path= with that file"
+            )
+        try:
+            return read_plain(Path(self.path), MAX_BYTES)
+        except OSError as error:
+            raise TextgenError(f"{self.path!r} cannot be read: {reason_of(error)}") from None
+
+
+def _library() -> Any:
+    return import_extra("tiktoken", "tiktoken", "the tokenizer 'tiktoken' needs the package tiktoken")

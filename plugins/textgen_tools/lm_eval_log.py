@@ -15,7 +15,7 @@ from textgen.contracts import TextgenError
 from textgen.evaluation.intervals import estimate, measured_ratio, rate_interval
 from textgen.evaluation.token_bits import LOG2
 from textgen.runtime.messages import one_line, reason_of
-from textgen.runtime.storage.plain_files import MAX_JSON_BYTES, open_plain, parse_json
+from textgen.runtime.storage.files import MAX_JSON_BYTES, open_plain, parse_json
 
 MAX_BYTES = 2**30
 """Size of a file of samples, at most."""

@@ -16,7 +16,7 @@ from torch import nn
 from textgen.contracts import TextgenError
 from textgen.data.bound_tokenizer import START
 from textgen.experiment.saved_run import Trained
-from textgen.nn.portable import PortableNetwork
+from textgen.nn.quantized import PortableNetwork
 from textgen.nn.state import tensors
 from textgen.runtime.messages import UsageError, reason_of
 from textgen.runtime.storage.files import new_file, write_file

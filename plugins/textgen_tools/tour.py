@@ -102,8 +102,7 @@ More: other entries (`textgen plugins`), a larger --budget, or --seeds 3 for sur
 def tour(
     context: typer.Context,
     text: Annotated[
-        str | None,
-        typer.Argument(help="Text of the last step: a path.", show_default="asked for"),
+        str | None, typer.Argument(help="Text of the last step: a path.", show_default="asked for")
     ] = None,
     budget: Annotated[
         str, typer.Option("--budget", help="Training per entry, such as 300kchars or 60s.")

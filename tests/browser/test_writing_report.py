@@ -12,7 +12,7 @@ import torch
 from helpers.commands import run_textgen
 from helpers.scoring import CPU, score_text
 from textgen.experiment.saved_run import SavedRun, load_run
-from textgen.nn.portable import rounded
+from textgen.nn.quantized import rounded
 
 pytestmark = pytest.mark.slow
 

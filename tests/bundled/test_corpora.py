@@ -13,11 +13,9 @@ import nltk
 import pytest
 
 from textgen.contracts import TextgenError
-from textgen_corpora import tinyshakespeare
-from textgen_corpora.gutenberg import Gutenberg
-from textgen_corpora.lee import Lee
-from textgen_corpora.tinyshakespeare import TinyShakespeare
-from textgen_corpora.wiki import Wiki, articles, is_prose, tidy
+from textgen_corpora import downloads
+from textgen_corpora.downloads import Gutenberg, TinyShakespeare
+from textgen_corpora.gensim_texts import Lee, Wiki, articles, is_prose, tidy
 from textgen_corpora.wikitext import HOLE, plain_text
 
 
@@ -33,7 +31,7 @@ def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(nltk.data, "path", [])
     monkeypatch.setattr(nltk.downloader.Downloader, "DEFAULT_URL", "http://127.0.0.1:9/index.xml")
-    monkeypatch.setattr(tinyshakespeare, "URL", "http://127.0.0.1:9/input.txt")
+    monkeypatch.setattr(downloads, "URL", "http://127.0.0.1:9/input.txt")
     monkeypatch.delenv("TEXTGEN_CACHE", raising=False)
     return tmp_path / "textgen" / "downloads"
 
@@ -168,12 +166,12 @@ def test_tinyshakespeare_is_downloaded_once_and_checked(
 ) -> None:
     source = tmp_path / "input.txt"
     source.write_text("First Citizen:\nSpeak.\n")
-    monkeypatch.setattr(tinyshakespeare, "URL", source.as_uri())
+    monkeypatch.setattr(downloads, "URL", source.as_uri())
     with pytest.raises(TextgenError, match="is not tinyshakespeare"):
         TinyShakespeare().read("")
     assert not cache_folder.exists()
 
-    monkeypatch.setattr(tinyshakespeare, "SHA256", hashlib.sha256(source.read_bytes()).hexdigest())
+    monkeypatch.setattr(downloads, "SHA256", hashlib.sha256(source.read_bytes()).hexdigest())
     assert TinyShakespeare().read("") == "First Citizen:\nSpeak.\n"
     assert [path.name for path in cache_folder.iterdir()] == ["tinyshakespeare.txt"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from textgen.contracts import TextgenError
-from textgen_corpora.lexicons.debian import dictionaries, lexicon
+from textgen_corpora.lexicons import dictionaries, lexicon
 
 AFFIXES = """SET UTF-8
 FLAG long

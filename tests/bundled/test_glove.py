@@ -16,8 +16,7 @@ from gensim.test.utils import datapath
 from helpers.vectors import GLOVE_TEXT, ROWS, by_word, keyed
 from textgen.contracts import TextgenError
 from textgen.experiment.encoding import match_vectors
-from textgen_embeddings.glove import Glove, bundled
-from textgen_embeddings.glove_words import lexicon
+from textgen_embeddings.glove import Glove, bundled, lexicon
 from textgen_tokenizers.word import WordTokenizer
 
 TEXT = Path(datapath("lee_background.cor")).read_text(encoding="utf-8")

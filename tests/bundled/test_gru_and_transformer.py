@@ -14,18 +14,16 @@ from textgen.contracts import PretrainedVectors, TextgenError
 from textgen.data.bound_tokenizer import START, BoundTokenizer
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
-from textgen.nn.language_model import LanguageModel
-from textgen.nn.model_class import placeholder_vocabulary
+from textgen.nn.language_model import LanguageModel, placeholder_vocabulary
 from textgen.nn.state import shapes
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.batches import ContiguousBatches
 from textgen.training.optimizer import hidden_matrices
 from textgen.training.train_options import TrainOptions
 from textgen.training.trainer import Trainer
-from textgen_models.gru import GRU
-from textgen_models.hier.model import Hier
-from textgen_models.transformer.block import PERIOD
-from textgen_models.transformer.model import Transformer
+from textgen_models.hier import Hier
+from textgen_models.recurrent import GRU
+from textgen_models.transformer import PERIOD, Transformer
 from textgen_tokenizers.char import CharTokenizer
 
 CPU = torch.device("cpu")

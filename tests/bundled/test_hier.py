@@ -10,11 +10,8 @@ from torch import Tensor, nn
 
 from textgen.contracts import Tokenizer
 from textgen.runtime.device import seeded
-from textgen_models.hier.model import Hier
-from textgen_models.hier.word_clock import WordClock
-from textgen_models.hier.words import WordEdges, hash_words
-from textgen_tokenizers.byte import ByteTokenizer
-from textgen_tokenizers.char import CharTokenizer
+from textgen_models.hier import Hier, WordClock, WordEdges, hash_words
+from textgen_tokenizers.char import ByteTokenizer, CharTokenizer
 from textgen_tokenizers.word import WordTokenizer
 
 CPU = torch.device("cpu")

@@ -29,11 +29,11 @@ from textgen.data.corpus import load_corpus
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.saved_run import load_run, save_run
-from textgen.nn.model_class import placeholder_vocabulary
+from textgen.nn.language_model import placeholder_vocabulary
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
-from textgen_models.original.keras_weights import read_keras
-from textgen_models.original.model import Original, load_keras
+from textgen_models.keras_weights import read_keras
+from textgen_models.original import Original, load_keras
 
 GATES = {
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),

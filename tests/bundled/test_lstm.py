@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from textgen.runtime.device import seeded
-from textgen_models.lstm.model import LSTM
+from textgen_models.recurrent import LSTM
 
 
 def lstm(**options: Any) -> LSTM:

@@ -26,8 +26,8 @@ from textgen.data.bound_tokenizer import START
 from textgen.evaluation.baselines import reference_scores
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.saved_run import load_run, save_run
-from textgen.nn.ngrams import FALLBACK_DISCOUNTS, count_ngrams, estimate_discounts, sort_with_places
-from textgen_models.ngram.model import NGram, choose_order
+from textgen.nn.kneser_ney import FALLBACK_DISCOUNTS, count_ngrams, estimate_discounts, sort_with_places
+from textgen_models.counting import NGram, choose_order
 
 Predict = Callable[[tuple[int, ...], int], float]
 

@@ -21,8 +21,7 @@ from textgen.generation.generator import Generator
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.budget import parse_budget
 from textgen.training.train_options import Schedule
-from textgen_models.original.layer import LSTMLayer
-from textgen_models.original.model import MAX_WINDOWS, Original
+from textgen_models.original import MAX_WINDOWS, LSTMLayer, Original
 
 CPU = DeviceConfig(torch.device("cpu"), "fp32")
 VOCAB_SIZE, WINDOW = 7, 6
@@ -93,7 +92,7 @@ def test_chunks_and_blocks_of_windows_change_nothing(window: int, monkeypatch: p
         first, state = model(ids[:, :4], model.initial_state(2))
         kept = state.clone()
         second, last = model(ids[:, 4:], state)
-        monkeypatch.setattr("textgen_models.original.model.MAX_WINDOWS", 7)
+        monkeypatch.setattr("textgen_models.original.MAX_WINDOWS", 7)
         in_blocks, _ = model(ids, model.initial_state(2))
     torch.testing.assert_close(torch.cat([first, second], dim=1), whole)
     torch.testing.assert_close(in_blocks, whole)

@@ -21,8 +21,7 @@ from textgen.experiment.experiment import Experiment
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
 from textgen_kit import run_checks
-from textgen_tokenizers.hf import HFTokenizer
-from textgen_tokenizers.tiktoken import TiktokenTokenizer
+from textgen_tokenizers.pretrained import HFTokenizer, TiktokenTokenizer
 
 ODD = f"Käse 😀😀, HELLO {END}\n\n  [UNK] \ud800 中文"
 

@@ -18,8 +18,7 @@ from textgen.data.decoding import utf8
 from textgen.data.text import cut_blocks
 from textgen.data.vocabulary import BYTE_TOKENS, surface_bytes
 from textgen.registry.options import build
-from textgen_tokenizers.byte import ByteTokenizer
-from textgen_tokenizers.char import CharTokenizer
+from textgen_tokenizers.char import ByteTokenizer, CharTokenizer
 
 UNSEEN = "中Ω😀"
 every_tokenizer = pytest.mark.parametrize("name", FITTED)

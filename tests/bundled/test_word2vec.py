@@ -14,8 +14,7 @@ from gensim.test.utils import datapath
 from helpers.vectors import GLOVE_TEXT, ROWS, by_word, keyed
 from textgen.contracts import TextgenError
 from textgen.experiment.encoding import match_vectors
-from textgen_embeddings.fasttext import FastText
-from textgen_embeddings.word2vec import Word2Vec, sentences
+from textgen_embeddings.word2vec import FastText, Word2Vec, sentences
 from textgen_tokenizers.word import WordTokenizer
 
 SHORT = Path(datapath("lee_background.cor")).read_text(encoding="utf-8")[:60_000]

@@ -18,7 +18,7 @@ from textgen.experiment.entry_parser import parse_entry
 from textgen.library.train_processes import num_processes
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
-from textgen.training.distributed.ranks import new_store
+from textgen.training.ranks import new_store
 
 SMALL = "hidden_size=16,batch_size=6,sequence_length=8,num_validations=2,dropout=0"
 ENTRIES = (

@@ -11,7 +11,7 @@ from helpers.commands import TINY, Textgen
 
 SPY = """
 import pathlib
-from textgen_models.uniform import Uniform
+from textgen_models.counting import Uniform
 
 class Spy(Uniform):
     def fit(self, ids):

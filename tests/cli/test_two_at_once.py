@@ -13,7 +13,7 @@ import pytest
 from helpers.commands import TINY, run_process
 from helpers.launched import Launched
 from helpers.suites import write_suite
-from textgen.runtime.storage.locks import LOCK, is_held, locked
+from textgen.runtime.storage.result_folders import LOCK, is_held, locked
 from textgen.training.checkpoints import INTERVAL
 
 pytestmark = pytest.mark.slow

@@ -24,7 +24,7 @@ from textgen.results.rebuilt import verify_comparison
 from textgen.results.remeasured import WrittenAgain, loaded_again
 from textgen.results.study import conclusion
 from textgen.results.verification import VerificationCheck, uncovered
-from textgen.runtime.storage.digests import write_digests
+from textgen.runtime.storage.files import write_digests
 from textgen.runtime.storage.json_records import (
     DIGEST,
     from_values,

@@ -11,8 +11,7 @@ from rich.console import Console
 
 from helpers.pages import ROOT
 from helpers.reports import compared, drawn, entry, report, result
-from textgen.evaluation.intervals import MeasuredValue, measured_ratio
-from textgen.evaluation.seed_priors import SeedPrior
+from textgen.evaluation.intervals import MeasuredValue, SeedPrior, measured_ratio
 from textgen.report.answer import answer, resolution
 from textgen.report.html import to_html
 from textgen.report.terminal import render_brief

@@ -10,8 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from helpers.reports import compared, entry, metrics
-from textgen.evaluation.intervals import MeasuredValue, difference, measured_ratio
-from textgen.evaluation.seed_priors import SHIPPED_PRIORS
+from textgen.evaluation.intervals import SHIPPED_PRIORS, MeasuredValue, difference, measured_ratio
 from textgen.experiment.entry_result import EntryResult
 from textgen.results.comparison import Comparison
 from textgen.results.judge import judge, rank_entries

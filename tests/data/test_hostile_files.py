@@ -15,10 +15,10 @@ import pytest
 
 from helpers.texts import archive
 from textgen.contracts import TextgenError
+from textgen.data import text_file
 from textgen.data.cleaning import load_text
-from textgen.data.readers import budget
 from textgen.data.sources import read_documents
-from textgen_readers import parquet_pages
+from textgen_readers import tables
 
 PROSE = "It rained. " * 1_600_000
 RATIO = "{} unpacks to over 200 times its size; if it is a text, unpack it"
@@ -67,7 +67,7 @@ def test_a_file_that_asks_for_too_much(
 
 
 def test_records_chapters_and_time_are_limited_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "SMALL_BYTES", 10_000)
+    monkeypatch.setattr(text_file, "SMALL_BYTES", 10_000)
     items = "".join(f'<item id="{i}" href="{i}.html"/><itemref idref="{i}"/>' for i in range(99))
     chapters = {f"{i}__html": "<p>" + "a" * 199_999 for i in range(99)}
     for name, data in {
@@ -77,7 +77,7 @@ def test_records_chapters_and_time_are_limited_too(tmp_path: Path, monkeypatch: 
         (tmp_path / name).write_bytes(data)
         with pytest.raises(TextgenError, match="unpacks to over 200 times"):
             read(tmp_path / name)
-    monkeypatch.setattr(budget, "MAX_SECONDS", 0.01)
+    monkeypatch.setattr(text_file, "MAX_SECONDS", 0.01)
     path = tmp_path / "a.zip"
     path.write_bytes(archive(a__txt__gz=gzip.compress(b"") * 10_000))
     with pytest.raises(TextgenError, match="gives no text for"):
@@ -91,7 +91,7 @@ def test_pages_are_measured_before_they_are_unpacked(
     path, texts = tmp_path / "a.parquet", [f"{i} It rained. " * 99 for i in range(30)]
     path.write_bytes(parquet(texts, row_group_size=20, **options))
     assert read(path) == texts
-    monkeypatch.setattr(parquet_pages, "MAX_PAGE_BYTES", 10_000)
+    monkeypatch.setattr(tables, "MAX_PAGE_BYTES", 10_000)
     with pytest.raises(
         TextgenError, match=r"has a page of [23]\d,\d\d\d bytes; write it with fewer rows per"
     ):

@@ -7,9 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from textgen.evaluation.crossings import crossing, lead_begins
-from textgen.evaluation.intervals import MeasuredValue
-from textgen.evaluation.seed_priors import SeedPrior
+from textgen.evaluation.intervals import MeasuredValue, SeedPrior, crossing, lead_begins
 
 PRIOR = SeedPrior(0.008, 4.0, "a test")
 AMOUNTS = [15.0, 60.0, 240.0]

@@ -15,6 +15,7 @@ from textgen.evaluation.intervals import (
     Contrast,
     Estimate,
     MeasuredValue,
+    SeedPrior,
     difference,
     estimate,
     fitted_prior,
@@ -22,7 +23,6 @@ from textgen.evaluation.intervals import (
     measured_ratio,
     rate_interval,
 )
-from textgen.evaluation.seed_priors import SeedPrior
 
 PRIOR = SeedPrior(0.01, 4, "a test")
 NUM_UNITS = 24

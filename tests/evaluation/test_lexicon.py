@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from textgen.contracts import TextgenWarning
-from textgen.evaluation.lexicon import load_lexicon
+from textgen.evaluation.text_metrics import load_lexicon
 from textgen.registry.registry import names
 
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from textgen.contracts import PretrainedVectors
 from textgen.evaluation.neighbors import nearest_words
-from textgen.nn.embedding import TokenEmbedding
+from textgen.nn.layers import TokenEmbedding
 
 TOKENS = [" king", " queen", " Queen", " bread", " butter", ",", " rare", "<0x41>"]
 TABLE = torch.tensor(

@@ -14,8 +14,7 @@ from helpers.scoring import CPU, MODELS, model_of
 from helpers.tokenizers import FITTED
 from textgen.data.bound_tokenizer import START, BoundTokenizer
 from textgen.data.split import parse_split, split_text
-from textgen.evaluation.prediction_checks import prediction_problem
-from textgen.evaluation.spot_checks import SpotChecks
+from textgen.evaluation.prediction_checks import SpotChecks, prediction_problem
 from textgen.evaluation.token_bits import score_stretches
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.saved_run import Trained

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import polygamma
 
-from textgen.evaluation.seed_priors import (
+from textgen.evaluation.intervals import (
     FIRST_CHARS,
     LAST_CHARS,
     SHIPPED_PRIORS,

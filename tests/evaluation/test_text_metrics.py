@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
 from textgen.data.words import words
-from textgen.evaluation.lexicon import load_lexicon
-from textgen.evaluation.seed_priors import SHIPPED_PRIORS
-from textgen.evaluation.text_metrics import MAX_REFERENCES, TextAnalyzer, self_bleu
+from textgen.evaluation.intervals import SHIPPED_PRIORS
+from textgen.evaluation.text_metrics import MAX_REFERENCES, TextAnalyzer, load_lexicon, self_bleu
 
 TRAIN = "The cat sat on the mat. Anne hadn't seen O'Brien's Zorple.\n"
 LEXICON = {"the", "cat", "dog", "had", "seen", "ran"}

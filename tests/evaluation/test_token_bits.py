@@ -21,7 +21,7 @@ from textgen.evaluation import token_bits
 from textgen.evaluation.token_bits import normalization_error, score_stretches
 from textgen.nn.language_model import LanguageModel
 from textgen.registry.registry import names
-from textgen_models.uniform import Uniform
+from textgen_models.counting import Uniform
 from textgen_tokenizers.char import CharTokenizer
 
 STRANGE = ["中文", "😀", "שלום", "e\u0301\u0302", "\ud800", "\x07"]

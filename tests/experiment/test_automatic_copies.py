@@ -16,10 +16,10 @@ from textgen.experiment.run_lock import locked_run
 from textgen.experiment.saved_run import load_run, save_run
 from textgen.jobs.kept import check_reuse
 from textgen.runtime.device import DeviceConfig
-from textgen.training import copies
+from textgen.training import mixture_training
 from textgen.training.budget import parse_budget
 from textgen.training.checkpoints import INTERVAL
-from textgen.training.copies import num_useful_copies
+from textgen.training.mixture_training import num_useful_copies
 from textgen.training.progress import Step
 
 SMALL = "num_layers=1,hidden_size=16,batch_size=8,sequence_length=16"
@@ -38,8 +38,8 @@ def experiment(entry: str, corpus: Corpus, budget: str, **options: bool) -> Expe
 @pytest.fixture
 def little_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let two epochs be enough for a model."""
-    monkeypatch.setattr(copies, "EXPOSURE_OF_ONE", 1.0)
-    monkeypatch.setattr(copies, "ENOUGH_UPDATES", 20)
+    monkeypatch.setattr(mixture_training, "EXPOSURE_OF_ONE", 1.0)
+    monkeypatch.setattr(mixture_training, "ENOUGH_UPDATES", 20)
 
 
 USEFUL = [
@@ -88,7 +88,7 @@ def test_a_run_that_is_resumed_has_the_number_with_which_it_began(
 ) -> None:
     little = {"MIN_SECONDS": 0.1, "MOST_COPIES": number, "EXPOSURE_OF_ONE": 1e-3, "ENOUGH_UPDATES": 1}
     for name, value in little.items():
-        monkeypatch.setattr(copies, name, value)
+        monkeypatch.setattr(mixture_training, name, value)
     monkeypatch.setenv(INTERVAL, "0")
     timed = experiment(f"char-lstm:{SMALL}", corpus, "2s")
 
@@ -99,5 +99,7 @@ def test_a_run_that_is_resumed_has_the_number_with_which_it_began(
     with locked_run(tmp_path / "run") as checkpoints, pytest.raises(KeyboardInterrupt):
         timed.run(interrupt, checkpoints)
     monkeypatch.setenv(INTERVAL, "1000")
-    monkeypatch.setattr(copies, "MOST_COPIES", 3 - number)  # the other number, if it were chosen again
+    monkeypatch.setattr(
+        mixture_training, "MOST_COPIES", 3 - number
+    )  # the other number, if it were chosen again
     assert timed.run(checkpoints=checkpoints).result.num_copies == number

@@ -18,7 +18,7 @@ from textgen.experiment.run_lock import locked_run
 from textgen.experiment.saved_run import SavedRun, load_run, save_run
 from textgen.experiment.score_run import score_held_out
 from textgen.generation.bound_sampler import build_sampler
-from textgen.nn.model_class import placeholder_vocabulary
+from textgen.nn.language_model import placeholder_vocabulary
 from textgen.nn.weights import num_parameters, weights_of
 from textgen.runtime.device import choose_device
 from textgen.runtime.storage.files import slug

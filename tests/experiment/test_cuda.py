@@ -18,8 +18,8 @@ from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator, RecordedStep
 from textgen.runtime.device import choose_device, seeded
 from textgen.training.budget import parse_budget
-from textgen_models.lstm.model import LSTM
-from textgen_models.transformer.model import Transformer
+from textgen_models.recurrent import LSTM
+from textgen_models.transformer import Transformer
 
 pytestmark = [
     pytest.mark.cuda,

@@ -12,14 +12,13 @@ import torch
 from textgen.contracts import PretrainedVectors, TextgenError
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_parser import parse_entry
+from textgen.nn.language_model import ModelClass, placeholder_vocabulary
 from textgen.nn.mixture import MixtureModel
-from textgen.nn.model_class import ModelClass, placeholder_vocabulary
 from textgen.registry.registry import PluginError, names
 from textgen.runtime.storage.json_records import from_values, to_json
 from textgen.training.train_options import TrainOptions
-from textgen_models.lstm.model import LSTM
-from textgen_models.ngram.model import NGram
-from textgen_models.uniform import Uniform
+from textgen_models.counting import NGram, Uniform
+from textgen_models.recurrent import LSTM
 from textgen_tokenizers.word import WordTokenizer
 
 Install = Callable[[str, str, str], None]

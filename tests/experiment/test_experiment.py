@@ -153,7 +153,7 @@ def test_a_budget_without_time_to_train_is_a_one_line_error(news: str) -> None:
 
 
 PROBLEMATIC = """
-from textgen_models.lstm.model import LSTM
+from textgen_models.recurrent import LSTM
 from textgen_tokenizers.char import CharTokenizer
 from torch.nn import functional as F
 

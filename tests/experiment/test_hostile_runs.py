@@ -18,7 +18,7 @@ from helpers.records import edit_record
 from helpers.runs import CPU, SMALL, make_run
 from textgen.contracts import TextgenError
 from textgen.experiment.saved_run import load_run, save_run
-from textgen.runtime.storage.digests import write_digests
+from textgen.runtime.storage.files import write_digests
 
 Change = Callable[[Path], object]
 
@@ -161,7 +161,7 @@ import resource, sys
 from pathlib import Path
 from textgen.contracts import TextgenError
 from textgen.experiment.saved_run import load_run
-from textgen_models.lstm import model
+from textgen_models import recurrent
 used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_DATA, (used + 400 * 2**20,) * 2)
 for run in sys.argv[1:]:

@@ -9,8 +9,7 @@ import pytest
 from textgen.contracts import TextgenError
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.memory import build_for_training, build_to_predict
-from textgen.nn.language_model import LanguageModel
-from textgen.nn.model_class import placeholder_vocabulary
+from textgen.nn.language_model import LanguageModel, placeholder_vocabulary
 from textgen.runtime.device import choose_device
 
 VOCABULARY = placeholder_vocabulary(100)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from textgen.contracts import Vocabulary
 from textgen.generation.bound_sampler import BoundSampler, build_sampler
-from textgen.generation.word_temperature import Choose
+from textgen.generation.sampling import Choose
 from textgen.registry.registry import PluginError
 
 VOCABULARY = Vocabulary(list("abcd"), np.zeros(4, bool))

@@ -19,7 +19,7 @@ from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel
 from textgen.registry.options import build
 from textgen.runtime.device import DeviceConfig, seeded
-from textgen_models.lstm.model import LSTM
+from textgen_models.recurrent import LSTM
 from textgen_tokenizers.char import CharTokenizer
 
 CPU = torch.device("cpu")

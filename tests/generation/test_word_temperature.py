@@ -14,11 +14,10 @@ from torch import Tensor
 from helpers.spelling import BEGIN, TOKENS, Language, Speller, spelled_words, vocabulary, word_probabilities
 from textgen.contracts import TokenIds, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
-from textgen.evaluation.spelled_words import measure_spellings
+from textgen.evaluation.token_bits import measure_spellings
 from textgen.generation.bound_sampler import BoundSampler, EntropyRecorder, build_sampler
 from textgen.generation.generator import Generator
-from textgen.generation.sampling import sample_categorical
-from textgen.generation.word_temperature import Spellings
+from textgen.generation.sampling import Spellings, sample_categorical
 from textgen.nn.language_model import LanguageModel
 from textgen.registry.registry import names
 from textgen.runtime.device import DeviceConfig

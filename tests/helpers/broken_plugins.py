@@ -122,7 +122,7 @@ FAULTS = {
     ),
     "inherits": Fault(
         "models",
-        "from textgen_models.lstm.model import LSTM\n"
+        "from textgen_models.recurrent import LSTM\n"
         "class Toy(LSTM):\n    def initial_state(self, batch_size): return None",
         "failed: TypeError: ",
     ),

@@ -15,8 +15,7 @@ from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import EntryResult, RunResult, RunSettings
 from textgen.experiment.saved_run import RunManifest
 from textgen.results.suite import JobResult, JobSettings
-from textgen.runtime.storage.digests import write_digests
-from textgen.runtime.storage.files import slug
+from textgen.runtime.storage.files import slug, write_digests
 from textgen.runtime.storage.json_records import from_values, write_record
 
 BENCH = "char-lstm_random-wiki-60s-2026-11-25-1635"

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textgen.contracts import PretrainedVectors
-from textgen.nn.embedding import TokenEmbedding
 from textgen.nn.language_model import LanguageModel
+from textgen.nn.layers import TokenEmbedding
 
 
 class Small(nn.Module):

@@ -95,16 +95,15 @@ class Relayed:
     """The application of runs in this process, asked by messages as by a notebook."""
 
     def __init__(self, runs: list[Path]) -> None:
+        from textgen_play.client import Client
         from textgen_play.page import play_page
-        from textgen_play.relay import Relay
-        from textgen_play.server import unguarded
-        from textgen_play.worker import Worker
+        from textgen_play.server import Relay, unguarded
 
-        self.worker = Worker(runs, [], "cpu")
+        self.worker = Client(runs, [], "cpu")
         self.page = play_page(self.worker.wait(), is_relayed=True)
         self.said: Queue[tuple[dict[str, Any], bytes]] = Queue()
         """All parts of all answers."""
-        app = unguarded(self.worker, play_page)
+        app = unguarded(self.worker)
         self.relay = Relay(app, lambda said, part: self.said.put((said, part)))
         self._numbers = count()
         self._waiting: dict[str, list[tuple[dict[str, Any], bytes]]] = {}

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from helpers.training import CPU
-from textgen.training.distributed.rank_info import RankInfo
-from textgen.training.distributed.ranks import joined, new_store
+from textgen.training.rank_info import RankInfo
+from textgen.training.ranks import joined, new_store
 from textgen.workers.pool import Killed, run_in_processes
 
 

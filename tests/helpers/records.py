@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from textgen.runtime.storage.digests import DIGESTS, write_digests
+from textgen.runtime.storage.files import DIGESTS, write_digests
 from textgen.runtime.storage.json_records import DIGEST, with_digest
 
 

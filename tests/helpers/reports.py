@@ -8,8 +8,7 @@ import numpy as np
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from textgen.evaluation.intervals import INTERVAL_METHOD
-from textgen.evaluation.seed_priors import SHIPPED_PRIORS
+from textgen.evaluation.intervals import INTERVAL_METHOD, SHIPPED_PRIORS
 from textgen.experiment.entry_result import EntryResult
 from textgen.report.markdown import to_markdown
 from textgen.report.terminal import render

@@ -10,11 +10,10 @@ from torch import Tensor, nn
 from textgen.contracts import TokenIds, Tokenizer
 from textgen.data.bound_tokenizer import START, BoundTokenizer
 from textgen.evaluation.token_bits import TokenScores, score_stretches
-from textgen.nn.language_model import LanguageModel
-from textgen.nn.model_class import ModelClass
+from textgen.nn.language_model import LanguageModel, ModelClass
 from textgen.registry.registry import load
 from textgen.runtime.device import seeded
-from textgen_models.lstm.model import LSTM
+from textgen_models.recurrent import LSTM
 
 CPU = torch.device("cpu")
 

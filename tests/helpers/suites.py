@@ -10,9 +10,8 @@ from typing import Any
 from helpers.commands import TINY
 from textgen.data.corpus import CorpusInfo, TextSources
 from textgen.data.split import SplitInfo, SplitPart
-from textgen.evaluation.intervals import INTERVAL_METHOD, Contrast, Estimate
+from textgen.evaluation.intervals import INTERVAL_METHOD, SHIPPED_PRIORS, Contrast, Estimate
 from textgen.evaluation.scoring import ScoredUnits
-from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.results.comparison import HeldOut
 from textgen.results.row import Row

@@ -18,7 +18,7 @@ from textgen.training.loop import train
 from textgen.training.progress import TrainResult
 from textgen.training.train_options import TrainOptions
 from textgen.training.trainer import Trainer
-from textgen_models.lstm.model import LSTM
+from textgen_models.recurrent import LSTM
 
 CPU = DeviceConfig(torch.device("cpu"), "fp32")
 OPTIONS = TrainOptions(batch_size=8, sequence_length=16)

@@ -91,7 +91,7 @@ def test_a_logger_that_fails_is_named_once_and_training_goes_on(
 def test_a_log_of_training_that_fails_ends_as_failed(plugin: Path, tmp_path: Path) -> None:
     broken = plugin.with_name("broken.py")
     broken.write_text(
-        "from textgen_models.lstm.model import LSTM\n"
+        "from textgen_models.recurrent import LSTM\n"
         "class Broken(LSTM):\n"
         "    '''Fails in its third update.'''\n"
         "    calls = 0\n"

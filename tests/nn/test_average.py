@@ -9,12 +9,11 @@ from torch import Tensor
 
 from helpers.models import assert_same_in_parts
 from textgen.contracts import Vocabulary
-from textgen.nn.combination import Average, CombinedModel
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.mixture import MixtureModel
+from textgen.nn.mixture import Average, CombinedModel, MixtureModel
 from textgen.nn.weights import num_parameters
-from textgen_models.lstm.model import LSTM
-from textgen_models.ngram.model import NGram
+from textgen_models.counting import NGram
+from textgen_models.recurrent import LSTM
 
 VOCAB_SIZE = 7
 

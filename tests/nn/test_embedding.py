@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from textgen.contracts import PretrainedVectors
-from textgen.nn.embedding import TokenEmbedding
+from textgen.nn.layers import TokenEmbedding
 
 IDS = torch.tensor([[0, 3], [2, 2]])
 FOUND = torch.tensor([True, False, True, False])

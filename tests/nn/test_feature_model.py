@@ -7,7 +7,7 @@ import torch
 
 from helpers.training import lstm, run, trainer
 from textgen.contracts import TokenIds
-from textgen.nn.dropout import RowDropout, automatic_dropout
+from textgen.nn.layers import RowDropout, automatic_dropout
 
 
 def test_dropout_is_chosen_by_epochs_unless_it_is_given(ids: TokenIds) -> None:

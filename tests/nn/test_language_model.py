@@ -10,11 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from textgen.nn.language_model import LanguageModel
-from textgen.nn.model_class import ModelClass
+from textgen.nn.language_model import LanguageModel, ModelClass
 from textgen.registry.registry import PluginError
-from textgen_models.ngram.model import NGram
-from textgen_models.uniform import Uniform
+from textgen_models.counting import NGram, Uniform
 
 VOCAB_SIZE = 7
 

@@ -12,9 +12,8 @@ from textgen.contracts import Vocabulary
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.mixture import CONFIDENCES, Mixture, MixtureModel
 from textgen.nn.weights import set_weights, weights_of
-from textgen_models.lstm.model import LSTM
-from textgen_models.ngram.model import NGram
-from textgen_models.uniform import Uniform
+from textgen_models.counting import NGram, Uniform
+from textgen_models.recurrent import LSTM
 
 VOCAB_SIZE = 7
 IDS = np.random.default_rng(0).integers(0, 3, 300).repeat(2)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from textgen.contracts import TextgenError, Vocabulary
-from textgen.nn.model_class import ModelClass
+from textgen.nn.language_model import ModelClass
 
 
 class Counter(nn.Module):

@@ -8,9 +8,8 @@ from typing import ClassVar
 import pytest
 from torch import nn
 
-from textgen.nn.embedding import TokenEmbedding
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.softmax import AdaptiveSoftmax, FullSoftmax
+from textgen.nn.layers import AdaptiveSoftmax, FullSoftmax, TokenEmbedding
 from textgen.registry.registry import PluginError
 
 VOCAB_SIZE, SIZE = 50, 8

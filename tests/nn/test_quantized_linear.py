@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from textgen.nn import quantized_linear
-from textgen.nn.quantized_linear import FloatLinear, Int8Linear, pack_linear
+from textgen.nn import quantized
+from textgen.nn.quantized import FloatLinear, Int8Linear, pack_linear
 
 
 def has_int8() -> bool:
@@ -67,7 +67,7 @@ def test_int8_replaces_bf16_only_where_it_is_faster_and_features_are_bounded(
         (True, torch.float32, 1.0),
         (True, torch.bfloat16, float("inf")),
     ):
-        monkeypatch.setattr(quantized_linear, "int8_is_faster", lambda is_faster=is_faster: is_faster)
+        monkeypatch.setattr(quantized, "int8_is_faster", lambda is_faster=is_faster: is_faster)
         assert isinstance(pack_linear(weight, bias, dtype, bound), FloatLinear)
     if has_int8():
         assert isinstance(pack_linear(weight, bias, torch.bfloat16, 1.0), Int8Linear)

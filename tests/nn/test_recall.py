@@ -16,11 +16,11 @@ from textgen.contracts import TokenIds
 from textgen.evaluation.prediction_checks import prediction_problem
 from textgen.evaluation.token_bits import score_stretches
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.recall import START, features_of
 from textgen.nn.refined_model import RefinedModel
 from textgen.registry.registry import load
 from textgen.runtime.device import seeded
-from textgen_models.cache import Cache
+from textgen_models.recall import START, features_of
+from textgen_models.recalling import Cache
 
 SIZE = 4
 TEXT = np.random.default_rng(0).choice(SIZE, 400, p=[0.5, 0.2, 0.2, 0.1])

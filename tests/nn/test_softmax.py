@@ -10,10 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from textgen.experiment.entry_parser import parse_entry
-from textgen.nn import softmax as output_layer
-from textgen.nn.embedding import TokenEmbedding
-from textgen.nn.softmax import AdaptiveSoftmax, FullSoftmax, linear_cross_entropy
-from textgen_models.lstm.model import LSTM
+from textgen.nn import layers as output_layer
+from textgen.nn.layers import AdaptiveSoftmax, FullSoftmax, TokenEmbedding, linear_cross_entropy
+from textgen_models.recurrent import LSTM
 
 
 def random_problem(dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -110,7 +109,7 @@ def test_generation_step_equals_forward(
     nn.init.normal_(model.layers[1].bias_hh_l0)
     ids = torch.randint(50, (3, 7))
     for largest_table in (0, 2**24):  # the first layer's share of the gates computed, and looked up
-        monkeypatch.setattr("textgen_models.lstm.step.MAX_TABLE", largest_table)
+        monkeypatch.setattr("textgen_models.recurrent.MAX_TABLE", largest_table)
         with torch.inference_mode():
             step = model.prepare_step(torch.float32)
             _, state = model(ids[:, :2], model.initial_state(3))

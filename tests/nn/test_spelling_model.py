@@ -13,13 +13,11 @@ from torch import Tensor
 from textgen.contracts import State, Vocabulary
 from textgen.data.vocabulary import continues_spelling
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.speller import END, NUM_FIRST, Speller
-from textgen.nn.spelling_model import SpellingModel, WordBounds
+from textgen.nn.spelling_model import END, NUM_FIRST, Speller, SpellingModel, WordBounds
 from textgen.nn.state import join
-from textgen_models.gru import GRU
-from textgen_models.lstm.model import LSTM
-from textgen_models.ngram.model import NGram
-from textgen_models.transformer.model import Transformer
+from textgen_models.counting import NGram
+from textgen_models.recurrent import GRU, LSTM
+from textgen_models.transformer import Transformer
 
 TOKENS = ["\n", " the", " cat", " sat", " ", "a", "b", "c", "t", "<0xC3>"]
 SPACE = TOKENS.index(" ")
@@ -170,12 +168,12 @@ def test_steps_give_what_forward_gives(name: str, num_read: int) -> None:
 
 def test_a_text_is_read_in_blocks_and_a_large_one_from_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = spelling_model()
-    monkeypatch.setattr("textgen.nn.speller.BLOCK", 3)
-    monkeypatch.setattr("textgen.nn.speller.MAX_RESIDENT", 4)
+    monkeypatch.setattr("textgen.nn.spelling_model.BLOCK", 3)
+    monkeypatch.setattr("textgen.nn.spelling_model.MAX_RESIDENT", 4)
     in_blocks, ids = spelling_model(), random_ids(2, 12)
     assert in_blocks.tokens_read(IDS.astype(np.uint16)).tolist() == whole.tokens_read(IDS).tolist()
     torch.testing.assert_close(log_probabilities(in_blocks, ids), log_probabilities(whole, ids))
-    monkeypatch.setattr("textgen.nn.speller.POSITIONS", 2)
+    monkeypatch.setattr("textgen.nn.spelling_model.POSITIONS", 2)
     assert in_blocks.rest_nats(IDS) == pytest.approx(whole.rest_nats(IDS))
 
 

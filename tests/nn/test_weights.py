@@ -10,8 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from textgen.contracts import PretrainedVectors
-from textgen.nn.embedding import SharedRows, TokenEmbedding
-from textgen.nn.softmax import FullSoftmax
+from textgen.nn.layers import FullSoftmax, SharedRows, TokenEmbedding
 from textgen.nn.weights import num_frozen_parameters, num_parameters, set_weights, weights_of
 
 

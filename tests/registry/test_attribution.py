@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from textgen.contracts import TextgenError
-from textgen.registry.attribution import contract_error, describe_error, responsible_plugin
-from textgen.registry.registry import load
+from textgen.registry.registry import contract_error, describe_error, load, responsible_plugin
 
 CODE = """
 from textgen_cleaners.raw import Raw

@@ -9,7 +9,7 @@ from annotated_types import Ge, Gt, Lt
 
 from textgen.contracts import PretrainedVectors, TextgenError
 from textgen.registry.options import build, declared_options, parse_assignments, write_value
-from textgen_samplers.top_p import TopP
+from textgen_samplers.truncation import TopP
 
 
 class Toy:

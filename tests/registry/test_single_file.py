@@ -102,7 +102,7 @@ def test_a_file_that_takes_a_bundled_name_is_an_error_that_names_both(tmp_path: 
         ("raise SystemExit(3)", "cannot be loaded: SystemExit: 3"),
         ("class A:\n  def", "cannot be loaded: SyntaxError: invalid syntax"),
         ("class Helper: pass", "contains no component: a tokenizer has fit, encode"),
-        ("from textgen_models.lstm.model import LSTM", "contains no component"),
+        ("from textgen_models.recurrent import LSTM", "contains no component"),
         (None, "cannot read the plugin file"),
     ],
 )

@@ -21,7 +21,7 @@ from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.generation.bound_sampler import BoundSampler
 from textgen.jobs.backends import LocalBackend, ThisProcess
-from textgen.nn.feature_model import FeatureModel
+from textgen.nn.layers import FeatureModel
 from textgen.registry.registry import load
 from textgen.training.budget import Budget
 

@@ -114,7 +114,7 @@ def test_the_model_becomes_one_that_takes_an_embedding(install: Install) -> None
 
 @pytest.mark.slow
 def test_the_model_becomes_one_with_an_adaptive_softmax_a_loss_and_a_step(install: Install) -> None:
-    from textgen.nn.softmax import AdaptiveSoftmax
+    from textgen.nn.layers import AdaptiveSoftmax
     from textgen_kit import run_checks
 
     install("decay", "", changed(FILES["decay.py"], DIFFS))

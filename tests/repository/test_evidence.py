@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from textgen.evaluation.seed_priors import SHIPPED_PRIORS
+from textgen.evaluation.intervals import SHIPPED_PRIORS
 from textgen.runtime.storage.json_records import read_record
 from textgen_benchmarks.seeds import SeedResults, conclusions, fitted_decay
 

@@ -42,7 +42,7 @@ OPEN_TO_CLI = (
     "runtime.storage.files",
     "runtime.storage.json_records",
     "runtime.storage.result_folders",
-    "runtime.this_process",
+    "runtime.process_setup",
     "contracts",
     "defaults",
     "version",
@@ -52,14 +52,21 @@ for type checkers any class, from the module that defines it."""
 OURS = ("textgen", *(path.name for folder in FOLDERS[1:] for path in folder.glob("textgen_*")))
 SURFACES = ("textgen", "textgen_kit")
 """Packages whose names are public, and so imported from them."""
-OPEN_TO_PLUGINS = ("contracts", "nn", "data", "generation", "runtime.messages", "runtime.storage.plain_files")
+OPEN_TO_PLUGINS = (
+    "contracts",
+    "nn",
+    "data",
+    "generation",
+    "runtime.memory",
+    "runtime.messages",
+    "runtime.storage.files",
+)
 """What a bundled plugin may import, and so what others can rely on too."""
 OPEN_TO_BACKENDS = (
     "jobs.backends",
     "workers",
     "runtime.environment",
     "runtime.storage.files",
-    "runtime.storage.temporary_folders",
 )
 """What a backend may import besides."""
 OPEN_TO_COMMANDS = ("library", "cli.options", "cli.completion", "cli.console", "runtime.output")
@@ -74,7 +81,7 @@ OPEN_TO_BUNDLED = {
         "page.render",
         "registry.registry",
         "runtime.storage.json_records",
-        "runtime.storage.locks",
+        "runtime.storage.result_folders",
         "workers",
     ),
     # The kit checks that components fulfil what each of these relies on.

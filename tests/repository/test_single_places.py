@@ -51,10 +51,10 @@ def test_one_place_starts_the_processes_of_jobs() -> None:
     assert calls(STARTS) == {
         "workers/process.py": {"context.Process"},
         # Starts none: asyncio serves the live page, whose models are in a process of the first.
-        "textgen_play/worker.py": {"asyncio.get_running_loop"},
-        "textgen_play/server.py": {"asyncio.Lock"},
-        "textgen_play/relay.py": {
+        "textgen_play/client.py": {"asyncio.get_running_loop"},
+        "textgen_play/server.py": {
             "asyncio.Event",
+            "asyncio.Lock",
             "asyncio.new_event_loop",
             "asyncio.run_coroutine_threadsafe",
         },
@@ -67,7 +67,7 @@ def test_one_place_starts_the_processes_of_jobs() -> None:
 
 def test_one_place_locks_folders() -> None:
     assert calls(LOCKS) == {
-        "runtime/storage/locks.py": {"FileLock"},
+        "runtime/storage/result_folders.py": {"FileLock"},
         # Single files: those of the cache that are in use, and the processes that share a study.
         "runtime/storage/cache.py": {"fcntl.flock"},
         "tuning/study.py": {"FileLock"},

@@ -13,7 +13,7 @@ from helpers.catalog import write_run
 from textgen.contracts import TextgenError
 from textgen.results.folders import remove_results
 from textgen.results.names import find
-from textgen.runtime.storage.locks import locked
+from textgen.runtime.storage.result_folders import locked
 
 RUN = "word-lstm-wiki-5m-2026-11-25-1700"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from textgen.runtime.this_process import keep_freed_memory
+from textgen.runtime.process_setup import keep_freed_memory
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -31,4 +31,4 @@ def test_no_library_call_makes_it() -> None:
         path for path in (ROOT / "textgen").rglob("*.py") if "keep_freed_memory()" in path.read_text("utf-8")
     ]
     callers = {path.relative_to(ROOT / "textgen").as_posix() for path in files}
-    assert callers == {"runtime/this_process.py", "workers/process.py", "cli/app.py"}
+    assert callers == {"runtime/process_setup.py", "workers/process.py", "cli/app.py"}

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from textgen.runtime import cpu_share
-from textgen.runtime.cpu_share import CpuShare
+from textgen.runtime import environment
+from textgen.runtime.environment import CpuShare
 
 COUNT_FOREVER = """
 import os
@@ -30,11 +30,11 @@ def compute(cpu_seconds: float) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="pins processes to a core")
-@pytest.mark.parametrize("threads", [cpu_share.THREADS, Path("no such folder")])  # Linux, other systems
+@pytest.mark.parametrize("threads", [environment.THREADS, Path("no such folder")])  # Linux, other systems
 def test_a_process_that_shares_its_core_gets_part_of_the_time(
     threads: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cpu_share, "THREADS", threads)
+    monkeypatch.setattr(environment, "THREADS", threads)
     cores = os.sched_getaffinity(0)
     core = min(cores)
     program = COUNT_FOREVER.replace("core", str(core))
@@ -60,7 +60,7 @@ def test_waiting_for_a_core_counts_but_sleep_and_pauses_do_not(
             (tmp_path / thread).mkdir(exist_ok=True)
             (tmp_path / thread / "schedstat").write_text(f"5000 {waited} 3\n", "ascii")
 
-    monkeypatch.setattr(cpu_share, "THREADS", tmp_path)
+    monkeypatch.setattr(environment, "THREADS", tmp_path)
     wait(0)
     share = CpuShare()
     time.sleep(0.05)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from textgen.runtime.storage.digests import DIGESTS, DamagedFileError, check_digests, write_digests
+from textgen.runtime.storage.files import DIGESTS, DamagedFileError, check_digests, write_digests
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from textgen.runtime.this_process import interrupts_deferred
+from textgen.runtime.interrupts import interrupts_deferred
 
 
 def test_an_interrupt_takes_effect_at_the_end() -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from textgen.contracts import TextgenWarning
-from textgen.runtime.storage.locks import LOCK, is_held, locked
+from textgen.runtime.storage.result_folders import LOCK, is_held, locked
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from textgen.runtime.storage.locks import locked
+from textgen.runtime.storage.result_folders import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -25,7 +25,7 @@ with locked(Path(sys.argv[1])):
 COUNT = """
 import sys, warnings
 from pathlib import Path
-from textgen.runtime.storage.locks import locked
+from textgen.runtime.storage.result_folders import locked
 warnings.simplefilter("ignore")
 counter = Path(sys.argv[2])
 for _ in range(25):

@@ -12,8 +12,7 @@ import pytest
 
 from textgen.contracts import TextgenError
 from textgen.runtime.storage.files import write_file
-from textgen.runtime.storage.locks import LOCK, locked
-from textgen.runtime.storage.result_folders import MAX_NAME_CHARS, result_folder, result_name
+from textgen.runtime.storage.result_folders import LOCK, MAX_NAME_CHARS, locked, result_folder, result_name
 
 NOW = "2026-11-25-1635"
 

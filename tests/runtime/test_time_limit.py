@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from textgen.runtime.this_process import TimeLimitError, time_limit
+from textgen.runtime.interrupts import TimeLimitError, time_limit
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 

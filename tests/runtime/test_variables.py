@@ -9,7 +9,7 @@ import pytest
 from textgen.contracts import TextgenError
 from textgen.runtime.memory import MEMORY, limit_memory
 from textgen.training.checkpoints import INTERVAL, Checkpoints
-from textgen.training.distributed.rank_info import VARIABLES, RankInfo, rank_info_of_torchrun
+from textgen.training.rank_info import VARIABLES, RankInfo, rank_info_of_torchrun
 
 
 @pytest.mark.parametrize("given", ["nan", "-1", "x", "1,5"])

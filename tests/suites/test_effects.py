@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from helpers.suites import case, measured_row
-from textgen.evaluation.seed_priors import MIN_FITTED, SHIPPED_PRIORS
+from textgen.evaluation.intervals import MIN_FITTED, SHIPPED_PRIORS
 from textgen.results.judge_suite import effects, shared_priors
 from textgen.results.suite import CaseResult, Effect
 

@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from textgen.data.corpus import load_corpus
-from textgen.evaluation.lexicon import Lexicon
-from textgen.evaluation.text_metrics import TextAnalyzer
+from textgen.evaluation.text_metrics import Lexicon, TextAnalyzer
 from textgen.experiment.entry_parser import parse_entry
 from textgen.jobs.backends import Backend, LocalBackend
 from textgen.runtime import environment

@@ -20,7 +20,7 @@ import torch
 from helpers.commands import run_textgen
 from helpers.suites import write_suite
 from textgen.data.corpus import load_corpus
-from textgen.evaluation.seed_priors import SeedPrior
+from textgen.evaluation.intervals import SeedPrior
 from textgen.report.suite_page import to_html
 from textgen.report.suite_report import to_markdown
 from textgen.results.judge_suite import effects

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 
 from helpers.training import CPU, Counting, equal, lstm, run, trainer, weights
 from textgen.contracts import TextgenError, TokenIds
-from textgen.nn.language_model import LanguageModel
+from textgen.nn.language_model import LanguageModel, ModelClass, placeholder_vocabulary
 from textgen.nn.mixture import MixtureModel
-from textgen.nn.model_class import ModelClass, placeholder_vocabulary
 from textgen.registry.registry import load
 from textgen.runtime.device import seeded
 from textgen.training.train_options import TrainOptions

@@ -8,11 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from textgen.contracts import Vocabulary
+from textgen.nn import mixture
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.mixture import MixtureModel
+from textgen.nn.mixture import PRIOR_TOKENS, MixtureModel, fit_mixture, fit_weights, gather_evidence
 from textgen.runtime.device import choose_device
-from textgen.training import mixture_weights
-from textgen.training.mixture_weights import PRIOR_TOKENS, fit_mixture, fit_weights, gather_evidence
 
 CPU = choose_device("cpu")
 NARROW = np.log([0.7, 0.1, 0.1, 0.1])
@@ -125,7 +124,7 @@ def test_the_weights_of_a_mixture_depend_on_whether_the_last_token_spells() -> N
 
 
 def test_with_a_large_vocabulary_the_beginnings_of_stretches_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mixture_weights, "MAX_FITTED_LOGITS", 4 * 2 * 1000)  # 1,000 tokens of each
+    monkeypatch.setattr(mixture, "MAX_FITTED_LOGITS", 4 * 2 * 1000)  # 1,000 tokens of each
     weights = []
     for rest in (0.0, 1.0):
         model = fixed_mixture([False] * 4)

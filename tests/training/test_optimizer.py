@@ -21,10 +21,9 @@ from textgen.training.optimizer import (
 from textgen.training.train_options import OptimizerName
 from textgen.workers.pool import run_in_processes
 from textgen_kit.examples.model import Example
-from textgen_models.gru import GRU
-from textgen_models.lstm.model import LSTM
-from textgen_models.original.model import Original
-from textgen_models.transformer.model import Transformer
+from textgen_models.original import Original
+from textgen_models.recurrent import GRU, LSTM
+from textgen_models.transformer import Transformer
 
 VOCAB_SIZE = 50
 

@@ -15,12 +15,12 @@ from helpers.training import CPU, Scored, equal, lstm, no_validation, run, train
 from textgen.contracts import TextgenError, TokenIds
 from textgen.nn.language_model import LanguageModel
 from textgen.runtime.messages import UsageError
+from textgen.training import ranks
 from textgen.training.batches import ContiguousBatches
 from textgen.training.budget import parse_budget
 from textgen.training.checkpoints import Checkpoints
-from textgen.training.distributed import ranks
-from textgen.training.distributed.rank_info import VARIABLES, RankInfo, rank_info_of_torchrun, refuse_torchrun
 from textgen.training.loop import TrainingLoop, train
+from textgen.training.rank_info import VARIABLES, RankInfo, rank_info_of_torchrun, refuse_torchrun
 from textgen.training.train_options import TrainOptions
 from textgen.training.trainer import Trainer
 from textgen.training.validation import Validation

@@ -95,7 +95,7 @@ def test_a_neural_model_that_also_has_fit_shows_and_tunes_the_options_of_trainin
     install(
         "both",
         "[textgen.models]\nboth = both:Both",
-        "from textgen_models.lstm.model import LSTM\n\n\n"
+        "from textgen_models.recurrent import LSTM\n\n\n"
         'class Both(LSTM):\n    """An LSTM with `fit`."""\n\n'
         '    def fit(self, ids):\n        raise AssertionError("it is trained by gradient")\n',
     )

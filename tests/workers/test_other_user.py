@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from textgen.contracts import TextgenError
-from textgen.runtime.storage.temporary_folders import private_folder
+from textgen.runtime.storage.files import private_folder
 
 VICTIM = """
 import os, pickle, sys

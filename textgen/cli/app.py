@@ -31,7 +31,7 @@ from textgen.cli.tune import tune
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.messages import UsageError, is_out_of_memory
 from textgen.runtime.output import note, say, show_traceback, visible
-from textgen.runtime.this_process import keep_freed_memory
+from textgen.runtime.process_setup import keep_freed_memory
 from textgen.version import __version__
 
 CLICK_EXCEPTION: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
@@ -165,7 +165,7 @@ def _show_warning(
 
 def expected(error: BaseException) -> str | None:
     """Return the line for an expected failure, or None for a mistake of textgen itself."""
-    from textgen.registry.attribution import describe_error, responsible_plugin
+    from textgen.registry.registry import describe_error, responsible_plugin
 
     if isinstance(error, TextgenError):
         return str(error)

@@ -13,10 +13,9 @@ from textgen.comparison.sealed import open_sealed
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.defaults import ENTRY_TIMEOUT, SAMPLE_CHARS, SAMPLER
-from textgen.evaluation.lexicon import Lexicon, load_lexicon
+from textgen.evaluation.intervals import SHIPPED_PRIORS
 from textgen.evaluation.memorization import find_overlap
-from textgen.evaluation.seed_priors import SHIPPED_PRIORS
-from textgen.evaluation.text_metrics import TextAnalyzer
+from textgen.evaluation.text_metrics import Lexicon, TextAnalyzer, load_lexicon
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.experiment.experiment import Experiment

@@ -25,8 +25,7 @@ from textgen.experiment.experiment import Experiment
 from textgen.experiment.score_run import unit_sizes
 from textgen.jobs.backends import LocalBackend
 from textgen.jobs.runner import run_jobs
-from textgen.registry.attribution import contract_error
-from textgen.registry.registry import load, names, plugin_files
+from textgen.registry.registry import contract_error, load, names, plugin_files
 from textgen.results.comparison import Comparison, ReferenceScore
 from textgen.results.judge import reference_score
 from textgen.runtime.device import DeviceConfig

@@ -17,7 +17,7 @@ from textgen.data.decoding import utf8
 from textgen.data.parallel import map_in_order
 from textgen.data.text import FileText, Text
 from textgen.data.vocabulary import TokenTable, byte_mask
-from textgen.registry.attribution import contract_error
+from textgen.registry.registry import contract_error
 from textgen.runtime.storage.cache import cache_path, cached, new_cached_file
 
 START = "\n"

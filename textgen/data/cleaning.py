@@ -21,15 +21,13 @@ import numpy as np
 from textgen.contracts import Cleaner, TextgenError
 from textgen.data.decoding import read_chunks, require_text_at_first, utf8
 from textgen.data.parallel import map_in_order
-from textgen.data.readers.bound_reader import identities
-from textgen.data.readers.formats import is_binary
-from textgen.data.readers.text_file import Document
+from textgen.data.readers import identities, is_binary
 from textgen.data.sources import Files, locate_files, read_documents, require_readable_texts
 from textgen.data.text import BLOCK_CHARS, FileText, Text, cut_blocks, sha256_of
+from textgen.data.text_file import Document
 from textgen.defaults import ENCODING
-from textgen.registry.attribution import contract_error
 from textgen.registry.options import build
-from textgen.registry.registry import find
+from textgen.registry.registry import contract_error, find
 from textgen.runtime.storage.cache import cache_path, cached, new_cached_file
 from textgen.version import DISTRIBUTION
 

@@ -66,7 +66,7 @@ class TextSources:
     sealed: str | None = None
     """The file with the test text, if that is not part of the text."""
     keeps_repeats: bool = True
-    """False if paragraphs that repeat earlier ones are left out (`data/repeats.py`)."""
+    """False if paragraphs that repeat earlier ones are left out (`without_repeats`)."""
 
 
 @dataclass(frozen=True, repr=False)

@@ -15,14 +15,12 @@ from pathlib import Path
 
 from textgen.contracts import TextgenError
 from textgen.data.decoding import CHUNK_BYTES, decode_stream, read_chunks
-from textgen.data.readers.formats import documents_of, files_of, has_fields, suffixes_with_fields
-from textgen.data.readers.text_file import Document
+from textgen.data.readers import documents_of, files_of, has_fields, suffixes_with_fields
+from textgen.data.text_file import Document
 from textgen.defaults import ENCODING, LANGUAGE
-from textgen.registry.attribution import contract_error
 from textgen.registry.options import build
-from textgen.registry.registry import names, unknown_name
+from textgen.registry.registry import contract_error, names, unknown_name
 from textgen.runtime.storage.cache import DOWNLOADS, cache_folder
-from textgen.runtime.this_process import are_texts_withheld
 
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 
@@ -62,9 +60,18 @@ def read_documents(sources: Sequence[str], encoding: str = ENCODING) -> tuple[st
     return "+".join(name for name, _ in named), chain.from_iterable(documents for _, documents in named)
 
 
+_withheld: list[bool] = []
+"""Not empty in a process that may not have the text that is scored; one per process."""
+
+
+def withhold_texts() -> None:
+    """Let this process, which trains an entry, read no corpus any more."""
+    _withheld[:] = [True]
+
+
 def require_readable_texts() -> None:
     """Raise `TextgenError` in a process that trains an entry, and must not have what is scored."""
-    if are_texts_withheld():
+    if _withheld:
         raise TextgenError(
             "an entry reads no corpus while it is trained: it gets its training and validation text, and the "
             "text that is scored is kept from it"

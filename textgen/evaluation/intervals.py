@@ -6,8 +6,11 @@ unit contributes. The variance of the value is that of the mean pseudo-value plu
 training seeds; the interval uses Student's t, with degrees of freedom by Welch and Satterthwaite.
 
 Units are spread evenly over a text, so neighbours are alike, and the variance of their mean comes from the
-differences of neighbours (Wolter 2007, Introduction to Variance Estimation, section 8.2). The variance
-between seeds is moderated by a prior (see `seed_priors`), which makes it known for a single seed too.
+differences of neighbours (Wolter 2007, Introduction to Variance Estimation, section 8.2).
+
+One run says nothing about the variance between seeds, and that of three or five is a poor estimate. It is
+moderated by a prior (Smyth 2004, doi:10.2202/1544-6115.1027, as in limma): shipped for single comparisons,
+fitted to the cases of a suite where there are many.
 
 The coverage of these intervals over the text is measured by `coverage.py` in `benchmarks/`.
 """
@@ -17,15 +20,101 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Annotated
 
 import numpy as np
-from annotated_types import Predicate
+from annotated_types import Ge, Predicate
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
+from scipy.special import digamma, polygamma, stdtr, stdtrit
 
-from textgen.evaluation.seed_priors import SeedPrior, fit_prior
-from textgen.runtime.storage.json_records import Share
+from textgen.runtime.storage.json_records import Amount, Share
+
+FIRST_CHARS, LAST_CHARS = 100_000, 3_000_000
+"""The fewest and the most characters of training that priors were measured with."""
+
+
+@dataclass(frozen=True)
+class SeedPrior:
+    """Prior of the standard deviation between runs of an entry that differ in the seed only.
+
+    It excludes the noise of the units themselves, such as that of drawing 24 samples from one model.
+    """
+
+    sd: Amount
+    """That of entries trained on `FIRST_CHARS` characters, if it decays."""
+    degrees_of_freedom: Annotated[float, Ge(1e-6)]
+    """Weight of the prior, as degrees of freedom observed; few say that `sd` varies between entries."""
+    source: str
+    decay: Share = 0.0
+    """The power of the number of characters read in training by which `sd` falls."""
+
+    def after(self, num_chars: float) -> SeedPrior:
+        """Return the prior after `num_chars` characters of training.
+
+        It is constant beyond `LAST_CHARS`, and extrapolated below `FIRST_CHARS`.
+        """
+        read = min(max(num_chars, 1), LAST_CHARS)
+        return replace(self, sd=self.sd * (FIRST_CHARS / read) ** self.decay, decay=0.0)
+
+    def after_runs(self, num_chars: Sequence[float]) -> SeedPrior | None:
+        """Return the prior after the mean training of runs; None if none is trained: counting has no seed."""
+        return self.after(fmean(num_chars)) if num_chars else None
+
+
+_MEASURED = "benchmarks/results/seeds.json"
+
+SHIPPED_PRIORS = {
+    "bits_per_char": SeedPrior(0.0077, 3.0, _MEASURED, decay=0.41),
+    "real_word_rate": SeedPrior(0.0056, 3.0, _MEASURED),
+    "distinct_1": SeedPrior(0.0048, 3.0, _MEASURED),
+    "distinct_2": SeedPrior(0.0119, 3.0, _MEASURED),
+    "repetition_4": SeedPrior(0.00023, 3.0, _MEASURED),
+    "self_bleu": SeedPrior(0.0130, 3.0, _MEASURED),
+    "novel_4gram_rate": SeedPrior(0.00174, 3.0, _MEASURED),
+}
+"""The prior of each metric that has intervals."""
+
+MIN_FITTED = 5
+"""The fewest variances that a prior is fitted to."""
+
+_SMALLEST = 1e-5
+"""The smallest variance that is told from zero, relative to the median: its logarithm must be finite."""
+
+
+def fit_prior(variances: Sequence[float], degrees: Sequence[float], shipped: SeedPrior) -> SeedPrior:
+    """Return the prior that the variances between seeds of many cases share.
+
+    With fewer than `MIN_FITTED` it is `shipped`. `degrees` are the degrees of freedom of each variance.
+    Method of moments on their logarithms (Smyth 2004, section 6.2): the logarithm of a scaled F variable has
+    a known mean, and its variance is a sum of trigamma functions of both degrees of freedom.
+    """
+    observed, freedom = np.asarray(variances, float), np.asarray(degrees, float)
+    if len(observed) < MIN_FITTED or not np.median(observed) > 0:
+        return shipped
+    logs = np.log(np.maximum(observed, _SMALLEST * np.median(observed)))
+    logs += np.log(freedom / 2) - digamma(freedom / 2)
+    spread = float(np.var(logs, ddof=1) - np.mean(polygamma(1, freedom / 2)))
+    half = inverse_trigamma(spread) if spread > 0 else math.inf  # infinite if variances differ by chance only
+    log_variance = float(np.mean(logs)) + (float(digamma(half)) - math.log(half) if half < math.inf else 0.0)
+    # What is fitted is not known better than what it is fitted to.
+    degrees_of_freedom = min(2 * half, float(freedom.sum()))
+    return SeedPrior(math.exp(log_variance / 2), degrees_of_freedom, f"fitted to {len(observed)} cases")
+
+
+def inverse_trigamma(value: float) -> float:
+    """Return x with trigamma(x) = `value` > 0, by Newton's method on 1 / trigamma (Smyth 2004, appendix)."""
+    if value < 1e-6:  # trigamma(x) is 1 / x + 1 / (2 x²) + …
+        return 1 / value
+    x = 0.5 + 1 / value
+    for _ in range(50):
+        trigamma = float(polygamma(1, x))
+        step = trigamma * (1 - trigamma / value) / float(polygamma(2, x))
+        x += step
+        if -step < 1e-8 * x:
+            break
+    return x
+
 
 INTERVAL_METHOD = (
     "95 %, Student's t, over stretches of the text (for metrics of generated text, over samples; jackknife) "
@@ -286,3 +375,73 @@ def _inference(value: float, parts: Sequence[_Variance]) -> tuple[tuple[float, f
         return (value, value), float(value == 0)
     reach = float(stdtrit(degrees, 0.975)) * error
     return (value - reach, value + reach), 2 * float(stdtr(degrees, -abs(value) / error))
+
+
+NUM_RESAMPLES = 4000
+LEVELS = (0.025, 0.975)
+
+
+def lead_begins(amounts: Sequence[float], differences: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the amount from which on each row of differences stays positive.
+
+    `amounts` are rising budgets, `differences` [any number, number of budgets]. The amount is 0 for a row
+    that is positive throughout, and infinite for one that is not at the end.
+    """
+    logs, last = np.log(np.asarray(amounts, float)), len(amounts) - 1
+    behind = differences <= 0
+    before = last - np.argmax(behind[:, ::-1], axis=1)  # the last budget at which it is not positive
+    after = np.minimum(before + 1, last)
+    rows = np.arange(len(differences))
+    low, high = differences[rows, before], differences[rows, after]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        begins = np.exp(logs[before] - low / (high - low) * (logs[after] - logs[before]))
+    begins = np.where(behind[:, -1], math.inf, begins)
+    return np.where(behind.any(axis=1), begins, 0.0)
+
+
+def crossing(
+    amounts: Sequence[float], behind: Sequence[MeasuredValue], ahead: Sequence[MeasuredValue]
+) -> tuple[float, tuple[float, float] | None]:
+    """Return the amount from which on `ahead` is the smaller one, with its 95 % interval.
+
+    Both hold a value for each of the rising `amounts`, all of the same units. The amount, and each end of
+    the interval, is 0 if that is so at all amounts, and infinite if it is not so even at the last one. A
+    single unit leaves the interval unknown.
+
+    Between two budgets, the difference of the values is taken to be linear in the logarithm of the budget.
+    The interval comes from resampling: at every budget the same passages are resampled, since scores of one
+    text are paired, by random weights of the differences of neighbours (a multiplier bootstrap, van der Vaart
+    and Wellner 1996, section 3.6), so that its variance is that of `estimate`; the seeds of each budget add
+    noise of their own, with their moderated variance.
+    """
+    pairs = list(zip(behind, ahead, strict=True))
+    values = np.array([one.value - other.value for one, other in pairs])
+    units = np.array([one.pseudovalues.mean(0) - other.pseudovalues.mean(0) for one, other in pairs])
+    begins = float(lead_begins(amounts, values[None])[0])
+    if units.shape[1] < 2:
+        return begins, None
+    random = np.random.default_rng(0)
+    noise = _of_units(units, random) + np.stack([_of_seeds(pair, random) for pair in pairs], axis=1)
+    low, high = np.quantile(lead_begins(amounts, values + noise), LEVELS, method="inverted_cdf")
+    return begins, (float(low), float(high))
+
+
+def _of_units(units: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
+    """Return the noise of the passages, [NUM_RESAMPLES, number of budgets]; `units` are [budgets, units]."""
+    number = units.shape[1]
+    degrees = 2 * (number - 1) ** 2 / (3 * number - 4)  # as in `_unit_variance`
+    weights = random.standard_normal((NUM_RESAMPLES, number - 1))
+    weights *= np.sqrt(degrees / random.chisquare(degrees, (NUM_RESAMPLES, 1)))
+    noise: NDArray[np.float64] = weights @ np.diff(units).T / math.sqrt(2 * (number - 1) * number)
+    return noise
+
+
+def _of_seeds(pair: Sequence[MeasuredValue], random: np.random.Generator) -> NDArray[np.float64]:
+    """Return the noise of the seeds of two values, [NUM_RESAMPLES]."""
+    noise = np.zeros(NUM_RESAMPLES)
+    for each in pair:
+        if each.prior is not None:
+            degrees = each.prior.degrees_of_freedom + len(each.values) - 1
+            sd = math.sqrt(each.seed_variance() / len(each.values))
+            noise += sd * random.standard_t(degrees, NUM_RESAMPLES)
+    return noise

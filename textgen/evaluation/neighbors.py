@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from textgen.contracts import PretrainedVectors
-from textgen.nn.embedding import TokenEmbedding
+from textgen.nn.layers import TokenEmbedding
 
 NUM_WORDS, NUM_NEIGHBORS = 8, 5
 RANKS = (30, 400)

@@ -16,8 +16,7 @@ from textgen.data.decoding import utf8
 from textgen.data.text import Text, blocks, part
 from textgen.data.vocabulary import TokenTable
 from textgen.data.words import count_between_spaces, spans
-from textgen.evaluation.intervals import Interval, estimate, measured_ratio
-from textgen.evaluation.seed_priors import SeedPrior
+from textgen.evaluation.intervals import Interval, SeedPrior, estimate, measured_ratio
 from textgen.evaluation.token_bits import LOG2, TokenScores
 from textgen.runtime.storage.json_records import Count, Share
 

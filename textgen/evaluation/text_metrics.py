@@ -2,7 +2,8 @@
 
 Compare them only between samples of one fixed length: distinct-n and repetition depend on length. For the
 same reason a sample ends within a word, so a word that touches the end of its sample is not counted.
-Words keep their case, except when they are looked up in a lexicon.
+Words keep their case, except when they are looked up in a lexicon: real words are those of all installed
+lexicons of the language, and those of the training text.
 
 Self-BLEU (Zhu et al. 2018, arXiv:1802.01886) says how much samples resemble each other. BLEU-4 is that of
 Papineni et al. (2002), smoothed by method 1 of Chen and Cherry (2014). It is written here because importing
@@ -13,24 +14,28 @@ Intervals of metrics come from jackknife pseudo-values: what each sample contrib
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
+import warnings
 import zlib
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from random import Random
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data.decoding import utf8
 from textgen.data.text import Text, blocks, part
 from textgen.data.words import WORD, spans, whole_words, words
 from textgen.defaults import LANGUAGE
 from textgen.evaluation.intervals import jackknife
 from textgen.evaluation.memorization import KnownFourGrams, longest_verbatim_span, verbatim_spans
+from textgen.registry.registry import PluginError, describe_error, find, load, names
 from textgen.runtime.storage.json_records import Amount, check_lengths, check_names
 
 CLITIC = re.compile(r"(?:n't|'(?:s|re|ve|ll|d|m))$")
@@ -318,3 +323,61 @@ def _brevity_penalty(length: int, lengths: Sequence[int]) -> float:
 def ngrams(text: Sequence[str], order: int) -> list[tuple[str, ...]]:
     """Return the n-grams of `text` in order, [max(0, len(text) - order + 1)]."""
     return list(zip(*(islice(text, start, None) for start in range(order)), strict=False))
+
+
+@dataclass(frozen=True, repr=False)
+class Lexicon:
+    """Real words, which are looked up here besides the training text."""
+
+    words: tuple[Container[str], ...] = ()
+    """Words in lower case, with straight apostrophes."""
+    sources: tuple[str, ...] = ()
+    """The names of the lexicons, each with its languages, such as `debian (de)`."""
+
+    def __contains__(self, word: object) -> bool:
+        return any(word in words for words in self.words)
+
+
+def load_lexicon(language: str = LANGUAGE) -> Lexicon:
+    """Return the installed lexicons of a language, or of several with plus signs between.
+
+    One whose data is not installed adds nothing. A broken one adds nothing either, with a `TextgenWarning`.
+    """
+    words: list[Container[str]] = []
+    sources: list[str] = []
+    for name in names("lexicon"):
+        by_language: dict[str, Container[str]] = {}
+        for each in language.split("+"):
+            try:
+                known = _words_of(name, each)
+            except PluginError as error:  # one that is broken must not take a comparison down
+                _warn(str(error))
+            except TextgenError:  # real words are then looked up without it
+                continue
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                _warn(describe_error(error))
+            else:
+                by_language |= {} if known is None else {each: known}
+        words += by_language.values()
+        sources += [f"{name} ({', '.join(by_language)})"] if by_language else []
+    return Lexicon(tuple(words), tuple(sources))
+
+
+def _warn(problem: str) -> None:
+    warnings.warn(f"{problem}; words are looked up without it", TextgenWarning, stacklevel=3)
+
+
+def _words_of(name: str, language: str) -> Container[str] | None:
+    """Return the words of a lexicon, or None for a language that it lacks."""
+    function: Callable[..., Any] = load("lexicon", name)
+    if inspect.signature(function).parameters:
+        known = function(language)
+    elif language.partition("-")[0].lower() == LANGUAGE:
+        known = function()
+    else:
+        return None
+    if isinstance(known, str | bytes) or not isinstance(known, Container):
+        raise PluginError(f"{find('lexicon', name)} returned {type(known).__name__}, not a set of words")
+    return frozenset(known) if isinstance(known, Iterable) else known

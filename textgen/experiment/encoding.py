@@ -20,8 +20,7 @@ from textgen.data.vocabulary import COUNTED_AT_ONCE, count_tokens
 from textgen.evaluation.neighbors import Neighbors
 from textgen.experiment.entry import Entry
 from textgen.nn.language_model import LanguageModel
-from textgen.registry.attribution import contract_error
-from textgen.registry.registry import find
+from textgen.registry.registry import contract_error, find
 from textgen.runtime.storage.json_records import Amount, Count, Share
 
 

@@ -9,16 +9,12 @@ from typing import Any
 from textgen.contracts import Embedding, PretrainedVectors, TextgenError, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.vocabulary import continues_spelling
-from textgen.nn.combination import Average, CombinedModel
-from textgen.nn.language_model import LanguageModel
-from textgen.nn.mixture import MixtureModel
-from textgen.nn.model_class import ModelClass
+from textgen.nn.language_model import LanguageModel, ModelClass
+from textgen.nn.mixture import Average, CombinedModel, MixtureModel
 from textgen.nn.refined_model import RefinedModel
-from textgen.nn.speller import Speller
-from textgen.nn.spelling_model import SpellingModel
-from textgen.registry.attribution import contract_error
+from textgen.nn.spelling_model import Speller, SpellingModel
 from textgen.registry.options import declared_options, unknown_option
-from textgen.registry.registry import find, load
+from textgen.registry.registry import contract_error, find, load
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.json_records import check_names
 from textgen.training.train_options import TrainOptions

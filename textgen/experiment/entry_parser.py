@@ -9,10 +9,9 @@ from typing import Any
 
 from textgen.contracts import TextgenError
 from textgen.experiment.entry import COPIES, Entry
-from textgen.nn.model_class import ModelClass
-from textgen.registry.attribution import contract_error
+from textgen.nn.language_model import ModelClass
 from textgen.registry.options import declared_options, parse_assignments, unknown_option
-from textgen.registry.registry import PluginError, find, load, names, unknown_name
+from textgen.registry.registry import PluginError, contract_error, find, load, names, unknown_name
 from textgen.runtime.messages import shortened, unknown, with_article
 from textgen.training.train_options import TrainOptions
 

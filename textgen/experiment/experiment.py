@@ -16,7 +16,7 @@ from textgen.data.corpus import Corpus, load_again
 from textgen.data.split import SplitPart
 from textgen.data.vocabulary import count_tokens
 from textgen.evaluation.neighbors import nearest_words
-from textgen.evaluation.spelled_words import measure_spellings
+from textgen.evaluation.token_bits import measure_spellings
 from textgen.experiment.encoding import (
     MAX_VALIDATION_CHARS,
     EmbeddingAudit,
@@ -39,10 +39,9 @@ from textgen.registry.isolation import preserve_process_state
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import machine
 from textgen.runtime.storage.json_records import to_values
+from textgen.training import ranks
 from textgen.training.budget import Budget, check_is_text, parse_budget
-from textgen.training.copies import choose_copies
-from textgen.training.distributed import ranks
-from textgen.training.mixture_training import TrainingPlan, continued_result, train_members
+from textgen.training.mixture_training import TrainingPlan, choose_copies, continued_result, train_members
 from textgen.training.progress import Report, Step, TrainResult, filled_in, ignore_report
 
 LOSES_TEXT = "the tokenizer loses text"

@@ -10,8 +10,8 @@ from pathlib import Path
 from textgen.experiment.saved_run import MANIFEST
 from textgen.experiment.trained_entry import TRAINED
 from textgen.runtime.storage.files import remove_unfinished
-from textgen.runtime.storage.locks import LOCK, is_held, locked
-from textgen.training.snapshots import SNAPSHOTS
+from textgen.runtime.storage.result_folders import LOCK, is_held, locked
+from textgen.training.checkpoints import SNAPSHOTS
 
 
 class RunInterruptedError(KeyboardInterrupt):

@@ -14,11 +14,11 @@ from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer, TextMetr
 from textgen.experiment.entry_result import Freedom, GenerationSpeed, Sample, SampleSet
 from textgen.experiment.saved_run import Trained
 from textgen.generation.bound_sampler import BoundSampler, EntropyRecorder, build_sampler
-from textgen.registry.attribution import describe_error
 from textgen.registry.isolation import preserve_process_state
+from textgen.registry.registry import describe_error
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record, write_record
-from textgen.runtime.storage.locks import locked
+from textgen.runtime.storage.result_folders import locked
 
 NUM_MEASURED = 24
 """Continuations of held-out passages that the metrics of generated text are taken from."""

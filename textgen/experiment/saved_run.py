@@ -24,19 +24,22 @@ from textgen.experiment.memory import AllocationLimit, build_to_predict
 from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import set_weights, weights_of
-from textgen.registry.attribution import describe_error, responsible_plugin
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.options import declared_options
-from textgen.registry.registry import PluginError, load, plugin_files
+from textgen.registry.registry import PluginError, describe_error, load, plugin_files, responsible_plugin
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.memory import CPU
 from textgen.runtime.messages import UsageError, one_line
-from textgen.runtime.storage.digests import DamagedFileError, check_digests, write_digests
-from textgen.runtime.storage.files import new_folder
+from textgen.runtime.storage.files import (
+    DamagedFileError,
+    check_digests,
+    new_folder,
+    read_json,
+    write_digests,
+)
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, DamagedRecordError, read_record, with_digest
-from textgen.runtime.storage.plain_files import read_json
 from textgen.runtime.storage.state_files import check_header, load_tensors
-from textgen.training.snapshots import SNAPSHOTS, Snapshots
+from textgen.training.checkpoints import SNAPSHOTS, Snapshots
 from textgen.training.train_options import TrainOptions
 from textgen.version import DISTRIBUTION
 

@@ -14,10 +14,9 @@ import torch
 from textgen.contracts import TokenIds
 from textgen.data.bound_tokenizer import START
 from textgen.data.text import BLOCK_CHARS, Text, alphabet, blocks, cut_blocks
-from textgen.evaluation.prediction_checks import allowed_change, prediction_problem
+from textgen.evaluation.intervals import SHIPPED_PRIORS, SeedPrior
+from textgen.evaluation.prediction_checks import SpotChecks, allowed_change, prediction_problem
 from textgen.evaluation.scoring import Score, ScoredUnits, bits_of_segments, score_totals, seen_words
-from textgen.evaluation.seed_priors import SHIPPED_PRIORS, SeedPrior
-from textgen.evaluation.spot_checks import SpotChecks
 from textgen.evaluation.token_bits import TokenScores, can_score, score_stretches
 from textgen.experiment.entry_result import ScoreChecks
 from textgen.experiment.saved_run import Trained

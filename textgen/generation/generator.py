@@ -13,8 +13,13 @@ from torch import Tensor
 
 from textgen.contracts import State
 from textgen.data.bound_tokenizer import START, BoundTokenizer
-from textgen.generation.bound_sampler import BoundSampler, EntropyRecorder
-from textgen.generation.equal_entropy import MEASURED_CHARS, NUM_MEASURED, at_entropy
+from textgen.generation.bound_sampler import (
+    MEASURED_CHARS,
+    NUM_MEASURED,
+    BoundSampler,
+    EntropyRecorder,
+    at_entropy,
+)
 from textgen.nn.language_model import LanguageModel, Step
 from textgen.nn.state import join, shapes, tensors
 from textgen.runtime.device import DeviceConfig

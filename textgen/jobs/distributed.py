@@ -18,10 +18,10 @@ from textgen.jobs.backends import LocalBackend
 from textgen.jobs.runner import run_jobs
 from textgen.registry.registry import plugin_files
 from textgen.runtime.messages import one_line
-from textgen.training.distributed import ranks
-from textgen.training.distributed.rank_info import RankInfo, rank_info_of_torchrun
-from textgen.training.distributed.ranks import LostRankError
+from textgen.training import ranks
 from textgen.training.progress import Report, ignore_report
+from textgen.training.rank_info import RankInfo, rank_info_of_torchrun
+from textgen.training.ranks import LostRankError
 from textgen.workers.process import import_early
 
 LOST_SECONDS = 10.0

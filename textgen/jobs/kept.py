@@ -16,10 +16,11 @@ from typing import Any, TypeVar
 from safetensors import SafetensorError
 
 from textgen.contracts import TextgenError, TextgenWarning
+from textgen.data.sources import withhold_texts
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run_lock import discard_outlived, locked_run, partial_folder
 from textgen.experiment.saved_run import RunManifest, SavedRun, load_run, read_manifest, save_run
-from textgen.registry.attribution import describe_error
+from textgen.registry.registry import describe_error
 from textgen.runtime.storage.files import (
     NotSavedError,
     cannot_write,
@@ -28,9 +29,8 @@ from textgen.runtime.storage.files import (
     remove_unfinished,
 )
 from textgen.runtime.storage.json_records import DamagedRecordError, read_record, read_values, write_record
-from textgen.runtime.this_process import withhold_texts
+from textgen.training.checkpoints import SNAPSHOTS
 from textgen.training.progress import Report, Step, ignore_report
-from textgen.training.snapshots import SNAPSHOTS
 
 Record = TypeVar("Record")
 

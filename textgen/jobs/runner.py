@@ -10,7 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from textgen.experiment.run_lock import discard_outlived, discard_unfinished
 from textgen.jobs.backends import Backend
-from textgen.registry.attribution import describe_error
+from textgen.registry.registry import describe_error
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.memory import limit_memory
 from textgen.runtime.storage.json_records import from_values, to_values

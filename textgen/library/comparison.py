@@ -41,8 +41,7 @@ from textgen.report.columns import run_values
 from textgen.results import comparison as results
 from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError
-from textgen.runtime.storage.locks import locked
-from textgen.runtime.storage.result_folders import result_folder, result_name
+from textgen.runtime.storage.result_folders import locked, result_folder, result_name
 from textgen.training.budget import is_timed, parse_budgets, parse_duration
 from textgen.training.progress import Report, Step
 

@@ -157,7 +157,7 @@ def option_rows(component: type) -> list[dict[str, Any]]:
 def training_rows(model: type) -> list[dict[str, Any]]:
     """Return the training options with a model's defaults; none for one that is not trained by gradient."""
     from textgen.experiment.entry import recommended_training
-    from textgen.nn.model_class import ModelClass
+    from textgen.nn.language_model import ModelClass
     from textgen.training.train_options import TrainOptions
 
     if not ModelClass(model).is_trainable():

@@ -14,9 +14,8 @@ from textgen.data.corpus import Corpus, CorpusInfo
 from textgen.data.sources import read_documents
 from textgen.data.text import Text, alphabet, blocks
 from textgen.data.words import words
-from textgen.registry.attribution import describe_error
 from textgen.registry.options import build
-from textgen.registry.registry import load, names
+from textgen.registry.registry import describe_error, load, names
 
 EXCERPT = 100_000
 """Characters of a text for which `changes` shows the effect of a cleaner."""

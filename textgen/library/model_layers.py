@@ -15,8 +15,7 @@ from textgen.experiment.encoding import embed, encode_training
 from textgen.experiment.entry import Entry
 from textgen.experiment.memory import build_to_predict
 from textgen.experiment.saved_run import load_run
-from textgen.nn.language_model import LanguageModel
-from textgen.nn.model_class import placeholder_vocabulary
+from textgen.nn.language_model import LanguageModel, placeholder_vocabulary
 from textgen.nn.weights import num_frozen_parameters, num_parameters
 
 NUM_TOKENS = 2

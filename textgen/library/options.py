@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias
 from textgen import defaults
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import UsageError
-from textgen.training.distributed.rank_info import refuse_torchrun
+from textgen.training.rank_info import refuse_torchrun
 from textgen.workers.process import import_early
 
 Source: TypeAlias = str | Path

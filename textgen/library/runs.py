@@ -43,8 +43,8 @@ from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import NotSavedError
 from textgen.runtime.storage.result_folders import result_folder, result_name
 from textgen.training.budget import is_timed, parse_budget
+from textgen.training.checkpoints import SNAPSHOTS, Snapshots
 from textgen.training.progress import DONE, Progress, Report, Step
-from textgen.training.snapshots import SNAPSHOTS, Snapshots
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -23,11 +23,11 @@ from textgen.library.options import Refuse, check_numbers
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import NotSavedError
+from textgen.training import ranks
 from textgen.training.budget import check_is_text
-from textgen.training.distributed import ranks
-from textgen.training.distributed.rank_info import rank_info_of_torchrun
-from textgen.training.distributed.ranks import LostRankError
 from textgen.training.progress import Report
+from textgen.training.rank_info import rank_info_of_torchrun
+from textgen.training.ranks import LostRankError
 
 
 def check_train(entry: str, budget: str, refuse: Refuse) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from textgen.contracts import Logger, TextgenWarning
-from textgen.registry.attribution import describe_error
 from textgen.registry.options import build
+from textgen.registry.registry import describe_error
 from textgen.training.progress import Progress, Report, Step
 
 

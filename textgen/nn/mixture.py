@@ -1,16 +1,110 @@
-"""Mixtures: models over the same tokens whose predictions are interpolated."""
+"""Models made of several over the same tokens, trained one by one: averages and weighted mixtures."""
 
 from __future__ import annotations
 
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from functools import reduce
+from itertools import chain
+from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
-from textgen.contracts import State, Vocabulary
-from textgen.nn.combination import Combination, CombinedModel
-from textgen.nn.language_model import LanguageModel
+from textgen.contracts import State, TokenIds, Vocabulary
+from textgen.nn.language_model import LanguageModel, Step
+from textgen.nn.state import take_rows, windows
+from textgen.runtime.device import DeviceConfig
+
+
+class Combination(nn.Module, ABC):
+    """A distribution made of the members' distributions; the state is a tuple of theirs."""
+
+    is_normalized: ClassVar[bool] = True
+
+    def __init__(self, members: Mapping[str, LanguageModel]) -> None:
+        super().__init__()
+        self.models = nn.ModuleDict({name: member.module for name, member in members.items()})
+        self.members = tuple(members.values())
+
+    def initial_state(self, batch_size: int) -> tuple[State, ...]:
+        """Return the initial state of each member."""
+        return tuple(member.initial_state(batch_size) for member in self.members)
+
+    def forward(self, ids: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
+        """Return the log-probabilities [batch, time, vocab_size] and the next state of each member."""
+        predictions, states = self.predict([member.forward for member in self.members], ids, state)
+        return self.combined(predictions, ids), states
+
+    def prepare_step(self, dtype: torch.dtype) -> Step:
+        """Return a step of generation made of the members' steps."""
+        steps = [member.prepare_step(dtype) for member in self.members]
+
+        def step(ids: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
+            predictions, states = self.predict(steps, ids, state)
+            return self.combined(predictions, ids), states
+
+        return step
+
+    def predict(
+        self, steps: Sequence[Step], ids: Tensor, state: tuple[State, ...]
+    ) -> tuple[list[Tensor], tuple[State, ...]]:
+        """Return the log-probabilities of each member, [..., vocab_size], and its next state.
+
+        A member that says that it is normalized is taken at its word.
+        """
+        logits, states = zip(*(step(ids, each) for step, each in zip(steps, state, strict=True)), strict=True)
+        predictions = [
+            each.float() if member.is_normalized else each.float().log_softmax(-1)
+            for member, each in zip(self.members, logits, strict=True)
+        ]
+        return predictions, states
+
+    @abstractmethod
+    def combined(self, predictions: Sequence[Tensor], ids: Tensor) -> Tensor:
+        """Return the log-probabilities [..., vocab_size] after `ids` [...], given those of each member."""
+
+
+class Average(Combination):
+    """The mean of the probabilities of copies of a model, each trained from a seed of its own.
+
+    It is better than a copy, and after enough training better than one model that was trained for as long as
+    all of them (Hansen and Salamon 1990).
+    """
+
+    def __init__(self, copies: Sequence[LanguageModel]) -> None:
+        super().__init__({str(number): copy for number, copy in enumerate(copies, start=1)})
+
+    def combined(self, predictions: Sequence[Tensor], ids: Tensor) -> Tensor:  # noqa: ARG002 - all contexts
+        """Return the logarithm of the mean probabilities."""
+        return reduce(torch.logaddexp, predictions) - math.log(len(predictions))
+
+
+class CombinedModel(LanguageModel):
+    """The adapter of a combination, whose members are trained one by one."""
+
+    def __init__(self, combination: Combination) -> None:
+        self._parts = combination.members
+        super().__init__(combination, self._parts[0].vocab_size)
+
+    @property
+    def members(self) -> tuple[LanguageModel, ...]:
+        """The models that are trained: those of members that are combinations themselves, too."""
+        return tuple(chain.from_iterable(part.members for part in self._parts))
+
+    @property
+    def has_step(self) -> bool:
+        """True if any member has its own step."""
+        return any(member.has_step for member in self.members)
+
+    @property
+    def is_step_recordable(self) -> bool:
+        """True if all members have their own step, so that a GPU can record it."""
+        return all(member.has_step for member in self.members)
+
 
 CONFIDENCES = (0.03, 0.07, 0.15, 0.27, 0.42, 0.6, 0.78, 0.9, 0.98)
 """Highest probabilities of a member at which weights are fitted; between them they are interpolated."""
@@ -96,3 +190,83 @@ class MixtureModel(CombinedModel):
     def parts(self) -> Sequence[LanguageModel]:
         """The members."""
         return self.mixture.members
+
+
+MAX_FITTED_LOGITS, MAX_FITTED_TOKENS, MIN_FITTED_TOKENS = 2**27, 30_000, 64
+"""Logits of each member, and tokens, that weights are fitted to: 7,000 tokens of 20,000 words give nearly the
+same weights as more. They are the first of each stretch, at least `MIN_FITTED_TOKENS`."""
+PRIOR_TOKENS = 30.0
+"""Tokens with the weights of all contexts that are added to each point, so that rare ones stay near them."""
+MIN_GAIN, MAX_ITERATIONS = 1e-6, 500
+"""Gain in nats per token below which the iteration ends, and its limit."""
+LEAST_WEIGHT, LEAST_LOG_LIKELIHOOD = 1e-6, -1e4
+"""Bounds, so that no token becomes impossible that one member can predict."""
+
+Floats = NDArray[np.float64]
+Points = NDArray[np.int64]
+
+
+def fit_mixture(mixture: Mixture, stretches: Sequence[TokenIds], device_config: DeviceConfig) -> None:
+    """Fit the weights of a mixture to the beginnings of stretches of text, as long as is worthwhile."""
+    num_tokens = min(MAX_FITTED_TOKENS, MAX_FITTED_LOGITS // mixture.members[0].vocab_size)
+    longest = max(MIN_FITTED_TOKENS, num_tokens // max(1, len(stretches)))
+    evidence = gather_evidence(mixture, [ids[:longest] for ids in stretches], device_config)
+    mixture.set_weights(torch.from_numpy(fit_weights(*evidence, len(mixture.weights))))
+
+
+@torch.inference_mode()
+def gather_evidence(
+    mixture: Mixture, stretches: Sequence[TokenIds], device_config: DeviceConfig
+) -> tuple[Floats, Points, Floats]:
+    """Return the `Evidence` of all tokens of stretches of text but the first of each, [tokens, ...]."""
+    num_members, state = len(mixture.members), None
+    empty = np.zeros((0, num_members)), np.zeros((0, 2**num_members), np.int64), np.zeros((0, 2**num_members))
+    chunks: list[tuple[NDArray[Any], ...]] = [empty]
+    for window in windows(stretches, mixture.members[0].vocab_size, device_config.device):
+        num_rows = len(window.inputs)
+        state = mixture.initial_state(num_rows) if state is None else take_rows(state, 0, num_rows)
+        with device_config.autocast():
+            evidence, state = mixture.evidence(window.inputs, window.targets, state)
+        chunks.append(tuple(part.cpu().numpy()[window.is_text] for part in evidence))
+    log_likelihoods, points, shares = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
+    return log_likelihoods.astype(np.float64), points, shares.astype(np.float64)
+
+
+def fit_weights(log_likelihoods: Floats, points: Points, shares: Floats, num_points: int) -> Floats:
+    """Return the weights [num_points, members] that maximise the likelihood of a text (see `Evidence`).
+
+    First one set of weights is fitted to all tokens, then one per point, with `PRIOR_TOKENS` more tokens that
+    the former weights explain: a Dirichlet prior. So the text is never less likely than by the best member.
+    """
+    num_members = log_likelihoods.shape[1]
+    uniform = np.full((1, num_members), 1 / num_members)
+    if not len(points):
+        return np.repeat(uniform, num_points, axis=0)
+    bounded = log_likelihoods.clip(LEAST_LOG_LIKELIHOOD)
+    likelihoods = np.exp(bounded - bounded.max(axis=1, keepdims=True))
+    whole = np.zeros((len(points), 1), np.int64)
+    shared = _maximise(likelihoods, whole, np.ones_like(whole, np.float64), uniform, 0.0)
+    return _maximise(likelihoods, points, shares, np.repeat(shared, num_points, axis=0), PRIOR_TOKENS)
+
+
+def _maximise(
+    likelihoods: Floats, points: Points, shares: Floats, prior: Floats, prior_tokens: float
+) -> Floats:
+    """Return the weights by point after expectation-maximisation from `prior` (Dempster et al. 1977)."""
+    weights, before = prior, -np.inf
+    for _ in range(MAX_ITERATIONS):
+        parts = weights[points] * shares[..., None] * likelihoods[:, None]  # [tokens, points, members]
+        totals = parts.sum(axis=(1, 2), keepdims=True)
+        objective = np.log(totals).mean() + prior_tokens / len(points) * (prior * np.log(weights)).sum()
+        if objective < before + MIN_GAIN:
+            break
+        before = objective
+        parts /= totals
+        counts = [
+            np.bincount(points.ravel(), parts[..., member].ravel(), len(prior))
+            for member in range(prior.shape[1])
+        ]
+        weights = np.stack(counts, axis=1) + prior_tokens * prior
+        weights = (weights / weights.sum(axis=1, keepdims=True)).clip(LEAST_WEIGHT)
+        weights /= weights.sum(axis=1, keepdims=True)
+    return weights

@@ -1,41 +1,27 @@
-"""Models that refine the predictions of another one, by what they have read or know besides."""
+"""Models around another one, which is trained in their place."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from textgen.contracts import State, TokenIds
 from textgen.nn.language_model import LanguageModel, Step
-from textgen.nn.recall_model import RecallModel
 
 
-class RefinedModel(LanguageModel):
-    """A model on its base: `base` is trained, `top` predicts by what that predicts.
+class WrappedModel(LanguageModel):
+    """A model around its `base`, whose `reader` is trained, and which counts and is named as before."""
 
-    The base includes what spells out-of-vocabulary words, so that the top reads every token of a text.
-    """
-
-    def __init__(self, base: LanguageModel, top: nn.Module) -> None:
-        self._base, self._top = base, LanguageModel(top, base.vocab_size)
-        super().__init__(nn.ModuleDict({"base": base.module, "top": top}), base.vocab_size)
+    def __init__(self, base: LanguageModel, module: nn.Module) -> None:
+        self._base = base
+        super().__init__(module, base.vocab_size)
 
     @property
     def label(self) -> str:
-        """That of the top."""
-        return self._top.label
-
-    @property
-    def parts(self) -> Sequence[LanguageModel]:
-        """The base, after what it is made of itself."""
-        return (*self._base.parts, self._base)
-
-    @property
-    def recall_model(self) -> RecallModel | None:
-        """The top, if it recalls places."""
-        return self._top.module if isinstance(self._top.module, RecallModel) else None
+        """That of the base."""
+        return self._base.label
 
     @property
     def members(self) -> tuple[LanguageModel, ...]:
@@ -54,17 +40,55 @@ class RefinedModel(LanguageModel):
 
     @property
     def is_step_recordable(self) -> bool:
-        """False, since what was read is searched on the CPU, or a step depends on what was fitted."""
+        """False, since what is around the base counts and searches on the CPU."""
         return False
+
+    @property
+    def is_normalized(self) -> bool:
+        """True if the logits of the base are log-probabilities."""
+        return self._base.is_normalized
+
+    def tokens_read(self, ids: TokenIds) -> TokenIds:
+        """Return the ids of a text that the reader reads."""
+        return self._base.tokens_read(ids)
+
+    def rest_nats(self, ids: TokenIds) -> float:
+        """Return the nats of a text that the reader does not account for."""
+        return self._base.rest_nats(ids)
+
+    def loss(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
+        """Refuse: what is trained is the `reader`, on `tokens_read`."""
+        raise NotImplementedError("train the reader of this model")
+
+
+class RefinedModel(WrappedModel):
+    """A model on its base: the base is trained, `top` predicts by what that predicts.
+
+    The base includes what spells out-of-vocabulary words, so that the top reads every token of a text.
+    """
+
+    def __init__(self, base: LanguageModel, top: nn.Module) -> None:
+        self._top = LanguageModel(top, base.vocab_size)
+        super().__init__(base, nn.ModuleDict({"base": base.module, "top": top}))
+
+    @property
+    def label(self) -> str:
+        """That of the top."""
+        return self._top.label
+
+    @property
+    def parts(self) -> Sequence[LanguageModel]:
+        """The base, after what it is made of itself."""
+        return (*self._base.parts, self._base)
 
     @property
     def is_normalized(self) -> bool:
         """True if the top says that it returns log-probabilities."""
         return self._top.is_normalized
 
-    def tokens_read(self, ids: TokenIds) -> TokenIds:
-        """Return the ids of a text that the reader reads."""
-        return self._base.tokens_read(ids)
+    def longest_places(self, ids: TokenIds) -> Sequence[tuple[TokenIds, TokenIds]]:
+        """Return the places that the top recalls, if it recalls any."""
+        return self._top.longest_places(ids)
 
     def count_text(self, ids: TokenIds) -> None:
         """Let the parts that count the whole training text do so."""
@@ -77,21 +101,13 @@ class RefinedModel(LanguageModel):
         self._base.fit_held_out(stretches)
         self._top.fit_held_out(stretches)
 
-    def rest_nats(self, ids: TokenIds) -> float:
-        """Return the nats of a text that the reader does not account for."""
-        return self._base.rest_nats(ids)
-
     def initial_state(self, batch_size: int) -> State:
         """Return the state before any token, which includes that of the base."""
         return self._top.initial_state(batch_size)
 
-    def forward(self, ids: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
+    def forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
         """Return the refined predictions [batch, time, vocab_size], and the next state."""
         return self._top.forward(ids, state)
-
-    def loss(self, ids: torch.Tensor, targets: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
-        """Refuse: what is trained is the `reader`."""
-        raise NotImplementedError("train the reader of a model that is refined")
 
     def prepare_step(self, dtype: torch.dtype) -> Step:
         """Return a step of generation, made by the top."""

@@ -9,8 +9,7 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from textgen.contracts import Search, TextgenError
-from textgen.registry.attribution import contract_error
-from textgen.registry.registry import load, names
+from textgen.registry.registry import contract_error, load, names
 from textgen.runtime.messages import one_line, unknown
 from textgen.runtime.storage.json_records import LARGEST
 

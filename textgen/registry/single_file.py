@@ -18,7 +18,7 @@ from textgen.contracts import TextgenError
 from textgen.registry.kinds import REQUIRED, kinds_of
 from textgen.registry.registry import KINDS, Plugin, PluginError, enabled_from, importing, register
 from textgen.runtime.messages import one_line, with_article
-from textgen.runtime.storage.plain_files import read_toml
+from textgen.runtime.storage.files import read_toml
 
 MAX_BYTES = 10_000_000
 """Bytes of a plugin file, at most."""

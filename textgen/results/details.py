@@ -13,9 +13,8 @@ from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import Sample
 from textgen.experiment.samples import SampleWriter, WrittenSamples
 from textgen.experiment.saved_run import SavedRun
-from textgen.registry.attribution import describe_error
 from textgen.registry.options import declared_options, write_value
-from textgen.registry.registry import load
+from textgen.registry.registry import describe_error, load
 from textgen.results.passages import Passage, PassageReading, read_passages
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, Count, check_different, check_lengths

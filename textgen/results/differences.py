@@ -9,8 +9,7 @@ from pathlib import Path
 
 from textgen.contracts import TextgenError
 from textgen.data.split import SplitPart
-from textgen.evaluation.intervals import INTERVAL_METHOD
-from textgen.evaluation.seed_priors import SHIPPED_PRIORS
+from textgen.evaluation.intervals import INTERVAL_METHOD, SHIPPED_PRIORS
 from textgen.experiment.entry_result import EntryResult
 from textgen.experiment.saved_run import MANIFEST, RunManifest, load_run, read_manifest
 from textgen.generation.bound_sampler import build_sampler

@@ -14,7 +14,6 @@ from textgen.data.bound_tokenizer import START, BoundTokenizer
 from textgen.evaluation.token_bits import score_stretches
 from textgen.experiment.saved_run import Trained
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.refined_model import RefinedModel
 
 MAX_CHARS = 40
 """Characters of a recalled context, and of what followed it, that are shown."""
@@ -60,19 +59,14 @@ def find_reasons(trained: Trained, stretches: Sequence[TokenIds], device: torch.
         return
     texts = [trained.tokenizer.decode(ids) for ids in stretches]
     scored = [score_stretches(each, texts, stretches, start, device=device) for each in model.parts]
-    recalling = [
-        (each.label, each.recall_model)
-        for each in (*model.parts, model)
-        if isinstance(each, RefinedModel) and each.recall_model is not None
-    ]
     for index, ids in enumerate(stretches):
         read = np.concatenate((start, ids))[:-1]
         found: list[list[Recalled]] = [[] for _ in ids]
-        for label, recall_model in recalling:
-            places = recall_model.longest_places(read)[len(start) - 1 :]
-            for recalled, (context, following) in zip(found, places, strict=True):
+        for each in (*model.parts, model):
+            places = each.longest_places(read)[len(start) - 1 :]
+            for recalled, (context, following) in zip(found, places, strict=False):
                 if len(context):
-                    recalled.append(_recalled(trained.tokenizer, label, context, following))
+                    recalled.append(_recalled(trained.tokenizer, each.label, context, following))
         by_token = zip(*(each[index].bits.round(3).tolist() for each in scored), strict=True)
         yield Reasons(bits=tuple(by_token), recalled=tuple(map(tuple, found)))
 

@@ -18,8 +18,7 @@ from typing import Literal, TypeAlias
 
 from textgen.contracts import TextgenError
 from textgen.runtime.storage.files import UNFINISHED, remove_unfinished, slug, unfinished
-from textgen.runtime.storage.locks import LOCK, holder, is_held
-from textgen.runtime.storage.result_folders import is_lock
+from textgen.runtime.storage.result_folders import LOCK, holder, is_held, is_lock
 
 Kind: TypeAlias = Literal["run", "bench", "ladder", "suite", "tune"]
 

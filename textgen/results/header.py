@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from textgen.data.corpus import Corpus, CorpusInfo, TextSources
-from textgen.evaluation.intervals import INTERVAL_METHOD
-from textgen.evaluation.seed_priors import SeedPrior
+from textgen.evaluation.intervals import INTERVAL_METHOD, SeedPrior
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import Machine, command_line, machine, versions
 from textgen.runtime.storage.json_records import SCHEMA_VERSION

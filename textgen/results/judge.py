@@ -12,9 +12,11 @@ from itertools import combinations
 import numpy as np
 
 from textgen.evaluation.intervals import (
+    FIRST_CHARS,
     LEVEL,
     Contrast,
     MeasuredValue,
+    SeedPrior,
     difference,
     estimate,
     holm,
@@ -23,7 +25,6 @@ from textgen.evaluation.intervals import (
     smallest_clear,
 )
 from textgen.evaluation.scoring import ScoredUnits
-from textgen.evaluation.seed_priors import FIRST_CHARS, SeedPrior
 from textgen.results.comparison import (
     Difference,
     EntryScore,

@@ -8,9 +8,7 @@ from dataclasses import dataclass, fields, replace
 from itertools import combinations, pairwise
 from statistics import fmean
 
-from textgen.evaluation.crossings import crossing
-from textgen.evaluation.intervals import MeasuredValue, difference, holm
-from textgen.evaluation.seed_priors import SeedPrior
+from textgen.evaluation.intervals import MeasuredValue, SeedPrior, crossing, difference, holm
 from textgen.experiment.entry_result import FailedEntry
 from textgen.results.comparison import Comparison, EntryScore
 from textgen.results.header import JudgedHeader

@@ -7,15 +7,16 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from textgen.evaluation.intervals import (
+    SHIPPED_PRIORS,
     Contrast,
     Estimate,
     MeasuredValue,
+    SeedPrior,
     difference,
     estimate,
     fitted_prior,
     holm,
 )
-from textgen.evaluation.seed_priors import SHIPPED_PRIORS, SeedPrior
 from textgen.results.judge import metric_sample, score_sample
 from textgen.results.row import Row
 from textgen.results.suite import CaseResult, Effect

@@ -14,16 +14,15 @@ import torch
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_again
 from textgen.data.split import PARTS
-from textgen.evaluation.lexicon import load_lexicon
 from textgen.evaluation.memorization import find_overlap
-from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics
+from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics, load_lexicon
 from textgen.experiment.entry_result import EntryResult, Freedom, RunResult, Sample
 from textgen.experiment.samples import SampleWriter
 from textgen.experiment.saved_run import SavedRun, load_run, read_manifest
 from textgen.experiment.score_run import score_held_out
 from textgen.generation.bound_sampler import build_sampler
 from textgen.nn.weights import num_frozen_parameters, num_parameters
-from textgen.registry.attribution import describe_error
+from textgen.registry.registry import describe_error
 from textgen.results.comparison import Comparison
 from textgen.results.details import Details, MarkedSample, marked
 from textgen.results.folders import run_folder

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from textgen.contracts import TextgenError
-from textgen.runtime.sizes import size_in
+from textgen.runtime.messages import size_in
 
 MEMORY = "TEXTGEN_MEMORY"
 """Environment variable with the memory that each job may take, such as 4GB."""

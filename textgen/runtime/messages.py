@@ -1,11 +1,16 @@
-"""Text for people: one-line error messages with the nearest match for an unknown name, and durations."""
+"""Text for people: one-line error messages, the nearest match for an unknown name, durations and sizes."""
 
 from __future__ import annotations
 
 import difflib
+import os
+import re
 from collections.abc import Iterable
+from importlib import import_module
+from typing import Any
 
 from textgen.contracts import TextgenError
+from textgen.version import DISTRIBUTION
 
 MAX_MESSAGE_CHARS = 500
 """Characters of an error's message that are shown."""
@@ -67,6 +72,17 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
     return f"unknown {what} {name!r}; {hint}known: {', '.join(known) or 'none'}"
 
 
+def import_extra(module: str, extra: str, problem: str) -> Any:
+    """Import and return a module of an optional package; raises `TextgenError` that says how to install it.
+
+    `extra` is that of textgen with the package, `problem` says what lacks it.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise TextgenError(f'{problem}; run: pip install "{DISTRIBUTION}[{extra}]"') from error
+
+
 def with_article(kind: str) -> str:
     """Return a kind as `a model` or `an embedding`."""
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
@@ -86,3 +102,20 @@ def about(seconds: float) -> str:
 def clock(seconds: float) -> str:
     """Return a time as minutes and seconds: `1:05`."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+
+
+UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+def size_in(variable: str, default: str = "") -> int | None:
+    """Return the bytes that an environment variable or the default gives, or None without either.
+
+    Raises `TextgenError` if the variable is not a size.
+    """
+    given = os.environ.get(variable) or default
+    if not given:
+        return None
+    size = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) ?([KMGT]B)", given.strip().upper())
+    if size is None:
+        raise TextgenError(f"{variable}={given!r}: give a size, such as 500MB or 20GB")
+    return round(float(size[1]) * UNITS[size[2]])

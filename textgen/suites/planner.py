@@ -10,8 +10,7 @@ from typing import TypeAlias
 
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.defaults import ENCODING, ENTRY_TIMEOUT, SPLIT
-from textgen.evaluation.lexicon import load_lexicon
-from textgen.evaluation.text_metrics import TextAnalyzer
+from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
 from textgen.experiment.entry_parser import parse_entry
 from textgen.jobs.backends import Backend, LocalBackend
 from textgen.registry.registry import plugin_files

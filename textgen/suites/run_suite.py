@@ -21,7 +21,7 @@ from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import about
 from textgen.runtime.storage.files import NotSavedError, make_folder, write_file
 from textgen.runtime.storage.json_records import write_record
-from textgen.runtime.storage.locks import locked
+from textgen.runtime.storage.result_folders import locked
 from textgen.suites.effects import measured_row, question_result
 from textgen.suites.job import SuiteJob
 from textgen.suites.planner import JobPlanner, SuiteOptions

@@ -13,7 +13,7 @@ from textgen.contracts import TextgenError
 from textgen.data.corpus import MAX_CHARS
 from textgen.defaults import CLEANER, SAMPLER
 from textgen.registry.registry import load, names, unknown_name
-from textgen.runtime.storage.plain_files import read_toml
+from textgen.runtime.storage.files import read_toml
 from textgen.training.budget import parse_budgets
 
 MAX_SAMPLERS, MAX_CASES = 100, 10_000

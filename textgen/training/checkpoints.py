@@ -1,7 +1,7 @@
-"""Checkpoints of a training run: the last two states on disk, written by a schedule of time.
+"""Checkpoints of a training run, the last two states on disk, and snapshots: the weights at each validation.
 
-Training continues from one to the bit: with the weights, the state of the optimizers, the place in the text
-and the random state.
+Training continues from a checkpoint to the bit: with the weights, the state of the optimizers, the place in
+the text and the random state. Snapshots show what the model wrote at that point.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,13 +18,15 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
 
 from textgen.contracts import TextgenError
+from textgen.nn.weights import weights_of
+from textgen.runtime.messages import one_line
 from textgen.runtime.storage.files import remove_unfinished
 from textgen.runtime.storage.json_records import from_values, to_values
 from textgen.runtime.storage.state_files import load_state, save_state
-from textgen.training.progress import TrainResult
+from textgen.training.progress import Progress, TrainResult
 
 MIN_SECONDS = 10.0
 """The least time between two checkpoints."""
@@ -172,3 +174,56 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -
                 else value
                 for name, value in values.items()
             }
+
+
+SNAPSHOTS = "snapshots"
+"""The folder with them, of a run or among its checkpoints."""
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """Weights of the model that is trained, each in a folder named after the updates before them."""
+
+    folder: Path
+    earlier_updates: int = 0
+    """Updates of the run that is continued."""
+
+    def keep(self, module: nn.Module, num_updates: int) -> None:
+        """Write the weights after this many updates; if that is not possible, there are none of then."""
+        path = self._path(self.earlier_updates + num_updates)
+        shutil.rmtree(path, ignore_errors=True)  # of an attempt that was killed
+        try:
+            save_state(path, weights_of(module))
+        except (OSError, SafetensorError):
+            remove_unfinished(self.folder)
+
+    def kept(self, curve: Sequence[Progress]) -> tuple[Progress, ...]:
+        """Return the points of a curve whose weights are kept."""
+        return tuple(point for point in curve if self._path(point.num_updates).is_dir())
+
+    def copy(self, to: Path, curve: Sequence[Progress]) -> None:
+        """Copy the weights at the points of a curve, and not those that a killed attempt has left."""
+        for point in self.kept(curve):
+            path = self._path(point.num_updates)
+            shutil.copytree(path, to / path.name)
+
+    def load(self, num_updates: int, curve: Sequence[Progress]) -> dict[str, Tensor]:
+        """Return the weights after this many updates.
+
+        Raises `TextgenError` if they were not kept, or have changed since.
+        """
+        run, known = str(self.folder.parent), [point.num_updates for point in self.kept(curve)]
+        if num_updates not in known:
+            others = f"has those after {', '.join(map(str, known))}" if known else "keeps no snapshots"
+            raise TextgenError(f"no weights after {num_updates} updates: run {run!r} {others}")
+        try:
+            weights: dict[str, Tensor] = load_state(self._path(num_updates))
+        except DAMAGE as error:
+            reason = one_line(error, with_type=False)
+            raise TextgenError(
+                f"snapshot {num_updates} of run {run!r} is damaged ({reason}); the run itself is not"
+            ) from error
+        return weights
+
+    def _path(self, num_updates: int) -> Path:
+        return self.folder / f"{num_updates:06}"

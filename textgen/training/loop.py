@@ -11,12 +11,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from textgen.contracts import TextgenError
-from textgen.runtime.cpu_share import CpuShare
+from textgen.runtime.environment import CpuShare
+from textgen.training import ranks
 from textgen.training.budget import Budget
-from textgen.training.checkpoints import Checkpoints
-from textgen.training.distributed import ranks
+from textgen.training.checkpoints import Checkpoints, Snapshots
 from textgen.training.progress import OnProgress, Progress, TrainResult, ignore_report
-from textgen.training.snapshots import Snapshots
 from textgen.training.trainer import Trainer
 from textgen.training.validation import Validation
 

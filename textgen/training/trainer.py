@@ -14,6 +14,7 @@ from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import detach, join, like, map_tensors, take_rows
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.runtime.messages import is_out_of_memory
+from textgen.training import ranks
 from textgen.training.batches import ContiguousBatches
 from textgen.training.checkpoints import (
     get_random_state,
@@ -21,7 +22,6 @@ from textgen.training.checkpoints import (
     restore_optimizer,
     restore_random_state,
 )
-from textgen.training.distributed import ranks
 from textgen.training.optimizer import Muon, build_optimizers
 from textgen.training.train_options import Rates, Schedule, TrainOptions
 

@@ -14,7 +14,7 @@ from textgen.report.study_page import to_html
 from textgen.results.study import FinalComparison, StudyResult
 from textgen.runtime.storage.files import NotSavedError, write_file
 from textgen.runtime.storage.json_records import write_record
-from textgen.runtime.storage.locks import LOCK, is_held, locked
+from textgen.runtime.storage.result_folders import LOCK, is_held, locked
 from textgen.training.progress import Report, Step, ignore_report
 from textgen.tuning.outcome import study_result, trial_result
 from textgen.tuning.study import Study

@@ -13,8 +13,7 @@ import numpy as np
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.evaluation.intervals import MeasuredValue, difference
-from textgen.evaluation.lexicon import load_lexicon
-from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer, TextMetrics
+from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer, TextMetrics, load_lexicon
 from textgen.experiment.samples import SampleWriter
 from textgen.experiment.saved_run import SavedRun, load_run, read_manifest
 from textgen.generation.bound_sampler import build_sampler

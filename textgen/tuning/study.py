@@ -32,10 +32,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from textgen.contracts import TextgenError
 from textgen.experiment.run_lock import partial_folder
 from textgen.results.study import Value
+from textgen.runtime.interrupts import interrupts_deferred
 from textgen.runtime.storage.files import NotSavedError, make_folder
 from textgen.runtime.storage.json_records import to_values
-from textgen.runtime.storage.locks import is_held
-from textgen.runtime.this_process import interrupts_deferred
+from textgen.runtime.storage.result_folders import is_held
 from textgen.tuning.objective import Objective
 from textgen.tuning.tpe import NUM_RANDOM, RoundedTPE, median_pruner, num_combinations
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import one_line
-from textgen.runtime.this_process import END_PROCESS, end_fork
+from textgen.runtime.process_setup import END_PROCESS, end_fork
 
 MESSAGE, WARNING, RESULT, ERROR = "message", "warning", "result", "error"
 """Kinds of what a process sends: messages and warnings about an item, and how it ended."""

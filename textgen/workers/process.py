@@ -26,15 +26,11 @@ from types import ModuleType
 from typing import Any
 
 from textgen.contracts import TextgenWarning
+from textgen.runtime.interrupts import interrupts_to
 from textgen.runtime.messages import one_line
 from textgen.runtime.output import note
-from textgen.runtime.storage.temporary_folders import private_folder
-from textgen.runtime.this_process import (
-    END_PROCESS,
-    interrupts_to,
-    keep_freed_memory,
-    mark_as_worker,
-)
+from textgen.runtime.process_setup import END_PROCESS, keep_freed_memory, mark_as_worker
+from textgen.runtime.storage.files import private_folder
 from textgen.workers.messages import ERROR, MESSAGE, RESULT, WARNING, send, sendable
 
 METHOD = "forkserver" if sys.platform == "linux" else "spawn"

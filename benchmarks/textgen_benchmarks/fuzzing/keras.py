@@ -27,7 +27,7 @@ def keras(case: Case) -> str | None:
     """Read a network of Keras that is damaged, or whose configuration is hostile."""
     import h5py
 
-    from textgen_models.original.keras_weights import read_keras
+    from textgen_models.keras_weights import read_keras
 
     chance = case.chance
     origin = chance.choice(sorted(case.prepared.iterdir()))

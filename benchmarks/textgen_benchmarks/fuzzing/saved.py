@@ -21,7 +21,7 @@ from textgen.results.folders import identify
 from textgen.results.items import read_result
 from textgen.results.study import StudyResult
 from textgen.results.suite import JobResult, SuiteResult
-from textgen.runtime.storage.digests import write_digests
+from textgen.runtime.storage.files import write_digests
 from textgen.runtime.storage.json_records import read_record, to_json
 from textgen.training.checkpoints import Checkpoints
 from textgen_benchmarks.fuzzing.kind import Case, Kind, names_below, prepared_once, textgen

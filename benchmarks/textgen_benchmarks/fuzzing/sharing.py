@@ -13,7 +13,7 @@ from textgen_benchmarks.fuzzing.users import open_to_all, said
 
 def temporary(case: Case) -> str | None:
     """Make a private folder in a temporary one of some owner and mode, which others then try to replace."""
-    from textgen.runtime.storage.temporary_folders import private_folder
+    from textgen.runtime.storage.files import private_folder
 
     chance, place = case.chance, case.place
     open_to_all(place)

@@ -12,7 +12,7 @@ from zipfile import ZipFile
 
 from textgen.experiment.entry_result import Sample
 from textgen.experiment.samples import keep_samples
-from textgen.runtime.storage.digests import write_digests
+from textgen.runtime.storage.files import write_digests
 from textgen_benchmarks.fuzzing.child import OF_RICH, STEERING, forked, textgen
 from textgen_benchmarks.fuzzing.kind import Case, Kind
 from textgen_benchmarks.fuzzing.kind import textgen as must

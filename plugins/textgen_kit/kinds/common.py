@@ -13,17 +13,16 @@ from torch import nn
 from textgen.registry.isolation import restoring
 from textgen.registry.kinds import fault
 from textgen.registry.options import declared_options, parse_assignments, write_value
-from textgen_kit.asserts import CheckError, expect, reworded, shown
+from textgen_kit.asserts import SETTINGS, TORCH_RANDOM, CheckError, expect, reworded, shown, state_unchanged
 from textgen_kit.builders import Subject, bound, predicted, random_batch
 from textgen_kit.kinds.corpus import read
 from textgen_kit.kinds.embedding import vectors_of
 from textgen_kit.kinds.logger import built, log_run, new_folder
-from textgen_kit.kinds.model_step import by_steps
+from textgen_kit.kinds.model import by_steps
 from textgen_kit.kinds.model_training import loss_of
 from textgen_kit.kinds.reader import files
 from textgen_kit.kinds.reader import read as read_file
 from textgen_kit.kinds.sampler import many_steps
-from textgen_kit.process_state import SETTINGS, TORCH_RANDOM, state_unchanged
 from textgen_kit.texts import OTHER_PROSE, PROSE
 
 MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

@@ -6,9 +6,8 @@ import re
 from typing import Any
 
 from textgen.contracts import TextgenError
-from textgen_kit.asserts import CheckError, CheckSkipped, expect, shown
+from textgen_kit.asserts import CheckError, CheckSkipped, expect, shown, state_unchanged
 from textgen_kit.builders import Subject
-from textgen_kit.process_state import state_unchanged
 
 NO_DATA = re.compile(r"download|network|internet|connect|offline|not installed", re.I)
 UNKNOWN_ITEM = "no/such item"

@@ -10,9 +10,8 @@ import numpy as np
 
 from textgen.contracts import WordVectors
 from textgen.experiment.encoding import match_vectors
-from textgen_kit.asserts import CheckSkipped, expect, reworded, shown
+from textgen_kit.asserts import CheckSkipped, expect, reworded, shown, state_unchanged
 from textgen_kit.builders import Subject
-from textgen_kit.process_state import state_unchanged
 from textgen_kit.texts import PROSE
 
 PIECES = re.findall(r" ?\w+|\n+| ?[^\w\s]+|\s", PROSE)

@@ -8,9 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from textgen_kit.asserts import CheckSkipped, expect, reworded, shown
+from textgen_kit.asserts import CheckSkipped, expect, reworded, shown, state_unchanged
 from textgen_kit.builders import Subject
-from textgen_kit.process_state import state_unchanged
 
 VALUES = {"bits_per_char/training": 2.5, "learning_rate": 0.01}
 

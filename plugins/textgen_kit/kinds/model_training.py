@@ -1,4 +1,4 @@
-"""Checks of training: gradients, losses, precision, randomness."""
+"""Checks of training, of saved weights and pretrained vectors, and of a model that refines its `base`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,29 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from safetensors.torch import load, save
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from textgen.contracts import State
+from textgen.contracts import PretrainedVectors, State
+from textgen.nn.language_model import ModelClass
 from textgen.nn.state import detach, tensors
+from textgen.nn.weights import set_weights, weights_of
 from textgen.registry.options import declared_options
 from textgen.registry.registry import PluginError
 from textgen.training.optimizer import without_compiler
 from textgen.training.train_options import TrainOptions
-from textgen_kit.asserts import expect, require_close, reworded, skip_unless
+from textgen_kit.asserts import (
+    EXACT,
+    FAR_TOLERANCE,
+    NUMPY_RANDOM,
+    PYTHON_RANDOM,
+    expect,
+    require_close,
+    reworded,
+    skip_unless,
+    state_unchanged,
+)
 from textgen_kit.builders import (
     VOCAB_SIZE,
     Subject,
@@ -26,10 +39,10 @@ from textgen_kit.builders import (
     logits_of,
     predicted,
     random_batch,
+    some_ids,
     trainer_of,
 )
 from textgen_kit.kinds.model import form
-from textgen_kit.process_state import NUMPY_RANDOM, PYTHON_RANDOM, state_unchanged
 
 UNTRAINABLE = "has no trainable parameters"
 LEAST_GAIN = 0.01
@@ -225,3 +238,157 @@ def loss_of(model: Any, ids: Tensor, state: State) -> tuple[Tensor, State]:
     """
     with reworded("expected a loss and a state;", PluginError):
         return bound(model).loss(ids[:, :-1], ids[:, 1:], state)
+
+
+VECTOR_SIZE = 24
+
+
+def check_model_saved(subject: Subject) -> None:
+    """Its weights, saved and loaded into a new model, predict the same.
+
+    Anything missing from `state_dict` is lost when a run is saved and when its best weights are chosen.
+    """
+    what = "the same logits from a model and from the one its weights were loaded into"
+    _require_equal_loaded(subject.trained_model(), subject.model(1), what)
+
+
+def check_model_vectors(subject: Subject) -> None:
+    """Pretrained vectors of any size are accepted, and make a difference.
+
+    Otherwise the embedding in an entry's name has no effect.
+    """
+    skip_unless(ModelClass(subject.component).accepts_vectors, "takes no vectors")
+    ids, expected = random_batch(2, 10), (2, 10, VOCAB_SIZE)
+    models = [subject.model(vectors=some_vectors(seed, frozen=False)) for seed in (1, 2)]
+    first, second = (logits_of(model, ids) for model in models)
+    for logits in (first, second):
+        expect(logits.shape == expected, f"logits {list(expected)} with vectors; got {list(logits.shape)}")
+    expect(not torch.equal(first, second), "different logits with different vectors; they are the same")
+
+
+def check_model_frozen_vectors(subject: Subject) -> None:
+    """Frozen vectors do not change during training.
+
+    The option `frozen` of an embedding promises that.
+    """
+    skip_unless(ModelClass(subject.component).accepts_vectors, "takes no vectors")
+    vectors = some_vectors(1, frozen=True)
+    model = subject.model(vectors=vectors)
+    before = _tables(model, vectors)
+    skip_unless(bool(before), "keeps the vectors in another form, in which they cannot be compared")
+    if bound(model).is_trainable:
+        trainer = trainer_of(model, some_ids(200), batch_size=4, sequence_length=8)
+        for _ in range(3):
+            trainer.update(0.5)
+    weights = model.state_dict()
+    unchanged = [name for name, rows in before.items() if torch.equal(weights[name][vectors.found], rows)]
+    is_frozen = bool(unchanged)
+    expect(is_frozen, f"frozen vectors to stay the same in training; {', '.join(before)} changes")
+
+
+def check_model_saved_vectors(subject: Subject) -> None:
+    """The weights of a model with vectors load into one with empty vectors of the same size.
+
+    That is how a saved run is loaded, without the embedding.
+    """
+    skip_unless(ModelClass(subject.component).accepts_vectors, "takes no vectors")
+    nothing = torch.zeros(VOCAB_SIZE, dtype=torch.bool)
+    for frozen in (False, True):
+        model = subject.trained_model(vectors=some_vectors(1, frozen))
+        empty = PretrainedVectors(torch.zeros(VOCAB_SIZE, VECTOR_SIZE), nothing, frozen)
+        what = "the same logits from a model with vectors after it was loaded"
+        _require_equal_loaded(model, subject.model(1, vectors=empty), what)
+
+
+def some_vectors(seed: int, frozen: bool) -> PretrainedVectors:
+    """Return vectors for the first half of the vocabulary."""
+    table = torch.randn(VOCAB_SIZE, VECTOR_SIZE, generator=torch.Generator().manual_seed(seed))
+    found = torch.arange(VOCAB_SIZE) < VOCAB_SIZE // 2
+    return PretrainedVectors(torch.where(found[:, None], table, 0.0), found, frozen)
+
+
+def _require_equal_loaded(model: Any, new: Any, what: str) -> None:
+    """Load the weights of a model into a new one the way a saved run is loaded, and compare their logits."""
+    with reworded("expected weights that load into a new model; got:", RuntimeError):
+        set_weights(new, load(save(weights_of(model))))
+    ids = random_batch(2, 20)
+    require_close(logits_of(new, ids), logits_of(model, ids), what)
+
+
+def _tables(model: Any, vectors: PretrainedVectors) -> dict[str, Tensor]:
+    """Return the rows of the vectors in each weight that holds them, up to a factor."""
+    rows = {
+        name: value[vectors.found].clone()
+        for name, value in model.state_dict().items()
+        if value.shape == vectors.table.shape and value.is_floating_point()
+    }
+    wanted = vectors.table[vectors.found]
+    likeness = {name: F.cosine_similarity(value.float(), wanted) for name, value in rows.items()}
+    return {name: rows[name] for name in rows if float(likeness[name].min()) > 0.999}
+
+
+LENGTH = 200
+
+
+class _TwoBack(nn.Module):
+    """A base whose state matters: it predicts from the last two tokens."""
+
+    table: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("table", 2 * torch.randn(2, VOCAB_SIZE, VOCAB_SIZE))
+
+    def initial_state(self, batch_size: int) -> Tensor:
+        return torch.zeros(batch_size, dtype=torch.int64)
+
+    def forward(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        before = torch.cat((state[:, None], ids), dim=1)
+        return self.table[0][ids] + self.table[1][before[:, :-1]], before[:, -1]
+
+
+def check_model_refinement(subject: Subject) -> None:
+    """With a `base` it is a causal distribution, and its step and chunks agree with `forward`.
+
+    So it is before and after `fit_held_out`, and the state of the base is part of its own.
+
+    A refinement that forgets the base's state, or what it read, is scored by one model and writes by another.
+    """
+    skip_unless(ModelClass(subject.component).accepts_base, "no argument base")
+    torch.manual_seed(0)
+    base = bound(_TwoBack().eval())
+    model = subject.model(base=base)
+    if bound(model).can_fit:
+        bound(model).fit(some_ids(2000))
+    expect(not list(model.parameters()), "no parameters, since the base alone is trained; got some")
+    ids = some_ids_in_rows()
+    for when in ("", " after fit_held_out"):
+        if when:
+            bound(model).fit_held_out([row.numpy() for row in ids])
+        whole = logits_of(model, ids)
+        sums = whole.float().logsumexp(-1) if bound(model).is_normalized else whole.new_zeros(())
+        expect(bool(whole.isfinite().all()), f"finite logits{when}; some are not")
+        expect(float(sums.abs().max()) < 1e-3, f"probabilities that sum to 1{when}; they do not")
+        chunks, _ = in_chunks(model, ids, [1, 3, 60, LENGTH - 64])
+        require_close(chunks, whole, f"the logits of one pass in chunks{when}", FAR_TOLERANCE)
+        others = torch.cat([ids[:, : LENGTH // 2], random_batch(2, LENGTH // 2, seed=1)], 1)
+        same = logits_of(model, others)[:, : LENGTH // 2]
+        what = f"the same logits when later tokens change{when}"
+        require_close(same, whole[:, : LENGTH // 2], what, EXACT)
+        step, state = bound(model).prepare_step(torch.float32), model.initial_state(2)
+        for time in range(20):
+            with torch.inference_mode():
+                logits, state = step(ids[:, time], state)
+            require_close(
+                logits.log_softmax(-1),
+                whole[:, time].log_softmax(-1),
+                f"the logits of forward in step {time}{when}",
+                FAR_TOLERANCE,
+            )
+
+
+def some_ids_in_rows() -> Tensor:
+    """Return ids [2, LENGTH] in which much comes back."""
+    ids = torch.from_numpy(some_ids(2 * LENGTH).astype("int64")).view(2, LENGTH)
+    ids[:, LENGTH // 2 :] = ids[:, : LENGTH - LENGTH // 2]
+    return ids

@@ -12,12 +12,10 @@ from typing import Any
 
 from textgen.contracts import TextgenError
 from textgen.data.decoding import utf8
-from textgen.data.readers.bound_reader import SUFFIX
-from textgen.data.readers.budget import Budget
-from textgen.data.readers.text_file import SourceFile
-from textgen_kit.asserts import expect, shown
+from textgen.data.readers import SUFFIX
+from textgen.data.text_file import Budget, SourceFile
+from textgen_kit.asserts import expect, shown, state_unchanged
 from textgen_kit.builders import Subject
-from textgen_kit.process_state import state_unchanged
 from textgen_kit.texts import OTHER_PROSE, PROSE
 
 FIELD = "text"

@@ -11,11 +11,10 @@ from torch import Tensor
 
 from textgen.contracts import TokenIds, Vocabulary
 from textgen.generation.bound_sampler import BoundSampler
-from textgen.generation.word_temperature import Choose
+from textgen.generation.sampling import Choose
 from textgen.registry.options import declared_options
-from textgen_kit.asserts import expect, shown, skip_unless
+from textgen_kit.asserts import expect, shown, skip_unless, state_unchanged
 from textgen_kit.builders import Subject
-from textgen_kit.process_state import state_unchanged
 
 VOCAB_SIZE = 40
 OTHER_VOCAB_SIZE = 67

@@ -13,7 +13,7 @@ from helpers.commands import run_textgen
 from textgen_cleaners.raw import Raw
 from textgen_kit import CheckResult, failures, run_checks
 from textgen_kit.runner import FOLLOW_FROM_CAUSAL
-from textgen_models.uniform import Uniform
+from textgen_models.counting import Uniform
 from textgen_tokenizers.char import CharTokenizer
 
 TYPO = '''

@@ -20,7 +20,7 @@ from textgen.registry.registry import KINDS
 from textgen_cleaners.raw import Raw
 from textgen_kit import CheckError, CheckResult, CheckSkipped, checks, run_checks
 from textgen_kit.texts import PROSE, any_texts
-from textgen_models.uniform import Uniform
+from textgen_models.counting import Uniform
 
 
 class Broken:

@@ -89,11 +89,11 @@ def test_what_is_not_a_request_is_ignored(relayed: Relayed, message: Any) -> Non
 
 def test_the_widget_answers_and_ends_its_process_but_no_other(relayed: Relayed, runs: list[Path]) -> None:
     pytest.importorskip("anywidget", reason="needs the extra notebook")
+    from textgen_play.client import Client
     from textgen_play.jupyter import PlayWidget
-    from textgen_play.worker import Worker
 
     before, said = set(active_children()), Queue[tuple[dict[str, Any], list[bytes]]]()
-    widget = PlayWidget(Worker(runs[:1], [], "cpu"), relayed.page)
+    widget = PlayWidget(Client(runs[:1], [], "cpu"), relayed.page)
     widget.send = lambda content, buffers: said.put((content, buffers))
 
     def status(name: str) -> int:

@@ -1,5 +1,5 @@
 "use strict";
-/* Recurrent networks in 8-bit integers, which write in the page (see textgen/nn/portable.py). */
+/* Recurrent networks in 8-bit integers, which write in the page (see textgen/nn/quantized.py). */
 const writer = (() => {
   if (!data.models || !data.models.length) return null;
   const at = (id) => document.getElementById(`writer-${id}`);

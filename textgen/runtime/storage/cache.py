@@ -22,11 +22,15 @@ from typing import IO, Any
 from platformdirs import user_cache_path
 
 from textgen.contracts import TextgenError, TextgenWarning
-from textgen.runtime.messages import reason_of
-from textgen.runtime.sizes import size_in
-from textgen.runtime.storage.digests import digest_of
-from textgen.runtime.storage.files import new_file, remove_unfinished, write_file
-from textgen.runtime.storage.plain_files import parse_json, read_plain
+from textgen.runtime.messages import reason_of, size_in
+from textgen.runtime.storage.files import (
+    digest_of,
+    new_file,
+    parse_json,
+    read_plain,
+    remove_unfinished,
+    write_file,
+)
 
 try:
     import fcntl

@@ -1,10 +1,12 @@
-"""Writing files and folders whole or not at all, and names for them."""
+"""Files: read with limits, as anyone may have made them; written whole or not at all, with their digests."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import hashlib
+import json
+import math
 import os
 import re
 import secrets
@@ -12,13 +14,102 @@ import shutil
 import socket
 import stat
 import tempfile
-from collections.abc import Iterator
+import tomllib
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, NoReturn
 
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import reason_of
-from textgen.runtime.this_process import end_fork
+from textgen.runtime.process_setup import end_fork
+
+MAX_JSON_BYTES = 2**26
+MAX_DIGITS = 300
+"""Maximum number of digits of an integer, so that it fits into a float."""
+MAX_NESTED = 2**21
+"""Maximum number of lists and objects in a JSON file: an empty one takes 3 bytes there and 80 in memory."""
+MAX_TOML_BYTES = 2**20
+NO_KEYS = re.compile(r"[^\w\"'. \t-]")
+"""What ends a key with its dots, outside strings of TOML."""
+MAX_KEY_PARTS = 100
+"""Maximum number of parts of a key: the memory to parse one grows with its square, 20,000 take 1.8 GB."""
+
+
+def open_plain(path: Path, max_bytes: int | None = None) -> IO[bytes]:
+    """Open a plain file for reading.
+
+    Raises `OSError` if it cannot be read, is larger than `max_bytes`, or is a folder, a pipe or a device,
+    which could keep a reader waiting or never end.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        if max_bytes is not None and status.st_size > max_bytes:
+            raise OSError(errno.EFBIG, f"larger than {max_bytes / 2**20:,.0f} MiB", str(path))
+        return open(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_plain(path: Path, max_bytes: int) -> bytes:
+    """Return the bytes of a plain file; raises `OSError` as `open_plain` does."""
+    with open_plain(path, max_bytes) as file:
+        return file.read(max_bytes)
+
+
+def read_json(path: Path, max_bytes: int = MAX_JSON_BYTES) -> Any:
+    """Return the value in a JSON file; raises `OSError` as `open_plain` does, and `ValueError`."""
+    return parse_json(read_plain(path, max_bytes))
+
+
+def parse_json(data: bytes, constant: Callable[[str], Any] | None = None) -> Any:
+    """Return the value of UTF-8 JSON, in which `constant` reads NaN and Infinity, which are not strict.
+
+    Raises `ValueError` if it is not strict JSON, nested too deeply, or would fill the memory.
+    """
+    if data.count(b"[") + data.count(b"{") > MAX_NESTED:
+        raise ValueError(f"more than {MAX_NESTED:,} lists and objects")
+    try:
+        return json.loads(
+            data.decode("utf-8"), parse_constant=constant or _refuse, parse_int=_integer, parse_float=_float
+        )
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the values in a TOML file; raises `OSError` as `open_plain` does, and `ValueError`."""
+    text = read_plain(path, MAX_TOML_BYTES).decode("utf-8")
+    if any(keys.count(".") > MAX_KEY_PARTS for keys in NO_KEYS.split(text)):
+        raise ValueError(f"keys of more than {MAX_KEY_PARTS} parts")
+    try:
+        return tomllib.loads(text, parse_float=_float)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _integer(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"a number of {len(text)} digits")
+    return int(text)
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:20]} is larger than any number")
+    return number
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
 
 MAX_TRIES = 100
 """Times that a folder is made which other processes remove."""
@@ -150,3 +241,112 @@ def slug(name: str) -> str:
     if plain == name and len(plain) <= 80:
         return plain
     return f"{plain[:60]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def private_folder() -> Path:
+    """Return a new temporary folder of mode 700 with a random name; who asks for it removes it.
+
+    Those of this user's killed processes are removed first. Raises `TextgenError` if other users could
+    replace it, because they may rename what is in the folder for temporary files.
+    """
+    parent = Path(tempfile.gettempdir())
+    if os.name == "posix" and _may_be_replaced(parent.stat()):
+        raise TextgenError(
+            f"other users may replace files in the temporary folder {str(parent)!r}; "
+            "set TMPDIR to one of your own"
+        )
+    # Hosts may share the folder. The name is short: the path of a socket has a hundred characters at most.
+    host = f"textgen-{zlib.crc32(socket.gethostname().encode()):08x}-"
+    for path in parent.glob(f"{host}*"):
+        made = re.fullmatch(r"(\d+)-\w+", path.name.removeprefix(host))
+        if made and not is_alive(int(made[1])) and _is_own(path):
+            shutil.rmtree(path, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{host}{os.getpid()}-"))
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Yield a private folder, which is removed at the end."""
+    made = private_folder()
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _may_be_replaced(folder: os.stat_result) -> bool:
+    """Return whether others than this user, its own group and root may rename what is in a folder."""
+    is_of_group = bool(folder.st_mode & stat.S_IWGRP) and folder.st_gid != os.getgid()
+    is_shared = is_of_group or folder.st_mode & stat.S_IWOTH
+    # The owner may even with S_ISVTX.
+    return bool(is_shared and not folder.st_mode & stat.S_ISVTX) or folder.st_uid not in _trusted_users()
+
+
+def _trusted_users() -> set[int]:
+    """Return this user, root, and who stands for root in a container without its own root."""
+    trusted = {0, os.getuid()}
+    with contextlib.suppress(OSError, ValueError):  # not Linux
+        if Path("/proc/self/uid_map").read_text().split() != ["0", "0", str(2**32 - 1)]:
+            trusted.add(int(Path("/proc/sys/kernel/overflowuid").read_text()))
+    return trusted
+
+
+def _is_own(path: Path) -> bool:
+    """Return whether a path is a folder of this user's, not a link; another process may just remove it."""
+    with contextlib.suppress(OSError):
+        status = path.lstat()
+        return stat.S_ISDIR(status.st_mode) and (os.name != "posix" or status.st_uid == os.getuid())
+    return False
+
+
+DIGESTS = "files.json"
+MAX_BYTES = 2**20
+"""Maximum size of `files.json`."""
+
+
+class DamagedFileError(TextgenError):
+    """A file differs from its digest."""
+
+
+def write_digests(folder: Path) -> None:
+    """Write the size and the SHA-256 of every file in a folder to `files.json` in it."""
+    digests = {path.name: digest_of(path) for path in sorted(folder.iterdir()) if path.name != DIGESTS}
+    write_file(folder / DIGESTS, json.dumps(digests, indent=2) + "\n")
+
+
+def check_digests(folder: Path, needed: Iterable[str] = ()) -> None:
+    """Raise `DamagedFileError` for the first file that is missing or has changed since `write_digests`.
+
+    All `needed` files must have a digest. A file that is there but cannot be read raises `OSError`.
+    """
+    try:
+        digests = read_json(folder / DIGESTS, MAX_BYTES)
+        wanted = {str(name): dict(digest) for name, digest in digests.items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise DamagedFileError(f"{DIGESTS} cannot be read: {reason_of(error)}") from None
+    for name in needed:
+        if name not in wanted:
+            raise DamagedFileError(f"{DIGESTS} lacks {name}")
+    for name, digest in wanted.items():
+        if name != Path(name).name or name in ("", ".", ".."):
+            raise DamagedFileError(f"{DIGESTS} names a file outside the folder")
+        _check(folder / name, digest)
+
+
+def _check(path: Path, digest: dict[str, Any]) -> None:
+    try:
+        with open_plain(path) as file:  # the size first: a large file takes a while to read
+            num_bytes = os.fstat(file.fileno()).st_size
+    except FileNotFoundError:
+        raise DamagedFileError(f"{path.name} is missing") from None
+    if num_bytes != digest.get("num_bytes"):
+        raise DamagedFileError(f"{path.name} has {num_bytes} bytes instead of {digest.get('num_bytes')}")
+    if digest_of(path) != digest:
+        raise DamagedFileError(f"{path.name} has changed since it was written")
+
+
+def digest_of(path: Path) -> dict[str, int | str]:
+    """Return the size and the SHA-256 of a file."""
+    with open_plain(path) as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+        return {"num_bytes": os.fstat(file.fileno()).st_size, "sha256": sha256}

@@ -21,8 +21,7 @@ from annotated_types import Ge, Le
 
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import reason_of
-from textgen.runtime.storage.files import write_file
-from textgen.runtime.storage.plain_files import MAX_JSON_BYTES, parse_json, read_plain
+from textgen.runtime.storage.files import MAX_JSON_BYTES, parse_json, read_plain, write_file
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

@@ -15,9 +15,14 @@ from safetensors import safe_open
 from safetensors.torch import load, load_file, save, save_file
 from torch import Tensor
 
-from textgen.runtime.storage.digests import DamagedFileError, check_digests, write_digests
-from textgen.runtime.storage.files import new_folder
-from textgen.runtime.storage.plain_files import open_plain, read_json
+from textgen.runtime.storage.files import (
+    DamagedFileError,
+    check_digests,
+    new_folder,
+    open_plain,
+    read_json,
+    write_digests,
+)
 
 VALUES, TENSORS = "state.json", "tensors.safetensors"
 MAX_HEADER_BYTES = 2**24

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from textgen_kit import run_checks
-from textgen_kit.process_state import SETTINGS
-from textgen_models.uniform import Uniform
+from textgen_kit.asserts import SETTINGS
+from textgen_models.counting import Uniform
 from textgen_tokenizers.char import CharTokenizer
 
 CHANGES: dict[str, Callable[[], object]] = {

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from helpers.models import Small
 from textgen.contracts import PretrainedVectors
-from textgen_models.uniform import Uniform
+from textgen_models.counting import Uniform
 
 pytestmark = pytest.mark.slow
 

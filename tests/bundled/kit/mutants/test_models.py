@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from helpers.models import Small
 from textgen_kit import run_checks
-from textgen_models.uniform import Uniform
+from textgen_models.counting import Uniform
 
 pytestmark = pytest.mark.slow
 

@@ -1,0 +1,167 @@
+"""Texts that are downloaded once: books of Project Gutenberg, from NLTK's selection, and Tiny Shakespeare."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import socket
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from urllib.request import urlopen
+from xml.etree.ElementTree import ParseError
+from zipfile import BadZipFile, ZipFile
+
+import nltk.downloader
+
+from textgen.contracts import TextgenError
+from textgen.data.sources import download_folder
+from textgen.runtime.messages import unknown
+
+BOOKS = (
+    "austen-emma.txt", "austen-persuasion.txt", "austen-sense.txt", "bible-kjv.txt", "blake-poems.txt",
+    "bryant-stories.txt", "burgess-busterbrown.txt", "carroll-alice.txt", "chesterton-ball.txt",
+    "chesterton-brown.txt", "chesterton-thursday.txt", "edgeworth-parents.txt", "melville-moby_dick.txt",
+    "milton-paradise.txt", "shakespeare-caesar.txt", "shakespeare-hamlet.txt", "shakespeare-macbeth.txt",
+    "whitman-leaves.txt",
+)  # fmt: skip
+TIMEOUT = 20.0
+"""Seconds without an answer after which a download fails."""
+
+
+@dataclass
+class Gutenberg:
+    """Eighteen English books, one per item, such as `gutenberg/austen-emma.txt`.
+
+    Source: NLTK's data package `gutenberg` (S. Bird, E. Loper and E. Klein), from where NLTK looks for data
+    or downloaded once (4 MB) into the user's cache. Licence: public domain in the United States.
+    """
+
+    def items(self) -> list[str]:
+        """Return the names of the books."""
+        return list(BOOKS)
+
+    def read(self, item: str) -> str:
+        """Return the text of a book.
+
+        Raises `TextgenError` for an unknown book, and if the books cannot be downloaded.
+        """
+        if item not in BOOKS:
+            raise TextgenError(unknown("gutenberg book", item, BOOKS))
+        data = _installed(item)
+        if data is None:
+            _download()
+            data = _installed(item)
+        if data is None:
+            raise TextgenError(f"the book {item} is not in NLTK's package gutenberg; choose another")
+        return data.decode("latin-1")
+
+
+def _installed(item: str) -> bytes | None:
+    """Return the bytes of a book on this machine, unpacked or in NLTK's archive, or None.
+
+    It is read directly, since `nltk.data.find` refuses folders outside NLTK's own path.
+    """
+    for folder in [*map(Path, nltk.data.path), _cache()]:
+        unpacked = folder / "corpora" / "gutenberg" / item
+        if unpacked.is_file():
+            return unpacked.read_bytes()
+        with (
+            suppress(OSError, KeyError, BadZipFile, zlib.error),
+            ZipFile(unpacked.parent.with_suffix(".zip")) as archive,
+        ):
+            return archive.read(f"gutenberg/{item}")
+    return None
+
+
+def _cache() -> Path:
+    return download_folder() / "nltk"
+
+
+def _download() -> None:
+    """Download NLTK's package into the cache; raises `TextgenError` on failure."""
+    folder = _cache()
+    print(f"downloading NLTK's package gutenberg into {folder}", file=sys.stderr)
+    messages = io.StringIO()  # hides NLTK's messages; an error is reported below
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _short_timeout():
+            nltk.downloader.Downloader().download(
+                "gutenberg", str(folder), quiet=True, raise_on_error=True, print_error_to=messages
+            )
+    except (OSError, HTTPException, ParseError, ValueError, BadZipFile) as error:
+        reason = " ".join(str(getattr(error, "reason", error)).split())
+        raise TextgenError(
+            f"cannot download NLTK's package gutenberg ({reason}); "
+            "use wiki or lee, which need no network, or the path of a text"
+        ) from None
+
+
+@contextmanager
+def _short_timeout() -> Iterator[None]:
+    """Set a time-out for network calls: NLTK 3.9 has none, later versions have a long one."""
+    long = getattr(nltk.downloader, "NETWORK_TIMEOUT", None)
+    default = socket.getdefaulttimeout()
+    nltk.downloader.NETWORK_TIMEOUT = TIMEOUT
+    socket.setdefaulttimeout(TIMEOUT)
+    try:
+        yield
+    finally:
+        nltk.downloader.NETWORK_TIMEOUT = long
+        socket.setdefaulttimeout(default)
+
+
+URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
+SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+
+
+@dataclass
+class TinyShakespeare:
+    """Scenes from Shakespeare's plays, 1.1 M characters, selected by A. Karpathy (2015).
+
+    The text is downloaded once (about 1 MB), verified by its hash and kept in the user's cache. Licence:
+    public domain.
+    """
+
+    def read(self, item: str) -> str:
+        """Return the text.
+
+        Raises `TextgenError` if `item` is not empty, and if the text cannot be downloaded.
+        """
+        if item:
+            raise TextgenError(f"the corpus tinyshakespeare has no item {item!r}; write tinyshakespeare")
+        path = download_folder() / "tinyshakespeare.txt"
+        if path.is_file() and _sha256(data := path.read_bytes()) == SHA256:
+            return data.decode()
+        data = _downloaded()
+        with suppress(OSError):  # the cache is optional, and its hash tells a file that was cut off
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        return data.decode()
+
+
+def _downloaded() -> bytes:
+    """Return the verified bytes of the text; raises `TextgenError` if they cannot be downloaded."""
+    print(f"downloading {URL}", file=sys.stderr)
+    try:
+        with urlopen(URL, timeout=TIMEOUT) as response:
+            data: bytes = response.read()
+    except (OSError, HTTPException) as error:
+        raise TextgenError(
+            f"cannot download tinyshakespeare from {URL} ({getattr(error, 'reason', error)}); "
+            "use wiki or lee, which need no network, or the path of a text"
+        ) from None
+    if _sha256(data) != SHA256:
+        raise TextgenError(
+            f"the download from {URL} is not tinyshakespeare ({len(data)} bytes, wrong SHA-256); "
+            "try again later, or use wiki, lee or the path of a text"
+        )
+    return data
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,1 +1,0 @@
-"""Lexicons of many languages: the word lists and spelling dictionaries that the operating system has."""

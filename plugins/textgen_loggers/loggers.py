@@ -1,0 +1,119 @@
+"""Logs of runs by TensorBoard, trackio, MLflow and Weights & Biases, each of which is an extra of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from textgen.runtime.messages import import_extra
+
+PROJECT = "textgen"
+"""The project or experiment in which runs are logged."""
+
+
+def library(module: str, extra: str) -> Any:
+    """Import and return a module; raises `TextgenError` with the name of its extra if it is not installed."""
+    return import_extra(module, extra, f"log {extra} is not installed")
+
+
+class TensorBoard:
+    """Event files in the folder `tensorboard` next to the run."""
+
+    def __init__(self) -> None:
+        self._library = library("torch.utils.tensorboard", "tensorboard")
+
+    def open(self, folder: Path) -> None:
+        """Open a file of events in a folder that is named like the run."""
+        self._writer = self._library.SummaryWriter(str(folder.parent / "tensorboard" / folder.name))
+
+    def log(self, values: Mapping[str, float], update: int) -> None:
+        """Write each value as a scalar."""
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, update)
+
+    def close(self, succeeded: bool) -> None:  # noqa: ARG002
+        """Write what is left."""
+        self._writer.close()
+
+    def command(self, folder: Path) -> str:
+        """Return the command that serves the page of all runs next to this one."""
+        return f"tensorboard --logdir {folder.parent}/tensorboard"
+
+
+class Trackio:
+    """Runs of one project in trackio's own folder, from which its page reads."""
+
+    def __init__(self) -> None:
+        self._library = library("trackio", "trackio")
+
+    def open(self, folder: Path) -> None:
+        """Begin a run."""
+        self._library.init(project=PROJECT, name=folder.name, embed=False)
+
+    def log(self, values: Mapping[str, float], update: int) -> None:
+        """Log all values at once."""
+        self._library.log(dict(values), step=update)
+
+    def close(self, succeeded: bool) -> None:  # noqa: ARG002
+        """End the run."""
+        self._library.finish()
+
+    def command(self, folder: Path) -> str:  # noqa: ARG002
+        """Return the command that serves the page of the project."""
+        return f"trackio show --project {PROJECT}"
+
+
+class MLflow:
+    """Runs in the database `mlflow.db` next to the run, or in what `MLFLOW_TRACKING_URI` names."""
+
+    def __init__(self) -> None:
+        self._library = library("mlflow", "mlflow")
+
+    def open(self, folder: Path) -> None:
+        """Begin a run of the experiment, which is created if there is none."""
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        local = f"sqlite:///{(folder.parent / 'mlflow.db').absolute()}"
+        self._client = self._library.MlflowClient(os.environ.get("MLFLOW_TRACKING_URI", local))
+        experiment = self._client.get_experiment_by_name(PROJECT)
+        number = experiment.experiment_id if experiment else self._client.create_experiment(PROJECT)
+        self._run = self._client.create_run(number, run_name=folder.name).info.run_id
+
+    def log(self, values: Mapping[str, float], update: int) -> None:
+        """Log each value as a metric."""
+        for name, value in values.items():
+            self._client.log_metric(self._run, name, value, step=update)
+
+    def close(self, succeeded: bool) -> None:
+        """End the run as finished or failed."""
+        self._client.set_terminated(self._run, "FINISHED" if succeeded else "FAILED")
+
+    def command(self, folder: Path) -> str:
+        """Return the command that serves the page of the database."""
+        return f"mlflow ui --backend-store-uri sqlite:///{folder.parent}/mlflow.db"
+
+
+class Wandb:
+    """Runs in the folder `wandb` next to the run; only `WANDB_MODE=online` sends anything."""
+
+    def __init__(self) -> None:
+        self._library = library("wandb", "wandb")
+
+    def open(self, folder: Path) -> None:
+        """Begin a run, offline unless the environment says otherwise."""
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        mode = os.environ.get("WANDB_MODE", "offline")
+        self._run = self._library.init(project=PROJECT, name=folder.name, dir=str(folder.parent), mode=mode)
+
+    def log(self, values: Mapping[str, float], update: int) -> None:
+        """Log all values at once."""
+        self._run.log(dict(values), step=update)
+
+    def close(self, succeeded: bool) -> None:
+        """End the run as finished or failed."""
+        self._run.finish(exit_code=0 if succeeded else 1)
+
+    def command(self, folder: Path) -> str:
+        """Return the command that sends what was logged offline."""
+        return f"wandb sync {folder.parent}/wandb/offline-run-*, which sends it"

@@ -1,1 +1,0 @@
-"""The model `hier`: an LSTM over characters that is told about the words before."""

@@ -1,1 +1,0 @@
-"""The model `lstm`: a stacked LSTM."""

@@ -1,1 +1,0 @@
-"""The model `ngram`: Kneser-Ney n-grams."""

@@ -1,1 +1,0 @@
-"""The model `transformer`: a decoder-only transformer."""

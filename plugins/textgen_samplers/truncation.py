@@ -1,0 +1,126 @@
+"""Samplers that truncate the distribution of words: by number, by probability, to the most probable one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Gt, Le
+from torch import Tensor
+
+from textgen.contracts import Search, TokenIds, Vocabulary
+from textgen.generation.sampling import (
+    Choose,
+    Kept,
+    Spellings,
+    WordDistribution,
+    WordSampler,
+    keep_all,
+    keep_fewest,
+)
+
+
+@dataclass
+class Temperature(WordSampler):
+    """Sampling words with a probability of p^(1/temperature), scaled to sum to 1."""
+
+    temperature: Annotated[float, Ge(1e-4), Le(1000), Search(0.3, 1.5, step=0.05)] = 0.8
+    """Divisor of the logits: 1 is the model itself, lower is safer, higher is bolder."""
+
+
+@dataclass
+class TopK(WordSampler):
+    """Sampling from the k most probable words."""
+
+    k: Annotated[int, Ge(1), Le(2**24), Search(2, 200, log=True)] = 40
+    """Number of words."""
+    temperature: Annotated[float, Ge(1e-4), Le(1000), Search(0.3, 1.5, step=0.05)] = 1.0
+    """Divisor of the logits: lower is safer, higher is bolder."""
+
+    def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:
+        """Return the candidates that are kept."""
+        best = (log_weights - entropies).topk(min(self.k, log_weights.shape[-1]), dim=-1).indices
+        return best, log_weights.gather(1, best)
+
+
+@dataclass
+class TopP(WordSampler):
+    """Sampling from the most probable words, the fewest whose probabilities sum to at least p."""
+
+    p: Annotated[float, Gt(0), Le(1), Search(0.5, 1, step=0.02)] = 0.95
+    """Minimum sum of the probabilities."""
+    temperature: Annotated[float, Ge(1e-4), Le(1000), Search(0.3, 1.5, step=0.05)] = 1.0
+    """Divisor of the logits: lower is safer, higher is bolder."""
+
+    def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:
+        """Return the candidates that are kept."""
+        ids = (log_weights - entropies).sort(dim=-1, descending=True, stable=True).indices
+        ordered = log_weights.gather(1, ids)
+        return keep_fewest(ids, ordered, ordered.softmax(dim=-1), entropies, self.p)
+
+
+@dataclass
+class MinP(WordSampler):
+    """Sampling from the words that are at least p times as probable as the most probable one.
+
+    The more confident the model is, the fewer tokens remain.
+    """
+
+    p: Annotated[float, Gt(0), Le(1), Search(0.01, 0.5, log=True)] = 0.1
+    """Minimum probability of a word, relative to that of the most probable one."""
+    temperature: Annotated[float, Ge(1e-4), Le(1000), Search(0.3, 1.5, step=0.05)] = 1.0
+    """Divisor of the logits: lower is safer, higher is bolder."""
+
+    def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:
+        """Return the candidates that are kept."""
+        typical = log_weights - entropies
+        floor = typical.amax(dim=-1, keepdim=True) + math.log(self.p)
+        return keep_all(log_weights.masked_fill(typical < floor, float("-inf")), entropies)
+
+
+@dataclass
+class Typical(WordSampler):
+    """Sampling from the words with a surprisal nearest to the entropy, the fewest that reach p.
+
+    The surprisal of a word is minus the log of its probability, and the entropy is its expected value. Text
+    by people rarely has words that are much less surprising than that, either.
+    """
+
+    p: Annotated[float, Gt(0), Le(1), Search(0.2, 1, step=0.02)] = 0.95
+    """Minimum sum of the probabilities."""
+    temperature: Annotated[float, Ge(1e-4), Le(1000), Search(0.3, 1.5, step=0.05)] = 1.0
+    """Divisor of the logits: lower is safer, higher is bolder."""
+
+    def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:
+        """Return the candidates that are kept."""
+        log_probabilities = log_weights.log_softmax(dim=-1)
+        probabilities = log_probabilities.exp()
+        entropy: Tensor = torch.special.entr(probabilities).sum(dim=-1, keepdim=True)
+        entropy = entropy + (probabilities * entropies).sum(dim=-1, keepdim=True)  # the chain rule
+        ids = (log_probabilities - entropies + entropy).abs().sort(dim=-1, stable=True).indices
+        ordered = log_probabilities.gather(1, ids)
+        return keep_fewest(ids, ordered, ordered.exp(), entropies, self.p)
+
+
+@dataclass
+class Greedy:
+    """Greedy decoding: always the most probable word; deterministic, and prone to loops."""
+
+    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:  # noqa: ARG002 - the contract's argument
+        """Return ids [batch]."""
+        return logits.argmax(dim=-1)
+
+    def start(self, prompts: Sequence[TokenIds], vocabulary: Vocabulary) -> Choose:
+        """Start a batch of samples; a token that begins a spelling counts as the likeliest word with it."""
+        if not vocabulary.spellings:
+            return self
+        entropy = -Spellings(vocabulary.spellings).largest
+        return WordDistribution(prompts, vocabulary, temperature=1.0, entropy=entropy).sampler(_most_probable)
+
+
+def _most_probable(log_weights: Tensor, entropies: Tensor) -> Kept:
+    best = (log_weights - entropies).argmax(dim=-1, keepdim=True)
+    return best, log_weights.gather(1, best)

@@ -1,0 +1,156 @@
+"""A file of texts, perhaps packed: its bytes, text and lines in bounded memory, and its budget."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from tempfile import TemporaryFile
+from typing import IO, TypeAlias
+
+from textgen.contracts import TextgenError
+from textgen.data.decoding import CHUNK_BYTES, decode_chunks, guess_encoding
+from textgen.defaults import ENCODING
+from textgen.runtime.messages import one_line
+
+Document: TypeAlias = Iterable[str]
+"""The text of a document in pieces; they are read before the next document is asked for."""
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file, or a member of an archive, that can be read several times: the `TextFile` of readers."""
+
+    where: str
+    """Its path, for messages; that of a member follows that of its archive."""
+    name: str
+    """Its name, without the suffix of a compression that `open` undoes."""
+    open: Callable[[], AbstractContextManager[IO[bytes]]]
+    budget: Budget
+    """That of the file on disk, which the members of an archive share."""
+    encoding: str = ENCODING
+
+    def declared(self, encoding: str) -> SourceFile:
+        """Return the file in the encoding that it declares, unless the user has named one."""
+        return replace(self, encoding=encoding) if self.encoding == ENCODING else self
+
+    def member(self, name: str, open: Callable[[], AbstractContextManager[IO[bytes]]]) -> SourceFile:  # noqa: A002
+        """Return a file that is packed in this one, whose budget it shares; it has its own encoding."""
+        return SourceFile(f"{self.where}/{name}", name, open, self.budget)
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes; raises `TextgenError` if they cannot be read, or unpack to too much."""
+        with naming_damage(self.where), self.open() as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                self.budget.take(len(chunk))
+                yield chunk
+
+    def pieces(self) -> Iterator[str]:
+        """Yield the text; raises as `decode_chunks` does, and if its encoding cannot be guessed."""
+        encoding = self.encoding
+        if encoding == ENCODING:
+            encoding = guess_encoding(self.chunks(), self.where)
+        yield from decode_chunks(self.chunks(), self.where, encoding)
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines with their ends; raises `TextgenError` if one is too long to be held."""
+        rest = ""
+        for piece in self.pieces():
+            *lines, rest = (rest + piece).split("\n")
+            for line in lines:
+                yield line + "\n"
+            check_length(len(rest), self.where)
+        if rest:
+            yield rest
+
+    @contextmanager
+    def seekable(self) -> Iterator[IO[bytes]]:
+        """Open the file, or a copy of what is packed in it, to read the bytes in any order."""
+        with self.open() as stream:
+            if isinstance(stream, io.BufferedReader):
+                yield stream
+                return
+        with TemporaryFile() as copy:
+            for chunk in self.chunks():
+                copy.write(chunk)
+            copy.seek(0)
+            yield copy
+
+
+@contextmanager
+def naming_damage(where: str) -> Iterator[None]:
+    """Turn whatever reading a file raises into a `TextgenError` with its name."""
+    try:
+        yield
+    except TextgenError:
+        raise
+    except Exception as error:  # libraries raise anything on bytes that they do not expect
+        if reason := isinstance(error, OSError) and error.strerror:
+            raise TextgenError(f"cannot read {where}: {reason}") from None
+        reason = one_line(error, with_type=False).rstrip(".")
+        raise TextgenError(f"{where} is damaged, or not what its name says: {reason}") from None
+
+
+def missing_library(where: str, library: str) -> TextgenError:
+    """Return the error about a format whose library is not installed."""
+    return TextgenError(f'reading {where} needs {library}; run: pip install "textgen-bench[formats]"')
+
+
+MAX_RATIO = 200
+"""Bytes of text that a byte on disk may stand for beyond `SMALL_BYTES`; zeros give 1,000, prose 5."""
+SMALL_BYTES = 1 << 24
+NUM_PASSES = 3
+"""Each text is counted when its encoding is guessed, when it is decoded and when it is given."""
+RECORD_COST = 64
+"""Characters as which a record counts besides its own, since an empty one takes memory and time, too."""
+MAX_SECONDS = 5
+"""Seconds of processor time for each `SMALL_BYTES` of a file in which some text must come."""
+MAX_RECORD_CHARS = 1 << 24
+"""Maximum number of characters that are held at a time: of a line, a value of a table, a tag or XML.
+
+JSON takes up to 30 bytes of memory per character.
+"""
+
+
+class Budget:
+    """What is left of the bytes and characters that a file may give, and the time without any."""
+
+    def __init__(self, where: str, num_bytes: int) -> None:
+        self._where = where
+        self._left = NUM_PASSES * max(SMALL_BYTES, MAX_RATIO * num_bytes)
+        self._max_seconds = MAX_SECONDS * max(1, num_bytes / SMALL_BYTES)
+        self._since: float | None = None
+
+    def take(self, amount: int) -> None:
+        """Count what gives no text by itself; raises `TextgenError` if that is too much or takes too long."""
+        self._count(amount)
+        now = time.thread_time()
+        self._since = self._since or now
+        if now - self._since > self._max_seconds:
+            raise TextgenError(
+                f"{self._where} gives no text for {self._max_seconds:.0f} seconds; leave it out"
+            )
+
+    def texts(self, pieces: Iterable[str]) -> Iterator[str]:
+        """Yield the pieces of a document, which are counted."""
+        self._count(RECORD_COST)
+        for piece in pieces:
+            self._count(len(piece))
+            if piece and not piece.isspace():
+                self._since = None
+            yield piece
+
+    def _count(self, amount: int) -> None:
+        self._left -= amount
+        if self._left < 0:
+            raise TextgenError(
+                f"{self._where} unpacks to over {MAX_RATIO} times its size; if it is a text, unpack it"
+            )
+
+
+def check_length(num_chars: int, where: str) -> None:
+    """Raise `TextgenError` for a line or value that is too long to be held in memory."""
+    if num_chars > MAX_RECORD_CHARS:
+        raise TextgenError(f"{where} has a record of more than {MAX_RECORD_CHARS:,} characters; split it")

@@ -1,1 +1,0 @@
-"""One model trained by several processes, which torch calls ranks."""
