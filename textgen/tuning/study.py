@@ -31,12 +31,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from textgen.contracts import TextgenError
 from textgen.experiment.run_lock import partial_folder
+from textgen.jobs.kept import made_with
 from textgen.results.study import Value
 from textgen.runtime.storage.files import NotSavedError, make_folder
 from textgen.runtime.storage.json_records import to_values
 from textgen.runtime.storage.locks import is_held
 from textgen.runtime.this_process import interrupts_deferred
-from textgen.tuning.objective import Objective
+from textgen.tuning.objectives import TRAINED, Objective
 from textgen.tuning.tpe import NUM_RANDOM, RoundedTPE, median_pruner, num_combinations
 
 FILE, TRIALS = "study.db", "trials"
@@ -229,12 +230,13 @@ def _writing() -> Iterator[None]:
         raise OSError(errno.EIO, str(reason).partition("\n")[0]) from error
 
 
-def study_made_with(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield the device and precision of a study; nothing if it cannot be read, or if it tunes a sampler."""
-    if path.exists():
+def made_before(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the device and precision of what the folder of a study holds, if it can be read."""
+    yield from made_with(folder, f"{TRAINED}/run.json")
+    if (folder / FILE).exists():
         with suppress(TextgenError, LookupError, TypeError):
-            study, storage = _loaded(path)
-            made = study.user_attrs.get("settings", {})
+            study, storage = _loaded(folder / FILE)
+            made = study.user_attrs.get("settings", {})  # without them, it tunes a sampler
             _disconnect(storage)
             yield made["device"], made["precision"]
 
