@@ -30,8 +30,8 @@ from textgen.results.study import SearchedOption
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.this_process import keep_freed_memory
 from textgen.tuning.objectives import objective_of
+from textgen.tuning.search_space import NUM_RANDOM, ONLY_RANDOM
 from textgen.tuning.study import Study
-from textgen.tuning.tpe import NUM_RANDOM, ONLY_RANDOM
 from textgen.tuning.trials import Goal, search
 from textgen_benchmarks.saving import json_option, save
 

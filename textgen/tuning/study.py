@@ -3,8 +3,9 @@
 Optuna's storage keeps the trials; SQLite applies a transaction completely or not at all. What Optuna lacks
 is done here under a lock of the operating system, which a process loses when it dies, however it dies:
 counting the trials before a new one starts, and returning those whose process is gone. SQLite was chosen
-over Optuna's journal, which a line half written by a killed process makes unreadable, and locks over its
-heartbeats, which notice a death only after a while.
+over Optuna's journal, which a line half written by a killed process makes unreadable. Locks were chosen over
+its heartbeats and its retry: those beat only in `optimize`, not for a trial that is asked for and computed
+elsewhere, notice a death only after a while, and count an attempt that got further as one that did not.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from textgen.runtime.storage.json_records import to_values
 from textgen.runtime.storage.locks import is_held
 from textgen.runtime.this_process import interrupts_deferred
 from textgen.tuning.objectives import TRAINED, Objective
-from textgen.tuning.tpe import NUM_RANDOM, RoundedTPE, median_pruner, num_combinations
+from textgen.tuning.search_space import NUM_RANDOM, RoundedTPE, median_pruner, num_combinations
 
 FILE, TRIALS = "study.db", "trials"
 """The trials, and a folder for the checkpoints of those that are not complete."""
