@@ -2,7 +2,8 @@
 
 Optuna draws values, which are rounded here, since its own steps do not express these grids: a logarithmic
 range cannot have any, a linear one begins at its low end instead of at a multiple of the step and yields
-0.30000000000000004, and a default between two steps is in neither. Nor does its sampler leave out what was tried.
+0.30000000000000004, and a default between two steps is in neither. Nor does its sampler leave out values
+that were tried.
 """
 
 from __future__ import annotations
