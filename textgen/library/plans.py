@@ -206,8 +206,6 @@ def suite(
     holds already is kept. Raises `TextgenError` if it cannot start or every case failed, and `NotSavedError`
     with the result if the disk is full.
     """
-    if isinstance(corpus, Corpus):
-        raise UsageError("a suite reads and cleans its text itself; give a name or a path")
     request = SuiteRequest(name=name, text=as_text(corpus), budget=budget, seeds=seeds, cluster=cluster)
     return suite_as(request, out, report, refusing(changed(request)))
 
@@ -218,6 +216,8 @@ def suite_as(
     """Answer the questions of a suite, as `suite` does; `refuse` is called with options without effect."""
     prepare("suite")
     name, text, cluster = request.name, request.text, request.cluster
+    if isinstance(text.corpus, Corpus):
+        raise UsageError("a suite reads and cleans its text itself; give a name or a path")
     check_text(text, refuse)
     declared = load_suite(name)
     refuse(["clean"], f"on {name!r}, of which every case has a cleaner of its own")

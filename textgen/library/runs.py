@@ -91,8 +91,8 @@ def train_as(
     `refuse` is called with the options that have no effect.
     """
     check_numbers(request.seed)
-    logger = build_logger(log)
     check_train(request, refuse)
+    logger = build_logger(log)
     entry = request.entry
     if snapshots:
         entry += f"{',' if ':' in entry else ':'}snapshots=true"

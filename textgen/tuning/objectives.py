@@ -293,7 +293,7 @@ def distance_sample(
     )
 
 
-def check_text(run: Path, corpus: Corpus) -> None:
+def check_trained_on(run: Path, corpus: Corpus) -> None:
     """Raise `TextgenError` if a run was trained on another text: it might know what is held out."""
     trained_on = read_manifest(run).settings.corpus
     if (trained_on.sha256, trained_on.split) != (corpus.info.sha256, corpus.info.split):
@@ -345,5 +345,5 @@ def objective_of(  # noqa: PLR0917 - in the order of the data
         make_folder(folder)
         if kept_run(run, experiment, report) is None:
             run_and_save(experiment, run, report)
-    check_text(run, corpus)
+    check_trained_on(run, corpus)
     return SamplerObjective(sampler, run, corpus, config, seed, searched)
