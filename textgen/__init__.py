@@ -15,29 +15,25 @@ TYPE_CHECKING = False  # as in `typing`, whose import takes longer than all that
 if TYPE_CHECKING:
     from textgen.contracts import TextgenError, TextgenWarning
     from textgen.data.corpus import Corpus
-    from textgen.library.comparison import Comparison, bench
+    from textgen.library.comparison import Comparison, Ladder
     from textgen.library.components import load_plugin_file, plugins
     from textgen.library.corpus import load_corpus
-    from textgen.library.ladders import Ladder
-    from textgen.library.options import ClusterOptions, SampleOptions, SearchOptions, TextOptions
+    from textgen.library.plans import bench, suite, tune
     from textgen.library.results import describe, report, verify
     from textgen.library.runs import Run, load, train
-    from textgen.library.studies import tune
-    from textgen.library.suites import suite
+    from textgen.requests import ClusterOptions, SampleOptions, SearchOptions, TextOptions
     from textgen.training.progress import Step
 else:
     _MODULES = {
         "contracts": "TextgenError TextgenWarning",
         "data.corpus": "Corpus",
-        "library.comparison": "Comparison bench",
+        "library.comparison": "Comparison Ladder",
         "library.components": "load_plugin_file plugins",
         "library.corpus": "load_corpus",
-        "library.ladders": "Ladder",
-        "library.options": "ClusterOptions SampleOptions SearchOptions TextOptions",
+        "requests": "ClusterOptions SampleOptions SearchOptions TextOptions",
+        "library.plans": "bench suite tune",
         "library.results": "describe report verify",
         "library.runs": "Run load train",
-        "library.studies": "tune",
-        "library.suites": "suite",
         "training.progress": "Step",
     }
 

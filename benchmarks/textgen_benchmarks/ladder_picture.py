@@ -15,7 +15,7 @@ from typing import Literal
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from textgen.library.ladders import Ladder as DrawnLadder
+from textgen.library.comparison import Ladder as DrawnLadder
 from textgen.results.ladder import Ladder
 from textgen.runtime.storage.json_records import read_record
 from textgen_benchmarks.saving import RESULTS
@@ -49,7 +49,7 @@ def draw_ladders(ladders: Sequence[Ladder], over: Literal["budget", "characters"
     figure = Figure(figsize=(4.5 * min(COLUMNS, len(ladders)), 3.2 * num_rows), layout="constrained")
     for number, ladder in enumerate(ladders, start=1):
         axes = figure.add_subplot(num_rows, min(COLUMNS, len(ladders)), number)
-        DrawnLadder.of(ladder).plot(over, axes=axes)
+        DrawnLadder(**vars(ladder)).plot(over, axes=axes)
         axes.set_title(ladder.corpus.name)
     return figure
 

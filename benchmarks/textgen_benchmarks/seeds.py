@@ -22,6 +22,7 @@ from textgen.cli.console import print_rows
 from textgen.comparison.bench import BenchOptions, bench
 from textgen.contracts import TextgenError
 from textgen.data.corpus import CorpusInfo, load_corpus
+from textgen.defaults import SAMPLER
 from textgen.evaluation.intervals import (
     FIRST_CHARS,
     LEVEL,
@@ -33,6 +34,7 @@ from textgen.evaluation.intervals import (
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import EntryResult
+from textgen.requests import BenchRequest, SampleOptions
 from textgen.results.judge import CLOSEST
 from textgen.runtime.device import choose_device
 from textgen.runtime.environment import Machine
@@ -212,7 +214,7 @@ def measured(declared: str, folder: Path) -> Iterator[SeedGroup]:
     options = BenchOptions(
         budget=parse_budget(budget),
         device_config=choose_device("auto", "auto"),
-        num_seeds=NUM_SEEDS,
+        request=BenchRequest(seeds=NUM_SEEDS, samples=SampleOptions(sampler=SAMPLER)),
         has_references=False,
     )
     for entry in entries:

@@ -25,13 +25,13 @@ from textgen.cli.console import print_rows
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.jobs.backends import ThisProcess
 from textgen.library.progress import ProgressDisplay
+from textgen.requests import SearchOptions, TuneRequest
 from textgen.results.study import SearchedOption
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.process_setup import keep_freed_memory
-from textgen.training.budget import parse_budget
-from textgen.tuning.request import Request
+from textgen.tuning.objectives import objective_of
+from textgen.tuning.search_space import NUM_RANDOM, ONLY_RANDOM
 from textgen.tuning.study import Study
-from textgen.tuning.tpe import NUM_RANDOM, ONLY_RANDOM
 from textgen.tuning.trials import Goal, search
 from textgen_benchmarks.saving import json_option, save
 
@@ -120,17 +120,15 @@ def run_studies(
     with ProgressDisplay() as display:
         for repetition in range(options.repetitions):
             for name, num_random in SEARCHES.items():
-                request = Request(
+                request = TuneRequest(
                     entry=options.entry,
-                    search=options.search,
-                    tune_sampler=None,
-                    budget=parse_budget(options.budget),
-                    device_config=device_config,
+                    search=SearchOptions(search=options.search),
+                    budget=options.budget,
                     seed=repetition,
-                    folder=options.folder / f"{name}-{repetition}",
                 )
-                objective = request.objective(corpus, display)
-                with Study(request.folder, objective, num_random, with_default=False) as study:
+                folder = options.folder / f"{name}-{repetition}"
+                objective = objective_of(request, corpus, device_config, folder, ThisProcess(), display)
+                with Study(folder, objective, num_random, with_default=False) as study:
                     search(study, Goal(options.trials, None), ThisProcess(), display)
                     curves[name].append(best_so_far(study.trials()))
                 print(f"{name} {repetition}: {curves[name][-1][-1]:.4f}", file=sys.stderr)

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from textgen.cli.options import NO_METAVAR, PluginFiles, grouped, load_plugins
 from textgen.contracts import TextgenError
-from textgen.library.options import ClusterOptions
+from textgen.requests import ClusterOptions
 from textgen.results.names import complete_run
 from textgen.runtime.output import say
 

@@ -23,11 +23,11 @@ from helpers.plugins import TOY_MODEL
 from textgen.data.corpus import load_corpus
 from textgen.jobs.backends import Backend, LocalBackend, open_backend
 from textgen.registry.single_file import load_plugin_files
+from textgen.requests import SearchOptions, SuiteRequest, TextOptions, TuneRequest
 from textgen.runtime.device import DeviceConfig
 from textgen.suites.planner import SuiteOptions
 from textgen.suites.run_suite import run_suite
 from textgen.suites.schema import Case, Question, Suite
-from textgen.training.budget import parse_budget
 from textgen_benchmarks.killing import contents
 from textgen_ray.cluster import LOOPBACK, QUIET
 
@@ -157,7 +157,9 @@ def test_a_comparison_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path
 def test_a_suite_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> None:
     cases = (Case(label="small", entry=SMALL), Case(label="smaller", entry=SMALLER))
     tiny = Suite(title="Tiny", budget=BUDGET, seeds=1, questions=(Question(name="q", text="?", cases=cases),))
-    options = SuiteOptions(sources=["lee"], device_config=CPU, max_chars=20_000)
+    options = SuiteOptions(
+        request=SuiteRequest(name="tiny", text=TextOptions("lee", max_chars=20_000)), device_config=CPU
+    )
     for where in ("here", "there"):
         (tmp_path / where).mkdir()
     run_suite(tiny, options, tmp_path / "here/out")
@@ -169,23 +171,15 @@ def test_a_suite_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> 
 
 def test_the_trials_of_a_study_equal_those_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> None:
     pytest.importorskip("optuna")
-    from textgen.tuning.request import Request
+    from textgen.tuning.objectives import objective_of
     from textgen.tuning.run_study import run_study
     from textgen.tuning.study import Study
     from textgen.tuning.trials import Goal
 
     def study(folder: Path, backend: Backend) -> dict[tuple[Any, ...], float | None]:
-        request = Request(
-            entry=SMALL,
-            search="learning_rate",
-            tune_sampler=None,
-            budget=parse_budget(BUDGET),
-            device_config=CPU,
-            seed=0,
-            folder=folder,
-            backend=backend,
-        )
-        objective = request.objective(load_corpus(["lee"], max_chars=20_000), lambda step: None)
+        request = TuneRequest(entry=SMALL, search=SearchOptions(search="learning_rate"), budget=BUDGET)
+        text = load_corpus(["lee"], max_chars=20_000)
+        objective = objective_of(request, text, CPU, folder, backend, lambda step: None)
         with Study(folder, objective) as study:
             result = run_study(study, Goal(2, None), backend=backend, num_seeds=1)
         assert [trial.machine is not None for trial in result.trials] == [True] * 2

@@ -10,7 +10,8 @@ import typer
 
 from helpers.commands import run_textgen
 from textgen.cli.options import grouped
-from textgen.library.options import ClusterOptions, SampleOptions, SearchOptions, TextOptions, field_docs
+from textgen.library.options import field_docs
+from textgen.requests import ClusterOptions, SampleOptions, SearchOptions, TextOptions
 
 
 def parsed(command: Any, *words: str) -> None:

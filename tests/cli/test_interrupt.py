@@ -14,7 +14,7 @@ from threading import Timer
 import pytest
 
 from helpers.terminal import ESCAPES, read
-from textgen.cli.interrupts import continuing
+from textgen.cli.work import continuing
 
 pty = pytest.importorskip("pty", reason="needs a terminal: only there progress is shown")
 

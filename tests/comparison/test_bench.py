@@ -8,8 +8,10 @@ import torch
 
 from textgen.comparison.bench import BenchOptions, bench
 from textgen.data.corpus import load_corpus
+from textgen.defaults import SAMPLER
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import EntryResult
+from textgen.requests import BenchRequest, SampleOptions
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
 
@@ -17,7 +19,12 @@ from textgen.training.budget import parse_budget
 def test_a_damaged_run_costs_its_row(tmp_path: Path) -> None:
     corpus, cpu = load_corpus(["lee"], max_chars=6000), DeviceConfig(torch.device("cpu"), "fp32")
     entries = [parse_entry(name) for name in ("char-uniform", "byte-uniform", "char-ngram")]
-    options = BenchOptions(budget=parse_budget("1s"), device_config=cpu, num_chars=20, has_references=False)
+    options = BenchOptions(
+        budget=parse_budget("1s"),
+        device_config=cpu,
+        request=BenchRequest(samples=SampleOptions(sampler=SAMPLER, length=20)),
+        has_references=False,
+    )
     first = bench(entries, corpus, options, tmp_path)
     cut = tmp_path / "runs" / "char-uniform-seed0" / "run.json"
     cut.write_text(cut.read_text("utf-8")[:200], "utf-8")

@@ -14,9 +14,11 @@ import torch
 from textgen.comparison.bench import BenchOptions, bench
 from textgen.contracts import TextgenError
 from textgen.data.corpus import load_corpus
+from textgen.defaults import SAMPLER
 from textgen.experiment.entry_parser import parse_entry
 from textgen.jobs.backends import Backend, LocalBackend, open_backend
 from textgen.registry.registry import PluginError, load, names
+from textgen.requests import BenchRequest, SampleOptions, SuiteRequest, TextOptions
 from textgen.results.comparison import Comparison
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import Machine, machine
@@ -71,7 +73,12 @@ class Elsewhere:
 
 def compared(entries: Sequence[str], backend: Backend, out: Path) -> Comparison:
     """Compare entries for a second each."""
-    options = BenchOptions(budget=parse_budget("1s"), device_config=CPU, num_chars=20, backend=backend)
+    options = BenchOptions(
+        budget=parse_budget("1s"),
+        device_config=CPU,
+        request=BenchRequest(samples=SampleOptions(sampler=SAMPLER, length=20)),
+        backend=backend,
+    )
     return bench(
         [parse_entry(name) for name in entries], load_corpus(["lee"], max_chars=20_000), options, out
     )
@@ -108,7 +115,11 @@ def test_a_timed_suite_goes_on_in_another_place(tmp_path: Path, recwarn: pytest.
     cases = (Case(label="chance", entry="char-uniform"),)
     suite = Suite(title="Tiny", budget="1s", seeds=1, questions=(Question(name="q", text="?", cases=cases),))
     backend = Elsewhere([machine()])
-    options = SuiteOptions(sources=["lee"], device_config=CPU, max_chars=20_000, backend=backend)
+    options = SuiteOptions(
+        request=SuiteRequest(name="tiny", text=TextOptions("lee", max_chars=20_000)),
+        device_config=CPU,
+        backend=backend,
+    )
     said: list[str] = []
     first = run_suite(suite, options, tmp_path)
     again = run_suite(suite, options, tmp_path, say=said.append)
@@ -162,6 +173,10 @@ def test_a_timed_result_of_a_machine_that_joined_later_is_refused(tmp_path: Path
     suite = Suite(title="Tiny", budget="1s", seeds=1, questions=(Question(name="q", text="?", cases=cases),))
     config = DeviceConfig(torch.device("cpu"), "fp32")
     backend = Elsewhere([replace(machine(), num_cores=999)])
-    options = SuiteOptions(sources=["lee"], device_config=config, max_chars=20_000, backend=backend)
+    options = SuiteOptions(
+        request=SuiteRequest(name="tiny", text=TextOptions("lee", max_chars=20_000)),
+        device_config=config,
+        backend=backend,
+    )
     with pytest.raises(TextgenError, match="made on a machine that joined later"):
         run_suite(suite, options, tmp_path)

@@ -55,7 +55,7 @@ def comparison() -> Comparison:
     """Two seeds of one entry, another entry, and one that failed."""
     failed = {"name": "bpe-gru", "seed": 0, "error": "out of memory"}
     seeds = (entry("char-lstm", score, seed) for seed, score in enumerate((2.0, 2.2)))
-    return Comparison.of(compared(*seeds, entry("random", 6.2), failed))
+    return Comparison(**vars(compared(*seeds, entry("random", 6.2), failed)))
 
 
 # --- tables
@@ -75,7 +75,7 @@ def test_a_comparison_shows_the_answer_and_every_row(comparison: Comparison) -> 
 def test_what_is_shown_is_text_and_never_a_tag_or_a_formula() -> None:
     sample = {"prompt": HOSTILE, "sampler": "greedy", "seed": 0, "text": f"{HOSTILE} {HOSTILE}"}
     made = compared(entry(HOSTILE, 2.0, samples=[sample], made_up_words=[HOSTILE]))
-    html = Comparison.of(made)._repr_html_()
+    html = Comparison(**vars(made))._repr_html_()
     page = Page(html)
     assert "script" not in page.tags
     assert HOSTILE in page.cells
@@ -83,7 +83,7 @@ def test_what_is_shown_is_text_and_never_a_tag_or_a_formula() -> None:
 
 
 def test_a_comparison_without_a_score_is_shown_too() -> None:
-    made = Comparison.of(compared({"name": "bpe-gru", "seed": 0, "error": "out of memory"}))
+    made = Comparison(**vars(compared({"name": "bpe-gru", "seed": 0, "error": "out of memory"})))
     assert "No entry has a score" in made._repr_html_()
     assert "No entry has a score" in repr(made)
 
@@ -198,9 +198,8 @@ def test_the_curve_of_a_run_is_drawn_over_characters(run: textgen.Run) -> None:
 @pytest.fixture
 def ladder() -> textgen.Ladder:
     """Two entries under three budgets, and one that is not trained."""
-    return textgen.Ladder.of(
-        laddered({"a": (2.0, 1.9, 1.85), "b": (2.1, 1.8, 1.7), "random": (6.2, 6.2, 6.2)})
-    )
+    made = laddered({"a": (2.0, 1.9, 1.85), "b": (2.1, 1.8, 1.7), "random": (6.2, 6.2, 6.2)})
+    return textgen.Ladder(**vars(made))
 
 
 def test_a_ladder_shows_its_answer_and_its_tables(ladder: textgen.Ladder) -> None:

@@ -27,6 +27,7 @@ LAYERS = (
     ("workers",),
     ("registry",),
     ("runtime",),
+    ("requests",),
     ("contracts", "defaults", "version"),
 )
 """The packages of textgen in the order of the rule; those of one line never import each other."""
@@ -36,6 +37,7 @@ OPEN_TO_CLI = (
     "results",
     "experiment.entry_result",
     "registry",
+    "requests",
     "runtime.messages",
     "runtime.output",
     "runtime.storage.cache",
@@ -69,7 +71,7 @@ OPEN_TO_BACKENDS = (
     "runtime.storage.files",
 )
 """What a backend may import besides."""
-OPEN_TO_COMMANDS = ("library", "cli.options", "cli.completion", "cli.console", "runtime.output")
+OPEN_TO_COMMANDS = ("library", "requests", "cli.options", "cli.completion", "cli.console", "runtime.output")
 """What a command may import besides: the library, options that commands share, how results are printed."""
 OPEN_TO_BUNDLED = {
     # The page shows what the report measures, beside it, and keeps its models in a process.

@@ -16,14 +16,14 @@ ROOT = Path(__file__).parent.parent.parent
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 MAX_LINES = {
-    "cli": 2_340,
+    "cli": 2_110,
     "comparison": 880,
     "data": 2_390,
     "evaluation": 2_090,
     "experiment": 2_420,
     "generation": 640,
     "jobs": 700,
-    "library": 2_820,
+    "library": 2_680,
     "nn": 2_590,
     "page": 620,
     "registry": 900,
@@ -32,9 +32,9 @@ MAX_LINES = {
     "runtime": 2_000,
     "suites": 700,
     "training": 2_220,
-    "tuning": 1_430,
+    "tuning": 1_370,
     "workers": 550,
-    "": 540,
+    "": 710,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
 MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 33_000, 44_300

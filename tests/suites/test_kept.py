@@ -17,6 +17,7 @@ from textgen.contracts import TextgenError, TextgenWarning
 from textgen.jobs.backends import LocalBackend
 from textgen.jobs.runner import Outcome
 from textgen.report.suite_report import to_markdown
+from textgen.requests import SuiteRequest, TextOptions
 from textgen.results.suite import JobResult, SuiteResult
 from textgen.runtime import environment
 from textgen.runtime.device import DeviceConfig
@@ -27,7 +28,8 @@ from textgen.suites.run_suite import run_suite
 from textgen.suites.schema import Case, Question, Suite
 
 OPTIONS = SuiteOptions(
-    sources=["lee"], device_config=DeviceConfig(torch.device("cpu"), "fp32"), max_chars=20_000
+    request=SuiteRequest(name="tiny", text=TextOptions("lee", max_chars=20_000)),
+    device_config=DeviceConfig(torch.device("cpu"), "fp32"),
 )
 DIVERGING = "char-lstm:num_layers=1,batch_size=4,learning_rate=1e30"
 

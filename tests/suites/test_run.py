@@ -23,6 +23,7 @@ from textgen.data.corpus import load_corpus
 from textgen.evaluation.intervals import SeedPrior
 from textgen.report.suite_page import to_html
 from textgen.report.suite_report import to_markdown
+from textgen.requests import SuiteRequest, TextOptions
 from textgen.results.judge_suite import effects
 from textgen.results.rebuilt import verify_suite
 from textgen.results.suite import Effect, QuestionResult, SuiteResult
@@ -59,7 +60,9 @@ def recomputed(question: QuestionResult, priors: dict[str, SeedPrior]) -> tuple[
 
 def test_a_suite_measures_each_thing_once_and_names_what_failed(tmp_path: Path) -> None:
     suite = Suite.model_validate(load_suite(write_suite(tmp_path)))
-    options = SuiteOptions(sources=TEXT, device_config=CPU, max_chars=20_000)
+    options = SuiteOptions(
+        request=SuiteRequest(name="tiny", text=TextOptions(TEXT, max_chars=20_000)), device_config=CPU
+    )
     said: list[str] = []
     result = run_suite(suite, options, tmp_path / "out", say=said.append)
     assert re.fullmatch(r"A tiny suite: 10 runs, of which 0 are done; about \d+ s to go", said[0])
@@ -119,7 +122,11 @@ def words(language):
     suite = Suite.model_validate(
         {"title": "Two texts", "budget": "1epochs", "seeds": 1, "questions": questions}
     )
-    result = run_suite(suite, SuiteOptions(sources=["nothing"], device_config=CPU), tmp_path / "out")
+    result = run_suite(
+        suite,
+        SuiteOptions(request=SuiteRequest(name="two", text=TextOptions("nothing")), device_config=CPU),
+        tmp_path / "out",
+    )
     assert read_record(SuiteResult, tmp_path / "out" / "suite.json") == result
     texts = [question.text_of for question in result.questions]
     assert [text.corpus.name for text in texts if text] == ["toy/a", "toy/b"]

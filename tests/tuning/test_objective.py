@@ -24,7 +24,7 @@ from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
 from textgen.training.checkpoints import INTERVAL
 from textgen.training.progress import Progress, Step
-from textgen.tuning.objective import EntryObjective, entry_candidates
+from textgen.tuning.objectives import EntryObjective, entry_candidates
 from textgen.tuning.search_space import dimensions
 
 Install = Callable[[str, str, str], None]

@@ -18,9 +18,8 @@ from textgen.report.study_report import to_markdown
 from textgen.runtime.storage.json_records import to_json
 from textgen.training.progress import Progress, Report, Step
 from textgen.tuning.run_study import run_study
-from textgen.tuning.search_space import Dimension
+from textgen.tuning.search_space import ONLY_RANDOM, Dimension
 from textgen.tuning.study import COUNTED, Study
-from textgen.tuning.tpe import ONLY_RANDOM
 from textgen.tuning.trials import Goal, search
 
 pytestmark = pytest.mark.slow

@@ -16,18 +16,14 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from textgen.cli import cache, plugins, runs
-from textgen.cli.bench import bench
 from textgen.cli.command_plugins import PluginGroup
 from textgen.cli.console import fail
 from textgen.cli.corpus import corpus
 from textgen.cli.interrupts import INTERRUPTED, StoppedError, interrupts
 from textgen.cli.options import NO_METAVAR
+from textgen.cli.plans import bench, suite, tune
 from textgen.cli.results import describe, report, verify
-from textgen.cli.sample import sample
-from textgen.cli.score import score
-from textgen.cli.suite import suite
-from textgen.cli.train import train
-from textgen.cli.tune import tune
+from textgen.cli.train import sample, score, train
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.messages import UsageError, is_out_of_memory
 from textgen.runtime.output import note, say, show_traceback, visible

@@ -11,7 +11,7 @@ from textgen.cli.completion import complete_name
 from textgen.cli.console import print_json, print_rows, print_summary
 from textgen.cli.options import NO_METAVAR, Json, PluginFiles, grouped, load_plugins, refuse, refusing
 from textgen.contracts import TextgenError
-from textgen.library.options import TextOptions
+from textgen.requests import TextOptions
 from textgen.runtime.output import note, results, say, visible
 
 
@@ -34,8 +34,7 @@ def corpus(
 ) -> None:
     """List corpora, show the statistics of one, or show what a cleaner changes in it."""
     load_plugins(plugin)
-    from textgen.library.corpus import asks_for_items, check_encoding
-    from textgen.library.corpus_views import changes
+    from textgen.library.corpus import asks_for_items, changes, check_encoding
 
     if is_listing := not sources or asks_for_items(sources):
         options = ["--clean", "--split", "--max-chars", "--encoding", "--keep-repeats", "--diff"]
@@ -54,7 +53,7 @@ def corpus(
 
 def print_listing(name: str, as_json: bool) -> None:
     """Print all corpora, which a terminal shows without their items, or the items of one."""
-    from textgen.library.corpus_views import grouped, items
+    from textgen.library.corpus import grouped, items
 
     rows = items(name or None)
     if as_json:
@@ -70,12 +69,11 @@ def print_listing(name: str, as_json: bool) -> None:
 
 def print_statistics(text: TextOptions, as_json: bool) -> None:
     """Print what is in a text; of a corpus that is several texts, print its items."""
-    from textgen.library.corpus import described, loaded
-    from textgen.library.corpus_views import has_items
+    from textgen.library.corpus import has_items, loaded, statistics
     from textgen.library.presentation import command, corpus_lines
 
     try:
-        values = described(loaded(text))
+        values = statistics(loaded(text))
     except TextgenError:
         name, *others = text.sources
         if others or not has_items(name):

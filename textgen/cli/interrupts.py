@@ -9,18 +9,13 @@ from __future__ import annotations
 
 import _thread
 import os
-import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import suppress
 from threading import Timer
 from types import FrameType
 
-PARTIAL = ".partial"
-"""Ending of the folder of a run that is not complete."""
 INTERRUPTED = 130
 """The exit code after Ctrl-C, by the shell's convention."""
 AGAIN_SECONDS = 0.1
@@ -29,67 +24,6 @@ AGAIN_SECONDS = 0.1
 
 class StoppedError(Exception):
     """Ctrl-C in a command, with the line to be shown."""
-
-
-@dataclass
-class Kept:
-    """Results that a command keeps if it is interrupted."""
-
-    pattern: str = ""
-    """Matches what is finished in the folder."""
-    name: str = ""
-    """One such thing."""
-    folder: Path | None = None
-    """None until it is known."""
-
-    def line(self) -> str:
-        """Return the line that says what is kept in the folder, and which command goes on."""
-        if self.folder is None:
-            return "interrupted"
-        names = [path.name for path in self.folder.glob(self.pattern) if not path.name.startswith(".")]
-        number = sum(not each.endswith(PARTIAL) for each in names)
-        kept = [f"{number} {self.name}{'s' if number > 1 else ''}"] if number else []
-        kept += ["checkpoints"] if len(names) > number else []
-        if not kept:
-            return "interrupted; nothing was finished, so nothing is kept"
-        are = "is" if number == 1 and len(kept) == 1 else "are"
-        from textgen.runtime.output import visible
-
-        following = continuing(sys.argv[1:], self.folder)
-        line = f"interrupted; {' and '.join(kept)} {are} kept in {self.folder}, continue with: {following}"
-        return visible(line)
-
-
-@contextmanager
-def keeping(pattern: str, name: str) -> Iterator[Kept]:
-    """Turn Ctrl-C into a line that says what a command keeps in its folder, and which command goes on."""
-    kept = Kept(pattern, name)
-    before, interrupts.line = interrupts.line, kept.line
-    try:
-        yield kept
-    except KeyboardInterrupt:
-        raise StoppedError(kept.line()) from None
-    finally:
-        interrupts.line = before
-
-
-@contextmanager
-def keeping_checkpoints() -> Iterator[Kept]:
-    """Turn Ctrl-C into a line that says which command goes on from the last checkpoint, if there is one."""
-    try:
-        yield Kept()
-    except KeyboardInterrupt as error:
-        folder: Path | None = getattr(error, "folder", None)
-        if folder is None:
-            raise
-        following = continuing(sys.argv[1:], folder)
-        raise StoppedError(f"interrupted; continue from the last checkpoint with: {following}") from None
-
-
-def continuing(arguments: list[str], folder: Path) -> str:
-    """Return the command that resumes the one with these arguments."""
-    has_folder = any(word in ("-o", "--out") or word.startswith("--out=") for word in arguments)
-    return shlex.join(["textgen", *arguments, *([] if has_folder else ["--out", str(folder)])])
 
 
 class Interrupts:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import Field, fields, is_dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 import typer
 
 from textgen import defaults
-from textgen.cli.completion import complete_device, complete_kind, complete_name, complete_precision
-from textgen.library.options import (
-    ClusterOptions,
-    Refuse,
-    SampleOptions,
-    SearchOptions,
-    TextOptions,
-    field_docs,
+from textgen.cli.completion import (
+    complete_device,
+    complete_entry,
+    complete_entry_or_run,
+    complete_kind,
+    complete_name,
+    complete_precision,
 )
+from textgen.library.options import MAX_SEED, Refuse, field_docs
+from textgen.requests import ClusterOptions, SampleOptions, SearchOptions, TextOptions
 from textgen.results.names import complete_run
 from textgen.runtime.messages import UsageError
 from textgen.runtime.output import note
@@ -84,18 +85,7 @@ RunFolder = Annotated[
         help="A run or bench: its folder, part of its name, or latest.", autocompletion=complete_run
     ),
 ]
-BudgetText = Annotated[
-    str,
-    typer.Option("--budget", help="Training per entry or trial: 60s, 5min, 1h, 5epochs, 20Mchars."),
-]
-Budgets = Annotated[
-    str,
-    typer.Option(
-        "--budget",
-        help="Training per entry: 60s, 5min, 1h, 5epochs, 20Mchars, 500updates; or several: 15s,1m,4m.",
-    ),
-]
-Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Random seed.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=MAX_SEED, help="Random seed.")]
 Temperature = Annotated[
     float | None,
     typer.Option(
@@ -142,12 +132,6 @@ Sampler = Annotated[
     str, typer.Option("--sampler", help="Such as top-p:p=0.9.", autocompletion=complete_name("sampler"))
 ]
 OnDevice = Annotated[ClusterOptions, "device"]
-OneByOne = Annotated[
-    ClusterOptions, "device", "precision", "entry_timeout", "on", "cpus_per_run", "gpus_per_run"
-]
-InParallel = Annotated[
-    ClusterOptions, "device", "precision", "jobs", "entry_timeout", "on", "cpus_per_run", "gpus_per_run"
-]
 PANELS = {
     TextOptions: "Text",
     SampleOptions: "Samples",
@@ -156,6 +140,14 @@ PANELS = {
 }
 """Headings of the options of groups in the help of a command."""
 DETAILS: dict[str, Callable[..., Any]] = {
+    "entries": partial(typer.Argument, show_default=defaults.ENTRIES, autocompletion=complete_entry),
+    "name": partial(typer.Argument, autocompletion=complete_name("suite")),
+    "TrainRequest.entry": partial(typer.Argument, autocompletion=complete_entry),
+    "TuneRequest.entry": partial(typer.Argument, autocompletion=complete_entry_or_run),
+    "seed": partial(typer.Option, min=0, max=MAX_SEED),
+    "seeds": partial(typer.Option, min=1, max=1000),
+    "SuiteRequest.budget": partial(typer.Option, show_default="the suite's"),
+    "SuiteRequest.seeds": partial(typer.Option, min=1, max=1000, show_default="the suite's"),
     "corpus": partial(typer.Option, autocompletion=complete_name("corpus")),
     "clean": partial(typer.Option, autocompletion=complete_name("cleaner")),
     "max_chars": partial(typer.Option, show_default="all"),
@@ -177,49 +169,84 @@ DETAILS: dict[str, Callable[..., Any]] = {
     "cpus_per_run": partial(typer.Option, min=0.1, max=1024),
     "gpus_per_run": partial(typer.Option, min=0.0, max=64),
 }
-"""Additions of the command line to the options of groups: completion, bounds, and defaults in words."""
+"""Additions of the command line to the fields of requests and groups: arguments, completion, bounds, and
+defaults in words; `Request.field` is for that of one request."""
+
+
+@dataclass(frozen=True)
+class _Group:
+    """A dataclass as options: one for each field that is wanted, also of the groups in it."""
+
+    made: Any
+    parts: Mapping[str, inspect.Parameter | _Group]
+    """By fields: an option, or the options of a group."""
+
+    def take(self, values: dict[str, Any]) -> Any:
+        """Return the dataclass with the values of its options, which are removed; None is the default."""
+        taken = {
+            name: part.take(values) if isinstance(part, _Group) else values.pop(name)
+            for name, part in self.parts.items()
+        }
+        return self.made(**{name: value for name, value in taken.items() if value is not None})
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """Replace each parameter of a command that is a group by an option for each field of the group.
+    """Replace each parameter of a command that is a request or a group by an option for each of its fields.
 
     If only some fields are wanted, their names follow the group in `Annotated`. The help of an option is the
     string after its field.
     """
     hints = get_type_hints(command, include_extras=True)
-    groups: dict[str, tuple[Any, list[str]]] = {}
-    parameters = []
-    for name, parameter in inspect.signature(command).parameters.items():
-        group, *wanted = get_args(hints[name]) or (hints[name],)
-        if not is_dataclass(group):
-            parameters.append(parameter.replace(annotation=hints[name]))
-            continue
-        chosen = [field for field in fields(group) if field.name in wanted or not wanted]
-        groups[name] = group, [field.name for field in chosen]
-        parameters += [_parameter(group, field) for field in chosen]
+    parts: dict[str, inspect.Parameter | _Group] = {
+        name: _group(hints[name]) or parameter.replace(annotation=hints[name])
+        for name, parameter in inspect.signature(command).parameters.items()
+    }
 
     @wraps(command)
     def flat(**values: Any) -> None:
-        for name, (group, names) in groups.items():
-            given = {each: values.pop(each) for each in names}
-            values[name] = group(**{each: value for each, value in given.items() if value is not None})
-        command(**values)
+        groups = {name: part.take(values) for name, part in parts.items() if isinstance(part, _Group)}
+        command(**values, **groups)
 
+    parameters = list(_options(parts))
     flat.__dict__["__signature__"] = inspect.Signature(parameters)
     flat.__annotations__ = {each.name: each.annotation for each in parameters}
     return flat
 
 
+def _options(parts: Mapping[str, inspect.Parameter | _Group]) -> Iterator[inspect.Parameter]:
+    for part in parts.values():
+        yield from _options(part.parts) if isinstance(part, _Group) else [part]
+
+
+def _group(hint: Any) -> _Group | None:
+    """Return the options of a parameter, or of a field, that is a dataclass; None for another one."""
+    made, *wanted = get_args(hint) or (hint,)
+    if not is_dataclass(made):
+        return None
+    hints = get_type_hints(made, include_extras=True)
+    chosen = [field for field in fields(made) if field.name in wanted or not wanted]
+    return _Group(made, {each.name: _group(hints[each.name]) or _parameter(made, each) for each in chosen})
+
+
 def _parameter(group: Any, field: Field[Any]) -> inspect.Parameter:
     """Return the option of a field; for Typer, one or several are a list, and an empty default is None."""
     kind, default = get_type_hints(group)[field.name], field.default
-    if Sequence[str] in get_args(kind) or Sequence[str | Path] in get_args(kind):
+    if kind == Sequence[str]:
+        kind, default = list[str] | None, None
+    elif Sequence[str] in get_args(kind) or Sequence[str | Path] in get_args(kind):
         kind, default = (list[str], [default]) if default else (list[str] | None, None)
-    option: Callable[..., Any] = DETAILS.get(field.name, typer.Option)
-    flag, either = f"--{field.name.replace('_', '-')}", inspect.Parameter.POSITIONAL_OR_KEYWORD
-    details = {"help": field_docs(group)[field.name], "rich_help_panel": PANELS[group]}
-    annotation: Any = Annotated[kind, option(flag, **details)]
-    return inspect.Parameter(field.name, either, default=default, annotation=annotation)
+    details = DETAILS.get(f"{group.__name__}.{field.name}") or DETAILS.get(field.name)
+    option, given = details or typer.Option, {"help": field_docs(group)[field.name]}
+    if group in PANELS:
+        given["rich_help_panel"] = PANELS[group]
+    is_argument = isinstance(option, partial) and option.func is typer.Argument
+    flags = () if is_argument else (f"--{field.name.replace('_', '-')}",)
+    return inspect.Parameter(
+        field.name,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        default=inspect.Parameter.empty if default is MISSING else default,
+        annotation=Annotated[kind, option(*flags, **given)],
+    )
 
 
 def with_temperature(

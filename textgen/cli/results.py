@@ -20,7 +20,7 @@ from textgen.cli.options import (
     refusing,
 )
 from textgen.contracts import TextgenError
-from textgen.library.options import ClusterOptions, TextOptions
+from textgen.requests import ClusterOptions, TextOptions
 from textgen.results.names import complete_run
 from textgen.runtime.output import say
 

@@ -24,10 +24,10 @@ from textgen.cli.options import (
     load_plugins,
     refuse,
 )
+from textgen.cli.plans import best_name
 from textgen.cli.run_table import print_items, size
-from textgen.cli.tune import best_name
 from textgen.contracts import TextgenError
-from textgen.library.options import ClusterOptions, SampleOptions
+from textgen.requests import ClusterOptions, SampleOptions
 from textgen.results.names import complete_run
 from textgen.runtime.messages import UsageError
 from textgen.runtime.output import note, results, say

@@ -12,7 +12,7 @@ from textgen.comparison.references import score_references, score_yardsticks
 from textgen.comparison.sealed import open_sealed
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
-from textgen.defaults import ENTRY_TIMEOUT, SAMPLE_CHARS, SAMPLER
+from textgen.defaults import ENTRY_TIMEOUT, SAMPLER
 from textgen.evaluation.intervals import SHIPPED_PRIORS
 from textgen.evaluation.memorization import find_overlap
 from textgen.evaluation.text_metrics import Lexicon, TextAnalyzer, load_lexicon
@@ -23,12 +23,14 @@ from textgen.experiment.forecast import seconds_of, seconds_of_references
 from textgen.experiment.samples import SampleWriter
 from textgen.experiment.saved_run import read_manifest
 from textgen.generation.bound_sampler import build_sampler
+from textgen.generation.generator import spells_words
 from textgen.jobs.backends import Backend, LocalBackend, check_equal_machines
 from textgen.jobs.kept import check_reuse
 from textgen.jobs.runner import Outcome, PlanProgress, run_jobs
 from textgen.registry.registry import plugin_files
 from textgen.report.html import to_html
 from textgen.report.markdown import to_markdown
+from textgen.requests import BenchRequest, SampleOptions, several
 from textgen.results.comparison import Comparison, HeldOut, ReferenceScore
 from textgen.results.details import Details, DetailsReader
 from textgen.results.folders import run_folder
@@ -50,15 +52,10 @@ RESULT, DETAILS, REPORT, PAGE = "bench.json", "details.json", "report.md", "repo
 class BenchOptions:
     """Settings of a comparison, besides its entries and corpus."""
 
+    request: BenchRequest = BenchRequest(samples=SampleOptions(sampler=SAMPLER))
+    """What was asked for: seeds, samples, and the file of a sealed text."""
     budget: Budget
     device_config: DeviceConfig
-    seed: int = 0
-    num_seeds: int = 1
-    prompts: Sequence[str] = ()
-    samplers: Sequence[str] = (SAMPLER,)
-    num_chars: int = SAMPLE_CHARS
-    spells: bool = True
-    """True if word models write words that their vocabulary lacks."""
     has_references: bool = True
     """True if compressors and reference entries are scored too."""
     entry_timeout: float = parse_duration(ENTRY_TIMEOUT, "entry_timeout")
@@ -67,10 +64,13 @@ class BenchOptions:
     """Entries that cannot be tried, and why."""
     backend: Backend = field(default_factory=LocalBackend)
     """The backend that computes the runs."""
-    sealed: str | None = None
-    """The file with the text that is scored, which is opened when all entries are trained."""
     yardsticks: Sequence[str] = ()
     """Models from elsewhere that are scored too, such as `hf:models/gpt2`."""
+
+    @property
+    def samplers(self) -> list[str]:
+        """The samplers, the first of which is measured."""
+        return several(self.request.samples.sampler)
 
 
 @dataclass(frozen=True)
@@ -171,14 +171,21 @@ def _prepare(
     for out in plans:
         make_folder(out / "runs")
     corpus, failures = open_sealed(
-        options.sealed, corpus, experiments, options.backend, max_silence=options.entry_timeout, report=report
+        options.request.text.sealed,
+        corpus,
+        experiments,
+        options.backend,
+        max_silence=options.entry_timeout,
+        report=report,
     )
     experiments = {folder: replace(each, corpus=corpus) for folder, each in experiments.items()}
     report(_preparing(experiments, Path(commonpath(plans))))
     lexicon = load_lexicon(corpus.language)
     analyzer = TextAnalyzer(corpus.split.train.text, lexicon, corpus.language)
     held_out = corpus.split.held_out.stretches()
-    writer = SampleWriter(held_out, analyzer, options.num_chars, options.prompts, options.spells)
+    samples = options.request.samples
+    prompts, spells = several(samples.prompt), spells_words(samples.spelling)
+    writer = SampleWriter(held_out, analyzer, samples.length, prompts, spells)
     reader = DetailsReader(writer, choose_passages(held_out), options.device_config)
     return _Shared(corpus, experiments, failures, lexicon, writer, reader)
 
@@ -214,7 +221,7 @@ def _judged(
     """Return the comparison of what the runs came to."""
     corpus, writer = shared.corpus, shared.writer
     rows = [each.row for each in outcomes]
-    rows += [FailedEntry(name, options.seed, reason) for name, reason in options.broken.items()]
+    rows += [FailedEntry(name, options.request.seed, reason) for name, reason in options.broken.items()]
     ranked = [row for row in rows if isinstance(row, EntryResult)]
     measured = writer.measure_held_out()
     # Passages that overlap repeat each other, so the held-out text tells nothing about what is closest to it.
@@ -290,9 +297,9 @@ def _job(
         experiment,
         reader,
         options.samplers,
-        title=f"{title}, seed {seed}" if options.num_seeds > 1 else title,
+        title=f"{title}, seed {seed}" if options.request.seeds > 1 else title,
         expected_seconds=seconds_of(folder, experiment),
-        has_details=seed == options.seed,
+        has_details=seed == options.request.seed,
     )
 
 
@@ -316,5 +323,5 @@ def plan(
             entry, corpus, options.budget, options.device_config, seed
         )
         for entry in entries
-        for seed in range(options.seed, options.seed + options.num_seeds)
+        for seed in range(options.request.seed, options.request.seed + options.request.seeds)
     }

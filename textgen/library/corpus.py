@@ -1,37 +1,43 @@
-"""Texts, given by their names or paths, or loaded already."""
+"""Texts: given by their names or paths, or loaded already; the list of them, and what is in one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, chain
+from math import log2
 from typing import TypeAlias
 
 from textgen import defaults
 from textgen.contracts import TextgenError
-from textgen.data.corpus import Corpus
+from textgen.data.corpus import Corpus, CorpusInfo
 from textgen.data.corpus import load_corpus as read_corpus
-from textgen.data.sources import are_names
+from textgen.data.sources import are_names, read_documents
+from textgen.data.text import Text, alphabet, blocks
+from textgen.data.words import words
 from textgen.evaluation.memorization import Overlap, find_overlap
-from textgen.evaluation.scoring import Score
-from textgen.experiment.entry_result import ScoreChecks
-from textgen.library.corpus_views import CorpusStatistics, statistics
-from textgen.library.options import Refuse, Source, TextOptions, changed, refusing
+from textgen.library.options import Refuse, changed, refusing
+from textgen.registry.options import build
+from textgen.registry.registry import describe_error, load, names
+from textgen.requests import Source, TextOptions
 from textgen.runtime.messages import UsageError
 
 TextSource: TypeAlias = Source | Sequence[Source] | TextOptions | Corpus
 """One source or several, which are joined; with options; or a corpus that is loaded already."""
-
-
-@dataclass(frozen=True)
-class ScoredSources:
-    """The score of a run on named texts."""
-
-    text: str
-    """Their names."""
-    cleaner: str
-    num_chars: int
-    score: Score
-    checks: ScoreChecks
+EXCERPT = 100_000
+"""Characters of a text for which `changes` shows the effect of a cleaner."""
+TOKEN = re.compile(r"\n|[^\S\n]+|\w+|[^\w\s]")
+COUNTED = 1_000_000
+"""Characters of a text whose frequencies are counted."""
+CONTEXT = 10
+"""Words, signs and spaces that are shown before and after a change."""
+MAX_CHANGE_CHARS = 300
+"""Maximum length of close changes that are shown together, and of one that is shown whole."""
+SHOWN_CHARS = 100
+"""Characters of both ends of a long change."""
 
 
 def load_corpus(
@@ -55,13 +61,12 @@ def load_corpus(
 
 def loaded(corpus: TextSource) -> Corpus:
     """Return the corpus, which is read unless it is loaded already."""
-    if isinstance(corpus, Corpus):
-        return corpus
-    text = check_text(corpus)
+    text = as_text(corpus)
+    check_text(text, refusing(changed(text)))
     if text.sealed is not None:
         raise UsageError("sealed has an effect on a bench only; leave it out")
     corpus_read = read(text)
-    if not len(corpus_read.split.test):
+    if not isinstance(text.corpus, Corpus) and not len(corpus_read.split.test):
         raise TextgenError(
             f"the split {text.split} has no test part; give one, as by 90/5/5, or score a text that is sealed"
         )
@@ -70,30 +75,23 @@ def loaded(corpus: TextSource) -> Corpus:
 
 def read(text: TextOptions) -> Corpus:
     """Return the corpus of these options, which may have no test part."""
+    if isinstance(text.corpus, Corpus):
+        return text.corpus
     given = text.sources, text.clean, text.split, text.max_chars, text.encoding
     return read_corpus(*given, keeps_repeats=text.keep_repeats)
 
 
-@dataclass(frozen=True, kw_only=True)
-class DescribedCorpus(CorpusStatistics):
-    """The statistics of a corpus, and how much of its scored text is in its training text."""
-
-    overlap: Overlap
+def as_text(corpus: TextSource) -> TextOptions:
+    """Return the options of a text; those of a loaded corpus have nothing but it."""
+    return corpus if isinstance(corpus, TextOptions) else TextOptions(corpus)  # type: ignore[arg-type]
 
 
-def described(corpus: Corpus) -> DescribedCorpus:
-    """Return what is known of a corpus."""
-    overlap = find_overlap(corpus.split.held_out.stretches(), corpus.split.train.text)
-    return DescribedCorpus(**vars(statistics(corpus)), overlap=overlap)
-
-
-def check_text(corpus: TextSource) -> TextOptions:
-    """Return the options of a text; raises `UsageError` for those without effect, or for a loaded corpus."""
-    text = corpus if isinstance(corpus, TextOptions) else TextOptions(corpus)  # type: ignore[arg-type]
-    if isinstance(text.corpus, Corpus):
+def check_text(text: TextOptions, refuse: Refuse) -> None:
+    """Refuse options without effect; raises `UsageError` for those of a loaded corpus."""
+    if not isinstance(text.corpus, Corpus):
+        check_encoding(text.sources, refuse)
+    elif changed(text) > {"corpus"}:
         raise UsageError("options of the text have no effect on a loaded corpus; give it alone")
-    check_encoding(text.sources, refusing(changed(text)))
-    return text
 
 
 def check_encoding(sources: Sequence[str], refuse: Refuse) -> None:
@@ -107,6 +105,146 @@ def asks_for_items(sources: Sequence[str]) -> bool:
     return len(sources) == 1 and sources[0].endswith("/") and are_names(sources)
 
 
-def name_of(corpus: TextSource) -> str:
+def name_of(text: TextOptions) -> str:
     """Return the sources of a text, joined by plus signs."""
-    return corpus.name if isinstance(corpus, Corpus) else "+".join(check_text(corpus).sources)
+    return text.corpus.name if isinstance(text.corpus, Corpus) else "+".join(text.sources)
+
+
+def character_entropy(text: Text) -> float:
+    """Return the entropy in bits of single characters, from their frequencies at the beginning of a text."""
+    beginning = text[:COUNTED]
+    shares = [number / len(beginning) for number in Counter(beginning).values()]
+    return -sum(share * log2(share) for share in shares)
+
+
+def items(only: str | None = None) -> list[dict[str, str]]:
+    """Return the corpora known by name, or one, each with its description and followed by its items."""
+    rows = []
+    for name in names("corpus") if only is None else [only]:
+        try:
+            component = load("corpus", name)
+            description = (component.__doc__ or "").strip().partition("\n")[0]
+            its_items = list(component().items()) if hasattr(component, "items") else []
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a broken plugin must not hide the others
+            rows.append({"corpus": name, "description": describe_error(error)})
+            continue
+        rows.append({"corpus": name, "description": description})
+        rows += [{"corpus": f"{name}/{item}", "description": ""} for item in its_items]
+    return rows
+
+
+def has_items(source: str) -> bool:
+    """Return whether a source is the name of a corpus of several texts, without one of them."""
+    return source in names("corpus") and len(items(source)) > 1
+
+
+def grouped(rows: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Return one row per corpus, with the number of its items."""
+    numbers = Counter(row["corpus"].partition("/")[0] for row in rows if "/" in row["corpus"])
+    return [
+        {"corpus": name, "items": f"{name}/… ({numbers[name]})" if numbers[name] else "", **row}
+        for row in rows
+        if "/" not in (name := row["corpus"])
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusStatistics(CorpusInfo):
+    """Sizes, alphabet and vocabulary of a corpus, and what is new in its held-out part."""
+
+    num_documents: int
+    num_words: int
+    num_paragraphs: int
+    train_alphabet_size: int
+    train_vocabulary_size: int
+    train_words_seen_once: int
+    num_unseen_chars: int
+    """Characters of the held-out part that do not occur in training, repeats included."""
+    unseen_word_rate: float
+    """Share of the words of the held-out part that do not occur in training."""
+    most_frequent_words: tuple[str, ...]
+    beginning: str
+    overlap: Overlap
+    """How much of the held-out part is in training."""
+
+
+def statistics(corpus: Corpus) -> CorpusStatistics:
+    """Return the statistics of a corpus."""
+    train, held_out = corpus.split.train.text, "".join(corpus.split.held_out.stretches())
+    train_words: Counter[str] = Counter()
+    for block in blocks(train):
+        train_words.update(words(block))
+    train_alphabet, held_out_words = alphabet(train), words(held_out)
+    unseen = Counter(held_out) - Counter({char: len(held_out) for char in train_alphabet})
+    num_unseen_words = sum(word not in train_words for word in held_out_words)
+    return CorpusStatistics(
+        **vars(corpus.info),
+        num_documents=corpus.num_documents,
+        num_words=sum(len(words(block)) for block in blocks(corpus.text)),
+        num_paragraphs=sum(map(num_paragraphs, blocks(corpus.text))),
+        train_alphabet_size=len(train_alphabet),
+        train_vocabulary_size=len(train_words),
+        train_words_seen_once=sum(1 for count in train_words.values() if count == 1),
+        num_unseen_chars=sum(unseen.values()),
+        unseen_word_rate=num_unseen_words / max(1, len(held_out_words)),
+        most_frequent_words=tuple(word for word, _ in train_words.most_common(10)),
+        beginning=corpus.text[:200],
+        overlap=find_overlap(corpus.split.held_out.stretches(), train),
+    )
+
+
+def num_paragraphs(text: str) -> int:
+    """Return the number of paragraphs, which blank lines separate."""
+    return sum(1 for paragraph in text.split("\n\n") if paragraph.strip())
+
+
+def changes(sources: Sequence[str], cleaner: str, encoding: str) -> Iterator[str]:
+    """Yield a line for each change that a cleaner makes to the beginning of a text, after two with its name.
+
+    A line has the number of the line in the text, and the words around the change, in which `[-…-]` is what
+    the cleaner removes and `{+…+}` what it adds.
+    """
+    name, documents = read_documents(sources, encoding)
+    before = ""
+    for piece in chain.from_iterable(chain(document, ["\n\n"]) for document in documents):
+        if len(before) >= EXCERPT:
+            break
+        before += piece[:EXCERPT]
+    before = before[:EXCERPT].removesuffix("\n\n")
+    old, new = (TOKEN.findall(each) for each in (before, build("cleaner", cleaner).clean(before)))
+    for index, excerpt in enumerate(_excerpts(old, new)):
+        if index == 0:
+            yield from (f"--- {name}\n", f"+++ {name} after {cleaner}\n")
+        yield f"{excerpt}\n"
+
+
+def _excerpts(old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
+    lines = list(accumulate((token == "\n" for token in old), initial=1))
+    shown = ""
+    for kind, begin, end, new_begin, new_end in difflib.SequenceMatcher(None, old, new).get_opcodes():
+        if kind != "equal":
+            shown = shown or f"{lines[begin]}: {_line(old[max(0, begin - CONTEXT) : begin]).lstrip()}"
+            removed, added = _changed(old[begin:end]), _changed(new[new_begin:new_end])
+            shown += (f"[-{removed}-]" if removed else "") + (f"{{+{added}+}}" if added else "")
+        elif shown and (end - begin > 2 * CONTEXT or len(shown) > MAX_CHANGE_CHARS):
+            yield shown + _line(old[begin : min(end, begin + CONTEXT)]).rstrip()
+            shown = ""
+        elif shown:
+            shown += _line(old[begin:end])
+    if shown:
+        yield shown
+
+
+def _line(tokens: Sequence[str]) -> str:
+    return "".join(tokens).replace("\n", "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}")
+
+
+def _changed(tokens: Sequence[str]) -> str:
+    """Return removed or added text, without its middle if it is long; spaces alone become visible."""
+    text = _line(tokens)
+    if len(text) > MAX_CHANGE_CHARS:
+        left_out = len(text) - 2 * SHOWN_CHARS
+        text = f"{text[:SHOWN_CHARS]} … ({left_out:,} characters) … {text[-SHOWN_CHARS:]}"
+    return text.replace(" ", "\N{OPEN BOX}") if not text.strip() else text

@@ -1,4 +1,4 @@
-"""What functions do first: groups of options they share, and what is refused before anything is computed."""
+"""What functions do first: what is refused before anything is computed, and what is imported meanwhile."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ import inspect
 import textwrap
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import KW_ONLY, dataclass, fields
+from dataclasses import fields, is_dataclass
 from functools import cache
 from importlib.util import find_spec
 from itertools import pairwise
-from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias, get_args, get_type_hints
 
-from textgen import defaults
 from textgen.contracts import TextgenError
+from textgen.requests import ClusterOptions
 from textgen.runtime.messages import UsageError
 from textgen.training.rank_info import refuse_torchrun
 from textgen.workers.process import import_early
 
-Source: TypeAlias = str | Path
-"""A corpus name, such as `wiki` or `gutenberg/austen-emma.txt`, or the path of a file or folder."""
 Refuse: TypeAlias = Callable[[Sequence[str], str], None]
 """A function that raises `UsageError` if an option with one of these names is given; the reason completes
 the sentence "split has no effect …"."""
@@ -33,84 +30,6 @@ JOBS = {
     "tune": "textgen.tuning.trials",
 }
 """The module that computes the jobs of a function, in processes of their own."""
-
-
-@dataclass(frozen=True)
-class TextOptions:
-    """A text, and how it is cleaned and split."""
-
-    corpus: Source | Sequence[Source] = defaults.CORPUS
-    """Text: a corpus name (see `textgen corpus`), a path, perhaps with a field (news.jsonl:body), or - for
-    standard input; repeatable."""
-    _: KW_ONLY
-    clean: str = defaults.CLEANER
-    """Cleaner of the text, such as prose:quotes=false, letters or raw."""
-    split: str = defaults.SPLIT
-    """Percent for train/validation/test of each slice of the text; 90/10 holds validation back from
-    train; contiguous:90/5/5 of the text as a whole; documents:90/5/5 keeps documents whole."""
-    max_chars: int | None = None
-    """Use only the first N characters of the text."""
-    encoding: str = defaults.ENCODING
-    """Encoding of text files and standard input: auto (UTF-8, or guessed), latin-1, cp1252, utf-16."""
-    keep_repeats: bool = False
-    """Keep paragraphs of 500 characters or more that repeat earlier ones; texts over 16 MB keep them."""
-    sealed: str | None = None
-    """File with the text that is scored, opened when all entries are trained."""
-
-    @property
-    def sources(self) -> list[str]:
-        """The sources as a list."""
-        return [str(each) for each in several(self.corpus)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SampleOptions:
-    """The samples that are written by each entry of a comparison."""
-
-    prompt: str | Sequence[str] = ()
-    """Text to continue; repeatable."""
-    sampler: str | Sequence[str] = defaults.EQUAL_SAMPLER
-    """Such as top-p:p=0.9, or at equal entropy top-p:p=0.9,entropy=1.5; repeatable, the first is measured."""
-    length: int = defaults.SAMPLE_CHARS
-    """Characters per sample."""
-    spelling: Literal["words", "none"] = "words"
-    """With none, word models write no out-of-vocabulary words."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SearchOptions:
-    """The search of a study: its options, and for how long."""
-
-    trials: int | None = None
-    """Trials of the whole study."""
-    timeout: str | None = None
-    """Start no new trial after this long: 90s, 15m, 2h."""
-    search: str | None = None
-    """What to search, such as learning_rate=1e-4..1e-2,optimizer=muon|adamw,hidden_size."""
-    tune_sampler: str | None = None
-    """Tune this sampler (top-p, or top-p:temperature=1) to write as the author does."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClusterOptions:
-    """The machines and processes that compute runs."""
-
-    device: str = "auto"
-    """Device: auto, cpu, cuda, cuda:1, mps."""
-    precision: str = "auto"
-    """Number format of matmuls: auto, fp32, bf16, fp16."""
-    processes: int = 1
-    """Processes that train the model together, each on a GPU of its own or a share of the cores."""
-    jobs: int = 1
-    """Runs to train in parallel."""
-    entry_timeout: str = defaults.ENTRY_TIMEOUT
-    """End an entry that makes no progress for this long: 90s, 15m, 2h."""
-    on: str | None = None
-    """Backend that computes the runs, such as ray (a cluster on this machine) or ray:host:6379."""
-    cpus_per_run: float = 1.0
-    """With --on: CPUs of each run."""
-    gpus_per_run: float = 0.0
-    """With --on: GPUs of each run, such as 0.5."""
 
 
 @cache
@@ -129,19 +48,16 @@ def field_docs(component: type) -> dict[str, str]:
     return docs
 
 
-def several(items: Source | Sequence[Source]) -> list[Any]:
-    """Return one item or several as a list."""
-    return [items] if isinstance(items, (str, Path)) else list(items)
+def seed_range(seeds: int | range) -> dict[str, int]:
+    """Return the first of seeds, which are given by their number or as a range, and how many they are.
 
-
-def seed_range(seeds: int | range) -> range:
-    """Return seeds that are given by their number or as a range; raises `UsageError` if they are invalid."""
+    Raises `UsageError` if they are invalid.
+    """
     chosen = seeds if isinstance(seeds, range) else range(seeds)
     if not chosen or chosen.step != 1:
         successive = " and successive" if chosen else ""
         raise UsageError(f"seeds must be at least 1{successive}, not {seeds}")
-    check_numbers(chosen.start)
-    return chosen
+    return {"seed": chosen.start, "seeds": len(chosen)}
 
 
 def check_numbers(seed: int, **counts: int) -> None:
@@ -165,13 +81,16 @@ def refusing(given: Collection[str]) -> Refuse:
 
 
 def changed(*groups: object) -> set[str]:
-    """Return the names of the options in groups that are not at their defaults."""
-    return {
-        field.name
-        for group in groups
-        for field in fields(group)  # type: ignore[arg-type]
-        if _single(getattr(group, field.name)) != field.default
-    }
+    """Return the names of the options in requests and groups that are not at their defaults."""
+    names = set()
+    for group in groups:
+        for field in fields(group):  # type: ignore[arg-type]
+            value = getattr(group, field.name)
+            if is_dataclass(field.default):
+                names |= changed(value)
+            elif _single(value) != field.default:
+                names.add(field.name)
+    return names
 
 
 def _single(value: object) -> object:
@@ -179,16 +98,11 @@ def _single(value: object) -> object:
     return value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value
 
 
-def check_cluster(cluster: ClusterOptions, function: str, unused: Sequence[str]) -> None:
-    """Raise `UsageError` for options of a cluster that a function does not use, or that share none."""
-    refuse = refusing(changed(cluster))
-    refuse(unused, f"on {function}")
-    check_shares(cluster.on, refuse)
-
-
-def check_shares(on: str | None, refuse: Refuse) -> None:
-    """Refuse options that share a cluster without one, or this machine with one."""
-    if on is None:
+def check_cluster(request: Any, function: str, refuse: Refuse) -> None:
+    """Refuse options of a cluster that a request does not have, or that share none."""
+    used = get_args(get_type_hints(type(request), include_extras=True)["cluster"])
+    refuse([each.name for each in fields(ClusterOptions) if each.name not in used], f"on {function}")
+    if request.cluster.on is None:
         refuse(["cpus_per_run", "gpus_per_run"], "without --on")
     else:
         refuse(["jobs"], "with --on, which computes as many runs at a time as have room")

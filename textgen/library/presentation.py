@@ -10,10 +10,10 @@ from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample
 from textgen.experiment.samples import kept_samples
 from textgen.library.console import VisibleConsole
-from textgen.library.corpus import DescribedCorpus, ScoredSources
+from textgen.library.corpus import CorpusStatistics
 from textgen.library.options import require_optuna
-from textgen.library.runs import Run
-from textgen.library.training_logs import how_to_look
+from textgen.library.runs import Run, ScoredSources
+from textgen.library.training import how_to_look
 from textgen.report import markdown as bench_report
 from textgen.report import suite_report
 from textgen.report.answer import closing
@@ -115,7 +115,7 @@ def score_lines(entry: str, scored: ScoredSources) -> list[str]:
     ]
 
 
-def corpus_lines(corpus: DescribedCorpus) -> list[str]:
+def corpus_lines(corpus: CorpusStatistics) -> list[str]:
     """Return how long a text is, how it is split, and what is new in its held-out part."""
     split = corpus.split
     parts = {"training": split.train, "validation": split.validation, "test": split.test}

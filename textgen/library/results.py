@@ -9,16 +9,16 @@ from typing import Any
 from textgen import defaults
 from textgen.comparison.bench import DETAILS
 from textgen.contracts import TextgenError
-from textgen.data.corpus import Corpus
 from textgen.data.vocabulary import byte_mask
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.saved_run import Trained, load_run
-from textgen.library.corpus import TextSource, check_text, loaded
+from textgen.library.corpus import TextSource, as_text, check_text, loaded
 from textgen.library.model_layers import ModelSummary, summarize_entry, summarize_run, summarize_untrained
-from textgen.library.options import Refuse, SampleOptions, changed, refusing, several
+from textgen.library.options import Refuse, changed, refusing
 from textgen.report import html as bench_page
 from textgen.report import suite_page
 from textgen.report.ladder_page import ladder_html
+from textgen.requests import SampleOptions, several
 from textgen.results.comparison import Comparison
 from textgen.results.details import Details
 from textgen.results.differences import RunComparison, WritingOptions, compare
@@ -51,18 +51,16 @@ def describe(
     The vocabulary of an entry is that of the text, unless its size is given. Raises `TextgenError` if there
     is no such run or entry.
     """
-    text = None if isinstance(corpus, Corpus) else check_text(corpus)
-    given = {"corpus"} if text is None else changed(text)
-    refuse = refusing({*given, *([] if vocab_size is None else ["vocab_size"])})
+    text = as_text(corpus)
+    refuse = refusing(changed(text) | (set() if vocab_size is None else {"vocab_size"}))
+    check_text(text, refuse)
     refuse(["split"], "on the layers of a model")
     run = check_describe(str(what), vocab_size, refuse)
     if run is not None:
         return summarize_run(run)
     entry = parse_entry(str(what))
     return (
-        summarize_entry(entry, loaded(corpus))
-        if vocab_size is None
-        else summarize_untrained(entry, vocab_size)
+        summarize_entry(entry, loaded(text)) if vocab_size is None else summarize_untrained(entry, vocab_size)
     )
 
 

@@ -14,7 +14,7 @@ from textgen.data.cleaning import clean_text, load_text
 from textgen.data.corpus import Corpus
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_parser import parse_entry
-from textgen.experiment.entry_result import RunResult, RunSettings, Sample
+from textgen.experiment.entry_result import RunResult, RunSettings, Sample, ScoreChecks
 from textgen.experiment.experiment import Experiment, continuation
 from textgen.experiment.forecast import expected_seconds
 from textgen.experiment.samples import keep_samples
@@ -23,19 +23,21 @@ from textgen.experiment.score_run import score_any
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator, Spelling, spells_words
 from textgen.jobs.kept import check_new
-from textgen.library.corpus import ScoredSources, TextSource, check_text, loaded
-from textgen.library.options import ClusterOptions, Source, changed, check_cluster, check_numbers, refusing
+from textgen.library.corpus import TextSource, as_text, loaded
+from textgen.library.options import Refuse, changed, check_numbers, refusing
 from textgen.library.plots import new_axes, plot_curves
 from textgen.library.progress import shown
 from textgen.library.tables import data_frame, run_html
-from textgen.library.train_processes import (
+from textgen.library.training import (
+    build_logger,
     check_train,
     end_if_helper,
+    logged,
     num_processes,
     trained_and_saved,
     use_own_gpu,
 )
-from textgen.library.training_logs import build_logger, logged
+from textgen.requests import ClusterOptions, Source, TrainRequest
 from textgen.results.folders import FILES
 from textgen.results.names import find_run
 from textgen.runtime.device import DeviceConfig, choose_device
@@ -70,12 +72,31 @@ def train(
     others end here. An interrupted training run in `out` continues. Raises `TextgenError` if that is not
     possible, and `NotSavedError` with the run if the disk is full.
     """
-    check_numbers(seed)
+    request = TrainRequest(entry=entry, text=as_text(corpus), budget=budget, seed=seed, cluster=cluster)
+    refuse = refusing(changed(request) | ({"log"} if log is not None else set()))
+    return train_as(request, out, log=log, report=report, refuse=refuse)
+
+
+def train_as(
+    request: TrainRequest,
+    out: str | Path | None,
+    *,
+    log: str | None,
+    snapshots: bool = False,
+    report: Report | bool | None,
+    refuse: Refuse,
+) -> Run:
+    """Train what is asked for, as `train` does; with `snapshots`, each validation keeps its weights.
+
+    `refuse` is called with the options that have no effect.
+    """
+    check_numbers(request.seed)
+    check_train(request, refuse)
     logger = build_logger(log)
-    check_cluster(cluster, "training", ["jobs", "on", "cpus_per_run", "gpus_per_run", "entry_timeout"])
-    given = {"corpus"} if isinstance(corpus, Corpus) else changed(check_text(corpus))
-    flat = {"seed": seed != 0, "log": log is not None, "processes": cluster.processes > 1}
-    check_train(entry, budget, refusing(given | {name for name, is_given in flat.items() if is_given}))
+    entry = request.entry
+    if snapshots:
+        entry += f"{',' if ':' in entry else ':'}snapshots=true"
+    cluster, budget, seed = request.cluster, request.budget, request.seed
     if budget.startswith("+"):
         run = load(entry, device=cluster.device, precision=cluster.precision)
         return run.train(budget, out=out, processes=cluster.processes, report=report)
@@ -87,7 +108,7 @@ def train(
     check_new(out)
     with shown(report) as tell:
         tell(Step("reading the text"))
-        text = loaded(corpus)
+        text = loaded(request.text)
         experiment = Experiment(parsed, text, parsed_budget, config, seed, num_processes=number)
         end_if_helper(experiment)
         tell(Step("starting", parsed.name, seconds_left=expected_seconds(parsed, text, parsed_budget)))
@@ -129,6 +150,18 @@ def load(
             f"precision {precision} has no effect on {name!r}, which generates in fp32; leave it out"
         )
     return Run(path, run, config, after)
+
+
+@dataclass(frozen=True)
+class ScoredSources:
+    """The score of a run on named texts."""
+
+    text: str
+    """Their names."""
+    cleaner: str
+    num_chars: int
+    score: Score
+    checks: ScoreChecks
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
 from textgen.data.corpus import Corpus, load_corpus
-from textgen.defaults import ENCODING, ENTRY_TIMEOUT, SPLIT
+from textgen.defaults import ENCODING, ENTRY_TIMEOUT
 from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
 from textgen.experiment.entry_parser import parse_entry
 from textgen.jobs.backends import Backend, LocalBackend
 from textgen.registry.registry import plugin_files
+from textgen.requests import SuiteRequest
 from textgen.runtime.device import DeviceConfig
 from textgen.suites.job import SuiteJob, job_machine
 from textgen.suites.schema import Case, Suite
@@ -24,14 +25,9 @@ from textgen.training.budget import parse_budget, parse_duration
 class SuiteOptions:
     """Settings that a suite needs to run, and those that override its own."""
 
-    sources: Sequence[str]
+    request: SuiteRequest
+    """What was asked for: the text, the budget and the number of seeds."""
     device_config: DeviceConfig
-    split: str = SPLIT
-    encoding: str = ENCODING
-    keeps_repeats: bool = False
-    budget: str | None = None
-    seeds: int | None = None
-    max_chars: int | None = None
     backend: Backend = field(default_factory=LocalBackend)
     """The backend that computes the jobs."""
     entry_timeout: float = parse_duration(ENTRY_TIMEOUT, "entry_timeout")
@@ -55,7 +51,7 @@ class JobPlanner:
     @property
     def num_seeds(self) -> int:
         """The number of seeds of each case."""
-        return self.options.seeds or self.suite.seeds
+        return self.options.request.seeds or self.suite.seeds
 
     def jobs(self) -> Iterator[SuiteJob]:
         """Yield all jobs: all cases with the first seed, then all with the second …"""
@@ -65,8 +61,8 @@ class JobPlanner:
 
     def job(self, case: Case, seed: int) -> SuiteJob:
         """Return the job of a case with one seed."""
-        options = self.options
-        sizes = [size for size in (case.max_chars, options.max_chars) if size is not None]
+        options, request = self.options, self.options.request
+        sizes = [size for size in (case.max_chars, request.text.max_chars) if size is not None]
         text = case.corpus, case.clean, min(sizes, default=None)
         entry = parse_entry(case.entry)
         samplers = [("sampler", spec.partition(":")[0]) for spec in case.samplers]
@@ -74,7 +70,7 @@ class JobPlanner:
             case,
             entry,
             self._corpus(text, case.train_share),
-            parse_budget(case.budget or options.budget or self.suite.budget),
+            parse_budget(case.budget or request.budget or self.suite.budget),
             options.device_config,
             seed,
             self._machine,
@@ -93,7 +89,7 @@ class JobPlanner:
         if train_share != 100:
             return self._corpus(text, 100.0).with_training(train_share)
         name, clean, max_chars = text
-        options = self.options
-        sources, encoding = (options.sources, options.encoding) if name is None else ([name], ENCODING)
-        keeps = options.keeps_repeats
-        return load_corpus(sources, clean, options.split, max_chars, encoding, keeps_repeats=keeps)
+        asked = self.options.request.text
+        sources, encoding = (asked.sources, asked.encoding) if name is None else ([name], ENCODING)
+        keeps = asked.keep_repeats
+        return load_corpus(sources, clean, asked.split, max_chars, encoding, keeps_repeats=keeps)

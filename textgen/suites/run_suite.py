@@ -48,7 +48,7 @@ def run_suite(
     of them. The folder is locked: a second suite there waits. Raises
     `NotSavedError` with the result if something could not be saved.
     """
-    suite = suite.under_each(options.budget)
+    suite = suite.under_each(options.request.budget)
     with locked(folder):
         planner = JobPlanner(suite, options, folder)
         report(Step("reading the texts"))
@@ -129,7 +129,7 @@ def _answered(planner: JobPlanner, measured: Measured) -> SuiteResult:
         suite=suite.title,
         held_out=text.held_out,
         lexicons=text.lexicons,
-        budget=options.budget or suite.budget,
+        budget=options.request.budget or suite.budget,
         num_seeds=planner.num_seeds,
         num_jobs=options.backend.num_slots,
         seed_priors=priors,

@@ -3,8 +3,9 @@
 Optuna's storage keeps the trials; SQLite applies a transaction completely or not at all. What Optuna lacks
 is done here under a lock of the operating system, which a process loses when it dies, however it dies:
 counting the trials before a new one starts, and returning those whose process is gone. SQLite was chosen
-over Optuna's journal, which a line half written by a killed process makes unreadable, and locks over its
-heartbeats, which notice a death only after a while.
+over Optuna's journal, which a line half written by a killed process makes unreadable. Locks were chosen over
+its heartbeats and its retry: those beat only in `optimize`, not for a trial that is asked for and computed
+elsewhere, notice a death only after a while, and count an attempt that got further as one that did not.
 """
 
 from __future__ import annotations
@@ -31,13 +32,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from textgen.contracts import TextgenError
 from textgen.experiment.run_lock import partial_folder
+from textgen.jobs.kept import made_with
 from textgen.results.study import Value
 from textgen.runtime.interrupts import interrupts_deferred
 from textgen.runtime.storage.files import NotSavedError, make_folder
 from textgen.runtime.storage.json_records import to_values
 from textgen.runtime.storage.result_folders import is_held
-from textgen.tuning.objective import Objective
-from textgen.tuning.tpe import NUM_RANDOM, RoundedTPE, median_pruner, num_combinations
+from textgen.tuning.objectives import TRAINED, Objective
+from textgen.tuning.search_space import NUM_RANDOM, RoundedTPE, median_pruner, num_combinations
 
 FILE, TRIALS = "study.db", "trials"
 """The trials, and a folder for the checkpoints of those that are not complete."""
@@ -229,12 +231,13 @@ def _writing() -> Iterator[None]:
         raise OSError(errno.EIO, str(reason).partition("\n")[0]) from error
 
 
-def study_made_with(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield the device and precision of a study; nothing if it cannot be read, or if it tunes a sampler."""
-    if path.exists():
+def made_before(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the device and precision of what the folder of a study holds, if it can be read."""
+    yield from made_with(folder, f"{TRAINED}/run.json")
+    if (folder / FILE).exists():
         with suppress(TextgenError, LookupError, TypeError):
-            study, storage = _loaded(path)
-            made = study.user_attrs.get("settings", {})
+            study, storage = _loaded(folder / FILE)
+            made = study.user_attrs.get("settings", {})  # without them, it tunes a sampler
             _disconnect(storage)
             yield made["device"], made["precision"]
 

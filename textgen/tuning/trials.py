@@ -19,7 +19,7 @@ from textgen.registry.registry import plugin_files
 from textgen.results.study import Value
 from textgen.runtime.environment import Machine, machine
 from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, ignore_report
-from textgen.tuning.objective import Objective
+from textgen.tuning.objectives import Objective
 from textgen.tuning.study import Study, carried
 
 PAUSE_SECONDS = 0.3

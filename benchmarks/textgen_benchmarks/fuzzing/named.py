@@ -11,6 +11,7 @@ from textgen.experiment.entry_parser import parse_entries
 from textgen.experiment.experiment import Experiment
 from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.options import declared_options
+from textgen.requests import SuiteRequest, TextOptions
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.suites.planner import JobPlanner, SuiteOptions
 from textgen.suites.schema import load_suite
@@ -84,7 +85,9 @@ def suite(case: Case) -> str | None:
     text = damaged_lines(SUITE, case.chance, (*values, *ODD_VALUES)).encode("utf-8", "surrogatepass")
     path.write_bytes(damaged(text, case.chance) if case.chance.random() < 0.2 else text)
     read = load_suite(str(path))
-    options = SuiteOptions(sources=["lee"], device_config=CPU, max_chars=3000)
+    options = SuiteOptions(
+        request=SuiteRequest(name=str(path), text=TextOptions("lee", max_chars=3000)), device_config=CPU
+    )
     planner = JobPlanner(read, options, case.place)
     list(planner.jobs())
     return None

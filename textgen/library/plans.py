@@ -1,0 +1,326 @@
+"""Plans of several runs: `bench`, `suite` and `tune`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from textgen import defaults
+from textgen.comparison.bench import BenchOptions, bench_each
+from textgen.comparison.references import open_yardstick
+from textgen.comparison.run_ladder import budgets_with, compared_in, run_ladder
+from textgen.comparison.sealed import SPLIT, check_sealed
+from textgen.contracts import TextgenError
+from textgen.data.corpus import Corpus
+from textgen.experiment.entry import Entry
+from textgen.experiment.entry_parser import parse_entries, split_yardsticks
+from textgen.generation.generator import spells_words
+from textgen.jobs.backends import open_backend
+from textgen.jobs.kept import made_with
+from textgen.library.comparison import Comparison, Ladder
+from textgen.library.corpus import (
+    TextSource,
+    as_text,
+    character_entropy,
+    check_text,
+    loaded,
+    name_of,
+    read,
+)
+from textgen.library.options import (
+    Refuse,
+    changed,
+    check_cluster,
+    check_numbers,
+    prepare,
+    refusing,
+    require_optuna,
+    seed_range,
+)
+from textgen.library.progress import shown
+from textgen.requests import (
+    BenchRequest,
+    ClusterOptions,
+    SampleOptions,
+    SearchOptions,
+    SuiteRequest,
+    TuneRequest,
+    several,
+)
+from textgen.results.names import find_run_or_entry
+from textgen.results.study import StudyResult
+from textgen.results.suite import SuiteResult
+from textgen.runtime.device import choose_device
+from textgen.runtime.messages import UsageError
+from textgen.runtime.storage.files import slug
+from textgen.runtime.storage.result_folders import RUNS, locked, result_folder, result_name
+from textgen.suites.planner import SuiteOptions
+from textgen.suites.run_suite import JOBS, run_suite
+from textgen.suites.schema import load_suite
+from textgen.training.budget import parse_budget, parse_budgets, parse_duration
+from textgen.training.progress import Report, Step
+
+KEPT_RUNS = "runs/*/run.json"
+"""The runs in the folder of a comparison."""
+NUM_TRIALS = 30
+
+
+def bench(
+    entries: str | Sequence[str],
+    corpus: TextSource = defaults.CORPUS,
+    *,
+    budget: str = defaults.BUDGET,
+    seeds: int | range = 1,
+    samples: SampleOptions = SampleOptions(),
+    cluster: ClusterOptions = ClusterOptions(),
+    out: str | Path | None = None,
+    report: Report | bool | None = None,
+) -> Comparison | Any:
+    """Train entries side by side on one text; return their scores, samples, speed and size.
+
+    A sealed text (`TextOptions`) is the one that is scored; nothing opens it before all entries are trained.
+    With several budgets, as in `15s,1m,4m`, the result is a `Ladder`. Entries are added to a comparison that
+    `out` already holds, whose runs are reused; so are budgets to a ladder. An entry that fails has its reason
+    in the result. `out` is locked: a second comparison there waits and adds to this one.
+    Raises `TextgenError` if it cannot start, and `NotSavedError` with the result if the disk is full.
+    """
+    request = BenchRequest(
+        entries=several(entries),
+        text=as_text(corpus),
+        budget=budget,
+        samples=samples,
+        cluster=cluster,
+        **seed_range(seeds),
+    )
+    return bench_as(request, out, report, refusing(changed(request)))
+
+
+def bench_as(
+    request: BenchRequest, out: str | Path | None, report: Report | bool | None, refuse: Refuse
+) -> Comparison | Ladder:
+    """Compare as asked, as `bench` does; `refuse` is called with the options that have no effect."""
+    prepare("bench")
+    cluster = request.cluster
+    check_numbers(request.seed, length=request.samples.length)
+    check_text(request.text, refuse)
+    check_cluster(request, "a bench, whose entries train one by one", refuse)
+    asked, silence = parse_budgets(request.budget), parse_duration(cluster.entry_timeout, "--entry-timeout")
+    _check_entries(request.entries, out)
+    samplers = _samplers(request.samples)
+    choose_device(cluster.device, cluster.precision)
+    trained, source = split_yardsticks(request.entries)[0], name_of(request.text)
+    name = partial(result_name, trained, source, request.budget, request.seed)
+    with shown(report) as tell, result_folder(out, name) as folder:
+        tell(Step("reading the text", folder=folder))
+        text = _opened(request)
+        with (
+            locked(folder),
+            open_backend(cluster.on, 1, cluster.cpus_per_run, cluster.gpus_per_run) as backend,
+        ):
+            budgets = budgets_with(folder, asked)
+            parsed, broken, yardsticks = _parsed([*compared_in(folder, budgets), *request.entries])
+            kept = [pair for pattern in (KEPT_RUNS, f"*/{KEPT_RUNS}") for pair in made_with(folder, pattern)]
+            written = replace(request.samples, sampler=_with_entropy(samplers, text))
+            options = BenchOptions(
+                request=replace(request, samples=written),
+                budget=budgets[-1],
+                device_config=choose_device(cluster.device, cluster.precision, kept),
+                entry_timeout=silence,
+                broken=broken,
+                backend=backend,
+                yardsticks=yardsticks,
+            )
+            if len(budgets) == 1:
+                comparisons = bench_each(parsed, text, options, {folder: budgets[0]}, tell)
+                return Comparison(**vars(comparisons.single(folder)))
+            return Ladder(**vars(run_ladder(parsed, text, options, folder, budgets=budgets, report=tell)))
+
+
+def _check_entries(entries: Sequence[str], out: str | Path | None) -> None:
+    """Raise `TextgenError` for a mistake in an entry or a yardstick, before anything is read."""
+    to_train, yardsticks = split_yardsticks(entries)
+    if not to_train and out is None:
+        raise TextgenError("no entries to compare; give some, such as char-lstm")
+    parse_entries(to_train)
+    for each in yardsticks:
+        open_yardstick(each)
+
+
+def _opened(request: BenchRequest) -> Corpus:
+    """Return the text; beside a sealed one, it is for training and validation."""
+    options = request.text
+    if options.sealed is None:
+        return loaded(options)
+    if request.cluster.on is not None:
+        raise UsageError("sealed cannot be combined with on, whose machines keep no trained entries")
+    split = SPLIT if options.split == defaults.SPLIT else options.split
+    text = read(replace(options, split=split))
+    check_sealed(options.sealed, text)
+    return text
+
+
+def _parsed(texts: Sequence[str]) -> tuple[list[Entry], dict[str, str], list[str]]:
+    """Return the entries to compare, those that cannot be tried, with the reasons, and the yardsticks."""
+    names, yardsticks = split_yardsticks(texts)
+    parsed, broken = parse_entries(names)
+    if not parsed:
+        raise TextgenError("no entries to compare; give some, such as char-lstm")
+    return parsed, broken, yardsticks
+
+
+def _with_entropy(samplers: Sequence[str], text: Corpus) -> list[str]:
+    """Return the samplers, the default one with the entropy that suits the text."""
+    entropy = defaults.ENTROPY_SHARE * character_entropy(text.split.train.text)
+    equal = defaults.EQUAL_SAMPLER.replace("auto", f"{max(entropy, 0.1):.1f}")
+    return [equal if each == defaults.EQUAL_SAMPLER else each for each in samplers]
+
+
+def _samplers(samples: SampleOptions) -> tuple[str, ...]:
+    """Return the samplers, each once; raises `UsageError` without one, or if the spelling is invalid."""
+    samplers = tuple(dict.fromkeys(several(samples.sampler)))
+    if not samplers:
+        raise UsageError(f"no sampler; give one, such as {defaults.SAMPLER}")
+    spells_words(samples.spelling)
+    return samplers
+
+
+def suite(
+    name: str,
+    corpus: TextSource = defaults.CORPUS,
+    *,
+    budget: str | None = None,
+    seeds: int | None = None,
+    cluster: ClusterOptions = ClusterOptions(),
+    out: str | Path | None = None,
+    report: Report | bool | None = None,
+) -> SuiteResult:
+    """Train the cases of a suite with several seeds; return what each change is worth.
+
+    `name` is an installed suite or a TOML file; it has the cleaners, and the budget and the number of seeds
+    unless they are given. With several budgets, as in `15s,1m`, each question is asked under each. What `out`
+    holds already is kept. Raises `TextgenError` if it cannot start or every case failed, and `NotSavedError`
+    with the result if the disk is full.
+    """
+    request = SuiteRequest(name=name, text=as_text(corpus), budget=budget, seeds=seeds, cluster=cluster)
+    return suite_as(request, out, report, refusing(changed(request)))
+
+
+def suite_as(
+    request: SuiteRequest, out: str | Path | None, report: Report | bool | None, refuse: Refuse
+) -> SuiteResult:
+    """Answer the questions of a suite, as `suite` does; `refuse` is called with options without effect."""
+    prepare("suite")
+    name, text, cluster = request.name, request.text, request.cluster
+    if isinstance(text.corpus, Corpus):
+        raise UsageError("a suite reads and cleans its text itself; give a name or a path")
+    check_text(text, refuse)
+    declared = load_suite(name)
+    refuse(["clean"], f"on {name!r}, of which every case has a cleaner of its own")
+    if all(case.budget for case in declared.cases()):
+        refuse(["budget"], f"on {name!r}, of which every case has a budget of its own")
+    if has_own_texts := all(case.corpus for case in declared.cases()):
+        refuse(["corpus", "encoding"], f"on {name!r}, of which every case has a text of its own")
+    check_cluster(request, "a suite", refuse)
+    if request.seeds is not None:
+        check_numbers(0, seeds=request.seeds)
+    declared.under_each(request.budget)  # a mistake is reported before a text is read
+    where = "" if has_own_texts else f"-{slug(name_of(text))}"
+    folder = Path(RUNS, f"suite-{slug(Path(name).stem)}{where}") if out is None else Path(out)
+    config = choose_device(cluster.device, cluster.precision, made_with(folder, JOBS))
+    silence = parse_duration(cluster.entry_timeout, "--entry-timeout")
+    with (
+        open_backend(cluster.on, cluster.jobs, cluster.cpus_per_run, cluster.gpus_per_run) as backend,
+        result_folder(folder, lambda: folder.name),
+        shown(report) as tell,
+    ):
+        options = SuiteOptions(request=request, device_config=config, backend=backend, entry_timeout=silence)
+        tell(Step("reading the texts", folder=folder))
+        return run_suite(declared, options, folder, tell, lambda remark: tell(Step("", remark=remark)))
+
+
+def tune(
+    entry: str,
+    corpus: TextSource = defaults.CORPUS,
+    *,
+    search: SearchOptions = SearchOptions(),
+    budget: str = defaults.BUDGET,
+    seeds: int | range = 3,
+    cluster: ClusterOptions = ClusterOptions(),
+    out: str | Path | None = None,
+    report: Report | bool | None = None,
+) -> StudyResult:
+    """Search the options of an entry with the best validation score; return the study.
+
+    With `SearchOptions(tune_sampler=…)` the sampler is tuned, for an entry or a run. The best is finally
+    compared with the default, with these seeds. A study that `out` holds already continues. Raises
+    `TextgenError` if it cannot start, and `NotSavedError` with the result so far if the disk is full.
+    """
+    request = TuneRequest(
+        entry=entry,
+        text=as_text(corpus),
+        search=search,
+        budget=budget,
+        cluster=cluster,
+        **seed_range(seeds),
+    )
+    return tune_as(request, out, report, refusing(changed(request)))
+
+
+def tune_as(
+    request: TuneRequest, out: str | Path | None, report: Report | bool | None, refuse: Refuse
+) -> StudyResult:
+    """Search as asked, as `tune` does; `refuse` is called with the options that have no effect."""
+    require_optuna()
+    prepare("tune")
+    from textgen.tuning.objectives import objective_of
+    from textgen.tuning.run_study import run_study
+    from textgen.tuning.study import Study, made_before
+    from textgen.tuning.trials import Goal
+
+    request, name = _tuned(request, refuse)
+    search, cluster = request.search, request.cluster
+    check_numbers(request.seed, trials=NUM_TRIALS if search.trials is None else search.trials)
+    check_cluster(request, "a study", refuse)
+    parse_budget(request.budget)
+    silence = parse_duration(cluster.entry_timeout, "--entry-timeout")
+    limit = None if search.timeout is None else parse_duration(search.timeout, "--timeout")
+    choose_device(cluster.device, cluster.precision)  # a mistake is reported before a folder is made
+    with (
+        open_backend(cluster.on, cluster.jobs, cluster.cpus_per_run, cluster.gpus_per_run) as backend,
+        result_folder(out, name) as folder,
+        shown(report) as tell,
+    ):
+        tell(Step("reading the text", folder=folder))
+        config = choose_device(cluster.device, cluster.precision, made_before(folder))
+        goal = Goal(search.trials or (None if limit else NUM_TRIALS), time.time() + limit if limit else None)
+        objective = objective_of(request, loaded(request.text), config, folder, backend, tell)
+        with Study(folder, objective) as study:
+            return run_study(
+                study,
+                goal,
+                backend=backend,
+                num_seeds=request.seeds,
+                max_silence=silence,
+                report=tell,
+                say=lambda remark: tell(Step("", remark=remark)),
+            )
+
+
+def _tuned(request: TuneRequest, refuse: Refuse) -> tuple[TuneRequest, Callable[[], str]]:
+    """Return a request whose run, if it names one, is a folder, and what names that of the study."""
+    entry, sampler, source = request.entry, request.search.tune_sampler, name_of(request.text)
+    check_text(request.text, refuse)
+    run = find_run_or_entry(entry)
+    if run is None:
+        tuned, budget = entry, request.budget
+    elif sampler is None:
+        raise TextgenError(f"{entry!r} is a run; give an entry to tune, or a sampler by --tune-sampler")
+    else:
+        refuse(["budget"], f"on {entry!r}, a run that is trained already")
+        request, tuned, budget = replace(request, entry=str(run)), run.name, ""
+    names = [*filter(None, [sampler]), tuned]
+    return request, lambda: f"tune-{result_name(names, source, budget, request.seed)}"

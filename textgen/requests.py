@@ -1,0 +1,174 @@
+"""What a command is asked for: one request each, from the command line through the library to the plan.
+
+A request has groups of options, which several commands share; if it has only some of a group, `Annotated`
+names them. The text after a field is its help on the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+from textgen import defaults
+
+Source: TypeAlias = str | Path
+"""A corpus name, such as `wiki` or `gutenberg/austen-emma.txt`, or the path of a file or folder."""
+
+
+def several(items: Source | Sequence[Source]) -> list[Any]:
+    """Return one item or several as a list."""
+    return [items] if isinstance(items, (str, Path)) else list(items)
+
+
+@dataclass(frozen=True)
+class TextOptions:
+    """A text, and how it is cleaned and split."""
+
+    corpus: Source | Sequence[Source] = defaults.CORPUS
+    """Text: a corpus name (see `textgen corpus`), a path, perhaps with a field (news.jsonl:body), or - for
+    standard input; repeatable."""
+    _: KW_ONLY
+    clean: str = defaults.CLEANER
+    """Cleaner of the text, such as prose:quotes=false, letters or raw."""
+    split: str = defaults.SPLIT
+    """Percent for train/validation/test of each slice of the text; 90/10 holds validation back from
+    train; contiguous:90/5/5 of the text as a whole; documents:90/5/5 keeps documents whole."""
+    max_chars: int | None = None
+    """Use only the first N characters of the text."""
+    encoding: str = defaults.ENCODING
+    """Encoding of text files and standard input: auto (UTF-8, or guessed), latin-1, cp1252, utf-16."""
+    keep_repeats: bool = False
+    """Keep paragraphs of 500 characters or more that repeat earlier ones; texts over 16 MB keep them."""
+    sealed: str | None = None
+    """File with the text that is scored, opened when all entries are trained."""
+
+    @property
+    def sources(self) -> list[str]:
+        """The sources as a list."""
+        return [str(each) for each in several(self.corpus)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleOptions:
+    """The samples that are written by each entry of a comparison."""
+
+    prompt: str | Sequence[str] = ()
+    """Text to continue; repeatable."""
+    sampler: str | Sequence[str] = defaults.EQUAL_SAMPLER
+    """Such as top-p:p=0.9, or at equal entropy top-p:p=0.9,entropy=1.5; repeatable, the first is measured."""
+    length: int = defaults.SAMPLE_CHARS
+    """Characters per sample."""
+    spelling: Literal["words", "none"] = "words"
+    """With none, word models write no out-of-vocabulary words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions:
+    """The search of a study: its options, and for how long."""
+
+    trials: int | None = None
+    """Trials of the whole study."""
+    timeout: str | None = None
+    """Start no new trial after this long: 90s, 15m, 2h."""
+    search: str | None = None
+    """What to search, such as learning_rate=1e-4..1e-2,optimizer=muon|adamw,hidden_size."""
+    tune_sampler: str | None = None
+    """Tune this sampler (top-p, or top-p:temperature=1) to write as the author does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterOptions:
+    """The machines and processes that compute runs."""
+
+    device: str = "auto"
+    """Device: auto, cpu, cuda, cuda:1, mps."""
+    precision: str = "auto"
+    """Number format of matmuls: auto, fp32, bf16, fp16."""
+    processes: int = 1
+    """Processes that train the model together, each on a GPU of its own or a share of the cores."""
+    jobs: int = 1
+    """Runs to train in parallel."""
+    entry_timeout: str = defaults.ENTRY_TIMEOUT
+    """End an entry that makes no progress for this long: 90s, 15m, 2h."""
+    on: str | None = None
+    """Backend that computes the runs, such as ray (a cluster on this machine) or ray:host:6379."""
+    cpus_per_run: float = 1.0
+    """With --on: CPUs of each run."""
+    gpus_per_run: float = 0.0
+    """With --on: GPUs of each run, such as 0.5."""
+
+
+PlainText: TypeAlias = Annotated[
+    TextOptions, "corpus", "clean", "split", "max_chars", "encoding", "keep_repeats"
+]
+"""A text that no other one completes."""
+InParallel: TypeAlias = Annotated[
+    ClusterOptions, "device", "precision", "jobs", "entry_timeout", "on", "cpus_per_run", "gpus_per_run"
+]
+"""Machines that compute several runs at a time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchRequest:
+    """Entries to be trained side by side on one text."""
+
+    entries: Sequence[str] = tuple(defaults.ENTRIES.split())
+    """Such as char-lstm word-lstm-glove random char-lstm:num_layers=1."""
+    text: TextOptions = TextOptions()
+    budget: str = defaults.BUDGET
+    """Training per entry: 60s, 5min, 1h, 5epochs, 20Mchars, 500updates; or several: 15s,1m,4m."""
+    seed: int = 0
+    """Random seed."""
+    seeds: int = 1
+    """Random seeds per entry, counted from --seed."""
+    samples: SampleOptions = SampleOptions()
+    cluster: Annotated[
+        ClusterOptions, "device", "precision", "entry_timeout", "on", "cpus_per_run", "gpus_per_run"
+    ] = ClusterOptions()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuiteRequest:
+    """A suite to be run: it has the cleaners of its texts, and the budget and seeds unless they are given."""
+
+    name: str
+    """An installed suite, such as improvements, or a TOML file."""
+    text: Annotated[TextOptions, "corpus", "split", "max_chars", "encoding", "keep_repeats"] = TextOptions()
+    budget: str | None = None
+    """Training of each case without a budget of its own: 60s, 20Mchars; or several: 15s,1m."""
+    seeds: int | None = None
+    """Random seeds per case."""
+    cluster: InParallel = ClusterOptions()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuneRequest:
+    """The options of an entry, or of a sampler, to be searched."""
+
+    entry: str
+    """Such as char-lstm; options with a value are not searched. With --tune-sampler, a run's folder too."""
+    text: PlainText = TextOptions()
+    budget: str = defaults.BUDGET
+    """Training per entry or trial: 60s, 5min, 1h, 5epochs, 20Mchars."""
+    search: SearchOptions = SearchOptions()
+    seed: int = 0
+    """Random seed."""
+    seeds: int = 3
+    """Random seeds of the final comparison with the default."""
+    cluster: InParallel = ClusterOptions()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRequest:
+    """One entry to be trained, or a run whose training continues."""
+
+    entry: str
+    """Such as char-lstm or word-lstm-glove:hidden_size=512; or a run, to continue it."""
+    text: PlainText = TextOptions()
+    budget: str = defaults.BUDGET
+    """Training per entry or trial: 60s, 5min, 1h, 5epochs, 20Mchars."""
+    seed: int = 0
+    """Random seed."""
+    cluster: Annotated[ClusterOptions, "device", "precision", "processes"] = ClusterOptions()
