@@ -43,6 +43,7 @@ class Do:
     folder: Path | None = None
     plugin_files: Sequence[Path] = ()
     expected_seconds: float = 2.0
+    before: None = None
 
     @property
     def title(self) -> str:

@@ -103,25 +103,20 @@ class Experiment:
     def run(self, report: Report = ignore_report, checkpoints: Path | None = None) -> SavedRun:
         """Train and score the entry; checkpoints in the folder `checkpoints` are continued and added to.
 
-        What several processes train must be there by `train_with_others`, and what `train` has kept there is
-        only scored.
+        What several processes train must be there by `train_with_others`.
         """
-        tell = filled_in(report, entry=self.entry.name)
         with preserve_process_state():
-            trained = kept_entry(checkpoints, self.identity())
-            if trained is None:
-                prepared = self._prepare(tell, checkpoints)
-                trained = self._trained(prepared, train_members(prepared.plan, tell, checkpoints))
-            return self._scored(trained, tell)
+            trained = self.train(report, checkpoints)
+            return self._scored(trained, filled_in(report, entry=self.entry.name))
 
-    def train(self, report: Report, checkpoints: Path) -> None:
-        """Train the entry and keep it in the folder `checkpoints`, where another process can score it."""
+    def train(self, report: Report = ignore_report, checkpoints: Path | None = None) -> TrainedEntry:
+        """Return the trained entry: the one that another process has kept in `checkpoints`, or a new one."""
         tell = filled_in(report, entry=self.entry.name)
         with preserve_process_state():
-            if kept_entry(checkpoints, self.identity()) is None:
-                prepared = self._prepare(tell, checkpoints)
-                trained = self._trained(prepared, train_members(prepared.plan, tell, checkpoints))
-                trained.keep(checkpoints, self.identity())
+            if (kept := kept_entry(checkpoints, self.identity())) is not None:
+                return kept
+            prepared = self._prepare(tell, checkpoints)
+            return self._trained(prepared, train_members(prepared.plan, tell, checkpoints))
 
     def train_with_others(self, report: Report = ignore_report, checkpoints: Path | None = None) -> None:
         """Train as one of several ranks; the first one leaves the weights in the folder `checkpoints`."""

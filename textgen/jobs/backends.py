@@ -115,7 +115,7 @@ class _Here:
         self.busy: dict[Any, Any] = {}
         self._function, self._on_message = function, on_message
 
-    def start(self, job: Any) -> None:
+    def start(self, job: Any, before: Any = None) -> None:  # noqa: ARG002 - it trains as well
         self.busy[id(job)] = job
 
     def wait(self) -> Iterator[tuple[Any, Any]]:

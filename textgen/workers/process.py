@@ -118,7 +118,26 @@ class Worker:
 
     def __init__(self, sent: bytes) -> None:
         """Start a process, which prepares itself by the recipe."""
-        self.connection, self._process = _started(sent)
+        context: Any = get_context(METHOD)
+        for attempt in range(NUM_ATTEMPTS):
+            import_early()
+            self.connection, other = context.Pipe()
+            self._process = context.Process(target=_work, args=(other, sent, dict(os.environ)))
+            # What is forked from the server ignores Ctrl-C as the server does.
+            ignored = _ignored_interrupts() if METHOD == "spawn" else nullcontext()
+            # With the main module, multiprocessing would let it run the main script again.
+            hidden_main = _replaced(sys.modules, "__main__", ModuleType("__main__"))
+            try:
+                with _starting, ignored, hidden_main, _safe_path():
+                    self._process.start()
+                break
+            except (OSError, EOFError):  # the server was just killed; there will be another one
+                if attempt == NUM_ATTEMPTS - 1:
+                    raise
+                self.connection.close()
+                time.sleep(RETRY_SECONDS)
+            finally:
+                other.close()  # so that the connection ends when the process does
 
         self.item: Any = None
         """The item that it computes, or computed last."""
@@ -163,31 +182,6 @@ class Worker:
             self._process.join()
         self.connection.close()
         return exitcode
-
-
-def _started(sent: bytes) -> tuple[Connection, Any]:
-    """Start a process; return the connection to it, and the process."""
-    context: Any = get_context(METHOD)
-    for attempt in range(NUM_ATTEMPTS):
-        import_early()
-        connection, other = context.Pipe()
-        process = context.Process(target=_work, args=(other, sent, dict(os.environ)))
-        # What is forked from the server ignores Ctrl-C as the server does.
-        ignored = _ignored_interrupts() if METHOD == "spawn" else nullcontext()
-        # With the main module, multiprocessing would let it run the main script again.
-        hidden_main = _replaced(sys.modules, "__main__", ModuleType("__main__"))
-        try:
-            with _starting, ignored, hidden_main, _safe_path():
-                process.start()
-            break
-        except (OSError, EOFError):  # the server was just killed; there will be another one
-            if attempt == NUM_ATTEMPTS - 1:
-                raise
-            connection.close()
-            time.sleep(RETRY_SECONDS)
-        finally:
-            other.close()  # so that the connection ends when the process does
-    return connection, process
 
 
 def tell(message: Any) -> None:

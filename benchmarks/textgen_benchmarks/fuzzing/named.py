@@ -86,7 +86,7 @@ def suite(case: Case) -> str | None:
     read = load_suite(str(path))
     options = SuiteOptions(sources=["lee"], device_config=CPU, max_chars=3000)
     planner = JobPlanner(read, options, case.place)
-    list(planner.jobs())
+    list(planner.runs())
     return None
 
 
