@@ -11,7 +11,6 @@ from typing import Any
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.messages import UsageError, one_line
 from textgen.runtime.storage.files import new_folder
-from textgen.workers.messages import WARNING
 from textgen.workers.pool import (
     ENDING_SECONDS,
     WAIT_SECONDS,
@@ -22,6 +21,7 @@ from textgen.workers.pool import (
     killed,
     unsent,
 )
+from textgen.workers.process import WARNING
 from textgen_ray.job_transfer import Packer, write_contents
 from textgen_ray.task import compute
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from textgen.workers.messages import MESSAGE, WARNING
 from textgen.workers.pool import Processes
-from textgen.workers.process import import_early
+from textgen.workers.process import MESSAGE, WARNING, import_early
 from textgen_ray.job_transfer import Parcel, contents, unpacked
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from textgen.jobs.backends import ThisProcess
+from helpers.this_process import ThisProcess
 from textgen.results.study import Contestant, FinalComparison
 from textgen.training.progress import Progress, Report, Step
 from textgen.tuning.search_space import Dimension

@@ -19,12 +19,13 @@ import pytest
 from helpers.commands import run_textgen
 from helpers.pages import ROOT, read_page
 from helpers.plugins import TOY_MODEL
+from helpers.this_process import ThisProcess
 from textgen.cli.app import app
 from textgen.cli.command_plugins import PluginGroup
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.generation.bound_sampler import BoundSampler
-from textgen.jobs.backends import LocalBackend, ThisProcess
+from textgen.jobs.backends import LocalBackend
 from textgen.registry.registry import load
 from textgen.training.budget import Budget
 

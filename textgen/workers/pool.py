@@ -16,8 +16,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from textgen.contracts import TextgenWarning
 from textgen.runtime.messages import about, one_line
-from textgen.workers.messages import ERROR, MESSAGE, RESULT, WARNING
-from textgen.workers.process import Worker, recipe
+from textgen.workers.process import ERROR, MESSAGE, RESULT, WARNING, Worker, recipe
 
 WAIT_SECONDS = 0.3
 """Time after which a pool stops waiting, so that `on_wait` is called and time limits are checked."""

@@ -25,18 +25,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from textgen.contracts import TextgenWarning
+from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.messages import one_line
 from textgen.runtime.output import note
 from textgen.runtime.storage.temporary_folders import private_folder
 from textgen.runtime.this_process import (
     END_PROCESS,
+    end_fork,
     interrupts_to,
     keep_freed_memory,
     mark_as_worker,
 )
-from textgen.workers.messages import ERROR, MESSAGE, RESULT, WARNING, send, sendable
 
+MESSAGE, WARNING, RESULT, ERROR = "message", "warning", "result", "error"
+"""Kinds of what a process sends: messages and warnings about an item, and how it ended."""
 METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 """Not `fork`: torch has threads, which a fork would leave in an unknown state."""
 IS_POSIX = os.name == "posix"
@@ -182,6 +184,31 @@ class Worker:
             self._process.join()
         self.connection.close()
         return exitcode
+
+
+def send(connection: Connection, kind: str, content: Any) -> None:
+    """Send what is one of the kinds above; if nobody listens any more, end this process."""
+    end_fork()
+    try:
+        data = pickle.dumps((kind, content))
+    except Exception as error:
+        problem = RuntimeError(f"{type(content).__name__} cannot be sent: {one_line(error)}")
+        data = pickle.dumps((ERROR, problem))
+    try:
+        connection.send_bytes(data)
+    except OSError:
+        END_PROCESS(1)
+
+
+def sendable(error: BaseException) -> BaseException:
+    """Return the error, or one of the same message if pickle would change or lose it."""
+    with suppress(Exception):  # whatever its constructor raises when it is called with other arguments
+        copy = pickle.loads(pickle.dumps(error))
+        if one_line(copy) == one_line(error):
+            return error
+    if isinstance(error, TextgenError):
+        return TextgenError(one_line(error, with_type=False))
+    return RuntimeError(one_line(error))
 
 
 def tell(message: Any) -> None:
