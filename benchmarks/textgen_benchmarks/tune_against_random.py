@@ -23,7 +23,7 @@ from scipy.stats import binomtest
 
 from textgen.cli.console import print_rows
 from textgen.data.corpus import Corpus, load_corpus
-from textgen.jobs.backends import ThisProcess
+from textgen.jobs.backends import LocalBackend
 from textgen.library.progress import ProgressDisplay
 from textgen.requests import SearchOptions, TuneRequest
 from textgen.results.study import SearchedOption
@@ -127,9 +127,9 @@ def run_studies(
                     seed=repetition,
                 )
                 folder = options.folder / f"{name}-{repetition}"
-                objective = objective_of(request, corpus, device_config, folder, ThisProcess(), display)
+                objective = objective_of(request, corpus, device_config, folder, LocalBackend(), display)
                 with Study(folder, objective, num_random, with_default=False) as study:
-                    search(study, Goal(options.trials, None), ThisProcess(), display)
+                    search(study, Goal(options.trials, None), LocalBackend(), display)
                     curves[name].append(best_so_far(study.trials()))
                 print(f"{name} {repetition}: {curves[name][-1][-1]:.4f}", file=sys.stderr)
     return curves, [each.described() for each in objective.dimensions]

@@ -16,7 +16,7 @@ from textgen.contracts import TextgenError
 from textgen.results.names import find_runs
 from textgen.runtime.output import note
 from textgen.workers import process
-from textgen.workers.messages import ERROR, RESULT, WARNING
+from textgen.workers.process import ERROR, RESULT, WARNING
 from textgen_play.model_process import call, describe_runs, end_of, load_runs
 
 P = ParamSpec("P")

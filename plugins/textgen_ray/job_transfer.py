@@ -26,14 +26,21 @@ MAX_PARTS = 32
 
 
 @dataclass(frozen=True)
+class PickledJob:
+    """A job without its large parts."""
+
+    data: bytes
+    parts: frozenset[int]
+    """Their numbers."""
+
+
+@dataclass(frozen=True)
 class Parcel:
     """A job on its way, without its large parts."""
 
-    data: bytes
-    before: bytes | None
-    """The job that is computed before it, if there is one."""
-    parts_before: frozenset[int]
-    """The numbers of the large parts that this one has."""
+    job: PickledJob
+    before: PickledJob | None
+    """What is computed before it, if there is anything."""
     folder: str | None
     """The name of the job's folder."""
     files: Mapping[str, bytes]
@@ -54,16 +61,15 @@ class Packer:
         self._known: OrderedDict[int, tuple[Any, Any]] = OrderedDict()
         """By `id`: each part, kept alive so that its `id` is not used again, and its reference."""
 
-    def pack(self, job: Any) -> tuple[Parcel, list[Any]]:
-        """Return the parcel of a job and the references to its large parts."""
-        folder, parts = job.folder, dict[int, Any]()
-        data, _ = _pickled(job, parts)
-        first = getattr(job, "before", None)
-        before, parts_before = _pickled(first, parts) if first else (None, frozenset[int]())
-        plugin_files = [(path.name, path.read_bytes()) for path in job.plugin_files]
+    def pack(self, job: Any, before: Any = None) -> tuple[Parcel, list[Any]]:
+        """Return the parcel of a job and of what comes before it, and references to their large parts."""
+        parts = dict[int, Any]()
+        pickled = _pickled(job, parts)
+        first = None if before is None else _pickled(before, parts)
+        folder, plugin_files = job.folder, [(path.name, path.read_bytes()) for path in job.plugin_files]
         name, files = (folder.name, contents(folder)) if folder else (None, {})
         references = [self._reference(part) for part in parts.values()]
-        return Parcel(data, before, parts_before, name, files, plugin_files), references
+        return Parcel(pickled, first, name, files, plugin_files), references
 
     def _reference(self, part: Any) -> Any:
         known = self._known.pop(id(part), None) or (part, self._put_away(pickle.dumps(part, protocol=5)))
@@ -73,12 +79,12 @@ class Packer:
         return known[1]
 
 
-def _pickled(job: Any, parts: dict[int, Any]) -> tuple[bytes, frozenset[int]]:
-    """Return a job without its large parts, which are added to `parts`, and their numbers."""
+def _pickled(job: Any, parts: dict[int, Any]) -> PickledJob:
+    """Return a job without its large parts, which are added to `parts`."""
     file = io.BytesIO()
     pickler = _Pickler(file, parts)
     pickler.dump(job)
-    return file.getvalue(), frozenset(pickler.used)
+    return PickledJob(file.getvalue(), frozenset(pickler.used))
 
 
 class _Pickler(pickle.Pickler):
@@ -115,8 +121,6 @@ class ReceivedJob:
     """Its large parts, by their numbers."""
     folder: Path | None
     plugin_files: Sequence[Path]
-    before: ReceivedJob | None = None
-    """The job that another process computes before it."""
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return _unpickled, (self.data, self.parts, self.folder, self.plugin_files)
@@ -133,8 +137,11 @@ def _unpickled(
 
 
 @contextmanager
-def unpacked(parcel: Parcel, parts: Sequence[bytes]) -> Iterator[ReceivedJob]:
-    """Yield the job, with its files in a temporary folder; `parts` are its large ones, pickled."""
+def unpacked(parcel: Parcel, parts: Sequence[bytes]) -> Iterator[tuple[ReceivedJob, ReceivedJob | None]]:
+    """Yield the job and what is computed before it, if there is anything, with files in a temporary folder.
+
+    `parts` are the large parts, pickled.
+    """
     with temporary_folder() as there:
         plugin_files = []
         for number, (name, source) in enumerate(parcel.plugin_files):
@@ -144,11 +151,12 @@ def unpacked(parcel: Parcel, parts: Sequence[bytes]) -> Iterator[ReceivedJob]:
         (there / "results").mkdir()
         if folder:
             write_contents(folder, parcel.files)
-        numbered, before = dict(enumerate(parts)), None
-        if parcel.before is not None:
-            needed = {number: numbered[number] for number in parcel.parts_before}
-            before = ReceivedJob(parcel.before, needed, folder, plugin_files)
-        yield ReceivedJob(parcel.data, numbered, folder, plugin_files, before)
+
+        def received(job: PickledJob) -> ReceivedJob:
+            needed = {number: parts[number] for number in job.parts}
+            return ReceivedJob(job.data, needed, folder, plugin_files)
+
+        yield received(parcel.job), received(parcel.before) if parcel.before else None
 
 
 def contents(folder: Path) -> dict[str, bytes]:

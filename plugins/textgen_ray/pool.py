@@ -11,7 +11,6 @@ from typing import Any
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.messages import UsageError, one_line
 from textgen.runtime.storage.files import new_folder
-from textgen.workers.messages import WARNING
 from textgen.workers.pool import (
     ENDING_SECONDS,
     WAIT_SECONDS,
@@ -22,6 +21,7 @@ from textgen.workers.pool import (
     killed,
     unsent,
 )
+from textgen.workers.process import WARNING
 from textgen_ray.job_transfer import Packer, write_contents
 from textgen_ray.task import compute
 
@@ -83,9 +83,9 @@ class RayPool:
         self._packer = Packer(ray.put)
         self._num_jobs = 0
 
-    def start(self, job: Any) -> None:
+    def start(self, job: Any, before: Any = None) -> None:
         """Give a job to the cluster, where its silence is watched as soon as it begins."""
-        parcel, parts = self._packer.pack(job)
+        parcel, parts = self._packer.pack(job, before)
         number, self._num_jobs = self._num_jobs, self._num_jobs + 1
         reference = self._task.remote(self._sent, parcel, number, self._mailbox, self._max_silence, *parts)
         self.busy[reference] = number, job

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from textgen.workers.messages import MESSAGE, WARNING
 from textgen.workers.pool import Processes
-from textgen.workers.process import import_early
+from textgen.workers.process import MESSAGE, WARNING, import_early
 from textgen_ray.job_transfer import Parcel, contents, unpacked
 
 if TYPE_CHECKING:
@@ -62,11 +61,11 @@ def compute(
         say(WARNING, str(message))
 
     import_early("textgen.jobs.runner")  # which jobs are computed by
-    with unpacked(parcel, parts) as received, warnings.catch_warnings():
+    with unpacked(parcel, parts) as (received, before), warnings.catch_warnings():
         warnings.showwarning = warn
         pool = Processes(sent, lambda _, content: say(MESSAGE, content), max_silence, own_process=True)
         try:
-            pool.start(received)
+            pool.start(received, before)
             results: list[Any] = []
             while not results:
                 results += [result for _, result in pool.wait()]

@@ -55,8 +55,8 @@ def test_a_job_comes_back_with_copies_of_its_files(store: Store, tmp_path: Path)
         path.write_bytes(data or str(path).encode())
     job = FileJob(1, TEXT, np.arange(LARGE + 1, dtype=np.int32), folder, plugins)
     parcel, references = store.packer.pack(job)
-    assert len(parcel.data) < 10_000
-    with unpacked(parcel, store.delivered(references)) as received:
+    assert len(parcel.job.data) < 10_000
+    with unpacked(parcel, store.delivered(references)) as (received, _):
         copy = pickle.loads(pickle.dumps(received))
         assert (copy.number, copy.text) == (1, TEXT)
         assert np.array_equal(copy.ids, job.ids)
@@ -75,7 +75,7 @@ def test_a_job_without_files_has_none_elsewhere(store: Store, tmp_path: Path) ->
     for job in (FileJob(1, "short"), FileJob(2, "short", folder=tmp_path / "new")):
         parcel, references = store.packer.pack(job)
         assert not parcel.files
-        with unpacked(parcel, store.delivered(references)) as received:
+        with unpacked(parcel, store.delivered(references)) as (received, _):
             copy = pickle.loads(pickle.dumps(received))
             assert copy.text == "short"
             assert (copy.folder is None) == (job.folder is None)
@@ -88,7 +88,7 @@ def test_a_large_part_of_several_jobs_is_put_away_once(store: Store) -> None:
     assert len(store.parts) == 1
     assert pickle.loads(store.parts[0]) == TEXT
     for number, (parcel, references) in enumerate(packed):
-        with unpacked(parcel, store.delivered(references)) as received:
+        with unpacked(parcel, store.delivered(references)) as (received, _):
             copy = pickle.loads(pickle.dumps(received))
             assert (copy.number, copy.text) == (number, TEXT)
 
@@ -96,7 +96,7 @@ def test_a_large_part_of_several_jobs_is_put_away_once(store: Store) -> None:
 def test_a_large_part_that_a_job_has_twice_is_one_there(store: Store) -> None:
     parcel, references = store.packer.pack(FileJob(1, TEXT, again=TEXT))
     assert len(references) == 1
-    with unpacked(parcel, store.delivered(references)) as received:
+    with unpacked(parcel, store.delivered(references)) as (received, _):
         copy = pickle.loads(pickle.dumps(received))
         assert copy.text == TEXT
         assert copy.text is copy.again
@@ -169,25 +169,21 @@ def test_a_job_on_this_machine_begins_where_the_command_did(
 
 
 @dataclass(frozen=True)
-class TwoJobs(FileJob):
-    """A job before which another one is computed, with only one of its texts."""
+class SecretJob(FileJob):
+    """A job with a text that the one before it lacks."""
 
     secret: str = ""
-
-    @property
-    def before(self) -> FileJob:
-        return FileJob(0, self.text, folder=self.folder)
 
 
 def test_what_comes_before_a_job_arrives_without_the_parts_of_the_job_itself(
     store: Store, tmp_path: Path
 ) -> None:
     secret = "secret " * LARGE
-    parcel, references = store.packer.pack(TwoJobs(1, TEXT, folder=tmp_path / "run", secret=secret))
+    first = FileJob(0, TEXT, folder=tmp_path / "run")
+    parcel, references = store.packer.pack(SecretJob(1, TEXT, folder=tmp_path / "run", secret=secret), first)
     assert len(references) == 2
-    with unpacked(parcel, store.delivered(references)) as received:
-        assert received.before is not None
-        sent = pickle.dumps(received.before)
+    with unpacked(parcel, store.delivered(references)) as (received, received_first):
+        sent = pickle.dumps(received_first)
         before, job = pickle.loads(sent), pickle.loads(pickle.dumps(received))
         assert (before.number, before.text, before.folder) == (0, TEXT, job.folder)
         assert (job.number, job.text, job.secret) == (1, TEXT, secret)

@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
+from helpers.this_process import ThisProcess
 from textgen.data.corpus import Corpus
 from textgen.data.split import parse_split, split_text
-from textgen.jobs.backends import ThisProcess
 from textgen.results.study import Contestant, FinalComparison
 from textgen.runtime.device import DeviceConfig
 from textgen.training.progress import Progress, Report, Step

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from helpers.this_process import ThisProcess
 from textgen.contracts import TextgenError
 from textgen.experiment.run_lock import partial_folder
-from textgen.jobs.backends import Backend, LocalBackend, ThisProcess, check_equal_machines, open_backend
+from textgen.jobs.backends import Backend, LocalBackend, check_equal_machines, open_backend
 from textgen.jobs.runner import Outcome, PlanProgress, run_jobs
 from textgen.runtime.environment import Machine
 from textgen.training.progress import DONE, FAILED, Report, Step
@@ -43,6 +44,7 @@ class Do:
     folder: Path | None = None
     plugin_files: Sequence[Path] = ()
     expected_seconds: float = 2.0
+    before: None = None
 
     @property
     def title(self) -> str:

@@ -9,19 +9,23 @@ import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, is_dataclass
 from itertools import pairwise
+from multiprocessing.process import BaseProcess
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytest
 
+from helpers.commands import run_textgen
 from helpers.pages import ROOT, read_page
+from helpers.plugins import TOY_MODEL
+from helpers.this_process import ThisProcess
 from textgen.cli.app import app
 from textgen.cli.command_plugins import PluginGroup
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.generation.bound_sampler import BoundSampler
-from textgen.jobs.backends import LocalBackend, ThisProcess
-from textgen.nn.layers import FeatureModel
+from textgen.jobs.backends import LocalBackend
 from textgen.registry.registry import load
 from textgen.training.budget import Budget
 
@@ -108,8 +112,6 @@ class Trace:
     """By walk: the files of the functions that are called with what walks there, until its end."""
     unended: set[str]
     """The walks whose end the run does not reach."""
-    stack: list[str]
-    """The functions that lead to the first loss in training."""
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +128,7 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Trace:
         "A budget": Budget.fraction.__code__,
         "A sampler": TextAnalyzer.measure.__code__,  # what it wrote is measured
     }
-    trace, loss = Trace({walk: set() for walk in WALKS}, set(WALKS), []), FeatureModel.loss
+    trace = Trace({walk: set() for walk in WALKS}, set(WALKS))
 
     def record(frame: FrameType, event: str, _: Any) -> None:
         file = frame.f_code.co_filename
@@ -141,16 +143,9 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Trace:
             if frame.f_code is ends[walk]:
                 trace.unended.discard(walk)
 
-    def seen(self: FeatureModel, *arguments: Any) -> Any:
-        names = functions_above(sys._getframe(1))
-        if "train" in names and not trace.stack:
-            trace.stack.extend(names)
-        return loss(self, *arguments)
-
     folder = tmp_path_factory.mktemp("traced")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(LocalBackend, "pool", ThisProcess.pool)  # calls of another process are not seen here
-        patch.setattr(FeatureModel, "loss", seen)
         sys.setprofile(record)
         try:
             app([*COMMAND, "--length", "10", "--device", "cpu", "--out", str(folder)], standalone_mode=False)
@@ -178,15 +173,40 @@ def test_a_run_passes_no_file_that_a_walk_leaves_out(trace: Trace) -> None:
         assert files <= named, f"{walk}: {files - named}"
 
 
+RECORDER = """if self.training:
+            import pathlib, traceback
+            names = [each.name for each in traceback.extract_stack() if each.filename.startswith({root!r})]
+            if "start_update" in names:
+                pathlib.Path({file!r}).write_text(" ".join(names))"""
+"""What a model does in `forward`: it records the functions of `textgen` that lead there."""
+
+
 @pytest.mark.slow
-def test_the_way_from_a_command_to_forward_is_short(trace: Trace) -> None:
+def test_the_way_from_a_command_to_forward_is_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page tells what starts the process that trains, and what leads to `forward` in it."""
+    starting: list[list[str]] = []
+    start = BaseProcess.start
+
+    def started(process: BaseProcess) -> None:
+        names = functions_above(sys._getframe(1))
+        starting.append(names[names.index("bench") :])
+        start(process)
+
+    monkeypatch.setattr(BaseProcess, "start", started)
+    recorder = RECORDER.format(root=f"{ROOT / 'textgen'}/", file=str(tmp_path / "names"))
+    (tmp_path / "toy.py").write_text(TOY_MODEL.format(recorder))
+    plugin = ("--plugin", tmp_path / "toy.py", "--out", tmp_path / "out")
+    run_textgen("bench", "char-toy", *COMMAND[2:], *plugin)
     told = PAGE[PAGE.index("\n    bench (cli) →") : PAGE.index("A model with a loss of its own")]
-    functions = [each.split(" (")[0].rpartition(".")[2].strip() for each in told.split("→")]
-    assert len(functions) <= 16
-    functions[functions.index("the worker's loop")] = "wait"  # since the job is computed in this process,
-    first = functions.index("train_and_keep")  # and without another one before it
-    functions[first : first + 2] = ["run_and_save", "run"]
-    assert trace.stack[trace.stack.index("bench") :] == functions[:-1]
+    before, after = (
+        [each.split(" (")[0].rpartition(".")[2].strip() for each in part.split("→")]
+        for part in told.split("⇒")
+    )
+    assert starting[0] == [name.replace("Worker", "__init__") for name in before]
+    assert len(starting[0]) <= 6
+    trained = (tmp_path / "names").read_text().split()
+    assert trained == after[:-1]
+    assert len(trained) <= 9
 
 
 def arguments(frame: FrameType) -> Iterator[Any]:

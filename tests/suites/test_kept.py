@@ -22,8 +22,7 @@ from textgen.results.suite import JobResult, SuiteResult
 from textgen.runtime import environment
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import read_record
-from textgen.suites.job import SuiteJob
-from textgen.suites.planner import SuiteOptions
+from textgen.suites.planner import CaseRun, SuiteOptions
 from textgen.suites.run_suite import run_suite
 from textgen.suites.schema import Case, Question, Suite
 
@@ -124,9 +123,9 @@ def test_a_damaged_result_is_named_and_made_again(
 
 
 def test_a_result_that_is_not_json_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def with_infinity(job: SuiteJob, outcome: Outcome[JobResult], _: str) -> JobResult:
+    def with_infinity(run: CaseRun, outcome: Outcome[JobResult], _: str) -> JobResult:
         assert outcome.result is not None
-        infinite = job.entry.parts["model"] == "uniform"
+        infinite = run.case == CHANCE
         return replace(outcome.result, seconds=float("inf")) if infinite else outcome.result
 
     monkeypatch.setattr(sys.modules[run_suite.__module__], "_received", with_infinity)

@@ -12,8 +12,8 @@ import pytest
 from optuna.trial import TrialState
 
 from helpers.studies import RATE, SIZE, Toy, bowl, run
+from helpers.this_process import ThisProcess
 from textgen.contracts import TextgenError
-from textgen.jobs.backends import ThisProcess
 from textgen.report.study_report import to_markdown
 from textgen.runtime.storage.json_records import to_json
 from textgen.training.progress import Progress, Report, Step

@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from textgen.workers.messages import ERROR, MESSAGE, RESULT
-from textgen.workers.process import Worker, is_worker, prepared, recipe, tell
+from textgen.workers.process import ERROR, MESSAGE, RESULT, Worker, is_worker, prepared, recipe, tell
 
 
 def surroundings(_: object) -> dict[str, Any]:

@@ -18,10 +18,6 @@ class TwoSteps:
     file: Path
     answer: str | None = None
 
-    @property
-    def before(self) -> FirstStep:
-        return FirstStep(self.file, self.answer)
-
 
 @dataclass(frozen=True)
 class FirstStep:
@@ -36,10 +32,14 @@ def do_step(item: TwoSteps | FirstStep) -> Any:
     return item.file.read_text(), str(os.getpid())
 
 
+def first_step(item: TwoSteps) -> FirstStep:
+    return FirstStep(item.file, item.answer)
+
+
 def test_what_comes_before_an_item_is_computed_in_a_process_of_its_own(tmp_path: Path) -> None:
     item = TwoSteps(tmp_path / "first")
     pool = Processes(recipe(do_step), None, None, own_process=True)
-    ((done, (first, second)),) = drive(pool, [item], lambda: 1)
+    ((done, (first, second)),) = drive(pool, [item], lambda: 1, before=first_step)
     assert done is item
     assert len({first, second, str(os.getpid())}) == 3
 
@@ -47,6 +47,6 @@ def test_what_comes_before_an_item_is_computed_in_a_process_of_its_own(tmp_path:
 def test_an_item_is_not_begun_if_what_comes_before_it_has_another_answer(tmp_path: Path) -> None:
     items = [TwoSteps(tmp_path / "first", "it failed"), TwoSteps(tmp_path / "second")]
     pool = Processes(recipe(do_step), None, None, own_process=True)
-    results = {item.file.name: result for item, result in drive(pool, items, lambda: 2)}
+    results = {item.file.name: result for item, result in drive(pool, items, lambda: 2, before=first_step)}
     assert results["first"] == "it failed"
     assert results["second"][0] != results["second"][1]

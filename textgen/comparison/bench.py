@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from os.path import commonpath
 from pathlib import Path
 
-from textgen.comparison.entry_job import EntryJob, EntryOutcome
+from textgen.comparison.entry_job import EntryJob, EntryOutcome, WriteRow
 from textgen.comparison.references import score_references, score_yardsticks
-from textgen.comparison.sealed import open_sealed
+from textgen.comparison.sealed import train_all
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.defaults import ENTRY_TIMEOUT, SAMPLER
@@ -26,7 +26,7 @@ from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import spells_words
 from textgen.jobs.backends import Backend, LocalBackend, check_equal_machines
 from textgen.jobs.kept import check_reuse
-from textgen.jobs.runner import Outcome, PlanProgress, run_jobs
+from textgen.jobs.runner import PlanProgress, run_jobs
 from textgen.registry.registry import plugin_files
 from textgen.report.html import to_html
 from textgen.report.markdown import to_markdown
@@ -113,99 +113,122 @@ def bench_each(
     report: Report = ignore_report,
 ) -> Benched:
     """Compare the entries under several budgets, each in its own folder; the text is prepared once."""
-    for spec in options.samplers:
-        build_sampler(spec).try_out()
-    rungs = {out: replace(options, budget=budget) for out, budget in budgets.items()}
-    plans = {out: plan(entries, corpus, each, out) for out, each in rungs.items()}
-    shared = _prepare(plans, corpus, options, report)
-    check_equal_machines(options.backend, is_timed=any(each.unit == "seconds" for each in budgets.values()))
-    corpus, device, silence = shared.corpus, options.device_config, options.entry_timeout
-    references, unscored = score_yardsticks(
-        options.yardsticks, corpus, device.device, silence, [out / RESULT for out in rungs], report
-    )
-    jobs = [
-        _job(folder, each, shared.reader, options, len(rungs) > 1)
-        for folder, each in shared.experiments.items()
-        if folder not in shared.failures
-    ]
-    progress = PlanProgress(jobs, report, seconds_after=seconds_of_references(shared.experiments))
-    outcomes = {folder: _failed(shared.experiments[folder], why) for folder, why in shared.failures.items()}
-    # Frames of this function are on the stack of every training run, so the loop is here.
+    prepared = _prepare(entries, corpus, options, budgets, report)
+    after = seconds_of_references(prepared.experiments)
+    progress = PlanProgress(prepared.jobs, report, seconds_after=after)
+    outcomes, silence = dict(prepared.outcomes), options.entry_timeout
+    unsaved: list[OSError] = []
+    # The loop is here, since frames of this function are on the stack of every process that starts.
     for job, outcome in run_jobs(
         progress.starting(), EntryOutcome, options.backend, on_step=progress.heard, max_silence=silence
     ):
         progress.ended(job, outcome)
-        outcomes[job.folder] = _row(job, outcome)
+        outcomes[job.folder] = outcome.result or _failed(job.experiment, outcome.failure)
+        unsaved += [OSError(outcome.unsaved)] if outcome.unsaved else []
     report(Step("comparing with references"))
+    references = list(prepared.yardsticks)
     if options.has_references:
-        references += score_references(entries, corpus, options.budget, device, silence)
-    made = {
-        out: (
-            replace(each, broken={**options.broken, **unscored}),
-            [outcomes[folder] for folder in plans[out]],
-        )
-        for out, each in rungs.items()
-    }
-    return _conclude(made, references, shared, report)
+        text, config = prepared.corpus, options.device_config
+        references += score_references(entries, text, options.budget, config, silence)
+    return _conclude(prepared, outcomes, references, unsaved, report)
 
 
 @dataclass(frozen=True)
-class _Shared:
-    """What all runs of comparisons share."""
+class _Prepared:
+    """Comparisons whose text is prepared, and whose runs are planned."""
 
+    rungs: Mapping[Path, BenchOptions]
+    """The settings of each, by its folder."""
+    plans: Mapping[Path, Mapping[Path, Experiment]]
+    """The experiments of each, by the folders of their runs."""
     corpus: Corpus
     """With the text that was sealed."""
-    experiments: Mapping[Path, Experiment]
-    failures: Mapping[Path, str]
-    """Why some of them have no trained entry."""
     lexicon: Lexicon
-    writer: SampleWriter
     reader: DetailsReader
+    yardsticks: Sequence[ReferenceScore]
+    jobs: Sequence[EntryJob[EntryOutcome]]
+    outcomes: Mapping[Path | None, EntryOutcome]
+    """Those of runs that have no job, since their training failed."""
+
+    @property
+    def experiments(self) -> dict[Path, Experiment]:
+        """The experiments of all comparisons, by the folders of their runs."""
+        return {folder: each for plan in self.plans.values() for folder, each in plan.items()}
 
 
 def _prepare(
-    plans: Mapping[Path, Mapping[Path, Experiment]], corpus: Corpus, options: BenchOptions, report: Report
-) -> _Shared:
-    """Make the folders and whatever is made once from the text; a sealed text is opened after training."""
-    experiments = {folder: each for planned in plans.values() for folder, each in planned.items()}
-    for out in plans:
+    entries: Sequence[Entry],
+    corpus: Corpus,
+    options: BenchOptions,
+    budgets: Mapping[Path, Budget],
+    report: Report,
+) -> _Prepared:
+    """Plan the runs, make their folders and whatever is made once from the text, and score yardsticks.
+
+    A sealed text is opened when all entries are trained.
+    """
+    for spec in options.samplers:
+        build_sampler(spec).try_out()
+    rungs = {out: replace(options, budget=budget) for out, budget in budgets.items()}
+    check_equal_machines(options.backend, is_timed=any(each.unit == "seconds" for each in budgets.values()))
+    for out in rungs:
         make_folder(out / "runs")
-    corpus, failures = open_sealed(
-        options.request.text.sealed,
-        corpus,
-        experiments,
-        options.backend,
-        max_silence=options.entry_timeout,
-        report=report,
-    )
-    experiments = {folder: replace(each, corpus=corpus) for folder, each in experiments.items()}
-    report(_preparing(experiments, Path(commonpath(plans))))
-    lexicon = load_lexicon(corpus.language)
+    silence, failures = options.entry_timeout, dict[Path, str]()
+    samples, sealed = options.request.samples, options.request.text.sealed
+    if sealed is not None:
+        before = [run for out, each in rungs.items() for run in plan(entries, corpus, each, out).items()]
+        failures = train_all(dict(before), options.backend, silence, report)
+        corpus = corpus.with_sealed(sealed)
+    plans = {out: plan(entries, corpus, each, out) for out, each in rungs.items()}
+    experiments = {folder: each for planned in plans.values() for folder, each in planned.items()}
+    report(_preparing(experiments, Path(commonpath(rungs))))
+    held_out, lexicon = corpus.split.held_out.stretches(), load_lexicon(corpus.language)
     analyzer = TextAnalyzer(corpus.split.train.text, lexicon, corpus.language)
-    held_out = corpus.split.held_out.stretches()
-    samples = options.request.samples
     prompts, spells = several(samples.prompt), spells_words(samples.spelling)
     writer = SampleWriter(held_out, analyzer, samples.length, prompts, spells)
     reader = DetailsReader(writer, choose_passages(held_out), options.device_config)
-    return _Shared(corpus, experiments, failures, lexicon, writer, reader)
+    yardsticks, unscored = score_yardsticks(
+        options.yardsticks,
+        corpus,
+        options.device_config.device,
+        silence,
+        [out / RESULT for out in rungs],
+        report,
+    )
+    broken = {**options.broken, **unscored}
+    return _Prepared(
+        {out: replace(each, broken=broken) for out, each in rungs.items()},
+        plans,
+        corpus,
+        lexicon,
+        reader,
+        yardsticks,
+        [
+            _job(folder, each, reader, options, has_budgets=len(rungs) > 1)
+            for folder, each in experiments.items()
+            if folder not in failures
+        ],
+        {folder: _failed(experiments[folder], reason) for folder, reason in failures.items()},
+    )
 
 
 def _conclude(
-    made: Mapping[Path, tuple[BenchOptions, Sequence[EntryOutcome]]],
+    prepared: _Prepared,
+    outcomes: Mapping[Path | None, EntryOutcome],
     references: Sequence[ReferenceScore],
-    shared: _Shared,
+    unsaved: list[OSError],
     report: Report,
 ) -> Benched:
-    """Judge and save each comparison: its folder, its options, and the outcomes of its runs."""
+    """Judge and save each comparison."""
     results = []
-    unsaved = [OSError(each.unsaved) for _, outcomes in made.values() for each in outcomes if each.unsaved]
-    for out, (options, outcomes) in made.items():
-        result = _judged(outcomes, references, shared, options)
+    for out, options in prepared.rungs.items():
+        made = [outcomes[folder] for folder in prepared.plans[out]]
+        result = _judged(made, references, prepared, options)
         report(Step("writing the report"))
-        read = [(each.details, each.samples) for each in outcomes if each.details]
-        written = [text for each in outcomes for text in each.texts]
+        read = [(each.details, each.samples) for each in made if each.details]
+        written = [text for each in made for text in each.texts]
         try:
-            _save(out, result, shared.reader.details(read, written))
+            _save(out, result, prepared.reader.details(read, written))
         except OSError as error:
             unsaved.insert(0, error)
         results.append(result)
@@ -215,11 +238,11 @@ def _conclude(
 def _judged(
     outcomes: Sequence[EntryOutcome],
     references: Sequence[ReferenceScore],
-    shared: _Shared,
+    prepared: _Prepared,
     options: BenchOptions,
 ) -> Comparison:
     """Return the comparison of what the runs came to."""
-    corpus, writer = shared.corpus, shared.writer
+    corpus, writer = prepared.corpus, prepared.reader.writer
     rows = [each.row for each in outcomes]
     rows += [FailedEntry(name, options.request.seed, reason) for name, reason in options.broken.items()]
     ranked = [row for row in rows if isinstance(row, EntryResult)]
@@ -233,7 +256,7 @@ def _judged(
         scored_on=corpus.split.scored_on,
         prompts=tuple(writer.shown_prompts()),
         measured_sampler=options.samplers[0],
-        lexicons=shared.lexicon.sources,
+        lexicons=prepared.lexicon.sources,
         references=tuple(references),
         held_out=held_out,
         overlap=find_overlap(corpus.split.held_out.stretches(), corpus.split.train.text),
@@ -285,29 +308,21 @@ def compared_before(out: Path) -> list[str]:
 
 
 def _job(
-    folder: Path, experiment: Experiment, reader: DetailsReader, options: BenchOptions, has_budgets: bool
-) -> EntryJob:
+    folder: Path, experiment: Experiment, reader: DetailsReader, options: BenchOptions, *, has_budgets: bool
+) -> EntryJob[EntryOutcome]:
     """Return the job of a run; if there are several budgets, it is named by its own too."""
     name, seed = experiment.entry.name, experiment.seed
     title = f"{name}, {experiment.budget}" if has_budgets else name
     samplers = [("sampler", spec.partition(":")[0]) for spec in options.samplers]
     return EntryJob(
-        folder,
-        plugin_files([*samplers, *experiment.entry.components.values()]),
         experiment,
-        reader,
-        options.samplers,
+        plugin_files([*samplers, *experiment.entry.components.values()]),
+        WriteRow(reader, options.samplers, has_details=seed == options.request.seed),
+        folder,
+        keeps_run=True,
         title=f"{title}, seed {seed}" if options.request.seeds > 1 else title,
         expected_seconds=seconds_of(folder, experiment),
-        has_details=seed == options.request.seed,
     )
-
-
-def _row(job: EntryJob, outcome: Outcome[EntryOutcome]) -> EntryOutcome:
-    """Return the outcome of an entry, whose row says why if its job failed."""
-    if outcome.result is None:
-        return _failed(job.experiment, outcome.failure)
-    return replace(outcome.result, unsaved=outcome.unsaved or outcome.result.unsaved)
 
 
 def _failed(experiment: Experiment, reason: str) -> EntryOutcome:

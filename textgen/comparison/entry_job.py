@@ -1,26 +1,112 @@
-"""The jobs of a comparison: one entry with one seed, trained or loaded, scored and sampled."""
+"""The job of an entry with one seed: one process trains it, another one scores what was trained."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Generic, TypeVar, cast
 
+from safetensors import SafetensorError
+
+from textgen.data.sources import withhold_texts
 from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult, Sample
 from textgen.experiment.experiment import Experiment
+from textgen.experiment.run_lock import locked_run
 from textgen.experiment.saved_run import SavedRun
 from textgen.generation.bound_sampler import build_sampler
-from textgen.jobs.kept import TrainingJob, kept_run, run_and_save, training_before
+from textgen.jobs.kept import kept_run, run_and_save
 from textgen.results.details import DetailsReader, EntryDetails, WrittenTexts
 from textgen.runtime.messages import one_line
-from textgen.runtime.storage.files import NotSavedError
+from textgen.runtime.storage.files import NotSavedError, make_folder
 from textgen.training.progress import Report, Step
+from textgen.workers.pool import Unsaved
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """An entry that is trained and kept beside `folder`, where another process then scores it."""
+
+    experiment: Experiment
+    """Its corpus has no test part."""
+    plugin_files: Sequence[Path]
+    folder: Path
+    title: str
+    expected_seconds: float
+    before: None = None
+
+    def compute(self, report: Report) -> None:
+        """Train it, in a process that can read no corpus.
+
+        If the disk is full, what scores it trains it again, or from the last checkpoint.
+        """
+        withhold_texts()
+        make_folder(self.folder.parent)
+        with locked_run(self.folder) as checkpoints, suppress(OSError, SafetensorError):
+            trained = self.experiment.train(report, checkpoints)
+            if not trained.is_apart:  # from an earlier attempt
+                trained.keep(checkpoints, self.experiment.identity())
+
+
+@dataclass(frozen=True)
+class EntryJob(Generic[Result]):
+    """An entry that is trained and scored, or whose run is loaded; `finish` makes the result of its run."""
+
+    experiment: Experiment
+    plugin_files: Sequence[Path]
+    finish: Callable[[SavedRun, Report], Result]
+    """A function that can be pickled, such as one that samples from the run."""
+    folder: Path | None = None
+    """The folder of its run, or the file in which its result is kept, beside its checkpoints; None for an
+    entry that is not continued if it is interrupted."""
+    keeps_run: bool = False
+    """True if `folder` is that of the run."""
+    title: str = ""
+    expected_seconds: float = 0.0
+
+    @property
+    def before(self) -> TrainingJob | None:
+        """The training of a new run, in a process without the text that is scored.
+
+        None if that text is the validation part, which training needs.
+        """
+        if self.folder is None or (self.keeps_run and self.folder.exists()):
+            return None
+        corpus = self.experiment.corpus
+        if not len(corpus.split.test):
+            return None
+        experiment = replace(self.experiment, corpus=corpus.without_test())
+        return TrainingJob(experiment, self.plugin_files, self.folder, self.title, self.expected_seconds)
+
+    def compute(self, report: Report) -> Result | Unsaved:
+        """Return the result of what is trained, or train it."""
+        try:
+            if self.folder is None:
+                run = self.experiment.run(report)
+            elif self.keeps_run:
+                kept = kept_run(self.folder, self.experiment, report)
+                run = kept or run_and_save(self.experiment, self.folder, report)
+            else:
+                with locked_run(self.folder) as checkpoints:
+                    run = self.experiment.run(report, checkpoints)
+        except NotSavedError as error:
+            cause = error.__cause__ or error
+            reason = getattr(cause, "strerror", None) or one_line(cause, with_type=False)
+            return Unsaved(self.finish(cast(SavedRun, error.result), report), reason)
+        return self.finish(run, report)
+
+
+def result_of(run: SavedRun, _: Report) -> RunResult:
+    """Return the result of a run, such as a reference, that writes nothing."""
+    return run.result
 
 
 @dataclass(frozen=True, kw_only=True)
 class EntryOutcome:
-    """The outcome of one entry."""
+    """The outcome of one entry of a comparison."""
 
     row: EntryResult | FailedEntry
     details: EntryDetails | None = None
@@ -28,8 +114,6 @@ class EntryOutcome:
     """The samples of the details."""
     texts: tuple[WrittenTexts, ...] = ()
     """The texts that its metrics are taken from."""
-    unsaved: str | None = None
-    """Why its run could not be saved."""
 
     @property
     def outcome(self) -> str:
@@ -38,58 +122,23 @@ class EntryOutcome:
 
 
 @dataclass(frozen=True)
-class EntryJob:
-    """One entry with one seed: its run is in `folder`, or made and saved there."""
+class WriteRow:
+    """Makes the row of a comparison: a run, and what it writes with each sampler."""
 
-    folder: Path
-    plugin_files: Sequence[Path]
-    experiment: Experiment
     reader: DetailsReader
     samplers: Sequence[str]
-    title: str
-    expected_seconds: float
     has_details: bool
 
-    @property
-    def before(self) -> TrainingJob | None:
-        """The training of a new run, in a process without the text that is scored."""
-        if self.folder.exists():
-            return None
-        return training_before(self.experiment, self.folder, self.plugin_files)
-
-    def compute(self, report: Report) -> EntryOutcome:
-        """Return the outcome of what is trained, or train it."""
-        experiment, unsaved = self.experiment, None
-        try:
-            run = kept_run(self.folder, experiment, report) or run_and_save(experiment, self.folder, report)
-        except NotSavedError as error:
-            run, unsaved = cast(SavedRun, error.result), _reason(error)
+    def __call__(self, run: SavedRun, report: Report) -> EntryOutcome:
+        """Return the row of a run, the texts that its metrics are taken from, and perhaps details."""
         report(Step("writing samples", fraction=0.0))
         samplers = {spec: build_sampler(spec) for spec in self.samplers}
-        seed, first = experiment.seed, self.samplers[0]
-        written, texts = self.reader.writer.write(run, samplers, seed, experiment.device_config)
+        seed, first = run.result.seed, self.samplers[0]
+        written, texts = self.reader.writer.write(run, samplers, seed, self.reader.device_config)
         row = EntryResult(**vars(run.result), **vars(written))
         measured = WrittenTexts(name=row.name, seed=seed, sampler=first, texts=texts)
         if not self.has_details:
-            return EntryOutcome(row=row, texts=(measured,), unsaved=unsaved)
+            return EntryOutcome(row=row, texts=(measured,))
         details, samples, swept = self.reader.read(run, written.samples, seed, report)
         kept = (measured, *(each for each in swept if each.sampler != first))
-        return EntryOutcome(row=row, details=details, samples=samples, texts=kept, unsaved=unsaved)
-
-
-@dataclass(frozen=True)
-class ReferenceJob:
-    """A reference entry: scored, not kept."""
-
-    experiment: Experiment
-    plugin_files: Sequence[Path]
-    folder: None = None
-
-    def compute(self, report: Report) -> RunResult:
-        """Return the result."""
-        return self.experiment.run(report).result
-
-
-def _reason(error: NotSavedError) -> str:
-    cause = error.__cause__ or error
-    return getattr(cause, "strerror", None) or one_line(cause, with_type=False)
+        return EntryOutcome(row=row, details=details, samples=samples, texts=kept)

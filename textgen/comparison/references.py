@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from textgen.comparison.entry_job import ReferenceJob
+from textgen.comparison.entry_job import EntryJob, result_of
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data.corpus import Corpus
 from textgen.evaluation.baselines import DESCRIPTIONS, READING_ON, reference_scores
@@ -53,7 +53,11 @@ def score_references(
     config = replace(device_config, precision="fp32")
     others = reference_entries([entry.name for entry in entries])
     jobs = [
-        ReferenceJob(Experiment(entry, text, budget, config, seed=0), plugin_files(entry.components.values()))
+        EntryJob(
+            Experiment(entry, text, budget, config, seed=0),
+            plugin_files(entry.components.values()),
+            result_of,
+        )
         for entry in others
     ]
     made = run_jobs(jobs, RunResult, LocalBackend(), max_silence=max_silence)
@@ -139,6 +143,7 @@ class YardstickJob:
     device: torch.device
     plugin_files: Sequence[Path]
     folder: None = None
+    before: None = None
 
     def compute(self, report: Report) -> ReferenceScore:
         """Return the score."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from textgen.contracts import PretrainedVectors, TextgenError
 from textgen.data.bound_tokenizer import BoundTokenizer
@@ -29,23 +32,75 @@ from textgen.experiment.encoding import (
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import PreparationTime, RunResult, RunSettings, ScoreChecks
 from textgen.experiment.memory import build_for_training
-from textgen.experiment.run_lock import begun_copies
+from textgen.experiment.run_lock import TRAINED, begun_copies
 from textgen.experiment.saved_run import SavedRun, Trained, build_trained
 from textgen.experiment.score_run import ScoredText, chance_bits, score_held_out
-from textgen.experiment.trained_entry import TrainedEntry, TrainingRecord, kept_entry
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import num_frozen_parameters, num_parameters, set_weights, weights_of
 from textgen.registry.isolation import preserve_process_state
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import machine
-from textgen.runtime.storage.json_records import to_values
+from textgen.runtime.storage.json_records import from_values, to_values
+from textgen.runtime.storage.state_files import load_state, save_state
 from textgen.training import ranks
 from textgen.training.budget import Budget, check_is_text, parse_budget
+from textgen.training.checkpoints import DAMAGE
 from textgen.training.mixture_training import TrainingPlan, choose_copies, continued_result, train_members
 from textgen.training.progress import Report, Step, TrainResult, filled_in, ignore_report
 
 LOSES_TEXT = "the tokenizer loses text"
 """The reason for having no score if the tokens do not spell the text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRecord:
+    """What is known of an entry once it is trained, besides its weights and what its tokenizer learnt."""
+
+    entry: Entry
+    """With the number of copies of its models."""
+    preparation: PreparationTime
+    train: TrainResult
+    embedding: EmbeddingAudit | None
+    is_lossless: bool
+    """True if the tokens spell what was trained and validated on."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedEntry:
+    """An entry that is trained and not yet scored."""
+
+    record: TrainingRecord
+    tokenizer: BoundTokenizer
+    weights: Mapping[str, Tensor]
+    is_apart: bool = field(default=False, kw_only=True)
+    """True if another process trained it, which had no text that is scored."""
+
+    def keep(self, checkpoints: Path, identity: str) -> None:
+        """Write it among the checkpoints of its run, which is known by `identity`; raises `OSError`."""
+        values = {
+            "identity": identity,
+            "record": to_values(self.record),
+            "tokenizer": json.dumps(self.tokenizer.state()),
+            "weights": dict(self.weights),
+        }
+        shutil.rmtree(checkpoints / TRAINED, ignore_errors=True)  # of another run
+        save_state(checkpoints / TRAINED, values)
+
+
+def kept_entry(checkpoints: Path | None, identity: str) -> TrainedEntry | None:
+    """Return the entry that another process has trained and kept; None if there is none of this identity."""
+    if checkpoints is None:
+        return None
+    try:
+        state = load_state(checkpoints / TRAINED)
+        if state["identity"] != identity:
+            return None
+        record = from_values(TrainingRecord, state["record"])
+    except DAMAGE:
+        return None
+    tokenizer = record.entry.build_tokenizer()
+    tokenizer.restore(json.loads(state["tokenizer"]))
+    return TrainedEntry(record, tokenizer, state["weights"], is_apart=True)
 
 
 @dataclass(frozen=True)
@@ -102,25 +157,20 @@ class Experiment:
     def run(self, report: Report = ignore_report, checkpoints: Path | None = None) -> SavedRun:
         """Train and score the entry; checkpoints in the folder `checkpoints` are continued and added to.
 
-        What several processes train must be there by `train_with_others`, and what `train` has kept there is
-        only scored.
+        What several processes train must be there by `train_with_others`.
         """
-        tell = filled_in(report, entry=self.entry.name)
         with preserve_process_state():
-            trained = kept_entry(checkpoints, self.identity())
-            if trained is None:
-                prepared = self._prepare(tell, checkpoints)
-                trained = self._trained(prepared, train_members(prepared.plan, tell, checkpoints))
-            return self._scored(trained, tell)
+            trained = self.train(report, checkpoints)
+            return self._scored(trained, filled_in(report, entry=self.entry.name))
 
-    def train(self, report: Report, checkpoints: Path) -> None:
-        """Train the entry and keep it in the folder `checkpoints`, where another process can score it."""
+    def train(self, report: Report = ignore_report, checkpoints: Path | None = None) -> TrainedEntry:
+        """Return the trained entry: the one that another process has kept in `checkpoints`, or a new one."""
         tell = filled_in(report, entry=self.entry.name)
         with preserve_process_state():
-            if kept_entry(checkpoints, self.identity()) is None:
-                prepared = self._prepare(tell, checkpoints)
-                trained = self._trained(prepared, train_members(prepared.plan, tell, checkpoints))
-                trained.keep(checkpoints, self.identity())
+            if (kept := kept_entry(checkpoints, self.identity())) is not None:
+                return kept
+            prepared = self._prepare(tell, checkpoints)
+            return self._trained(prepared, train_members(prepared.plan, tell, checkpoints))
 
     def train_with_others(self, report: Report = ignore_report, checkpoints: Path | None = None) -> None:
         """Train as one of several ranks; the first one leaves the weights in the folder `checkpoints`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,7 @@ from textgen.registry.isolation import preserve_process_state
 from textgen.registry.options import declared_options
 from textgen.registry.registry import load
 from textgen.runtime.device import DeviceConfig, seeded
-from textgen.runtime.memory import CPU, free_memory, require_memory
+from textgen.runtime.memory import free_memory, require_memory
 from textgen.training.batches import resident_bytes
 from textgen.training.optimizer import hidden_matrices
 
@@ -50,13 +50,12 @@ def build_for_training(
             return entry.build_model(vocabulary, with_vectors)
 
     def check(model: LanguageModel) -> None:
-        _require(entry, num_bytes(model.module), "the model")
+        _require_for_weights(entry, model)
         for (part, _), member in zip(entry.members.values(), model.reader.members, strict=True):
             if member.is_trainable:
-                weights = num_bytes(model.module)
-                _check_training(entry, part, member, weights, num_tokens=num_tokens, on=device_config)
+                _require_for_training(entry, part, member, num_bytes(model.module), num_tokens, device_config)
 
-    return build_checked(partial(build, vectors), partial(build, None), check, _unchecked_bytes())
+    return build_checked(partial(build, vectors), partial(build, None), check)
 
 
 def build_to_predict(
@@ -67,26 +66,17 @@ def build_to_predict(
     Raises `TextgenError`, before it takes memory, if there is not enough for its weights.
     """
     build = partial(entry.build_model, vocabulary, is_loaded=is_loaded)
-
-    def check(model: LanguageModel) -> None:
-        _require(entry, num_bytes(model.module), "the model")
-
-    return build_checked(partial(build, vectors), build, check, _unchecked_bytes())
+    return build_checked(partial(build, vectors), build, partial(_require_for_weights, entry))
 
 
-def _unchecked_bytes() -> int:
-    free = free_memory()
-    return MAX_SMALL if free is None else min(MAX_SMALL, free // SMALL_SHARE)
+def _require_for_weights(entry: Entry, model: LanguageModel) -> None:
+    """Raise `TextgenError` if this machine lacks memory for the weights of an entry's model."""
+    advice = _smaller(_sizes(entry))
+    require_memory(num_bytes(model.module), f"entry {entry.name!r}: the model", advice)
 
 
-def _check_training(
-    entry: Entry,
-    part: str,
-    model: LanguageModel,
-    weight_bytes: int,
-    *,
-    num_tokens: int,
-    on: DeviceConfig,
+def _require_for_training(  # noqa: PLR0917
+    entry: Entry, part: str, model: LanguageModel, weight_bytes: int, num_tokens: int, on: DeviceConfig
 ) -> None:
     """Raise `TextgenError` if a device lacks memory to train one of an entry's models."""
     options, device = entry.train_options(part), on.device
@@ -98,25 +88,14 @@ def _check_training(
     # What the hidden layers keep of these tokens for the gradient, about.
     width = sum(len(matrix) for matrix in hidden_matrices(model))
     activations = min(num_rows * options.longest_sequence, num_tokens) * width * on.dtype.itemsize
-    names = ["batch_size", "sequence_length"] if activations > weight_bytes + copies else ()
+    is_batch = activations > weight_bytes + copies
+    advice = _smaller(["batch_size", "sequence_length"] if is_batch else _sizes(entry))
     needed = weight_bytes + copies + activations + resident_bytes(num_tokens, device)
-    _require(entry, needed, "training", names, device)
+    require_memory(needed, f"entry {entry.name!r}: training", advice, device)
 
 
-def _require(
-    entry: Entry,
-    num_bytes: int,
-    purpose: str,
-    smaller: Iterable[str] = (),
-    device: torch.device = CPU,
-) -> None:
-    names = list(smaller) or _sizes(entry)
-    require_memory(
-        num_bytes,
-        f"entry {entry.name!r}: {purpose}",
-        f"make {' or '.join(names) or 'the model'} smaller",
-        device,
-    )
+def _smaller(names: Sequence[str]) -> str:
+    return f"make {' or '.join(names) or 'the model'} smaller"
 
 
 def _sizes(entry: Entry) -> list[str]:
@@ -183,13 +162,17 @@ def build_checked(
     build: Callable[[], LanguageModel],
     build_weightless: Callable[[], LanguageModel],
     check: Callable[[LanguageModel], None],
-    max_bytes: int = MAX_SMALL,
+    max_bytes: int | None = None,
 ) -> LanguageModel:
     """Return the result of `build`, after `check`, which may raise, has seen a model of its size.
 
-    If it would take more than `max_bytes`, the one to check is built without memory, by `build_weightless` on
-    the device "meta", and nothing is checked if its constructor needs values.
+    If it would take more than `max_bytes`, by default a small part of the free memory, the one to check is
+    built without memory, by `build_weightless` on the device "meta", and nothing is checked if its
+    constructor needs values.
     """
+    if max_bytes is None:
+        free = free_memory()
+        max_bytes = MAX_SMALL if free is None else min(MAX_SMALL, free // SMALL_SHARE)
     limit = AllocationLimit(max_bytes)
     try:
         with limit:

@@ -8,10 +8,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from textgen.experiment.saved_run import MANIFEST
-from textgen.experiment.trained_entry import TRAINED
 from textgen.runtime.storage.files import remove_unfinished
 from textgen.runtime.storage.result_folders import LOCK, is_held, locked
 from textgen.training.checkpoints import SNAPSHOTS
+
+TRAINED = "trained"
+"""The folder among the checkpoints of a run in which an entry is kept until it is scored."""
 
 
 class RunInterruptedError(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""Backends, which compute jobs: this process, processes of this machine, and what plugins add."""
+"""Backends, which compute jobs: processes of this machine, and what plugins add."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from textgen.contracts import TextgenError
 from textgen.registry.registry import load
 from textgen.runtime.environment import Machine, machine, threads_per_job, usable_cores
 from textgen.runtime.messages import UsageError
-from textgen.workers.pool import OnMessage, Pool, Processes, Stopped
+from textgen.workers.pool import OnMessage, Pool, Processes
 from textgen.workers.process import recipe
 
 
@@ -86,52 +86,6 @@ class LocalBackend:
         """Return a pool of processes, each for one job."""
         sent = recipe(function, partial(torch.set_num_threads, self.num_threads), initialize)
         return Processes(sent, on_message, max_silence, own_process=True)
-
-
-@dataclass(frozen=True)
-class ThisProcess(LocalBackend):
-    """This process: jobs one after another, without the cost of a process and without its protection."""
-
-    def pool(
-        self,
-        function: Callable[..., Any],
-        initialize: Callable[[], object],
-        on_message: OnMessage,
-        max_silence: float | None,  # noqa: ARG002 - nothing can end this process
-    ) -> Pool:
-        """Return a pool that computes each job when it is waited for."""
-        initialize()
-        return _Here(function, on_message)
-
-
-class _StopJob(BaseException):
-    """Ends a job of this process that `on_message` stops."""
-
-
-class _Here:
-    """A pool whose jobs are computed in this process."""
-
-    def __init__(self, function: Callable[..., Any], on_message: OnMessage) -> None:
-        self.busy: dict[Any, Any] = {}
-        self._function, self._on_message = function, on_message
-
-    def start(self, job: Any) -> None:
-        self.busy[id(job)] = job
-
-    def wait(self) -> Iterator[tuple[Any, Any]]:
-        job = self.busy.pop(next(iter(self.busy)))
-
-        def tell(message: Any) -> None:
-            if self._on_message and self._on_message(job, message):
-                raise _StopJob
-
-        try:
-            yield job, self._function(job, tell)
-        except _StopJob:
-            yield job, Stopped("")
-
-    def end(self) -> None:
-        self.busy.clear()
 
 
 @contextmanager

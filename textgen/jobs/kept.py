@@ -1,22 +1,17 @@
-"""Kept results: is the result of a job there, does it fit, and how is a new one made and kept?
-
-Two processes make a run: one trains it (`TrainingJob`), without the text on which the other then scores it.
-"""
+"""Kept results: is the result of a job there, does it fit, and how is a new one made and kept?"""
 
 from __future__ import annotations
 
 import shutil
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from safetensors import SafetensorError
 
 from textgen.contracts import TextgenError, TextgenWarning
-from textgen.data.sources import withhold_texts
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run_lock import discard_outlived, locked_run, partial_folder
 from textgen.experiment.saved_run import RunManifest, SavedRun, load_run, read_manifest, save_run
@@ -78,16 +73,6 @@ def run_and_save(
             raise NotSavedError(folder, error, run) from error
         shutil.rmtree(checkpoints, ignore_errors=True)
         return run
-
-
-def train_and_keep(experiment: Experiment, folder: Path, report: Report) -> None:
-    """Train the entry of a run that `run_and_save` then scores and saves in `folder`.
-
-    If the disk is full, that trains it again, or from its last checkpoint.
-    """
-    make_folder(folder.parent)
-    with locked_run(folder) as checkpoints, suppress(OSError, SafetensorError):
-        experiment.train(report, checkpoints)
 
 
 def check_new(folder: str | Path | None) -> None:
@@ -163,28 +148,3 @@ def keep_record(path: Path, record: Record) -> Record | str:
         return read_record(type(record), path, needs_digest=True)
     except (ValueError, TypeError, DamagedRecordError) as error:
         return f"its result cannot be kept: {describe_error(error)}"
-
-
-@dataclass(frozen=True)
-class TrainingJob:
-    """An entry with one seed: trained and kept beside `folder`, where another process then scores it."""
-
-    folder: Path
-    plugin_files: Sequence[Path]
-    experiment: Experiment
-    """Its corpus has no test part."""
-
-    def compute(self, report: Report) -> Any:
-        """Train it, in a process that can read no corpus; returns None, so that another one goes on."""
-        withhold_texts()
-        train_and_keep(self.experiment, self.folder, report)
-
-
-def training_before(experiment: Experiment, folder: Path, plugin_files: Sequence[Path]) -> TrainingJob | None:
-    """Return the job that trains an entry before its score is computed in another process.
-
-    None if the text that is scored is the validation part, which training needs.
-    """
-    if not len(experiment.corpus.split.test):
-        return None
-    return TrainingJob(folder, plugin_files, replace(experiment, corpus=experiment.corpus.without_test()))

@@ -30,8 +30,18 @@ class Job(Protocol):
     def plugin_files(self) -> Sequence[Path]:
         """The plugin files that it needs; no others are loaded in its process."""
 
+    @property
+    def before(self) -> Job | None:
+        """The job that another process computes before it, such as the training of what it scores.
+
+        The result of that is None; otherwise, as when it fails, this job has the same outcome.
+        """
+
     def compute(self, report: Report) -> Any:
-        """Return the result, a dataclass that is sent as JSON values, so that no object of a plugin is."""
+        """Return the result, a dataclass that is sent as JSON values, so that no object of a plugin is.
+
+        It is in an `Unsaved` if its files could not be written.
+        """
 
 
 class PlannedJob(Job, Protocol):
@@ -63,7 +73,7 @@ class Outcome(Generic[Result]):
     was_stopped: bool = False
     """True if `on_step` ended it."""
     unsaved: str | None = None
-    """Why its files could not be written here."""
+    """Why its files could not be written."""
 
 
 def run_jobs(
@@ -84,29 +94,32 @@ def run_jobs(
     `on_wait` is called several times a second. `plugins_first` are plugin files without which the jobs
     themselves cannot be read.
     """
-    started: list[AnyJob] = []
-
-    def noted() -> Iterator[AnyJob]:
-        for job in jobs:
-            started.append(job)
-            yield job
-
     import_early(__name__)
-    pool = backend.pool(_computed, partial(load_plugin_files, plugins_first), on_step, max_silence)
-    try:
-        for job, answer in drive(pool, noted(), lambda: backend.num_slots, may_start, on_wait):
-            outcome = _received(answer, result_type)
-            if job.folder is not None and not outcome.was_killed:
-                discard_outlived(job.folder)  # what an attempt on this machine left, if another made the run
-            elif job.folder is not None:
-                discard_unfinished(job.folder)
-            yield job, outcome
-    except BaseException:  # Ctrl-C: what the processes leave that were at work
-        pool.end()
-        for job in started:
-            if job.folder is not None:
-                discard_unfinished(job.folder)
-        raise
+    return drive(
+        backend.pool(_computed, partial(load_plugin_files, plugins_first), on_step, max_silence),
+        jobs,
+        lambda: backend.num_slots,
+        before=lambda job: job.before,
+        ended=partial(_ended, result_type),
+        lost=_discard,  # Ctrl-C: what the processes leave that were at work
+        may_start=may_start,
+        on_wait=on_wait,
+    )
+
+
+def _ended(result_type: type[Result], job: Job, answer: object) -> Outcome[Result]:
+    """Return the outcome of a job, after what it leaves besides its result is removed."""
+    outcome = _received(answer, result_type)
+    if outcome.was_killed:
+        _discard(job)
+    elif job.folder is not None:
+        discard_outlived(job.folder)  # what an attempt on this machine left, if another made the run
+    return outcome
+
+
+def _discard(job: Job) -> None:
+    if job.folder is not None:
+        discard_unfinished(job.folder)
 
 
 class PlanProgress(Generic[AnyPlannedJob]):
@@ -143,12 +156,15 @@ class PlanProgress(Generic[AnyPlannedJob]):
             self._tell(job, step)
 
     def ended(self, job: AnyPlannedJob, outcome: Outcome[Any]) -> None:
-        """Report how a job ended; the property `outcome` of its result says that in a few words."""
+        """Report how a job ended; the property `outcome` of its result says that in a few words.
+
+        One without a result has trained what another one scores.
+        """
         self._num_done += 1
-        if outcome.result is None:
+        if outcome.failure:
             self._tell(job, Step(FAILED, outcome=outcome.failure))
         else:
-            self._tell(job, Step(DONE, outcome=outcome.result.outcome))
+            self._tell(job, Step(DONE, outcome=outcome.result.outcome if outcome.result else "trained"))
 
     def _tell(self, job: AnyPlannedJob, step: Step) -> None:
         number, total = self._number_of[id(job)], len(self._plan)
@@ -167,7 +183,10 @@ def _computed(job: Job, say: Callable[[Any], None] = tell) -> object:
         if is_worker():
             limit_memory()
         load_plugin_files(job.plugin_files)
-        return to_values(job.compute(seldom(say)))
+        result = job.compute(seldom(say))
+        if isinstance(result, Unsaved):
+            return Unsaved(to_values(result.result), result.reason)
+        return to_values(result)
     except BaseException as error:  # in another process, SystemExit and KeyboardInterrupt are a plugin's
         if not (isinstance(error, Exception) or is_worker()):  # Ctrl-C, or the end of a job of this process
             raise

@@ -59,7 +59,7 @@ from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import slug
 from textgen.runtime.storage.result_folders import RUNS, locked, result_folder, result_name
 from textgen.suites.planner import SuiteOptions
-from textgen.suites.run_suite import JOBS, run_suite
+from textgen.suites.run_suite import RECORDS, run_suite
 from textgen.suites.schema import load_suite
 from textgen.training.budget import parse_budget, parse_budgets, parse_duration
 from textgen.training.progress import Report, Step
@@ -230,7 +230,7 @@ def suite_as(
     declared.under_each(request.budget)  # a mistake is reported before a text is read
     where = "" if has_own_texts else f"-{slug(name_of(text))}"
     folder = Path(RUNS, f"suite-{slug(Path(name).stem)}{where}") if out is None else Path(out)
-    config = choose_device(cluster.device, cluster.precision, made_with(folder, JOBS))
+    config = choose_device(cluster.device, cluster.precision, made_with(folder, RECORDS))
     silence = parse_duration(cluster.entry_timeout, "--entry-timeout")
     with (
         open_backend(cluster.on, cluster.jobs, cluster.cpus_per_run, cluster.gpus_per_run) as backend,

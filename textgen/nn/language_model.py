@@ -128,7 +128,10 @@ class LanguageModel:
 
     def forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
         """Return the logits [batch, time, vocab_size] for `ids` [batch, time], and the next state."""
-        answer = self.module(ids, state)
+        return self._logits(self.module(ids, state), ids)
+
+    def _logits(self, answer: Any, ids: Tensor) -> tuple[Tensor, State]:
+        """Return what the model answered; raises `PluginError` for anything but logits and a state."""
         if not (_is_pair(answer) and answer[0].ndim == 3 and answer[0].shape[:2] == ids.shape):
             raise self._error(
                 f"returned {_form(answer)} for ids of shape {list(ids.shape)}; forward must return logits "
@@ -148,7 +151,7 @@ class LanguageModel:
         It is the model's own `loss`, or the cross-entropy of its logits.
         """
         if (compute := self._method("loss")) is None:
-            logits, following = self.forward(ids, state)
+            logits, following = self._logits(self.module(ids, state), ids)  # few frames are above the model
             return F.cross_entropy(logits.float().flatten(0, 1), targets.flatten()), following
         answer = compute(ids, targets, state)
         if not (_is_pair(answer) and answer[0].ndim == 0):

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
+from textgen.comparison.entry_job import EntryJob
 from textgen.data.corpus import Corpus, load_corpus
+from textgen.data.split import SplitPart
 from textgen.defaults import ENCODING, ENTRY_TIMEOUT
 from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
 from textgen.experiment.entry_parser import parse_entry
+from textgen.experiment.experiment import Experiment
+from textgen.experiment.forecast import expected_seconds, seconds_taken
+from textgen.experiment.samples import NUM_MEASURED, SampleWriter
+from textgen.experiment.saved_run import SavedRun
+from textgen.experiment.score_run import unit_sizes
+from textgen.generation.bound_sampler import build_sampler
 from textgen.jobs.backends import Backend, LocalBackend
 from textgen.registry.registry import plugin_files
 from textgen.requests import SuiteRequest
+from textgen.results.suite import JobMachine, JobResult, JobSettings, WrittenText
 from textgen.runtime.device import DeviceConfig
-from textgen.suites.job import SuiteJob, job_machine
+from textgen.runtime.storage.json_records import to_values
 from textgen.suites.schema import Case, Suite
 from textgen.training.budget import parse_budget, parse_duration
+from textgen.training.progress import Report, Step
+from textgen.version import __version__
+
+JOBS = "jobs"
+"""The folder in that of a suite with the results of its jobs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +55,60 @@ Text: TypeAlias = tuple[str | None, str, int | None]
 """Identity of the text of a case: its corpus, cleaner and number of characters."""
 
 
+@dataclass(frozen=True)
+class WriteSamples:
+    """Makes the result of a job of a suite: a run, and what each sampler of its case writes with it."""
+
+    settings: JobSettings
+    """Everything that determines the result."""
+    writer: SampleWriter
+    device_config: DeviceConfig
+
+    def __call__(self, run: SavedRun, report: Report) -> JobResult:
+        """Return the result."""
+        began = time.perf_counter()
+        report(Step("writing samples"))
+        samples: dict[str, WrittenText] = {}
+        for spec in self.settings.samplers:
+            written = self.writer.measure(run, build_sampler(spec), self.settings.seed, self.device_config)
+            samples[spec] = WrittenText(
+                **vars(written.measured),
+                entropy_per_char=written.freedom.entropy_per_char,
+                text=written.texts[0],
+            )
+        seconds = seconds_taken(run.result) + time.perf_counter() - began
+        return JobResult(settings=self.settings, result=run.result, samples=samples, seconds=seconds)
+
+
+@dataclass(frozen=True)
+class CaseRun:
+    """One case with one seed: its job, and the file of the result."""
+
+    case: Case
+    file: Path
+    job: EntryJob[JobResult]
+    finish: WriteSamples
+
+    @property
+    def is_timed(self) -> bool:
+        """True if its budget is time, so that its machine determines the result too."""
+        return self.job.experiment.budget.unit == "seconds"
+
+    def misfit(self, kept: JobResult) -> str | None:
+        """Return why a kept result cannot be that of this job; None if it can."""
+        settings = self.finish.settings
+        if to_values(kept.settings) != to_values(settings):
+            return "it is the result of another run"
+        for name, score in (("validation", kept.result.validation), ("test", kept.result.test)):
+            part: SplitPart = getattr(settings.corpus.split, name)
+            if score and score.units and score.units.num_chars != unit_sizes(part.stretch_chars):
+                return f"its {name} score is that of another text"
+        shapes = (values for each in kept.samples.values() for values in each.pseudovalues.values())
+        if set(kept.samples) != set(settings.samplers) or any(len(each) != NUM_MEASURED for each in shapes):
+            return "its samples are others"
+        return None
+
+
 class JobPlanner:
     """Planner of the jobs of a suite; each text is read and cleaned once."""
 
@@ -46,44 +117,59 @@ class JobPlanner:
         self.lexicon = cache(load_lexicon)
         """Return the lexicon of a language, loaded once."""
         self._machine = job_machine(options.backend)
-        self._corpus, self._analyzer = cache(self._read_corpus), cache(self._new_analyzer)
+        self._corpus, self._writer = cache(self._read_corpus), cache(self._new_writer)
 
     @property
     def num_seeds(self) -> int:
         """The number of seeds of each case."""
         return self.options.request.seeds or self.suite.seeds
 
-    def jobs(self) -> Iterator[SuiteJob]:
-        """Yield all jobs: all cases with the first seed, then all with the second …"""
+    def runs(self) -> Iterator[CaseRun]:
+        """Yield all runs: all cases with the first seed, then all with the second …"""
         for seed in range(self.num_seeds):
             for case in self.suite.cases():
-                yield self.job(case, seed)
+                yield self.run(case, seed)
 
-    def job(self, case: Case, seed: int) -> SuiteJob:
-        """Return the job of a case with one seed."""
-        options, request = self.options, self.options.request
+    def run(self, case: Case, seed: int) -> CaseRun:
+        """Return the run of a case with one seed, whose result is kept under the hash of its settings."""
+        options, request, entry = self.options, self.options.request, parse_entry(case.entry)
         sizes = [size for size in (case.max_chars, request.text.max_chars) if size is not None]
         text = case.corpus, case.clean, min(sizes, default=None)
-        entry = parse_entry(case.entry)
-        samplers = [("sampler", spec.partition(":")[0]) for spec in case.samplers]
-        job = SuiteJob(
-            case,
+        experiment = Experiment(
             entry,
             self._corpus(text, case.train_share),
             parse_budget(case.budget or request.budget or self.suite.budget),
             options.device_config,
             seed,
-            self._machine,
-            self._analyzer(text),
-            plugin_files=plugin_files([*entry.components.values(), *samplers]),
-            folder=self.folder / "jobs",
         )
-        return replace(job, folder=job.folder / f"{job.key()}.json")
+        settings = JobSettings(
+            **vars(experiment.settings()),
+            parts=entry.parts,
+            options=entry.options,
+            textgen=__version__,
+            samplers=case.samplers,
+            machine=self._machine if experiment.budget.unit == "seconds" else None,
+        )
+        key = hashlib.sha256(json.dumps(to_values(settings), sort_keys=True).encode()).hexdigest()[:16]
+        file = self.folder / JOBS / f"{key}.json"
+        finish = WriteSamples(settings, self._writer(text), options.device_config)
+        samplers = [("sampler", spec.partition(":")[0]) for spec in case.samplers]
+        job = EntryJob(
+            experiment,
+            plugin_files([*entry.components.values(), *samplers]),
+            finish,
+            file,
+            title=f"{case.label}, seed {seed}",
+            expected_seconds=expected_seconds(entry, experiment.corpus, experiment.budget),
+        )
+        return CaseRun(case, file, job, finish)
 
-    def _new_analyzer(self, text: Text) -> TextAnalyzer:
-        """Return the analyzer of what a case writes: it knows the words of all of the training text."""
+    def _new_writer(self, text: Text) -> SampleWriter:
+        """Return what measures the samples of a case: it knows the words of all of the training text."""
         corpus = self._corpus(text, 100.0)
-        return TextAnalyzer(corpus.split.train.text, self.lexicon(corpus.language), corpus.language)
+        lexicon = self.lexicon(corpus.language)
+        analyzer = TextAnalyzer(corpus.split.train.text, lexicon, corpus.language)
+        return SampleWriter(corpus.split.held_out.stretches(), analyzer)
 
     def _read_corpus(self, text: Text, train_share: float) -> Corpus:
         if train_share != 100:
@@ -93,3 +179,14 @@ class JobPlanner:
         sources, encoding = (asked.sources, asked.encoding) if name is None else ([name], ENCODING)
         keeps = asked.keep_repeats
         return load_corpus(sources, clean, asked.split, max_chars, encoding, keeps_repeats=keeps)
+
+
+def job_machine(backend: Backend) -> JobMachine:
+    """Return the machine of the jobs of a backend, and what each has of it."""
+    about = backend.machines[0]
+    return JobMachine(
+        processor=about.processor,
+        gpu=about.gpu,
+        cores_per_job=round(backend.cores_per_job, 3),
+        threads_per_job=about.num_threads,
+    )

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from textgen.contracts import TextgenError
-from textgen.experiment.forecast import expected_seconds
 from textgen.jobs.backends import check_equal_machines
 from textgen.jobs.kept import keep_record, kept_record, made_with
 from textgen.jobs.runner import Outcome, PlanProgress, run_jobs
@@ -23,13 +22,12 @@ from textgen.runtime.storage.files import NotSavedError, make_folder, write_file
 from textgen.runtime.storage.json_records import write_record
 from textgen.runtime.storage.result_folders import locked
 from textgen.suites.effects import measured_row, question_result
-from textgen.suites.job import SuiteJob
-from textgen.suites.planner import JobPlanner, SuiteOptions
+from textgen.suites.planner import JOBS, CaseRun, JobPlanner, SuiteOptions
 from textgen.suites.schema import Case, Suite
 from textgen.training.progress import Report, Step, ignore_report
 
 RESULT, PAGE = "suite.json", "report.html"
-JOBS = "jobs/*.json"
+RECORDS = f"{JOBS}/*.json"
 """The results of jobs in the folder of a suite."""
 
 
@@ -52,17 +50,16 @@ def run_suite(
     with locked(folder):
         planner = JobPlanner(suite, options, folder)
         report(Step("reading the texts"))
-        jobs = {job.folder: job for job in planner.jobs()}
-        is_timed = any(job.budget.unit == "seconds" for job in jobs.values())
-        check_equal_machines(options.backend, is_timed=is_timed)
-        make_folder(folder / "jobs")
-        there = {path: kept_record(path, JobResult, job.misfit) for path, job in jobs.items()}
+        runs = {run.file: run for run in planner.runs()}
+        check_equal_machines(options.backend, is_timed=any(run.is_timed for run in runs.values()))
+        make_folder(folder / JOBS)
+        there = {path: kept_record(path, JobResult, run.misfit) for path, run in runs.items()}
         measured = Measured({path: result for path, result in there.items() if result is not None})
-        missing = [job for path, job in jobs.items() if path not in measured.results]
+        missing = [run for path, run in runs.items() if path not in measured.results]
         if not measured.results and (others := _other_precisions(folder, options.device_config)):
             say(others)
         say(forecast(suite, measured.results.values(), missing, options.backend.num_slots))
-        _measure(missing, suite, options, measured, report)
+        _measure(missing, planner, measured, report)
         result = _answered(planner, measured)
         try:
             write_record(folder / RESULT, result)
@@ -87,45 +84,47 @@ class Measured:
     """Why a result could not be saved."""
 
 
-def _measure(
-    jobs: Sequence[SuiteJob], suite: Suite, options: SuiteOptions, measured: Measured, report: Report
-) -> None:
-    """Run the jobs, and keep each result when it comes."""
-    progress = PlanProgress(jobs, report, shows_each=options.backend.num_slots == 1)
+def _measure(missing: Sequence[CaseRun], planner: JobPlanner, measured: Measured, report: Report) -> None:
+    """Run the jobs of the runs without a result, and keep each result when it comes."""
+    backend, runs = planner.options.backend, {run.job.folder: run for run in missing}
+    progress = PlanProgress([run.job for run in missing], report, shows_each=backend.num_slots == 1)
     for job, outcome in run_jobs(
         progress.starting(),
         JobResult,
-        options.backend,
+        backend,
         on_step=progress.heard,
-        max_silence=options.entry_timeout,
+        max_silence=planner.options.entry_timeout,
     ):
         progress.ended(job, outcome)
-        received = _received(job, outcome, options.backend.machines[0].name)
+        run = runs[job.folder]
+        received = _received(run, outcome, backend.machines[0].name)
         try:
-            new = received if isinstance(received, str) else keep_record(job.folder, received)
+            new = received if isinstance(received, str) else keep_record(run.file, received)
         except OSError as error:
             new, measured.unsaved = received, error
         if isinstance(new, str):
-            measured.failures[_name(suite, job)] = new
+            measured.failures[_name(planner.suite, run)] = new
         else:
-            measured.results[job.folder] = new
+            measured.results[run.file] = new
 
 
 def _answered(planner: JobPlanner, measured: Measured) -> SuiteResult:
     """Return the answers to the questions of a suite."""
     suite, options = planner.suite, planner.options
-    first = planner.job(suite.cases()[0], 0)
+    first = planner.run(suite.cases()[0], 0)
 
     def results_of(case: Case) -> list[JobResult]:
         """Return the results of a case, one for each seed that has one."""
-        paths = [planner.job(case, seed).folder for seed in range(planner.num_seeds)]
+        paths = [planner.run(case, seed).file for seed in range(planner.num_seeds)]
         return [measured.results[path] for path in paths if path in measured.results]
 
     text = _text_of(planner, first)
     priors = shared_priors(list(map(measured_row, results_of(case))) for case in suite.cases())
     latest = next(reversed(measured.results.values()), None)
     return SuiteResult(
-        **header_values(first.corpus, options.device_config, latest.result.machine if latest else None),
+        **header_values(
+            first.job.experiment.corpus, options.device_config, latest.result.machine if latest else None
+        ),
         suite=suite.title,
         held_out=text.held_out,
         lexicons=text.lexicons,
@@ -136,7 +135,7 @@ def _answered(planner: JobPlanner, measured: Measured) -> SuiteResult:
         questions=tuple(
             replace(
                 question_result(question, results_of, priors),
-                text_of=_text_of(planner, planner.job(question.cases[0], 0)) if question.corpus else None,
+                text_of=_text_of(planner, planner.run(question.cases[0], 0)) if question.corpus else None,
             )
             for question in suite.questions
         ),
@@ -144,16 +143,16 @@ def _answered(planner: JobPlanner, measured: Measured) -> SuiteResult:
     )
 
 
-def _text_of(planner: JobPlanner, job: SuiteJob) -> QuestionText:
-    """Return the text of a job, and how its authors themselves continued the passages."""
-    measured = job.writer().measure_held_out()
-    held_out = HeldOut(measured.metrics, measured.pseudovalues)
-    return QuestionText(job.corpus.info, held_out, planner.lexicon(job.corpus.language).sources)
+def _text_of(planner: JobPlanner, run: CaseRun) -> QuestionText:
+    """Return the text of a run, and how its authors themselves continued the passages."""
+    measured = run.finish.writer.measure_held_out()
+    held_out, corpus = HeldOut(measured.metrics, measured.pseudovalues), run.job.experiment.corpus
+    return QuestionText(corpus.info, held_out, planner.lexicon(corpus.language).sources)
 
 
 def _other_precisions(folder: Path, config: DeviceConfig) -> str:
     """Return a note that what a folder holds was measured in another precision; nothing if it was not."""
-    others = {was for on, was in made_with(folder, JOBS) if on == config.device.type} - {config.precision}
+    others = {was for on, was in made_with(folder, RECORDS) if on == config.device.type} - {config.precision}
     if not others:
         return ""
     return (
@@ -162,17 +161,18 @@ def _other_precisions(folder: Path, config: DeviceConfig) -> str:
     )
 
 
-def forecast(suite: Suite, done: Collection[JobResult], missing: Collection[SuiteJob], num_jobs: int) -> str:
+def forecast(suite: Suite, done: Collection[JobResult], missing: Collection[CaseRun], num_jobs: int) -> str:
     """Return how much there is to do, and about how long it will take, by the finished runs if there are any.
 
     A run under a budget in seconds takes that long, besides what the others took for everything else.
     """
     seconds = 0.0
-    for job in missing:
+    for run in missing:
+        experiment = run.job.experiment
         if not done:
-            seconds += expected_seconds(job.entry, job.corpus, job.budget)
-        elif job.budget.unit == "seconds" and job.entry.is_trainable:
-            seconds += job.budget.amount
+            seconds += run.job.expected_seconds
+        elif run.is_timed and experiment.entry.is_trainable:
+            seconds += experiment.budget.amount
             seconds += statistics.mean(each.seconds - each.result.train.seconds for each in done)
         else:
             seconds += statistics.mean(each.seconds for each in done)
@@ -180,20 +180,19 @@ def forecast(suite: Suite, done: Collection[JobResult], missing: Collection[Suit
     return f"{suite.title}: {len(done) + len(missing)} runs, of which {len(done)} are done{rest}"
 
 
-def _received(job: SuiteJob, outcome: Outcome[JobResult], kind: str) -> JobResult | str:
-    """Return the result of a job, or why there is none; `kind` is the machine that a budget of time needs."""
+def _received(run: CaseRun, outcome: Outcome[JobResult], kind: str) -> JobResult | str:
+    """Return the result of a run, or why there is none; `kind` is the machine that a budget of time needs."""
     if outcome.result is None:
         return outcome.failure
     made_on = outcome.result.result.machine.name
-    if job.budget.unit == "seconds" and made_on != kind:
+    if run.is_timed and made_on != kind:
         return f"it was made on a machine that joined later ({made_on}), of another kind than the others"
-    # Settings in a process elsewhere do not know how many jobs share its machine.
-    return replace(outcome.result, settings=job.settings())
+    return outcome.result
 
 
-def _name(suite: Suite, job: SuiteJob) -> str:
+def _name(suite: Suite, run: CaseRun) -> str:
     """Return the case's label and the seed, with the question if its label has another meaning elsewhere."""
-    case, name = job.case, f"{job.case.label} (seed {job.seed})"
+    case, name = run.case, f"{run.case.label} (seed {run.job.experiment.seed})"
     if any(other != case for other in suite.cases() if other.label == case.label):
         question = next(question for question in suite.questions if case in question.cases)
         return f"{question.name}: {name}"

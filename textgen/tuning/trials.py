@@ -59,6 +59,7 @@ class TrialJob:
     folder: Path
     """The path beside which it keeps its checkpoints."""
     plugin_files: Sequence[Path]
+    before: None = None
 
     def compute(self, report: Report) -> TrialValue:
         """Return the value of the choice."""

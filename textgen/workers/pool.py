@@ -16,8 +16,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from textgen.contracts import TextgenWarning
 from textgen.runtime.messages import about, one_line
-from textgen.workers.messages import ERROR, MESSAGE, RESULT, WARNING
-from textgen.workers.process import Worker, recipe
+from textgen.workers.process import ERROR, MESSAGE, RESULT, WARNING, Worker, recipe
 
 WAIT_SECONDS = 0.3
 """Time after which a pool stops waiting, so that `on_wait` is called and time limits are checked."""
@@ -62,7 +61,7 @@ def unsent(error: BaseException) -> Killed:
 
 @dataclass(frozen=True)
 class Unsaved:
-    """The result of an item whose files could not be written here."""
+    """The result of an item whose files could not be written."""
 
     result: Any
     reason: str
@@ -74,8 +73,11 @@ class Pool(Protocol):
     busy: dict[Any, Any]
     """One value for each item."""
 
-    def start(self, item: Any) -> None:
-        """Begin an item."""
+    def start(self, item: Any, before: Any = None) -> None:
+        """Begin an item, or what is computed `before` it, in a process of its own.
+
+        If that returns None, another process gets the item; otherwise this is the result of the item.
+        """
 
     def wait(self) -> Iterator[tuple[Any, Any]]:
         """Yield the items that end next with their results, or nothing after a while."""
@@ -88,24 +90,38 @@ def drive(
     pool: Pool,
     items: Iterable[Item],
     num_slots: Callable[[], int],
+    *,
+    before: Callable[[Item], object] = lambda item: None,
+    ended: Callable[[Item, Any], Any] = lambda item, answer: answer,
+    lost: Callable[[Item], object] = lambda item: None,
     may_start: Callable[[], bool] = lambda: True,
     on_wait: Callable[[], object] = lambda: None,
 ) -> Generator[tuple[Item, Any]]:
-    """Yield each item with its result, in the order of completion; the pool ends when the iteration does.
+    """Yield each item with `ended(item, result)`, in the order of completion.
 
-    One is taken from `items` only when there is a slot and either `may_start()` or none is busy.
+    One is taken from `items` only when there is a slot and either `may_start()` or none is busy; `before`
+    returns what is computed before it. The pool ends when the iteration does; if that is not by itself,
+    `lost` is called with each item that was taken.
     """
+    taken: list[Item] = []
     try:
         for item in items:
-            pool.start(item)
+            taken.append(item)
+            pool.start(item, before(item))
             while len(pool.busy) >= num_slots() or (pool.busy and not may_start()):
-                yield from pool.wait()
+                for done, answer in pool.wait():
+                    yield done, ended(done, answer)
                 on_wait()
         while pool.busy:
-            yield from pool.wait()
+            for done, answer in pool.wait():
+                yield done, ended(done, answer)
             on_wait()
-    finally:
+    except BaseException:
         pool.end()
+        for item in taken:
+            lost(item)
+        raise
+    pool.end()
 
 
 def run_in_processes(
@@ -120,15 +136,11 @@ def run_in_processes(
     Each process makes the calls of `first` before its first item. What `function` raises is raised here.
     """
     pool = Processes(recipe(function, *first), None, None, own_process=False)
-    return drive(pool, items, lambda: num_processes, may_start)
+    return drive(pool, items, lambda: num_processes, may_start=may_start)
 
 
 class Processes:
-    """Processes that start when there is an item for them; with `own_process`, each computes only one.
-
-    If an item has another one in its attribute `before`, that is computed first, in a process of its own. If
-    it returns None, a second process gets the item; otherwise this is the result.
-    """
+    """Processes that start when there is an item for them; with `own_process`, each computes only one."""
 
     def __init__(
         self, sent: bytes, on_message: OnMessage, max_silence: float | None, own_process: bool
@@ -139,13 +151,9 @@ class Processes:
         self._on_message, self._max_silence, self._own_process = on_message, max_silence, own_process
         self._workers: list[Worker] = []
 
-    def start(self, item: Any) -> None:
+    def start(self, item: Any, before: Any = None) -> None:
         """Give an item, or what is computed before it, to an idle process or to a new one."""
-        before = getattr(item, "before", None)
-        self._give(item, item if before is None else before, is_last=before is None)
-
-    def _give(self, item: Any, part: Any, *, is_last: bool) -> None:
-        data = pickle.dumps(part)
+        data = pickle.dumps(item if before is None else before)
         for worker in [worker for worker in self._workers if worker.connection not in self.busy]:
             if worker.give(data):
                 break
@@ -154,7 +162,7 @@ class Processes:
             worker = Worker(self._sent)
             self._workers.append(worker)
             worker.give(data)
-        worker.item, worker.is_last, worker.heard = item, is_last, time.monotonic()
+        worker.item, worker.is_last, worker.heard = item, before is None, time.monotonic()
         self.busy[worker.connection] = worker
 
     def wait(self) -> Iterator[tuple[Any, Any]]:
@@ -192,7 +200,7 @@ class Processes:
             elif kind == ERROR:
                 raise content
             if kind == RESULT and content is None and not worker.is_last:
-                self._give(worker.item, worker.item, is_last=True)
+                self.start(worker.item)
             else:
                 yield worker.item, unsent(content) if kind == ERROR else content
 

@@ -25,14 +25,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from textgen.contracts import TextgenWarning
+from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.interrupts import interrupts_to
 from textgen.runtime.messages import one_line
 from textgen.runtime.output import note
-from textgen.runtime.process_setup import END_PROCESS, keep_freed_memory, mark_as_worker
+from textgen.runtime.process_setup import END_PROCESS, end_fork, keep_freed_memory, mark_as_worker
 from textgen.runtime.storage.files import private_folder
-from textgen.workers.messages import ERROR, MESSAGE, RESULT, WARNING, send, sendable
 
+MESSAGE, WARNING, RESULT, ERROR = "message", "warning", "result", "error"
+"""Kinds of what a process sends: messages and warnings about an item, and how it ended."""
 METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 """Not `fork`: torch has threads, which a fork would leave in an unknown state."""
 IS_POSIX = os.name == "posix"
@@ -114,7 +115,26 @@ class Worker:
 
     def __init__(self, sent: bytes) -> None:
         """Start a process, which prepares itself by the recipe."""
-        self.connection, self._process = _started(sent)
+        context: Any = get_context(METHOD)
+        for attempt in range(NUM_ATTEMPTS):
+            import_early()
+            self.connection, other = context.Pipe()
+            self._process = context.Process(target=_work, args=(other, sent, dict(os.environ)))
+            # What is forked from the server ignores Ctrl-C as the server does.
+            ignored = _ignored_interrupts() if METHOD == "spawn" else nullcontext()
+            # With the main module, multiprocessing would let it run the main script again.
+            hidden_main = _replaced(sys.modules, "__main__", ModuleType("__main__"))
+            try:
+                with _starting, ignored, hidden_main, _safe_path():
+                    self._process.start()
+                break
+            except (OSError, EOFError):  # the server was just killed; there will be another one
+                if attempt == NUM_ATTEMPTS - 1:
+                    raise
+                self.connection.close()
+                time.sleep(RETRY_SECONDS)
+            finally:
+                other.close()  # so that the connection ends when the process does
 
         self.item: Any = None
         """The item that it computes, or computed last."""
@@ -161,29 +181,29 @@ class Worker:
         return exitcode
 
 
-def _started(sent: bytes) -> tuple[Connection, Any]:
-    """Start a process; return the connection to it, and the process."""
-    context: Any = get_context(METHOD)
-    for attempt in range(NUM_ATTEMPTS):
-        import_early()
-        connection, other = context.Pipe()
-        process = context.Process(target=_work, args=(other, sent, dict(os.environ)))
-        # What is forked from the server ignores Ctrl-C as the server does.
-        ignored = _ignored_interrupts() if METHOD == "spawn" else nullcontext()
-        # With the main module, multiprocessing would let it run the main script again.
-        hidden_main = _replaced(sys.modules, "__main__", ModuleType("__main__"))
-        try:
-            with _starting, ignored, hidden_main, _safe_path():
-                process.start()
-            break
-        except (OSError, EOFError):  # the server was just killed; there will be another one
-            if attempt == NUM_ATTEMPTS - 1:
-                raise
-            connection.close()
-            time.sleep(RETRY_SECONDS)
-        finally:
-            other.close()  # so that the connection ends when the process does
-    return connection, process
+def send(connection: Connection, kind: str, content: Any) -> None:
+    """Send what is one of the kinds above; if nobody listens any more, end this process."""
+    end_fork()
+    try:
+        data = pickle.dumps((kind, content))
+    except Exception as error:
+        problem = RuntimeError(f"{type(content).__name__} cannot be sent: {one_line(error)}")
+        data = pickle.dumps((ERROR, problem))
+    try:
+        connection.send_bytes(data)
+    except OSError:
+        END_PROCESS(1)
+
+
+def sendable(error: BaseException) -> BaseException:
+    """Return the error, or one of the same message if pickle would change or lose it."""
+    with suppress(Exception):  # whatever its constructor raises when it is called with other arguments
+        copy = pickle.loads(pickle.dumps(error))
+        if one_line(copy) == one_line(error):
+            return error
+    if isinstance(error, TextgenError):
+        return TextgenError(one_line(error, with_type=False))
+    return RuntimeError(one_line(error))
 
 
 def tell(message: Any) -> None:

@@ -89,7 +89,7 @@ def suite(case: Case) -> str | None:
         request=SuiteRequest(name=str(path), text=TextOptions("lee", max_chars=3000)), device_config=CPU
     )
     planner = JobPlanner(read, options, case.place)
-    list(planner.jobs())
+    list(planner.runs())
     return None
 
 
