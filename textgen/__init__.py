@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from textgen.library.components import load_plugin_file, plugins
     from textgen.library.corpus import load_corpus
     from textgen.library.ladders import Ladder
+    from textgen.library.model_layers import describe
     from textgen.library.options import ClusterOptions, SampleOptions, SearchOptions, TextOptions
-    from textgen.library.results import describe, report, verify
+    from textgen.library.reports import report
     from textgen.library.runs import Run, load, train
     from textgen.library.studies import tune
     from textgen.library.suites import suite
+    from textgen.library.verifying import verify
     from textgen.training.progress import Step
 else:
     _MODULES = {
@@ -33,11 +35,13 @@ else:
         "library.components": "load_plugin_file plugins",
         "library.corpus": "load_corpus",
         "library.ladders": "Ladder",
+        "library.model_layers": "describe",
         "library.options": "ClusterOptions SampleOptions SearchOptions TextOptions",
-        "library.results": "describe report verify",
+        "library.reports": "report",
         "library.runs": "Run load train",
         "library.studies": "tune",
         "library.suites": "suite",
+        "library.verifying": "verify",
         "training.progress": "Step",
     }
 

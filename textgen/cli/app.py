@@ -20,14 +20,16 @@ from textgen.cli.bench import bench
 from textgen.cli.command_plugins import PluginGroup
 from textgen.cli.console import fail
 from textgen.cli.corpus import corpus
+from textgen.cli.describe import describe
 from textgen.cli.interrupts import INTERRUPTED, StoppedError, interrupts
 from textgen.cli.options import NO_METAVAR
-from textgen.cli.results import describe, report, verify
+from textgen.cli.report import report
 from textgen.cli.sample import sample
 from textgen.cli.score import score
 from textgen.cli.suite import suite
 from textgen.cli.train import train
 from textgen.cli.tune import tune
+from textgen.cli.verify import verify
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.messages import UsageError, is_out_of_memory
 from textgen.runtime.output import note, say, show_traceback, visible

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 import typer
 
 from textgen import defaults
-from textgen.cli.completion import complete_device, complete_kind, complete_name, complete_precision
+from textgen.cli.completion import (
+    complete_device,
+    complete_kind,
+    complete_name,
+    complete_precision,
+    complete_result,
+)
 from textgen.library.options import (
     ClusterOptions,
     Refuse,
@@ -21,7 +27,6 @@ from textgen.library.options import (
     TextOptions,
     field_docs,
 )
-from textgen.results.names import complete_run
 from textgen.runtime.messages import UsageError
 from textgen.runtime.output import note
 
@@ -81,7 +86,7 @@ NO_METAVAR = ""
 RunFolder = Annotated[
     Path,
     typer.Argument(
-        help="A run or bench: its folder, part of its name, or latest.", autocompletion=complete_run
+        help="A run or bench: its folder, part of its name, or latest.", autocompletion=complete_result
     ),
 ]
 BudgetText = Annotated[

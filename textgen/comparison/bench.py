@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from os.path import commonpath
 from pathlib import Path
 
+from textgen.comparison.bench_kind import DETAILS, RESULT
 from textgen.comparison.entry_job import EntryJob, EntryOutcome
 from textgen.comparison.references import score_references, score_yardsticks
 from textgen.comparison.sealed import open_sealed
@@ -34,7 +35,7 @@ from textgen.report.html import to_html
 from textgen.report.markdown import to_markdown
 from textgen.results.comparison import Comparison, HeldOut, ReferenceScore
 from textgen.results.details import Details, DetailsReader
-from textgen.results.folders import run_folder
+from textgen.results.folders import RUNS_OF_BENCH, run_folder
 from textgen.results.guesses import guessed_by_reader
 from textgen.results.judge import judge
 from textgen.results.passages import choose_passages
@@ -42,10 +43,9 @@ from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import command_line, machine, versions
 from textgen.runtime.storage.files import NotSavedError, make_folder, write_file
 from textgen.runtime.storage.json_records import read_record, write_record
+from textgen.runtime.storage.result_folders import MARKDOWN, PAGE
 from textgen.training.budget import Budget, parse_duration
 from textgen.training.progress import Report, Step, ignore_report
-
-RESULT, DETAILS, REPORT, PAGE = "bench.json", "details.json", "report.md", "report.html"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +171,7 @@ def _prepare(
     """Make the folders and whatever is made once from the text; a sealed text is opened after training."""
     experiments = {folder: each for planned in plans.values() for folder, each in planned.items()}
     for out in plans:
-        make_folder(out / "runs")
+        make_folder(out / RUNS_OF_BENCH)
     corpus, failures = open_sealed(
         options.sealed, corpus, experiments, options.backend, max_silence=options.entry_timeout, report=report
     )
@@ -277,7 +277,7 @@ def _save(out: Path, result: Comparison, details: Details) -> None:
     """Write a result and its reports."""
     write_record(out / RESULT, result)
     write_record(out / DETAILS, details)
-    write_file(out / REPORT, to_markdown(result))
+    write_file(out / MARKDOWN, to_markdown(result))
     write_file(out / PAGE, to_html(result, details, readers=guessed_by_reader(out)))
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from textgen.experiment.saved_run import MANIFEST
 from textgen.experiment.trained_entry import TRAINED
 from textgen.runtime.storage.files import remove_unfinished
 from textgen.runtime.storage.locks import LOCK, is_held, locked
+from textgen.runtime.storage.result_folders import RUN_FILE
 from textgen.training.snapshots import SNAPSHOTS
 
 
@@ -25,7 +25,7 @@ class RunInterruptedError(KeyboardInterrupt):
 
 def discard_outlived(folder: Path) -> None:
     """Remove the checkpoints of a complete run, which are there if it was killed right after it was saved."""
-    if (folder / MANIFEST).exists() and not is_held((partial := partial_folder(folder)) / LOCK):
+    if (folder / RUN_FILE).exists() and not is_held((partial := partial_folder(folder)) / LOCK):
         shutil.rmtree(partial, ignore_errors=True)
 
 

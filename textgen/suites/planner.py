@@ -18,6 +18,7 @@ from textgen.registry.registry import plugin_files
 from textgen.runtime.device import DeviceConfig
 from textgen.suites.job import SuiteJob, job_machine
 from textgen.suites.schema import Case, Suite
+from textgen.suites.suite_kind import JOBS
 from textgen.training.budget import parse_budget, parse_duration
 
 
@@ -81,7 +82,7 @@ class JobPlanner:
             self._machine,
             self._analyzer(text),
             plugin_files=plugin_files([*entry.components.values(), *samplers]),
-            folder=self.folder / "jobs",
+            folder=self.folder / JOBS,
         )
         return replace(job, folder=job.folder / f"{job.key()}.json")
 

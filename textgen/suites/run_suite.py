@@ -23,15 +23,13 @@ from textgen.runtime.messages import about
 from textgen.runtime.storage.files import NotSavedError, make_folder, write_file
 from textgen.runtime.storage.json_records import write_record
 from textgen.runtime.storage.locks import locked
+from textgen.runtime.storage.result_folders import PAGE
 from textgen.suites.effects import measured_run, question_result
 from textgen.suites.job import SuiteJob
 from textgen.suites.planner import JobPlanner, SuiteOptions
 from textgen.suites.schema import Case, Suite
+from textgen.suites.suite_kind import JOBS, RESULT
 from textgen.training.progress import Report, Step, ignore_report
-
-RESULT, PAGE = "suite.json", "report.html"
-JOBS = "jobs/*.json"
-"""The results of jobs in the folder of a suite."""
 
 
 def run_suite(
@@ -56,7 +54,7 @@ def run_suite(
         jobs = {job.folder: job for job in planner.jobs()}
         is_timed = any(job.budget.unit == "seconds" for job in jobs.values())
         check_equal_machines(options.backend, is_timed=is_timed)
-        make_folder(folder / "jobs")
+        make_folder(folder / JOBS)
         there = {path: kept_record(path, JobResult, job.misfit) for path, job in jobs.items()}
         measured = Measured({path: result for path, result in there.items() if result is not None})
         missing = [job for path, job in jobs.items() if path not in measured.results]
@@ -161,7 +159,8 @@ def _text_of(planner: JobPlanner, job: SuiteJob) -> QuestionText:
 
 def _other_precisions(folder: Path, config: DeviceConfig) -> str:
     """Return a note that what a folder holds was measured in another precision; nothing if it was not."""
-    others = {was for on, was in made_with(folder, JOBS) if on == config.device.type} - {config.precision}
+    made = made_with(folder, f"{JOBS}/*.json")
+    others = {was for on, was in made if on == config.device.type} - {config.precision}
     if not others:
         return ""
     return (

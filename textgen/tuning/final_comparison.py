@@ -9,9 +9,6 @@ from textgen.results.comparison import Comparison
 from textgen.results.study import Contestant, FinalComparison
 from textgen.results.verification import VerificationCheck, compared
 
-FOLDER = "comparison"
-"""The folder in that of a study with the comparison, whose runs are used again."""
-
 
 def conclusion(result: Comparison, default: str, best: str, seeds: tuple[int, ...]) -> FinalComparison:
     """Return what a comparison of two entries says about the best of a study."""

@@ -27,8 +27,9 @@ from textgen.runtime.storage.files import NotSavedError
 from textgen.training.budget import Budget
 from textgen.training.progress import Report
 from textgen.training.train_options import TrainOptions
-from textgen.tuning.final_comparison import FOLDER, conclusion
+from textgen.tuning.final_comparison import conclusion
 from textgen.tuning.search_space import Candidate, Dimension, spell
+from textgen.tuning.study_kind import COMPARISON
 
 
 class Objective(Protocol):
@@ -132,7 +133,7 @@ class EntryObjective:
             conclusion, default=self.entry.name, best=best, seeds=tuple(range(first, first + num_seeds))
         )
         try:
-            result = bench([self.entry, parse_entry(best)], self.corpus, options, folder / FOLDER, report)
+            result = bench([self.entry, parse_entry(best)], self.corpus, options, folder / COMPARISON, report)
         except NotSavedError as error:
             error.result = concluded(cast(Comparison, error.result))
             raise

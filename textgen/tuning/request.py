@@ -15,21 +15,20 @@ from textgen.jobs.kept import check_reuse, kept_run, made_with, run_and_save
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import make_folder
+from textgen.runtime.storage.result_folders import RUN_FILE
 from textgen.training.budget import Budget
 from textgen.training.progress import Report
 from textgen.tuning.objective import EntryObjective, entry_candidates
 from textgen.tuning.sampler_objective import SamplerObjective, check_text, sampler_candidates
 from textgen.tuning.search_space import dimensions
-from textgen.tuning.study import FILE, study_made_with
-
-TRAINED = "run"
-"""The folder in a study's with the run that a sampler is tuned for, if the study trained it."""
+from textgen.tuning.study import study_made_with
+from textgen.tuning.study_kind import DATABASE, TRAINED
 
 
 def made_before(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield the device and precision of what the folder of a study holds."""
-    yield from made_with(folder, f"{TRAINED}/run.json")
-    yield from study_made_with(folder / FILE)
+    yield from made_with(folder, f"{TRAINED}/{RUN_FILE}")
+    yield from study_made_with(folder / DATABASE)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,14 +15,14 @@ from textgen.results.study import FinalComparison, StudyResult
 from textgen.runtime.storage.files import NotSavedError, write_file
 from textgen.runtime.storage.json_records import write_record
 from textgen.runtime.storage.locks import LOCK, is_held, locked
+from textgen.runtime.storage.result_folders import PAGE
 from textgen.training.progress import Report, Step, ignore_report
 from textgen.tuning.outcome import study_result, trial_result
 from textgen.tuning.study import Study
+from textgen.tuning.study_kind import RESULT
 from textgen.tuning.trials import Goal, search
 
 Say = Callable[[str], None]
-
-RESULT, PAGE = "study.json", "report.html"
 
 
 def run_study(

@@ -37,10 +37,9 @@ from textgen.runtime.storage.json_records import to_values
 from textgen.runtime.storage.locks import is_held
 from textgen.runtime.this_process import interrupts_deferred
 from textgen.tuning.objective import Objective
+from textgen.tuning.study_kind import DATABASE, TRIALS
 from textgen.tuning.tpe import NUM_RANDOM, RoundedTPE, median_pruner, num_combinations
 
-FILE, TRIALS = "study.db", "trials"
-"""The trials, and a folder for the checkpoints of those that are not complete."""
 NAME = "tune"
 """Name of the study in the file."""
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -68,7 +67,7 @@ class Study:
         self._workers = Workers(folder)
         try:
             with self._workers.lock:
-                self._open(folder / FILE, with_default)
+                self._open(folder / DATABASE, with_default)
                 self._discard_finished()
         except BaseException:
             self._workers.end()
@@ -254,7 +253,7 @@ def _loaded(path: Path) -> tuple[optuna.Study, RDBStorage]:
 def _storage(path: Path) -> RDBStorage:
     """Return the storage in a file; its path, which may contain `?` and `{`, is kept out of the address."""
     connect = partial(sqlite3.connect, path, timeout=FILE_WAIT_SECONDS, check_same_thread=False)
-    return RDBStorage(f"sqlite:///{FILE}", engine_kwargs={"creator": connect})
+    return RDBStorage(f"sqlite:///{DATABASE}", engine_kwargs={"creator": connect})
 
 
 def _disconnect(storage: RDBStorage) -> None:

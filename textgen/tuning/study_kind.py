@@ -1,0 +1,96 @@
+"""Saved studies: how they are found, listed, shown, reported and verified."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textgen.comparison.bench_kind import RESULT as BENCH
+from textgen.comparison.bench_kind import BenchKind
+from textgen.contracts import TextgenError
+from textgen.results.folders import PARTIAL_FILES, RUN_FILES, subfolders
+from textgen.results.kinds import About, Kind, VerifiedFiles, about_best
+
+if TYPE_CHECKING:
+    from textgen.results.verification import VerificationCheck
+
+RESULT, DATABASE = "study.json", "study.db"
+TRIALS = "trials"
+"""The folder in a study's with the checkpoints of trials that are not complete."""
+TRAINED = "run"
+"""The folder with the run that a sampler is tuned for, if the study trained it."""
+COMPARISON = "comparison"
+"""The folder with the final comparison, whose runs are used again."""
+
+
+class StudyKind(Kind):
+    """A search for the options of an entry or of a sampler."""
+
+    file = RESULT
+    field = "trials"
+    has_runs = True
+
+    def record(self) -> type:
+        """Return the class of the file."""
+        from textgen.results.study import StudyResult
+
+        return StudyResult
+
+    def files(self) -> tuple[str, ...]:
+        """Return the files of a study, those of its database with what SQLite writes next to it."""
+        return (
+            *super().files(),
+            *(f"{DATABASE}{new}{rest}" for new in ("", ".new") for rest in ("", "-journal", "-wal", "-shm")),
+            "workers/*.lock",
+            *(f"{TRIALS}/*.partial/{file}" for file in PARTIAL_FILES),
+            *(f"{TRAINED}/{file}" for file in RUN_FILES),
+            *(f"{COMPARISON}/{file}" for file in BenchKind().files()),
+        )
+
+    def runs(self, folder: Path) -> list[Path]:
+        """Return the run whose sampler is tuned, and those of the final comparison."""
+        return [*subfolders(folder), *BenchKind().runs(folder / COMPARISON)]
+
+    def is_unfinished(self, folder: Path) -> bool:
+        """Return whether a folder has the database."""
+        return (folder / DATABASE).is_file()
+
+    def about(self, values: Mapping[str, Any]) -> About:
+        """Return what is tuned, and the better one of the final comparison; a sampler has no score."""
+        settings, names = values["settings"], [values["name"]]
+        if "run" in settings:  # it is a sampler that is tuned
+            settings = settings["run"]["settings"]
+            return about_best(names, settings["corpus"], settings["budget"], {})
+        best = (values["comparison"] or {}).get("best") or {}
+        score = {"name": best.get("name"), "bits_per_char": best.get("value")}
+        return about_best(names, settings["corpus"], settings["budget"], score)
+
+    def text(self, result: Any, folder: Path) -> str:
+        """Return the best trial, and all others."""
+        from textgen.report.study_report import to_markdown
+
+        return to_markdown(result)
+
+    def paste(self, result: Any) -> str:
+        """Return the best entry or sampler, or nothing if no trial completed."""
+        return (result.best.name or "") if result.best else ""
+
+    def html(self, result: Any, folder: Path, *, with_models: bool = False) -> str:
+        """Return its page."""
+        from textgen.report.study_page import to_html
+
+        return to_html(result)
+
+    def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
+        """Yield the checks of its final comparison; raises `TextgenError` without one."""
+        from textgen.results.comparison import Comparison
+        from textgen.results.study import StudyResult
+        from textgen.runtime.storage.json_records import read_record
+        from textgen.tuning.final_comparison import verify_final
+
+        final, compared = files.read(StudyResult, path).comparison, path.parent / COMPARISON / BENCH
+        if final is None or not compared.exists():
+            raise TextgenError(f"{str(path)!r} has no final comparison of entries in {str(compared)!r}")
+        yield from BenchKind().verify(files, compared)
+        yield verify_final(final, read_record(Comparison, compared))
