@@ -15,10 +15,11 @@ from pathlib import Path
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
-from textgen.comparison.bench import PAGE, RESULT
+from textgen.comparison.bench_kind import RESULT
 from textgen.report.terminal import render_brief
 from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import read_record
+from textgen.runtime.storage.result_folders import PAGE
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from markupsafe import Markup
 
+from textgen.cli.completion import complete_result
 from textgen.cli.options import NO_METAVAR, PluginFiles, grouped, load_plugins
 from textgen.contracts import TextgenError
 from textgen.library.options import ClusterOptions

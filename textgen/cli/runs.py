@@ -118,11 +118,11 @@ def show(
     elif not results().isatty():
         say(kind.text(result, folder), end="")
     else:
-        following = kind.draw(result, folder, VisibleConsole(), full=full)
-        if following is None:
+        answer = kind.draw(result, folder, VisibleConsole(), full=full)
+        if answer is None:
             print_document(result, kind.text(result, folder), as_json=False, paste=kind.paste(result))
-        else:
-            say(following)
+        elif answer:
+            say(f"\n{answer}")
     if as_json or not kind.names_folder:
         saved_note(folder, quiet=False)
 

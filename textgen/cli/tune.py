@@ -75,13 +75,14 @@ def tune(
     from textgen.library import studies
     from textgen.library.corpus import check_encoding
     from textgen.library.presentation import to_markdown
+    from textgen.results.kinds import kinds
 
     refuse = refusing(context)
     check_encoding(text.sources, refuse)
     run = studies.check_tune(entry, search.tune_sampler, refuse)
     check_shares(cluster.on, refuse)
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # this process is ours
-    with working(keeping("study.json", "study"), quiet=quiet) as work:
+    with working(keeping(kinds()["tune"].file, "study"), quiet=quiet) as work:
         work.result = studies.tune(
             entry if run is None else str(run),
             text,

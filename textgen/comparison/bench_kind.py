@@ -68,12 +68,12 @@ class BenchKind(Kind):
         return to_markdown(result)
 
     def draw(self, result: Any, folder: Path, console: Console, *, full: bool) -> str:
-        """Draw its tables, all or the most important ones; return its answer, after an empty line."""
+        """Draw its tables, all or the most important ones; return its answer."""
         from textgen.report.answer import closing
         from textgen.report.terminal import render, render_brief
 
         (render if full else render_brief)(visible_in(result), console)
-        return f"\n{closing(result)}"
+        return closing(result)
 
     def html(self, result: Any, folder: Path, *, with_models: bool = False) -> str:
         """Return its page; raises `TextgenError` without what its runs read and wrote."""

@@ -56,12 +56,12 @@ class LadderKind(Kind):
         return ladder_markdown(result)
 
     def draw(self, result: Any, folder: Path, console: Console, *, full: bool) -> str:
-        """Draw its tables, all or the most important ones; return who is ahead, after an empty line."""
+        """Draw its tables, all or the most important ones; return who is ahead."""
         from textgen.report.ladder_answer import who_is_ahead
         from textgen.report.terminal import render_ladder
 
         render_ladder(visible_in(result), console, full=full)
-        return f"\n{who_is_ahead(result)}"
+        return who_is_ahead(result)
 
     def html(self, result: Any, folder: Path, *, with_models: bool = False) -> str:
         """Return its page, which leads to those of its benches."""

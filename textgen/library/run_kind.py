@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from textgen.results.folders import RUN_FILES
 from textgen.results.kinds import About, Kind, about_best
+from textgen.runtime.output import say
 from textgen.runtime.storage.result_folders import RUN_FILE
 
 if TYPE_CHECKING:
@@ -48,9 +49,10 @@ class RunKind(Kind):
         return "\n".join([*train_lines(folder, result.settings, result.result), *sample_lines(folder)]) + "\n"
 
     def draw(self, result: Any, folder: Path, console: Console, *, full: bool) -> str:
-        """Draw its score; return the command that may follow, and what it wrote."""
+        """Draw its score, the command that may follow, and what it wrote."""
         from textgen.library.presentation import PROMPT, command, sample_lines, train_lines
 
         for index, line in enumerate(train_lines(folder, result.settings, result.result)):
             console.print(line, style="" if index else "bold")
-        return "\n".join([f"next: {command('sample', str(folder), PROMPT)}", *sample_lines(folder)])
+        say("\n".join([f"next: {command('sample', str(folder), PROMPT)}", *sample_lines(folder)]))  # unbroken
+        return ""

@@ -17,8 +17,9 @@ from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import slug
 from textgen.runtime.storage.result_folders import RUNS, result_folder
 from textgen.suites.planner import SuiteOptions
-from textgen.suites.run_suite import JOBS, run_suite
+from textgen.suites.run_suite import run_suite
 from textgen.suites.schema import Suite, load_suite
+from textgen.suites.suite_kind import JOBS
 from textgen.training.budget import parse_duration
 from textgen.training.progress import Report, Step
 
@@ -53,7 +54,7 @@ def suite(
     declared.under_each(budget)  # a mistake is reported before a text is read
     where = "" if _has_own_texts(declared) else f"-{slug('+'.join(text.sources))}"
     folder = Path(RUNS, f"suite-{slug(Path(name).stem)}{where}") if out is None else Path(out)
-    kept = made_with(folder, JOBS)
+    kept = made_with(folder, f"{JOBS}/*.json")
     config = choose_device(cluster.device, cluster.precision, kept)
     silence = parse_duration(cluster.entry_timeout, "--entry-timeout")
     with (

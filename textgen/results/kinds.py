@@ -125,7 +125,7 @@ class Kind(ResultKind):
         return ""
 
     def draw(self, result: Any, folder: Path, console: Console, *, full: bool) -> str | None:
-        """Draw a result on a terminal, and return what follows as text; None if its text is shown instead."""
+        """Draw a result on a terminal and return its answer; None if its text is shown instead."""
         return None
 
     def html(self, result: Any, folder: Path, *, with_models: bool = False) -> str:
