@@ -11,7 +11,7 @@ import pytest
 
 from helpers.catalog import write_bench, write_run
 from textgen.results.folders import belongs, find_folders, identify
-from textgen.results.items import SORT_KEYS, best_run, read_catalog
+from textgen.results.items import SORT_KEYS, best_runs, read_catalog
 from textgen.results.kinds import kinds
 
 
@@ -79,15 +79,15 @@ def test_an_interrupted_bench_is_known_by_its_runs(tmp_path: Path) -> None:
     assert item.score == 2.1
     found = identify(folder)
     assert found is not None
-    assert best_run(found) == folder / "runs" / "char-lstm-seed0"
+    assert best_runs(found, 1)[0] == folder / "runs" / "char-lstm-seed0"
 
 
 def test_a_bench_stands_for_its_best_run_among_those_it_ranks(root: Path) -> None:
     (found,) = (each for each in find_folders(root) if each.kind.name == "bench")
-    assert best_run(found).name == "char-lstm-seed1"
+    assert best_runs(found, 1)[0].name == "char-lstm-seed1"
     write_run(found.path / "runs" / "word-lstm-seed0", "word-lstm", 1.0)  # of another comparison
     (found,) = (each for each in find_folders(root) if each.kind.name == "bench")
-    assert best_run(found).name == "char-lstm-seed1"
+    assert best_runs(found, 1)[0].name == "char-lstm-seed1"
 
 
 def test_only_files_of_ours_belong_to_a_result() -> None:

@@ -132,6 +132,13 @@ def shown(value: Any) -> str:
     return str(value)
 
 
+def size(num_bytes: int) -> str:
+    """Return a size such as `23.1 MB`."""
+    from rich.filesize import decimal
+
+    return decimal(num_bytes)
+
+
 def fail(message: str, code: int) -> NoReturn:
     """Exit with one line on stderr and an exit code."""
     note(f"error: {shortened(visible(message))}")

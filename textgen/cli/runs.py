@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import webbrowser
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,7 +14,7 @@ import typer
 from textgen import defaults
 from textgen.cli.command_plugins import PluginGroup
 from textgen.cli.completion import complete_kind_of_result, complete_result
-from textgen.cli.console import print_document, print_json, saved_note
+from textgen.cli.console import print_document, print_json, print_rows, saved_note, size
 from textgen.cli.options import (
     Full,
     Json,
@@ -25,7 +26,6 @@ from textgen.cli.options import (
     load_plugins,
     refuse,
 )
-from textgen.cli.run_table import print_items, size
 from textgen.contracts import TextgenError
 from textgen.library.options import ClusterOptions, SampleOptions
 from textgen.runtime.messages import UsageError, unknown
@@ -34,6 +34,7 @@ from textgen.runtime.storage.result_folders import PAGE, RUNS
 
 if TYPE_CHECKING:
     from textgen.results.folders import ResultFolder
+    from textgen.results.items import Item
 
 app = typer.Typer(cls=PluginGroup)
 
@@ -51,6 +52,12 @@ Names = Annotated[
     typer.Argument(metavar="NAME", help="Paths, parts of names, or latest.", autocompletion=complete_result),
 ]
 Sort = Literal["score", "age", "name", "size"]
+DROPPED = ("size", "95 % interval", "kind", "budget", "corpus", "entry")
+"""Columns that a narrow terminal lacks, the first one first."""
+NAME_CHARS = 20
+"""Characters of a name in a line, before columns are dropped; more follow in the next."""
+MAX_ENTRY_CHARS = 18
+UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
 @app.callback(invoke_without_command=True)
@@ -238,3 +245,71 @@ def _outermost(names: list[str], root: Path) -> list[ResultFolder]:
 
     found = {each.path.resolve(): each for each in (find(name, root) for name in names)}
     return [each for path, each in found.items() if not any(parent in found for parent in path.parents)]
+
+
+def print_items(items: Sequence[Item]) -> None:
+    """Print a row for each item: drawn on a terminal with the columns that fit, as TSV when piped."""
+    rows = [row(item) for item in items]
+    if not results().isatty() or not rows:
+        print_rows(rows)
+        return
+    from rich.table import Table
+
+    from textgen.library.console import VisibleConsole
+
+    console = VisibleConsole()
+    columns = [name for name in rows[0] if any(each[name] for each in rows)]
+    names = min(NAME_CHARS, max(len(each["name"]) for each in rows))
+    dropped = []
+    for name in DROPPED:
+        if names + sum(_width(other, rows) for other in columns if other != "name") <= console.width:
+            break
+        if name in columns:
+            columns.remove(name)
+            dropped.append(name)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        is_number = name in ("bits/char", "95 % interval", "age", "size")
+        table.add_column(
+            name,
+            justify="right" if is_number else "left",
+            overflow="fold" if name == "name" else "ellipsis",
+            no_wrap=name != "name",
+            max_width=MAX_ENTRY_CHARS if name == "entry" else None,
+        )
+    for each in rows:
+        table.add_row(*(each[name] for name in columns))
+    console.print(table)
+    if dropped:
+        note(f"without room for {', '.join(reversed(dropped))}")
+
+
+def row(item: Item) -> dict[str, str]:
+    """Return the cells of an item by column."""
+    number = len(item.entries)
+    entry = item.best or (item.entries[0] if number == 1 else "")
+    of = f"{entry} of {number}" if entry else f"{number} entries"
+    interval = item.interval
+    return {
+        "name": item.name,
+        "kind": item.kind if item.is_finished else f"{item.kind} (interrupted)",
+        "entry": entry if number <= 1 else of,
+        "corpus": item.corpus or "",
+        "budget": item.budget or "",
+        "bits/char": "" if item.score is None else f"{item.score:.3f}",
+        "95 % interval": "" if interval is None else f"{interval[0]:.3f}–{interval[1]:.3f}",
+        "age": age(item.age),
+        "size": size(item.num_bytes),
+    }
+
+
+def age(seconds: float) -> str:
+    """Return a duration in its largest unit."""
+    unit, length = next((each for each in UNITS if seconds >= each[1]), UNITS[-1])
+    return f"{max(0, seconds) / length:.0f} {unit}"
+
+
+def _width(column: str, rows: Sequence[dict[str, str]]) -> int:
+    """Return the characters that a column takes, with the space before it."""
+    widest = max(len(column), *(len(each[column]) for each in rows))
+    return min(widest, MAX_ENTRY_CHARS if column == "entry" else widest) + 2

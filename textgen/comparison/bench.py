@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from os.path import commonpath
 from pathlib import Path
 
-from textgen.comparison.bench_kind import DETAILS, RESULT
 from textgen.comparison.entry_job import EntryJob, EntryOutcome
+from textgen.comparison.kinds import BENCH, DETAILS
 from textgen.comparison.references import score_references, score_yardsticks
 from textgen.comparison.sealed import open_sealed
 from textgen.contracts import TextgenError
@@ -123,7 +123,7 @@ def bench_each(
     check_equal_machines(options.backend, is_timed=any(each.unit == "seconds" for each in budgets.values()))
     corpus, device, silence = shared.corpus, options.device_config, options.entry_timeout
     references, unscored = score_yardsticks(
-        options.yardsticks, corpus, device.device, silence, [out / RESULT for out in rungs], report
+        options.yardsticks, corpus, device.device, silence, [out / BENCH for out in rungs], report
     )
     jobs = [
         _job(folder, each, shared.reader, options, len(rungs) > 1)
@@ -275,7 +275,7 @@ def _is_readable(folder: Path) -> bool:
 
 def _save(out: Path, result: Comparison, details: Details) -> None:
     """Write a result and its reports."""
-    write_record(out / RESULT, result)
+    write_record(out / BENCH, result)
     write_record(out / DETAILS, details)
     write_file(out / MARKDOWN, to_markdown(result))
     write_file(out / PAGE, to_html(result, details, readers=guessed_by_reader(out)))
@@ -283,9 +283,9 @@ def _save(out: Path, result: Comparison, details: Details) -> None:
 
 def compared_before(out: Path) -> list[str]:
     """Return the entries and yardsticks of a comparison that a folder holds, without those that failed."""
-    if not (out / RESULT).is_file():
+    if not (out / BENCH).is_file():
         return []
-    result = read_record(Comparison, out / RESULT)
+    result = read_record(Comparison, out / BENCH)
     yardsticks = [each.name for each in result.references if each.is_pretrained]
     return list(dict.fromkeys([*(row.name for row in result.runs), *yardsticks]))
 

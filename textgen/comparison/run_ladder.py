@@ -7,8 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from textgen.comparison.bench import BenchOptions, bench_each, compared_before
-from textgen.comparison.bench_kind import DETAILS, RESULT
-from textgen.comparison.ladder_kind import LADDER
+from textgen.comparison.kinds import BENCH, DETAILS, LADDER
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import Entry
@@ -93,8 +92,8 @@ def compared_in(out: Path, budgets: Sequence[Budget]) -> list[str]:
 def _budget_of(out: Path) -> Budget | None:
     """Return the budget of the ordinary comparison that a folder holds, perhaps unfinished."""
     with suppress(LookupError, TypeError):
-        if (out / RESULT).is_file():
-            return parse_budget(read_values(out / RESULT)["budget"])
+        if (out / BENCH).is_file():
+            return parse_budget(read_values(out / BENCH)["budget"])
         for run in sorted(out.glob(f"{RUNS_OF_BENCH}/*/{RUN_FILE}")):
             return parse_budget(read_values(run)["settings"]["budget"])
     return None
@@ -113,7 +112,7 @@ def _adopt(out: Path) -> None:
         GUESSES,
         MARKDOWN,
         PAGE,
-        RESULT,
+        BENCH,
     ):  # the last one tells what budget they have
         if (out / name).exists() and not (folder / name).exists():
             (out / name).rename(folder / name)

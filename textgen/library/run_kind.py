@@ -23,13 +23,11 @@ class RunKind(Kind):
     has_page = False
 
     def record(self) -> type:
-        """Return the class of the file."""
         from textgen.experiment.saved_run import RunManifest
 
         return RunManifest
 
     def files(self) -> tuple[str, ...]:
-        """Return the files of a run."""
         return RUN_FILES
 
     def about(self, values: Mapping[str, Any]) -> About:
@@ -39,17 +37,14 @@ class RunKind(Kind):
         return about_best([name], settings["corpus"], settings["budget"], {**score, "name": name})
 
     def printed(self, result: Any) -> Any:
-        """Return what was measured."""
         return result.result
 
     def text(self, result: Any, folder: Path) -> str:
-        """Return its score, and what it wrote."""
         from textgen.library.presentation import sample_lines, train_lines
 
         return "\n".join([*train_lines(folder, result.settings, result.result), *sample_lines(folder)]) + "\n"
 
     def draw(self, result: Any, folder: Path, console: Console, *, full: bool) -> str:
-        """Draw its score, the command that may follow, and what it wrote."""
         from textgen.library.presentation import PROMPT, command, sample_lines, train_lines
 
         for index, line in enumerate(train_lines(folder, result.settings, result.result)):

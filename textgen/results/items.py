@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -17,22 +17,13 @@ from textgen.runtime.storage.result_folders import RUNS
 
 
 @dataclass(frozen=True, kw_only=True)
-class Item:
+class Item(About):
     """A folder of results, and what is known about it without loading any model."""
 
     name: str
     folder: str
     kind: str
     is_finished: bool
-    entries: tuple[str, ...] = ()
-    """The entries compared; of a study, the one that is tuned."""
-    corpus: str | None = None
-    budget: str | None = None
-    best: str | None = None
-    """The entry with the lowest score."""
-    score: float | None = None
-    """Bits per character of the best entry on held-out text; None for a suite, whose texts may differ."""
-    interval: tuple[float, float] | None = None
     time: float
     """When the result was written, in seconds since the epoch."""
     num_bytes: int
@@ -112,7 +103,7 @@ def read_item(folder: ResultFolder, root: Path = RUNS) -> Item:
         runs=tuple(name_of(run, root) for run in folder.runs),
     )
     if not folder.is_finished:
-        return _of_runs(item, folder.runs) if folder.kind.ranks_runs else item
+        return replace(item, **vars(_about_runs(folder.runs))) if folder.kind.ranks_runs else item
     values = read_values(folder.file)
     try:
         return replace(item, **vars(folder.kind.about(values)))
@@ -120,49 +111,30 @@ def read_item(folder: ResultFolder, root: Path = RUNS) -> Item:
         raise TextgenError(f"{str(folder.file)!r} cannot be read: {one_line(error)}") from None
 
 
-def best_run(folder: ResultFolder) -> Path:
-    """Return the run in a bench, ladder or study with the lowest score, among those that its result ranks.
-
-    Raises `TextgenError` if there is none.
-    """
-    best = best_of(folder.runs, read_item(folder).entries if folder.kind.ranks_runs else None)
-    if best is None:
-        raise TextgenError(f"{str(folder.path)!r} keeps no run with a score")
-    return best
-
-
 def best_runs(folder: ResultFolder, number: int) -> list[Path]:
     """Return the best run of each entry in a bench, ladder or study, the best `number` of them first.
 
-    Raises `TextgenError` if none has a score.
+    Raises `TextgenError` if none has a score, or none of those that its result ranks.
     """
-    items = (read_item(run_in(run)) for run in folder.runs)
-    entries = read_item(folder).entries if folder.kind.ranks_runs else None
-    ranked = [item for item in items if item.score is not None and (not entries or item.best in entries)]
+    entries = read_item(folder).entries if folder.kind.ranks_runs else ()
     best: dict[str | None, Item] = {}
-    for item in sorted(ranked, key=lambda item: item.score or 0.0):
-        best.setdefault(item.best, item)
+    for item in ranked(folder.runs):
+        if not entries or item.best in entries:
+            best.setdefault(item.best, item)
     if not best:
         raise TextgenError(f"{str(folder.path)!r} keeps no run with a score")
     return [Path(item.folder) for item in list(best.values())[:number]]
 
 
-def best_of(runs: Iterable[Path], entries: Collection[str] | None = None) -> Path | None:
-    """Return the run with the lowest score, perhaps only of some entries; None if none has a score."""
-    items = [read_item(run_in(run)) for run in runs]
-    best = _lowest(item for item in items if entries is None or item.best in entries)
-    return Path(best.folder) if best else None
+def ranked(runs: Iterable[Path]) -> list[Item]:
+    """Return the runs that have a score, the best first."""
+    items = (read_item(run_in(run)) for run in runs)
+    return sorted((item for item in items if item.score is not None), key=lambda item: item.score or 0.0)
 
 
-def _lowest(items: Iterable[Item]) -> Item | None:
-    ranked = (item for item in items if item.score is not None)
-    return min(ranked, key=lambda item: item.score or 0.0, default=None)
-
-
-def _of_runs(item: Item, runs: Iterable[Path]) -> Item:
+def _about_runs(runs: Sequence[Path]) -> About:
     """Return what the runs of one comparison have in common, and the best of them."""
     items = [read_item(run_in(run)) for run in runs]
-    entries = tuple(dict.fromkeys(name for each in items for name in each.entries))
-    best = _lowest(items) or items[0]
-    about = {field.name: getattr(best, field.name) for field in fields(About)}
-    return replace(item, **about | {"entries": entries})
+    best = next(iter(ranked(runs)), items[0])
+    about = About(**{field.name: getattr(best, field.name) for field in fields(About)})
+    return replace(about, entries=tuple(dict.fromkeys(name for each in items for name in each.entries)))

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from textgen.contracts import TextgenError
 from textgen.results.folders import ResultFolder, entry_part, find_folders, identify, name_of, run_in
-from textgen.results.items import best_of, best_run, best_runs
+from textgen.results.items import best_runs, ranked
 from textgen.results.kinds import RUN, Kind, kinds
 from textgen.runtime.output import visible
 from textgen.runtime.storage.result_folders import RUN_FILE, RUNS
@@ -52,28 +52,25 @@ def find_run(name: str | Path, root: Path = RUNS) -> Path:
 
     Raises `TextgenError` if there is none, and `AmbiguousNameError` if there are several.
     """
-    if os.path.exists(os.path.join(name, RUN_FILE)):
-        return Path(name)
-    try:
-        folder = find(str(name), root, HAS_RUNS)
-    except AmbiguousNameError:
-        several = candidates(str(name), root, HAS_RUNS)
-        seeds = {(each.path.parent, entry_part(each.path)) for each in several if each.is_run}
-        best = best_of(each.path for each in several) if len(seeds) == 1 else None
-        if best is None:
-            raise
-        return best  # of an entry's seeds, as for a bench
-    return folder.path if folder.is_run else best_run(folder)
+    return find_runs(str(name), 1, root)[0]
 
 
-def find_runs(name: str, number: int) -> list[Path]:
+def find_runs(name: str, number: int, root: Path = RUNS) -> list[Path]:
     """Return the run that a name means, or the best `number` of a bench or study, one of each entry.
 
-    Raises `TextgenError` if there is none.
+    Raises as `find_run` does.
     """
     if os.path.exists(os.path.join(name, RUN_FILE)):
         return [Path(name)]
-    folder = find(name, RUNS, HAS_RUNS)
+    try:
+        folder = find(name, root, HAS_RUNS)
+    except AmbiguousNameError:
+        several = candidates(name, root, HAS_RUNS)
+        seeds = {(each.path.parent, entry_part(each.path)) for each in several if each.is_run}
+        best = ranked(each.path for each in several) if len(seeds) == 1 else []
+        if not best:
+            raise
+        return [Path(best[0].folder)]  # of an entry's seeds, as for a bench
     return [folder.path] if folder.is_run else best_runs(folder, number)
 
 

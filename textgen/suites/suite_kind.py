@@ -25,39 +25,32 @@ class SuiteKind(Kind):
     field = "questions"
 
     def record(self) -> type:
-        """Return the class of the file."""
         from textgen.results.suite import SuiteResult
 
         return SuiteResult
 
     def files(self) -> tuple[str, ...]:
-        """Return the files of a suite and of its jobs."""
         job = f"{JOBS}/{JOB}.json"
         return (*super().files(), job, *(f"{job}.partial/{file}" for file in PARTIAL_FILES))
 
     def is_unfinished(self, folder: Path) -> bool:
-        """Return whether a folder has the result of a job."""
         return any(re.fullmatch(f"{JOB}[0-9a-f]*", path.stem) for path in folder.glob(f"{JOBS}/*.json"))
 
     def about(self, values: Mapping[str, Any]) -> About:
-        """Return the entries of all questions."""
         names = (case["entry"] for question in values["questions"] for case in question["cases"])
         return about_best(names, values["corpus"], values["budget"], {})
 
     def text(self, result: Any, folder: Path) -> str:
-        """Return the answers."""
         from textgen.report.suite_report import to_markdown
 
         return to_markdown(result)
 
     def html(self, result: Any, folder: Path, *, with_models: bool = False) -> str:
-        """Return its page."""
         from textgen.report.suite_page import to_html
 
         return to_html(result)
 
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
-        """Yield the checks of its numbers."""
         from textgen.results.suite import SuiteResult
         from textgen.results.verify_bench import check_method
         from textgen.results.verify_suite import verify_suite

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textgen.comparison.bench_kind import RESULT as BENCH
-from textgen.comparison.bench_kind import BenchKind
+from textgen.comparison.kinds import BENCH, BenchKind
 from textgen.contracts import TextgenError
 from textgen.results.folders import PARTIAL_FILES, RUN_FILES, subfolders
 from textgen.results.kinds import About, Kind, VerifiedFiles, about_best
@@ -32,7 +31,6 @@ class StudyKind(Kind):
     has_runs = True
 
     def record(self) -> type:
-        """Return the class of the file."""
         from textgen.results.study import StudyResult
 
         return StudyResult
@@ -53,7 +51,6 @@ class StudyKind(Kind):
         return [*subfolders(folder), *BenchKind().runs(folder / COMPARISON)]
 
     def is_unfinished(self, folder: Path) -> bool:
-        """Return whether a folder has the database."""
         return (folder / DATABASE).is_file()
 
     def about(self, values: Mapping[str, Any]) -> About:
@@ -67,17 +64,14 @@ class StudyKind(Kind):
         return about_best(names, settings["corpus"], settings["budget"], score)
 
     def text(self, result: Any, folder: Path) -> str:
-        """Return the best trial, and all others."""
         from textgen.report.study_report import to_markdown
 
         return to_markdown(result)
 
     def paste(self, result: Any) -> str:
-        """Return the best entry or sampler, or nothing if no trial completed."""
         return (result.best.name or "") if result.best else ""
 
     def html(self, result: Any, folder: Path, *, with_models: bool = False) -> str:
-        """Return its page."""
         from textgen.report.study_page import to_html
 
         return to_html(result)

@@ -1,8 +1,9 @@
-"""Saved comparisons under one budget: how they are found, listed, shown, reported and verified."""
+"""Saved comparisons, under one budget or several: how they are listed, shown, reported and verified."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from textgen.results.folders import PARTIAL_FILES, RUN_FILES, RUNS_OF_BENCH, ide
 from textgen.results.guesses import GUESSES
 from textgen.results.kinds import About, Kind, VerifiedFiles, about_best
 from textgen.runtime.output import visible_in
+from textgen.runtime.storage.json_records import read_record
 from textgen.runtime.storage.result_folders import MARKDOWN, RUN_FILE
 
 if TYPE_CHECKING:
@@ -19,35 +21,28 @@ if TYPE_CHECKING:
     from textgen.results.comparison import Comparison
     from textgen.results.verification import VerificationCheck
 
-RESULT, DETAILS = "bench.json", "details.json"
+BENCH, LADDER = "bench.json", "ladder.json"
+DETAILS = "details.json"
+"""What the runs of a bench read and wrote."""
 
 
 class BenchKind(Kind):
     """A comparison of entries under one budget."""
 
-    file = RESULT
-    field = "entries"
+    file, field = BENCH, "entries"
     has_runs = ranks_runs = has_models = True
 
     def record(self) -> type:
-        """Return the class of the file."""
         from textgen.results.comparison import Comparison
 
         return Comparison
 
     def files(self) -> tuple[str, ...]:
-        """Return the files of a bench and of its runs."""
-        return (
-            *super().files(),
-            DETAILS,
-            GUESSES,
-            MARKDOWN,
-            *(f"{RUNS_OF_BENCH}/*/{file}" for file in RUN_FILES),
-            *(f"{RUNS_OF_BENCH}/*.partial/{file}" for file in PARTIAL_FILES),
-        )
+        runs = [f"{RUNS_OF_BENCH}/*/{file}" for file in RUN_FILES]
+        partial = [f"{RUNS_OF_BENCH}/*.partial/{file}" for file in PARTIAL_FILES]
+        return (*super().files(), DETAILS, GUESSES, MARKDOWN, *runs, *partial)
 
     def runs(self, folder: Path) -> list[Path]:
-        """Return the runs of its entries and seeds."""
         return subfolders(folder / RUNS_OF_BENCH)
 
     def is_unfinished(self, folder: Path) -> bool:
@@ -56,19 +51,15 @@ class BenchKind(Kind):
         return bool(runs) and all(map(is_seeded, runs))
 
     def about(self, values: Mapping[str, Any]) -> About:
-        """Return its entries, and the best of those that have a score."""
-        names = [row["name"] for row in values["entries"]]
-        best: Any = min(values["scores"], key=lambda score: score["bits_per_char"], default={})
-        return about_best(names, values["corpus"], values["budget"], best)
+        names = (row["name"] for row in values["entries"])
+        return about_best(names, values["corpus"], values["budget"], _lowest(values["scores"]))
 
     def text(self, result: Any, folder: Path) -> str:
-        """Return its tables."""
         from textgen.report.markdown import to_markdown
 
         return to_markdown(result)
 
     def draw(self, result: Any, folder: Path, console: Console, *, full: bool) -> str:
-        """Draw its tables, all or the most important ones; return its answer."""
         from textgen.report.answer import closing
         from textgen.report.terminal import render, render_brief
 
@@ -76,13 +67,11 @@ class BenchKind(Kind):
         return closing(result)
 
     def html(self, result: Any, folder: Path, *, with_models: bool = False) -> str:
-        """Return its page; raises `TextgenError` without what its runs read and wrote."""
         from textgen.comparison.page_models import page_models
         from textgen.report.html import to_html
         from textgen.results.details import Details
         from textgen.results.guesses import guessed_by_reader
         from textgen.results.items import best_runs
-        from textgen.runtime.storage.json_records import read_record
 
         if not (folder / DETAILS).is_file():
             raise TextgenError(
@@ -91,8 +80,7 @@ class BenchKind(Kind):
             )
         found = identify(folder) if with_models else None
         models = page_models(best_runs(found, len(found.runs))) if found else ()
-        details = read_record(Details, folder / DETAILS)
-        return to_html(result, details, models, guessed_by_reader(folder))
+        return to_html(result, read_record(Details, folder / DETAILS), models, guessed_by_reader(folder))
 
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
         """Yield the checks of its numbers, and of those of its runs if they are there."""
@@ -120,3 +108,66 @@ class BenchKind(Kind):
         if files.device is not None:
             device = choose_device(files.device, "fp32").device
             yield from verify_runs(result, details, folder, device)
+
+
+class LadderKind(Kind):
+    """A comparison of entries under several budgets, each in the folder of a bench."""
+
+    file, field = LADDER, "rungs"
+    has_runs = ranks_runs = True
+
+    def record(self) -> type:
+        from textgen.results.ladder import Ladder
+
+        return Ladder
+
+    def files(self) -> tuple[str, ...]:
+        return (*super().files(), MARKDOWN, *(f"*/{file}" for file in BenchKind().files()))
+
+    def runs(self, folder: Path) -> list[Path]:
+        return list(chain.from_iterable(map(BenchKind().runs, subfolders(folder))))
+
+    def about(self, values: Mapping[str, Any]) -> About:
+        """Return its entries, and the best of them under the largest budget."""
+        budgets, rungs = values["budgets"], values["rungs"]
+        scores = filter(None, (rung["score"] for rung in rungs if rung["budget"] == budgets[-1]))
+        names = (rung["entry"] for rung in rungs)
+        return about_best(names, values["corpus"], ",".join(budgets), _lowest(scores))
+
+    def text(self, result: Any, folder: Path) -> str:
+        from textgen.report.markdown import ladder_markdown
+
+        return ladder_markdown(result)
+
+    def draw(self, result: Any, folder: Path, console: Console, *, full: bool) -> str:
+        from textgen.report.ladder_answer import who_is_ahead
+        from textgen.report.terminal import render_ladder
+
+        render_ladder(visible_in(result), console, full=full)
+        return who_is_ahead(result)
+
+    def html(self, result: Any, folder: Path, *, with_models: bool = False) -> str:
+        from textgen.report.ladder_page import ladder_html
+
+        return ladder_html(result)
+
+    def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
+        """Yield the checks of its numbers, and those of its benches if they are all there."""
+        from textgen.results.comparison import Comparison
+        from textgen.results.ladder import Ladder
+        from textgen.results.verify_bench import check_method
+        from textgen.results.verify_ladder import verify_ladder, verify_rungs
+
+        result = files.read(Ladder, path)
+        check_method(result.interval_method, path)
+        yield from verify_ladder(result)
+        benches = [path.parent / budget / BENCH for budget in result.budgets]
+        if all(bench.is_file() for bench in benches):
+            yield verify_rungs(result, [read_record(Comparison, bench) for bench in benches])
+            for bench in benches:
+                yield from BenchKind().verify(files, bench)
+
+
+def _lowest(scores: Iterable[Any]) -> Any:
+    """Return the JSON values of the best score; empty without any."""
+    return min(scores, key=lambda score: score["bits_per_char"], default={})
