@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from textgen.library.comparison import Comparison, Ladder
     from textgen.library.components import load_plugin_file, plugins
     from textgen.library.corpus import load_corpus
+    from textgen.library.model_layers import describe
     from textgen.library.plans import bench, suite, tune
-    from textgen.library.results import describe, report, verify
+    from textgen.library.reports import report
     from textgen.library.runs import Run, load, train
     from textgen.requests import ClusterOptions, SampleOptions, SearchOptions, TextOptions
+    from textgen.results.verify import verify
     from textgen.training.progress import Step
 else:
     _MODULES = {
@@ -31,9 +33,11 @@ else:
         "library.components": "load_plugin_file plugins",
         "library.corpus": "load_corpus",
         "requests": "ClusterOptions SampleOptions SearchOptions TextOptions",
+        "library.model_layers": "describe",
         "library.plans": "bench suite tune",
-        "library.results": "describe report verify",
+        "library.reports": "report",
         "library.runs": "Run load train",
+        "results.verify": "verify",
         "training.progress": "Step",
     }
 

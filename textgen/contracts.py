@@ -12,6 +12,7 @@ with `Annotated[int, Ge(1)]` (annotated-types) to limit its range, and add a `Se
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -339,6 +340,25 @@ class Logger(Protocol):
 
     def command(self, folder: Path) -> str:
         """Return the command that shows the log of the run in `folder`; `open` may not have been called."""
+
+
+class ResultKind(Protocol):
+    """A kind of saved result: how `textgen runs`, `report` and `verify` read the folders that hold one.
+
+    Derive it from `textgen.results.kinds.Kind`, which has the other members and their defaults.
+    """
+
+    @abstractmethod
+    def record(self) -> type:
+        """Return the frozen dataclass that the file of a result holds."""
+
+    @abstractmethod
+    def about(self, values: Mapping[str, Any]) -> Any:
+        """Return what lists say of a result, an `About`, by the JSON values of its file."""
+
+    @abstractmethod
+    def text(self, result: Any, folder: Path) -> str:
+        """Return the report of a result, which is saved in `folder`, as Markdown."""
 
 
 def command(function: Function) -> Function:

@@ -15,10 +15,11 @@ from pathlib import Path
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
-from textgen.comparison.bench import PAGE, RESULT
+from textgen.comparison.kinds import BENCH
 from textgen.report.terminal import render_brief
 from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import read_record
+from textgen.runtime.storage.result_folders import PAGE
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -33,7 +34,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=PICTURES)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    draw_terminal(options.folder / RESULT, options.out / "terminal.svg")
+    draw_terminal(options.folder / BENCH, options.out / "terminal.svg")
     photograph(options.folder / PAGE, options.out / "report.png")
 
 

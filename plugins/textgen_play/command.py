@@ -12,10 +12,10 @@ from typing import Annotated
 import typer
 from markupsafe import Markup
 
+from textgen.cli.completion import complete_result
 from textgen.cli.options import NO_METAVAR, PluginFiles, grouped, load_plugins
 from textgen.contracts import TextgenError
 from textgen.requests import ClusterOptions
-from textgen.results.names import complete_run
 from textgen.runtime.output import say
 
 
@@ -26,7 +26,7 @@ def play(
         typer.Argument(
             metavar="[RUN|BENCH]...",
             help="Runs, or benches for their best runs: folders, parts of names, or latest.",
-            autocompletion=complete_run,
+            autocompletion=complete_result,
             show_default="latest",
         ),
     ] = None,

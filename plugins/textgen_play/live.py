@@ -17,7 +17,7 @@ from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
 from textgen.generation.bound_sampler import build_sampler
 from textgen.library.options import check_numbers
 from textgen.library.runs import Run, check_saved
-from textgen.results.folders import FILES, RUNS_OF_BENCH
+from textgen.results.folders import RUNS_OF_BENCH, identify
 from textgen.results.guesses import GUESSES, Guesses
 from textgen.results.passages import NUM_ALTERNATIVES, Passage, PassageReading, choose_passages, read_passages
 from textgen.runtime.storage.json_records import read_record, write_record
@@ -111,9 +111,8 @@ def keep_guesses(run: Run, game: Sequence[int]) -> int:
     """
     check_saved(run)
     folder = run.folder.absolute()
-    bench = folder.parent.parent
-    is_of_bench = folder.parent.name == RUNS_OF_BENCH and (bench / FILES["bench"]).is_file()
-    place = bench if is_of_bench else folder
+    bench = identify(folder.parent.parent) if folder.parent.name == RUNS_OF_BENCH else None
+    place = bench.path if bench and bench.is_finished else folder
     with locked(place):
         path = place / GUESSES
         games = (*(read_record(Guesses, path).games if path.exists() else ()), tuple(game))

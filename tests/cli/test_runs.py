@@ -13,7 +13,7 @@ import pytest
 from helpers.catalog import BENCH
 from helpers.commands import Textgen
 from helpers.terminal import run_on_terminal
-from textgen.cli.run_table import age
+from textgen.cli.runs import age
 
 # --- list
 

@@ -16,8 +16,8 @@ from helpers.catalog import RECORDED
 from helpers.commands import Textgen
 from helpers.numbers import add, changed, found, is_refused, named, telling_numbers
 from helpers.records import edit_record
-from textgen.library import results
 from textgen.registry.options import build
+from textgen.results import verify as verifying
 from textgen.results.comparison import Comparison
 from textgen.results.details import Details
 from textgen.results.rebuilt import verify_comparison
@@ -130,7 +130,7 @@ def test_a_change_of_any_number_is_found_or_named(copy: Path) -> None:
     assert {kind.partition(".")[0] for kind in unchecked - left.keys()} <= {"held_out"}  # perhaps by chance
 
     write_record(copy / RESULT, changed(bench, left.values()))
-    verification = results.verify(copy)
+    verification = verifying.verify(copy)
     left = {kind: left[kind] for kind in left.keys() - found(left, verification.checks)}
     assert left.keys() == named(places, verification.unchecked) - refused
 
@@ -143,7 +143,7 @@ def test_a_change_of_any_number_is_found_or_named(copy: Path) -> None:
     own = [kind for kind in left if kind.startswith((f"{DETAILS}/sample_chars", f"{DETAILS}/texts"))]
     of_details = [left[kind] for kind in left if kind.startswith(DETAILS) and kind not in own]
     write_record(copy / DETAILS, changed(details, of_details))
-    verification = results.verify(copy, runs=True, device="cpu")
+    verification = verifying.verify(copy, runs=True, device="cpu")
     missed = left.keys() - found(left, verification.checks) - set(own)
     assert missed == named(left, verification.unchecked) == {"entries.*.generate.chars_per_second"}
 

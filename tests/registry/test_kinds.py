@@ -17,6 +17,7 @@ def test_required_methods_are_those_of_the_contracts() -> None:
         "cleaner": ("clean",),
         "reader": ("documents",),
         "logger": ("open", "log", "close", "command"),
+        "result": ("record", "about", "text"),
     }
 
 

@@ -35,7 +35,7 @@ KIND_OF = {
     "grammar.py": "corpus",
     "plain_text.py": "cleaner",
 }
-KIND_OF_OTHERS = {"fb2.py": "reader", "csv_file.py": "logger"}
+KIND_OF_OTHERS = {"fb2.py": "reader", "csv_file.py": "logger", "votes.py": "result"}
 """Files of kinds that `textgen plugins new` does not begin."""
 ALL_KINDS = [*KIND_OF.values(), *KIND_OF_OTHERS.values()]
 EXAMPLES = ROOT / "plugins" / "textgen_kit" / "examples"

@@ -93,6 +93,8 @@ OPEN_TO_BUNDLED = {
         "experiment.encoding",
         "experiment.entry_parser",
         "registry",
+        "results.folders",
+        "results.kinds",
         "runtime.device",
         "runtime.storage.files",
         "suites.schema",

@@ -10,21 +10,9 @@ from pathlib import PurePosixPath as Pure
 import pytest
 
 from helpers.catalog import write_bench, write_run
-from textgen.comparison import bench, run_ladder
-from textgen.experiment import saved_run as runs
-from textgen.results.folders import FILES, belongs, find_folders, identify
-from textgen.results.items import SORT_KEYS, best_run, read_catalog
-from textgen.suites import run_suite as suite
-
-
-def test_the_files_of_results_are_those_that_commands_write() -> None:
-    assert FILES == {
-        "run": runs.MANIFEST,
-        "bench": bench.RESULT,
-        "ladder": run_ladder.LADDER,
-        "suite": suite.RESULT,
-        "tune": "study.json",
-    }
+from textgen.results.folders import belongs, find_folders, identify
+from textgen.results.items import SORT_KEYS, best_runs, read_catalog
+from textgen.results.kinds import kinds
 
 
 def test_each_kind_of_result_is_described(root: Path) -> None:
@@ -91,27 +79,27 @@ def test_an_interrupted_bench_is_known_by_its_runs(tmp_path: Path) -> None:
     assert item.score == 2.1
     found = identify(folder)
     assert found is not None
-    assert best_run(found) == folder / "runs" / "char-lstm-seed0"
+    assert best_runs(found, 1)[0] == folder / "runs" / "char-lstm-seed0"
 
 
 def test_a_bench_stands_for_its_best_run_among_those_it_ranks(root: Path) -> None:
-    (found,) = (each for each in find_folders(root) if each.kind == "bench")
-    assert best_run(found).name == "char-lstm-seed1"
+    (found,) = (each for each in find_folders(root) if each.kind.name == "bench")
+    assert best_runs(found, 1)[0].name == "char-lstm-seed1"
     write_run(found.path / "runs" / "word-lstm-seed0", "word-lstm", 1.0)  # of another comparison
-    (found,) = (each for each in find_folders(root) if each.kind == "bench")
-    assert best_run(found).name == "char-lstm-seed1"
+    (found,) = (each for each in find_folders(root) if each.kind.name == "bench")
+    assert best_runs(found, 1)[0].name == "char-lstm-seed1"
 
 
 def test_only_files_of_ours_belong_to_a_result() -> None:
-    assert belongs("bench", Pure("runs/char-lstm-seed0/weights.safetensors"))
-    assert belongs("tune", Pure("comparison/runs/x-seed1/run.json"))
+    assert belongs(kinds()["bench"], Pure("runs/char-lstm-seed0/weights.safetensors"))
+    assert belongs(kinds()["tune"], Pure("comparison/runs/x-seed1/run.json"))
     for kind, path in (
         ("run", "model.pkl"),
         ("bench", "run.json"),
         ("bench", "runs/a/b/run.json"),
         ("run", "x/run.json"),
     ):
-        assert not belongs(kind, Pure(path))  # type: ignore[arg-type]
+        assert not belongs(kinds()[kind], Pure(path))
 
 
 def test_listing_hundreds_of_runs_loads_no_model(tmp_path: Path) -> None:

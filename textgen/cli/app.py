@@ -19,11 +19,13 @@ from textgen.cli import cache, plugins, runs
 from textgen.cli.command_plugins import PluginGroup
 from textgen.cli.console import fail
 from textgen.cli.corpus import corpus
+from textgen.cli.describe import describe
 from textgen.cli.interrupts import INTERRUPTED, StoppedError, interrupts
 from textgen.cli.options import NO_METAVAR
 from textgen.cli.plans import bench, suite, tune
-from textgen.cli.results import describe, report, verify
+from textgen.cli.report import report
 from textgen.cli.train import sample, score, train
+from textgen.cli.verify import verify
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.messages import UsageError, is_out_of_memory
 from textgen.runtime.output import note, say, show_traceback, visible

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import typer
 
 from textgen.cli.command_plugins import PluginGroup
-from textgen.cli.console import print_json, print_record
+from textgen.cli.console import print_json, print_record, size
 from textgen.cli.options import Json, refuse
-from textgen.cli.run_table import size
 from textgen.runtime.output import note, say
 from textgen.runtime.storage.cache import CachedItem, cache_folder, contents, remove_all, size_limit
 

@@ -1,9 +1,17 @@
-"""Completions of the shell: names of components, and entries made of them. Nothing is loaded for it."""
+"""Completions of the shell: names of components, entries made of them, and names of saved results.
+
+Only kinds of results are loaded for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from itertools import product
+
+import typer
+
+from textgen.contracts import TextgenError
 
 Complete = Callable[[str], list[str]]
 
@@ -18,11 +26,26 @@ def complete_entry(incomplete: str) -> list[str]:
     return _starting(incomplete, [*names("alias"), *entries])
 
 
-def complete_entry_or_run(incomplete: str) -> list[str]:
-    """Return entries, and names of saved runs."""
+def complete_result(context: typer.Context, incomplete: str) -> list[str]:
+    """Return names of saved results; those of a kind in a plugin file if `--plugin` precedes them."""
+    from textgen.registry.single_file import load_plugin_files
     from textgen.results.names import complete_run
 
-    return [*complete_entry(incomplete), *complete_run(incomplete)]
+    with suppress(TextgenError):  # which the command says
+        load_plugin_files(context.params.get("plugin") or ())
+    return complete_run(incomplete)
+
+
+def complete_kind_of_result(incomplete: str) -> list[str]:
+    """Return the kinds of results."""
+    from textgen.results.kinds import kinds
+
+    return _starting(incomplete, kinds())
+
+
+def complete_entry_or_run(context: typer.Context, incomplete: str) -> list[str]:
+    """Return entries, and names of saved runs."""
+    return [*complete_entry(incomplete), *complete_result(context, incomplete)]
 
 
 def complete_name(kind: str) -> Complete:

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from textgen.runtime.messages import shortened
 from textgen.runtime.output import note, results, say, visible
 from textgen.runtime.storage.json_records import to_json
+from textgen.runtime.storage.result_folders import MARKDOWN, PAGE
 
 if TYPE_CHECKING:
     from textgen.results.comparison import Comparison
     from textgen.results.ladder import Ladder
-
-REPORTS = ("report.html", "report.md")
-"""Files of a folder of results that people read, the best first."""
 
 
 def print_result(
@@ -36,12 +34,12 @@ def print_result(
         if folder is not None:
             say(f"report: {report_of(folder)}")  # in a line of its own, which can be clicked
     else:
-        say(to_markdown(result))
+        say(to_markdown(result), end="")
 
 
 def report_of(folder: Path) -> Path:
     """Return the report in a folder of results that is best to look at, or the folder."""
-    return next((folder / name for name in REPORTS if (folder / name).exists()), folder)
+    return next((folder / name for name in (PAGE, MARKDOWN) if (folder / name).exists()), folder)
 
 
 def print_document(result: Any, markdown: str, as_json: bool, *, paste: str = "") -> None:
@@ -132,6 +130,13 @@ def shown(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(shown(item) for item in value)
     return str(value)
+
+
+def size(num_bytes: int) -> str:
+    """Return a size such as `23.1 MB`."""
+    from rich.filesize import decimal
+
+    return decimal(num_bytes)
 
 
 def fail(message: str, code: int) -> NoReturn:

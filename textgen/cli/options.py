@@ -19,10 +19,10 @@ from textgen.cli.completion import (
     complete_kind,
     complete_name,
     complete_precision,
+    complete_result,
 )
 from textgen.library.options import MAX_SEED, Refuse, field_docs
 from textgen.requests import ClusterOptions, SampleOptions, SearchOptions, TextOptions
-from textgen.results.names import complete_run
 from textgen.runtime.messages import UsageError
 from textgen.runtime.output import note
 
@@ -82,7 +82,7 @@ NO_METAVAR = ""
 RunFolder = Annotated[
     Path,
     typer.Argument(
-        help="A run or bench: its folder, part of its name, or latest.", autocompletion=complete_run
+        help="A run or bench: its folder, part of its name, or latest.", autocompletion=complete_result
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=MAX_SEED, help="Random seed.")]

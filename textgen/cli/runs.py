@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import webbrowser
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,7 +13,8 @@ import typer
 
 from textgen import defaults
 from textgen.cli.command_plugins import PluginGroup
-from textgen.cli.console import print_document, print_json, print_result, print_summary, saved_note
+from textgen.cli.completion import complete_kind_of_result, complete_result
+from textgen.cli.console import print_document, print_json, print_rows, saved_note, size
 from textgen.cli.options import (
     Full,
     Json,
@@ -24,17 +26,15 @@ from textgen.cli.options import (
     load_plugins,
     refuse,
 )
-from textgen.cli.plans import best_name
-from textgen.cli.run_table import print_items, size
 from textgen.contracts import TextgenError
 from textgen.requests import ClusterOptions, SampleOptions
-from textgen.results.names import complete_run
-from textgen.runtime.messages import UsageError
+from textgen.runtime.messages import UsageError, unknown
 from textgen.runtime.output import note, results, say
-from textgen.runtime.storage.result_folders import RUNS
+from textgen.runtime.storage.result_folders import PAGE, RUNS
 
 if TYPE_CHECKING:
     from textgen.results.folders import ResultFolder
+    from textgen.results.items import Item
 
 app = typer.Typer(cls=PluginGroup)
 
@@ -44,15 +44,20 @@ Name = Annotated[
     typer.Argument(
         metavar="NAME",
         help="A path, any part of a name that no other has, or latest.",
-        autocompletion=complete_run,
+        autocompletion=complete_result,
     ),
 ]
 Names = Annotated[
     list[str],
-    typer.Argument(metavar="NAME", help="Paths, parts of names, or latest.", autocompletion=complete_run),
+    typer.Argument(metavar="NAME", help="Paths, parts of names, or latest.", autocompletion=complete_result),
 ]
 Sort = Literal["score", "age", "name", "size"]
-Kind = Literal["run", "bench", "ladder", "suite", "tune"]
+DROPPED = ("size", "95 % interval", "kind", "budget", "corpus", "entry")
+"""Columns that a narrow terminal lacks, the first one first."""
+NAME_CHARS = 20
+"""Characters of a name in a line, before columns are dropped; more follow in the next."""
+MAX_ENTRY_CHARS = 18
+UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
 @app.callback(invoke_without_command=True)
@@ -66,21 +71,29 @@ def list_runs(
         Sort, typer.Option("--sort", help="Order: best, newest, by name, or largest first.")
     ] = "age",
     kind: Annotated[
-        Kind | None,
+        str | None,
         typer.Option(
-            "--kind", help="Only this kind; run also lists the runs in benches.", show_default="all"
+            "--kind",
+            help="Only this kind, such as bench; run also lists the runs in benches.",
+            show_default="all",
+            autocompletion=complete_kind_of_result,
         ),
     ] = None,
     as_json: Json = False,
+    plugin: PluginFiles = None,
 ) -> None:
     """List saved runs, benches, suites and studies; show, compare, open or remove some."""
     if context.invoked_subcommand is not None:
         command = context.invoked_subcommand
-        options = ["--root", "--filter", "--sort", "--kind", "--json"]
+        options = ["--root", "--filter", "--sort", "--kind", "--json", "--plugin"]
         refuse(context, options, f"before {command!r}", advice=f"write it after {command!r}")
         return
+    load_plugins(plugin, only_list=True)
     from textgen.results.items import SORT_KEYS, read_catalog
+    from textgen.results.kinds import kinds
 
+    if kind is not None and kind not in kinds():
+        raise UsageError(unknown("kind of result", kind, kinds()))
     if root != RUNS and not root.is_dir():
         raise TextgenError(f"there is no folder {str(root)!r}")
     catalog = read_catalog(root, kind)
@@ -96,28 +109,29 @@ def list_runs(
 
 
 @app.command()
-def show(name: Name, root: Root = RUNS, full: Full = False, as_json: Json = False) -> None:
+def show(
+    name: Name, root: Root = RUNS, full: Full = False, as_json: Json = False, plugin: PluginFiles = None
+) -> None:
     """Print a saved result again, as its command printed it."""
-    from textgen.library.presentation import PROMPT, command, sample_lines, to_markdown, train_lines
+    load_plugins(plugin)
+    from textgen.library.console import VisibleConsole
     from textgen.results.items import read_result
     from textgen.results.names import find
 
     found = find(name, root)
-    result: Any = read_result(found)
-    is_document = found.kind in ("suite", "tune")
-    if is_document:
-        paste = best_name(result) if found.kind == "tune" else ""
-        print_document(result, to_markdown(result), as_json, paste=paste)
-    elif found.kind != "run":
-        print_result(result, as_json, full=full, folder=found.path)
+    result, kind, folder = read_result(found), found.kind, found.path
+    if as_json:
+        print_json(kind.printed(result))
+    elif not results().isatty():
+        say(kind.text(result, folder), end="")
     else:
-        lines = train_lines(found.path, result.settings, result.result)
-        print_summary(result.result, as_json, lines, command("sample", str(found.path), PROMPT))
-        if not as_json:
-            for line in sample_lines(found.path):
-                say(line)
-    if as_json or is_document or not (results().isatty() or found.kind == "run"):
-        saved_note(found.path, quiet=False)  # which is shown of the others above
+        answer = kind.draw(result, folder, VisibleConsole(), full=full)
+        if answer is None:
+            print_document(result, kind.text(result, folder), as_json=False, paste=kind.paste(result))
+        elif answer:
+            say(f"\n{answer}")
+    if as_json or not kind.names_folder:
+        saved_note(folder, quiet=False)
 
 
 @app.command()
@@ -143,7 +157,7 @@ def compare(
     """Compare runs, or the best entries of benches: scores, differing settings, and what they write."""
     load_plugins(plugin)
     from textgen.library.presentation import draw_samples
-    from textgen.library.results import compare_runs
+    from textgen.library.reports import compare_runs
     from textgen.report.run_report import MAX_RUNS, texts_by_prompt, to_markdown, without_samples
 
     if not samples:
@@ -160,22 +174,24 @@ def compare(
 
 
 @app.command("open")
-def open_report(name: Name, root: Root = RUNS, as_json: Json = False) -> None:
+def open_report(name: Name, root: Root = RUNS, as_json: Json = False, plugin: PluginFiles = None) -> None:
     """Open the report of a bench, suite or study in the browser."""
-    from textgen.results.folders import PAGE, RUNS_OF_BENCH
+    load_plugins(plugin, only_list=True)
+    from textgen.results.folders import identify
     from textgen.results.names import find
 
     found = find(name, root)
-    folder = found.path
-    if found.kind == "run" and folder.parent.name == RUNS_OF_BENCH:
-        folder = folder.parent.parent
-    page = folder / PAGE
+    if not found.kind.has_page:
+        around = identify(found.path.parent.parent)  # the bench that it is part of
+        if around is None:
+            single = f"{str(found.path)!r} is a single {found.kind.name}, without a report"
+            raise TextgenError(f"{single}; see textgen runs show {name}")
+        found = around
+    page = found.path / PAGE
     if not page.is_file():
-        if found.kind == "run":
-            raise TextgenError(
-                f"{str(folder)!r} is a single run, without a report; see textgen runs show {name}"
-            )
-        raise TextgenError(f"there is no {PAGE} in {str(folder)!r}; make it by: textgen report {folder}")
+        raise TextgenError(
+            f"there is no {PAGE} in {str(found.path)!r}; make it by: textgen report {found.path}"
+        )
     address = page.resolve().as_uri()
     is_open = webbrowser.open(address)
     if as_json:
@@ -192,15 +208,17 @@ def remove(
     root: Root = RUNS,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")] = False,
     as_json: Json = False,
+    plugin: PluginFiles = None,
 ) -> None:
     """Remove saved runs, benches, suites or studies; refused if a folder contains anything else."""
+    load_plugins(plugin, only_list=True)
     from textgen.results.folders import check_removable, name_of, remove_results
 
     chosen = _outermost(names, root)
     for found in chosen:
         check_removable(found)
     rows: list[dict[str, Any]] = [
-        {"kind": found.kind, "name": name_of(found.path, root), "num_bytes": found.num_bytes}
+        {"kind": found.kind.name, "name": name_of(found.path, root), "num_bytes": found.num_bytes}
         for found in chosen
     ]
     if not yes:
@@ -227,3 +245,71 @@ def _outermost(names: list[str], root: Path) -> list[ResultFolder]:
 
     found = {each.path.resolve(): each for each in (find(name, root) for name in names)}
     return [each for path, each in found.items() if not any(parent in found for parent in path.parents)]
+
+
+def print_items(items: Sequence[Item]) -> None:
+    """Print a row for each item: drawn on a terminal with the columns that fit, as TSV when piped."""
+    rows = [row(item) for item in items]
+    if not results().isatty() or not rows:
+        print_rows(rows)
+        return
+    from rich.table import Table
+
+    from textgen.library.console import VisibleConsole
+
+    console = VisibleConsole()
+    columns = [name for name in rows[0] if any(each[name] for each in rows)]
+    names = min(NAME_CHARS, max(len(each["name"]) for each in rows))
+    dropped = []
+    for name in DROPPED:
+        if names + sum(_width(other, rows) for other in columns if other != "name") <= console.width:
+            break
+        if name in columns:
+            columns.remove(name)
+            dropped.append(name)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        is_number = name in ("bits/char", "95 % interval", "age", "size")
+        table.add_column(
+            name,
+            justify="right" if is_number else "left",
+            overflow="fold" if name == "name" else "ellipsis",
+            no_wrap=name != "name",
+            max_width=MAX_ENTRY_CHARS if name == "entry" else None,
+        )
+    for each in rows:
+        table.add_row(*(each[name] for name in columns))
+    console.print(table)
+    if dropped:
+        note(f"without room for {', '.join(reversed(dropped))}")
+
+
+def row(item: Item) -> dict[str, str]:
+    """Return the cells of an item by column."""
+    number = len(item.entries)
+    entry = item.best or (item.entries[0] if number == 1 else "")
+    of = f"{entry} of {number}" if entry else f"{number} entries"
+    interval = item.interval
+    return {
+        "name": item.name,
+        "kind": item.kind if item.is_finished else f"{item.kind} (interrupted)",
+        "entry": entry if number <= 1 else of,
+        "corpus": item.corpus or "",
+        "budget": item.budget or "",
+        "bits/char": "" if item.score is None else f"{item.score:.3f}",
+        "95 % interval": "" if interval is None else f"{interval[0]:.3f}–{interval[1]:.3f}",
+        "age": age(item.age),
+        "size": size(item.num_bytes),
+    }
+
+
+def age(seconds: float) -> str:
+    """Return a duration in its largest unit."""
+    unit, length = next((each for each in UNITS if seconds >= each[1]), UNITS[-1])
+    return f"{max(0, seconds) / length:.0f} {unit}"
+
+
+def _width(column: str, rows: Sequence[dict[str, str]]) -> int:
+    """Return the characters that a column takes, with the space before it."""
+    widest = max(len(column), *(len(each[column]) for each in rows))
+    return min(widest, MAX_ENTRY_CHARS if column == "entry" else widest) + 2

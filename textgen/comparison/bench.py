@@ -8,6 +8,7 @@ from os.path import commonpath
 from pathlib import Path
 
 from textgen.comparison.entry_job import EntryJob, EntryOutcome, WriteRow
+from textgen.comparison.kinds import BENCH, DETAILS
 from textgen.comparison.references import score_references, score_yardsticks
 from textgen.comparison.sealed import train_all
 from textgen.contracts import TextgenError
@@ -33,7 +34,7 @@ from textgen.report.markdown import to_markdown
 from textgen.requests import BenchRequest, SampleOptions, several
 from textgen.results.comparison import Comparison, HeldOut, ReferenceScore
 from textgen.results.details import Details, DetailsReader
-from textgen.results.folders import run_folder
+from textgen.results.folders import RUNS_OF_BENCH, run_folder
 from textgen.results.guesses import guessed_by_reader
 from textgen.results.header import header_values
 from textgen.results.judge import judge
@@ -42,10 +43,9 @@ from textgen.results.row import rows_by_entry
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.files import NotSavedError, make_folder, write_file
 from textgen.runtime.storage.json_records import read_record, write_record
+from textgen.runtime.storage.result_folders import MARKDOWN, PAGE
 from textgen.training.budget import Budget, parse_duration
 from textgen.training.progress import Report, Step, ignore_report
-
-RESULT, DETAILS, REPORT, PAGE = "bench.json", "details.json", "report.md", "report.html"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +172,7 @@ def _prepare(
     rungs = {out: replace(options, budget=budget) for out, budget in budgets.items()}
     check_equal_machines(options.backend, is_timed=any(each.unit == "seconds" for each in budgets.values()))
     for out in rungs:
-        make_folder(out / "runs")
+        make_folder(out / RUNS_OF_BENCH)
     silence, failures = options.entry_timeout, dict[Path, str]()
     samples, sealed = options.request.samples, options.request.text.sealed
     if sealed is not None:
@@ -192,7 +192,7 @@ def _prepare(
         corpus,
         options.device_config.device,
         silence,
-        [out / RESULT for out in rungs],
+        [out / BENCH for out in rungs],
         report,
     )
     broken = {**options.broken, **unscored}
@@ -292,17 +292,17 @@ def _is_readable(folder: Path) -> bool:
 
 def _save(out: Path, result: Comparison, details: Details) -> None:
     """Write a result and its reports."""
-    write_record(out / RESULT, result)
+    write_record(out / BENCH, result)
     write_record(out / DETAILS, details)
-    write_file(out / REPORT, to_markdown(result))
+    write_file(out / MARKDOWN, to_markdown(result))
     write_file(out / PAGE, to_html(result, details, readers=guessed_by_reader(out)))
 
 
 def compared_before(out: Path) -> list[str]:
     """Return the entries and yardsticks of a comparison that a folder holds, without those that failed."""
-    if not (out / RESULT).is_file():
+    if not (out / BENCH).is_file():
         return []
-    result = read_record(Comparison, out / RESULT)
+    result = read_record(Comparison, out / BENCH)
     yardsticks = [each.name for each in result.references if each.is_pretrained]
     return list(dict.fromkeys([*(row.name for row in result.runs), *yardsticks]))
 

@@ -6,31 +6,23 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from textgen.comparison.bench import (
-    DETAILS,
-    PAGE,
-    REPORT,
-    RESULT,
-    BenchOptions,
-    bench_each,
-    compared_before,
-)
+from textgen.comparison.bench import BenchOptions, bench_each, compared_before
+from textgen.comparison.kinds import BENCH, DETAILS, LADDER
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import Entry
 from textgen.report.ladder_page import ladder_html
 from textgen.report.markdown import ladder_markdown
+from textgen.results.folders import RUNS_OF_BENCH
 from textgen.results.guesses import GUESSES
 from textgen.results.judge_ladder import ladder
 from textgen.results.ladder import Ladder
 from textgen.runtime.environment import command_line
 from textgen.runtime.storage.files import NotSavedError, make_folder, write_file
 from textgen.runtime.storage.json_records import read_record, read_values, write_record
+from textgen.runtime.storage.result_folders import MARKDOWN, PAGE, RUN_FILE
 from textgen.training.budget import Budget, ladder_of, parse_budget
 from textgen.training.progress import Report, ignore_report
-
-LADDER = "ladder.json"
-RUNS = "runs"
 
 
 def run_ladder(
@@ -52,7 +44,7 @@ def run_ladder(
     result, unsaved = ladder(made.results, command_line()), made.unsaved
     try:
         write_record(out / LADDER, result)
-        write_file(out / REPORT, ladder_markdown(result))
+        write_file(out / MARKDOWN, ladder_markdown(result))
         write_file(out / PAGE, ladder_html(result))
     except OSError as error:
         unsaved = error
@@ -100,9 +92,9 @@ def compared_in(out: Path, budgets: Sequence[Budget]) -> list[str]:
 def _budget_of(out: Path) -> Budget | None:
     """Return the budget of the ordinary comparison that a folder holds, perhaps unfinished."""
     with suppress(LookupError, TypeError):
-        if (out / RESULT).is_file():
-            return parse_budget(read_values(out / RESULT)["budget"])
-        for run in sorted(out.glob(f"{RUNS}/*/run.json")):
+        if (out / BENCH).is_file():
+            return parse_budget(read_values(out / BENCH)["budget"])
+        for run in sorted(out.glob(f"{RUNS_OF_BENCH}/*/{RUN_FILE}")):
             return parse_budget(read_values(run)["settings"]["budget"])
     return None
 
@@ -114,6 +106,13 @@ def _adopt(out: Path) -> None:
         return
     folder = out / str(budget)
     make_folder(folder)
-    for name in (RUNS, DETAILS, GUESSES, REPORT, PAGE, RESULT):  # the last one tells what budget they have
+    for name in (
+        RUNS_OF_BENCH,
+        DETAILS,
+        GUESSES,
+        MARKDOWN,
+        PAGE,
+        BENCH,
+    ):  # the last one tells what budget they have
         if (out / name).exists() and not (folder / name).exists():
             (out / name).rename(folder / name)

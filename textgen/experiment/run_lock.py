@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from textgen.experiment.saved_run import MANIFEST
 from textgen.runtime.storage.files import remove_unfinished
-from textgen.runtime.storage.result_folders import LOCK, is_held, locked
+from textgen.runtime.storage.result_folders import LOCK, RUN_FILE, is_held, locked
 from textgen.training.checkpoints import SNAPSHOTS
 
 TRAINED = "trained"
@@ -27,7 +26,7 @@ class RunInterruptedError(KeyboardInterrupt):
 
 def discard_outlived(folder: Path) -> None:
     """Remove the checkpoints of a complete run, which are there if it was killed right after it was saved."""
-    if (folder / MANIFEST).exists() and not is_held((partial := partial_folder(folder)) / LOCK):
+    if (folder / RUN_FILE).exists() and not is_held((partial := partial_folder(folder)) / LOCK):
         shutil.rmtree(partial, ignore_errors=True)
 
 

@@ -38,12 +38,13 @@ from textgen.runtime.storage.files import (
     write_digests,
 )
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, DamagedRecordError, read_record, with_digest
+from textgen.runtime.storage.result_folders import RUN_FILE
 from textgen.runtime.storage.state_files import check_header, load_tensors
 from textgen.training.checkpoints import SNAPSHOTS, Snapshots
 from textgen.training.train_options import TrainOptions
 from textgen.version import DISTRIBUTION
 
-MANIFEST, TOKENIZER, WEIGHTS = "run.json", "tokenizer.json", "weights.safetensors"
+TOKENIZER, WEIGHTS = "tokenizer.json", "weights.safetensors"
 SPELLINGS = "spellings.json"
 """Only in a run that spells out-of-vocabulary words."""
 DAMAGE = (FileNotFoundError, LookupError, ValueError, TypeError, SafetensorError)
@@ -132,14 +133,14 @@ def build_trained(
 
 def names_run(argument: str) -> bool:
     """Return whether an argument means the folder of a run and not an entry, whose parts have no slash."""
-    return (Path(argument) / MANIFEST).exists() or "/" in argument.partition(":")[0]
+    return (Path(argument) / RUN_FILE).exists() or "/" in argument.partition(":")[0]
 
 
 def save_run(folder: Path, run: SavedRun, snapshots: Path | None = None) -> None:
     """Write the run to `folder`, which must not exist yet, with its snapshots if it keeps them."""
     with new_folder(folder) as made:
         manifest = RunManifest(entry=run.entry, settings=run.settings, sources=run.sources, result=run.result)
-        (made / MANIFEST).write_text(with_digest(manifest), "utf-8")
+        (made / RUN_FILE).write_text(with_digest(manifest), "utf-8")
         (made / TOKENIZER).write_text(json.dumps(run.tokenizer.state()), "utf-8")
         if run.spellings:
             (made / SPELLINGS).write_text(json.dumps(run.spellings), "utf-8")
@@ -210,7 +211,7 @@ def check_files(folder: Path) -> bool:
     Raises `DamagedFileError`, `OSError` or `ValueError`.
     """
     spells = (folder / SPELLINGS).exists()
-    check_digests(folder, (MANIFEST, TOKENIZER, WEIGHTS, *([SPELLINGS] if spells else [])))
+    check_digests(folder, (RUN_FILE, TOKENIZER, WEIGHTS, *([SPELLINGS] if spells else [])))
     check_header(folder / WEIGHTS)
     return spells
 
@@ -277,7 +278,7 @@ def _damaged(folder: Path, error: BaseException) -> TextgenError:
 
 def read_manifest(folder: Path) -> RunManifest:
     """Return the contents of `run.json`; raises `TextgenError` if it is absent, damaged or too new."""
-    path = folder / MANIFEST
+    path = folder / RUN_FILE
     if not path.is_file():
         raise TextgenError(
             f"no run in {str(folder)!r}: give the folder of a textgen train run, "

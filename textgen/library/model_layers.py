@@ -9,14 +9,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from textgen import defaults
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.experiment.encoding import embed, encode_training
 from textgen.experiment.entry import Entry
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.memory import build_to_predict
 from textgen.experiment.saved_run import load_run
+from textgen.library.corpus import TextSource, as_text, check_text, loaded
+from textgen.library.options import Refuse, changed, refusing
 from textgen.nn.language_model import LanguageModel, placeholder_vocabulary
 from textgen.nn.weights import num_frozen_parameters, num_parameters
+from textgen.results.names import find_run_or_entry
 
 NUM_TOKENS = 2
 """Tokens sent through the model to see the shapes."""
@@ -44,6 +49,38 @@ class ModelSummary:
     layers: tuple[Layer, ...]
     num_parameters: int
     num_frozen_parameters: int = 0
+
+
+def describe(
+    what: str | Path, corpus: TextSource = defaults.CORPUS, *, vocab_size: int | None = None
+) -> ModelSummary:
+    """Return the layers of the model of a run, or of an entry, with their shapes and parameter counts.
+
+    The vocabulary of an entry is that of the text, unless its size is given. Raises `TextgenError` if there
+    is no such run or entry.
+    """
+    text = as_text(corpus)
+    refuse = refusing(changed(text) | (set() if vocab_size is None else {"vocab_size"}))
+    check_text(text, refuse)
+    refuse(["split"], "on the layers of a model")
+    run = check_describe(str(what), vocab_size, refuse)
+    if run is not None:
+        return summarize_run(run)
+    entry = parse_entry(str(what))
+    return (
+        summarize_entry(entry, loaded(text)) if vocab_size is None else summarize_untrained(entry, vocab_size)
+    )
+
+
+def check_describe(what: str, vocab_size: int | None, refuse: Refuse) -> Path | None:
+    """Return the folder of a run, or None for an entry; refuse a text and a vocabulary that are not used."""
+    text = ["corpus", "clean", "max_chars", "encoding"]
+    run = find_run_or_entry(what)
+    if run is not None:
+        refuse(["vocab_size", *text], f"on {what!r}, a run with a vocabulary of its own")
+    elif vocab_size is not None:
+        refuse(text, "with --vocab-size, which needs no text")
+    return run
 
 
 def summarize_entry(entry: Entry, corpus: Corpus) -> ModelSummary:

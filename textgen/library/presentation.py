@@ -5,26 +5,19 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample
 from textgen.experiment.samples import kept_samples
 from textgen.library.console import VisibleConsole
 from textgen.library.corpus import CorpusStatistics
-from textgen.library.options import require_optuna
 from textgen.library.runs import Run, ScoredSources
 from textgen.library.training import how_to_look
-from textgen.report import markdown as bench_report
-from textgen.report import suite_report
-from textgen.report.answer import closing
 from textgen.report.formats import count, perplexity, plain, short
-from textgen.report.ladder_answer import who_is_ahead
 from textgen.report.samples import SampleGroup
-from textgen.report.terminal import render, render_brief, render_ladder, render_samples
-from textgen.results.comparison import Comparison
-from textgen.results.ladder import Ladder
-from textgen.results.study import StudyResult
-from textgen.results.suite import SuiteResult
+from textgen.report.terminal import render_samples
+from textgen.results.kinds import kind_of
 from textgen.runtime.output import visible_in
 from textgen.training.budget import is_timed
 
@@ -32,28 +25,14 @@ PROMPT = '"Once upon a time"'
 """The prompt of a suggested command."""
 
 
-def to_markdown(result: Comparison | Ladder | SuiteResult | StudyResult) -> str:
+def to_markdown(result: Any) -> str:
     """Return the report of a result."""
-    if isinstance(result, Comparison):
-        return bench_report.to_markdown(result)
-    if isinstance(result, Ladder):
-        return bench_report.ladder_markdown(result)
-    if isinstance(result, SuiteResult):
-        return suite_report.to_markdown(result)
-    require_optuna()
-    from textgen.report.study_report import to_markdown as study_markdown
-
-    return study_markdown(result)
+    return kind_of(result).text(result, Path())
 
 
-def draw(result: Comparison | Ladder, *, full: bool) -> str:
-    """Draw a comparison on the terminal, whole or its most important part; return its answer."""
-    shown, console = visible_in(result), VisibleConsole()
-    if isinstance(result, Ladder):
-        render_ladder(shown, console, full=full)
-        return who_is_ahead(result)
-    (render if full else render_brief)(shown, console)
-    return closing(result)
+def draw(result: Any, *, full: bool) -> str | None:
+    """Draw a result on the terminal, whole or its most important part; return its answer."""
+    return kind_of(result).draw(result, Path(), VisibleConsole(), full=full)
 
 
 def draw_samples(groups: Sequence[SampleGroup]) -> None:

@@ -38,12 +38,11 @@ from textgen.library.training import (
     use_own_gpu,
 )
 from textgen.requests import ClusterOptions, Source, TrainRequest
-from textgen.results.folders import FILES
 from textgen.results.names import find_run
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import NotSavedError
-from textgen.runtime.storage.result_folders import result_folder, result_name
+from textgen.runtime.storage.result_folders import RUN_FILE, result_folder, result_name
 from textgen.training.budget import is_timed, parse_budget
 from textgen.training.checkpoints import SNAPSHOTS, Snapshots
 from textgen.training.progress import DONE, Progress, Report, Step
@@ -354,5 +353,5 @@ def check_kept(run: Run) -> None:
 
 def check_saved(run: Run) -> None:
     """Raise `TextgenError` if the folder of a run was removed."""
-    if not (run.folder / FILES["run"]).is_file():
+    if not (run.folder / RUN_FILE).is_file():
         raise TextgenError(f"the run {str(run.folder)!r} was removed, so nothing can be kept with it")

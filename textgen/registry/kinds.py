@@ -5,7 +5,17 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from textgen.contracts import Cleaner, CorpusSource, Embedding, Logger, Model, Reader, Sampler, Tokenizer
+from textgen.contracts import (
+    Cleaner,
+    CorpusSource,
+    Embedding,
+    Logger,
+    Model,
+    Reader,
+    ResultKind,
+    Sampler,
+    Tokenizer,
+)
 from textgen.runtime.messages import with_article
 
 CONTRACTS = {
@@ -17,6 +27,7 @@ CONTRACTS = {
     "cleaner": Cleaner,
     "reader": Reader,
     "logger": Logger,
+    "result": ResultKind,
 }
 """The contract of each kind whose components are classes."""
 

@@ -46,6 +46,7 @@ KINDS = {
     "command": "textgen.commands",
     "reader": "textgen.readers",
     "logger": "textgen.loggers",
+    "result": "textgen.results",
 }
 """The entry-point group of each kind of component."""
 

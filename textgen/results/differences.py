@@ -11,18 +11,19 @@ from textgen.contracts import TextgenError
 from textgen.data.split import SplitPart
 from textgen.evaluation.intervals import INTERVAL_METHOD, SHIPPED_PRIORS
 from textgen.experiment.entry_result import EntryResult
-from textgen.experiment.saved_run import MANIFEST, RunManifest, load_run, read_manifest
+from textgen.experiment.saved_run import RunManifest, load_run, read_manifest
 from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.options import write_value
 from textgen.results.comparison import Comparison, Difference, EntryScore
 from textgen.results.details import all_settings
-from textgen.results.folders import FILES, RUNS_OF_BENCH, entry_part, name_of
+from textgen.results.folders import RUNS_OF_BENCH, entry_part, identify, name_of
+from textgen.results.items import read_result
 from textgen.results.judge import rank_entries, score_sample
-from textgen.results.names import WITH_RUNS, AmbiguousNameError, find, find_run
+from textgen.results.names import HAS_RUNS, AmbiguousNameError, find, find_run
 from textgen.results.row import row_of
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
-from textgen.runtime.storage.json_records import read_record
+from textgen.runtime.storage.result_folders import RUN_FILE
 
 MAX_PROMPTS = 2
 """Prompts whose continuations are shown, of those that all runs have."""
@@ -163,12 +164,12 @@ def _contender(name: str, root: Path) -> Contender:
     """Return the run or entry that a name means."""
     folder = find_run(name, root)
     try:
-        is_entry = find(name, root, WITH_RUNS).kind != "run"
+        is_entry = not find(name, root, HAS_RUNS).is_run
     except AmbiguousNameError:  # the seeds of an entry
         is_entry = True
     folders = [folder]
     if is_entry:
-        folders = sorted(each.parent for each in folder.parent.glob(f"*/{MANIFEST}"))
+        folders = sorted(each.parent for each in folder.parent.glob(f"*/{RUN_FILE}"))
         folders = [each for each in folders if entry_part(each) == entry_part(folder)]
     run_name = name_of(folder, root)
     whole_name = run_name.rpartition("/")[0] + "/" + entry_part(folder)
@@ -187,9 +188,10 @@ def _contender(name: str, root: Path) -> Contender:
 
 def _row(folder: Path) -> EntryResult:
     """Return the result of a run, with what it wrote if it is one of a bench."""
-    result, bench = read_manifest(folder).result, folder.parent.parent / FILES["bench"]
-    if folder.parent.name == RUNS_OF_BENCH and bench.is_file():
-        for row in read_record(Comparison, bench).runs:
+    result = read_manifest(folder).result
+    bench = identify(folder.parent.parent) if folder.parent.name == RUNS_OF_BENCH else None
+    if bench and bench.is_finished and isinstance(compared := read_result(bench), Comparison):
+        for row in compared.runs:
             if (row.name, row.seed) == (result.name, result.seed):
                 return row
     return EntryResult(**vars(result))

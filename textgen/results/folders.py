@@ -1,4 +1,4 @@
-"""Folders of results, told by their files: runs, benches, ladders, suites and studies; and their removal.
+"""Folders of results, which kinds recognize by the files in them; and their removal.
 
 Nothing is read here but the names of files, so that looking through hundreds of folders is quick.
 """
@@ -14,79 +14,33 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import Literal, TypeAlias
 
 from textgen.contracts import TextgenError
+from textgen.results.guesses import GUESSES
+from textgen.results.kinds import RUN, Kind, kinds
 from textgen.runtime.storage.files import UNFINISHED, remove_unfinished, slug, unfinished
-from textgen.runtime.storage.result_folders import LOCK, holder, is_held, is_lock
+from textgen.runtime.storage.result_folders import LOCK, RUN_FILE, holder, is_held, is_lock
 
-Kind: TypeAlias = Literal["run", "bench", "ladder", "suite", "tune"]
-
-FILES: dict[Kind, str] = {
-    "run": "run.json",
-    "bench": "bench.json",
-    "ladder": "ladder.json",
-    "suite": "suite.json",
-    "tune": "study.json",
-}
-"""The file with the result, by which a folder is recognized."""
-PAGE = "report.html"
 RUNS_OF_BENCH = "runs"
 """The folder in that of a bench with its runs."""
-
 _STATE = ("state.json", "tensors.safetensors", "files.json")
-_RUN = (
+RUN_FILES = (
     *(
-        FILES["run"],
+        RUN_FILE,
         LOCK,
         "tokenizer.json",
         "spellings.json",
         "weights.safetensors",
         "files.json",
         "samples.json",
-        "guesses.json",
+        GUESSES,
     ),
     *(f"snapshots/*/{file}" for file in _STATE),
 )
+"""All files of a run, which are part of those of other kinds too."""
 _STATES = ("*/checkpoint-*", "*/finished", "trained", "snapshots/*")
-_PARTIAL = (LOCK, *(f"{state}/{file}" for state in _STATES for file in _STATE))
-"""Files of a run that was interrupted."""
-_JOB = f"jobs/{'[0-9a-f]' * 16}"
-_STUDY = tuple(f"study.db{new}{rest}" for new in ("", ".new") for rest in ("", "-journal", "-wal", "-shm"))
-"""The database of a study, with what SQLite writes next to it, and while it is made."""
-_BENCH = (
-    FILES["bench"],
-    LOCK,
-    "details.json",
-    "guesses.json",
-    "report.md",
-    PAGE,
-    *(f"{RUNS_OF_BENCH}/*/{file}" for file in _RUN),
-    *(f"{RUNS_OF_BENCH}/*.partial/{file}" for file in _PARTIAL),
-)
-CONTENTS: dict[Kind, tuple[str, ...]] = {
-    "run": _RUN,
-    "bench": _BENCH,
-    "ladder": (FILES["ladder"], "report.md", PAGE, LOCK, *(f"*/{file}" for file in _BENCH)),
-    "suite": (
-        FILES["suite"],
-        PAGE,
-        LOCK,
-        f"{_JOB}.json",
-        *(f"{_JOB}.json.partial/{file}" for file in _PARTIAL),
-    ),
-    "tune": (
-        FILES["tune"],
-        *_STUDY,
-        PAGE,
-        LOCK,
-        "workers/*.lock",
-        *(f"trials/*.partial/{file}" for file in _PARTIAL),
-        *(f"run/{file}" for file in _RUN),
-        *(f"comparison/{file}" for file in _BENCH),
-    ),
-}
-"""All files that a folder may hold: what else is in it is not ours."""
+PARTIAL_FILES = (LOCK, *(f"{state}/{file}" for state in _STATES for file in _STATE))
+"""All files of a run that was interrupted."""
 
 MAX_DEPTH = 4
 """Folders below the root that are looked through."""
@@ -100,13 +54,18 @@ class ResultFolder:
     path: Path
     kind: Kind
     is_finished: bool = True
-    """True if it has the file with the result; an interrupted bench, suite or study lacks it."""
+    """True if it has the file with the result; one whose command was interrupted lacks it."""
     runs: tuple[Path, ...] = ()
+
+    @property
+    def is_run(self) -> bool:
+        """True for a run, which the other kinds are made of."""
+        return self.kind.name == RUN
 
     @property
     def file(self) -> Path:
         """The file with the result."""
-        return self.path / FILES[self.kind]
+        return self.path / self.kind.file
 
     @property
     def changed(self) -> float:
@@ -124,28 +83,29 @@ def find_folders(root: Path, depth: int = MAX_DEPTH, *, with_runs: bool = False)
 
     `with_runs` adds after each folder those of the runs in it.
     """
-    for folder in _subfolders(root):
+    for folder in subfolders(root):
         result = identify(folder)
         if result is not None:
             yield result
-            yield from (ResultFolder(run, "run") for run in result.runs if with_runs)
+            yield from (run_in(run) for run in result.runs if with_runs)
         elif depth > 1:
             yield from find_folders(folder, depth - 1, with_runs=with_runs)
 
 
 def identify(folder: Path) -> ResultFolder | None:
     """Return what results a folder holds; None if it holds none."""
-    kind = next((kind for kind, file in FILES.items() if (folder / file).is_file()), None)
-    if kind is not None:
-        return ResultFolder(folder, kind, runs=_runs(folder, kind))
-    runs = _runs(folder, "bench")
-    if runs and all(_SEED.search(run.name) for run in runs):
-        return ResultFolder(folder, "bench", is_finished=False, runs=runs)
-    if (folder / "study.db").is_file():
-        return ResultFolder(folder, "tune", is_finished=False, runs=_runs(folder, "tune"))
-    if any(_is_hash(path.stem) for path in folder.glob("jobs/*.json")):
-        return ResultFolder(folder, "suite", is_finished=False)
+    known = kinds().values()
+    is_finished = any((folder / kind.file).is_file() for kind in known)
+    for kind in known:
+        if (folder / kind.file).is_file() if is_finished else kind.is_unfinished(folder):
+            runs = tuple(run for run in kind.runs(folder) if (run / RUN_FILE).is_file())
+            return ResultFolder(folder, kind, is_finished, runs)
     return None
+
+
+def run_in(folder: Path) -> ResultFolder:
+    """Return the run that is known to be in a folder."""
+    return ResultFolder(folder, kinds()[RUN])
 
 
 def name_of(folder: Path, root: Path) -> str:
@@ -168,9 +128,14 @@ def entry_part(run: Path) -> str:
     return _SEED.sub("", run.name)
 
 
+def is_seeded(run: Path) -> bool:
+    """Return whether a folder has the name of a bench's run."""
+    return _SEED.search(run.name) is not None
+
+
 def belongs(kind: Kind, path: PurePosixPath) -> bool:
     """Return whether a file, by its path in the folder, is one that textgen writes there."""
-    patterns = (PurePosixPath(pattern).parts for pattern in CONTENTS[kind])
+    patterns = (PurePosixPath(pattern).parts for pattern in kind.files())
     is_hidden = any(part.startswith(".") for part in path.parts)
     return not is_hidden and any(
         len(path.parts) == len(pattern) and all(map(fnmatchcase, path.parts, pattern)) for pattern in patterns
@@ -220,24 +185,10 @@ def _files(folder: Path) -> Iterator[PurePosixPath]:
             yield PurePosixPath(path.relative_to(folder).as_posix())
 
 
-def _runs(folder: Path, kind: Kind) -> tuple[Path, ...]:
-    """Return the folders of the runs in a folder of results."""
-    parents = {
-        "bench": [folder / RUNS_OF_BENCH],
-        "ladder": [each / RUNS_OF_BENCH for each in _subfolders(folder)],
-        "tune": [folder, folder / "comparison" / RUNS_OF_BENCH],
-    }.get(kind, [])
-    return tuple(run for parent in parents for run in _subfolders(parent) if (run / FILES["run"]).is_file())
-
-
-def _subfolders(folder: Path) -> list[Path]:
+def subfolders(folder: Path) -> list[Path]:
     """Return the folders in a folder, without hidden ones and links."""
     try:
         names = sorted(each.name for each in os.scandir(folder) if each.is_dir(follow_symlinks=False))
     except OSError:  # there is no such folder, or it may not be read
         return []
     return [folder / name for name in names if not name.startswith(".")]
-
-
-def _is_hash(name: str) -> bool:
-    return re.fullmatch("[0-9a-f]{16,}", name) is not None

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from operator import attrgetter
 from pathlib import Path
+from typing import TypeAlias
 
 from textgen.contracts import TextgenError
-from textgen.results.folders import FILES, Kind, ResultFolder, entry_part, find_folders, identify, name_of
-from textgen.results.items import best_of, best_run, best_runs
+from textgen.results.folders import ResultFolder, entry_part, find_folders, identify, name_of, run_in
+from textgen.results.items import best_runs, ranked
+from textgen.results.kinds import RUN, Kind, kinds
 from textgen.runtime.output import visible
-from textgen.runtime.storage.result_folders import RUNS
+from textgen.runtime.storage.result_folders import RUN_FILE, RUNS
 
 LATEST = "latest"
 """The name of the newest result."""
-ALL: tuple[Kind, ...] = tuple(FILES)
-WITH_RUNS: tuple[Kind, ...] = ("run", "bench", "ladder", "tune")
-"""The kinds of folders that a run can be taken from."""
+Choice: TypeAlias = Callable[[Kind], bool]
+"""Which kinds of results a name may mean."""
+HAS_RUNS: Choice = attrgetter("has_runs")
+HAS_PAGE: Choice = attrgetter("has_page")
 MAX_SUGGESTIONS = 5
 """Candidates that an error names."""
 
@@ -26,20 +30,21 @@ class AmbiguousNameError(TextgenError):
     """A part of a name that several results have."""
 
 
-def find(name: str, root: Path = RUNS, kinds: Collection[Kind] = ALL) -> ResultFolder:
-    """Return the result that a name means: a path, part of a name below `root`, or `latest`.
+def find(name: str, root: Path = RUNS, chosen: Choice = lambda _: True) -> ResultFolder:
+    """Return the result of a chosen kind that a name means: a path, part of a name below `root`, or `latest`.
 
     Raises `TextgenError` if there is none, and `AmbiguousNameError` if there are several.
     """
     if os.path.exists(name):
         path = Path(name)
-        folder = identify(path.parent if path.name in FILES.values() else path)
-        if folder is not None and folder.kind in kinds:
+        files = [kind.file for kind in kinds().values()]
+        folder = identify(path.parent if path.name in files else path)
+        if folder is not None and chosen(folder.kind):
             return folder
         if folder is not None or name != LATEST:
-            instead = f", a {folder.kind}" if folder else ""
-            raise TextgenError(f"no {_what(kinds)} in {name!r}{instead}; {_advice(root)}")
-    return _only(name, candidates(name, root, kinds), root, kinds)
+            instead = f", a {folder.kind.name}" if folder else ""
+            raise TextgenError(f"no {_what(chosen)} in {name!r}{instead}; {_advice(root)}")
+    return _only(name, candidates(name, root, chosen), root, chosen)
 
 
 def find_run(name: str | Path, root: Path = RUNS) -> Path:
@@ -47,29 +52,26 @@ def find_run(name: str | Path, root: Path = RUNS) -> Path:
 
     Raises `TextgenError` if there is none, and `AmbiguousNameError` if there are several.
     """
-    if os.path.exists(os.path.join(name, FILES["run"])):
-        return Path(name)
-    try:
-        folder = find(str(name), root, WITH_RUNS)
-    except AmbiguousNameError:
-        several = candidates(str(name), root, WITH_RUNS)
-        seeds = {(each.path.parent, entry_part(each.path)) for each in several if each.kind == "run"}
-        best = best_of(each.path for each in several) if len(seeds) == 1 else None
-        if best is None:
-            raise
-        return best  # of an entry's seeds, as for a bench
-    return folder.path if folder.kind == "run" else best_run(folder)
+    return find_runs(str(name), 1, root)[0]
 
 
-def find_runs(name: str, number: int) -> list[Path]:
+def find_runs(name: str, number: int, root: Path = RUNS) -> list[Path]:
     """Return the run that a name means, or the best `number` of a bench or study, one of each entry.
 
-    Raises `TextgenError` if there is none.
+    Raises as `find_run` does.
     """
-    if os.path.exists(os.path.join(name, FILES["run"])):
+    if os.path.exists(os.path.join(name, RUN_FILE)):
         return [Path(name)]
-    folder = find(name, RUNS, WITH_RUNS)
-    return [folder.path] if folder.kind == "run" else best_runs(folder, number)
+    try:
+        folder = find(name, root, HAS_RUNS)
+    except AmbiguousNameError:
+        several = candidates(name, root, HAS_RUNS)
+        seeds = {(each.path.parent, entry_part(each.path)) for each in several if each.is_run}
+        best = ranked(each.path for each in several) if len(seeds) == 1 else []
+        if not best:
+            raise
+        return [Path(best[0].folder)]  # of an entry's seeds, as for a bench
+    return [folder.path] if folder.is_run else best_runs(folder, number)
 
 
 def find_run_or_entry(text: str, root: Path = RUNS) -> Path | None:
@@ -89,8 +91,8 @@ def find_run_or_entry(text: str, root: Path = RUNS) -> Path | None:
     except PluginError:  # of an entry, whose reader says what is wrong with it
         return None
     except TextgenError as error:
-        kinds = ("tokenizer", "model", "embedding")
-        if any(text == plugin.name for kind in kinds for plugin in plugins(kind)):
+        parts = ("tokenizer", "model", "embedding")
+        if any(text == plugin.name for part in parts for plugin in plugins(part)):
             raise
         try:
             return find_run(text, root)
@@ -109,18 +111,18 @@ def complete_run(incomplete: str) -> list[str]:
     return beginning or [name for name in offered if incomplete in name]
 
 
-def candidates(name: str, root: Path, kinds: Collection[Kind]) -> Sequence[ResultFolder]:
+def candidates(name: str, root: Path, chosen: Choice) -> Sequence[ResultFolder]:
     """Return the results that a name may mean, by the best way in which it means any.
 
     In this order: the newest for `latest`, a whole name, part of a name, and of the runs in benches the
     entry, or part of the name after that of the bench.
     """
     folders = list(find_folders(root))
-    tops = [each for each in folders if each.kind in kinds]
+    tops = [each for each in folders if chosen(each.kind)]
     if name == LATEST:
         return sorted(tops, key=lambda each: each.changed)[-1:]
     name = name.removeprefix(f"{root}/")
-    inner = [(top, ResultFolder(run, "run")) for top in folders for run in top.runs if "run" in kinds]
+    inner = [(top, run_in(run)) for top in folders for run in top.runs if chosen(kinds()[RUN])]
     everything = [*tops, *(run for _, run in inner)]
     bench, _, last = name.casefold().rpartition("/")
     below = [run for top, run in inner if bench in name_of(top.path, root).casefold()]
@@ -133,7 +135,7 @@ def candidates(name: str, root: Path, kinds: Collection[Kind]) -> Sequence[Resul
     return next(filter(None, ways), [])
 
 
-def _only(name: str, folders: Sequence[ResultFolder], root: Path, kinds: Collection[Kind]) -> ResultFolder:
+def _only(name: str, folders: Sequence[ResultFolder], root: Path, chosen: Choice) -> ResultFolder:
     names = [name_of(each.path, root) for each in folders]
     if len(folders) == 1:
         return folders[0]
@@ -144,15 +146,15 @@ def _only(name: str, folders: Sequence[ResultFolder], root: Path, kinds: Collect
             f"{name!r} is part of {len(names)} names: {', '.join(shown)}; give more of it"
         )
     # Names end with a time that nobody types, so the beginning counts.
-    known = [name_of(each.path, root) for each in find_folders(root, with_runs=True) if each.kind in kinds]
+    known = [name_of(each.path, root) for each in find_folders(root, with_runs=True) if chosen(each.kind)]
     beginnings = {each[: len(name)]: each for each in known}
     near = get_close_matches(name, beginnings, n=1)
     hint = f"did you mean {beginnings[near[0]]!r}? " if near else ""
-    raise TextgenError(f"no {_what(kinds)} {name!r}; {hint}{_advice(root)}")
+    raise TextgenError(f"no {_what(chosen)} {name!r}; {hint}{_advice(root)}")
 
 
-def _what(kinds: Collection[Kind]) -> str:
-    return "run" if "suite" not in kinds else "result"
+def _what(chosen: Choice) -> str:
+    return "run" if chosen is HAS_RUNS else "result"
 
 
 def _advice(root: Path) -> str:

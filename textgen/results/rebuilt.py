@@ -21,7 +21,7 @@ from textgen.results.judge_ladder import judge_ladder, ladder
 from textgen.results.judge_suite import METRICS, case_estimate, effects, shared_priors
 from textgen.results.ladder import Ladder
 from textgen.results.row import Row, rows_by_entry
-from textgen.results.study import FinalComparison, StudyResult
+from textgen.results.study import FinalComparison, StudyResult, conclusion
 from textgen.results.suite import CaseResult, QuestionResult, SuiteResult
 from textgen.results.verification import Partial, VerificationCheck, compared, decisive
 from textgen.training.progress import TrainResult
@@ -109,6 +109,13 @@ def verify_study(result: StudyResult) -> Iterator[VerificationCheck]:
     if final and final.default.value is not None and final.best.value is not None:
         again["comparison"] = Partial(gain=final.default.value - final.best.value)
     yield from by_part(result, again, (FinalComparison, ["default.value", "best.value"]))
+
+
+def verify_final(saved: FinalComparison, result: Comparison) -> VerificationCheck:
+    """Return the check of the final comparison of a study, whose result is `result`."""
+    seeds = tuple(dict.fromkeys(row.seed for row in result.entries))
+    again = conclusion(result, saved.default.name, saved.best.name, seeds)
+    return compared("values of the final comparison", saved, again).within("comparison.")
 
 
 def by_part(

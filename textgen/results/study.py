@@ -24,8 +24,6 @@ Value: TypeAlias = bool | int | float | str | None
 """A value of an option."""
 
 
-FINAL = "comparison"
-"""The folder in that of a study with the final comparison, whose runs are used again."""
 MIN_TRIALS = 3
 """Trials with different values that importances need; fewer say nothing."""
 

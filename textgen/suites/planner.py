@@ -30,12 +30,10 @@ from textgen.results.suite import JobMachine, JobResult, JobSettings, WrittenTex
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import to_values
 from textgen.suites.schema import Case, Suite
+from textgen.suites.suite_kind import JOBS
 from textgen.training.budget import parse_budget, parse_duration
 from textgen.training.progress import Report, Step
 from textgen.version import __version__
-
-JOBS = "jobs"
-"""The folder in that of a suite with the results of its jobs."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,13 +20,13 @@ from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import about
 from textgen.runtime.storage.files import NotSavedError, make_folder, write_file
 from textgen.runtime.storage.json_records import write_record
-from textgen.runtime.storage.result_folders import locked
+from textgen.runtime.storage.result_folders import PAGE, locked
 from textgen.suites.effects import measured_row, question_result
-from textgen.suites.planner import JOBS, CaseRun, JobPlanner, SuiteOptions
+from textgen.suites.planner import CaseRun, JobPlanner, SuiteOptions
 from textgen.suites.schema import Case, Suite
+from textgen.suites.suite_kind import JOBS, RESULT
 from textgen.training.progress import Report, Step, ignore_report
 
-RESULT, PAGE = "suite.json", "report.html"
 RECORDS = f"{JOBS}/*.json"
 """The results of jobs in the folder of a suite."""
 

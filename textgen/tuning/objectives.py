@@ -37,7 +37,6 @@ from textgen.requests import BenchRequest, SampleOptions, TuneRequest
 from textgen.results.comparison import Comparison
 from textgen.results.judge import CLOSEST
 from textgen.results.study import (
-    FINAL,
     Contestant,
     FinalComparison,
     MadeRun,
@@ -52,9 +51,7 @@ from textgen.training.budget import Budget, parse_budget
 from textgen.training.progress import Report, Step
 from textgen.training.train_options import TrainOptions
 from textgen.tuning.search_space import Candidate, Dimension, dimensions, spell
-
-TRAINED = "run"
-"""The folder in a study's with the run that a sampler is tuned for, if the study trained it."""
+from textgen.tuning.study_kind import COMPARISON, TRAINED
 
 
 class Objective(Protocol):
@@ -165,7 +162,7 @@ class EntryObjective:
             conclusion, default=self.entry.name, best=best, seeds=tuple(range(first, first + num_seeds))
         )
         try:
-            result = bench([self.entry, parse_entry(best)], self.corpus, options, folder / FINAL, report)
+            result = bench([self.entry, parse_entry(best)], self.corpus, options, folder / COMPARISON, report)
         except NotSavedError as error:
             error.result = concluded(cast(Comparison, error.result))
             raise

@@ -20,15 +20,15 @@ from textgen.results.study import MIN_TRIALS, FinalComparison, StateName, StudyR
 from textgen.runtime.environment import Machine
 from textgen.runtime.storage.files import NotSavedError, write_file
 from textgen.runtime.storage.json_records import from_values, write_record
-from textgen.runtime.storage.result_folders import LOCK, is_held, locked
+from textgen.runtime.storage.result_folders import LOCK, PAGE, is_held, locked
 from textgen.training.progress import Report, Step, ignore_report
 from textgen.tuning.search_space import spell
 from textgen.tuning.study import Study, parameters
+from textgen.tuning.study_kind import RESULT
 from textgen.tuning.trials import Goal, search
 
 Say = Callable[[str], None]
 
-RESULT, PAGE = "study.json", "report.html"
 STATES: dict[TrialState, StateName] = {
     TrialState.COMPLETE: "complete",
     TrialState.FAIL: "killed",

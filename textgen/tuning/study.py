@@ -37,12 +37,11 @@ from textgen.results.study import Value
 from textgen.runtime.interrupts import interrupts_deferred
 from textgen.runtime.storage.files import NotSavedError, make_folder
 from textgen.runtime.storage.json_records import to_values
-from textgen.runtime.storage.result_folders import is_held
-from textgen.tuning.objectives import TRAINED, Objective
+from textgen.runtime.storage.result_folders import RUN_FILE, is_held
+from textgen.tuning.objectives import Objective
 from textgen.tuning.search_space import NUM_RANDOM, RoundedTPE, median_pruner, num_combinations
+from textgen.tuning.study_kind import DATABASE, TRAINED, TRIALS
 
-FILE, TRIALS = "study.db", "trials"
-"""The trials, and a folder for the checkpoints of those that are not complete."""
 NAME = "tune"
 """Name of the study in the file."""
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -70,7 +69,7 @@ class Study:
         self._workers = Workers(folder)
         try:
             with self._workers.lock:
-                self._open(folder / FILE, with_default)
+                self._open(folder / DATABASE, with_default)
                 self._discard_finished()
         except BaseException:
             self._workers.end()
@@ -233,10 +232,10 @@ def _writing() -> Iterator[None]:
 
 def made_before(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield the device and precision of what the folder of a study holds, if it can be read."""
-    yield from made_with(folder, f"{TRAINED}/run.json")
-    if (folder / FILE).exists():
+    yield from made_with(folder, f"{TRAINED}/{RUN_FILE}")
+    if (folder / DATABASE).exists():
         with suppress(TextgenError, LookupError, TypeError):
-            study, storage = _loaded(folder / FILE)
+            study, storage = _loaded(folder / DATABASE)
             made = study.user_attrs.get("settings", {})  # without them, it tunes a sampler
             _disconnect(storage)
             yield made["device"], made["precision"]
@@ -257,7 +256,7 @@ def _loaded(path: Path) -> tuple[optuna.Study, RDBStorage]:
 def _storage(path: Path) -> RDBStorage:
     """Return the storage in a file; its path, which may contain `?` and `{`, is kept out of the address."""
     connect = partial(sqlite3.connect, path, timeout=FILE_WAIT_SECONDS, check_same_thread=False)
-    return RDBStorage(f"sqlite:///{FILE}", engine_kwargs={"creator": connect})
+    return RDBStorage(f"sqlite:///{DATABASE}", engine_kwargs={"creator": connect})
 
 
 def _disconnect(storage: RDBStorage) -> None:

@@ -22,6 +22,7 @@ from textgen_kit.kinds.model import by_steps
 from textgen_kit.kinds.model_training import loss_of
 from textgen_kit.kinds.reader import files
 from textgen_kit.kinds.reader import read as read_file
+from textgen_kit.kinds.result import kind_of
 from textgen_kit.kinds.sampler import many_steps
 from textgen_kit.texts import OTHER_PROSE, PROSE
 
@@ -140,6 +141,7 @@ USES: dict[str, Callable[[Subject], object]] = {
     "cleaner": lambda subject: subject.new().clean(PROSE),
     "reader": lambda subject: [read_file(subject, data) for data in files().values()],
     "logger": use_logger,
+    "result": lambda subject: kind_of(subject).files(),
 }
 """Kind of component: everything that textgen does with one, once."""
 

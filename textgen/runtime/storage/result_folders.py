@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 """Folder in which results are saved, and looked for, unless one is given."""
+RUN_FILE = "run.json"
+"""File by which the folder of a run is recognized."""
+PAGE, MARKDOWN = "report.html", "report.md"
+"""Reports in a folder of results, for the browser and as text."""
 
 MAX_NAME_CHARS = 120
 MAX_CORPUS_CHARS = 30

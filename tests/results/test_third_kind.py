@@ -1,0 +1,90 @@
+"""Another kind of result is one file: that of the page "Write a plugin", which is all that knows of votes."""
+
+from __future__ import annotations
+
+import json
+import re
+import webbrowser
+from pathlib import Path
+
+import pytest
+
+from helpers.catalog import write_run
+from helpers.commands import run_textgen as textgen
+from helpers.pages import read_page
+from textgen.runtime.storage.json_records import with_digest
+
+NAME = "votes-2026-11-29"
+(CODE,) = re.findall(r"^```python\n# votes\.py\n(.*?)^```", read_page("docs/write-a-plugin.md"), re.S | re.M)
+OPTION = ("--plugin", "votes.py")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a result of the third kind, next to a run."""
+    monkeypatch.chdir(tmp_path)
+    Path("votes.py").write_text(CODE, "utf-8")
+    folder = tmp_path / "runs" / NAME
+    folder.mkdir(parents=True)
+    votes = {"schema_version": 2, "votes": {"char-lstm": 3, "word-lstm": 5}}
+    (folder / "votes.json").write_text(with_digest(votes), "utf-8")
+    write_run(tmp_path / "runs" / "mine")
+    return folder
+
+
+def test_it_is_listed() -> None:
+    listed = json.loads(textgen("runs", "--json", *OPTION).stdout)["runs"]
+    votes, run = sorted(listed, key=lambda item: item["name"], reverse=True)
+    assert run["kind"] == "run"
+    assert (votes["name"], votes["kind"]) == (NAME, "votes")
+    assert (votes["entries"], votes["best"]) == (["char-lstm", "word-lstm"], "word-lstm")
+    assert (
+        textgen("runs", "--kind", "votes", *OPTION).stdout.splitlines()[1].startswith(f"{NAME}\tvotes\tword")
+    )
+    assert "unknown kind of result 'voted'; did you mean 'votes'" in (
+        textgen("runs", "--kind", "voted", *OPTION, code=2).stderr
+    )
+
+
+def test_it_is_shown_and_opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = textgen("runs", "show", "votes", *OPTION)
+    assert shown.stdout.startswith("# Votes\n")
+    assert "| word-lstm | 5 |" in shown.stdout
+    assert shown.stderr == f"saved in runs/{NAME}\n"
+    values = json.loads(textgen("runs", "show", "votes", "--json", *OPTION).stdout)
+    assert values["votes"] == {"char-lstm": 3, "word-lstm": 5}
+    page = folder / "report.html"
+    assert textgen("report", "votes", *OPTION).stdout == f"runs/{NAME}/report.html\n"
+    assert "| word-lstm | 5 |" in page.read_text("utf-8")
+    monkeypatch.setattr(webbrowser, "open", lambda _: True)
+    assert textgen("runs", "open", "votes", *OPTION).stdout == f"{page.as_uri()}\n"
+
+
+def test_it_is_verified(folder: Path) -> None:
+    assert textgen("verify", "votes", *OPTION).stdout == "not checked: votes\n"
+    file = folder / "votes.json"
+    file.write_text(file.read_text("utf-8").replace(": 5", ": 6"), "utf-8")
+    assert "it has changed since it was written" in textgen("verify", file, *OPTION, code=1).stderr
+
+
+def test_it_is_removed_unless_it_holds_something_else(folder: Path) -> None:
+    (folder / "notes.txt").write_text("mine")
+    refused = textgen("runs", "remove", NAME, "--yes", *OPTION, code=1)
+    assert "also contains 'notes.txt'" in refused.stderr
+    (folder / "notes.txt").unlink()
+    assert textgen("runs", "remove", NAME, "--yes", *OPTION).stdout.startswith(f"removed votes {NAME} (")
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(("option", "names"), [("--plugin votes.py ", [NAME]), ("", [])])
+def test_its_names_are_completed(option: str, names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    line = f"textgen runs show {option}vot"
+    variables = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
+    for name, value in ({"_TEXTGEN_COMPLETE": "complete_bash"} | variables).items():
+        monkeypatch.setenv(name, value)
+    assert textgen().stdout.split() == names
+
+
+def test_without_its_file_it_is_unknown() -> None:
+    assert NAME not in textgen("runs").stdout
+    assert "no result 'votes'" in textgen("runs", "show", "votes", code=1).stderr

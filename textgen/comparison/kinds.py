@@ -1,0 +1,169 @@
+"""Saved comparisons, under one budget or several: how they are listed, shown, reported and verified."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textgen.contracts import TextgenError
+from textgen.results.folders import PARTIAL_FILES, RUN_FILES, RUNS_OF_BENCH, identify, is_seeded, subfolders
+from textgen.results.guesses import GUESSES
+from textgen.results.kinds import About, Kind, VerifiedFiles, about_best
+from textgen.runtime.output import visible_in
+from textgen.runtime.storage.json_records import read_record
+from textgen.runtime.storage.result_folders import MARKDOWN, RUN_FILE
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from textgen.results.comparison import Comparison
+    from textgen.results.verification import VerificationCheck
+
+BENCH, LADDER = "bench.json", "ladder.json"
+DETAILS = "details.json"
+"""What the runs of a bench read and wrote."""
+
+
+class BenchKind(Kind):
+    """A comparison of entries under one budget."""
+
+    file, field = BENCH, "entries"
+    has_runs = ranks_runs = has_models = True
+
+    def record(self) -> type:
+        from textgen.results.comparison import Comparison
+
+        return Comparison
+
+    def files(self) -> tuple[str, ...]:
+        runs = [f"{RUNS_OF_BENCH}/*/{file}" for file in RUN_FILES]
+        partial = [f"{RUNS_OF_BENCH}/*.partial/{file}" for file in PARTIAL_FILES]
+        return (*super().files(), DETAILS, GUESSES, MARKDOWN, *runs, *partial)
+
+    def runs(self, folder: Path) -> list[Path]:
+        return subfolders(folder / RUNS_OF_BENCH)
+
+    def is_unfinished(self, folder: Path) -> bool:
+        """Return whether all runs in a folder have the names of those of a bench."""
+        runs = [run for run in self.runs(folder) if (run / RUN_FILE).is_file()]
+        return bool(runs) and all(map(is_seeded, runs))
+
+    def about(self, values: Mapping[str, Any]) -> About:
+        names = (row["name"] for row in values["entries"])
+        return about_best(names, values["corpus"], values["budget"], _lowest(values["scores"]))
+
+    def text(self, result: Any, folder: Path) -> str:
+        from textgen.report.markdown import to_markdown
+
+        return to_markdown(result)
+
+    def draw(self, result: Any, folder: Path, console: Console, *, full: bool) -> str:
+        from textgen.report.answer import closing
+        from textgen.report.terminal import render, render_brief
+
+        (render if full else render_brief)(visible_in(result), console)
+        return closing(result)
+
+    def html(self, result: Any, folder: Path, *, with_models: bool = False) -> str:
+        from textgen.comparison.page_models import page_models
+        from textgen.report.html import to_html
+        from textgen.results.details import Details
+        from textgen.results.guesses import guessed_by_reader
+        from textgen.results.items import best_runs
+
+        if not (folder / DETAILS).is_file():
+            raise TextgenError(
+                f"{str(folder)!r} lacks {DETAILS}, what its runs read and wrote: run the bench again with "
+                f"--out {folder}, which reuses the runs"
+            )
+        found = identify(folder) if with_models else None
+        models = page_models(best_runs(found, len(found.runs))) if found else ()
+        return to_html(result, read_record(Details, folder / DETAILS), models, guessed_by_reader(folder))
+
+    def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
+        """Yield the checks of its numbers, and of those of its runs if they are there."""
+        from textgen.results.comparison import Comparison
+
+        result, place = files.read(Comparison, path), files.place(path)
+        for check in self._checks(files, result, path.parent):
+            yield check.within(place, result.budget if place else "")
+
+    def _checks(self, files: VerifiedFiles, result: Comparison, folder: Path) -> Iterator[VerificationCheck]:
+        from textgen.results.details import Details
+        from textgen.results.guesses import Guesses
+        from textgen.results.rebuilt import verify_comparison
+        from textgen.results.remeasured import has_runs, verify_rows, verify_runs
+        from textgen.runtime.device import choose_device
+
+        details = files.read(Details, folder / DETAILS) if (folder / DETAILS).is_file() else None
+        if (folder / GUESSES).is_file():  # of readers; nothing tells whether they are right
+            files.read(Guesses, folder / GUESSES)
+        yield from verify_comparison(result)
+        if files.device is not None or has_runs(result, folder):
+            yield verify_rows(result, folder)
+        if files.device is not None:
+            device = choose_device(files.device, "fp32").device
+            yield from verify_runs(result, details, folder, device)
+
+
+class LadderKind(Kind):
+    """A comparison of entries under several budgets, each in the folder of a bench."""
+
+    file, field = LADDER, "rungs"
+    has_runs = ranks_runs = True
+
+    def record(self) -> type:
+        from textgen.results.ladder import Ladder
+
+        return Ladder
+
+    def files(self) -> tuple[str, ...]:
+        return (*super().files(), MARKDOWN, *(f"*/{file}" for file in BenchKind().files()))
+
+    def runs(self, folder: Path) -> list[Path]:
+        return list(chain.from_iterable(map(BenchKind().runs, subfolders(folder))))
+
+    def about(self, values: Mapping[str, Any]) -> About:
+        """Return its entries, and the best of them under the largest budget."""
+        budgets, rungs = values["budgets"], values["rungs"]
+        scores = filter(None, (rung["score"] for rung in rungs if rung["budget"] == budgets[-1]))
+        names = (rung["entry"] for rung in rungs)
+        return about_best(names, values["corpus"], ",".join(budgets), _lowest(scores))
+
+    def text(self, result: Any, folder: Path) -> str:
+        from textgen.report.markdown import ladder_markdown
+
+        return ladder_markdown(result)
+
+    def draw(self, result: Any, folder: Path, console: Console, *, full: bool) -> str:
+        from textgen.report.ladder_answer import who_is_ahead
+        from textgen.report.terminal import render_ladder
+
+        render_ladder(visible_in(result), console, full=full)
+        return who_is_ahead(result)
+
+    def html(self, result: Any, folder: Path, *, with_models: bool = False) -> str:
+        from textgen.report.ladder_page import ladder_html
+
+        return ladder_html(result)
+
+    def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
+        """Yield the checks of its numbers, and those of its benches if they are all there."""
+        from textgen.results.comparison import Comparison
+        from textgen.results.ladder import Ladder
+        from textgen.results.rebuilt import verify_ladder, verify_rungs
+
+        result = files.read(Ladder, path)
+        yield from verify_ladder(result)
+        benches = [path.parent / budget / BENCH for budget in result.budgets]
+        if all(bench.is_file() for bench in benches):
+            yield verify_rungs(result, [read_record(Comparison, bench) for bench in benches])
+            for bench in benches:
+                yield from BenchKind().verify(files, bench)
+
+
+def _lowest(scores: Iterable[Any]) -> Any:
+    """Return the JSON values of the best score; empty without any."""
+    return min(scores, key=lambda score: score["bits_per_char"], default={})

@@ -1,0 +1,44 @@
+"""Small models in the page of a bench, to write with in the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from textgen.contracts import TextgenError
+from textgen.data.vocabulary import byte_mask
+from textgen.experiment.saved_run import Trained, load_run
+from textgen.runtime.device import choose_device
+
+MAX_BYTES = 4_000_000
+"""Size of a model that a page may have, in 8 bits."""
+
+
+def page_models(folders: Sequence[Path]) -> list[dict[str, Any]]:
+    """Return those runs that a page can compute, as JSON values; raises `TextgenError` if there are none."""
+    device = choose_device("cpu", "fp32").device
+    reasons, found = [], []
+    for folder in folders:
+        run = load_run(folder, device)
+        try:
+            found.append({"name": run.entry.name, **page_model(run)})
+        except TextgenError as error:
+            reasons.append(str(error))
+    if not found:
+        raise TextgenError(f"no model can be a part of a page: {'; '.join(reasons)}")
+    return found
+
+
+def page_model(trained: Trained) -> dict[str, Any]:
+    """Return a model as JSON values; raises `TextgenError` with the reason if a page cannot compute it."""
+    name = trained.entry.name
+    network = trained.model.portable()
+    if network is None:
+        raise TextgenError(f"{name!r} is not one stack of recurrent layers with one softmax")
+    tokens = trained.tokenizer.tokens
+    if not all(len(token) == 1 or is_byte for token, is_byte in zip(tokens, byte_mask(tokens), strict=True)):
+        raise TextgenError(f"the tokens of {name!r} are not single characters")
+    if network.num_bytes > MAX_BYTES:
+        raise TextgenError(f"{name!r} has {network.num_bytes:,} bytes, of at most {MAX_BYTES:,}")
+    return {"tokens": list(tokens), **network.values()}

@@ -1,0 +1,57 @@
+"""Saved suites: how they are found, listed, shown, reported and verified."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textgen.results.folders import PARTIAL_FILES
+from textgen.results.kinds import About, Kind, VerifiedFiles, about_best
+
+if TYPE_CHECKING:
+    from textgen.results.verification import VerificationCheck
+
+RESULT, JOBS = "suite.json", "jobs"
+JOB = "[0-9a-f]" * 16
+"""Pattern of the name of a job's result, a hash."""
+
+
+class SuiteKind(Kind):
+    """Questions about the effects of changes, answered by experiments."""
+
+    file = RESULT
+    field = "questions"
+
+    def record(self) -> type:
+        from textgen.results.suite import SuiteResult
+
+        return SuiteResult
+
+    def files(self) -> tuple[str, ...]:
+        job = f"{JOBS}/{JOB}.json"
+        return (*super().files(), job, *(f"{job}.partial/{file}" for file in PARTIAL_FILES))
+
+    def is_unfinished(self, folder: Path) -> bool:
+        return any(re.fullmatch(f"{JOB}[0-9a-f]*", path.stem) for path in folder.glob(f"{JOBS}/*.json"))
+
+    def about(self, values: Mapping[str, Any]) -> About:
+        names = (case["entry"] for question in values["questions"] for case in question["cases"])
+        return about_best(names, values["corpus"], values["budget"], {})
+
+    def text(self, result: Any, folder: Path) -> str:
+        from textgen.report.suite_report import to_markdown
+
+        return to_markdown(result)
+
+    def html(self, result: Any, folder: Path, *, with_models: bool = False) -> str:
+        from textgen.report.suite_page import to_html
+
+        return to_html(result)
+
+    def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
+        from textgen.results.rebuilt import verify_suite
+        from textgen.results.suite import SuiteResult
+
+        yield from verify_suite(files.read(SuiteResult, path))

@@ -1,0 +1,89 @@
+"""Saved studies: how they are found, listed, shown, reported and verified."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textgen.comparison.kinds import BENCH, BenchKind
+from textgen.results.folders import PARTIAL_FILES, RUN_FILES, subfolders
+from textgen.results.kinds import About, Kind, VerifiedFiles, about_best
+
+if TYPE_CHECKING:
+    from textgen.results.verification import VerificationCheck
+
+RESULT, DATABASE = "study.json", "study.db"
+TRIALS = "trials"
+"""The folder in a study's with the checkpoints of trials that are not complete."""
+TRAINED = "run"
+"""The folder with the run that a sampler is tuned for, if the study trained it."""
+COMPARISON = "comparison"
+"""The folder with the final comparison, whose runs are used again."""
+
+
+class StudyKind(Kind):
+    """A search for the options of an entry or of a sampler."""
+
+    file = RESULT
+    field = "trials"
+    has_runs = True
+
+    def record(self) -> type:
+        from textgen.results.study import StudyResult
+
+        return StudyResult
+
+    def files(self) -> tuple[str, ...]:
+        """Return the files of a study, those of its database with what SQLite writes next to it."""
+        return (
+            *super().files(),
+            *(f"{DATABASE}{new}{rest}" for new in ("", ".new") for rest in ("", "-journal", "-wal", "-shm")),
+            "workers/*.lock",
+            *(f"{TRIALS}/*.partial/{file}" for file in PARTIAL_FILES),
+            *(f"{TRAINED}/{file}" for file in RUN_FILES),
+            *(f"{COMPARISON}/{file}" for file in BenchKind().files()),
+        )
+
+    def runs(self, folder: Path) -> list[Path]:
+        """Return the run whose sampler is tuned, and those of the final comparison."""
+        return [*subfolders(folder), *BenchKind().runs(folder / COMPARISON)]
+
+    def is_unfinished(self, folder: Path) -> bool:
+        return (folder / DATABASE).is_file()
+
+    def about(self, values: Mapping[str, Any]) -> About:
+        """Return what is tuned, and the better one of the final comparison; a sampler has no score."""
+        settings, names = values["settings"], [values["name"]]
+        if "run" in settings:  # it is a sampler that is tuned
+            settings = settings["run"]["settings"]
+            return about_best(names, settings["corpus"], settings["budget"], {})
+        best = (values["comparison"] or {}).get("best") or {}
+        score = {"name": best.get("name"), "bits_per_char": best.get("value")}
+        return about_best(names, settings["corpus"], settings["budget"], score)
+
+    def text(self, result: Any, folder: Path) -> str:
+        from textgen.report.study_report import to_markdown
+
+        return to_markdown(result)
+
+    def paste(self, result: Any) -> str:
+        return (result.best.name or "") if result.best else ""
+
+    def html(self, result: Any, folder: Path, *, with_models: bool = False) -> str:
+        from textgen.report.study_page import to_html
+
+        return to_html(result)
+
+    def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
+        """Yield the checks of its numbers, and those of its final comparison if that is there."""
+        from textgen.results.comparison import Comparison
+        from textgen.results.rebuilt import verify_final, verify_study
+        from textgen.results.study import StudyResult
+        from textgen.runtime.storage.json_records import read_record
+
+        study, bench = files.read(StudyResult, path), path.parent / COMPARISON / BENCH
+        yield from verify_study(study)
+        if study.comparison is not None and bench.is_file():
+            yield from BenchKind().verify(files, bench)
+            yield verify_final(study.comparison, read_record(Comparison, bench))
