@@ -7,7 +7,7 @@ from typing import Any
 
 from helpers.reports import compared, entry, reference
 from textgen.results.comparison import Comparison
-from textgen.results.judge_ladder import ladder
+from textgen.results.judge import ladder
 from textgen.results.ladder import Ladder
 
 BUDGETS = ("15s", "1m", "4m")

@@ -9,7 +9,7 @@ import pytest
 
 from helpers.suites import case, measured_row
 from textgen.evaluation.intervals import MIN_FITTED, SHIPPED_PRIORS
-from textgen.results.judge_suite import effects, shared_priors
+from textgen.results.judge import effects, shared_priors
 from textgen.results.suite import CaseResult, Effect
 
 HARD = np.random.default_rng(0).normal(0, 0.1, 24)

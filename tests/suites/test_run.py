@@ -24,7 +24,7 @@ from textgen.evaluation.intervals import SeedPrior
 from textgen.report.suite_page import to_html
 from textgen.report.suite_report import to_markdown
 from textgen.requests import SuiteRequest, TextOptions
-from textgen.results.judge_suite import effects
+from textgen.results.judge import effects
 from textgen.results.rebuilt import verify_suite
 from textgen.results.suite import Effect, QuestionResult, SuiteResult
 from textgen.runtime.device import DeviceConfig

@@ -15,7 +15,7 @@ from textgen.report.ladder_page import ladder_html
 from textgen.report.markdown import ladder_markdown
 from textgen.results.folders import RUNS_OF_BENCH
 from textgen.results.guesses import GUESSES
-from textgen.results.judge_ladder import ladder
+from textgen.results.judge import ladder
 from textgen.results.ladder import Ladder
 from textgen.runtime.environment import command_line
 from textgen.runtime.storage.files import NotSavedError, make_folder, write_file

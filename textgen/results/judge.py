@@ -1,31 +1,41 @@
-"""Intervals and verdicts of a comparison, computed from what each row of it holds.
+"""The judge: what follows from the rows of a result, and from nothing else.
 
-`textgen verify` computes them again from a saved result.
+Scores, their differences from the best and metrics of texts of a comparison; what larger budgets change and
+who passes whom on a ladder; what each change of a suite does. `textgen verify` judges saved rows again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import combinations
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import combinations, pairwise
+from statistics import fmean
+from typing import TypeAlias
 
 import numpy as np
 
 from textgen.evaluation.intervals import (
     FIRST_CHARS,
     LEVEL,
+    SHIPPED_PRIORS,
     Contrast,
+    Estimate,
     MeasuredValue,
     SeedPrior,
+    crossing,
     difference,
     estimate,
+    fitted_prior,
     holm,
     measured_ratio,
     rate_interval,
     smallest_clear,
 )
 from textgen.evaluation.scoring import ScoredUnits
+from textgen.experiment.entry_result import FailedEntry
 from textgen.results.comparison import (
+    Comparison,
     Difference,
     EntryScore,
     HeldOut,
@@ -33,7 +43,19 @@ from textgen.results.comparison import (
     ReferenceScore,
     Resolution,
 )
-from textgen.results.row import Row
+from textgen.results.header import JudgedHeader
+from textgen.results.ladder import BudgetStep, Crossing, Ladder, Rung
+from textgen.results.row import Row, rows_by_entry
+from textgen.results.suite import CaseResult, Effect
+from textgen.training.budget import parse_budget
+
+Priors: TypeAlias = Mapping[str, SeedPrior]
+"""By metric: what is known about the variance between training seeds."""
+
+SCORE, REAL_WORDS = METRICS = ("bits_per_char", "real_word_rate")
+"""The metrics that a change has an effect on."""
+Samples = Mapping[str, Mapping[str, MeasuredValue]]
+"""By budget, from the smallest on, and by entry: the score."""
 
 CLOSEST = ("real_word_rate", "distinct_1", "distinct_2", "repetition_4", "self_bleu", "novel_4gram_rate")
 """Metrics of which the best is the closest to that of the held-out text. They are shares, so that
@@ -231,3 +253,175 @@ def _metric(
     p_values = holm([difference(distances[name], distances[best]).p_value for name in others])
     is_clear = max(p_values) < LEVEL
     return [replace(each, is_best=is_clear and each.name == best) for each in unmarked]
+
+
+# --- ladders
+
+
+@dataclass(frozen=True)
+class LadderVerdicts:
+    """What follows from the rows of a ladder."""
+
+    rungs: tuple[Rung, ...]
+    steps: tuple[BudgetStep, ...]
+    crossings: tuple[Crossing, ...]
+
+
+def ladder(results: Sequence[Comparison], command: str | None) -> Ladder:
+    """Return the ladder of comparisons of the same entries on the same text, from the smallest budget on."""
+    last = results[-1]
+    rows = {result.budget: rows_by_entry(result.runs, result.scored_on) for result in results}
+    common = {each.name: getattr(last, each.name) for each in fields(JudgedHeader)}
+    return Ladder(
+        **common | {"command": command, "seed_priors": {SCORE: last.seed_priors[SCORE]}},
+        budgets=tuple(rows),
+        scored_on=last.scored_on,
+        references=last.references,
+        **vars(judge_ladder(rows, last.seed_priors[SCORE])),
+        failures={
+            f"{row.name}, {result.budget}, seed {row.seed}": row.error
+            for result in results
+            for row in result.entries
+            if isinstance(row, FailedEntry)
+        },
+    )
+
+
+def judge_ladder(rows: Mapping[str, Mapping[str, Sequence[Row]]], prior: SeedPrior) -> LadderVerdicts:
+    """Return what follows from the rows by budget, from the smallest on, and by entry."""
+    samples = {
+        budget: {
+            name: sample for name, own in entries.items() if (sample := score_sample(own, prior)) is not None
+        }
+        for budget, entries in rows.items()
+    }
+    reading = {
+        name for entries in rows.values() for name, own in entries.items() if any(row.reads_on for row in own)
+    }
+    scores = {
+        budget: {
+            each.name: replace(each, reads_on=reads_on)
+            for reads_on in (False, True)
+            for each in rank_entries({name: of[name] for name in of if (name in reading) == reads_on})[0]
+        }
+        for budget, of in samples.items()
+    }
+    rungs = [
+        _rung(name, budget, own, scores[budget].get(name))
+        for budget, entries in rows.items()
+        for name, own in entries.items()
+    ]
+    return LadderVerdicts(tuple(rungs), tuple(_steps(samples)), tuple(_crossings(samples, reading)))
+
+
+def _rung(name: str, budget: str, rows: Sequence[Row], score: EntryScore | None) -> Rung:
+    def mean(values: Iterable[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return fmean(known) if known else None
+
+    return Rung(
+        entry=name,
+        budget=budget,
+        runs=tuple(rows),
+        score=score,
+        num_chars=mean(row.num_chars for row in rows) or 0.0,
+        num_updates=mean(row.num_updates for row in rows) or 0.0,
+        seconds=mean(row.seconds for row in rows) or 0.0,
+        best_share=mean(row.best_share for row in rows),
+    )
+
+
+def _steps(samples: Samples) -> Iterable[BudgetStep]:
+    """Return the steps of entries that are trained; p-values are adjusted for their number."""
+    found = [
+        (name, before, after, difference(samples[after][name], samples[before][name]))
+        for name in dict.fromkeys(name for of in samples.values() for name in of)
+        for before, after in pairwise(samples)
+        if all((sample := samples[budget].get(name)) and sample.prior for budget in (before, after))
+    ]
+    p_values = holm([change.p_value for *_, change in found])
+    for (name, before, after, change), p_value in zip(found, p_values, strict=True):
+        yield BudgetStep(
+            entry=name,
+            before=before,
+            after=after,
+            bits_per_char=change.value,
+            interval=change.interval,
+            p_value=p_value,
+        )
+
+
+def _crossings(samples: Samples, reading: Collection[str]) -> Iterable[Crossing]:
+    """Return who passes whom of the same class, `reading` being those that read on.
+
+    Pairs of entries that do not depend on the budget are left out.
+    """
+    amounts, values = [parse_budget(budget).amount for budget in samples], list(samples.values())
+    names = [name for name in values[-1] if all(name in of for of in values)]
+    for pair in combinations(names, 2):
+        if len({name in reading for name in pair}) > 1:
+            continue
+        ahead, behind = sorted(pair, key=lambda name: values[-1][name].value)
+        if any(of[name].prior for of in values for name in pair):
+            amount, interval = crossing(amounts, *([of[name] for of in values] for name in (behind, ahead)))
+            if math.isinf(amount):  # their scores are equal
+                continue
+            ends = None
+            if interval is not None:
+                ends = interval[0], None if math.isinf(interval[1]) else interval[1]
+            yield Crossing(ahead=ahead, behind=behind, amount=amount, interval=ends)
+
+
+# --- suites
+
+
+def shared_priors(cases: Iterable[Sequence[Row]]) -> dict[str, SeedPrior]:
+    """Return what the runs of all cases tell together about the variance between training seeds.
+
+    Several questions may have the same case, which counts once.
+    """
+    known = {tuple((row.seed, row.units, *row.pseudovalues.values()) for row in rows): rows for rows in cases}
+    distinct = [rows for rows in known.values() if rows]
+    samples = {
+        metric: [sample for rows in distinct if (sample := sample_of(metric, rows, "", SHIPPED_PRIORS))]
+        for metric in METRICS
+    }
+    return {metric: fitted_prior(each, SHIPPED_PRIORS[metric]) for metric, each in samples.items()}
+
+
+def effects(pairs: Sequence[tuple[CaseResult, CaseResult]], priors: Priors) -> list[Effect]:
+    """Return how cases differ from those they are compared with, from what their runs measured."""
+    scores, words = (
+        _adjusted([_contrast(metric, new, old, priors) for new, old in pairs]) for metric in METRICS
+    )
+    return [
+        Effect(new.label, old.label, new.scored_text == old.scored_text, score, real)
+        for (new, old), score, real in zip(pairs, scores, words, strict=True)
+    ]
+
+
+def _contrast(metric: str, new: CaseResult, old: CaseResult, priors: Priors) -> Contrast | None:
+    one, other = (sample_of(metric, case.runs, case.scored_text, priors) for case in (new, old))
+    return difference(one, other) if one and other else None
+
+
+def _adjusted(contrasts: Sequence[Contrast | None]) -> list[Contrast | None]:
+    """Return contrasts with p-values adjusted for their number."""
+    adjusted = iter(holm([each.p_value for each in contrasts if each is not None]))
+    return [each and replace(each, p_value=next(adjusted)) for each in contrasts]
+
+
+def sample_of(metric: str, rows: Sequence[Row], text: str, priors: Priors) -> MeasuredValue | None:
+    """Return the score or the share of real words of a case by seeds, or None if a row lacks it.
+
+    `text` is the hash of the text that it is scored on, whose passages it continues.
+    """
+    if metric == SCORE:
+        return score_sample(rows, priors[metric], text)
+    return metric_sample(metric, rows, priors[metric], text)
+
+
+def case_estimate(metric: str, rows: Sequence[Row], text: str, priors: Priors) -> Estimate | None:
+    """Return a score or a share of real words with its interval, or None if a run lacks it."""
+    sample = sample_of(metric, rows, text, priors)
+    return estimate(sample) if sample else None

@@ -16,9 +16,17 @@ from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.experiment.samples import NUM_MEASURED
 from textgen.experiment.score_run import unit_sizes
 from textgen.results.comparison import Comparison, ReferenceScore
-from textgen.results.judge import CLOSEST, judge, rescored
-from textgen.results.judge_ladder import judge_ladder, ladder
-from textgen.results.judge_suite import METRICS, case_estimate, effects, shared_priors
+from textgen.results.judge import (
+    CLOSEST,
+    METRICS,
+    case_estimate,
+    effects,
+    judge,
+    judge_ladder,
+    ladder,
+    rescored,
+    shared_priors,
+)
 from textgen.results.ladder import Ladder
 from textgen.results.row import Row, rows_by_entry
 from textgen.results.study import FinalComparison, StudyResult, conclusion

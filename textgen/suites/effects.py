@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.experiment.entry_result import EntryResult
 from textgen.generation.bound_sampler import build_sampler
-from textgen.results.judge_suite import REAL_WORDS, SCORE, Priors, case_estimate, effects
+from textgen.results.judge import REAL_WORDS, SCORE, Priors, case_estimate, effects
 from textgen.results.row import Row, row_of
 from textgen.results.suite import CaseResult, JobResult, QuestionResult, Writing
 from textgen.suites.schema import Case, Question

@@ -14,7 +14,7 @@ from textgen.jobs.runner import Outcome, PlanProgress, run_jobs
 from textgen.report.suite_page import to_html
 from textgen.results.comparison import HeldOut
 from textgen.results.header import header_values
-from textgen.results.judge_suite import shared_priors
+from textgen.results.judge import shared_priors
 from textgen.results.suite import JobResult, QuestionText, SuiteResult
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import about
