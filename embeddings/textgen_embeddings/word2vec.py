@@ -1,4 +1,4 @@
-"""Vectors by word2vec (Mikolov et al. 2013) and fastText (Bojanowski et al. 2017), as gensim trains them."""
+"""Vectors by word2vec (Mikolov et al. 2013) and fastText (Bojanowski et al. 2017), trained by gensim."""
 
 from __future__ import annotations
 
@@ -111,8 +111,9 @@ about twice as many n-grams; gensim's default of two million would take two giga
 class FastText(Word2Vec):
     """word2vec, except that a word's vector is the sum of its own and those of its character n-grams.
 
-    So words that the training text lacks, or has less than `min_count` times, also get vectors. The options
-    are those of `word2vec`; a file, such as fastText's own `.vec`, is used unchanged.
+    Source: Bojanowski et al. 2017, arXiv:1607.04606. Words that the training text lacks, or has less than
+    `min_count` times, also get vectors. The options are those of `word2vec`; a file, such as fastText's own
+    `.vec`, is used unchanged.
     """
 
     def vectors(self, train_text: str, tokens: Sequence[str]) -> WordVectors:
