@@ -25,11 +25,6 @@ def gensim_module(name: str) -> Any:
     return import_extra(f"gensim.{name}", "vectors", "gensim is not installed")
 
 
-def word_vectors(keyed: Any) -> WordVectors:
-    """Return gensim's `KeyedVectors` as `WordVectors`, without a copy."""
-    return WordVectors(keyed.index_to_key, keyed.vectors)
-
-
 @contextmanager
 def quiet_gensim() -> Iterator[None]:
     """Keep gensim's log messages off the terminal; failures still raise."""
@@ -68,7 +63,10 @@ class Word2Vec:
 
     def vectors(self, train_text: str, tokens: Sequence[str]) -> WordVectors:  # noqa: ARG002
         """Return the vectors; raises `TextgenError` if no word occurs `min_count` times."""
-        return read_vectors(self.path) if self.path else word_vectors(self.train("Word2Vec", train_text))
+        if self.path:
+            return read_vectors(self.path)
+        trained = self.train("Word2Vec", train_text)
+        return WordVectors(trained.index_to_key, trained.vectors)
 
     def train(self, name: str, train_text: str, **options: Any) -> Any:
         """Return the `KeyedVectors` of a model of gensim, trained with these further `options`."""

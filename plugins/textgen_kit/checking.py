@@ -104,14 +104,6 @@ def _numpy_state() -> Any:
     return name, *(tuple(part.tolist()) if isinstance(part, np.ndarray) else part for part in rest)
 
 
-def _torch_state() -> bytes:
-    return bytes(torch.get_rng_state().numpy())
-
-
-def _set_torch_state(state: bytes) -> None:
-    torch.set_rng_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
-
-
 def _set_filters(filters: list[Any]) -> None:
     warnings.resetwarnings()  # which tells Python that they change; an assignment does not
     warnings.filters.extend(filters)  # type: ignore[attr-defined]
@@ -119,7 +111,11 @@ def _set_filters(filters: list[Any]) -> None:
 
 PYTHON_RANDOM = ProcessSetting("the global random state of Python", random.getstate, random.setstate)
 NUMPY_RANDOM = ProcessSetting("the global random state of numpy", _numpy_state, np.random.set_state)
-TORCH_RANDOM = ProcessSetting("the global random state of torch", _torch_state, _set_torch_state)
+TORCH_RANDOM = ProcessSetting(
+    "the global random state of torch",
+    lambda: bytes(torch.get_rng_state().numpy()),
+    lambda state: torch.set_rng_state(torch.frombuffer(bytearray(state), dtype=torch.uint8)),
+)
 RANDOM = (PYTHON_RANDOM, NUMPY_RANDOM, TORCH_RANDOM)
 
 SETTINGS = (
