@@ -1,4 +1,4 @@
-"""Vectors by word2vec (Mikolov et al. 2013) and fastText (Bojanowski et al. 2017), as gensim trains them."""
+"""Vectors by word2vec (Mikolov et al. 2013) and fastText (Bojanowski et al. 2017), trained by gensim."""
 
 from __future__ import annotations
 
@@ -23,11 +23,6 @@ from textgen_embeddings.files import read_vectors
 def gensim_module(name: str) -> Any:
     """Import and return a module of gensim; raises `TextgenError` if gensim is not installed."""
     return import_extra(f"gensim.{name}", "vectors", "gensim is not installed")
-
-
-def word_vectors(keyed: Any) -> WordVectors:
-    """Return gensim's `KeyedVectors` as `WordVectors`, without a copy."""
-    return WordVectors(keyed.index_to_key, keyed.vectors)
 
 
 @contextmanager
@@ -68,7 +63,10 @@ class Word2Vec:
 
     def vectors(self, train_text: str, tokens: Sequence[str]) -> WordVectors:  # noqa: ARG002
         """Return the vectors; raises `TextgenError` if no word occurs `min_count` times."""
-        return read_vectors(self.path) if self.path else word_vectors(self.train("Word2Vec", train_text))
+        if self.path:
+            return read_vectors(self.path)
+        trained = self.train("Word2Vec", train_text)
+        return WordVectors(trained.index_to_key, trained.vectors)
 
     def train(self, name: str, train_text: str, **options: Any) -> Any:
         """Return the `KeyedVectors` of a model of gensim, trained with these further `options`."""
@@ -111,8 +109,9 @@ about twice as many n-grams; gensim's default of two million would take two giga
 class FastText(Word2Vec):
     """word2vec, except that a word's vector is the sum of its own and those of its character n-grams.
 
-    So words that the training text lacks, or has less than `min_count` times, also get vectors. The options
-    are those of `word2vec`; a file, such as fastText's own `.vec`, is used unchanged.
+    Source: Bojanowski et al. 2017, arXiv:1607.04606. Words that the training text lacks, or has less than
+    `min_count` times, also get vectors. The options are those of `word2vec`; a file, such as fastText's own
+    `.vec`, is used unchanged.
     """
 
     def vectors(self, train_text: str, tokens: Sequence[str]) -> WordVectors:

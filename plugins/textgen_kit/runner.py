@@ -17,8 +17,7 @@ from textgen.registry.isolation import restoring
 from textgen.registry.kinds import REQUIRED
 from textgen.registry.registry import KINDS, Plugin, PluginError, load
 from textgen.runtime.messages import unknown
-from textgen_kit.asserts import SETTINGS, CheckError, CheckSkipped
-from textgen_kit.builders import Subject
+from textgen_kit.checking import SETTINGS, CheckError, CheckSkipped, Subject
 from textgen_kit.kinds import __path__ as folders_of_checks
 from textgen_kit.kinds import common
 

@@ -100,10 +100,15 @@ Index = Annotated[int, Ge(0), Le(99)]
 Updates = Annotated[int, Ge(0), Le(2**53)]
 
 
-class Reading(BaseModel):
-    """A text that a run is to read."""
+class Form(BaseModel):
+    """What a page asks, in exactly these fields."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Reading(Form):
+    """A text that a run is to read."""
+
     entry: Index
     text: Annotated[str, Field(min_length=1, max_length=MAX_CHARS + MAX_WRITTEN)]
     client: Name = ""
@@ -112,10 +117,9 @@ class Reading(BaseModel):
     """The snapshot to read with, by its updates."""
 
 
-class Writing(BaseModel):
+class Writing(Form):
     """A text that a run is to continue."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
     entry: Index
     prompt: Annotated[str, Field(max_length=MAX_CHARS)]
     length: Annotated[int, Ge(1), Le(MAX_WRITTEN)] = 200
@@ -131,14 +135,13 @@ class Writing(BaseModel):
         return self.model_dump(include={"length", "sampler", "seed"})
 
 
-class Guessing(BaseModel):
+class Guessing(Form):
     """A game: how many guesses each character took."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
     guesses: Annotated[list[Annotated[int, Ge(1), Le(10_000)]], Field(min_length=1, max_length=10_000)]
 
 
-Asked = TypeVar("Asked", bound=BaseModel)
+Asked = TypeVar("Asked", bound=Form)
 
 
 class Play:

@@ -33,7 +33,10 @@ class Temperature(WordSampler):
 
 @dataclass
 class TopK(WordSampler):
-    """Sampling from the k most probable words."""
+    """Sampling from the k most probable words.
+
+    Source: Fan et al. 2018, "Hierarchical Neural Story Generation".
+    """
 
     k: Annotated[int, Ge(1), Le(2**24), Search(2, 200, log=True)] = 40
     """Number of words."""
@@ -48,7 +51,10 @@ class TopK(WordSampler):
 
 @dataclass
 class TopP(WordSampler):
-    """Sampling from the most probable words, the fewest whose probabilities sum to at least p."""
+    """Sampling from the most probable words, the fewest whose probabilities sum to at least p.
+
+    Source: Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration".
+    """
 
     p: Annotated[float, Gt(0), Le(1), Search(0.5, 1, step=0.02)] = 0.95
     """Minimum sum of the probabilities."""
@@ -66,7 +72,7 @@ class TopP(WordSampler):
 class MinP(WordSampler):
     """Sampling from the words that are at least p times as probable as the most probable one.
 
-    The more confident the model is, the fewer tokens remain.
+    The more confident the model is, the fewer tokens remain. Source: Nguyen et al. 2024, arXiv:2407.01082.
     """
 
     p: Annotated[float, Gt(0), Le(1), Search(0.01, 0.5, log=True)] = 0.1
@@ -86,7 +92,8 @@ class Typical(WordSampler):
     """Sampling from the words with a surprisal nearest to the entropy, the fewest that reach p.
 
     The surprisal of a word is minus the log of its probability, and the entropy is its expected value. Text
-    by people rarely has words that are much less surprising than that, either.
+    by people rarely has words that are much less surprising than that, either. Source: Meister et al. 2023,
+    "Locally Typical Sampling", arXiv:2202.00666.
     """
 
     p: Annotated[float, Gt(0), Le(1), Search(0.2, 1, step=0.02)] = 0.95

@@ -1,4 +1,4 @@
-"""One token per character, the rest spelled by bytes; or one per byte, as in ByT5 (Xue et al. 2022)."""
+"""One token per character, the rest spelled by bytes; or one per byte."""
 
 from __future__ import annotations
 
@@ -92,7 +92,8 @@ def _code_points(text: str) -> NDArray[np.integer[Any]]:
 class ByteTokenizer:
     """The 256 byte tokens; the id of each is its value.
 
-    ASCII bytes are characters; bytes above 127 spell the other characters and count as fallback.
+    As in ByT5 (Xue et al. 2022, arXiv:2105.13626). ASCII bytes are characters; bytes above 127 spell the
+    other characters and count as fallback.
     """
 
     tokens: list[str] = field(default_factory=BYTE_TOKENS.copy, init=False)

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textgen_cleaners.letters import Letters
 from textgen_cleaners.markup import strip_markup
+from textgen_cleaners.plain import Letters, Raw
 from textgen_cleaners.prose import Prose, strip_boilerplate, tidy_lines
-from textgen_cleaners.raw import Raw
 from textgen_cleaners.typography import normalise_unicode, repair, straighten_quotes
 
 ANY_TEXT = st.text(st.characters())  # lone surrogates included

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from textgen.contracts import TextgenError
-from textgen_corpora.dante import Dante, detokenize
+from textgen_corpora.installed import Dante, detokenize
 
 TREEBANK = """# newdoc id = x
 # sent_id = FOLHA_DOC000001_SENT003

@@ -9,7 +9,7 @@ import pytest
 
 from textgen.contracts import TextgenError
 from textgen.data.sources import language_of
-from textgen_corpora.handbook import Handbook
+from textgen_corpora.installed import Handbook
 
 REAL = Path("/usr/share/doc/debian-handbook/html")
 PAGE = """<?xml version="1.0" encoding="UTF-8"?>

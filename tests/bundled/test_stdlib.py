@@ -9,7 +9,7 @@ import pytest
 
 from textgen.contracts import TextgenError
 from textgen.data.corpus import load_corpus
-from textgen_corpora.stdlib import StandardLibrary
+from textgen_corpora.installed import StandardLibrary
 
 
 def test_it_contains_the_modules_unchanged_in_the_order_of_their_names() -> None:

@@ -12,7 +12,7 @@ from textgen.contracts import TextgenError
 from textgen.registry.registry import contract_error, describe_error, load, responsible_plugin
 
 CODE = """
-from textgen_cleaners.raw import Raw
+from textgen_cleaners.plain import Raw
 
 class Toy:
     def clean(self, text):

@@ -108,21 +108,21 @@ class Unread:
 
 
 @dataclass(frozen=True, eq=False)
-class Window:
-    """Predictions of the tokens of several stretches from the same position on."""
+class Window(Unread):
+    """The same when the model has read them; its state is that before the last token of each stretch."""
 
-    stretches: list[int]
-    """The indices of the stretches, one per row; one that ends within the window is padded."""
-    begin: int
-    """The position in the stretches of the first target."""
-    previous: Tensor
-    """[batch, time], the token before each target."""
-    targets: Tensor
-    """[batch, time]"""
     logits: Tensor
     """[batch, time, vocab_size]"""
-    state: State
-    """The state before the last target of each, from which the next window continues."""
+
+    @property
+    def previous(self) -> Tensor:
+        """[batch, time], the token before each target."""
+        return self.read[:, :-1]
+
+    @property
+    def targets(self) -> Tensor:
+        """[batch, time], the tokens that are predicted."""
+        return self.read[:, 1:]
 
     def store(self, values: Tensor, into: Sequence[NDArray[Any]]) -> None:
         """Write values of the targets, [batch, time, …], to their places in arrays of whole stretches."""
@@ -165,7 +165,7 @@ def predict_stretches(
         read = inputs[:num_rows, num_start - 1 + begin : num_start + end]
         before_reading(Unread(order[:num_rows], begin, read, state))
         logits, state = model.forward(read[:, :-1], state)
-        yield Window(order[:num_rows], begin, read[:, :-1], read[:, 1:], logits, state)
+        yield Window(order[:num_rows], begin, read, state, logits)
         begin = end
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from textgen.data.cleaning import join_cleaned
 from textgen.data.text import cut_blocks
-from textgen_kit.asserts import expect, shown, state_unchanged, text_difference
-from textgen_kit.builders import Subject
+from textgen_kit.checking import Subject, expect, shown, state_unchanged, text_difference
 from textgen_kit.texts import OTHER_PROSE, PROSE, any_texts, stretched
 
 BLOCK_CHARS = 1500

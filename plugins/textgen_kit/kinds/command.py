@@ -14,8 +14,7 @@ import typer.main
 
 from textgen.cli.command_plugins import with_plugin_files
 from textgen.registry.registry import plugin_files
-from textgen_kit.asserts import CheckError, expect, reworded, shown, skip_unless
-from textgen_kit.builders import Subject
+from textgen_kit.checking import CheckError, Subject, expect, reworded, shown, skip_unless
 
 HEAVY = ("torch", "numpy")
 """Modules whose import takes longer than help should."""

@@ -13,8 +13,19 @@ from torch import nn
 from textgen.registry.isolation import restoring
 from textgen.registry.kinds import fault
 from textgen.registry.options import declared_options, parse_assignments, write_value
-from textgen_kit.asserts import SETTINGS, TORCH_RANDOM, CheckError, expect, reworded, shown, state_unchanged
-from textgen_kit.builders import Subject, bound, predicted, random_batch
+from textgen_kit.checking import (
+    SETTINGS,
+    TORCH_RANDOM,
+    CheckError,
+    Subject,
+    bound,
+    expect,
+    predicted,
+    random_batch,
+    reworded,
+    shown,
+    state_unchanged,
+)
 from textgen_kit.kinds.corpus import read
 from textgen_kit.kinds.embedding import vectors_of
 from textgen_kit.kinds.logger import built, log_run, new_folder

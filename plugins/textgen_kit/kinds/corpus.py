@@ -6,8 +6,7 @@ import re
 from typing import Any
 
 from textgen.contracts import TextgenError
-from textgen_kit.asserts import CheckError, CheckSkipped, expect, shown, state_unchanged
-from textgen_kit.builders import Subject
+from textgen_kit.checking import CheckError, CheckSkipped, Subject, expect, shown, state_unchanged
 
 NO_DATA = re.compile(r"download|network|internet|connect|offline|not installed", re.I)
 UNKNOWN_ITEM = "no/such item"

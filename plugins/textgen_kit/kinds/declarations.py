@@ -9,8 +9,7 @@ from pathlib import Path
 from textgen.experiment.entry_parser import parse_entry
 from textgen.registry.options import build
 from textgen.suites.schema import read_suite
-from textgen_kit.asserts import CheckSkipped, expect, reworded, shown
-from textgen_kit.builders import Subject
+from textgen_kit.checking import CheckSkipped, Subject, expect, reworded, shown
 
 
 def check_alias_entry(subject: Subject) -> None:

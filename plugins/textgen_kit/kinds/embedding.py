@@ -10,8 +10,7 @@ import numpy as np
 
 from textgen.contracts import WordVectors
 from textgen.experiment.encoding import match_vectors
-from textgen_kit.asserts import CheckSkipped, expect, reworded, shown, state_unchanged
-from textgen_kit.builders import Subject
+from textgen_kit.checking import CheckSkipped, Subject, expect, reworded, shown, state_unchanged
 from textgen_kit.texts import PROSE
 
 PIECES = re.findall(r" ?\w+|\n+| ?[^\w\s]+|\s", PROSE)

@@ -8,8 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from textgen_kit.asserts import CheckSkipped, expect, reworded, shown, state_unchanged
-from textgen_kit.builders import Subject
+from textgen_kit.checking import CheckSkipped, Subject, expect, reworded, shown, state_unchanged
 
 VALUES = {"bits_per_char/training": 2.5, "learning_rate": 0.01}
 

@@ -20,25 +20,23 @@ from textgen.evaluation.prediction_checks import MAX_NORMALIZATION_ERROR
 from textgen.evaluation.token_bits import normalization_error
 from textgen.nn.state import join, select_rows, shapes, tensors
 from textgen.registry.registry import PluginError
-from textgen_kit.asserts import (
+from textgen_kit.checking import (
     EXACT,
     FAR_TOLERANCE,
     TOLERANCE,
-    expect,
-    require_close,
-    reworded,
-    shown,
-    skip_unless,
-)
-from textgen_kit.builders import (
     VOCAB_SIZE,
     Subject,
     bound,
+    expect,
     in_chunks,
     logits_of,
     predicted,
     random_batch,
     require_batch_first,
+    require_close,
+    reworded,
+    shown,
+    skip_unless,
 )
 
 LENGTH = 600

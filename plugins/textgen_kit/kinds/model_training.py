@@ -20,26 +20,24 @@ from textgen.registry.options import declared_options
 from textgen.registry.registry import PluginError
 from textgen.training.optimizer import without_compiler
 from textgen.training.train_options import TrainOptions
-from textgen_kit.asserts import (
+from textgen_kit.checking import (
     EXACT,
     FAR_TOLERANCE,
     NUMPY_RANDOM,
     PYTHON_RANDOM,
-    expect,
-    require_close,
-    reworded,
-    skip_unless,
-    state_unchanged,
-)
-from textgen_kit.builders import (
     VOCAB_SIZE,
     Subject,
     bound,
+    expect,
     in_chunks,
     logits_of,
     predicted,
     random_batch,
+    require_close,
+    reworded,
+    skip_unless,
     some_ids,
+    state_unchanged,
     trainer_of,
 )
 from textgen_kit.kinds.model import form

@@ -14,8 +14,7 @@ from textgen.contracts import TextgenError
 from textgen.data.decoding import utf8
 from textgen.data.readers import SUFFIX
 from textgen.data.text_file import Budget, SourceFile
-from textgen_kit.asserts import expect, shown, state_unchanged
-from textgen_kit.builders import Subject
+from textgen_kit.checking import Subject, expect, shown, state_unchanged
 from textgen_kit.texts import OTHER_PROSE, PROSE
 
 FIELD = "text"

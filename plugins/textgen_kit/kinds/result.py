@@ -8,8 +8,7 @@ from tempfile import TemporaryDirectory
 
 from textgen.results.folders import belongs
 from textgen.results.kinds import Kind, kinds
-from textgen_kit.asserts import expect, shown
-from textgen_kit.builders import Subject
+from textgen_kit.checking import Subject, expect, shown
 
 
 def kind_of(subject: Subject) -> Kind:

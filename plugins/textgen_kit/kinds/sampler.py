@@ -13,8 +13,7 @@ from textgen.contracts import TokenIds, Vocabulary
 from textgen.generation.bound_sampler import BoundSampler
 from textgen.generation.sampling import Choose
 from textgen.registry.options import declared_options
-from textgen_kit.asserts import expect, shown, skip_unless, state_unchanged
-from textgen_kit.builders import Subject
+from textgen_kit.checking import Subject, expect, shown, skip_unless, state_unchanged
 
 VOCAB_SIZE = 40
 OTHER_VOCAB_SIZE = 67

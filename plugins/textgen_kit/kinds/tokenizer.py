@@ -19,9 +19,10 @@ from textgen.data.decoding import utf8
 from textgen.data.text import cut_blocks
 from textgen.data.vocabulary import surface_bytes
 from textgen.registry.registry import plugin_files
-from textgen_kit.asserts import (
+from textgen_kit.checking import (
     CheckError,
     CheckSkipped,
+    Subject,
     expect,
     first_difference,
     reworded,
@@ -29,7 +30,6 @@ from textgen_kit.asserts import (
     skip_unless,
     text_difference,
 )
-from textgen_kit.builders import Subject
 from textgen_kit.texts import NASTY, OTHER_PROSE, PROSE, any_texts, random_strings
 
 PROBES = ("", OTHER_PROSE, PROSE[:500], "".join(NASTY), *random_strings(10, seed=1))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from helpers.commands import run_textgen
-from textgen_cleaners.raw import Raw
+from textgen_cleaners.plain import Raw
 from textgen_kit import CheckResult, failures, run_checks
 from textgen_kit.runner import FOLLOW_FROM_CAUSAL
 from textgen_models.counting import Uniform

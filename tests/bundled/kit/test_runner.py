@@ -17,7 +17,7 @@ import torch
 import textgen_kit
 from textgen.contracts import TextgenError
 from textgen.registry.registry import KINDS
-from textgen_cleaners.raw import Raw
+from textgen_cleaners.plain import Raw
 from textgen_kit import CheckError, CheckResult, CheckSkipped, checks, run_checks
 from textgen_kit.texts import PROSE, any_texts
 from textgen_models.counting import Uniform
@@ -278,7 +278,7 @@ def test_the_checks_need_no_pytest(tmp_path: Path) -> None:
         "import sys\n"
         "sys.modules |= dict.fromkeys(['pytest', 'hypothesis'])\n"
         "from textgen_kit import run_checks\n"
-        "from textgen_cleaners.raw import Raw\n"
+        "from textgen_cleaners.plain import Raw\n"
         "print(*{result.status for result in run_checks('cleaner', Raw)})"
     )
     done = python(code, tmp_path)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from textgen_kit import run_checks
-from textgen_kit.asserts import SETTINGS
+from textgen_kit.checking import SETTINGS
 from textgen_models.counting import Uniform
 from textgen_tokenizers.char import CharTokenizer
 

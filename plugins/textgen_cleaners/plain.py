@@ -1,4 +1,4 @@
-"""Lower-case letters only, at most 28 symbols, as in the first character networks on novels."""
+"""Cleaners without options: lower-case letters only, as in the first networks on novels, and no cleaning."""
 
 from __future__ import annotations
 
@@ -66,3 +66,14 @@ def expand_contractions(text: str) -> str:
     text = WORD.sub(lambda match: WHOLE_WORDS[match[0]], text)
     text = IS.sub(r"\1 is", text)
     return ENDING.sub(lambda match: f" {ENDINGS[match[1]]}", text)
+
+
+@dataclass
+class Raw:
+    """No cleaning: the text is unchanged."""
+
+    joint: ClassVar[str] = ""
+
+    def clean(self, text: str) -> str:
+        """Return `text`."""
+        return text
