@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from textgen import defaults
-from textgen.cli.completion import complete_name
 from textgen.cli.console import print_json, print_summary
 from textgen.cli.options import (
     NO_METAVAR,
@@ -22,6 +21,7 @@ from textgen.cli.options import (
     Sampler,
     Seed,
     Temperature,
+    complete_name,
     grouped,
     load_plugins,
     out_option,
