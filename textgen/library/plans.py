@@ -219,13 +219,13 @@ def suite_as(
     if isinstance(text.corpus, Corpus):
         raise UsageError("a suite reads and cleans its text itself; give a name or a path")
     check_text(text, refuse)
+    check_cluster(request, "a suite", refuse)
     declared = load_suite(name)
     refuse(["clean"], f"on {name!r}, of which every case has a cleaner of its own")
     if all(case.budget for case in declared.cases()):
         refuse(["budget"], f"on {name!r}, of which every case has a budget of its own")
     if has_own_texts := all(case.corpus for case in declared.cases()):
         refuse(["corpus", "encoding"], f"on {name!r}, of which every case has a text of its own")
-    check_cluster(request, "a suite", refuse)
     if request.seeds is not None:
         check_numbers(0, seeds=request.seeds)
     declared.under_each(request.budget)  # a mistake is reported before a text is read
