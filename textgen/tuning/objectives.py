@@ -1,6 +1,6 @@
-"""Objectives of studies, which are minimised: the validation score of an entry, or what sets a sampler apart.
+"""Objectives of studies, which are minimised: the validation score of an entry, or the distance of a sampler.
 
-An objective is made from what a command is asked for, its `TuneRequest`.
+An objective is made from a `TuneRequest`.
 """
 
 from __future__ import annotations
