@@ -316,12 +316,7 @@ def sampler_candidates(sampler: str) -> list[Candidate]:
 
 
 def objective_of(  # noqa: PLR0917 - in the order of the data
-    request: TuneRequest,
-    corpus: Corpus,
-    config: DeviceConfig,
-    folder: Path,
-    backend: Backend,
-    report: Report,
+    request: TuneRequest, corpus: Corpus, config: DeviceConfig, folder: Path, backend: Backend, report: Report
 ) -> EntryObjective | SamplerObjective:
     """Return the objective of the study in a folder; for a sampler, an entry is trained first.
 
