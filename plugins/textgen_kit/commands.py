@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from textgen.cli.completion import complete_kind, complete_plugin
 from textgen.cli.console import print_json, print_rows
-from textgen.cli.options import Json, OfKind, PluginFiles, complete_kind, complete_plugin, load_plugins
+from textgen.cli.options import Json, OfKind, PluginFiles, load_plugins
 from textgen.runtime.output import note, say
 
 if TYPE_CHECKING:

@@ -64,7 +64,7 @@ OPEN_TO_BACKENDS = (
     "runtime.storage.temporary_folders",
 )
 """What a backend may import besides."""
-OPEN_TO_COMMANDS = ("library", "requests", "cli.options", "cli.console", "runtime.output")
+OPEN_TO_COMMANDS = ("library", "requests", "cli.options", "cli.completion", "cli.console", "runtime.output")
 """What a command may import besides: the library, options that commands share, how results are printed."""
 OPEN_TO_BUNDLED = {
     # The page shows what the report measures, beside it, and keeps its models in a process.

@@ -7,17 +7,9 @@ from typing import Annotated
 
 import typer
 
+from textgen.cli.completion import complete_name
 from textgen.cli.console import print_json, print_rows, print_summary
-from textgen.cli.options import (
-    NO_METAVAR,
-    Json,
-    PluginFiles,
-    complete_name,
-    grouped,
-    load_plugins,
-    refuse,
-    refusing,
-)
+from textgen.cli.options import NO_METAVAR, Json, PluginFiles, grouped, load_plugins, refuse, refusing
 from textgen.contracts import TextgenError
 from textgen.requests import TextOptions
 from textgen.runtime.output import note, results, say, visible

@@ -1,4 +1,4 @@
-"""Options that commands share, their completion in the shell, and the refusal of those without effect."""
+"""The options that several commands share, and the refusal of options that would have no effect."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from functools import partial, wraps
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 import typer
 
 from textgen import defaults
+from textgen.cli.completion import (
+    complete_device,
+    complete_entry,
+    complete_entry_or_run,
+    complete_kind,
+    complete_name,
+    complete_precision,
+)
 from textgen.library.options import MAX_SEED, Refuse, field_docs
 from textgen.requests import ClusterOptions, SampleOptions, SearchOptions, TextOptions
 from textgen.results.names import complete_run
@@ -74,45 +81,6 @@ def run_folder(name: str | Path) -> Path:
     return folder
 
 
-def _completing(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
-    """Return the function that completes one of some names, which are looked up when the shell asks."""
-    return lambda incomplete: [name for name in names() if name.startswith(incomplete)]
-
-
-def _names(*kinds: str) -> list[str]:
-    """Return the names of components of these kinds, without loading any; of all kinds by default."""
-    from textgen.registry.registry import KINDS, names
-
-    return sorted({name for kind in kinds or KINDS for name in names(kind)})
-
-
-def _kinds() -> Iterable[str]:
-    from textgen.registry.registry import KINDS
-
-    return KINDS
-
-
-def complete_entry(incomplete: str) -> list[str]:
-    """Return aliases and `tokenizer-model`, and with a second hyphen the embeddings too."""
-    entries = ["-".join(pair) for pair in product(_names("tokenizer"), _names("model"))]
-    if incomplete.count("-") > 1:
-        entries = ["-".join(pair) for pair in product(entries, _names("embedding"))]
-    return _completing(lambda: [*_names("alias"), *entries])(incomplete)
-
-
-def complete_entry_or_run(incomplete: str) -> list[str]:
-    """Return entries, and names of saved runs."""
-    return [*complete_entry(incomplete), *complete_run(incomplete)]
-
-
-def complete_name(*kinds: str) -> Callable[[str], list[str]]:
-    """Return the function that completes the names of components of these kinds; of all kinds by default."""
-    return _completing(partial(_names, *kinds))
-
-
-complete_plugin, complete_kind = complete_name(), _completing(_kinds)
-complete_device = _completing(lambda: ("auto", "cpu", "cuda", "mps"))
-complete_precision = _completing(lambda: ("auto", "fp32", "bf16", "fp16"))
 NO_METAVAR = ""
 """Metavar of a flag, whose type says nothing."""
 RunFolder = Annotated[

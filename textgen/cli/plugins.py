@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from textgen.cli.command_plugins import PluginGroup
+from textgen.cli.completion import complete_plugin
 from textgen.cli.console import print_json, print_rows
-from textgen.cli.options import Json, OfKind, PluginFiles, complete_plugin, load_plugins, refuse
+from textgen.cli.options import Json, OfKind, PluginFiles, load_plugins, refuse
 from textgen.runtime.output import note, results, say
 
 app = typer.Typer(cls=PluginGroup)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from textgen.cli.completion import complete_entry_or_run
 from textgen.cli.console import print_json, print_rows
 from textgen.cli.options import (
     NO_METAVAR,
     Json,
     OnDevice,
     PluginFiles,
-    complete_entry_or_run,
     grouped,
     load_plugins,
     refuse,

@@ -11,6 +11,7 @@ import typer
 
 from textgen import defaults
 from textgen.cli import options
+from textgen.cli.completion import complete_name
 from textgen.cli.console import print_json, print_summary
 from textgen.cli.work import working
 from textgen.requests import ClusterOptions, SampleOptions, TextOptions, TrainRequest
@@ -27,7 +28,7 @@ Log = Annotated[
     typer.Option(
         "--log",
         help="Logger of losses and learning rate, such as tensorboard.",
-        autocompletion=options.complete_name("logger"),
+        autocompletion=complete_name("logger"),
         show_default="no log",
     ),
 ]
@@ -150,7 +151,7 @@ def score(
         list[str],
         typer.Argument(
             help="Texts: paths, corpus names, or - for standard input; joined.",
-            autocompletion=options.complete_name("corpus"),
+            autocompletion=complete_name("corpus"),
         ),
     ],
     clean: Annotated[
@@ -159,7 +160,7 @@ def score(
             "--clean",
             help="Cleaner of the text.",
             show_default="the run's",
-            autocompletion=options.complete_name("cleaner"),
+            autocompletion=complete_name("cleaner"),
         ),
     ] = None,
     text: Annotated[TextOptions, "encoding"] = TextOptions(),
