@@ -1,4 +1,4 @@
-"""What a command is asked for: one request each, from the command line through the library to the plan.
+"""Requests, one per command, which travel from the command line through the library to the plan.
 
 A request has groups of options, which several commands share; if it has only some of a group, `Annotated`
 names them. The text after a field is its help on the command line.

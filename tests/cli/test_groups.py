@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Annotated, Any
 
 import pytest
@@ -11,7 +11,16 @@ import typer
 from helpers.commands import run_textgen
 from textgen.cli.options import grouped
 from textgen.library.options import field_docs
-from textgen.requests import ClusterOptions, SampleOptions, SearchOptions, TextOptions
+from textgen.requests import (
+    BenchRequest,
+    ClusterOptions,
+    SampleOptions,
+    SearchOptions,
+    SuiteRequest,
+    TextOptions,
+    TrainRequest,
+    TuneRequest,
+)
 
 
 def parsed(command: Any, *words: str) -> None:
@@ -49,6 +58,34 @@ def test_only_the_named_fields_become_options() -> None:
     assert taken == [(TextOptions(["lee", "wiki"], max_chars=9), SampleOptions(prompt=["The"]))]
     with pytest.raises(Exception, match="No such option: --clean"):
         parsed(command, "--clean", "raw")
+
+
+def test_a_request_is_made_of_arguments_options_and_groups() -> None:
+    taken = []
+
+    @grouped
+    def command(request: TuneRequest) -> None:
+        taken.append(request)
+
+    parsed(command, "char-lstm", "--corpus", "lee", "--seed", "2", "--trials", "9", "--jobs", "4")
+    assert taken == [
+        TuneRequest(
+            entry="char-lstm",
+            text=TextOptions(["lee"]),
+            seed=2,
+            search=SearchOptions(trials=9),
+            cluster=ClusterOptions(jobs=4),
+        )
+    ]
+    with pytest.raises(Exception, match="No such option: --processes"):
+        parsed(command, "char-lstm", "--processes", "2")
+
+
+@pytest.mark.parametrize("request_class", [BenchRequest, SuiteRequest, TrainRequest, TuneRequest])
+def test_every_option_of_a_request_has_a_help(request_class: Any) -> None:
+    groups = {field.name for field in fields(request_class) if is_dataclass(field.default)}
+    names = {field.name for field in fields(request_class)} - groups
+    assert all(field_docs(request_class)[name].endswith(".") for name in names)
 
 
 def test_a_value_out_of_bounds_is_refused() -> None:

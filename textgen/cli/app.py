@@ -83,11 +83,7 @@ def textgen(
     version: Annotated[
         bool,
         typer.Option(
-            "--version",
-            metavar=NO_METAVAR,
-            callback=_print_version,
-            is_eager=True,
-            help="Print the version.",
+            "--version", metavar=NO_METAVAR, callback=_print_version, is_eager=True, help="Print the version."
         ),
     ] = False,
 ) -> None:

@@ -43,8 +43,12 @@ def refuse(context: typer.Context, options: Iterable[str], reason: str, advice: 
 
 def refusing(context: typer.Context) -> Refuse:
     """Return the function by which the library refuses options that are on the command line."""
+    return lambda names, reason: refuse(context, map(_flag, names), reason)
 
-    return lambda names, reason: refuse(context, [f"--{name.replace('_', '-')}" for name in names], reason)
+
+def _flag(name: str) -> str:
+    """Return the option of a parameter."""
+    return f"--{name.replace('_', '-')}"
 
 
 def given_options(context: typer.Context) -> set[str]:
@@ -139,38 +143,38 @@ PANELS = {
     ClusterOptions: "Machines and processes",
 }
 """Headings of the options of groups in the help of a command."""
-DETAILS: dict[str, Callable[..., Any]] = {
-    "entries": partial(typer.Argument, show_default=defaults.ENTRIES, autocompletion=complete_entry),
-    "name": partial(typer.Argument, autocompletion=complete_name("suite")),
-    "TrainRequest.entry": partial(typer.Argument, autocompletion=complete_entry),
-    "TuneRequest.entry": partial(typer.Argument, autocompletion=complete_entry_or_run),
-    "seed": partial(typer.Option, min=0, max=MAX_SEED),
-    "seeds": partial(typer.Option, min=1, max=1000),
-    "SuiteRequest.budget": partial(typer.Option, show_default="the suite's"),
-    "SuiteRequest.seeds": partial(typer.Option, min=1, max=1000, show_default="the suite's"),
-    "corpus": partial(typer.Option, autocompletion=complete_name("corpus")),
-    "clean": partial(typer.Option, autocompletion=complete_name("cleaner")),
-    "max_chars": partial(typer.Option, show_default="all"),
-    "keep_repeats": partial(typer.Option, metavar=NO_METAVAR),
-    "prompt": partial(typer.Option, show_default="passages of the test text"),
-    "sampler": partial(typer.Option, autocompletion=complete_name("sampler")),
-    "length": partial(typer.Option, min=1, max=10_000_000),
-    "search": partial(typer.Option, show_default="all that components recommend"),
-    "tune_sampler": partial(
-        typer.Option, show_default="tune the entry", autocompletion=complete_name("sampler")
-    ),
-    "trials": partial(typer.Option, min=1, max=100_000, show_default="30, or unlimited with --timeout"),
-    "timeout": partial(typer.Option, show_default="none"),
-    "device": partial(typer.Option, autocompletion=complete_device),
-    "precision": partial(typer.Option, autocompletion=complete_precision),
-    "processes": partial(typer.Option, min=1),
-    "jobs": partial(typer.Option, min=1, max=256),
-    "on": partial(typer.Option, metavar="NAME[:ADDRESS]", show_default="this machine"),
-    "cpus_per_run": partial(typer.Option, min=0.1, max=1024),
-    "gpus_per_run": partial(typer.Option, min=0.0, max=64),
+ARGUMENTS = ("entries", "entry", "name")
+"""Fields of requests that are arguments."""
+DETAILS: dict[str, dict[str, Any]] = {
+    "entries": {"show_default": defaults.ENTRIES, "autocompletion": complete_entry},
+    "name": {"autocompletion": complete_name("suite")},
+    "TrainRequest.entry": {"autocompletion": complete_entry},
+    "TuneRequest.entry": {"autocompletion": complete_entry_or_run},
+    "seed": {"min": 0, "max": MAX_SEED},
+    "seeds": {"min": 1, "max": 1000},
+    "SuiteRequest.budget": {"show_default": "the suite's"},
+    "SuiteRequest.seeds": {"min": 1, "max": 1000, "show_default": "the suite's"},
+    "corpus": {"autocompletion": complete_name("corpus")},
+    "clean": {"autocompletion": complete_name("cleaner")},
+    "max_chars": {"show_default": "all"},
+    "keep_repeats": {"metavar": NO_METAVAR},
+    "prompt": {"show_default": "passages of the test text"},
+    "sampler": {"autocompletion": complete_name("sampler")},
+    "length": {"min": 1, "max": 10_000_000},
+    "search": {"show_default": "all that components recommend"},
+    "tune_sampler": {"show_default": "tune the entry", "autocompletion": complete_name("sampler")},
+    "trials": {"min": 1, "max": 100_000, "show_default": "30, or unlimited with --timeout"},
+    "timeout": {"show_default": "none"},
+    "device": {"autocompletion": complete_device},
+    "precision": {"autocompletion": complete_precision},
+    "processes": {"min": 1},
+    "jobs": {"min": 1, "max": 256},
+    "on": {"metavar": "NAME[:ADDRESS]", "show_default": "this machine"},
+    "cpus_per_run": {"min": 0.1, "max": 1024},
+    "gpus_per_run": {"min": 0.0, "max": 64},
 }
-"""Additions of the command line to the fields of requests and groups: arguments, completion, bounds, and
-defaults in words; `Request.field` is for that of one request."""
+"""Additions of the command line to fields of requests and groups: completion, bounds, and defaults in words;
+`Request.field` is for that of one request."""
 
 
 @dataclass(frozen=True)
@@ -235,17 +239,17 @@ def _parameter(group: Any, field: Field[Any]) -> inspect.Parameter:
         kind, default = list[str] | None, None
     elif Sequence[str] in get_args(kind) or Sequence[str | Path] in get_args(kind):
         kind, default = (list[str], [default]) if default else (list[str] | None, None)
-    details = DETAILS.get(f"{group.__name__}.{field.name}") or DETAILS.get(field.name)
-    option, given = details or typer.Option, {"help": field_docs(group)[field.name]}
+    details = DETAILS.get(f"{group.__name__}.{field.name}") or DETAILS.get(field.name, {})
+    details = {"help": field_docs(group)[field.name], **details}
     if group in PANELS:
-        given["rich_help_panel"] = PANELS[group]
-    is_argument = isinstance(option, partial) and option.func is typer.Argument
-    flags = () if is_argument else (f"--{field.name.replace('_', '-')}",)
+        details["rich_help_panel"] = PANELS[group]
+    is_argument = field.name in ARGUMENTS
+    option = typer.Argument(**details) if is_argument else typer.Option(_flag(field.name), **details)
     return inspect.Parameter(
         field.name,
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
         default=inspect.Parameter.empty if default is MISSING else default,
-        annotation=Annotated[kind, option(*flags, **given)],
+        annotation=Annotated[kind, option],
     )
 
 

@@ -7,19 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from textgen.cli import options
 from textgen.cli.console import print_document, print_result
-from textgen.cli.options import (
-    Full,
-    Json,
-    Out,
-    PluginFiles,
-    Quiet,
-    Temperature,
-    grouped,
-    load_plugins,
-    refusing,
-    with_temperature,
-)
 from textgen.cli.work import working
 from textgen.contracts import TextgenError
 from textgen.library.options import prepare, require_optuna
@@ -30,65 +19,65 @@ if TYPE_CHECKING:
     from textgen.results.study import StudyResult
 
 
-@grouped
+@options.grouped
 def bench(
     context: typer.Context,
     request: BenchRequest,
-    temperature: Temperature = None,
-    out: Out = None,
-    full: Full = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    plugin: PluginFiles = None,
+    temperature: options.Temperature = None,
+    out: options.Out = None,
+    full: options.Full = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    plugin: options.PluginFiles = None,
 ) -> None:
     """Train entries side by side on one text and compare scores, samples, speed and size."""
     prepare("bench")
-    load_plugins(plugin)
+    options.load_plugins(plugin)
     from textgen.library import plans
 
-    request = replace(request, samples=with_temperature(context, request.samples, temperature))
+    request = replace(request, samples=options.with_temperature(context, request.samples, temperature))
     with working("**/runs/*", "run", quiet=quiet) as work:
-        work.result = plans.bench_as(request, out, work.report, refusing(context))
+        work.result = plans.bench_as(request, out, work.report, options.refusing(context))
     print_result(work.result, as_json, full=full, folder=work.folder)
     work.close(quiet=quiet, is_said=not as_json and results().isatty())
     if not work.result.runs:
         raise TextgenError("every entry failed; the result says why")
 
 
-@grouped
+@options.grouped
 def suite(
     context: typer.Context,
     request: SuiteRequest,
-    out: Out = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    plugin: PluginFiles = None,
+    out: options.Out = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    plugin: options.PluginFiles = None,
 ) -> None:
     """Train the cases of a suite with several seeds, and say what each change is worth."""
     prepare("suite")
-    load_plugins(plugin)
+    options.load_plugins(plugin)
     from textgen.library import plans
     from textgen.library.presentation import to_markdown
 
     with working("jobs/*.json", "run", quiet=quiet) as work:
-        work.result = plans.suite_as(request, out, work.report, refusing(context))
+        work.result = plans.suite_as(request, out, work.report, options.refusing(context))
     print_document(work.result, to_markdown(work.result), as_json)
     work.close(quiet=quiet)
 
 
-@grouped
+@options.grouped
 def tune(
     context: typer.Context,
     request: TuneRequest,
-    out: Out = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    plugin: PluginFiles = None,
+    out: options.Out = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    plugin: options.PluginFiles = None,
 ) -> None:
     """Tune an entry's options on the validation score; repeat with the same --out to continue."""
     require_optuna()
     prepare("tune")
-    load_plugins(plugin)
+    options.load_plugins(plugin)
     import optuna
 
     from textgen.library import plans
@@ -96,7 +85,7 @@ def tune(
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # this process is ours
     with working("study.json", "study", quiet=quiet) as work:
-        work.result = plans.tune_as(request, out, work.report, refusing(context))
+        work.result = plans.tune_as(request, out, work.report, options.refusing(context))
     result: StudyResult = work.result
     print_document(result, to_markdown(result), as_json, paste=best_name(result))
     work.close(quiet=quiet)

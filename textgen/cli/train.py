@@ -10,25 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from textgen import defaults
+from textgen.cli import options
 from textgen.cli.completion import complete_name
 from textgen.cli.console import print_json, print_summary
-from textgen.cli.options import (
-    NO_METAVAR,
-    Json,
-    OnDevice,
-    PluginFiles,
-    Quiet,
-    RunFolder,
-    Sampler,
-    Seed,
-    Temperature,
-    grouped,
-    load_plugins,
-    out_option,
-    refusing,
-    run_folder,
-    with_temperature,
-)
 from textgen.cli.work import working
 from textgen.requests import ClusterOptions, SampleOptions, TextOptions, TrainRequest
 from textgen.runtime.messages import UsageError
@@ -52,32 +36,32 @@ KeepSnapshots = Annotated[
     bool,
     typer.Option(
         "--snapshots",
-        metavar=NO_METAVAR,
+        metavar=options.NO_METAVAR,
         help="Keep the weights at each validation; short for ENTRY:snapshots=true.",
     ),
 ]
 
 
-@grouped
+@options.grouped
 def train(
     context: typer.Context,
     request: TrainRequest,
-    out: Annotated[Path | None, out_option(help="New folder for the run.")] = None,
+    out: Annotated[Path | None, options.out_option(help="New folder for the run.")] = None,
     log: Log = None,
     snapshots: KeepSnapshots = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    plugin: PluginFiles = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    plugin: options.PluginFiles = None,
 ) -> None:
     """Train and score one entry, or with --budget +2m continue a run; the result is a new run."""
-    load_plugins(plugin)
+    options.load_plugins(plugin)
     from textgen.library import runs
     from textgen.library.presentation import PROMPT, command, train_lines, train_remarks
     from textgen.library.training import is_helper
 
     with working(quiet=quiet or is_helper()) as work:
         work.result = runs.train_as(
-            request, out, log=log, snapshots=snapshots, report=work.report, refuse=refusing(context)
+            request, out, log=log, snapshots=snapshots, report=work.report, refuse=options.refusing(context)
         )
     run: Run = work.result
     if not quiet:
@@ -88,19 +72,19 @@ def train(
     work.close(quiet=quiet, is_said=not as_json)
 
 
-@grouped
+@options.grouped
 def sample(
     context: typer.Context,
-    run: RunFolder,
+    run: options.RunFolder,
     text: Annotated[str, typer.Argument(help="Text to continue.", show_default=False)] = "",
     prompt: Annotated[str, typer.Option("--prompt", help="Text to continue, as the second argument.")] = "",
-    sampler: Sampler = defaults.SAMPLER,
-    temperature: Temperature = None,
+    sampler: options.Sampler = defaults.SAMPLER,
+    temperature: options.Temperature = None,
     number: Annotated[
         int, typer.Option("--number", min=1, max=100_000, help="Samples; each has the next random seed.")
     ] = 1,
     samples: Annotated[SampleOptions, "length", "spelling"] = SampleOptions(),
-    seed: Seed = 0,
+    seed: options.Seed = 0,
     after: Annotated[
         int | None,
         typer.Option(
@@ -111,14 +95,15 @@ def sample(
     ] = None,
     cluster: Annotated[ClusterOptions, "device", "precision"] = ClusterOptions(),
     keep: Annotated[
-        bool, typer.Option("--keep", metavar=NO_METAVAR, help="Also keep the samples in the run's folder.")
+        bool,
+        typer.Option("--keep", metavar=options.NO_METAVAR, help="Also keep the samples in the run's folder."),
     ] = False,
-    as_json: Json = False,
-    plugin: PluginFiles = None,
+    as_json: options.Json = False,
+    plugin: options.PluginFiles = None,
 ) -> None:
     """Write text with a trained run; a single sample is printed while it is written."""
-    load_plugins(plugin)
-    samples = with_temperature(context, replace(samples, sampler=sampler), temperature)
+    options.load_plugins(plugin)
+    samples = options.with_temperature(context, replace(samples, sampler=sampler), temperature)
     if text and prompt:
         raise UsageError("give the text to continue once: after the run, or with --prompt")
     if keep and after is not None:
@@ -128,7 +113,7 @@ def sample(
     from textgen.library.runs import load
 
     sampler, length, spelling = str(samples.sampler), samples.length, samples.spelling
-    loaded = load(run_folder(run), device=cluster.device, precision=cluster.precision, after=after)
+    loaded = load(options.run_folder(run), device=cluster.device, precision=cluster.precision, after=after)
     if number == 1 and not as_json:
         pieces = loaded.stream(prompt, length=length, sampler=sampler, seed=seed, spelling=spelling)
         say(prompt, end="", flush=True)
@@ -158,10 +143,10 @@ def _keep(run: Run, samples: Sequence[Sample]) -> None:
     note(f"kept in {run.folder}, with {number} in all; textgen runs show prints them")
 
 
-@grouped
+@options.grouped
 def score(
     context: typer.Context,
-    run: RunFolder,
+    run: options.RunFolder,
     texts: Annotated[
         list[str],
         typer.Argument(
@@ -179,20 +164,20 @@ def score(
         ),
     ] = None,
     text: Annotated[TextOptions, "encoding"] = TextOptions(),
-    cluster: OnDevice = ClusterOptions(),
-    as_json: Json = False,
-    quiet: Quiet = False,
-    plugin: PluginFiles = None,
+    cluster: options.OnDevice = ClusterOptions(),
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    plugin: options.PluginFiles = None,
 ) -> None:
     """Score a text with a trained run, in bits per character of the whole text."""
-    load_plugins(plugin)
+    options.load_plugins(plugin)
     from textgen.library.corpus import check_encoding
     from textgen.library.presentation import PROMPT, command, score_lines
     from textgen.library.progress import ProgressDisplay
     from textgen.library.runs import load
 
-    check_encoding(texts, refusing(context))
-    loaded = load(run_folder(run), device=cluster.device, precision="fp32")
+    check_encoding(texts, options.refusing(context))
+    loaded = load(options.run_folder(run), device=cluster.device, precision="fp32")
     with ProgressDisplay(quiet=quiet) as display:
         scored = loaded.score_sources(texts, clean=clean, encoding=text.encoding, report=display)
     about = {"text": scored.text, "cleaner": scored.cleaner, "num_chars": scored.num_chars}

@@ -53,7 +53,7 @@ class BenchOptions:
     """Settings of a comparison, besides its entries and corpus."""
 
     request: BenchRequest = BenchRequest(samples=SampleOptions(sampler=SAMPLER))
-    """What was asked for: seeds, samples, and the file of a sealed text."""
+    """The command: seeds, samples, and the file of a sealed text."""
     budget: Budget
     device_config: DeviceConfig
     has_references: bool = True

@@ -21,26 +21,9 @@ from textgen.experiment.entry_parser import parse_entries, split_yardsticks
 from textgen.generation.generator import spells_words
 from textgen.jobs.backends import open_backend
 from textgen.jobs.kept import made_with
+from textgen.library import corpus as texts
+from textgen.library import options
 from textgen.library.comparison import Comparison, Ladder
-from textgen.library.corpus import (
-    TextSource,
-    as_text,
-    character_entropy,
-    check_text,
-    loaded,
-    name_of,
-    read,
-)
-from textgen.library.options import (
-    Refuse,
-    changed,
-    check_cluster,
-    check_numbers,
-    prepare,
-    refusing,
-    require_optuna,
-    seed_range,
-)
 from textgen.library.progress import shown
 from textgen.requests import (
     BenchRequest,
@@ -71,7 +54,7 @@ NUM_TRIALS = 30
 
 def bench(
     entries: str | Sequence[str],
-    corpus: TextSource = defaults.CORPUS,
+    corpus: texts.TextSource = defaults.CORPUS,
     *,
     budget: str = defaults.BUDGET,
     seeds: int | range = 1,
@@ -90,29 +73,29 @@ def bench(
     """
     request = BenchRequest(
         entries=several(entries),
-        text=as_text(corpus),
+        text=texts.as_text(corpus),
         budget=budget,
         samples=samples,
         cluster=cluster,
-        **seed_range(seeds),
+        **options.seed_range(seeds),
     )
-    return bench_as(request, out, report, refusing(changed(request)))
+    return bench_as(request, out, report, options.refusing(options.changed(request)))
 
 
 def bench_as(
-    request: BenchRequest, out: str | Path | None, report: Report | bool | None, refuse: Refuse
+    request: BenchRequest, out: str | Path | None, report: Report | bool | None, refuse: options.Refuse
 ) -> Comparison | Ladder:
     """Compare as asked, as `bench` does; `refuse` is called with the options that have no effect."""
-    prepare("bench")
+    options.prepare("bench")
     cluster = request.cluster
-    check_numbers(request.seed, length=request.samples.length)
-    check_text(request.text, refuse)
-    check_cluster(request, "a bench, whose entries train one by one", refuse)
+    options.check_numbers(request.seed, length=request.samples.length)
+    texts.check_text(request.text, refuse)
+    options.check_cluster(request, "a bench, whose entries train one by one", refuse)
     asked, silence = parse_budgets(request.budget), parse_duration(cluster.entry_timeout, "--entry-timeout")
     _check_entries(request.entries, out)
     samplers = _samplers(request.samples)
     choose_device(cluster.device, cluster.precision)
-    trained, source = split_yardsticks(request.entries)[0], name_of(request.text)
+    trained, source = split_yardsticks(request.entries)[0], texts.name_of(request.text)
     name = partial(result_name, trained, source, request.budget, request.seed)
     with shown(report) as tell, result_folder(out, name) as folder:
         tell(Step("reading the text", folder=folder))
@@ -125,7 +108,7 @@ def bench_as(
             parsed, broken, yardsticks = _parsed([*compared_in(folder, budgets), *request.entries])
             kept = [pair for pattern in (KEPT_RUNS, f"*/{KEPT_RUNS}") for pair in made_with(folder, pattern)]
             written = replace(request.samples, sampler=_with_entropy(samplers, text))
-            options = BenchOptions(
+            settings = BenchOptions(
                 request=replace(request, samples=written),
                 budget=budgets[-1],
                 device_config=choose_device(cluster.device, cluster.precision, kept),
@@ -135,9 +118,9 @@ def bench_as(
                 yardsticks=yardsticks,
             )
             if len(budgets) == 1:
-                comparisons = bench_each(parsed, text, options, {folder: budgets[0]}, tell)
+                comparisons = bench_each(parsed, text, settings, {folder: budgets[0]}, tell)
                 return Comparison(**vars(comparisons.single(folder)))
-            return Ladder(**vars(run_ladder(parsed, text, options, folder, budgets=budgets, report=tell)))
+            return Ladder(**vars(run_ladder(parsed, text, settings, folder, budgets=budgets, report=tell)))
 
 
 def _check_entries(entries: Sequence[str], out: str | Path | None) -> None:
@@ -152,20 +135,20 @@ def _check_entries(entries: Sequence[str], out: str | Path | None) -> None:
 
 def _opened(request: BenchRequest) -> Corpus:
     """Return the text; beside a sealed one, it is for training and validation."""
-    options = request.text
-    if options.sealed is None:
-        return loaded(options)
+    asked = request.text
+    if asked.sealed is None:
+        return texts.loaded(asked)
     if request.cluster.on is not None:
         raise UsageError("sealed cannot be combined with on, whose machines keep no trained entries")
-    split = SPLIT if options.split == defaults.SPLIT else options.split
-    text = read(replace(options, split=split))
-    check_sealed(options.sealed, text)
+    split = SPLIT if asked.split == defaults.SPLIT else asked.split
+    text = texts.read(replace(asked, split=split))
+    check_sealed(asked.sealed, text)
     return text
 
 
-def _parsed(texts: Sequence[str]) -> tuple[list[Entry], dict[str, str], list[str]]:
+def _parsed(wanted: Sequence[str]) -> tuple[list[Entry], dict[str, str], list[str]]:
     """Return the entries to compare, those that cannot be tried, with the reasons, and the yardsticks."""
-    names, yardsticks = split_yardsticks(texts)
+    names, yardsticks = split_yardsticks(wanted)
     parsed, broken = parse_entries(names)
     if not parsed:
         raise TextgenError("no entries to compare; give some, such as char-lstm")
@@ -174,7 +157,7 @@ def _parsed(texts: Sequence[str]) -> tuple[list[Entry], dict[str, str], list[str
 
 def _with_entropy(samplers: Sequence[str], text: Corpus) -> list[str]:
     """Return the samplers, the default one with the entropy that suits the text."""
-    entropy = defaults.ENTROPY_SHARE * character_entropy(text.split.train.text)
+    entropy = defaults.ENTROPY_SHARE * texts.character_entropy(text.split.train.text)
     equal = defaults.EQUAL_SAMPLER.replace("auto", f"{max(entropy, 0.1):.1f}")
     return [equal if each == defaults.EQUAL_SAMPLER else each for each in samplers]
 
@@ -190,7 +173,7 @@ def _samplers(samples: SampleOptions) -> tuple[str, ...]:
 
 def suite(
     name: str,
-    corpus: TextSource = defaults.CORPUS,
+    corpus: texts.TextSource = defaults.CORPUS,
     *,
     budget: str | None = None,
     seeds: int | None = None,
@@ -205,30 +188,30 @@ def suite(
     holds already is kept. Raises `TextgenError` if it cannot start or every case failed, and `NotSavedError`
     with the result if the disk is full.
     """
-    request = SuiteRequest(name=name, text=as_text(corpus), budget=budget, seeds=seeds, cluster=cluster)
-    return suite_as(request, out, report, refusing(changed(request)))
+    request = SuiteRequest(name=name, text=texts.as_text(corpus), budget=budget, seeds=seeds, cluster=cluster)
+    return suite_as(request, out, report, options.refusing(options.changed(request)))
 
 
 def suite_as(
-    request: SuiteRequest, out: str | Path | None, report: Report | bool | None, refuse: Refuse
+    request: SuiteRequest, out: str | Path | None, report: Report | bool | None, refuse: options.Refuse
 ) -> SuiteResult:
     """Answer the questions of a suite, as `suite` does; `refuse` is called with options without effect."""
-    prepare("suite")
+    options.prepare("suite")
     name, text, cluster = request.name, request.text, request.cluster
     if isinstance(text.corpus, Corpus):
         raise UsageError("a suite reads and cleans its text itself; give a name or a path")
-    check_text(text, refuse)
+    texts.check_text(text, refuse)
+    options.check_cluster(request, "a suite", refuse)
     declared = load_suite(name)
     refuse(["clean"], f"on {name!r}, of which every case has a cleaner of its own")
     if all(case.budget for case in declared.cases()):
         refuse(["budget"], f"on {name!r}, of which every case has a budget of its own")
     if has_own_texts := all(case.corpus for case in declared.cases()):
         refuse(["corpus", "encoding"], f"on {name!r}, of which every case has a text of its own")
-    check_cluster(request, "a suite", refuse)
     if request.seeds is not None:
-        check_numbers(0, seeds=request.seeds)
+        options.check_numbers(0, seeds=request.seeds)
     declared.under_each(request.budget)  # a mistake is reported before a text is read
-    where = "" if has_own_texts else f"-{slug(name_of(text))}"
+    where = "" if has_own_texts else f"-{slug(texts.name_of(text))}"
     folder = Path(RUNS, f"suite-{slug(Path(name).stem)}{where}") if out is None else Path(out)
     config = choose_device(cluster.device, cluster.precision, made_with(folder, RECORDS))
     silence = parse_duration(cluster.entry_timeout, "--entry-timeout")
@@ -237,14 +220,14 @@ def suite_as(
         result_folder(folder, lambda: folder.name),
         shown(report) as tell,
     ):
-        options = SuiteOptions(request=request, device_config=config, backend=backend, entry_timeout=silence)
+        settings = SuiteOptions(request=request, device_config=config, backend=backend, entry_timeout=silence)
         tell(Step("reading the texts", folder=folder))
-        return run_suite(declared, options, folder, tell, lambda remark: tell(Step("", remark=remark)))
+        return run_suite(declared, settings, folder, tell, lambda remark: tell(Step("", remark=remark)))
 
 
 def tune(
     entry: str,
-    corpus: TextSource = defaults.CORPUS,
+    corpus: texts.TextSource = defaults.CORPUS,
     *,
     search: SearchOptions = SearchOptions(),
     budget: str = defaults.BUDGET,
@@ -261,21 +244,21 @@ def tune(
     """
     request = TuneRequest(
         entry=entry,
-        text=as_text(corpus),
+        text=texts.as_text(corpus),
         search=search,
         budget=budget,
         cluster=cluster,
-        **seed_range(seeds),
+        **options.seed_range(seeds),
     )
-    return tune_as(request, out, report, refusing(changed(request)))
+    return tune_as(request, out, report, options.refusing(options.changed(request)))
 
 
 def tune_as(
-    request: TuneRequest, out: str | Path | None, report: Report | bool | None, refuse: Refuse
+    request: TuneRequest, out: str | Path | None, report: Report | bool | None, refuse: options.Refuse
 ) -> StudyResult:
     """Search as asked, as `tune` does; `refuse` is called with the options that have no effect."""
-    require_optuna()
-    prepare("tune")
+    options.require_optuna()
+    options.prepare("tune")
     from textgen.tuning.objectives import objective_of
     from textgen.tuning.run_study import run_study
     from textgen.tuning.study import Study, made_before
@@ -283,8 +266,8 @@ def tune_as(
 
     request, name = _tuned(request, refuse)
     search, cluster = request.search, request.cluster
-    check_numbers(request.seed, trials=NUM_TRIALS if search.trials is None else search.trials)
-    check_cluster(request, "a study", refuse)
+    options.check_numbers(request.seed, trials=NUM_TRIALS if search.trials is None else search.trials)
+    options.check_cluster(request, "a study", refuse)
     parse_budget(request.budget)
     silence = parse_duration(cluster.entry_timeout, "--entry-timeout")
     limit = None if search.timeout is None else parse_duration(search.timeout, "--timeout")
@@ -297,7 +280,7 @@ def tune_as(
         tell(Step("reading the text", folder=folder))
         config = choose_device(cluster.device, cluster.precision, made_before(folder))
         goal = Goal(search.trials or (None if limit else NUM_TRIALS), time.time() + limit if limit else None)
-        objective = objective_of(request, loaded(request.text), config, folder, backend, tell)
+        objective = objective_of(request, texts.loaded(request.text), config, folder, backend, tell)
         with Study(folder, objective) as study:
             return run_study(
                 study,
@@ -310,10 +293,10 @@ def tune_as(
             )
 
 
-def _tuned(request: TuneRequest, refuse: Refuse) -> tuple[TuneRequest, Callable[[], str]]:
+def _tuned(request: TuneRequest, refuse: options.Refuse) -> tuple[TuneRequest, Callable[[], str]]:
     """Return a request whose run, if it names one, is a folder, and what names that of the study."""
-    entry, sampler, source = request.entry, request.search.tune_sampler, name_of(request.text)
-    check_text(request.text, refuse)
+    entry, sampler, source = request.entry, request.search.tune_sampler, texts.name_of(request.text)
+    texts.check_text(request.text, refuse)
     run = find_run_or_entry(entry)
     if run is None:
         tuned, budget = entry, request.budget

@@ -1,4 +1,4 @@
-"""How one entry is trained: options that have no effect, processes that train together, and logs.
+"""Training of one entry: options that have no effect, processes that train together, and logs.
 
 Logs are written by plugins of the kind `logger`: `textgen train --log NAME`.
 """

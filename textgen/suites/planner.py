@@ -41,7 +41,7 @@ class SuiteOptions:
     """Settings that a suite needs to run, and those that override its own."""
 
     request: SuiteRequest
-    """What was asked for: the text, the budget and the number of seeds."""
+    """The command: the text, the budget and the number of seeds."""
     device_config: DeviceConfig
     backend: Backend = field(default_factory=LocalBackend)
     """The backend that computes the jobs."""

@@ -1,6 +1,6 @@
-"""Objectives of studies, which are minimised: the validation score of an entry, or what sets a sampler apart.
+"""Objectives of studies, which are minimised: the validation score of an entry, or the distance of a sampler.
 
-An objective is made from what a command is asked for, its `TuneRequest`.
+An objective is made from a `TuneRequest`.
 """
 
 from __future__ import annotations
@@ -327,12 +327,7 @@ def sampler_candidates(sampler: str) -> list[Candidate]:
 
 
 def objective_of(  # noqa: PLR0917 - in the order of the data
-    request: TuneRequest,
-    corpus: Corpus,
-    config: DeviceConfig,
-    folder: Path,
-    backend: Backend,
-    report: Report,
+    request: TuneRequest, corpus: Corpus, config: DeviceConfig, folder: Path, backend: Backend, report: Report
 ) -> EntryObjective | SamplerObjective:
     """Return the objective of the study in a folder; for a sampler, an entry is trained first.
 

@@ -236,7 +236,7 @@ def made_before(folder: Path) -> Iterator[tuple[str, str]]:
     if (folder / DATABASE).exists():
         with suppress(TextgenError, LookupError, TypeError):
             study, storage = _loaded(folder / DATABASE)
-            made = study.user_attrs.get("settings", {})  # without them, it tunes a sampler
+            made = study.user_attrs.get("settings", {})  # those of a sampler lack both
             _disconnect(storage)
             yield made["device"], made["precision"]
 
