@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from textgen import defaults
 from textgen.comparison import bench as comparison
 from textgen.comparison import run_ladder as ladders
+from textgen.comparison.entry_job import SEALED_SPLIT, check_sealed
 from textgen.comparison.references import open_yardstick
-from textgen.comparison.sealed import SPLIT, check_sealed
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import Entry
@@ -194,7 +194,7 @@ def _opened(corpus: TextSource, cluster: ClusterOptions) -> tuple[Corpus, str | 
         return loaded(options), None
     if cluster.on is not None:
         raise UsageError("sealed cannot be combined with on, whose machines keep no trained entries")
-    split = SPLIT if options.split == defaults.SPLIT else options.split
+    split = SEALED_SPLIT if options.split == defaults.SPLIT else options.split
     text = read(replace(options, split=split))
     check_sealed(options.sealed, text)
     return text, options.sealed
