@@ -7,11 +7,9 @@ from dataclasses import dataclass, field, replace
 from os.path import commonpath
 from pathlib import Path
 
-from textgen.comparison.entry_job import EntryJob, EntryOutcome, WriteRow
+from textgen.comparison.entry_job import EntryJob, EntryOutcome, WriteRow, train_all
 from textgen.comparison.kinds import BENCH, DETAILS
 from textgen.comparison.references import score_references, score_yardsticks
-from textgen.comparison.sealed import train_all
-from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.defaults import ENTRY_TIMEOUT, SAMPLER
 from textgen.evaluation.intervals import SHIPPED_PRIORS
@@ -22,7 +20,6 @@ from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.forecast import seconds_of, seconds_of_references
 from textgen.experiment.samples import SampleWriter
-from textgen.experiment.saved_run import read_manifest
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import spells_words
 from textgen.jobs.backends import Backend, LocalBackend, check_equal_machines
@@ -269,25 +266,15 @@ def _judged(
 def _preparing(experiments: Mapping[Path, Experiment], out: Path) -> Step:
     """Return the first step, with the number of runs that are kept and about how long the others take.
 
-    Raises `TextgenError` for one that was made with other settings; of one that cannot be read, the row will
-    say so.
+    Raises `TextgenError` for one that was made with other settings.
     """
     for folder, experiment in experiments.items():
-        if _is_readable(folder):
-            check_reuse(folder, experiment)
+        check_reuse(folder, experiment)
     number, kept = len(experiments), sum(folder.exists() for folder in experiments)
     remark = f"{kept} of {number} runs are kept in {out} and reused; {number - kept} to train" if kept else ""
     each = [seconds_of(folder, experiment) for folder, experiment in experiments.items()]
     whole = sum(each) + seconds_of_references(experiments) if each else None
     return Step("preparing the text", total=number, seconds_left=whole, remark=remark)
-
-
-def _is_readable(folder: Path) -> bool:
-    try:
-        read_manifest(folder)
-    except TextgenError:
-        return False
-    return True
 
 
 def _save(out: Path, result: Comparison, details: Details) -> None:

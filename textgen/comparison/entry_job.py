@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,20 +10,28 @@ from typing import Generic, TypeVar, cast
 
 from safetensors import SafetensorError
 
+from textgen.contracts import TextgenError
+from textgen.data.corpus import Corpus
 from textgen.data.sources import withhold_texts
 from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult, Sample
 from textgen.experiment.experiment import Experiment
+from textgen.experiment.forecast import seconds_of
 from textgen.experiment.run_lock import locked_run
 from textgen.experiment.saved_run import SavedRun
 from textgen.generation.bound_sampler import build_sampler
+from textgen.jobs.backends import Backend
 from textgen.jobs.kept import kept_run, run_and_save
+from textgen.jobs.runner import PlanProgress, run_jobs
+from textgen.registry.registry import plugin_files
 from textgen.results.details import DetailsReader, EntryDetails, WrittenTexts
-from textgen.runtime.messages import one_line
+from textgen.runtime.messages import UsageError, one_line
 from textgen.runtime.storage.files import NotSavedError, make_folder
 from textgen.training.progress import Report, Step
 from textgen.workers.pool import Unsaved
 
 Result = TypeVar("Result")
+SEALED_SPLIT = "95/5/0"
+"""The split of a text of which another one is the test part, unless one is given: training and validation."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,43 @@ class EntryJob(Generic[Result]):
             reason = getattr(cause, "strerror", None) or one_line(cause, with_type=False)
             return Unsaved(self.finish(cast(SavedRun, error.result), report), reason)
         return self.finish(run, report)
+
+
+def check_sealed(path: str, corpus: Corpus) -> None:
+    """Raise `TextgenError` if there is no such file, without opening it, or if there is a test part."""
+    if not Path(path).is_file():
+        raise TextgenError(f"no such file: {path}; --sealed needs the path of a text")
+    if len(corpus.split.test):
+        raise UsageError(f"a sealed text is the test part, so give the other one none, as by {SEALED_SPLIT}")
+
+
+def train_all(
+    experiments: Mapping[Path, Experiment], backend: Backend, max_silence: float, report: Report
+) -> dict[Path, str]:
+    """Train the entries of all runs that are not there yet; return why some of them failed, by their folders.
+
+    They are kept beside the folders of their runs.
+    """
+    jobs = [
+        TrainingJob(
+            experiment,
+            plugin_files(experiment.entry.components.values()),
+            folder,
+            title=f"{experiment.entry.name}, {experiment.budget}, seed {experiment.seed}",
+            expected_seconds=seconds_of(folder, experiment),
+        )
+        for folder, experiment in experiments.items()
+        if not folder.exists()
+    ]
+    progress, failures = PlanProgress(jobs, report), dict[Path, str]()
+    for job, outcome in run_jobs(
+        progress.starting(), type(None), backend, on_step=progress.heard, max_silence=max_silence
+    ):
+        progress.ended(job, outcome)
+        if outcome.failure:
+            failures[job.folder] = outcome.failure
+    report(Step("opening the sealed text"))
+    return failures
 
 
 def result_of(run: SavedRun, _: Report) -> RunResult:

@@ -93,10 +93,14 @@ def check_new(folder: str | Path | None) -> None:
 
 
 def check_reuse(folder: Path, experiment: Experiment) -> None:
-    """Raise `TextgenError` if `folder` holds a run that was made with other settings."""
-    if not folder.exists():
+    """Raise `TextgenError` if `folder` holds a run that was made with other settings.
+
+    If it cannot be read, whoever loads it will say so.
+    """
+    try:
+        manifest = read_manifest(folder)
+    except TextgenError:
         return
-    manifest = read_manifest(folder)
     wanted = experiment.settings()
     what = _first_difference(manifest, experiment)
     if what is not None:

@@ -11,11 +11,12 @@ from typing import Any
 
 from textgen import defaults
 from textgen.comparison.bench import BenchOptions, bench_each
+from textgen.comparison.entry_job import check_sealed
 from textgen.comparison.references import open_yardstick
 from textgen.comparison.run_ladder import budgets_with, compared_in, run_ladder
-from textgen.comparison.sealed import SPLIT, check_sealed
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
+from textgen.defaults import SPLIT
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_parser import parse_entries, split_yardsticks
 from textgen.generation.generator import spells_words
