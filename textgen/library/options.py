@@ -18,7 +18,6 @@ from textgen import defaults
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import UsageError
 from textgen.training.distributed.rank_info import refuse_torchrun
-from textgen.workers.process import import_early
 
 Source: TypeAlias = str | Path
 """A corpus name, such as `wiki` or `gutenberg/austen-emma.txt`, or the path of a file or folder."""
@@ -200,6 +199,8 @@ def prepare(function: str) -> None:
     Raises `UsageError` if `torchrun` started this process as one of several.
     """
     refuse_torchrun()
+    from textgen.workers.process import import_early  # which others need not wait for
+
     import_early(JOBS[function])
 
 

@@ -8,7 +8,6 @@ import math
 import os
 import re
 import stat
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -78,6 +77,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     if any(keys.count(".") > MAX_KEY_PARTS for keys in NO_KEYS.split(text)):
         raise ValueError(f"keys of more than {MAX_KEY_PARTS} parts")
     try:
+        import tomllib  # which few commands need
+
         return tomllib.loads(text, parse_float=_float)
     except RecursionError:
         raise ValueError("nested too deeply") from None
