@@ -10,9 +10,9 @@ from typing import Any, ParamSpec, TypeVar
 
 from textgen.contracts import TextgenError
 from textgen.experiment.entry_result import Sample
-from textgen.library.components import load_plugin_files
 from textgen.library.runs import Run, check_kept, load
 from textgen.library.runs import keep as keep_samples
+from textgen.registry.single_file import load_with_configured
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.json_records import to_values
 from textgen_play import live
@@ -35,7 +35,7 @@ _failures: list[str] = []
 def load_runs(folders: Sequence[Path], plugin_files: Sequence[Path], device: str) -> None:
     """Load all runs; the first thing that the process does."""
     try:
-        load_plugin_files(plugin_files)
+        load_with_configured(plugin_files)
         _runs[:] = [load(folder, device=device) for folder in folders]
     except Exception as error:
         _failures.append(_line(error))

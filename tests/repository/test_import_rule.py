@@ -82,6 +82,7 @@ OPEN_TO_BUNDLED = {
         "experiment.entry_result",
         "page.render",
         "registry.registry",
+        "registry.single_file",
         "runtime.storage.json_records",
         "runtime.storage.result_folders",
         "workers",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -10,7 +11,9 @@ from textgen.cli.command_plugins import PluginGroup
 from textgen.cli.console import print_json, print_record, size
 from textgen.cli.options import Json, refuse
 from textgen.runtime.output import note, say
-from textgen.runtime.storage.cache import CachedItem, cache_folder, contents, remove_all, size_limit
+
+if TYPE_CHECKING:
+    from textgen.runtime.storage.cache import CachedItem
 
 app = typer.Typer(cls=PluginGroup)
 
@@ -21,6 +24,8 @@ def show_cache(context: typer.Context, as_json: Json = False) -> None:
     if context.invoked_subcommand is not None:
         refuse(context, ["--json"], "before 'clear'", advice="write it after 'clear'")
         return
+    from textgen.runtime.storage.cache import cache_folder, contents, size_limit
+
     folder, items, limit = cache_folder(), contents(cache_folder()), size_limit()
     if as_json:
         print_json({"folder": str(folder), "limit_bytes": limit, **_totals(items)})
@@ -32,6 +37,8 @@ def show_cache(context: typer.Context, as_json: Json = False) -> None:
 @app.command()
 def clear(as_json: Json = False) -> None:
     """Remove all cached files that no process uses; they are made or downloaded again when needed."""
+    from textgen.runtime.storage.cache import cache_folder, remove_all
+
     removed, left = remove_all(cache_folder())
     if as_json:
         print_json({"folder": str(cache_folder()), "removed": _totals(removed), "left": _totals(left)})

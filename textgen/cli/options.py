@@ -66,9 +66,9 @@ def load_plugins(paths: Iterable[Path] | None, *, only_list: bool = False) -> li
 
     Return those of the files.
     """
-    from textgen.library.components import load_plugin_files
+    from textgen.registry.single_file import load_with_configured
 
-    return load_plugin_files(paths or (), only_list=only_list)
+    return load_with_configured(paths or (), only_list=only_list)
 
 
 def run_folder(name: str | Path) -> Path:

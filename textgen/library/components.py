@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +21,7 @@ from textgen.contracts import TextgenError
 from textgen.library.options import field_docs
 from textgen.registry import registry, single_file
 from textgen.registry.options import Option, declared_options, write_value
-from textgen.registry.registry import KINDS, Plugin, PluginError, check_metadata, find, load
+from textgen.registry.registry import KINDS, Plugin, PluginError, find, load
 from textgen.runtime.messages import unknown
 
 SIGNS: tuple[tuple[type[BaseMetadata], str, str], ...] = (
@@ -42,25 +42,6 @@ def plugins(kind: str | None = None) -> list[Plugin]:
 def load_plugin_file(path: str | Path) -> list[Plugin]:
     """Add the components in a Python file; return them. Raises `TextgenError` if it cannot be loaded."""
     return single_file.load_plugin_file(Path(path))
-
-
-def load_plugin_files(paths: Iterable[Path], *, only_list: bool = False) -> list[Plugin]:
-    """Add the plugins in these files, in those of the environment and of the folder's `pyproject.toml`.
-
-    Return those of `paths`.
-
-    Raises `TextgenError` if torch could not be imported, unless nothing but a list is wanted.
-    """
-    if not only_list:
-        check_metadata()
-    paths = list(paths)
-    files = [*single_file.configured_plugin_files(), *paths]
-    asked = {path.resolve() for path in paths}
-    loaded = []
-    for whole, path in {path.resolve(): path for path in files}.items():
-        found = single_file.load_plugin_file(path)
-        loaded += found if whole in asked else []
-    return loaded
 
 
 def listing() -> list[dict[str, Any]]:

@@ -114,6 +114,7 @@ def prepare(function: str) -> None:
     Raises `UsageError` if `torchrun` started this process as one of several.
     """
     refuse_torchrun()
+
     import_early(JOBS[function])
 
 

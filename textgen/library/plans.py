@@ -11,12 +11,11 @@ from typing import Any
 
 from textgen import defaults
 from textgen.comparison.bench import BenchOptions, bench_each
-from textgen.comparison.entry_job import check_sealed
+from textgen.comparison.entry_job import SEALED_SPLIT, check_sealed
 from textgen.comparison.references import open_yardstick
 from textgen.comparison.run_ladder import budgets_with, compared_in, run_ladder
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
-from textgen.defaults import SPLIT
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_parser import parse_entries, split_yardsticks
 from textgen.generation.generator import spells_words
@@ -141,7 +140,7 @@ def _opened(request: BenchRequest) -> Corpus:
         return texts.loaded(asked)
     if request.cluster.on is not None:
         raise UsageError("sealed cannot be combined with on, whose machines keep no trained entries")
-    split = SPLIT if asked.split == defaults.SPLIT else asked.split
+    split = SEALED_SPLIT if asked.split == defaults.SPLIT else asked.split
     text = texts.read(replace(asked, split=split))
     check_sealed(asked.sealed, text)
     return text

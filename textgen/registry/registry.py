@@ -20,8 +20,6 @@ from importlib.metadata import Distribution, EntryPoint, distributions, entry_po
 from pathlib import Path
 from typing import Any
 
-from packaging.utils import canonicalize_name
-
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.defaults import COMMAND_GROUPS, COMMANDS
 from textgen.registry.isolation import preserve_process_state
@@ -71,6 +69,11 @@ def command_line(name: str) -> str:
     return f"textgen {name.replace('.', ' ')}"
 
 
+def normalized(distribution: str) -> str:
+    """Return the name of a distribution as it is compared (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
 class PluginError(TextgenError):
     """A plugin cannot be used. The message names the plugin, its distribution and its target."""
 
@@ -92,7 +95,7 @@ class Plugin:
     @property
     def title(self) -> str:
         """The component in messages about its use: kind, name, and the distribution if it is another's."""
-        foreign = "" if canonicalize_name(self.distribution) == DISTRIBUTION else f" of {self.distribution}"
+        foreign = "" if normalized(self.distribution) == DISTRIBUTION else f" of {self.distribution}"
         return f"{self.kind} {self.name!r}{foreign}"
 
     def identity(self) -> str:
@@ -102,7 +105,7 @@ class Plugin:
         That of a plugin file is its version already.
         """
         released = f"{self.distribution} {self.version}"
-        if canonicalize_name(self.distribution) == DISTRIBUTION:
+        if normalized(self.distribution) == DISTRIBUTION:
             return released
         load(self.kind, self.name)
         try:
@@ -146,7 +149,7 @@ class Plugin:
 
             with suppress(InvalidRequirement):
                 wanted = Requirement(line)
-                is_meant = canonicalize_name(wanted.name) == DISTRIBUTION and (
+                is_meant = normalized(wanted.name) == DISTRIBUTION and (
                     wanted.marker is None or wanted.marker.evaluate({"extra": ""})
                 )
                 if is_meant and not wanted.specifier.contains(__version__, prereleases=True):
@@ -207,8 +210,8 @@ def plugins(kind: str) -> tuple[Plugin, ...]:
     """Return the enabled plugins of a kind, sorted by name, without importing any of them."""
     enabled, listed = list(_installed()[kind]), os.environ.get("TEXTGEN_PLUGINS")
     if listed is not None:
-        allowed = {DISTRIBUTION, *(canonicalize_name(name.strip()) for name in listed.split(","))}
-        enabled = [plugin for plugin in enabled if canonicalize_name(plugin.distribution) in allowed]
+        allowed = {DISTRIBUTION, *(normalized(name.strip()) for name in listed.split(","))}
+        enabled = [plugin for plugin in enabled if normalized(plugin.distribution) in allowed]
     enabled += [plugin for plugin in _from_files if plugin.kind == kind]
     return tuple(sorted(enabled, key=lambda plugin: (plugin.name, plugin.distribution)))
 

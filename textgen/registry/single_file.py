@@ -16,7 +16,15 @@ from typing import Any
 
 from textgen.contracts import TextgenError
 from textgen.registry.kinds import REQUIRED, kinds_of
-from textgen.registry.registry import KINDS, Plugin, PluginError, enabled_from, importing, register
+from textgen.registry.registry import (
+    KINDS,
+    Plugin,
+    PluginError,
+    check_metadata,
+    enabled_from,
+    importing,
+    register,
+)
 from textgen.runtime.messages import one_line, with_article
 from textgen.runtime.storage.files import read_toml
 
@@ -144,3 +152,20 @@ def load_plugin_files(paths: Iterable[Path]) -> None:
     """Import several files, as `load_plugin_file` does."""
     for path in paths:
         load_plugin_file(path)
+
+
+def load_with_configured(paths: Iterable[Path], *, only_list: bool = False) -> list[Plugin]:
+    """Enable the plugins in these files, in those of the environment and of the folder's `pyproject.toml`.
+
+    Return those of `paths`. Raises `TextgenError` if a file cannot be loaded, or if torch could not be
+    imported, unless nothing but a list is wanted.
+    """
+    if not only_list:
+        check_metadata()
+    paths = list(paths)
+    asked = {path.resolve() for path in paths}
+    loaded = []
+    for whole, path in {path.resolve(): path for path in [*configured_plugin_files(), *paths]}.items():
+        found = load_plugin_file(path)
+        loaded += found if whole in asked else []
+    return loaded

@@ -75,7 +75,8 @@ class ResultFolder:
     @property
     def num_bytes(self) -> int:
         """The size of all files in the folder."""
-        return sum(path.lstat().st_size for path in self.path.rglob("*") if not path.is_dir())
+        files = (os.path.join(place, name) for place, _, names in os.walk(self.path) for name in names)
+        return sum(os.lstat(file).st_size for file in files)
 
 
 def find_folders(root: Path, depth: int = MAX_DEPTH, *, with_runs: bool = False) -> Iterator[ResultFolder]:
@@ -95,12 +96,12 @@ def find_folders(root: Path, depth: int = MAX_DEPTH, *, with_runs: bool = False)
 def identify(folder: Path) -> ResultFolder | None:
     """Return what results a folder holds; None if it holds none."""
     known = kinds().values()
-    is_finished = any((folder / kind.file).is_file() for kind in known)
-    for kind in known:
-        if (folder / kind.file).is_file() if is_finished else kind.is_unfinished(folder):
-            runs = tuple(run for run in kind.runs(folder) if (run / RUN_FILE).is_file())
-            return ResultFolder(folder, kind, is_finished, runs)
-    return None
+    finished = next((kind for kind in known if os.path.isfile(os.path.join(folder, kind.file))), None)
+    kind = finished or next((kind for kind in known if kind.is_unfinished(folder)), None)
+    if kind is None:
+        return None
+    runs = tuple(run for run in kind.runs(folder) if (run / RUN_FILE).is_file())
+    return ResultFolder(folder, kind, finished is not None, runs)
 
 
 def run_in(folder: Path) -> ResultFolder:

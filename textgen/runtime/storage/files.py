@@ -14,7 +14,6 @@ import shutil
 import socket
 import stat
 import tempfile
-import tomllib
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -89,6 +88,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     if any(keys.count(".") > MAX_KEY_PARTS for keys in NO_KEYS.split(text)):
         raise ValueError(f"keys of more than {MAX_KEY_PARTS} parts")
     try:
+        import tomllib  # which few commands need
+
         return tomllib.loads(text, parse_float=_float)
     except RecursionError:
         raise ValueError("nested too deeply") from None
