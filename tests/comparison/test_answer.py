@@ -9,9 +9,9 @@ import pytest
 
 from helpers.reports import compared, drawn, entry, reference, report, result
 from textgen.report.answer import answer, closing, scope
+from textgen.report.bench_report import bench_report
 from textgen.report.html import to_html
 from textgen.report.rows import entry_rows
-from textgen.results.details import Details
 
 WORSE = [reference("uniform", 6.2)]
 
@@ -137,7 +137,7 @@ def test_a_shared_cpu_and_what_is_worse_than_chance_are_said_at_first() -> None:
     for shown in (
         drawn(result(*busy), 1000),
         report(result(*busy)),
-        to_html(found, Details(passages=(), entries=())),
+        to_html(bench_report(found)),
     ):
         assert "CPU was shared" in shown
         assert chance.removeprefix("b and c ") in shown

@@ -11,8 +11,9 @@ from rich.console import Console
 
 from helpers.reports import STRETCH_CHARS, compared, entry, reference, result
 from textgen.report.answer import answer, closing
+from textgen.report.bench_report import bench_report
 from textgen.report.samples import chance_entries
-from textgen.report.terminal import render_brief
+from textgen.report.terminal import render
 from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import from_values
 
@@ -20,9 +21,10 @@ LONG = "char-lstm:num_layers=1,hidden_size=512,dropout=0.25"
 
 
 def brief(what: dict[str, Any], width: int, **options: Any) -> str:
-    """What `render_brief` prints on a console of this width."""
+    """What is printed briefly on a console of this width."""
     file = io.StringIO()
-    render_brief(from_values(Comparison, what), Console(file=file, width=width, **options))
+    report = bench_report(from_values(Comparison, what))
+    render(report, Console(file=file, width=width, **options), full=False)
     return file.getvalue()
 
 

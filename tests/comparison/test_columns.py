@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from helpers.reports import compared, entry
-from textgen.report.bench_tables import report_tables
+from textgen.report.bench_report import bench_report
 from textgen.report.columns import _ALL, COLUMNS, VIEWS, run_values, scores_csv
+from textgen.report.document import Table
 from textgen.report.rows import entry_rows
 
 
@@ -52,10 +53,12 @@ def test_a_run_has_the_same_values_in_csv_and_data_frames() -> None:
     shared = set(csv) & set(frame)
     assert {name: csv[name] for name in shared} == {name: frame[name] for name in shared}
     assert type(csv["num_parameters"]) is int
-    assert scores_csv(result).splitlines()[0] == ",".join(["entry", "seed", "kind", *csv, "error"])
+    assert scores_csv(result).header == ["entry", "seed", "kind", *csv, "error"]
 
 
 def test_columns_without_a_value_are_left_out_of_tables() -> None:
-    tables = report_tables(compared(entry("a", 2.0)))
-    assert "embeddings" not in tables
-    assert "num_frozen_parameters" not in [column.name for column in tables["scores"].columns]
+    sections = {each.id: each for each in bench_report(compared(entry("a", 2.0))).shown("full")}
+    assert "embeddings" not in sections
+    (table, *_) = sections["scores"].blocks
+    assert isinstance(table, Table)
+    assert "num_frozen_parameters" not in [column.name for column in table.columns]

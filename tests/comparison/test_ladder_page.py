@@ -6,15 +6,23 @@ import csv
 import io
 import json
 import re
+from collections.abc import Callable
 
 import pytest
 
 from helpers.ladders import BUDGETS, laddered
 from textgen.page.scales import round_log_ticks
-from textgen.report.ladder_page import budget_chart, characters_chart, ladder_html
-from textgen.report.ladder_tables import ladder_csv
+from textgen.report.csv import to_csv
+from textgen.report.document import LineChart
+from textgen.report.html import block_html, to_html
+from textgen.report.ladder_report import budget_chart, characters_chart, ladder_csv, ladder_report
+from textgen.results.ladder import Ladder
 
 SCORES = {"char": (2.0, 1.9, 1.85), "word <b>": (2.1, 1.8, 1.7), "random": (6.2, 6.2, 6.2)}
+
+
+def svg(chart: Callable[[Ladder], LineChart], result: Ladder) -> str:
+    return str(block_html(chart(result), ladder_report(result)))
 
 
 def polylines(chart: str) -> list[list[tuple[float, float]]]:
@@ -24,9 +32,8 @@ def polylines(chart: str) -> list[list[tuple[float, float]]]:
 
 
 @pytest.mark.parametrize("chart", [budget_chart, characters_chart])
-def test_equal_factors_are_equal_distances(chart: object) -> None:
-    assert callable(chart)
-    drawn = str(chart(laddered(SCORES)))
+def test_equal_factors_are_equal_distances(chart: Callable[[Ladder], LineChart]) -> None:
+    drawn = svg(chart, laddered(SCORES))
     assert len(polylines(drawn)) == 2  # not of random, which is not trained and far away
     for (first, _), (second, _), (third, _) in polylines(drawn):
         assert second - first == pytest.approx(third - second, abs=0.02)
@@ -35,18 +42,18 @@ def test_equal_factors_are_equal_distances(chart: object) -> None:
 
 
 def test_the_axis_names_the_budgets() -> None:
-    drawn = str(budget_chart(laddered(SCORES)))
+    drawn = svg(budget_chart, laddered(SCORES))
     assert re.findall(r'text-anchor="middle">(.*?)<', drawn) == list(BUDGETS)
 
 
 def test_what_does_not_depend_on_the_budget_is_level() -> None:
     near = laddered({"char": (2.4, 1.9, 1.85), "random": (2.1, 2.1, 2.1)})  # PPMd scores 2.2
-    level = [line for line in polylines(str(budget_chart(near))) if len({y for _, y in line}) == 1]
+    level = [line for line in polylines(svg(budget_chart, near)) if len({y for _, y in line}) == 1]
     assert len(level) == 2
 
 
 def test_the_page_has_charts_tables_and_links() -> None:
-    page = ladder_html(laddered(SCORES))
+    page = to_html(ladder_report(laddered(SCORES)))
     assert page.count("<svg") == 3  # by budget, by characters, steps
     assert "word &lt;b&gt;" in page
     assert "word <b>" not in page.partition('<script type="application/json"')[0]
@@ -58,7 +65,7 @@ def test_the_page_has_charts_tables_and_links() -> None:
 
 
 def test_the_csv_has_a_line_for_each_entry_and_budget() -> None:
-    rows = list(csv.DictReader(io.StringIO(ladder_csv(laddered(SCORES)))))
+    rows = list(csv.DictReader(io.StringIO(to_csv(ladder_csv(laddered(SCORES))))))
     assert [(row["entry"], row["budget"]) for row in rows[:2]] == [("char", "15s"), ("word <b>", "15s")]
     assert len(rows) == 9
     assert float(rows[0]["bits_per_char"]) == pytest.approx(2.0)

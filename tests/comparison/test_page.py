@@ -10,7 +10,9 @@ import numpy as np
 from helpers.reports import HELD_OUT, TEXT, compared, entry
 from textgen.defaults import SWEEP
 from textgen.evaluation.text_metrics import TextMetrics
+from textgen.report.bench_report import bench_report
 from textgen.report.columns import curves_csv, scores_csv
+from textgen.report.csv import to_csv
 from textgen.report.html import to_html
 from textgen.results.comparison import Comparison
 from textgen.results.details import Details, EntryDetails, MarkedSample, SamplerMetrics
@@ -71,7 +73,7 @@ def details_of(result: Comparison) -> Details:
 
 def page(*entries: dict[str, object]) -> str:
     result = compared(*entries)
-    return to_html(result, details_of(result))
+    return to_html(bench_report(result, details_of(result)))
 
 
 def test_a_page_of_20_entries_with_3_seeds_has_less_than_3_megabytes() -> None:
@@ -149,17 +151,17 @@ def test_the_data_of_the_page_is_that_of_the_result() -> None:
 
 def test_a_comparison_without_a_rank_has_a_page() -> None:
     result = compared({"name": "bad", "seed": 0, "error": "it <b>failed</b>"})
-    text = to_html(result, Details(passages=(), entries=()))
+    text = to_html(bench_report(result))
     assert "No entry has a score that can be ranked." in text
     assert "it &lt;b&gt;failed&lt;/b&gt;" in text
 
 
 def test_csv_has_a_line_for_each_run_and_each_point() -> None:
     result = compared(entry("good, fast", 1.7), entry("bad", 2.1), {"name": "ugly", "seed": 0, "error": "no"})
-    lines = scores_csv(result).splitlines()
+    lines = to_csv(scores_csv(result)).splitlines()
     assert lines[0].startswith("entry,seed,kind,bits_per_char")
     assert lines[1].startswith('"good, fast",0,entry,1.7,')
     assert lines[3].startswith("uniform,,reference,6.2288,")
     assert lines[-1].startswith("ugly,0,")
     assert lines[-1].endswith(",no")
-    assert len(curves_csv(result).splitlines()) == 1 + 2 * 20
+    assert len(to_csv(curves_csv(result)).splitlines()) == 1 + 2 * 20

@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from helpers.reports import GLOVE, drawn, entry, markdown_rows, report, result
+from textgen.report.bench_report import bench_report
 from textgen.report.terminal import render
 from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import from_values
@@ -167,8 +168,8 @@ def test_generated_text_is_bold_where_it_is_clearly_closest_to_the_held_out_text
         entry(f"model{number}", 2.0, written={"distinct_2": value})
         for number, value in enumerate((0.80, 0.99, 0.82))
     )
-    assert "**80.0 (" in report(result(close, far))
-    assert "**99.0 (" not in report(result(close, far))
+    assert "**80.0** (" in report(result(close, far))
+    assert "**99.0** (" not in report(result(close, far))
     assert not re.search(r"\*\*8[02]\.0", report(result(close, level)))
 
 
@@ -255,7 +256,7 @@ def test_an_encoding_without_blocks_gets_number_signs(full: dict[str, Any]) -> N
     raw = io.BytesIO()
     full["entries"][0]["samples"][0]["text"] = "naïve 漢字"
     console = Console(file=io.TextIOWrapper(raw, encoding="ascii"), width=80)
-    render(from_values(Comparison, full), console)
+    render(bench_report(from_values(Comparison, full)), console)
     console.file.flush()
     output = raw.getvalue().decode("ascii")
     assert re.search(r"^uniform +6\.2288 +6\.1988-6\.2588 +#+ *$", output, re.MULTILINE)

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from helpers.reports import drawn, entry, report, result, with_sample
 from textgen.experiment.entry_result import EntryResult
+from textgen.report.bench_report import bench_report
 from textgen.report.terminal import render
 from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import from_values
@@ -45,7 +46,7 @@ def test_control_characters_in_samples_do_not_reach_the_terminal() -> None:
     (sample,) = row.samples
     row = replace(row, samples=(replace(sample, text="a\x1b[2Jb\rc\u202ed\ud800e"),))
     file = io.StringIO()
-    render(replace(compared, entries=(row,)), Console(file=file, width=80))
+    render(bench_report(replace(compared, entries=(row,))), Console(file=file, width=80))
     output = file.getvalue()
     assert not re.search("[\x1b\r\u202e\ud800]", output)
 

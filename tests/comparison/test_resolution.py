@@ -14,10 +14,10 @@ from helpers.reports import compared, drawn, entry, report, result
 from textgen.evaluation.intervals import MeasuredValue, measured_ratio
 from textgen.evaluation.seed_priors import SeedPrior
 from textgen.report.answer import answer, resolution
+from textgen.report.bench_report import bench_report
 from textgen.report.html import to_html
-from textgen.report.terminal import render_brief
+from textgen.report.terminal import render
 from textgen.results.comparison import Comparison
-from textgen.results.details import Details
 from textgen.results.judge import MAX_SEEDS, rank_entries, resolution_of
 from textgen.runtime.storage.json_records import from_values, read_record, to_values
 
@@ -144,9 +144,9 @@ def test_reports_say_it_below_the_answer() -> None:
     assert report(result(*rows)).split("\n")[4] == f"- {line}"
     assert line in drawn(result(*rows), 300)
     file = io.StringIO()
-    render_brief(found, Console(file=file, width=300))
+    render(bench_report(found), Console(file=file, width=300), full=False)
     assert file.getvalue().split("\n")[:2] == [answer(found), line]
-    assert f"<p>{line}</p>\n" in to_html(found, Details(passages=(), entries=()))
+    assert f"<p>{line}</p>\n" in to_html(bench_report(found))
     passages = replace(found, resolution=replace(found.resolution, num_seeds_for_half=None))
     assert "half of that would take a longer held-out text" in resolution(passages)
     tiny = replace(found, resolution=replace(found.resolution, smallest_clear=0.000123))

@@ -7,8 +7,10 @@ import re
 from dataclasses import replace
 
 from helpers.suites import MACHINE, case, effect, question, suite_result, writing
-from textgen.report.suite_page import suite_answer, to_html
-from textgen.report.suite_report import to_markdown
+from textgen.library.presentation import document
+from textgen.report.html import to_html
+from textgen.report.markdown import to_markdown
+from textgen.report.suite_report import suite_answer
 
 SIZES = question(
     "size",
@@ -34,22 +36,24 @@ def test_the_answer_names_the_changes_that_are_clear() -> None:
 
 def test_machines_are_named_where_they_differ() -> None:
     same = suite_result("news", SIZES)
-    assert "kinds of machines" not in to_markdown(same)
+    assert "kinds of machines" not in to_markdown(document(same))
     *others, last = SIZES.cases
     runs = (replace(last.runs[0], machine=replace(MACHINE, gpu="H100")), *last.runs[1:])
     mixed = suite_result("news", replace(SIZES, cases=(*others, replace(last, runs=runs))))
     said = (
         "several kinds of machines: Xeon, 2 cores, H100, 2 threads (1 run); Xeon, 2 cores, 2 threads (2 runs)"
     )
-    assert said in to_markdown(mixed)
-    assert "runs were made on Xeon, 2 cores, H100, 2 threads (1 run)" in to_html(mixed)
+    assert said in to_markdown(document(mixed))
+    assert "runs were made on Xeon, 2 cores, H100, 2 threads (1 run)" in to_html(document(mixed))
 
 
 def test_every_question_has_its_charts_and_its_table() -> None:
-    page = to_html(suite_result("news", SIZES, WARMTH, failures={"wild (seed 0)": "it <i>diverged</i>"}))
+    page = to_html(
+        document(suite_result("news", SIZES, WARMTH, failures={"wild (seed 0)": "it <i>diverged</i>"}))
+    )
     size = page.partition('<section id="question-size"')[2].partition("</section>")[0]
     assert size.count("<svg") == 2  # scores and changes
-    assert "-0.200 (-0.300 to -0.100)" in size
+    assert '-0.200</strong><span class="spread"> (-0.300 to -0.100)</span>' in size
     assert "**" not in size
     assert "huge &lt;b&gt;" in size
     warmth = page.partition('<section id="question-warmth"')[2].partition("</section>")[0]
@@ -58,6 +62,6 @@ def test_every_question_has_its_charts_and_its_table() -> None:
 
 
 def test_the_result_is_in_the_page() -> None:
-    page = to_html(suite_result("news", SIZES))
+    page = to_html(document(suite_result("news", SIZES)))
     (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)
     assert json.loads(data)["suite"]["questions"][0]["name"] == "size"

@@ -12,7 +12,7 @@ import typer
 
 from textgen import defaults
 from textgen.cli.command_plugins import PluginGroup
-from textgen.cli.console import print_document, print_json, print_result, print_summary, saved_note
+from textgen.cli.console import print_json, print_result, print_summary, saved_note
 from textgen.cli.options import (
     Full,
     Json,
@@ -25,7 +25,6 @@ from textgen.cli.options import (
     refuse,
 )
 from textgen.cli.run_table import print_items, size
-from textgen.cli.tune import best_name
 from textgen.contracts import TextgenError
 from textgen.library.options import ClusterOptions, SampleOptions
 from textgen.results.names import complete_run
@@ -98,17 +97,13 @@ def list_runs(
 @app.command()
 def show(name: Name, root: Root = RUNS, full: Full = False, as_json: Json = False) -> None:
     """Print a saved result again, as its command printed it."""
-    from textgen.library.presentation import PROMPT, command, sample_lines, to_markdown, train_lines
+    from textgen.library.presentation import PROMPT, command, sample_lines, train_lines
     from textgen.results.items import read_result
     from textgen.results.names import find
 
     found = find(name, root)
     result: Any = read_result(found)
-    is_document = found.kind in ("suite", "tune")
-    if is_document:
-        paste = best_name(result) if found.kind == "tune" else ""
-        print_document(result, to_markdown(result), as_json, paste=paste)
-    elif found.kind != "run":
+    if found.kind != "run":
         print_result(result, as_json, full=full, folder=found.path)
     else:
         lines = train_lines(found.path, result.settings, result.result)
@@ -116,7 +111,7 @@ def show(name: Name, root: Root = RUNS, full: Full = False, as_json: Json = Fals
         if not as_json:
             for line in sample_lines(found.path):
                 say(line)
-    if as_json or is_document or not (results().isatty() or found.kind == "run"):
+    if as_json or not (results().isatty() or found.kind == "run"):
         saved_note(found.path, quiet=False)  # which is shown of the others above
 
 
@@ -142,9 +137,8 @@ def compare(
 ) -> None:
     """Compare runs, or the best entries of benches: scores, differing settings, and what they write."""
     load_plugins(plugin)
-    from textgen.library.presentation import draw_samples
     from textgen.library.results import compare_runs
-    from textgen.report.run_report import MAX_RUNS, texts_by_prompt, to_markdown, without_samples
+    from textgen.report.run_report import MAX_RUNS
 
     if not samples:
         refuse(context, ["--prompt", "--sampler", "--length", "--seed", "--device"], "with --no-samples")
@@ -152,11 +146,7 @@ def compare(
         raise UsageError(f"give 2 to {MAX_RUNS} runs to compare, not {len(names)}")
     writing = replace(writing, prompt=prompt or (), sampler=sampler)
     result = compare_runs(names, root, writing if samples else None, seed=seed, device=cluster.device)
-    if as_json or not results().isatty():
-        print_document(result, to_markdown(result), as_json)
-        return
-    print_document(result, without_samples(result), as_json)
-    draw_samples(texts_by_prompt(result))
+    print_result(result, as_json, full=True)
 
 
 @app.command("open")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from textgen.cli.completion import complete_name
-from textgen.cli.console import print_document
+from textgen.cli.console import print_result
 from textgen.cli.interrupts import keeping
 from textgen.cli.options import InParallel, Json, Out, PluginFiles, Quiet, grouped, load_plugins, refusing
 from textgen.cli.work import working
@@ -48,7 +48,6 @@ def suite(
     load_plugins(plugin)
     from textgen.library import suites
     from textgen.library.corpus import check_encoding
-    from textgen.library.presentation import to_markdown
 
     refuse = refusing(context)
     check_encoding(text.sources, refuse)
@@ -64,5 +63,5 @@ def suite(
             out=out,
             report=work.report,
         )
-    print_document(work.result, to_markdown(work.result), as_json)
+    print_result(work.result, as_json, full=True)
     work.close(quiet=quiet)

@@ -8,7 +8,7 @@ import typer
 
 from textgen import defaults
 from textgen.cli.completion import complete_entry_or_run
-from textgen.cli.console import print_document
+from textgen.cli.console import print_result
 from textgen.cli.interrupts import keeping
 from textgen.cli.options import (
     BudgetText,
@@ -74,7 +74,6 @@ def tune(
 
     from textgen.library import studies
     from textgen.library.corpus import check_encoding
-    from textgen.library.presentation import to_markdown
 
     refuse = refusing(context)
     check_encoding(text.sources, refuse)
@@ -93,13 +92,8 @@ def tune(
             report=work.report,
         )
     result: StudyResult = work.result
-    print_document(result, to_markdown(result), as_json, paste=best_name(result))
+    print_result(result, as_json, full=True)
     work.close(quiet=quiet)
     if result.best is None:
         reasons = [trial.reason for trial in result.trials if trial.reason]
         raise TextgenError(f"no trial completed: {reasons[0] if reasons else '--timeout was too short'}")
-
-
-def best_name(result: StudyResult) -> str:
-    """Return the best entry or sampler of a study, or nothing if no trial completed."""
-    return (result.best.name or "") if result.best else ""

@@ -18,8 +18,9 @@ from textgen.comparison.bench import (
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import Entry
-from textgen.report.ladder_page import ladder_html
-from textgen.report.markdown import ladder_markdown
+from textgen.report.html import to_html
+from textgen.report.ladder_report import ladder_report
+from textgen.report.markdown import to_markdown
 from textgen.results.guesses import GUESSES
 from textgen.results.judge_ladder import ladder
 from textgen.results.ladder import Ladder
@@ -52,8 +53,8 @@ def run_ladder(
     result, unsaved = ladder(made.results, command_line()), made.unsaved
     try:
         write_record(out / LADDER, result)
-        write_file(out / REPORT, ladder_markdown(result))
-        write_file(out / PAGE, ladder_html(result))
+        write_file(out / REPORT, to_markdown(ladder_report(result)))
+        write_file(out / PAGE, to_html(ladder_report(result)))
     except OSError as error:
         unsaved = error
     if unsaved:

@@ -35,9 +35,11 @@ from textgen.library.options import (
 )
 from textgen.library.plots import new_axes, plot_curves, plot_scores
 from textgen.library.progress import shown
-from textgen.library.tables import comparison_html, data_frame
+from textgen.library.tables import data_frame
 from textgen.report.answer import answer
+from textgen.report.bench_report import bench_report
 from textgen.report.columns import run_values
+from textgen.report.notebook import to_notebook
 from textgen.results import comparison as results
 from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError
@@ -108,7 +110,7 @@ class Comparison(results.Comparison):
         return f"Comparison({names} on {self.corpus.name}, {self.budget} each: {answer(self)})"
 
     def _repr_html_(self) -> str:
-        return comparison_html(self)
+        return to_notebook(bench_report(self))
 
 
 def bench(

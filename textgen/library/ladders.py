@@ -6,9 +6,10 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Literal
 
 from textgen.library.plots import new_axes, plot_ladder
-from textgen.library.tables import data_frame, ladder_notebook
+from textgen.library.tables import data_frame
 from textgen.report.ladder_answer import ladder_answer
-from textgen.report.ladder_tables import ladder_values
+from textgen.report.ladder_report import ladder_report, ladder_values
+from textgen.report.notebook import to_notebook
 from textgen.results import ladder as results
 from textgen.runtime.messages import UsageError
 from textgen.training.budget import parse_budget
@@ -63,7 +64,7 @@ class Ladder(results.Ladder):
         return axes
 
     def _repr_html_(self) -> str:
-        return ladder_notebook(self)
+        return to_notebook(ladder_report(self))
 
     def __repr__(self) -> str:
         names, budgets = ", ".join(self.entries), ", ".join(self.budgets)

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample
 from textgen.experiment.samples import kept_samples
 from textgen.library.console import VisibleConsole
 from textgen.library.corpus import DescribedCorpus, ScoredSources
-from textgen.library.options import require_optuna
 from textgen.library.runs import Run
 from textgen.library.training_logs import how_to_look
-from textgen.report import markdown as bench_report
-from textgen.report import suite_report
-from textgen.report.answer import closing
+from textgen.report import markdown
+from textgen.report.bench_report import bench_report
+from textgen.report.document import Report
 from textgen.report.formats import count, perplexity, plain, short
-from textgen.report.ladder_answer import who_is_ahead
-from textgen.report.samples import SampleGroup
-from textgen.report.terminal import render, render_brief, render_ladder, render_samples
+from textgen.report.ladder_report import ladder_report
+from textgen.report.run_report import run_report
+from textgen.report.study_report import study_report
+from textgen.report.suite_report import suite_report
+from textgen.report.terminal import render
 from textgen.results.comparison import Comparison
+from textgen.results.differences import RunComparison
 from textgen.results.ladder import Ladder
 from textgen.results.study import StudyResult
 from textgen.results.suite import SuiteResult
@@ -32,33 +35,31 @@ PROMPT = '"Once upon a time"'
 """The prompt of a suggested command."""
 
 
-def to_markdown(result: Comparison | Ladder | SuiteResult | StudyResult) -> str:
+BUILDERS: Mapping[type[Any], Callable[[Any], Report]] = {
+    Comparison: bench_report,
+    Ladder: ladder_report,
+    SuiteResult: suite_report,
+    StudyResult: study_report,
+    RunComparison: run_report,
+}
+"""By the class of a result: the builder of its report."""
+
+
+def document(result: Any) -> Report:
     """Return the report of a result."""
-    if isinstance(result, Comparison):
-        return bench_report.to_markdown(result)
-    if isinstance(result, Ladder):
-        return bench_report.ladder_markdown(result)
-    if isinstance(result, SuiteResult):
-        return suite_report.to_markdown(result)
-    require_optuna()
-    from textgen.report.study_report import to_markdown as study_markdown
-
-    return study_markdown(result)
+    return next(build(result) for kind, build in BUILDERS.items() if isinstance(result, kind))
 
 
-def draw(result: Comparison | Ladder, *, full: bool) -> str:
-    """Draw a comparison on the terminal, whole or its most important part; return its answer."""
-    shown, console = visible_in(result), VisibleConsole()
-    if isinstance(result, Ladder):
-        render_ladder(shown, console, full=full)
-        return who_is_ahead(result)
-    (render if full else render_brief)(shown, console)
-    return closing(result)
+def to_markdown(result: Any) -> str:
+    """Return the report of a result as Markdown."""
+    return markdown.to_markdown(document(result))
 
 
-def draw_samples(groups: Sequence[SampleGroup]) -> None:
-    """Draw samples of the same prompts side by side on the terminal."""
-    render_samples(visible_in(groups), VisibleConsole())
+def draw(result: Any, *, full: bool) -> str:
+    """Draw a result on the terminal, whole or its most important part; return its answer in few words."""
+    report = document(visible_in(result))
+    render(report, VisibleConsole(), full=full)
+    return report.closing
 
 
 def train_lines(folder: Path, settings: RunSettings, result: RunResult) -> list[str]:

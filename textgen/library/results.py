@@ -17,9 +17,11 @@ from textgen.library.corpus import TextSource, check_text, loaded
 from textgen.library.model_layers import ModelSummary, summarize_entry, summarize_run, summarize_untrained
 from textgen.library.options import Refuse, SampleOptions, changed, refusing, several
 from textgen.library.verifying import ResultVerifier
-from textgen.report import html as bench_page
-from textgen.report import suite_page
-from textgen.report.ladder_page import ladder_html
+from textgen.report.bench_report import bench_report
+from textgen.report.html import to_html
+from textgen.report.ladder_report import ladder_report
+from textgen.report.study_report import study_report
+from textgen.report.suite_report import suite_report
 from textgen.results.comparison import Comparison
 from textgen.results.details import Details
 from textgen.results.differences import RunComparison, WritingOptions, compare
@@ -96,18 +98,16 @@ def report(name: str | Path, *, with_models: bool = False) -> Path:
             )
         models = page_models(best_runs(found, len(found.runs))) if with_models else ()
         details = read_record(Details, folder / DETAILS)
-        page = bench_page.to_html(bench, details, models, guessed_by_reader(folder))
+        page = bench_report(bench, details, models, guessed_by_reader(folder))
     elif (folder / LADDER).is_file():
-        page = ladder_html(read_record(Ladder, folder / LADDER))
+        page = ladder_report(read_record(Ladder, folder / LADDER))
     elif (folder / SUITE).is_file():
-        page = suite_page.to_html(read_record(SuiteResult, folder / SUITE))
+        page = suite_report(read_record(SuiteResult, folder / SUITE))
     elif (folder / STUDY).is_file():
-        from textgen.tuning import study_page  # which needs Optuna
-
-        page = study_page.to_html(read_record(StudyResult, folder / STUDY))
+        page = study_report(read_record(StudyResult, folder / STUDY))
     else:
         raise TextgenError(f"no results in {str(folder)!r}: give the folder of a bench, suite or study")
-    write_file(folder / PAGE, page)
+    write_file(folder / PAGE, to_html(page))
     return folder / PAGE
 
 

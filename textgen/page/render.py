@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -16,7 +16,6 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from textgen.runtime.environment import Machine
 from textgen.runtime.storage.json_records import to_values
 from textgen.version import __version__
 
@@ -180,26 +179,6 @@ def breakable(text: str) -> Markup:
     if isinstance(text, Markup):
         return text
     return Markup(re.sub("([,:=])(?=[^ ])", r"\1<wbr>", str(escape(text))))
-
-
-def reproduce_section(
-    lines: Sequence[str],
-    json_name: str,
-    command: str | None = None,
-    downloads: Sequence[tuple[str, str]] = (),
-) -> Section:
-    """Return the section on how a result was made: the command, lines on it, and what can be downloaded.
-
-    `json_name` is that of the result in the data of the page; `downloads` are names of files, with addresses.
-    """
-    body = render("reproduce.html", command=command, lines=lines, downloads=downloads, json=json_name)
-    return Section("reproduce", "Reproduce and download", body)
-
-
-def listed(values: Mapping[str, object] | Machine) -> str:
-    """Return versions, or what is known of a machine, in one line."""
-    pairs = asdict(values) if isinstance(values, Machine) else values
-    return ", ".join(f"{name} {value}" for name, value in pairs.items() if value)
 
 
 def script_json(data: Any) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from textgen.evaluation.memorization import WINDOW
-from textgen.report.cautions import RunCaution, cautions, listed, short_cautions
-from textgen.report.formats import in_brackets, percent, plain, short
+from textgen.report.cautions import RunCaution, cautions, short_cautions
+from textgen.report.formats import in_brackets, listed, percent, plain, short
 from textgen.results.comparison import Comparison, Difference, EntryScore, ReferenceScore
 from textgen.training.budget import is_timed
 

@@ -1,4 +1,4 @@
-"""The tables of the report, in its order, with their captions and notes, and that of the short report."""
+"""The tables of a comparison, with their captions and notes."""
 
 from __future__ import annotations
 
@@ -9,70 +9,34 @@ from statistics import fmean
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.experiment.entry_result import EntryResult
 from textgen.generation.bound_sampler import ENTROPY
-from textgen.page.render import listed
-from textgen.report.answer import classes, doubts, overlap, resolution, scope
-from textgen.report.columns import VIEWS
-from textgen.report.formats import bits, count, percent, plain, short
-from textgen.report.rows import (
-    EntryRow,
-    entry_rows,
-    held_out_row,
-    machine_letters,
-    reference_rows,
-)
+from textgen.report.answer import classes
+from textgen.report.columns import VIEWS, make_table
+from textgen.report.document import BRIEF, FULL, PAGE, Note, Picture, Table
+from textgen.report.formats import CurvePoint, bits, percent, plain, sparkline
+from textgen.report.rows import EntryRow, held_out_row, machine_letters, reference_rows
 from textgen.report.samples import counted_words, known_words
-from textgen.report.table_model import MAX_NOTED_WORDS, Note, ReportTable, make_table
 from textgen.results.comparison import Comparison
 from textgen.training.budget import is_timed
 
-SPARKLINE_WIDTH = 30
-"""The width of a learning curve in characters."""
-
+MAX_NOTED_WORDS = 12
+"""Made-up or missing words that are shown of each entry."""
 PERPLEXITIES = "Compare perplexities within one text only."
 
-CurvePoint = tuple[float, float]
-"""An amount of training, and the validation score after it."""
+
+def ranked_rows(result: Comparison, rows: Sequence[EntryRow]) -> list[EntryRow]:
+    """Return entries and references, best first."""
+    return sorted([*rows, *reference_rows(result)], key=EntryRow.ranking)
 
 
-def summary_lines(result: Comparison) -> list[str]:
-    """Return the lines that say what scores hold for, what was compared, on what and with what."""
-    corpus = result.corpus
-    return [
-        *doubts(result),
-        resolution(result),
-        overlap(result),
-        *scope(result),
-        f"{count(corpus.num_chars)} characters, cleaner {corpus.cleaner}, split {corpus.split.method}, "
-        f"sha256 {corpus.sha256[:12]}",
-        f"budget {result.budget} each, {result.device}, {result.precision}, scored on {_scored_on(result)}",
-        f"{listed(result.versions)}; {listed(result.machine)}",
-    ]
-
-
-def brief_summary(result: Comparison) -> str:
-    """Return in one line what was compared."""
-    text = f"{result.corpus.name}, {short(result.corpus.num_chars)} characters"
-    how = f"{result.budget} of training each, {result.device}, {result.precision}"
-    return f"{text}; {how}; scored on {_scored_on(result)}"
-
-
-def _scored_on(result: Comparison) -> str:
-    """Return the part that is scored, or the sealed file."""
-    if result.sources.sealed is None:
-        return result.scored_on
-    return f"{result.sources.sealed}, which was opened after all entries were trained"
-
-
-def brief_table(result: Comparison) -> ReportTable:
+def brief_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     """Return the scores with what else decides: how far from the best, real words, speed and size."""
-    entries = entry_rows(result)
     caption = (
         f"Bits per character of the {result.scored_on} text, lower is better; bold: clearly best; italics: "
         f"references. Real words: of what {_writer(result)} writes, {_real_words(result)}."
     )
-    ranked = sorted([*entries, *reference_rows(result)], key=EntryRow.ranking)
-    rows, notes = [*ranked, held_out_row(result)], list(score_notes(result, entries))
-    return make_table("", caption, VIEWS["brief"].columns(), rows, notes)
+    shown = [*ranked_rows(result, rows), held_out_row(result)]
+    notes = list(score_notes(result, rows))
+    return make_table("", caption, VIEWS["brief"].columns(), shown, notes, views=BRIEF)
 
 
 def _writer(result: Comparison) -> str:
@@ -87,46 +51,50 @@ def _real_words(result: Comparison) -> str:
     return counted_words(result.held_out.sample_metrics.real_word_letters)
 
 
-def report_tables(result: Comparison) -> dict[str, ReportTable]:
-    """Return the tables that have something to show by their views, in the order of the report."""
-    rows = entry_rows(result)
-    ran = [row for row in rows if row.runs]
-    built = {
-        "scores": _scores(result, rows),
-        "differences": _differences(result, rows),
-        "categories": _categories(ran),
-        "generated": _generated(result, ran),
-        "speed": _speed(ran),
-        "embeddings": _embeddings(ran),
-        "curves": _curves(result, ran),
-    }
-    return {view: table for view, table in built.items() if table.rows}
-
-
-def _scores(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:
+def score_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     """Return the scores of entries and references, best first."""
-    ranked = sorted([*rows, *reference_rows(result)], key=EntryRow.ranking)
+    ranked = ranked_rows(result, rows)
+    notes = [
+        *score_notes(result, rows),
+        *(Note(f"{each.name}: {each.description}") for each in result.references),
+    ]
+    caption = f"{_score_caption(result)} {PERPLEXITIES}{_reading_caption(result)}"
+    table = make_table("Scores", caption, VIEWS["scores"].columns(), ranked, notes, views=FULL)
+    scores = [fmean(row.bits_per_char) if row.bits_per_char and row.comparable else 0.0 for row in ranked]
+    longest = max(scores, default=0.0) or 1.0
+    drawn = [replace(row, bar=score / longest) for row, score in zip(table.rows, scores, strict=True)]
+    return replace(table, rows=drawn)
+
+
+def pictured_scores(result: Comparison, rows: Sequence[EntryRow], picture: Picture) -> Table:
+    """Return the scores as a page has them, with their picture and the differences from the best."""
+    caption = _score_caption(result) + _reading_caption(result)
+    columns, notes = VIEWS["page"].columns(), list(score_notes(result, rows))
+    ranked = ranked_rows(result, rows)
+    return make_table("Scores", caption, columns, ranked, notes, picture=picture, views=PAGE)
+
+
+def other_units(result: Comparison, rows: Sequence[EntryRow]) -> Table:
+    """Return the scores in other units."""
+    measured = [row for row in ranked_rows(result, rows) if row.num_parameters]
+    return make_table("Scores in other units", PERPLEXITIES, VIEWS["units"].columns(), measured, views=PAGE)
+
+
+def _score_caption(result: Comparison) -> str:
     interval = (
         "Interval: 95 %, for other passages of this text and other seeds."
         if result.interval_method == INTERVAL_METHOD
         else f"Interval: {result.interval_method}."
     )
-    caption = (
+    return (
         "Bits per character of the whole text, lower is better; bold: clearly best. Italics: references "
-        "(compressors, and what only counts). "
-        f"{interval} {PERPLEXITIES}"
+        f"(compressors, and what only counts). {interval}"
     )
-    if any(score.reads_on for score in result.scores):
-        caption += " Last: entries that learn from the text while it is scored."
-    notes = [
-        *score_notes(result, rows),
-        *(Note(f"{each.name}: {each.description}") for each in result.references),
-    ]
-    table = make_table("Scores", caption, VIEWS["scores"].columns(), ranked, notes)
-    scores = [fmean(row.bits_per_char) if row.bits_per_char and row.comparable else 0.0 for row in ranked]
-    longest = max(scores, default=0.0) or 1.0
-    drawn = [replace(row, bar=score / longest) for row, score in zip(table.rows, scores, strict=True)]
-    return replace(table, rows=drawn)
+
+
+def _reading_caption(result: Comparison) -> str:
+    reads_on = any(score.reads_on for score in result.scores)
+    return " Last: entries that learn from the text while it is scored." if reads_on else ""
 
 
 def score_notes(result: Comparison, rows: Sequence[EntryRow]) -> Iterator[Note]:
@@ -185,7 +153,7 @@ def _disturbed_notes(rows: Sequence[EntryRow]) -> Iterator[Note]:
             )
 
 
-def _differences(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:
+def difference_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     """Return how much worse each entry is than the best one, and whether that is clear."""
     sizes = [len(each.scores) for each in classes(result)]
     num_pairs = max((size * (size - 1) // 2 for size in sizes), default=0)
@@ -200,7 +168,8 @@ def _differences(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:
     return make_table(f"Difference from {best}", caption, VIEWS["differences"].columns(), compared)
 
 
-def _categories(rows: Sequence[EntryRow]) -> ReportTable:
+def category_table(rows: Sequence[EntryRow]) -> Table:
+    """Return how many of the bits of each entry each kind of text costs."""
     scored = [row for row in rows if row.scores]
     by_text = all(score.bits_by_seen_words for row in scored for score in row.scores)
     oov = (
@@ -215,7 +184,7 @@ def _categories(rows: Sequence[EntryRow]) -> ReportTable:
     return make_table("Where the bits go", caption, VIEWS["categories"].columns(), scored)
 
 
-def _generated(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:
+def written_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     """Return the metrics of what each entry wrote, next to those of the held-out text."""
     caption = (
         f"Of what {_writer(result)} writes. Best is closest to the held-out text; bold: "
@@ -228,7 +197,8 @@ def _generated(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:
     return make_table("Generated text", caption, columns, [*rows, held_out_row(result)])
 
 
-def _speed(rows: Sequence[EntryRow]) -> ReportTable:
+def speed_table(rows: Sequence[EntryRow]) -> Table:
+    """Return how fast and large each entry is, and how it was trained."""
     caption = (
         "Speeds are in characters, so that tokenizers compare. Prepare: tokenizing the training text and "
         "making word vectors, which a budget in seconds includes. CPU: share of the CPU time that training "
@@ -239,7 +209,7 @@ def _speed(rows: Sequence[EntryRow]) -> ReportTable:
     return make_table("Speed and size", caption, VIEWS["speed"].columns(), rows, notes)
 
 
-def _embeddings(rows: Sequence[EntryRow]) -> ReportTable:
+def embedding_table(rows: Sequence[EntryRow]) -> Table:
     """Return how much of the vocabulary and of the text has a pretrained vector."""
     caption = "Share of the vocabulary, and of the running text, that has a pretrained vector."
     embedded = [(row, audit) for row in rows if (audit := row.runs[0].embedding) is not None]
@@ -257,7 +227,7 @@ def _shown_word(word: str) -> str:
     return plain(word).strip() or repr(word)
 
 
-def _curves(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:
+def curve_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     """Return the learning curves of the entries that have one, drawn over the same budget."""
     by_time = is_timed(result.budget)
     rows = [row for row in rows if row.comparable and row.runs[0].train.curve]
@@ -269,7 +239,7 @@ def _curves(result: Comparison, rows: Sequence[EntryRow]) -> ReportTable:
         replace(row, curve=sparkline(curve, end, low, high)) for row, curve in zip(rows, curves, strict=True)
     ]
     caption = f"Validation bits per character, all drawn from {bits(low)} (▁) to {bits(high)} (█)."
-    return make_table("Learning curves", caption, VIEWS["curves"].columns(), drawn)
+    return make_table("Learning curves", caption, VIEWS["curves"].columns(), drawn, views=FULL)
 
 
 def _points(run: EntryResult, by_time: bool) -> list[CurvePoint]:
@@ -278,14 +248,3 @@ def _points(run: EntryResult, by_time: bool) -> list[CurvePoint]:
         for point in run.train.curve
         if point.validation_bits_per_char is not None
     ]
-
-
-def sparkline(
-    points: Sequence[CurvePoint], end: float, low: float, high: float, width: int = SPARKLINE_WIDTH
-) -> str:
-    """Return a curve as bars of `width` equal intervals up to `end`; a dot precedes its first point."""
-    drawn = ""
-    for step in range(1, width + 1):
-        known = [score for moment, score in points if moment <= end * step / width]
-        drawn += "▁▂▃▄▅▆▇█"[round(7 * (known[-1] - low) / ((high - low) or 1))] if known else "·"
-    return drawn

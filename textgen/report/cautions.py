@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from textgen.experiment.entry_result import EntryResult
+from textgen.report.formats import listed
 from textgen.training.budget import is_timed
 from textgen.training.progress import MIN_CPU_UTILIZATION
 
@@ -43,11 +44,6 @@ def short_cautions(runs: Iterable[RunCaution], budget: str) -> Iterator[str]:
         yield "the CPU was shared"
     if names := list(dict.fromkeys(run.name for run in known if run.chance_remark)):
         yield f"{_are(names)} worse than chance"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names as `a`, `a and b` or `a, b and c`."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _disturbed(runs: Sequence[RunCaution], budget: str) -> list[float]:

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TypeAlias
+
+from textgen.runtime.environment import Machine
+
+SPARKLINE_WIDTH = 30
+"""The width of a learning curve in characters."""
+CurvePoint: TypeAlias = tuple[float, float]
+"""An amount of training, and the validation score after it."""
 
 bits, thousandths, hundredths = "{:.4f}".format, "{:.3f}".format, "{:.2f}".format
 """Writers of bits."""
@@ -44,3 +54,25 @@ def plain(text: str) -> str:
 def in_brackets(interval: tuple[float, float] | None) -> str:
     """Write a 95 % interval of a score after its value; nothing without one."""
     return "" if interval is None else " (95 % interval {:.3f} to {:.3f})".format(*interval)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as `a`, `a and b` or `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def named_values(values: Mapping[str, object] | Machine) -> str:
+    """Return versions, or what is known of a machine, in one line."""
+    pairs = asdict(values) if isinstance(values, Machine) else values
+    return ", ".join(f"{name} {value}" for name, value in pairs.items() if value)
+
+
+def sparkline(
+    points: Sequence[CurvePoint], end: float, low: float, high: float, width: int = SPARKLINE_WIDTH
+) -> str:
+    """Return a curve as bars of `width` equal intervals up to `end`; a dot precedes its first point."""
+    drawn = ""
+    for step in range(1, width + 1):
+        known = [score for moment, score in points if moment <= end * step / width]
+        drawn += "▁▂▃▄▅▆▇█"[round(7 * (known[-1] - low) / ((high - low) or 1))] if known else "·"
+    return drawn

@@ -1,241 +1,137 @@
-"""The report as a page for the browser: one file that works without a network."""
+"""Reports as pages for the browser: one file that works without a network."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 from markupsafe import Markup
 
-from textgen.evaluation.text_metrics import MIN_VERBATIM
-from textgen.page.charts import ChartLine, entry_style, line_chart
-from textgen.page.render import (
-    Section,
-    data_address,
-    page_table,
-    render,
-    render_page,
-    reproduce_section,
+from textgen.page import render as page
+from textgen.page.charts import interval_cells, interval_chart, line_chart, stacked_chart
+from textgen.page.render import breakable, render
+from textgen.report.csv import to_csv
+from textgen.report.document import (
+    Block,
+    Cell,
+    Code,
+    Folded,
+    IntervalChart,
+    LineChart,
+    Lines,
+    Links,
+    Report,
+    Reproduce,
+    Samples,
+    StackedChart,
+    Table,
+    Template,
 )
-from textgen.report.advice import next_steps
-from textgen.report.answer import answer, doubts, overlap, resolution
-from textgen.report.bench_tables import report_tables, summary_lines
-from textgen.report.columns import curves_csv, scores_csv
-from textgen.report.formats import plain, short
-from textgen.report.page_tables import DEFINITION, TERMS, Styles, named, table_html
-from textgen.report.pictures import (
-    category_chart,
-    curve_points,
-    diversity_chart,
-    entry_styles,
-    sampler_line,
-)
-from textgen.report.rows import EntryRow, entry_rows
-from textgen.report.samples import chance_entries, known_words, sample_groups
-from textgen.report.score_section import score_section
-from textgen.report.table_model import Note
-from textgen.results.comparison import Comparison
-from textgen.results.details import Details, EntryDetails
-from textgen.runtime.environment import machines_used
+from textgen.report.glossary import HINTS
 
-BENCH_SCRIPTS = ("curves.js", "passage_colours.js", "samples.js")
+MAX_ON_PHONE = 3
+"""Columns beside the names that a phone has room for."""
+FOLDED = Markup("<details>\n<summary>{}</summary>\n{}</details>\n")
+LINK = Markup('<li><a href="{}">{}</a></li>')
 
 
-def to_html(
-    result: Comparison, details: Details, models: Sequence[dict[str, Any]] = (), readers: str = ""
-) -> str:
-    """Return the whole report of a comparison, which can write with `models` (see `PortableNetwork`).
-
-    `readers` is what is known of people who guessed its text.
-    """
-    rows = entry_rows(result)
-    styles = entry_styles(rows)
-    ran = [row for row in rows if row.runs]
-    by_name = {entry.name: entry for entry in details.entries}
-    ordered = [by_name[row.name] for row in rows if row.name in by_name]
-    readings = [entry for entry in ordered if entry.reading is not None]
-    curves = curve_points(rows)
-    found = report_tables(result)
-    tables: defaultdict[str, Markup] = defaultdict(Markup)
-    tables |= {view: table_html(table, styles) for view, table in found.items()}
-    pair = render("bench_pair.html") if details.passages and len(readings) > 1 else Markup()
-    diversity = _diversity(result, ordered, styles) + tables["generated"]
-    sections = [
-        Section("write", "Write with them", render("bench_write.html") if models else Markup()),
-        Section("scores", "Scores", score_section(result, found, styles, readers)),
-        Section("samples", "Samples", _samples(result, ordered, styles)),
-        Section("passages", "The same passage, read by each", _passages(details, readings)),
-        Section("pair", "Two entries against each other", pair),
-        Section("curves", "Learning curves", _curves(curves, tables["curves"])),
-        Section("next", "What to try next", _next(result)),
-        Section("bits", "Where the bits go", category_chart(ran, styles) + tables["categories"]),
-        Section("diversity", "Quality and diversity", diversity),
-        Section("embeddings", "Embeddings", tables["embeddings"] + _neighbors(ran)),
-        Section("speed", "Speed and size", tables["speed"]),
-        Section("settings", "What differs in the settings", _settings(ordered)),
-        _reproduce(result),
-    ]
-    data = {
-        "curves": curves,
-        "passages": details.passages,
-        "readings": [{"name": each.name, **vars(each.reading)} for each in readings],
-        "samples": [{"name": entry.name, "samples": entry.samples} for entry in ordered],
-        "sampler": result.measured_sampler,
-        "colors": {row.name: index for index, row in enumerate(rows)},
-        "chance": sorted(chance_entries(result)),
-        "comparison": result,
-    } | ({"models": models} if models else {})
-    title = f"Comparison on {result.corpus.name}"
-    scripts = (*BENCH_SCRIPTS, "writer.js") if models else BENCH_SCRIPTS
-    return render_page(
-        title,
-        answer(result),
-        sections,
-        data,
-        scripts,
-        terms=TERMS,
-        context=context(result),
-        definition=DEFINITION,
-    )
-
-
-def _next(result: Comparison) -> Markup:
-    """Return what to try next with each entry."""
-    lines = list(next_steps(result))
-    return render("notes.html", notes=[Note(line) for line in lines]) if lines else Markup()
-
-
-def _curves(curves: Sequence[dict[str, Any]], table: Markup) -> Markup:
-    """Return the learning curves over the seconds of training."""
-    lines = [
-        ChartLine(
-            curve["name"],
-            [(point["seconds"], point["bits"]) for point in curve["points"]],
-            style=entry_style(curve["color"]),
-        )
-        for curve in curves
-    ]
-    title = "Validation bits per character over the seconds of training"
-    chart = line_chart(title, "seconds of training", "validation bits/char", lines)
-    return render("bench_curves.html", chart=chart, table=table) if chart else chart
-
-
-def _passages(details: Details, readings: Sequence[EntryDetails]) -> Markup:
-    if not readings or not details.passages:
-        return Markup()
-    table = page_table(
-        "Bits per character of each passage",
-        ["passage", *(each.name for each in readings)],
+def to_html(report: Report) -> str:
+    """Return the page of a report."""
+    return page.render_page(
+        report.title,
+        report.answer,
         [
-            [
-                passage.text.replace("\n", " "),
-                *(f"{_bits(entry, index, len(passage.text)):.3f}" for entry in readings),
-            ]
-            for index, passage in enumerate(details.passages)
+            page.Section(section.id, section.title, _joined(report, section.blocks))
+            for section in report.shown("page")
         ],
-    )
-    return render("bench_passages.html", table=table)
-
-
-def _bits(entry: EntryDetails, index: int, num_chars: int) -> float:
-    assert entry.reading is not None  # it is among the readings
-    return float(entry.reading.passages[index].bits_of_chars(num_chars).mean())
-
-
-def _samples(result: Comparison, entries: Sequence[EntryDetails], styles: Styles) -> Markup:
-    groups = sample_groups(result)
-    if not groups:
-        return Markup()
-    return render(
-        "bench_samples.html",
-        groups=groups,
-        chance=chance_entries(result),
-        names={name: named(name, styles) for group in groups for name, _ in group.texts},
-        known=known_words(result),
-        min_verbatim=MIN_VERBATIM,
-        errors=[f"{entry.name}: {error}" for entry in entries for error in entry.errors],
+        {**report.data, report.kind: report.result},
+        report.scripts,
+        terms=report.terms,
+        context=report.context,
+        definition=report.definition,
     )
 
 
-def _diversity(result: Comparison, entries: Sequence[EntryDetails], styles: Styles) -> Markup:
-    """Return real words against different bigrams, as each entry writes at several temperatures."""
-    lines = [
-        sampler_line(
-            entry.name,
-            [(each.sampler.rpartition("=")[2], each.metrics) for each in entry.writing],
-            styles[entry.name],
-        )
-        for entry in entries
-    ]
-    title = "Real words against different bigrams at temperatures from 0.4 to 1.2"
-    return diversity_chart(title, lines, result.held_out.sample_metrics)
+def _joined(report: Report, blocks: Iterable[Block]) -> Markup:
+    return Markup().join(block_html(block, report) for block in blocks)
 
 
-def _neighbors(rows: Sequence[EntryRow]) -> Markup:
-    audits = [(row.name, row.runs[0].embedding) for row in rows]
-    return Markup().join(
-        page_table(
-            f"Nearest words of {name}",
-            ["word", "nearest before training", "after"],
-            [[each.word, ", ".join(each.before), ", ".join(each.after)] for each in audit.neighbors],
-            caption=f"Nearest words of {name}, by cosine similarity, among its 3,000 most frequent ones.",
-            lefts=(0, 1, 2),
-        )
-        for name, audit in audits
-        if audit is not None and audit.neighbors
+def block_html(block: Block, report: Report) -> Markup:
+    """Return what a page has of a block."""
+    drawn = Markup()
+    match block:
+        case Lines(is_list=True):
+            drawn = render("notes.html", notes=block.notes)
+        case Lines():
+            drawn = Markup().join(Markup("<p>{}</p>\n").format(note.label) for note in block.notes)
+        case Code():
+            drawn = Markup('<pre tabindex="0">{}</pre>\n').format(block.text)
+        case Table():
+            drawn = _table(block, report)
+        case IntervalChart():
+            drawn = interval_chart(block.title, block.unit, block.values, zero=block.zero)
+        case LineChart():
+            axes = (block.title, block.x_unit, block.y_unit)
+            drawn = line_chart(*axes, block.drawn, height=block.height, log_ticks=block.log_ticks)
+        case StackedChart():
+            drawn = stacked_chart(block.title, block.unit, block.parts, block.stacks, report.styles)
+        case Samples():
+            drawn = render("samples.html", samples=block, styles=report.styles)
+        case Links():
+            links = Markup().join(LINK.format(address, label) for label, address in block.addresses.items())
+            drawn = Markup("<p>{}</p>\n<ul>{}</ul>\n").format(block.text, links)
+        case Folded():
+            drawn = FOLDED.format(block.summary, _joined(report, block.blocks))
+        case Template():
+            values = block.values.items()
+            drawn = render(
+                block.name,
+                **{
+                    name: block_html(each, report) if isinstance(each, Block) else each
+                    for name, each in values
+                },
+            )
+        case Reproduce():
+            downloads = [(file.name, page.data_address(to_csv(file), "text/csv")) for file in report.files]
+            how = {"command": block.command, "lines": block.lines}
+            drawn = render("reproduce.html", **how, downloads=downloads, json=report.kind)
+    return drawn
+
+
+def _table(table: Table, report: Report) -> Markup:
+    """Return a table with its notes, its picture, and the colours of its entries."""
+    header, pictures = [table.names], []
+    if table.picture:
+        axis, pictures = interval_cells(table.picture.title, table.picture.values)
+        header.append(axis)
+    first = len(header)
+    columns = list(enumerate(table.columns, first))
+    room = first + (1 if table.picture else MAX_ON_PHONE)
+    drawn = page.page_table(
+        table.title or table.names,
+        [*header, *(column.title for column in table.columns)],
+        [
+            [_named(row.name, report), *pictures[number : number + 1], *map(_cell, row.cells)]
+            for number, row in enumerate(table.rows)
+        ],
+        caption=table.caption,
+        lefts=[*range(first), *(place for place, column in columns if column.align == "left")],
+        references=[number for number, row in enumerate(table.rows) if row.is_reference],
+        extras=[
+            place for place, column in columns if column.extra or (place >= room and not table.keeps_columns)
+        ],
+        hints={place: HINTS[column.name] for place, column in columns if column.name in HINTS},
     )
+    return drawn + render("notes.html", notes=table.notes) if table.notes else drawn
 
 
-def _settings(entries: Sequence[EntryDetails]) -> Markup:
-    """Return the settings in which entries differ; a setting that an entry lacks is left empty."""
-    names = dict.fromkeys(name for entry in entries for name in entry.settings)
-    differing = [name for name in names if len({entry.settings.get(name) for entry in entries}) > 1]
-    if not differing:
-        return Markup()
-    return page_table(
-        "Settings",
-        ["entry", *differing],
-        [[entry.name, *(entry.settings.get(name, "") for name in differing)] for entry in entries],
-        caption="Components and options in which the entries differ; everything else is the same.",
-        lefts=range(len(differing) + 1),
-    )
+def _cell(cell: Cell) -> Markup:
+    """Return the text of a cell, marked if it is the best, with its spread."""
+    text = Markup("<strong>{}</strong>" if cell.best else "{}").format(cell.text)
+    return text + Markup('<span class="spread">{}</span>').format(cell.spread) if cell.spread else text
 
 
-def _reproduce(result: Comparison) -> Section:
-    hashed, told = result.corpus.sha256, {*doubts(result), resolution(result), overlap(result)}
-    said = (line for line in summary_lines(result) if line and line not in told)
-    lines = [line.replace(hashed[:12], hashed) for line in said]
-    downloads = [
-        ("scores.csv", data_address(scores_csv(result), "text/csv")),
-        ("curves.csv", data_address(curves_csv(result), "text/csv")),
-    ]
-    return reproduce_section(lines, "comparison", result.command, downloads)
-
-
-def context(result: Comparison) -> str:
-    """Return what a reader must know before the answer."""
-    return plain(" · ".join(_parts(result)))
-
-
-def _parts(result: Comparison) -> Iterator[str]:
-    corpus = result.corpus
-    held_out = corpus.split.scored(result.scored_on)
-    yield (
-        f"{corpus.name}: {short(corpus.num_chars)} characters, of which {short(held_out.num_chars)} are held "
-        f"out and scored ({result.scored_on})"
-    )
-    yield f"{result.budget} of training each"
-    yield machines_used(run.machine for run in result.runs) or result.machine.description
-    trained = [run.train for run in result.runs if run.train.num_updates]
-    if trained:
-        paces = sorted(train.chars_per_second for train in trained)
-        ends = list(dict.fromkeys(map(short, (paces[0], paces[-1]))))
-        yield f"trained at {' to '.join(ends)} characters/s".replace(" k", "\u00a0k")
-    shares = [train.cpu_utilization for train in trained if train.cpu_utilization is not None]
-    if shares:
-        yield f"CPU utilization at least {100 * min(shares):.0f} %"
-    seeds = len({run.seed for run in result.entries})
-    yield f"{seeds} seed{'s' * (seeds > 1)}"
-    if result.made:
-        yield result.made
+def _named(name: str, report: Report) -> str:
+    """Return the name of a row, after its colour if it has one."""
+    if name not in report.styles:
+        return name
+    return Markup('<i class="swatch {}"></i>{}').format(report.styles[name], breakable(name))

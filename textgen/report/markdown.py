@@ -1,73 +1,110 @@
-"""The report as Markdown: complete, for files and pipes."""
+"""Reports as Markdown (GitHub's dialect), complete; tables, and text that is shown unchanged."""
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Iterator, Sequence
 
-from textgen.page.markdown import code, escape, fenced, table_lines
-from textgen.report.advice import next_steps
-from textgen.report.answer import answer
-from textgen.report.bench_tables import report_tables, summary_lines
-from textgen.report.ladder_answer import ladder_answer
-from textgen.report.ladder_tables import ladder_summary, ladder_tables
-from textgen.report.samples import SampleGroup, known_words, made_up_words, sample_groups
-from textgen.report.table_model import MAX_NOTED_WORDS, Note, ReportTable
-from textgen.results.comparison import Comparison
-from textgen.results.ladder import Ladder
+from textgen.report.document import Block, Cell, Code, Lines, Note, Report, Samples, Table
+
+TEXT_WIDTH = 100
+"""Characters per line of a fenced text."""
 
 
-def to_markdown(result: Comparison) -> str:
-    """Return the whole report of a comparison."""
-    return "\n".join(_lines(result)) + "\n"
+def to_markdown(report: Report) -> str:
+    """Return the whole report."""
+    return "\n".join(_lines(report)) + "\n"
 
 
-def _lines(result: Comparison) -> Iterator[str]:
-    yield f"# Comparison on {escape(result.corpus.name)}\n"
-    yield f"**{escape(answer(result))}**\n"
-    yield from (f"- {escape(line)}" for line in summary_lines(result) if line)
-    for table in report_tables(result).values():
-        yield f"\n## {escape(table.title)}\n\n{escape(table.caption)}\n"
-        yield from (*markdown_table(table), *_notes(table.notes))
-    if advice := list(next_steps(result)):
-        yield from ("\n## What to try next\n", *(f"- {escape(line)}" for line in advice))
-    yield from sample_lines(sample_groups(result))
-    if made_up := made_up_words(result):
-        yield f"\n## Made-up words\n\nThey are not in {escape(known_words(result))}."
-        yield from _notes([Note(name, words[:MAX_NOTED_WORDS]) for name, words in made_up.items()])
+def _lines(report: Report) -> Iterator[str]:
+    if report.title:
+        yield f"# {escape(report.title)}\n"
+    yield f"**{escape(report.answer)}**"
+    for section in report.shown("full"):
+        if section.needs_heading():
+            yield f"\n## {escape(section.title)}"
+        for block in section.blocks:
+            yield from _block_lines(block)
 
 
-def ladder_markdown(result: Ladder) -> str:
-    """Return the whole report of a ladder."""
-    lines = [f"# Ladder on {escape(result.corpus.name)}\n", f"**{escape(ladder_answer(result))}**\n"]
-    lines.append(f"- {escape(ladder_summary(result))}")
-    for table in ladder_tables(result).values():
-        lines += [f"\n## {escape(table.title)}\n\n{escape(table.caption)}\n", *markdown_table(table)]
-        lines += _notes(table.notes)
-    return "\n".join(lines) + "\n"
+def _block_lines(block: Block) -> Iterator[str]:
+    """Yield the lines of a block, after a blank one; none of a block that is for pages."""
+    match block:
+        case Lines(is_list=True):
+            yield from ("", *map(_item, block.notes))
+        case Lines():
+            yield from (f"\n{escape(note.label)}" for note in block.notes)
+        case Code():
+            yield f"\n    {block.text}"
+        case Table():
+            yield from (f"\n## {escape(block.title)}",) if block.title else ()
+            yield from (f"\n{escape(block.caption)}",) if block.caption else ()
+            yield from ("", *markdown_table(block))
+            yield from ("", *map(_item, block.notes)) if block.notes else ()
+        case Samples():
+            for group in block.groups:
+                yield f"\n### {code(group.prompt)}\n\n{escape(group.sampler)}"
+                yield from (f"\n**{escape(name)}**\n\n{fenced(text)}" for name, text in group.texts)
 
 
-def sample_lines(groups: Sequence[SampleGroup]) -> Iterator[str]:
-    """Yield the section of samples; nothing without any."""
-    if groups:
-        yield "\n## Samples"
-    for group in groups:
-        yield f"\n### {code(group.prompt)}\n\n{escape(group.sampler)}"
-        yield from (f"\n**{escape(name)}**\n\n{fenced(text)}" for name, text in group.texts)
+def _item(note: Note) -> str:
+    return f"- {escape(note.label)}" + (": " + ", ".join(map(code, note.words)) if note.words else "")
 
 
-def markdown_table(table: ReportTable) -> Iterator[str]:
-    """Yield the lines of a table."""
-    rows = [["entry", *(escape(column.title) for column in table.columns)]]
+def markdown_table(table: Table) -> Iterator[str]:
+    """Yield the lines of a table, without its title, caption and notes."""
+    rows = [[escape(table.names), *(escape(column.title) for column in table.columns)]]
     for row in table.rows:
         name = f"*{escape(row.name)}*" if row.is_reference else escape(row.name)
-        texts = ((escape(cell.text + cell.spread), "**" * cell.best) for cell in row.cells)
-        rows.append([name, *(f"{mark}{text}{mark}" for text, mark in texts)])
+        rows.append([name, *map(_cell, row.cells)])
     lefts = [index for index, column in enumerate(table.columns, start=1) if column.align == "left"]
-    return table_lines(rows, [0, *lefts], padded=True)
+    return table_lines(rows, [0, *lefts])
 
 
-def _notes(notes: Sequence[Note]) -> Iterator[str]:
-    if notes:
-        yield ""
-    for note in notes:
-        yield f"- {escape(note.label)}" + (": " + ", ".join(map(code, note.words)) if note.words else "")
+def _cell(cell: Cell) -> str:
+    text = f"**{escape(cell.text)}**" if cell.best else escape(cell.text)
+    return f"{text} {escape(cell.spread)}" if cell.spread else text
+
+
+def table_lines(rows: Sequence[Sequence[str]], lefts: Sequence[int] = (0,)) -> Iterator[str]:
+    """Yield a table; its first row is the header.
+
+    The columns of the indices in `lefts` are aligned to the left, the others to the right. Cells are
+    Markdown, which `escape` makes of any text.
+    """
+    header, *body = rows = [[re.sub(r"(?<!\\)\|", r"\|", cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rule = [
+        f":{'-' * max(width - 1, 2)}" if index in lefts else f"{'-' * max(width - 1, 2)}:"
+        for index, width in enumerate(widths)
+    ]
+    for row in (header, rule, *body):
+        cells = [
+            cell.ljust(width) if index in lefts else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield f"| {' | '.join(cells)} |"
+
+
+def escape(text: str) -> str:
+    """Return `text` so that Markdown shows it unchanged, on one line and in a table too."""
+    return re.sub(r"([\\`*<>\[\]|~&]|(?<!\w)_|_(?!\w))", r"\\\1", " ".join(text.split()))
+
+
+def code(text: str) -> str:
+    """Return `text` as code within a line."""
+    ticks = _longer_than_any(text, 1)
+    pad = " " if len(ticks) > 1 else ""
+    return f"{ticks}{pad}{' '.join(text.split())}{pad}{ticks}"
+
+
+def fenced(text: str) -> str:
+    """Return `text` as a block, with its long lines wrapped."""
+    lines = [part for line in text.split("\n") for part in textwrap.wrap(line, TEXT_WIDTH)]
+    fence = _longer_than_any(text, 3)
+    return "\n".join([f"{fence}text", *lines, fence])
+
+
+def _longer_than_any(text: str, least: int) -> str:
+    return "`" * max(least, *(1 + len(ticks) for ticks in re.findall("`+", text)), 0)

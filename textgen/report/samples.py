@@ -1,12 +1,15 @@
-"""Samples of entries by prompt, and the words that they made up."""
+"""Samples of entries by prompt, the words that they made up, and how diverse they are."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from statistics import fmean, pstdev
-from typing import NamedTuple
 
+from textgen.evaluation.text_metrics import TextMetrics
 from textgen.experiment.entry_result import EntryResult
+from textgen.page.charts import ChartLine
+from textgen.report.document import LineChart, SampleGroup
 from textgen.report.formats import plain
 from textgen.report.rows import entry_rows
 from textgen.results.comparison import Comparison
@@ -15,14 +18,6 @@ MAX_GROUPS = 2
 """Prompts whose samples are shown."""
 MAX_CHANCE_SPREAD = 0.02
 """Standard deviation of the score between passages, as a share of the score, of what is pure chance."""
-
-
-class SampleGroup(NamedTuple):
-    """Texts that the entries wrote after one prompt: pairs of an entry's name and its text."""
-
-    prompt: str
-    sampler: str
-    texts: list[tuple[str, str]]
 
 
 def known_words(result: Comparison) -> str:
@@ -93,3 +88,23 @@ def _is_chance(run: EntryResult) -> bool:
     pieces = zip(score.units.bits, score.units.num_chars, strict=True)
     values = [bits / num_chars for bits, num_chars in pieces]
     return pstdev(values) < MAX_CHANCE_SPREAD * (fmean(values) or 1.0)
+
+
+def sampler_line(name: str, texts: Iterable[tuple[str, TextMetrics]], style: str = "") -> ChartLine | None:
+    """Return real words against different bigrams, in percent, of labelled texts that one entry wrote."""
+    points = [
+        (100 * text.distinct_2, 100 * text.real_word_rate, label)
+        for label, text in texts
+        if text.distinct_2 is not None and text.real_word_rate is not None
+    ]
+    if not points:
+        return None
+    return ChartLine(name, [(x, y) for x, y, _ in points], [label for *_, label in points], style=style)
+
+
+def diversity_chart(title: str, drawn: Iterable[ChartLine | None], author: TextMetrics) -> LineChart:
+    """Return lines of real words against different bigrams, with the point of the held-out text."""
+    known = [
+        line for line in (*drawn, sampler_line("held-out text", [("the author", author)], "author")) if line
+    ]
+    return LineChart(title, "different bigrams, %", "real words, %", known if len(known) > 1 else [])

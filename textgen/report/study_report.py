@@ -1,14 +1,69 @@
-"""The report of a study as Markdown."""
+"""The report of a study: what it gains, what mattered, and every trial."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import TypeAlias
 
 from textgen.experiment.entry_result import EntrySettings
-from textgen.page.markdown import escape, table_lines
+from textgen.page.charts import ChartLine
 from textgen.registry.options import write_value
-from textgen.results.study import MIN_TRIALS, FinalComparison, SearchedOption, StudyResult
+from textgen.report.document import (
+    DASH,
+    TEXT,
+    Block,
+    Code,
+    LineChart,
+    Report,
+    Reproduce,
+    Section,
+    StackedChart,
+    lines,
+    text_table,
+)
+from textgen.report.formats import named_values, plain
+from textgen.results.study import (
+    MIN_TRIALS,
+    FinalComparison,
+    SearchedOption,
+    StudyResult,
+    TrialResult,
+    Value,
+)
 from textgen.runtime.environment import machines_used
+
+Complete: TypeAlias = Sequence[tuple[TrialResult, float]]
+"""The trials that are complete, with their values."""
+
+
+def study_report(result: StudyResult) -> Report:
+    """Return the report of a study: what to paste, what it gains, what mattered, and every trial."""
+    complete = [(trial, trial.value) for trial in result.trials if trial.value is not None]
+    best = (result.best and result.best.name) or ""
+    machines = machines_used(result.machines)
+    several = f"The trials ran on several kinds of machines: {machines}." if machines else ""
+    how = [named_values(result.versions), named_values(result.machine)]
+    if machines:
+        how.append(f"trials ran on {machines}")
+    return Report(
+        kind="study",
+        result=result,
+        title=f"Tuned: {result.name}",
+        answer=study_verdict(result),
+        closing=study_verdict(result),
+        sections=[
+            Section("best", "The best", [Code(best), *_about(result)]),
+            Section("history", "History", [_history(result, complete)]),
+            Section("curves", "Learning curves", [_curves(result)]),
+            Section("options", "What mattered", list(_options(result))),
+            Section("slices", "Values of each option", list(_slices(result, complete))),
+            Section("trials", "Every trial", [_trials(result)]),
+            Section("machines", "", [lines([several])], TEXT),
+            Section("reproduce", "Reproduce and download", [Reproduce(None, how)]),
+        ],
+    )
 
 
 def study_verdict(result: StudyResult) -> str:
@@ -48,59 +103,66 @@ def _change(compared: FinalComparison, gain: float, unit: str) -> str:
     return f"no clear difference from the default: {gain:+.4f} {unit} ({low:+.4f} to {high:+.4f})"
 
 
-def to_markdown(result: StudyResult) -> str:
-    """Return the report: what to paste, what it gains, what mattered, and every trial."""
-    return "\n".join(_lines(result)) + "\n"
-
-
-def _lines(result: StudyResult) -> Iterator[str]:
-    yield f"# Tuned: {result.name}\n"
-    if result.best is not None:
-        yield f"    {result.best.name}\n"
-    yield f"{study_verdict(result)}\n"
-    for error in result.comparison.errors if result.comparison else ():
-        yield f"- failed in the comparison: {error}\n"
+def _about(result: StudyResult) -> Iterator[Block]:
+    """Yield what failed in the comparison, and how many trials there are."""
+    errors = result.comparison.errors if result.comparison else ()
+    yield lines((plain(f"failed in the comparison: {error}") for error in errors), is_list=True)
     complete, pruned, failed = (
         sum(trial.state == state for trial in result.trials) for state in ("complete", "pruned", "failed")
     )
     number = complete + pruned + failed
-    yield (
-        f"{number} {'trial' if number == 1 else 'trials'}: {complete} complete, {pruned} pruned by their "
-        f"curve, {failed} failed. Values: {result.value_name}, less is better.\n"
+    yield lines(
+        [
+            f"{number} {'trial' if number == 1 else 'trials'}: {complete} complete, {pruned} pruned by their "
+            f"curve, {failed} failed. Values: {result.value_name}, less is better."
+        ]
     )
-    shares = result.importances
-    rows = searched_rows(result, "-")
+
+
+def _history(result: StudyResult, complete: Complete) -> LineChart:
+    points = [(float(trial.number), value) for trial, value in complete]
+    best = accumulate(points, lambda before, point: (point[0], min(before[1], point[1])))
+    labels = [f"trial {trial.number}" for trial, _ in complete]
+    drawn = [ChartLine("best so far", list(best)), ChartLine("trials", points, labels, is_connected=False)]
+    title = "Value of each trial, and the best so far"
+    return LineChart(title, "trial", result.value_name, drawn if len(complete) > 1 else [])
+
+
+def _curves(result: StudyResult) -> LineChart:
+    drawn = [
+        ChartLine(
+            "best" if trial == result.best else "",
+            [(float(percent), value) for percent, value in trial.curve if value is not None],
+        )
+        for trial in result.trials
+    ]
+    title = "Validation score of each trial over its budget"
+    return LineChart(title, "% of the budget", result.value_name, [line for line in drawn if line.points])
+
+
+def _options(result: StudyResult) -> Iterator[Block]:
+    """Yield the options that were searched, the most important first."""
+    params, shares = result.best.params if result.best else {}, result.importances
+    ranked = sorted(result.search, key=lambda each: -shares.get(each.option, 0.0))
+    rows = [
+        [
+            each.option,
+            write_value(each.default),
+            write_value(params[each.option]) if each.option in params else DASH,
+            searched_range(each),
+        ]
+        for each in ranked
+    ]
+    header = ["option", "default", "best", "searched"]
     if shares:
-        each_share = [f"{100 * shares.get(row[0], 0.0):.0f} %" for row in rows[1:]]
-        rows = [[*row, last] for row, last in zip(rows, ["importance", *each_share], strict=True)]
-    yield from table_lines([[*row[:3], escape(row[3]), *row[4:]] for row in rows], [0, 3])
-    if not shares:
-        yield f"\nFewer than {MIN_TRIALS} different values say nothing about importance."
-    yield ""
-    yield from table_lines([[*row[:4], escape(row[4])] for row in trial_rows(result, "-")], [1, 4])
-    if machines := machines_used(result.machines):
-        yield f"\nThe trials ran on several kinds of machines: {machines}."
-
-
-def searched_rows(result: StudyResult, missing: str) -> list[list[str]]:
-    """Return the header and a row for each option that was searched, the most important first."""
-    params = result.best.params if result.best else {}
-    rows = [["option", "default", "best", "searched"]]
-    for each in sorted(result.search, key=lambda each: -result.importances.get(each.option, 0.0)):
-        best = write_value(params[each.option]) if each.option in params else missing
-        rows.append([each.option, write_value(each.default), best, searched_range(each)])
-    return rows
-
-
-def trial_rows(result: StudyResult, missing: str) -> list[list[str]]:
-    """Return the header and a row for each trial."""
-    rows = [["trial", "state", "value", "seconds", "what"]]
-    for trial in result.trials:
-        value = missing if trial.value is None else f"{trial.value:.4f}"
-        seconds = missing if trial.seconds is None else f"{trial.seconds:.1f}"
-        what = f"{trial.name or missing}{f': {trial.reason}' if trial.reason else ''}"
-        rows.append([str(trial.number), trial.state, value, seconds, what])
-    return rows
+        rows = [[*row, f"{100 * shares.get(row[0], 0.0):.0f} %"] for row in rows]
+        header.append("importance")
+        stacks = {each.option: [shares.get(each.option, 0.0)] for each in ranked}
+        title = "Share of each option in the variance of the values"
+        yield StackedChart(title, "share", ["importance"], stacks)
+    yield text_table("What mattered", header, rows, lefts=(3,))
+    few = f"Fewer than {MIN_TRIALS} different values say nothing about importance."
+    yield lines([] if shares else [few])
 
 
 def searched_range(each: SearchedOption) -> str:
@@ -108,3 +170,36 @@ def searched_range(each: SearchedOption) -> str:
     if each.values is not None:
         return ", ".join(map(write_value, each.values))
     return f"{each.low:.10g} to {each.high:.10g}{' (log scale)' if each.log else ''}"
+
+
+def _slices(result: StudyResult, complete: Complete) -> Iterator[LineChart]:
+    """Yield the values of all trials over each option; texts are numbered in the order of the search."""
+    for searched in result.search if len(complete) > 1 else ():
+        name = searched.option
+        points = [(_place(searched, trial.params[name]), value) for trial, value in complete]
+        labels = [f"{name}={write_value(trial.params[name])}, trial {trial.number}" for trial, _ in complete]
+        unit = f"log10 of {name}" if searched.log else name
+        names = "" if searched.values is None else ": " + ", ".join(map(write_value, searched.values))
+        line = ChartLine("", points, labels, is_connected=False)
+        yield LineChart(f"Value over {name}", unit + names, result.value_name, [line], height=200)
+
+
+def _place(searched: SearchedOption, value: Value) -> float:
+    if searched.values is not None:
+        return float(searched.values.index(value)) + 1
+    number = float(value or 0)
+    return math.log10(number) if searched.log and number > 0 else number
+
+
+def _trials(result: StudyResult) -> Block:
+    rows = [
+        [
+            str(trial.number),
+            trial.state,
+            DASH if trial.value is None else f"{trial.value:.4f}",
+            DASH if trial.seconds is None else f"{trial.seconds:.1f}",
+            plain(f"{trial.name or DASH}{f': {trial.reason}' if trial.reason else ''}"),
+        ]
+        for trial in result.trials
+    ]
+    return text_table("Every trial", ["trial", "state", "value", "seconds", "what"], rows, lefts=(1, 4))

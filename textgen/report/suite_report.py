@@ -1,9 +1,10 @@
-"""The results of a suite as Markdown: one table for each question."""
+"""The report of a suite: the effect of each change, question by question."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, takewhile
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +12,34 @@ from numpy.typing import NDArray
 from textgen.data.corpus import CorpusInfo
 from textgen.evaluation.intervals import INTERVAL_METHOD, Contrast, Estimate
 from textgen.evaluation.text_metrics import TextMetrics
-from textgen.page.markdown import table_lines
-from textgen.report.samples import counted_words
+from textgen.page.charts import ChartValue
+from textgen.report.document import (
+    DASH,
+    PAGE,
+    TEXT,
+    Block,
+    Cell,
+    Folded,
+    IntervalChart,
+    LineChart,
+    Report,
+    Reproduce,
+    Section,
+    Table,
+    TableRow,
+    lines,
+    text_table,
+)
+from textgen.report.formats import named_values, plain
+from textgen.report.samples import counted_words, diversity_chart, sampler_line
 from textgen.results.suite import CaseResult, QuestionResult, SuiteResult, Writing
 from textgen.runtime.environment import machines_used
+from textgen.runtime.storage.files import slug
 
 NUM_MATCHED = 5
 """Entropies at which curves are compared."""
+MAX_CHANGES = 3
+"""Clear changes that the answer names, the largest first."""
 
 UNPAIRED = "† Scored on another text, which the cleaner made: other characters, so the effect is unpaired."
 
@@ -31,45 +53,64 @@ SAMPLER_METRICS = {
 """The columns of a table of samplers, and their metrics."""
 
 
-def to_markdown(result: SuiteResult) -> str:
-    """Return the whole report of a suite."""
-    corpus, about, author = result.corpus, result.machine, result.held_out.sample_metrics
-    adjusted = ", corrected for the number of changes in a table (Holm)"
+def suite_report(result: SuiteResult) -> Report:
+    """Return the report of a suite."""
+    has_own_texts = all(question.text_of for question in result.questions)
+    machines = machines_used(result.machines)
+    several = f"The runs were made on several kinds of machines: {machines}." if machines else ""
+    failures = (plain(f"{name}: {reason}") for name, reason in result.failures.items())
+    return Report(
+        kind="suite",
+        result=result,
+        title=result.suite if has_own_texts else f"{result.suite}, on {result.corpus.name}",
+        answer=suite_answer(result),
+        closing=suite_answer(result),
+        sections=[
+            Section("about", "", [lines(_about(result, has_own_texts))], TEXT),
+            *(
+                Section(f"question-{slug(each.name).lower()}", each.text, list(_question(each, result)))
+                for each in result.questions
+            ),
+            Section("machines", "", [lines([several])], TEXT),
+            Section("failures", "What failed", [lines(failures, is_list=True)]),
+            Section("reproduce", "Reproduce and download", [_reproduce(result)]),
+        ],
+    )
+
+
+def suite_answer(result: SuiteResult) -> str:
+    """Return how many changes are clear, and the largest of them."""
+    changes = [
+        (change, f"{effect.case} against {effect.reference} {change.value:+.3f}")
+        for question in result.questions
+        for effect in question.effects
+        if (change := effect.bits_per_char)
+    ]
+    clear = [(abs(change.value), name) for change, name in changes if change.is_clear]
+    clear.sort(key=itemgetter(0), reverse=True)
+    named = ", ".join(name for _, name in clear[:MAX_CHANGES])
+    largest = f"; the largest, in bits per character: {named}" if named else ""
+    return f"{len(clear)} of {len(changes)} changes are clear at 5 %{largest}."
+
+
+def _about(result: SuiteResult, has_own_texts: bool) -> Iterator[str]:
+    """Yield what was measured, on what and with what, and what its numbers mean."""
+    about = result.machine
     threads = "1 thread" if about.num_threads == 1 else f"{about.num_threads} threads"
     at_once = f" for each of {result.num_jobs} runs at a time" if result.num_jobs > 1 else ""
     seeds = "one seed" if result.num_seeds == 1 else f"{result.num_seeds} seeds"
-    has_own_texts = all(question.text_of for question in result.questions)
-    lines = [
-        f"# {title(result)}\n",
-        ("" if has_own_texts else f"{_text(corpus)}, ") + f"{result.budget} of training each, "
+    yield (
+        ("" if has_own_texts else f"{_text(result.corpus)}, ") + f"{result.budget} of training each, "
         f"{seeds}, {result.device}, {result.precision}; {about.processor}, "
-        f"{threads}{at_once}; torch {result.versions['torch']}.\n",
+        f"{threads}{at_once}; torch {result.versions['torch']}."
+    )
+    adjusted = ", corrected for the number of changes in a table (Holm)"
+    yield (
         f"A change in brackets is its interval ({result.interval_method}). Fewer bits per character and more "
-        "real words are better; **bold** changes are clear: more than chance explains at 5 %"
+        "real words are better; bold changes are clear: more than chance explains at 5 %"
         + (f"{adjusted}." if result.interval_method == INTERVAL_METHOD else ".")
-        + ("" if has_own_texts else _real_words(author, result.lexicons)),
-    ]
-    for question in result.questions:
-        lines += ["", *question_lines(question, result.text_of(question).held_out.sample_metrics)]
-    if machines := machines_used(result.machines):
-        lines += ["", f"The runs were made on several kinds of machines: {machines}."]
-    if result.failures:
-        lines += ["", "## What failed", ""]
-        lines += [f"- {name}: {reason}" for name, reason in result.failures.items()]
-    return "\n".join(lines) + "\n"
-
-
-def title(result: SuiteResult) -> str:
-    """Return the title of the suite with the name of its text, unless every question has its own."""
-    has_own_texts = all(question.text_of for question in result.questions)
-    return result.suite if has_own_texts else f"{result.suite}, on {result.corpus.name}"
-
-
-def text_lines(question: QuestionResult) -> Iterator[str]:
-    """Yield what a question is measured on, if it has a text of its own."""
-    if text := question.text_of:
-        words = _real_words(text.held_out.sample_metrics, text.lexicons)
-        yield f"{text.corpus.name}: {_text(text.corpus)}.{words}"
+        + ("" if has_own_texts else _real_words(result.held_out.sample_metrics, result.lexicons))
+    )
 
 
 def _text(corpus: CorpusInfo) -> str:
@@ -91,71 +132,119 @@ def _real_words(author: TextMetrics, lexicons: Sequence[str] | None) -> str:
     return f"{known} They are {counted}; {100 * rate:.1f} % of the author's are real."
 
 
-def question_lines(question: QuestionResult, author: TextMetrics) -> Iterator[str]:
-    """Yield the heading and the table of one question, and the curves of cases with several samplers.
+def _question(question: QuestionResult, result: SuiteResult) -> Iterator[Block]:
+    """Yield what a question is measured on, if it has a text of its own, its scores and its changes."""
+    author = result.text_of(question).held_out.sample_metrics
+    if text := question.text_of:
+        words = _real_words(text.held_out.sample_metrics, text.lexicons)
+        yield lines([f"{text.corpus.name}: {_text(text.corpus)}.{words}"])
+    scores = [
+        ChartValue(case.label, score.value, score.interval)
+        for case in question.cases
+        if (score := case.bits_per_char)
+    ]
+    changes = [
+        ChartValue(effect.case, change.value, change.interval, change.is_clear)
+        for effect in question.effects
+        if (change := effect.bits_per_char)
+    ]
+    unit, against = "bits/char, lower is better", f"against {question.reference}"
+    yield IntervalChart(f"Scores: {question.text}", unit, scores)
+    yield IntervalChart(f"Changes {against}: {question.text}", f"{unit}, {against}", changes, zero=True)
+    header = ["case", "bits/char", f"change against {question.reference}", "real words", "change"]
+    rows = [[case.label, *case_cells(question, case), case.entry] for case in question.cases]
+    yield text_table(question.text, header, (row[:-1] for row in rows), views=TEXT)
+    yield text_table(question.text, [*header, "entry"], rows, lefts=(5,), views=PAGE)
+    yield lines([UNPAIRED] if any(not effect.paired for effect in question.effects) else [])
+    yield _sampler_chart(question, author)
+    yield Folded("What each sampler writes", list(sampler_tables(question, author)))
+
+
+def case_cells(question: QuestionResult, case: CaseResult) -> list[Cell]:
+    """Return the score of a case, its change, its real words, and how they change."""
+    effect = question.effect(case.label)
+    bits = _change(effect.bits_per_char, 3) if effect else Cell("")
+    words = _change(effect.real_word_rate, 1, percent=True) if effect else Cell("")
+    if effect and not effect.paired:
+        bits = bits._replace(spread=f"{bits.spread} †")
+    score, real = _value(case.bits_per_char, 3), _value(case.real_word_rate, 1, percent=True)
+    return [score, bits, real, words]
+
+
+def _value(estimate: Estimate | None, places: int, percent: bool = False) -> Cell:
+    """Return a value without its interval, or a dash for none."""
+    if estimate is None:
+        return Cell(DASH)
+    return Cell(f"{100 * estimate.value:.{places}f} %" if percent else f"{estimate.value:.{places}f}")
+
+
+def _change(contrast: Contrast | None, places: int, percent: bool = False) -> Cell:
+    """Return a change with its interval, marked if it is clear, or nothing for none."""
+    if contrast is None:
+        return Cell("")
+    factor = 100 if percent else 1
+    ends = [f"{factor * end:+.{places}f}" for end in contrast.interval or ()]
+    spread = f" ({' to '.join(ends)})" if ends else ""
+    return Cell(f"{factor * contrast.value:+.{places}f}", spread, contrast.is_clear)
+
+
+def _sampler_chart(question: QuestionResult, author: TextMetrics) -> LineChart:
+    """Return what cases with several samplers write."""
+    drawn = [
+        sampler_line(case.label, [(spec, writing.metrics) for spec, writing in case.writing.items()])
+        for case in question.cases
+    ]
+    curves = [line for line in drawn if line and len(line.points) > 1]
+    has_author = None not in (author.distinct_2, author.real_word_rate)
+    title = f"Real words against different bigrams: {question.text}"
+    return diversity_chart(title, curves if has_author else [], author)
+
+
+def sampler_tables(question: QuestionResult, author: TextMetrics) -> Iterator[Table]:
+    """Yield what each case with several samplers writes with each, and all of them at equal entropy.
 
     `author` are the metrics of the held-out text itself.
     """
-    yield f"## {question.text}\n"
-    for line in text_lines(question):
-        yield f"{line}\n"
-    yield from table_lines(effect_rows(question))
-    if any(not effect.paired for effect in question.effects):
-        yield f"\n{UNPAIRED}"
-    yield from all_curves(question, author)
-
-
-def effect_rows(question: QuestionResult) -> list[list[str]]:
-    """Return the header and a row for each case: its score, its real words, and how they change."""
-    rows = [["case", "bits/char", f"change against {question.reference}", "real words", "change"]]
-    for case in question.cases:
-        effect = question.effect(case.label)
-        changes = (effect.bits_per_char, effect.real_word_rate) if effect else (None, None)
-        bits, words = show_change(changes[0], 3), show_change(changes[1], 1, percent=True)
-        bits += " †" if effect and not effect.paired else ""
-        score, real = show_value(case.bits_per_char, 3), show_value(case.real_word_rate, 1, percent=True)
-        rows.append([case.label, score, bits, real, words])
-    return rows
-
-
-def all_curves(question: QuestionResult, author: TextMetrics) -> Iterator[str]:
-    """Yield the curves of a question's cases with several samplers, and their values at equal entropy.
-
-    A curve is what a case writes with each sampler, quality against diversity, and the author.
-    """
     curves = [case for case in question.cases if len(case.writing) > 1]
     for case in curves:
-        rows = [[case.label, "bits/char of the choices", *SAMPLER_METRICS]]
-        written = [(spec, each.entropy_per_char, each.metrics) for spec, each in case.writing.items()]
-        for name, entropy, metrics in [*written, ("*the author*", None, author)]:
-            values = [entropy, *(getattr(metrics, metric) for metric in SAMPLER_METRICS.values())]
-            rows.append([name, *("-" if value is None else f"{value:.3f}" for value in values)])
-        yield from ("", *table_lines(rows))
+        header = [case.label, "bits/char of the choices", *SAMPLER_METRICS]
+        rows = [
+            TableRow(name, _sampler_cells(each.entropy_per_char, each.metrics))
+            for name, each in case.writing.items()
+        ]
+        rows.append(TableRow("the author", _sampler_cells(None, author), is_reference=True))
+        yield text_table("", header, rows)
     if len(curves) > 1:
-        yield from ("", *matched_lines(curves))
+        yield matched_table(curves)
 
 
-def matched_lines(cases: Sequence[CaseResult]) -> Iterator[str]:
-    """Yield what cases write where their choices are equally free: at the same entropy per character.
+def _sampler_cells(entropy: float | None, metrics: TextMetrics) -> list[Cell]:
+    values = [entropy, *(getattr(metrics, metric) for metric in SAMPLER_METRICS.values())]
+    return [Cell(DASH if value is None else f"{value:.3f}") for value in values]
+
+
+def matched_table(cases: Sequence[CaseResult]) -> Table:
+    """Return what cases write where their choices are equally free: at the same entropy per character.
 
     A temperature means another freedom at each level; between the measured ones, metrics are interpolated.
-    Entropies are those that all cases reach.
+    Entropies are those that all cases reach; if there are none, it has no rows.
     """
     curves = [_curve(list(case.writing.values())) for case in cases]
     low, high = max(curve[0, 0] for curve in curves), min(curve[-1, 0] for curve in curves)
-    if low >= high:
-        return
     labels = [case.label for case in cases]
     columns = [f"{name}, {label}" for name in ("real words", "distinct-2") for label in labels]
-    rows = [["at the same bits/char of the choices", *columns]]
-    for entropy in np.linspace(low, high, NUM_MATCHED):
-        cells = [
-            f"{np.interp(entropy, curve[:, 0], curve[:, metric]):.3f}"
-            for metric in (1, 2)
-            for curve in curves
+    rows = [
+        [
+            f"{entropy:.2f}",
+            *(
+                f"{np.interp(entropy, curve[:, 0], curve[:, metric]):.3f}"
+                for metric in (1, 2)
+                for curve in curves
+            ),
         ]
-        rows.append([f"{entropy:.2f}", *cells])
-    yield from table_lines(rows)
+        for entropy in (np.linspace(low, high, NUM_MATCHED) if low < high else ())
+    ]
+    return text_table("", ["at the same bits/char of the choices", *columns], rows)
 
 
 def _curve(rows: Sequence[Writing]) -> NDArray[np.float64]:
@@ -177,21 +266,19 @@ def _curve(rows: Sequence[Writing]) -> NDArray[np.float64]:
     return np.array(falling[::-1])
 
 
-def show_value(estimate: Estimate | None, places: int, percent: bool = False) -> str:
-    """Return a value without its interval, or a dash for none."""
-    if estimate is None:
-        return "-"
-    return f"{100 * estimate.value:.{places}f} %" if percent else f"{estimate.value:.{places}f}"
-
-
-def show_change(contrast: Contrast | None, places: int, percent: bool = False) -> str:
-    """Return a change with its interval, bold if it is clear, or nothing for none."""
-    if contrast is None:
-        return ""
-    factor = 100 if percent else 1
-    text = f"{factor * contrast.value:+.{places}f}"
-    text = f"**{text}**" if contrast.is_clear else text
-    if contrast.interval is None:
-        return text
-    low, high = (factor * end for end in contrast.interval)
-    return f"{text} ({low:+.{places}f} to {high:+.{places}f})"
+def _reproduce(result: SuiteResult) -> Reproduce:
+    how = [
+        f"{corpus.name}: {corpus.num_chars:,} characters, cleaner {corpus.cleaner}, "
+        f"split {corpus.split.method}, sha256 {corpus.sha256}"
+        for corpus in dict.fromkeys(result.text_of(question).corpus for question in result.questions)
+    ]
+    how += [
+        f"{result.budget} each, {result.num_seeds} seeds, {result.num_jobs} runs at a time, {result.device}, "
+        f"{result.precision}",
+        f"intervals: {result.interval_method}",
+        named_values(result.versions),
+        named_values(result.machine),
+    ]
+    if machines := machines_used(result.machines):
+        how.append(f"runs were made on {machines}")
+    return Reproduce(result.command, how)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from typing import Any
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType
@@ -16,21 +15,19 @@ from rich.segment import Segment
 from rich.table import Table as Grid
 from rich.text import Text
 
-from textgen.report.advice import next_steps
-from textgen.report.answer import answer, doubts, resolution
-from textgen.report.bench_tables import brief_summary, brief_table, report_tables, summary_lines
-from textgen.report.ladder_answer import ladder_answer
-from textgen.report.ladder_tables import ladder_summary, ladder_tables
-from textgen.report.samples import (
+from textgen.report.document import (
+    Block,
+    Cell,
+    Code,
+    Column,
+    Lines,
+    Note,
+    Report,
     SampleGroup,
-    brief_samples,
-    known_words,
-    made_up_words,
-    sample_groups,
+    Samples,
+    Table,
+    TableRow,
 )
-from textgen.report.table_model import MAX_NOTED_WORDS, Cell, Column, Note, ReportTable, TableRow
-from textgen.results.comparison import Comparison
-from textgen.results.ladder import Ladder
 
 GAP = 2
 MIN_NAME_WIDTH = 20
@@ -44,52 +41,36 @@ RULED, DIVIDED = (box.Box(str(lines), ascii=True) for lines in (box.SIMPLE_HEAD,
 """Called ASCII so that rich leaves them unchanged: what the encoding lacks is replaced here."""
 
 
-def render(result: Comparison, console: Console) -> None:
-    """Print the whole report of a comparison, as wide as the console."""
-    parts: list[RenderableType] = [Text(answer(result), "bold"), ""]
-    parts += [_heading(f"Comparison on {result.corpus.name}")]
-    parts += [Text(line, "dim") for line in summary_lines(result) if line]
-    for table in report_tables(result).values():
-        parts += ["", _heading(table.title), Text(table.caption, "dim italic"), ""]
-        parts += [*_draw(table, console), *map(_note, table.notes)]
-    if advice := list(next_steps(result)):
-        parts += ["", _heading("What to try next"), *map(Text, advice)]
-    groups, made_up = sample_groups(result), made_up_words(result)
-    parts += _samples(groups, made_up, console.width, known_words(result))
-    if made_up:
-        parts += ["", _heading("Made-up words")]
-        parts += [_note(Note(name, words[:MAX_NOTED_WORDS])) for name, words in made_up.items()]
-    console.print(_Encodable(Group(*parts)))
+def render(report: Report, console: Console, *, full: bool = True) -> None:
+    """Print a report as wide as the console; without `full`, what matters most."""
+    parts: list[RenderableType] = [Text(report.answer, "bold")]
+    if full and report.title:
+        parts += ["", _heading(report.title, console)]
+    for number, section in enumerate(report.shown("full" if full else "brief")):
+        if section.title or number:
+            parts.append("")
+        if section.needs_heading():
+            parts.append(_heading(section.title, console))
+        before: Block | None = None
+        for block in section.blocks:
+            if before and (isinstance(block, (Table, Code)) or isinstance(before, Code)):
+                parts.append("")
+            parts += _drawn(block, console)
+            before = block
+    console.print(_Encodable(Group(*parts)), crop=False)
 
 
-def render_brief(result: Comparison, console: Console) -> None:
-    """Print the answer, one table and samples; `render` prints everything."""
-    table, (groups, num_more) = brief_table(result), brief_samples(result)
-    about = (*doubts(result), resolution(result), brief_summary(result))
-    parts: list[RenderableType] = [Text(answer(result), "bold")]
-    parts += [*(Text(line, "dim") for line in about if line), ""]
-    parts += [*_draw(table, console), Text(table.caption, "dim italic"), *map(_note, table.notes)]
-    parts += _samples(groups, made_up_words(result), console.width, known_words(result))
-    more = f"{num_more} more prompts, where" if num_more else "Where"
-    rest = f"{more} the bits go, repetition, learning curves, references and settings: --full"
-    console.print(_Encodable(Group(*parts, "", Text(rest, "dim"))))
-
-
-def render_ladder(result: Ladder, console: Console, *, full: bool = False) -> None:
-    """Print the answer and the tables of a ladder; without `full`, not how much each budget allowed."""
-    parts: list[RenderableType] = [Text(ladder_answer(result), "bold"), Text(ladder_summary(result), "dim")]
-    for name, table in ladder_tables(result).items():
-        if full or name != "training":
-            parts += ["", _heading(table.title), Text(table.caption, "dim italic"), ""]
-            parts += [*_draw(table, console), *map(_note, table.notes)]
-    if not full:
-        parts += ["", Text("Characters, updates and seconds of each budget: --full", "dim")]
-    console.print(_Encodable(Group(*parts)))
-
-
-def render_samples(groups: Sequence[SampleGroup], console: Console) -> None:
-    """Print samples of the same prompts side by side."""
-    console.print(_Encodable(Group(*_samples(groups, {}, console.width))))
+def _drawn(block: Block, console: Console) -> Iterator[RenderableType]:
+    """Yield what is drawn of a block; nothing of one that is for pages."""
+    match block:
+        case Lines():
+            yield from (_line(note, "dim" if block.is_aside else "") for note in block.notes)
+        case Code():
+            yield Text(block.text, no_wrap=True, overflow="ignore")  # unbroken, to be pasted
+        case Table():
+            yield from _table(block, console)
+        case Samples():
+            yield from _samples(block, console.width)
 
 
 @dataclass
@@ -104,20 +85,36 @@ class _Encodable:
             yield segment._replace(text=text.encode(options.encoding, "replace").decode(options.encoding))
 
 
-def _heading(title: str) -> Rule:
-    return Rule(Text(title, "bold"), align="left", style="dim")
+def _heading(title: str, console: Console) -> RenderableType:
+    """Return a title with a rule after it, if there is room."""
+    text = Text(title, "bold")
+    return Rule(text, align="left", style="dim") if len(text) < console.width - 1 else text
 
 
-def _note(note: Note) -> Text:
-    return Text.assemble((f"{note.label}: " if note.words else note.label, "bold"), "  ".join(note.words))
+def _line(note: Note, style: str = "") -> Text:
+    label = f"{note.label}: " if note.words else note.label
+    return Text.assemble((label, style or ("bold" if note.words else "")), "  ".join(note.words))
 
 
-def _draw(table: ReportTable, console: Console) -> Iterator[RenderableType]:
+def _table(table: Table, console: Console) -> Iterator[RenderableType]:
+    """Draw a table under its title and caption; without a title, the caption is below it."""
+    caption = [Text(table.caption, "dim italic")] if table.caption else []
+    if table.title:
+        yield from (_heading(table.title, console), *caption, "")
+    yield from _fitted(table, console)
+    yield from () if table.title else caption
+    yield from (_line(note, "bold") for note in table.notes)
+
+
+def _fitted(table: Table, console: Console) -> Iterator[RenderableType]:
     """Draw as much as fits, and say what does not.
 
     Extra columns are left out first, then bars, spreads and other columns; headers are hyphenated where that
-    saves one of these.
+    saves one of these. A table that keeps all of that has its cells folded.
     """
+    if table.keeps_columns and _room(_grid(table, console.width, hyphenated=True), console) < 0:
+        yield _folded(table)
+        return
     num_columns, num_extra = len(table.columns), sum(column.extra for column in table.columns)
     bars = (MIN_BAR, 0) if any(row.bar for row in table.rows) else (0,)
     attempts = [
@@ -127,7 +124,7 @@ def _draw(table: ReportTable, console: Console) -> Iterator[RenderableType]:
     for spreads, bar, num_shown, hyphenated in attempts:
         layout = partial(_grid, table, console.width, num_shown, spreads=spreads, hyphenated=hyphenated)
         grid = layout()
-        room = console.width - console.measure(grid, options=console.options.update(max_width=1000)).maximum
+        room = _room(grid, console)
         if room >= (bar and GAP + bar):
             grid = layout(bar and min(room - GAP, MAX_BAR))
             break
@@ -135,6 +132,26 @@ def _draw(table: ReportTable, console: Console) -> Iterator[RenderableType]:
     yield _NamedRows(grid, names, _name_room(console.width))
     if left_out := [column.title for column in table.columns[num_shown:]]:
         yield Text(f"Left out at {console.width} columns: {', '.join(left_out)}.", "dim italic")
+
+
+def _room(grid: Grid, console: Console) -> int:
+    """Return how much narrower a grid is than the console; below zero if it is wider."""
+    return console.width - console.measure(grid, options=console.options.update(max_width=1000)).maximum
+
+
+def _folded(table: Table) -> Grid:
+    """Return all columns of a table, with cells of several lines."""
+    grid = Grid(box=RULED, show_edge=False, padding=(0, GAP - 1, 0, 0), pad_edge=False)
+    grid.add_column(Text(table.names), overflow="fold")
+    for column in table.columns:
+        grid.add_column(Text(column.title), justify=column.align, overflow="fold")
+    for row in table.rows:
+        cells = [
+            Text.assemble((cell.text, "bold green" if cell.best else ""), (cell.spread, "dim"))
+            for cell in row.cells
+        ]
+        grid.add_row(Text(row.name), *cells, style=_style(row))
+    return grid
 
 
 @dataclass
@@ -162,14 +179,20 @@ def _name_room(width: int) -> int:
 
 
 def _grid(
-    table: ReportTable, width: int, num_shown: int, bar_width: int = 0, *, spreads: bool, hyphenated: bool
+    table: Table,
+    width: int,
+    num_shown: int | None = None,
+    bar_width: int = 0,
+    *,
+    spreads: bool = True,
+    hyphenated: bool,
 ) -> Grid:
     """Return the first columns of a table, with headers that are broken within words if `hyphenated`."""
     grid = Grid(box=RULED, show_edge=False, padding=(0, GAP - 1, 0, 0), pad_edge=False)
     shown = table.columns[:num_shown]
     headers = [each.lines(hyphenated=hyphenated) for each in shown]
     top = "\n" * any("\n" in header for header in headers)
-    grid.add_column(f"{top}entry", no_wrap=True)
+    grid.add_column(f"{top}{table.names}", no_wrap=True)
     names = [row.name if len(row.name) <= _name_room(width) else "" for row in table.rows]
     cells = [list(map(Text, names))]
     for index, (column, header) in enumerate(zip(shown, headers, strict=True)):
@@ -184,7 +207,7 @@ def _grid(
     return grid
 
 
-def _aligned(column: Column[Any], header: str, cells: Sequence[Cell], spreads: bool) -> list[Text]:
+def _aligned(column: Column, header: str, cells: Sequence[Cell], spreads: bool) -> list[Text]:
     """Align the numbers of a column by hand, since a spread after them must not move them."""
     spread = max(len(cell.spread) for cell in cells) * spreads
     lengths = [len(cell.text) + spread * cell.text[:1].isdigit() for cell in cells]
@@ -209,21 +232,19 @@ def _bar(row: TableRow, width: int) -> Text:
     return Text(bar.rstrip(), "dim" if row.is_reference else "green" if best else "")
 
 
-def _samples(
-    groups: Sequence[SampleGroup], made_up: dict[str, list[str]], width: int, known: str = ""
-) -> Iterator[RenderableType]:
-    """Yield the samples of each prompt side by side, with made-up words, which `known` lacks, marked."""
-    if groups:
-        yield from ("", _heading("Samples"))
-    if any(name in made_up for group in groups for name, _ in group.texts):
-        caption = f"Made-up words, which are not in {known}, are "
+def _samples(samples: Samples, width: int) -> Iterator[RenderableType]:
+    """Yield the samples of each prompt side by side, with made-up words marked."""
+    if any(name in samples.made_up for group in samples.groups for name, _ in group.texts):
+        caption = f"Made-up words, which are not in {samples.known}, are "
         yield Text.assemble(caption, ("underlined", MADE_UP), ".", style="dim italic")
-    for group in groups:
+    for group in samples.groups:
         yield from ("", Text.assemble((group.prompt, "bold"), (f"  {group.sampler}", "dim")))
-        yield from _side_by_side(group, made_up, width)
+        yield from _side_by_side(group, samples.made_up, width)
 
 
-def _side_by_side(group: SampleGroup, made_up: dict[str, list[str]], width: int) -> Iterator[RenderableType]:
+def _side_by_side(
+    group: SampleGroup, made_up: Mapping[str, Sequence[str]], width: int
+) -> Iterator[RenderableType]:
     longest = max(len(name) for name, _ in group.texts)
     most = max(1, (width + GAP + 1) // (max(MIN_SAMPLE, longest) + GAP + 1))
     num_rows = -(-len(group.texts) // most)

@@ -10,7 +10,8 @@ from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import SQLAlchemyError
 
 from textgen.jobs.backends import Backend, LocalBackend
-from textgen.report.study_page import to_html
+from textgen.report.html import to_html
+from textgen.report.study_report import study_report
 from textgen.results.study import FinalComparison, StudyResult
 from textgen.runtime.storage.files import NotSavedError, write_file
 from textgen.runtime.storage.json_records import write_record
@@ -84,7 +85,7 @@ def _concluded(study: Study, num_seeds: int, backend: Backend, report: Report) -
     try:
         write_record(study.folder / RESULT, result)
         report(Step("writing the report"))
-        write_file(study.folder / PAGE, to_html(result))
+        write_file(study.folder / PAGE, to_html(study_report(result)))
     except OSError as error:
         unsaved = NotSavedError(study.folder, error, result)
     if unsaved:

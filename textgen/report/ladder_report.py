@@ -1,0 +1,293 @@
+"""The report of a ladder: scores by budget, what each step changes, who is ahead from where on, training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+from textgen.page.charts import ChartLine, ChartValue
+from textgen.page.scales import round_log_ticks
+from textgen.report.document import (
+    BRIEF,
+    DASH,
+    TEXT,
+    WHOLE,
+    Cell,
+    CsvFile,
+    IntervalChart,
+    LineChart,
+    Links,
+    Note,
+    Report,
+    Reproduce,
+    Section,
+    Table,
+    TableRow,
+    lines,
+    text_table,
+)
+from textgen.report.formats import count, decimal, named_values, percent, plain, short, thousandths
+from textgen.report.ladder_answer import EVERY, amount_text, crossing_interval, ladder_answer, who_is_ahead
+from textgen.results.ladder import BudgetStep, Ladder, Rung
+from textgen.runtime.environment import machines_used
+from textgen.training.budget import is_timed, parse_budget
+
+HEIGHT, UNIT = 380, "bits/char, lower is better"
+
+
+def ladder_report(result: Ladder) -> Report:
+    """Return the report of a ladder; its page leads to those of its budgets, in folders beside it."""
+    more = "Characters, updates and seconds of each budget: --full"
+    links = {budget: f"{budget}/report.html" for budget in result.budgets}
+    about = lines([ladder_summary(result)], is_list=True, is_aside=True)
+    return Report(
+        kind="ladder",
+        result=result,
+        title=f"Ladder on {result.corpus.name}",
+        answer=ladder_answer(result),
+        closing=who_is_ahead(result),
+        sections=[
+            Section("about", "", [about], TEXT),
+            Section("scores", "Scores by budget", [budget_chart(result), score_table(result)]),
+            Section("characters", "Scores by characters read", [characters_chart(result)]),
+            Section("steps", "What more training changes", [_steps_chart(result), step_table(result)]),
+            Section("crossings", "Who is ahead from which budget on", [_crossings(result)]),
+            Section("training", "How much was trained", [_training(result)], WHOLE),
+            Section(
+                "budgets",
+                "The comparison under each budget",
+                [Links("Samples, learning curves and passages, by budget:", links)],
+            ),
+            Section("more", "", [lines([more], is_aside=True)], BRIEF),
+            Section("reproduce", "Reproduce and download", [_reproduce(result)]),
+        ],
+        files=[ladder_csv(result)],
+    )
+
+
+def ladder_summary(result: Ladder) -> str:
+    """Return in one line what was compared."""
+    corpus, seeds = result.corpus, max((len(rung.runs) for rung in result.rungs), default=1)
+    return (
+        f"{corpus.name}, {short(corpus.num_chars)} characters; {', '.join(result.budgets)} of training each; "
+        f"{'one seed' if seeds == 1 else f'{seeds} seeds'}, {result.device}, {result.precision}; scored on "
+        f"{result.scored_on}"
+    )
+
+
+def ladder_values(result: Ladder) -> Iterator[dict[str, Any]]:
+    """Yield the values of each entry under each budget, of CSV files and data frames."""
+    for rung in result.rungs:
+        low, high = (rung.score.interval if rung.score else None) or (None, None)
+        yield {
+            "entry": rung.entry,
+            "budget": rung.budget,
+            "bits_per_char": rung.score.bits_per_char if rung.score else None,
+            "interval_low": low,
+            "interval_high": high,
+            "num_seeds": len(rung.runs),
+            "num_chars": rung.num_chars,
+            "num_updates": rung.num_updates,
+            "seconds": rung.seconds,
+            "best_share": rung.best_share,
+        }
+
+
+def ladder_csv(result: Ladder) -> CsvFile:
+    """Return a line for each entry and budget."""
+    rows = list(ladder_values(result))
+    return CsvFile("ladder.csv", list(rows[0]) if rows else [], [list(row.values()) for row in rows])
+
+
+def score_table(result: Ladder) -> Table:
+    """Return the score of each entry under each budget, and the references, which have none."""
+    caption = (
+        f"Bits per character of the {result.scored_on} text by budget, lower is better. ±: half of the 95 % "
+        "interval; bold: clearly best under that budget; italics: references, which have no budget."
+    )
+    rows: list[TableRow | list[str | Cell]] = [
+        [name, *(_score_cell(result.rung(name, budget)) for budget in result.budgets)]
+        for name in result.entries
+    ]
+    rows += [
+        TableRow(each.label, [Cell(thousandths(each.bits_per_char))] * len(result.budgets), is_reference=True)
+        for each in sorted(result.references, key=lambda each: each.bits_per_char)
+    ]
+    notes = [Note(plain(f"{what}: {why}")) for what, why in result.failures.items()]
+    problems = {rung.entry: run.problem for rung in result.rungs for run in rung.runs if run.problem}
+    notes += [Note(plain(f"{name} has no rank since {problem}")) for name, problem in problems.items()]
+    machines = machines_used(run.machine for run in result.runs)
+    if machines and is_timed(result.budgets[0]):
+        notes.append(Note(f"budgets of time mean different amounts of training on {machines}"))
+    return text_table(
+        "Scores by budget",
+        ["entry", *result.budgets],
+        rows,
+        caption=caption,
+        keeps_columns=False,
+        notes=notes,
+    )
+
+
+def _score_cell(rung: Rung | None) -> Cell:
+    if rung is None or rung.score is None:
+        return Cell("failed" if rung is None else "no rank")
+    score, interval = rung.score, rung.score.interval
+    spread = "" if interval is None else f" ± {thousandths((interval[1] - interval[0]) / 2)}"
+    return Cell(thousandths(score.bits_per_char), spread, score.is_best)
+
+
+def step_table(result: Ladder) -> Table:
+    """Return what each step to the next budget changes."""
+    caption = (
+        "Change in bits per character from a budget to the next, below zero is better; 95 % intervals. "
+        f"Better, worse: clear at 5 %, corrected for all {len(result.steps)} steps (Holm); the others are no "
+        "clear changes."
+    )
+    steps = {(step.entry, step.after): step for step in result.steps}
+    rows = [
+        [name, *(_step_cell(steps.get((name, after))) for after in result.budgets[1:])]
+        for name in result.entries
+        if any(step.entry == name for step in result.steps)
+    ]
+    header = ["entry", *(f"{before} → {after}" for before, after in pairwise(result.budgets))]
+    lefts = range(len(header))
+    return text_table(
+        "What more training changes", header, rows, lefts=lefts, caption=caption, keeps_columns=False
+    )
+
+
+def _step_cell(step: BudgetStep | None) -> Cell:
+    if step is None:
+        return Cell(DASH)
+    verdict = "" if step.verdict == "no clear change" else f" {step.verdict}"
+    interval = "" if step.interval is None else " ({:+.3f} to {:+.3f})".format(*step.interval)
+    return Cell(f"{step.bits_per_char:+.3f}{verdict}", interval, step.verdict == "better")
+
+
+def _crossings(result: Ladder) -> Table:
+    """Return from which budget on one entry is ahead of another."""
+    caption = (
+        "The budget from which on an entry stays ahead of another, by linear interpolation in its logarithm. "
+        "The 95 % interval is for other passages of this text and other seeds."
+    )
+    first, places = result.budgets[0], {name: place for place, name in enumerate(result.entries)}
+    pairs = sorted(result.crossings, key=lambda each: (places[each.ahead], places[each.behind]))
+    never = [each for each in pairs if each.interval == (0, 0)]
+    if len(never) == len(pairs):
+        never = []
+    rows = [
+        [
+            each.ahead,
+            each.behind,
+            amount_text(each.amount, first) if each.amount else EVERY,
+            DASH if each.interval is None else crossing_interval(each.interval, result),
+        ]
+        for each in pairs
+        if each not in never
+    ]
+    notes = [
+        Note(f"{name} is clearly ahead at {EVERY} of", behind)
+        for name in result.entries
+        if (behind := [each.behind for each in never if each.ahead == name])
+    ]
+    header, title = ["entry", "is ahead of", "from", "95 % interval"], "Who is ahead from which budget on"
+    return text_table(title, header, rows, lefts=range(4), caption=caption, keeps_columns=False, notes=notes)
+
+
+def _training(result: Ladder) -> Table:
+    """Return how much each budget allowed entries that are trained, and whether all of it was of use."""
+    caption = (
+        "Means over seeds. Best update: the one whose weights are scored, by the validation text, in percent "
+        "of all; what follows it did not help."
+    )
+    rows = [
+        [
+            name,
+            budget,
+            short(rung.num_chars),
+            count(rung.num_updates),
+            decimal(rung.seconds),
+            percent(rung.best_share or 0.0),
+        ]
+        for name in result.entries
+        for budget in result.budgets
+        if (rung := result.rung(name, budget)) and rung.num_updates
+    ]
+    header = ["entry", "budget", "characters\nread", "updates", "seconds", "best\nupdate %"]
+    return text_table("Training", header, rows, caption=caption, keeps_columns=False)
+
+
+def budget_chart(result: Ladder) -> LineChart:
+    """Return the scores against the budget, on a logarithmic axis."""
+    ticks = {parse_budget(budget).amount: budget for budget in result.budgets}
+    drawn = list(ladder_lines(result, lambda rung: parse_budget(rung.budget).amount))
+    return LineChart(_title(result, "budget"), "budget", UNIT, drawn, HEIGHT, ticks)
+
+
+def characters_chart(result: Ladder) -> LineChart:
+    """Return the scores against the characters read, which does not depend on the machine."""
+    drawn = list(ladder_lines(result, lambda rung: rung.num_chars))
+    ticks = round_log_ticks(x for line in drawn for x, _ in line.points)
+    title = _title(result, "characters read in training")
+    return LineChart(title, "characters read", UNIT, drawn, HEIGHT, ticks)
+
+
+def _title(result: Ladder, axis: str) -> str:
+    return f"Bits per character on the {result.scored_on} text against the {axis}, with 95 % intervals"
+
+
+def ladder_lines(result: Ladder, place: Callable[[Rung], float]) -> Iterator[ChartLine]:
+    """Yield the scores of each entry that is trained, then what does not depend on the budget.
+
+    The latter are level lines, if they are among the scores of the former.
+    """
+    scored = [(rung, score) for rung in result.rungs if (score := rung.score)]
+    trained = [(rung, score) for rung, score in scored if rung.num_updates]
+    for name in result.entries:
+        own = [(rung, score) for rung, score in trained if rung.entry == name]
+        if own:
+            yield ChartLine(
+                name,
+                [(place(rung), score.bits_per_char) for rung, score in own],
+                [
+                    f"{score.bits_per_char:.3f} with {rung.budget}, {short(rung.num_chars)} characters read"
+                    for rung, score in own
+                ],
+                intervals=[score.interval for _, score in own],
+            )
+    level = {each.label: each.bits_per_char for each in result.references}
+    level |= {rung.entry: score.bits_per_char for rung, score in scored if not rung.num_updates}
+    places, values = [place(rung) for rung, _ in trained], [score.bits_per_char for _, score in trained]
+    for name, value in level.items():
+        if trained and min(values) <= value <= max(values):
+            yield ChartLine(name, [(min(places), value), (max(places), value)])
+
+
+def _steps_chart(result: Ladder) -> IntervalChart:
+    rows = [
+        ChartValue(
+            f"{step.before} → {step.after}: {step.entry}",
+            step.bits_per_char,
+            step.interval,
+            is_best=step.verdict == "better",
+        )
+        for name in result.entries
+        for step in result.steps
+        if step.entry == name
+    ]
+    title = "Change in bits per character from a budget to the next, with 95 % intervals"
+    return IntervalChart(title, "change in bits/char, left is better", rows, zero=True)
+
+
+def _reproduce(result: Ladder) -> Reproduce:
+    corpus = result.corpus
+    how = [
+        ladder_summary(result),
+        f"text: cleaner {corpus.cleaner}, split {corpus.split.method}, sha256 {corpus.sha256}",
+        f"intervals: {result.interval_method}",
+        named_values(result.versions),
+        *dict.fromkeys(f"machine: {run.machine.description}" for run in result.runs),
+    ]
+    return Reproduce(result.command, how)
