@@ -16,8 +16,7 @@ from statistics import stdev
 
 from textgen.library.presentation import document
 from textgen.report.document import DASH, Cell, text_table
-from textgen.report.ladder_answer import ladder_answer
-from textgen.report.ladder_report import score_table, step_table
+from textgen.report.ladder_report import ladder_answer, score_table, step_table
 from textgen.report.markdown import escape, markdown_table, table_lines, to_markdown
 from textgen.report.suite_report import UNPAIRED, case_cells, sampler_tables
 from textgen.results.comparison import Comparison

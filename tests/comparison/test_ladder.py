@@ -9,8 +9,7 @@ import pytest
 from rich.console import Console
 
 from helpers.ladders import laddered
-from textgen.report.ladder_answer import amount_text, ladder_answer
-from textgen.report.ladder_report import ladder_report
+from textgen.report.ladder_report import amount_text, ladder_answer, ladder_report
 from textgen.report.markdown import to_markdown
 from textgen.report.terminal import render
 from textgen.results.ladder import Ladder

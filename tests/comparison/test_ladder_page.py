@@ -11,10 +11,10 @@ from collections.abc import Callable
 import pytest
 
 from helpers.ladders import BUDGETS, laddered
+from textgen.page.charts import LineChart
 from textgen.page.scales import round_log_ticks
 from textgen.report.csv import to_csv
-from textgen.report.document import LineChart
-from textgen.report.html import block_html, to_html
+from textgen.report.html import to_html
 from textgen.report.ladder_report import budget_chart, characters_chart, ladder_csv, ladder_report
 from textgen.results.ladder import Ladder
 
@@ -22,7 +22,7 @@ SCORES = {"char": (2.0, 1.9, 1.85), "word <b>": (2.1, 1.8, 1.7), "random": (6.2,
 
 
 def svg(chart: Callable[[Ladder], LineChart], result: Ladder) -> str:
-    return str(block_html(chart(result), ladder_report(result)))
+    return str(chart(result).svg())
 
 
 def polylines(chart: str) -> list[list[tuple[float, float]]]:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from textgen.library.plots import new_axes, plot_ladder
 from textgen.library.tables import data_frame
-from textgen.report.ladder_answer import ladder_answer
-from textgen.report.ladder_report import ladder_report, ladder_values
+from textgen.report.ladder_report import ladder_answer, ladder_report, ladder_values
 from textgen.report.notebook import to_notebook
 from textgen.results import ladder as results
 from textgen.runtime.messages import UsageError

@@ -130,37 +130,6 @@ def asset(name: str, folder: str = "assets") -> str:
     return files("textgen.page").joinpath(folder, name).read_text("utf-8")
 
 
-def page_table(
-    title: str,
-    header: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *,
-    caption: str = "",
-    lefts: Collection[int] = (0,),
-    references: Collection[int] = (),
-    extras: Collection[int] = (),
-    hints: Mapping[int, str] = MappingProxyType({}),
-) -> Markup:
-    """Return a table of a page; the columns of the indices in `lefts` are aligned to the left.
-
-    Columns of the indices in `extras` are left out where there is no room, as on a phone. Rows of those in
-    `references` are muted. `hints` explain columns, by their indices, under the pointer. Cells are texts, or
-    `Markup`.
-    """
-    return render(
-        "page_table.html",
-        title=title,
-        header=header,
-        rows=rows,
-        caption=caption,
-        lefts=lefts,
-        references=references,
-        extras=extras,
-        hints=hints,
-        left_out=[" ".join(header[index].replace("\u00ad", "").split()) for index in sorted(extras)],
-    )
-
-
 def notebook_table(
     header: Sequence[str], rows: Sequence[Sequence[str]], lefts: Collection[int] = (0,)
 ) -> Markup:

@@ -7,9 +7,9 @@ from statistics import fmean
 from typing import Any
 
 from textgen.evaluation.text_metrics import MIN_VERBATIM
-from textgen.page.charts import ChartLine, ChartValue, entry_style
+from textgen.experiment.entry_result import EntryResult
+from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, StackedChart, entry_style
 from textgen.report import bench_tables as tables
-from textgen.report.advice import next_steps
 from textgen.report.answer import answer, classes, closing, doubts, overlap, resolution, scope
 from textgen.report.columns import curves_csv, scores_csv
 from textgen.report.document import (
@@ -19,17 +19,13 @@ from textgen.report.document import (
     TEXT,
     WHOLE,
     Block,
+    Chart,
     Folded,
-    IntervalChart,
-    LineChart,
     Lines,
     Note,
-    Picture,
     Report,
-    Reproduce,
     Samples,
     Section,
-    StackedChart,
     Template,
     lines,
     text_table,
@@ -49,6 +45,7 @@ from textgen.report.samples import (
 from textgen.results.comparison import Comparison
 from textgen.results.details import Details, EntryDetails
 from textgen.runtime.environment import machines_used
+from textgen.training.budget import times
 
 SCRIPTS = ("curves.js", "passage_colours.js", "samples.js")
 CATEGORIES = {
@@ -57,6 +54,15 @@ CATEGORIES = {
     "punctuation": "punctuation",
     "white_space": "white space",
 }
+END = 0.8
+"""Share of training after which the curve shows whether more would help."""
+MIN_FALL = 0.003
+"""Smallest fall in that part, in bits per character, that counts as still falling."""
+EPSILON = 0.01
+"""Share by which a validation may come late."""
+TIMES = 3
+"""The budget that is worth trying, as a multiple."""
+
 NO_DETAILS = Details(passages=(), entries=())
 
 
@@ -96,14 +102,15 @@ def bench_report(
             *_passages(details, ordered),
             Section("curves", "Learning curves", _curves(result, ran, curves), WHOLE),
             Section("next", "What to try next", [lines(next_steps(result), is_list=True)], WHOLE),
-            Section("bits", "Where the bits go", [_category_chart(ran), tables.category_table(ran)], WHOLE),
+            Section("bits", "Where the bits go", _categories(ran, styles), WHOLE),
             Section("diversity", "Quality and diversity", _diversity(result, ran, ordered, styles), WHOLE),
             Section("embeddings", "Embeddings", [tables.embedding_table(ran), *_neighbors(ran)], WHOLE),
             Section("speed", "Speed and size", [tables.speed_table(ran)], WHOLE),
             Section("settings", "What differs in the settings", _settings(ordered), PAGE),
-            _reproduce(result),
             Section("more", "", [lines([_more(result)], is_aside=True)], BRIEF),
         ],
+        command=result.command,
+        made=_made(result, result.corpus.sha256),
         files=[scores_csv(result), curves_csv(result)],
         styles=styles,
         scripts=(*SCRIPTS, "writer.js") if models else SCRIPTS,
@@ -126,9 +133,9 @@ def _context(result: Comparison) -> Iterator[str]:
     held_out = corpus.split.scored(result.scored_on)
     yield (
         f"{corpus.name}: {short(corpus.num_chars)} characters, of which {short(held_out.num_chars)} are held "
-        f"out and scored ({result.scored_on})"
+        f"out and scored ({_scored_on(result)})"
     )
-    yield f"{result.budget} of training each"
+    yield f"{result.budget} of training each, {result.device}, {result.precision}"
     yield machines_used(run.machine for run in result.runs) or result.machine.description
     trained = [run.train for run in result.runs if run.train.num_updates]
     if trained:
@@ -147,12 +154,9 @@ def _context(result: Comparison) -> Iterator[str]:
 def _about(result: Comparison) -> list[Block]:
     """Return what scores hold for, and what was compared, on what and with what."""
     doubted = [*doubts(result), resolution(result)]
-    text = f"{result.corpus.name}, {short(result.corpus.num_chars)} characters"
-    how = f"{result.budget} of training each, {result.device}, {result.precision}"
-    brief = [*doubted, f"{text}; {how}; scored on {_scored_on(result)}"]
     full = [*doubted, overlap(result), *_made(result, result.corpus.sha256[:12])]
     options = {"is_list": True, "is_aside": True}
-    return [lines(brief, BRIEF, **options), lines(full, FULL, **options)]
+    return [lines(doubted, BRIEF, **options), lines(full, FULL, **options)]
 
 
 def _made(result: Comparison, sha256: str) -> list[str]:
@@ -173,11 +177,6 @@ def _scored_on(result: Comparison) -> str:
     return f"{result.sources.sealed}, which was opened after all entries were trained"
 
 
-def _reproduce(result: Comparison) -> Section:
-    how = Reproduce(result.command, _made(result, result.corpus.sha256))
-    return Section("reproduce", "Reproduce and download", [how])
-
-
 def _scores(
     result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, str], readers: str
 ) -> list[Block]:
@@ -190,7 +189,7 @@ def _scores(
         tables.score_table(result, rows),
         Folded(
             "Differences from the best, with their intervals",
-            [_difference_chart(result, styles), tables.difference_table(result, rows)],
+            [Chart(_difference_chart(result, styles)), tables.difference_table(result, rows)],
         ),
         Folded("What the references, in italics, are", [Lines(references, is_list=True)], views=PAGE),
         Folded(
@@ -200,7 +199,7 @@ def _scores(
     ]
 
 
-def _score_picture(result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, str]) -> Picture:
+def _score_picture(result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, str]) -> IntervalChart:
     """Return the scores with their intervals; neither references nor chance set the scale."""
     chance = chance_entries(result)
     values = [
@@ -216,7 +215,7 @@ def _score_picture(result: Comparison, rows: Sequence[EntryRow], styles: Mapping
         )
         for row in tables.ranked_rows(result, rows)
     ]
-    return Picture("bits per character, with 95 % intervals; left is better", values)
+    return IntervalChart("bits per character, with 95 % intervals; left is better", "", values)
 
 
 def _difference_chart(result: Comparison, styles: Mapping[str, str]) -> IntervalChart:
@@ -326,25 +325,23 @@ def _curves(result: Comparison, rows: Sequence[EntryRow], curves: Sequence[dict[
     title = "Validation bits per character over the seconds of training"
     chart = LineChart(title, "seconds of training", "validation bits/char", drawn)
     table = tables.curve_table(result, rows)
-    page = [Template("bench_curves.html", {"chart": chart, "table": table})] if drawn else []
+    page = [Template("bench_curves.html", {"chart": Chart(chart), "table": table})] if drawn else []
     return [*page, table]
 
 
-def _category_chart(rows: Sequence[EntryRow]) -> StackedChart:
+def _categories(rows: Sequence[EntryRow], styles: Mapping[str, str]) -> list[Block]:
     """Return the bits per character that each entry spends on each kind of text."""
     stacks = {
         row.name: [fmean(getattr(score.by_kind, name) for score in row.scores) for name in CATEGORIES]
         for row in rows
         if row.scores
     }
-    return StackedChart("Bits per character by kind of text", "bits/char", list(CATEGORIES.values()), stacks)
+    title, parts = "Bits per character by kind of text", list(CATEGORIES.values())
+    return [Chart(StackedChart(title, "bits/char", parts, stacks, styles)), tables.category_table(rows)]
 
 
 def _diversity(
-    result: Comparison,
-    rows: Sequence[EntryRow],
-    entries: Sequence[EntryDetails],
-    styles: Mapping[str, str],
+    result: Comparison, rows: Sequence[EntryRow], entries: Sequence[EntryDetails], styles: Mapping[str, str]
 ) -> list[Block]:
     """Return real words against different bigrams, as each entry writes at several temperatures."""
     drawn = [
@@ -357,7 +354,47 @@ def _diversity(
     ]
     title = "Real words against different bigrams at temperatures from 0.4 to 1.2"
     chart = diversity_chart(title, drawn, result.held_out.sample_metrics)
-    return [chart, tables.written_table(result, rows)]
+    return [Chart(chart), tables.written_table(result, rows)]
+
+
+def next_steps(result: Comparison) -> Iterator[str]:
+    """Yield what to try next with each entry that has a rank and was trained, the best first."""
+    for row in entry_rows(result):
+        if row.comparable and row.runs and (said := _next_step(row, result.budget)):
+            yield plain(f"{row.name} {said}")
+
+
+def fall(run: EntryResult) -> float | None:
+    """Return the fall of the validation score in the last fifth of training, in bits per character.
+
+    Of copies, which are trained one after another, it is that of the last one. None if there is no
+    validation before that part.
+    """
+    curve = [(at.fraction, at.validation_bits_per_char) for at in run.train.curve]
+    known = [(fraction, bits) for fraction, bits in curve if bits is not None]
+    share, end = 1 / run.num_copies, known[-1][0] if known else 0.0
+    last = [(fraction, bits) for fraction, bits in known if fraction > (1 - share) * end + EPSILON]
+    before = [bits for fraction, bits in last if fraction <= (1 - share * (1 - END)) * end + EPSILON]
+    return before[-1] - last[-1][1] if before else None
+
+
+def _next_step(row: EntryRow, budget: str) -> str:
+    trained = [run for run in row.runs if run.train.num_updates]
+    if stopped := next(filter(None, (run.train.stopped for run in trained)), None):
+        return f"did not use its budget: {stopped}."
+    if unused := next(filter(None, (run.train.unused for run in trained)), None):
+        return f"was {unused}: more training text may help it, more time does not."
+    falls = [each for run in trained if (each := fall(run)) is not None]
+    if not falls:
+        return ""
+    fell = fmean(falls)
+    if fell < -MIN_FALL:
+        return "got worse at the end of its training: more training text may help it, more time does not."
+    if fell < MIN_FALL:
+        return "has levelled off: a larger model may help it more than time."
+    more = times(budget, TIMES)
+    what = f"try --budget {more}" if more else "try a larger budget"
+    return f"still falls, by {fell:.3f} bits per character in the last fifth of its training: {what}."
 
 
 def _neighbors(rows: Sequence[EntryRow]) -> Iterator[Block]:

@@ -9,9 +9,10 @@ from statistics import fmean
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.experiment.entry_result import EntryResult
 from textgen.generation.bound_sampler import ENTROPY
+from textgen.page.charts import IntervalChart
 from textgen.report.answer import classes
 from textgen.report.columns import VIEWS, make_table
-from textgen.report.document import BRIEF, FULL, PAGE, Note, Picture, Table
+from textgen.report.document import BRIEF, FULL, PAGE, Note, Table
 from textgen.report.formats import CurvePoint, bits, percent, plain, sparkline
 from textgen.report.rows import EntryRow, held_out_row, machine_letters, reference_rows
 from textgen.report.samples import counted_words, known_words
@@ -66,7 +67,7 @@ def score_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     return replace(table, rows=drawn)
 
 
-def pictured_scores(result: Comparison, rows: Sequence[EntryRow], picture: Picture) -> Table:
+def pictured_scores(result: Comparison, rows: Sequence[EntryRow], picture: IntervalChart) -> Table:
     """Return the scores as a page has them, with their picture and the differences from the best."""
     caption = _score_caption(result) + _reading_caption(result)
     columns, notes = VIEWS["page"].columns(), list(score_notes(result, rows))

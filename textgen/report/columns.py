@@ -135,12 +135,7 @@ _ALL: Sequence[RowColumn[Any]] = (
         is_best=lambda row: row.is_best,
         is_score=True,
     ),
-    _of_row(
-        "interval",
-        "95 %\ninterval",
-        lambda row: row.interval,
-        lambda ends: DASH.join(map(bits, ends)),
-    ),
+    _of_row("interval", "95 %\ninterval", lambda row: row.interval, lambda ends: DASH.join(map(bits, ends))),
     _of_row("interval_low", "low", lambda row: row.interval and row.interval[0], bits),
     _of_row("interval_high", "high", lambda row: row.interval and row.interval[1], bits),
     _of_scores("perplexity_per_word", "perplexity\nper word", "perplexity_per_word", formats.perplexity),

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
-from textgen.page.charts import ChartLine, ChartValue
+from textgen.page.charts import IntervalChart, LineChart, StackedChart
 
 DASH = "\N{EN DASH}"
 
@@ -77,27 +77,25 @@ class TableRow:
 class Block:
     """A part of a section, and the views that have it."""
 
+    content: ClassVar[str] = ""
+    """The field without which there is nothing to show."""
     views: Views = EVERYWHERE
 
     @property
     def is_empty(self) -> bool:
         """True if there is nothing to show."""
-        return False
+        return bool(self.content) and not getattr(self, self.content)
 
 
 @dataclass(frozen=True)
 class Lines(Block):
     """Lines of text, as paragraphs or as a list."""
 
+    content = "notes"
     notes: Sequence[Note]
     is_list: bool = False
     is_aside: bool = False
     """True for what is less important than the rest."""
-
-    @property
-    def is_empty(self) -> bool:
-        """True if there are no lines."""
-        return not self.notes
 
 
 def lines(texts: Iterable[str], views: Views = EVERYWHERE, **options: bool) -> Lines:
@@ -109,26 +107,15 @@ def lines(texts: Iterable[str], views: Views = EVERYWHERE, **options: bool) -> L
 class Code(Block):
     """Text to be copied, in a line of its own."""
 
+    content = "text"
     text: str
-
-    @property
-    def is_empty(self) -> bool:
-        """True if there is no text."""
-        return not self.text
-
-
-@dataclass(frozen=True)
-class Picture:
-    """Values that a page draws in a column before the others: one for each row, None for an empty cell."""
-
-    title: str
-    values: Sequence[ChartValue | None]
 
 
 @dataclass(frozen=True)
 class Table(Block):
     """A table; its first column holds the names of the rows, the others are `columns`."""
 
+    content = "rows"
     title: str
     caption: str
     columns: Sequence[Column]
@@ -136,14 +123,10 @@ class Table(Block):
     notes: Sequence[Note] = ()
     names: str = "entry"
     """The header of the first column."""
-    picture: Picture | None = None
+    picture: IntervalChart | None = None
+    """What a page draws of each row, in a column before the others."""
     keeps_columns: bool = False
     """True if no column is left out where there is no room: cells are folded, or a page is scrolled."""
-
-    @property
-    def is_empty(self) -> bool:
-        """True if there are no rows."""
-        return not self.rows
 
 
 def text_table(
@@ -170,53 +153,12 @@ def _row_of(name: str | Cell, *cells: str | Cell) -> TableRow:
 
 
 @dataclass(frozen=True)
-class IntervalChart(Block):
-    """Values with their intervals, one in a row; `zero` draws a line at no difference."""
+class Chart(Block):
+    """A chart, which only a page draws."""
 
-    title: str
-    unit: str
-    values: Sequence[ChartValue]
-    zero: bool = False
+    content = "drawing"
+    drawing: IntervalChart | LineChart | StackedChart
     views: Views = field(default=PAGE, kw_only=True)
-
-    @property
-    def is_empty(self) -> bool:
-        """True if there are no values."""
-        return not self.values
-
-
-@dataclass(frozen=True)
-class LineChart(Block):
-    """Lines over two axes; with `log_ticks`, names of values, the horizontal one is logarithmic."""
-
-    title: str
-    x_unit: str
-    y_unit: str
-    drawn: Sequence[ChartLine]
-    height: int = 320
-    log_ticks: Mapping[float, str] | None = None
-    views: Views = field(default=PAGE, kw_only=True)
-
-    @property
-    def is_empty(self) -> bool:
-        """True if there are no lines."""
-        return not self.drawn
-
-
-@dataclass(frozen=True)
-class StackedChart(Block):
-    """Bars of several parts, one in a row, by their names."""
-
-    title: str
-    unit: str
-    parts: Sequence[str]
-    stacks: Mapping[str, Sequence[float]]
-    views: Views = field(default=PAGE, kw_only=True)
-
-    @property
-    def is_empty(self) -> bool:
-        """True if there are no bars."""
-        return not self.stacks
 
 
 class SampleGroup(NamedTuple):
@@ -231,6 +173,7 @@ class SampleGroup(NamedTuple):
 class Samples(Block):
     """Texts after the same prompts, side by side."""
 
+    content = "groups"
     groups: Sequence[SampleGroup]
     made_up: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By writer: words that `known` lacks."""
@@ -241,24 +184,10 @@ class Samples(Block):
     """Characters from which on a span counts as copied."""
     errors: Sequence[str] = ()
 
-    @property
-    def is_empty(self) -> bool:
-        """True if nothing was written."""
-        return not self.groups
-
-
-@dataclass(frozen=True)
-class Links(Block):
-    """Labels that lead to addresses, after a text."""
-
-    text: str
-    addresses: Mapping[str, str]
-    views: Views = field(default=PAGE, kw_only=True)
-
 
 @dataclass(frozen=True)
 class Template(Block):
-    """An interactive part of a page: a template with values, of which blocks are drawn."""
+    """A part of a page with a template of its own, often interactive; blocks among its values are drawn."""
 
     name: str
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -276,15 +205,6 @@ class Folded(Block):
     def is_empty(self) -> bool:
         """True if all blocks are empty."""
         return all(block.is_empty for block in self.blocks)
-
-
-@dataclass(frozen=True)
-class Reproduce(Block):
-    """How a result was made: the command, and lines on it; a page has the files and the data too."""
-
-    command: str | None
-    lines: Sequence[str]
-    views: Views = field(default=PAGE, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -323,13 +243,18 @@ class Report:
     closing: str = ""
     """The answer in few words, which ends what a terminal shows."""
     context: str = ""
-    """What a reader of a page must know before the answer."""
+    """What was measured, on what and with what."""
     definition: str = ""
     """What the numbers of the answer mean."""
     terms: Mapping[str, str] = field(default_factory=dict)
     """Terms that a page explains."""
     sections: Sequence[Section]
+    command: str | None = None
+    """The command that made the result."""
+    made: Sequence[str] = ()
+    """What else a page says of how it was made."""
     files: Sequence[CsvFile] = ()
+    """Numbers that a page has to download."""
     styles: Mapping[str, str] = field(default_factory=dict)
     """By the names of rows and writers: the classes of their colours on a page."""
     scripts: Sequence[str] = ()

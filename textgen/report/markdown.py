@@ -21,6 +21,7 @@ def _lines(report: Report) -> Iterator[str]:
     if report.title:
         yield f"# {escape(report.title)}\n"
     yield f"**{escape(report.answer)}**"
+    yield from (f"\n{escape(text)}" for text in (report.context, report.definition) if text)
     for section in report.shown("full"):
         if section.needs_heading():
             yield f"\n## {escape(section.title)}"

@@ -12,13 +12,7 @@ from textgen.evaluation.scoring import Score
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.experiment.entry_result import EntryResult
 from textgen.report.answer import better_reference, classes, verdict
-from textgen.results.comparison import (
-    Comparison,
-    Difference,
-    EntryScore,
-    MetricEstimate,
-    ReferenceScore,
-)
+from textgen.results.comparison import Comparison, Difference, EntryScore, MetricEstimate, ReferenceScore
 
 
 @dataclass(frozen=True)

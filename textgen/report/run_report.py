@@ -29,13 +29,13 @@ MAX_RUNS = len(ascii_uppercase)
 
 def run_report(result: RunComparison) -> Report:
     """Return the answer, the scores, what differs in the settings, and the samples."""
-    letters = dict(zip((run.name for run in result.runs), ascii_uppercase, strict=False))
+    letters = _letters(result)
     runs = [Note(f"{letters[run.name]} ({run.entry})", [run.name]) for run in result.runs]
     problem = f"No samples: {result.sample_problem}" if result.sample_problem else ""
     return Report(
         kind="runs",
         result=result,
-        title="Runs compared",
+        title="",
         answer=answer_of_runs(result),
         sections=[
             Section("runs", "", [Lines(runs, is_list=True)]),
@@ -50,9 +50,13 @@ def answer_of_runs(result: RunComparison) -> str:
     """Return which run is best, by how much, and how sure that is."""
     if result.problem:
         return f"The scores cannot be compared: {result.problem}."
-    letters = dict(zip((run.name for run in result.runs), ascii_uppercase, strict=False))
+    letters = _letters(result)
     said = "; ".join(_verdict(each, letters[each.b]) for each in result.differences)
     return f"{letters[result.differences[0].a]} is {said}."
+
+
+def _letters(result: RunComparison) -> dict[str, str]:
+    return dict(zip((run.name for run in result.runs), ascii_uppercase, strict=False))
 
 
 def _verdict(difference: Difference, other: str) -> str:

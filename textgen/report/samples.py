@@ -8,8 +8,8 @@ from statistics import fmean, pstdev
 
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.experiment.entry_result import EntryResult
-from textgen.page.charts import ChartLine
-from textgen.report.document import LineChart, SampleGroup
+from textgen.page.charts import ChartLine, LineChart
+from textgen.report.document import SampleGroup
 from textgen.report.formats import plain
 from textgen.report.rows import entry_rows
 from textgen.results.comparison import Comparison

@@ -8,30 +8,11 @@ from itertools import accumulate
 from typing import TypeAlias
 
 from textgen.experiment.entry_result import EntrySettings
-from textgen.page.charts import ChartLine
+from textgen.page.charts import ChartLine, LineChart, StackedChart
 from textgen.registry.options import write_value
-from textgen.report.document import (
-    DASH,
-    TEXT,
-    Block,
-    Code,
-    LineChart,
-    Report,
-    Reproduce,
-    Section,
-    StackedChart,
-    lines,
-    text_table,
-)
+from textgen.report.document import DASH, TEXT, Block, Chart, Code, Report, Section, lines, text_table
 from textgen.report.formats import named_values, plain
-from textgen.results.study import (
-    MIN_TRIALS,
-    FinalComparison,
-    SearchedOption,
-    StudyResult,
-    TrialResult,
-    Value,
-)
+from textgen.results.study import MIN_TRIALS, FinalComparison, SearchedOption, StudyResult, TrialResult, Value
 from textgen.runtime.environment import machines_used
 
 Complete: TypeAlias = Sequence[tuple[TrialResult, float]]
@@ -41,28 +22,31 @@ Complete: TypeAlias = Sequence[tuple[TrialResult, float]]
 def study_report(result: StudyResult) -> Report:
     """Return the report of a study: what to paste, what it gains, what mattered, and every trial."""
     complete = [(trial, trial.value) for trial in result.trials if trial.value is not None]
+    failed = result.comparison.errors if result.comparison else ()
+    errors = lines((plain(f"failed in the comparison: {error}") for error in failed), is_list=True)
     best = (result.best and result.best.name) or ""
     machines = machines_used(result.machines)
     several = f"The trials ran on several kinds of machines: {machines}." if machines else ""
-    how = [named_values(result.versions), named_values(result.machine)]
+    made = [named_values(result.versions), named_values(result.machine)]
     if machines:
-        how.append(f"trials ran on {machines}")
+        made.append(f"trials ran on {machines}")
     return Report(
         kind="study",
         result=result,
         title=f"Tuned: {result.name}",
         answer=study_verdict(result),
         closing=study_verdict(result),
+        context=_context(result),
         sections=[
-            Section("best", "The best", [Code(best), *_about(result)]),
-            Section("history", "History", [_history(result, complete)]),
-            Section("curves", "Learning curves", [_curves(result)]),
+            Section("best", "The best", [Code(best), errors]),
+            Section("history", "History", [Chart(_history(result, complete))]),
+            Section("curves", "Learning curves", [Chart(_curves(result))]),
             Section("options", "What mattered", list(_options(result))),
-            Section("slices", "Values of each option", list(_slices(result, complete))),
+            Section("slices", "Values of each option", [Chart(each) for each in _slices(result, complete)]),
             Section("trials", "Every trial", [_trials(result)]),
             Section("machines", "", [lines([several])], TEXT),
-            Section("reproduce", "Reproduce and download", [Reproduce(None, how)]),
         ],
+        made=made,
     )
 
 
@@ -103,19 +87,15 @@ def _change(compared: FinalComparison, gain: float, unit: str) -> str:
     return f"no clear difference from the default: {gain:+.4f} {unit} ({low:+.4f} to {high:+.4f})"
 
 
-def _about(result: StudyResult) -> Iterator[Block]:
-    """Yield what failed in the comparison, and how many trials there are."""
-    errors = result.comparison.errors if result.comparison else ()
-    yield lines((plain(f"failed in the comparison: {error}") for error in errors), is_list=True)
+def _context(result: StudyResult) -> str:
+    """Return how many trials there are, and what their values are."""
     complete, pruned, failed = (
         sum(trial.state == state for trial in result.trials) for state in ("complete", "pruned", "failed")
     )
     number = complete + pruned + failed
-    yield lines(
-        [
-            f"{number} {'trial' if number == 1 else 'trials'}: {complete} complete, {pruned} pruned by their "
-            f"curve, {failed} failed. Values: {result.value_name}, less is better."
-        ]
+    return (
+        f"{number} {'trial' if number == 1 else 'trials'}: {complete} complete, {pruned} pruned by their "
+        f"curve, {failed} failed. Values: {result.value_name}, less is better."
     )
 
 
@@ -159,7 +139,7 @@ def _options(result: StudyResult) -> Iterator[Block]:
         header.append("importance")
         stacks = {each.option: [shares.get(each.option, 0.0)] for each in ranked}
         title = "Share of each option in the variance of the values"
-        yield StackedChart(title, "share", ["importance"], stacks)
+        yield Chart(StackedChart(title, "share", ["importance"], stacks))
     yield text_table("What mattered", header, rows, lefts=(3,))
     few = f"Fewer than {MIN_TRIALS} different values say nothing about importance."
     yield lines([] if shares else [few])

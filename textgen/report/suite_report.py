@@ -12,18 +12,16 @@ from numpy.typing import NDArray
 from textgen.data.corpus import CorpusInfo
 from textgen.evaluation.intervals import INTERVAL_METHOD, Contrast, Estimate
 from textgen.evaluation.text_metrics import TextMetrics
-from textgen.page.charts import ChartValue
+from textgen.page.charts import ChartValue, IntervalChart, LineChart
 from textgen.report.document import (
     DASH,
     PAGE,
     TEXT,
     Block,
     Cell,
+    Chart,
     Folded,
-    IntervalChart,
-    LineChart,
     Report,
-    Reproduce,
     Section,
     Table,
     TableRow,
@@ -65,16 +63,18 @@ def suite_report(result: SuiteResult) -> Report:
         title=result.suite if has_own_texts else f"{result.suite}, on {result.corpus.name}",
         answer=suite_answer(result),
         closing=suite_answer(result),
+        context=_context(result, has_own_texts),
+        definition=_definition(result, has_own_texts),
         sections=[
-            Section("about", "", [lines(_about(result, has_own_texts))], TEXT),
             *(
                 Section(f"question-{slug(each.name).lower()}", each.text, list(_question(each, result)))
                 for each in result.questions
             ),
             Section("machines", "", [lines([several])], TEXT),
             Section("failures", "What failed", [lines(failures, is_list=True)]),
-            Section("reproduce", "Reproduce and download", [_reproduce(result)]),
         ],
+        command=result.command,
+        made=list(_made(result, machines)),
     )
 
 
@@ -93,19 +93,23 @@ def suite_answer(result: SuiteResult) -> str:
     return f"{len(clear)} of {len(changes)} changes are clear at 5 %{largest}."
 
 
-def _about(result: SuiteResult, has_own_texts: bool) -> Iterator[str]:
-    """Yield what was measured, on what and with what, and what its numbers mean."""
+def _context(result: SuiteResult, has_own_texts: bool) -> str:
+    """Return what was measured, on what and with what."""
     about = result.machine
     threads = "1 thread" if about.num_threads == 1 else f"{about.num_threads} threads"
     at_once = f" for each of {result.num_jobs} runs at a time" if result.num_jobs > 1 else ""
     seeds = "one seed" if result.num_seeds == 1 else f"{result.num_seeds} seeds"
-    yield (
+    return (
         ("" if has_own_texts else f"{_text(result.corpus)}, ") + f"{result.budget} of training each, "
         f"{seeds}, {result.device}, {result.precision}; {about.processor}, "
         f"{threads}{at_once}; torch {result.versions['torch']}."
     )
+
+
+def _definition(result: SuiteResult, has_own_texts: bool) -> str:
+    """Return what the numbers mean."""
     adjusted = ", corrected for the number of changes in a table (Holm)"
-    yield (
+    return (
         f"A change in brackets is its interval ({result.interval_method}). Fewer bits per character and more "
         "real words are better; bold changes are clear: more than chance explains at 5 %"
         + (f"{adjusted}." if result.interval_method == INTERVAL_METHOD else ".")
@@ -149,14 +153,15 @@ def _question(question: QuestionResult, result: SuiteResult) -> Iterator[Block]:
         if (change := effect.bits_per_char)
     ]
     unit, against = "bits/char, lower is better", f"against {question.reference}"
-    yield IntervalChart(f"Scores: {question.text}", unit, scores)
-    yield IntervalChart(f"Changes {against}: {question.text}", f"{unit}, {against}", changes, zero=True)
+    yield Chart(IntervalChart(f"Scores: {question.text}", unit, scores))
+    title = f"Changes {against}: {question.text}"
+    yield Chart(IntervalChart(title, f"{unit}, {against}", changes, zero=True))
     header = ["case", "bits/char", f"change against {question.reference}", "real words", "change"]
     rows = [[case.label, *case_cells(question, case), case.entry] for case in question.cases]
     yield text_table(question.text, header, (row[:-1] for row in rows), views=TEXT)
     yield text_table(question.text, [*header, "entry"], rows, lefts=(5,), views=PAGE)
     yield lines([UNPAIRED] if any(not effect.paired for effect in question.effects) else [])
-    yield _sampler_chart(question, author)
+    yield Chart(_sampler_chart(question, author))
     yield Folded("What each sampler writes", list(sampler_tables(question, author)))
 
 
@@ -266,19 +271,13 @@ def _curve(rows: Sequence[Writing]) -> NDArray[np.float64]:
     return np.array(falling[::-1])
 
 
-def _reproduce(result: SuiteResult) -> Reproduce:
-    how = [
-        f"{corpus.name}: {corpus.num_chars:,} characters, cleaner {corpus.cleaner}, "
-        f"split {corpus.split.method}, sha256 {corpus.sha256}"
-        for corpus in dict.fromkeys(result.text_of(question).corpus for question in result.questions)
-    ]
-    how += [
-        f"{result.budget} each, {result.num_seeds} seeds, {result.num_jobs} runs at a time, {result.device}, "
-        f"{result.precision}",
-        f"intervals: {result.interval_method}",
-        named_values(result.versions),
-        named_values(result.machine),
-    ]
-    if machines := machines_used(result.machines):
-        how.append(f"runs were made on {machines}")
-    return Reproduce(result.command, how)
+def _made(result: SuiteResult, machines: str) -> Iterator[str]:
+    """Yield how a suite was measured, and on which machines if there were several kinds."""
+    for corpus in dict.fromkeys(result.text_of(question).corpus for question in result.questions):
+        yield (
+            f"{corpus.name}: {corpus.num_chars:,} characters, cleaner {corpus.cleaner}, "
+            f"split {corpus.split.method}, sha256 {corpus.sha256}"
+        )
+    yield from (named_values(result.versions), named_values(result.machine))
+    if machines:
+        yield f"runs were made on {machines}"

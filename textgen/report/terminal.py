@@ -44,8 +44,10 @@ RULED, DIVIDED = (box.Box(str(lines), ascii=True) for lines in (box.SIMPLE_HEAD,
 def render(report: Report, console: Console, *, full: bool = True) -> None:
     """Print a report as wide as the console; without `full`, what matters most."""
     parts: list[RenderableType] = [Text(report.answer, "bold")]
+    parts += [Text(report.context, "dim")] if report.context else []
     if full and report.title:
         parts += ["", _heading(report.title, console)]
+        parts += [Text(report.definition, "dim italic")] if report.definition else []
     for number, section in enumerate(report.shown("full" if full else "brief")):
         if section.title or number:
             parts.append("")
