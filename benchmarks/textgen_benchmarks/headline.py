@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from textgen.report.answer import answer, is_trained
-from textgen.report.columns import RowColumn, View, make_table
-from textgen.report.document import DASH
-from textgen.report.formats import count, short, thousandths
-from textgen.report.markdown import escape, markdown_table
-from textgen.report.rows import EntryRow, entry_rows, held_out_row, reference_rows
-from textgen.report.samples import sample_groups
+from textgen.reports.answer import answer, is_trained
+from textgen.reports.columns import RowColumn, View, make_table
+from textgen.reports.document import DASH
+from textgen.reports.formats import count, short, thousandths
+from textgen.reports.markdown import escape, markdown_table
+from textgen.reports.rows import EntryRow, entry_rows, held_out_row, reference_rows
+from textgen.reports.samples import sample_groups
 from textgen.results.comparison import Comparison
 
 PAGE = "benchmarks/README.md#the-main-comparison"

@@ -16,8 +16,8 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
 from textgen.comparison.bench import PAGE, RESULT
-from textgen.report.bench_report import bench_report
-from textgen.report.terminal import render
+from textgen.reports.bench_report import bench_report
+from textgen.reports.terminal import render
 from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import read_record
 

@@ -16,7 +16,7 @@ from textgen.experiment.encoding import embed
 from textgen.experiment.entry_parser import parse_entry
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
-from textgen.report.markdown import table_lines
+from textgen.reports.markdown import table_lines
 from textgen.runtime.device import PRECISIONS, DeviceConfig, choose_device, seeded
 from textgen.runtime.environment import machine
 from textgen.runtime.this_process import keep_freed_memory

@@ -15,10 +15,10 @@ from pathlib import Path
 from statistics import stdev
 
 from textgen.library.presentation import document
-from textgen.report.document import DASH, Cell, text_table
-from textgen.report.ladder_report import ladder_answer, score_table, step_table
-from textgen.report.markdown import escape, markdown_table, table_lines, to_markdown
-from textgen.report.suite_report import UNPAIRED, case_cells, sampler_tables
+from textgen.reports.document import DASH, Cell, text_table
+from textgen.reports.ladder_report import ladder_answer, score_table, step_table
+from textgen.reports.markdown import escape, markdown_table, table_lines, to_markdown
+from textgen.reports.suite_report import UNPAIRED, case_cells, sampler_tables
 from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
 from textgen.results.suite import QuestionResult, SuiteResult

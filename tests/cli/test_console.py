@@ -17,8 +17,8 @@ from rich.text import Text
 from helpers.reports import entry, result
 from textgen.cli.console import print_result, print_rows
 from textgen.library.console import VisibleConsole
-from textgen.report.document import Code, Report, Section, lines
-from textgen.report.terminal import render
+from textgen.reports.document import Code, Report, Section, lines
+from textgen.reports.terminal import render
 from textgen.results.comparison import Comparison
 from textgen.runtime.output import visible
 from textgen.runtime.storage.json_records import from_values

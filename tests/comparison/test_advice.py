@@ -10,7 +10,7 @@ import pytest
 
 from helpers.catalog import RECORDED
 from helpers.reports import compared, drawn, entry, report, result
-from textgen.report.bench_report import next_steps
+from textgen.reports.bench_report import next_steps
 from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
 from textgen.runtime.storage.json_records import from_values

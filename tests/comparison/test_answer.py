@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from helpers.reports import compared, drawn, entry, reference, report, result
-from textgen.report.answer import answer, closing, scope
-from textgen.report.bench_report import bench_report
-from textgen.report.html import to_html
-from textgen.report.rows import entry_rows
+from textgen.reports.answer import answer, closing, scope
+from textgen.reports.bench_report import bench_report
+from textgen.reports.html import to_html
+from textgen.reports.rows import entry_rows
 
 WORSE = [reference("uniform", 6.2)]
 
@@ -134,11 +134,7 @@ def test_a_shared_cpu_and_what_is_worse_than_chance_are_said_at_first() -> None:
     )
     assert closing(found).endswith("; the CPU was shared; b and c are worse than chance")
     assert "CPU" not in answer(compared(*busy, references=WORSE, budget="5epochs"))
-    for shown in (
-        drawn(result(*busy), 1000),
-        report(result(*busy)),
-        to_html(bench_report(found)),
-    ):
+    for shown in (drawn(result(*busy), 1000), report(result(*busy)), to_html(bench_report(found))):
         assert "CPU was shared" in shown
         assert chance.removeprefix("b and c ") in shown
 
@@ -194,8 +190,7 @@ def test_one_seed_is_said(rows: list[dict[str, Any]], ending: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "rows",
-    [[*seeds("a", 2.0), *seeds("b", 2.1)], [counted("char-ngram", 2.4), counted("random", 6.2)]],
+    "rows", [[*seeds("a", 2.0), *seeds("b", 2.1)], [counted("char-ngram", 2.4), counted("random", 6.2)]]
 )
 def test_several_seeds_and_models_that_count_have_no_such_remark(rows: list[dict[str, Any]]) -> None:
     assert "seed" not in answer(compared(*rows))

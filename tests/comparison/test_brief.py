@@ -10,10 +10,10 @@ import pytest
 from rich.console import Console
 
 from helpers.reports import STRETCH_CHARS, compared, entry, reference, result
-from textgen.report.answer import answer, closing
-from textgen.report.bench_report import bench_report
-from textgen.report.samples import chance_entries
-from textgen.report.terminal import render
+from textgen.reports.answer import answer, closing
+from textgen.reports.bench_report import bench_report
+from textgen.reports.samples import chance_entries
+from textgen.reports.terminal import render
 from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import from_values
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from helpers.reports import compared, entry
-from textgen.report.bench_report import bench_report
-from textgen.report.columns import _ALL, COLUMNS, VIEWS, run_values, scores_csv
-from textgen.report.document import Table
-from textgen.report.rows import entry_rows
+from textgen.reports.bench_report import bench_report
+from textgen.reports.columns import _ALL, COLUMNS, VIEWS, run_values, scores_csv
+from textgen.reports.document import Table
+from textgen.reports.rows import entry_rows
 
 
 def test_every_column_has_its_own_name_and_is_in_a_view() -> None:

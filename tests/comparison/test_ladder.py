@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from helpers.ladders import laddered
-from textgen.report.ladder_report import amount_text, ladder_answer, ladder_report
-from textgen.report.markdown import to_markdown
-from textgen.report.terminal import render
+from textgen.reports.ladder_report import amount_text, ladder_answer, ladder_report
+from textgen.reports.markdown import to_markdown
+from textgen.reports.terminal import render
 from textgen.results.ladder import Ladder
 from textgen.runtime.storage.json_records import from_values, to_values
 

@@ -13,9 +13,9 @@ import pytest
 from helpers.ladders import BUDGETS, laddered
 from textgen.page.charts import LineChart
 from textgen.page.scales import round_log_ticks
-from textgen.report.csv import to_csv
-from textgen.report.html import to_html
-from textgen.report.ladder_report import budget_chart, characters_chart, ladder_csv, ladder_report
+from textgen.reports.csv import to_csv
+from textgen.reports.html import to_html
+from textgen.reports.ladder_report import budget_chart, characters_chart, ladder_csv, ladder_report
 from textgen.results.ladder import Ladder
 
 SCORES = {"char": (2.0, 1.9, 1.85), "word <b>": (2.1, 1.8, 1.7), "random": (6.2, 6.2, 6.2)}

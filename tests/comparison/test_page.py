@@ -10,10 +10,10 @@ import numpy as np
 from helpers.reports import HELD_OUT, TEXT, compared, entry
 from textgen.defaults import SWEEP
 from textgen.evaluation.text_metrics import TextMetrics
-from textgen.report.bench_report import bench_report
-from textgen.report.columns import curves_csv, scores_csv
-from textgen.report.csv import to_csv
-from textgen.report.html import to_html
+from textgen.reports.bench_report import bench_report
+from textgen.reports.columns import curves_csv, scores_csv
+from textgen.reports.csv import to_csv
+from textgen.reports.html import to_html
 from textgen.results.comparison import Comparison
 from textgen.results.details import Details, EntryDetails, MarkedSample, SamplerMetrics
 from textgen.results.passages import (

@@ -11,8 +11,8 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from helpers.reports import GLOVE, drawn, entry, markdown_rows, report, result
-from textgen.report.bench_report import bench_report
-from textgen.report.terminal import render
+from textgen.reports.bench_report import bench_report
+from textgen.reports.terminal import render
 from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import from_values
 

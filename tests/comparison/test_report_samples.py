@@ -10,8 +10,8 @@ from rich.console import Console
 
 from helpers.reports import drawn, entry, report, result, with_sample
 from textgen.experiment.entry_result import EntryResult
-from textgen.report.bench_report import bench_report
-from textgen.report.terminal import render
+from textgen.reports.bench_report import bench_report
+from textgen.reports.terminal import render
 from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import from_values
 

@@ -13,10 +13,10 @@ from helpers.pages import ROOT
 from helpers.reports import compared, drawn, entry, report, result
 from textgen.evaluation.intervals import MeasuredValue, measured_ratio
 from textgen.evaluation.seed_priors import SeedPrior
-from textgen.report.answer import answer, resolution
-from textgen.report.bench_report import bench_report
-from textgen.report.html import to_html
-from textgen.report.terminal import render
+from textgen.reports.answer import answer, resolution
+from textgen.reports.bench_report import bench_report
+from textgen.reports.html import to_html
+from textgen.reports.terminal import render
 from textgen.results.comparison import Comparison
 from textgen.results.judge import MAX_SEEDS, rank_entries, resolution_of
 from textgen.runtime.storage.json_records import from_values, read_record, to_values
@@ -141,7 +141,7 @@ def test_reports_say_it_below_the_answer() -> None:
         "The smallest difference between the two best that could have been called clear is "
         f"{smallest_clear:.3f} bits per character; half of that would take {number} seeds each."
     )
-    assert report(result(*rows)).split("\n")[4] == f"- {line}"
+    assert report(result(*rows)).split("\n")[8] == f"- {line}"
     assert line in drawn(result(*rows), 300)
     file = io.StringIO()
     render(bench_report(found), Console(file=file, width=300), full=False)

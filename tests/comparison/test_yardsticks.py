@@ -8,9 +8,9 @@ import pytest
 
 from helpers.reports import compared, drawn, entry, markdown_rows, reference, result
 from textgen.experiment.entry_parser import split_yardsticks
-from textgen.report.answer import answer, doubts
-from textgen.report.bench_report import bench_report
-from textgen.report.html import to_html
+from textgen.reports.answer import answer, doubts
+from textgen.reports.bench_report import bench_report
+from textgen.reports.html import to_html
 
 NAME = "hf:models/gpt2-small"
 LABEL = f"{NAME} (pretrained, may have seen this text)"

@@ -11,9 +11,9 @@ from rich.console import Console
 from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.evaluation.seed_priors import SHIPPED_PRIORS
 from textgen.experiment.entry_result import EntryResult
-from textgen.report.bench_report import bench_report
-from textgen.report.markdown import to_markdown
-from textgen.report.terminal import render
+from textgen.reports.bench_report import bench_report
+from textgen.reports.markdown import to_markdown
+from textgen.reports.terminal import render
 from textgen.results.comparison import Comparison, HeldOut
 from textgen.results.judge import CLOSEST, judge
 from textgen.runtime.storage.json_records import from_values, to_values

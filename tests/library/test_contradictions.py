@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from textgen.library.presentation import document
-from textgen.report.html import to_html
-from textgen.report.markdown import to_markdown
+from textgen.reports.html import to_html
+from textgen.reports.markdown import to_markdown
 from textgen.results.comparison import Comparison
 from textgen.results.details import Details
 from textgen.results.ladder import Ladder

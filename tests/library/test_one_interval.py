@@ -13,8 +13,8 @@ import pytest
 import textgen
 from helpers.commands import TINY, run_textgen
 from helpers.records import edit_record
-from textgen.report.columns import scores_csv
-from textgen.report.csv import to_csv
+from textgen.reports.columns import scores_csv
+from textgen.reports.csv import to_csv
 from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import read_record
 

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, StackedChart
 from textgen.page.render import data_address, notebook_table, script_json
 from textgen.page.scales import Scale, round_step, spread, tick_label
-from textgen.report.document import (
+from textgen.reports.document import (
     Cell,
     Chart,
     Code,
@@ -28,7 +28,7 @@ from textgen.report.document import (
     lines,
     text_table,
 )
-from textgen.report.html import to_html
+from textgen.reports.html import to_html
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028&amp;'\"\ud800"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from helpers.reports import compared, entry
 from helpers.suites import case, effect, question, suite_result, writing
-from textgen.report.answer import answer
-from textgen.report.suite_report import UNPAIRED, matched_table
+from textgen.reports.answer import answer
+from textgen.reports.suite_report import UNPAIRED, matched_table
 from textgen.results.suite import CaseResult, SuiteResult
 from textgen.runtime.storage.json_records import to_json
 from textgen_benchmarks.tables import filled, filled_readme

@@ -12,7 +12,7 @@ import pytest
 
 from helpers.numbers import changed, is_refused, named, telling_numbers
 from textgen.library.presentation import document
-from textgen.report.markdown import to_markdown
+from textgen.reports.markdown import to_markdown
 from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
 from textgen.results.study import StudyResult

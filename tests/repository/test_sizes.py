@@ -27,7 +27,7 @@ MAX_LINES = {
     "nn": 2_590,
     "page": 620,
     "registry": 900,
-    "report": 3_800,
+    "reports": 3_560,
     "results": 3_680,
     "runtime": 2_000,
     "suites": 700,

@@ -12,8 +12,8 @@ from helpers.records import edit_record
 from helpers.reports import compared, entry
 from helpers.runs import CPU, SMALL, make_run
 from textgen.experiment.saved_run import save_run
-from textgen.report.markdown import to_markdown
-from textgen.report.run_report import answer_of_runs, run_report
+from textgen.reports.markdown import to_markdown
+from textgen.reports.run_report import answer_of_runs, run_report
 from textgen.results.differences import RunComparison, WritingOptions, compare
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError

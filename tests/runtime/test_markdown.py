@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from markdown_it import MarkdownIt
 
-from textgen.report.markdown import code, escape, fenced, table_lines
+from textgen.reports.markdown import code, escape, fenced, table_lines
 
 NASTY = ["a|b", "*x* _y_ `z`", "<b>&amp;</b>", "[a](b)", r"\|", "``", "snake_case_name", "~~no~~"]
 

@@ -17,7 +17,7 @@ from textgen.contracts import TextgenError, TextgenWarning
 from textgen.jobs.backends import LocalBackend
 from textgen.jobs.runner import Outcome
 from textgen.library.presentation import document
-from textgen.report.markdown import to_markdown
+from textgen.reports.markdown import to_markdown
 from textgen.results.suite import JobResult, SuiteResult
 from textgen.runtime import environment
 from textgen.runtime.device import DeviceConfig

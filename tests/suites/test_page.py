@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from helpers.suites import MACHINE, case, effect, question, suite_result, writing
 from textgen.library.presentation import document
-from textgen.report.html import to_html
-from textgen.report.markdown import to_markdown
-from textgen.report.suite_report import suite_answer
+from textgen.reports.html import to_html
+from textgen.reports.markdown import to_markdown
+from textgen.reports.suite_report import suite_answer
 
 SIZES = question(
     "size",

@@ -22,8 +22,8 @@ from helpers.suites import write_suite
 from textgen.data.corpus import load_corpus
 from textgen.evaluation.seed_priors import SeedPrior
 from textgen.library.presentation import document
-from textgen.report.html import to_html
-from textgen.report.markdown import to_markdown
+from textgen.reports.html import to_html
+from textgen.reports.markdown import to_markdown
 from textgen.results.judge_suite import effects
 from textgen.results.suite import Effect, QuestionResult, SuiteResult
 from textgen.results.verify_suite import verify_suite

@@ -10,8 +10,8 @@ from typing import Any
 
 from helpers.studies import RATE, Toy
 from textgen.library.presentation import document
-from textgen.report.html import to_html
-from textgen.report.study_report import study_verdict
+from textgen.reports.html import to_html
+from textgen.reports.study_report import study_verdict
 from textgen.tuning.run_study import run_study
 from textgen.tuning.search_space import Dimension
 from textgen.tuning.study import Study

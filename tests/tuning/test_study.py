@@ -15,7 +15,7 @@ from helpers.studies import RATE, SIZE, Toy, bowl, run
 from textgen.contracts import TextgenError
 from textgen.jobs.backends import ThisProcess
 from textgen.library.presentation import document
-from textgen.report.markdown import to_markdown
+from textgen.reports.markdown import to_markdown
 from textgen.runtime.storage.json_records import to_json
 from textgen.training.progress import Progress, Report, Step
 from textgen.tuning.run_study import run_study

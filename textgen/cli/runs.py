@@ -138,7 +138,7 @@ def compare(
     """Compare runs, or the best entries of benches: scores, differing settings, and what they write."""
     load_plugins(plugin)
     from textgen.library.results import compare_runs
-    from textgen.report.run_report import MAX_RUNS
+    from textgen.reports.run_report import MAX_RUNS
 
     if not samples:
         refuse(context, ["--prompt", "--sampler", "--length", "--seed", "--device"], "with --no-samples")

@@ -30,9 +30,9 @@ from textgen.jobs.backends import Backend, LocalBackend, check_equal_machines
 from textgen.jobs.kept import check_reuse
 from textgen.jobs.runner import Outcome, PlanProgress, run_jobs
 from textgen.registry.registry import plugin_files
-from textgen.report.bench_report import bench_report
-from textgen.report.html import to_html
-from textgen.report.markdown import to_markdown
+from textgen.reports.bench_report import bench_report
+from textgen.reports.html import to_html
+from textgen.reports.markdown import to_markdown
 from textgen.results.comparison import Comparison, HeldOut, ReferenceScore
 from textgen.results.details import Details, DetailsReader
 from textgen.results.folders import run_folder

@@ -18,9 +18,9 @@ from textgen.comparison.bench import (
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import Entry
-from textgen.report.html import to_html
-from textgen.report.ladder_report import ladder_report
-from textgen.report.markdown import to_markdown
+from textgen.reports.html import to_html
+from textgen.reports.ladder_report import ladder_report
+from textgen.reports.markdown import to_markdown
 from textgen.results.guesses import GUESSES
 from textgen.results.judge_ladder import ladder
 from textgen.results.ladder import Ladder

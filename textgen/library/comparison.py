@@ -36,10 +36,10 @@ from textgen.library.options import (
 from textgen.library.plots import new_axes, plot_curves, plot_scores
 from textgen.library.progress import shown
 from textgen.library.tables import data_frame
-from textgen.report.answer import answer
-from textgen.report.bench_report import bench_report
-from textgen.report.columns import run_values
-from textgen.report.notebook import to_notebook
+from textgen.reports.answer import answer
+from textgen.reports.bench_report import bench_report
+from textgen.reports.columns import run_values
+from textgen.reports.notebook import to_notebook
 from textgen.results import comparison as results
 from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from textgen.library.plots import new_axes, plot_ladder
 from textgen.library.tables import data_frame
-from textgen.report.ladder_report import ladder_answer, ladder_report, ladder_values
-from textgen.report.notebook import to_notebook
+from textgen.reports.ladder_report import ladder_answer, ladder_report, ladder_values
+from textgen.reports.notebook import to_notebook
 from textgen.results import ladder as results
 from textgen.runtime.messages import UsageError
 from textgen.training.budget import parse_budget

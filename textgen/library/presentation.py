@@ -14,15 +14,15 @@ from textgen.library.console import VisibleConsole
 from textgen.library.corpus import DescribedCorpus, ScoredSources
 from textgen.library.runs import Run
 from textgen.library.training_logs import how_to_look
-from textgen.report import markdown
-from textgen.report.bench_report import bench_report
-from textgen.report.document import Report
-from textgen.report.formats import count, perplexity, plain, short
-from textgen.report.ladder_report import ladder_report
-from textgen.report.run_report import run_report
-from textgen.report.study_report import study_report
-from textgen.report.suite_report import suite_report
-from textgen.report.terminal import render
+from textgen.reports import markdown
+from textgen.reports.bench_report import bench_report
+from textgen.reports.document import Report
+from textgen.reports.formats import count, perplexity, plain, short
+from textgen.reports.ladder_report import ladder_report
+from textgen.reports.run_report import run_report
+from textgen.reports.study_report import study_report
+from textgen.reports.suite_report import suite_report
+from textgen.reports.terminal import render
 from textgen.results.comparison import Comparison
 from textgen.results.differences import RunComparison
 from textgen.results.ladder import Ladder

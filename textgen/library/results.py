@@ -17,11 +17,11 @@ from textgen.library.corpus import TextSource, check_text, loaded
 from textgen.library.model_layers import ModelSummary, summarize_entry, summarize_run, summarize_untrained
 from textgen.library.options import Refuse, SampleOptions, changed, refusing, several
 from textgen.library.verifying import ResultVerifier
-from textgen.report.bench_report import bench_report
-from textgen.report.html import to_html
-from textgen.report.ladder_report import ladder_report
-from textgen.report.study_report import study_report
-from textgen.report.suite_report import suite_report
+from textgen.reports.bench_report import bench_report
+from textgen.reports.html import to_html
+from textgen.reports.ladder_report import ladder_report
+from textgen.reports.study_report import study_report
+from textgen.reports.suite_report import suite_report
 from textgen.results.comparison import Comparison
 from textgen.results.details import Details
 from textgen.results.differences import RunComparison, WritingOptions, compare

@@ -10,7 +10,7 @@ from textgen.contracts import TextgenError
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import RunResult, RunSettings
 from textgen.page.render import notebook_block, notebook_table
-from textgen.report.formats import bits, count, in_brackets, short
+from textgen.reports.formats import bits, count, in_brackets, short
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -6,11 +6,9 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from functools import cache
 from importlib.resources import files
-from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -23,49 +21,18 @@ SCRIPTS = ("page.js",)
 """Scripts of every page: the choice of light or dark, and downloads."""
 
 
-@dataclass(frozen=True)
-class Section:
-    """A part of a page; `#id` in its address leads to it."""
+def render_page(template: str, data: Any, scripts: Sequence[str], **values: Any) -> str:
+    """Return a whole page, of a template of this package with `values`.
 
-    id: str
-    title: str
-    body: Markup
-
-
-def render_page(
-    title: str,
-    answer: str,
-    sections: Sequence[Section],
-    data: Any,
-    scripts: Sequence[str],
-    *,
-    terms: Mapping[str, str] = MappingProxyType({}),
-    context: str = "",
-    definition: str = "",
-) -> str:
-    """Return a whole page, without sections that have no body.
-
-    `context` is a line below the title, `definition` one below the answer; `terms` are explained there too.
     `data` is what the scripts read and what can be downloaded; `scripts` are names of assets. The policy of
     the page allows these scripts, by their hashes, and no requests at all.
     """
     code = [asset(name) for name in (*SCRIPTS, *scripts)]
-    plots = "curves.js" in scripts
-    if plots:
+    style = ""
+    if "curves.js" in scripts:
         code.insert(0, f"/* {asset('uPlot.LICENSE', 'vendor')} */\n{asset('uPlot.min.js', 'vendor')}")
-    return _render_with_scripts(
-        "page.html",
-        code,
-        asset("uPlot.min.css", "vendor") if plots else "",
-        "img-src data:",
-        title=title,
-        answer=answer,
-        sections=[section for section in sections if section.body],
-        terms=terms,
-        context=context,
-        definition=definition,
-        data=Markup(script_json(data)),
-    )
+        style = asset("uPlot.min.css", "vendor")
+    return _render_with_scripts(template, code, style, "img-src data:", data=data, **values)
 
 
 def render_live_page(
@@ -77,13 +44,11 @@ def render_live_page(
     """
     page = environment().from_string(template)
     code = [*map(asset, SCRIPTS), *scripts]
-    return _render_with_scripts(
-        page, code, style, f"connect-src {asks}", title=title, data=Markup(script_json(data))
-    )
+    return _render_with_scripts(page, code, style, f"connect-src {asks}", title=title, data=data)
 
 
 def _render_with_scripts(
-    template: str | Template, code: Sequence[str], style: str, allowed: str, **values: Any
+    template: str | Template, code: Sequence[str], style: str, allowed: str, *, data: Any, **values: Any
 ) -> str:
     """Return a page with scripts and styles of its own; its policy allows these scripts and `allowed`."""
     policy = (
@@ -100,6 +65,7 @@ def _render_with_scripts(
         style=Markup(asset("page.css") + style),
         scripts=list(map(Markup, code)),
         policy="; ".join(policy),
+        data=Markup(script_json(data)),
         **values,
     )
     return without_surrogates(page)

@@ -13,8 +13,8 @@ from textgen.experiment.forecast import expected_seconds
 from textgen.jobs.backends import check_equal_machines
 from textgen.jobs.kept import keep_record, kept_record, made_with
 from textgen.jobs.runner import Outcome, PlanProgress, run_jobs
-from textgen.report.html import to_html
-from textgen.report.suite_report import suite_report
+from textgen.reports.html import to_html
+from textgen.reports.suite_report import suite_report
 from textgen.results.comparison import HeldOut
 from textgen.results.judge_suite import shared_priors
 from textgen.results.suite import JobResult, QuestionText, SuiteResult

@@ -10,8 +10,8 @@ from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import SQLAlchemyError
 
 from textgen.jobs.backends import Backend, LocalBackend
-from textgen.report.html import to_html
-from textgen.report.study_report import study_report
+from textgen.reports.html import to_html
+from textgen.reports.study_report import study_report
 from textgen.results.study import FinalComparison, StudyResult
 from textgen.runtime.storage.files import NotSavedError, write_file
 from textgen.runtime.storage.json_records import write_record

@@ -13,7 +13,7 @@ import torch
 from textgen.contracts import TextgenError
 from textgen.experiment.saved_run import SavedRun, load_run
 from textgen.library.presentation import document
-from textgen.report.markdown import to_markdown
+from textgen.reports.markdown import to_markdown
 from textgen.results.folders import identify
 from textgen.results.items import read_result
 from textgen.results.study import StudyResult

@@ -10,12 +10,12 @@ from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.experiment.entry_result import EntryResult
 from textgen.generation.bound_sampler import ENTROPY
 from textgen.page.charts import IntervalChart
-from textgen.report.answer import classes
-from textgen.report.columns import VIEWS, make_table
-from textgen.report.document import BRIEF, FULL, PAGE, Note, Table
-from textgen.report.formats import CurvePoint, bits, percent, plain, sparkline
-from textgen.report.rows import EntryRow, held_out_row, machine_letters, reference_rows
-from textgen.report.samples import counted_words, known_words
+from textgen.reports.answer import classes
+from textgen.reports.columns import VIEWS, make_table
+from textgen.reports.document import BRIEF, FULL, PAGE, Note, Table
+from textgen.reports.formats import CurvePoint, bits, percent, plain, sparkline
+from textgen.reports.rows import EntryRow, held_out_row, machine_letters, reference_rows
+from textgen.reports.samples import counted_words, known_words
 from textgen.results.comparison import Comparison
 from textgen.training.budget import is_timed
 

@@ -13,11 +13,11 @@ from typing import Any, Generic, Literal, TypeVar
 
 from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.experiment.experiment import LOSES_TEXT
-from textgen.report import formats
-from textgen.report.answer import NO_CLEAR_DIFFERENCE, ONE_SEED
-from textgen.report.document import DASH, Cell, Column, CsvFile, Note, Table, TableRow
-from textgen.report.formats import bits, count, decimal, hundredths, percent, short, thousandths
-from textgen.report.rows import EntryRow
+from textgen.reports import formats
+from textgen.reports.answer import NO_CLEAR_DIFFERENCE, ONE_SEED
+from textgen.reports.document import DASH, Cell, Column, CsvFile, Note, Table, TableRow
+from textgen.reports.formats import bits, count, decimal, hundredths, percent, short, thousandths
+from textgen.reports.rows import EntryRow
 from textgen.results.comparison import Comparison, Difference, EntryScore, ReferenceScore
 
 V = TypeVar("V")

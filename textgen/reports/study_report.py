@@ -10,8 +10,8 @@ from typing import TypeAlias
 from textgen.experiment.entry_result import EntrySettings
 from textgen.page.charts import ChartLine, LineChart, StackedChart
 from textgen.registry.options import write_value
-from textgen.report.document import DASH, TEXT, Block, Chart, Code, Report, Section, lines, text_table
-from textgen.report.formats import named_values, plain
+from textgen.reports.document import DASH, TEXT, Block, Chart, Code, Report, Section, lines, text_table
+from textgen.reports.formats import named_values, plain
 from textgen.results.study import MIN_TRIALS, FinalComparison, SearchedOption, StudyResult, TrialResult, Value
 from textgen.runtime.environment import machines_used
 

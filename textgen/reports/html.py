@@ -6,11 +6,10 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
-from textgen.page import render as page
-from textgen.page.render import render
-from textgen.report.csv import to_csv
-from textgen.report.document import Block, Chart, Code, Folded, Lines, Report, Samples, Table, Template
-from textgen.report.glossary import HINTS
+from textgen.page.render import data_address, render, render_page
+from textgen.reports.csv import to_csv
+from textgen.reports.document import Block, Chart, Code, Folded, Lines, Report, Samples, Table, Template
+from textgen.reports.glossary import HINTS
 
 MAX_ON_PHONE = 3
 """Columns beside the names that a phone has room for."""
@@ -19,21 +18,13 @@ FOLDED = Markup("<details>\n<summary>{}</summary>\n{}</details>\n")
 
 def to_html(report: Report) -> str:
     """Return the page of a report."""
-    sections = [
-        page.Section(section.id, section.title, _joined(report, section.blocks))
-        for section in report.shown("page")
-    ]
-    downloads = [(file.name, page.data_address(to_csv(file), "text/csv")) for file in report.files]
+    sections = [(each.id, each.title, _joined(report, each.blocks)) for each in report.shown("page")]
+    downloads = [(file.name, data_address(to_csv(file), "text/csv")) for file in report.files]
     reproduce = render("reproduce.html", report=report, downloads=downloads)
-    return page.render_page(
-        report.title,
-        report.answer,
-        [*sections, page.Section("reproduce", "Reproduce and download", reproduce)],
-        {**report.data, report.kind: report.result},
-        report.scripts,
-        terms=report.terms,
-        context=report.context,
-        definition=report.definition,
+    sections.append(("reproduce", "Reproduce and download", reproduce))
+    data = {**report.data, report.kind: report.result}
+    return render_page(
+        "page.html", data, report.scripts, title=report.title, report=report, sections=sections
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from textgen.report.document import CsvFile
+from textgen.reports.document import CsvFile
 
 
 def to_csv(file: CsvFile) -> str:

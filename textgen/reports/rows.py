@@ -11,7 +11,7 @@ from string import ascii_uppercase
 from textgen.evaluation.scoring import Score
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.experiment.entry_result import EntryResult
-from textgen.report.answer import better_reference, classes, verdict
+from textgen.reports.answer import better_reference, classes, verdict
 from textgen.results.comparison import Comparison, Difference, EntryScore, MetricEstimate, ReferenceScore
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from string import ascii_uppercase
 
-from textgen.report.document import (
+from textgen.reports.document import (
     DASH,
     Block,
     Cell,
@@ -18,7 +18,7 @@ from textgen.report.document import (
     lines,
     text_table,
 )
-from textgen.report.formats import in_brackets, plain
+from textgen.reports.formats import in_brackets, plain
 from textgen.results.comparison import Difference
 from textgen.results.differences import RunComparison
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from textgen.page.render import notebook_block, notebook_table, render
-from textgen.report.document import Cell, Report, Samples, Table
+from textgen.reports.document import Cell, Report, Samples, Table
 
 BREAKABLE = Markup('<span style="overflow-wrap: anywhere">{}</span>')
 """For texts that may have no space, which would widen the page."""

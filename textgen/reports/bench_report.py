@@ -9,10 +9,10 @@ from typing import Any
 from textgen.evaluation.text_metrics import MIN_VERBATIM
 from textgen.experiment.entry_result import EntryResult
 from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, StackedChart, entry_style
-from textgen.report import bench_tables as tables
-from textgen.report.answer import answer, classes, closing, doubts, overlap, resolution, scope
-from textgen.report.columns import curves_csv, scores_csv
-from textgen.report.document import (
+from textgen.reports import bench_tables as tables
+from textgen.reports.answer import answer, classes, closing, doubts, overlap, resolution, scope
+from textgen.reports.columns import curves_csv, scores_csv
+from textgen.reports.document import (
     BRIEF,
     FULL,
     PAGE,
@@ -30,10 +30,10 @@ from textgen.report.document import (
     lines,
     text_table,
 )
-from textgen.report.formats import count, named_values, plain, short
-from textgen.report.glossary import DEFINITION, TERMS
-from textgen.report.rows import EntryRow, entry_rows
-from textgen.report.samples import (
+from textgen.reports.formats import count, named_values, plain, short
+from textgen.reports.glossary import DEFINITION, TERMS
+from textgen.reports.rows import EntryRow, entry_rows
+from textgen.reports.samples import (
     brief_samples,
     chance_entries,
     diversity_chart,
@@ -165,7 +165,6 @@ def _made(result: Comparison, sha256: str) -> list[str]:
         *scope(result),
         f"{count(corpus.num_chars)} characters, cleaner {corpus.cleaner}, split {corpus.split.method}, "
         f"sha256 {sha256}",
-        f"budget {result.budget} each, {result.device}, {result.precision}, scored on {_scored_on(result)}",
         f"{named_values(result.versions)}; {named_values(result.machine)}",
     ]
 

@@ -9,9 +9,9 @@ from statistics import fmean, pstdev
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.experiment.entry_result import EntryResult
 from textgen.page.charts import ChartLine, LineChart
-from textgen.report.document import SampleGroup
-from textgen.report.formats import plain
-from textgen.report.rows import entry_rows
+from textgen.reports.document import SampleGroup
+from textgen.reports.formats import plain
+from textgen.reports.rows import entry_rows
 from textgen.results.comparison import Comparison
 
 MAX_GROUPS = 2

@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from textgen.report.document import Block, Cell, Code, Lines, Note, Report, Samples, Table
+from textgen.reports.document import Block, Cell, Code, Lines, Note, Report, Samples, Table
 
 TEXT_WIDTH = 100
 """Characters per line of a fenced text."""

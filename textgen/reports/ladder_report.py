@@ -8,8 +8,8 @@ from typing import Any
 
 from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart
 from textgen.page.scales import round_log_ticks
-from textgen.report.answer import RunCaution, cautions
-from textgen.report.document import (
+from textgen.reports.answer import RunCaution, cautions
+from textgen.reports.document import (
     BRIEF,
     DASH,
     WHOLE,
@@ -25,7 +25,7 @@ from textgen.report.document import (
     lines,
     text_table,
 )
-from textgen.report.formats import count, decimal, named_values, percent, plain, short, thousandths
+from textgen.reports.formats import count, decimal, named_values, percent, plain, short, thousandths
 from textgen.results.ladder import BudgetStep, Crossing, Ladder, Rung
 from textgen.runtime.environment import machines_used
 from textgen.training.budget import is_timed, parse_budget

@@ -13,7 +13,7 @@ from textgen.data.corpus import CorpusInfo
 from textgen.evaluation.intervals import INTERVAL_METHOD, Contrast, Estimate
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.page.charts import ChartValue, IntervalChart, LineChart
-from textgen.report.document import (
+from textgen.reports.document import (
     DASH,
     PAGE,
     TEXT,
@@ -28,8 +28,8 @@ from textgen.report.document import (
     lines,
     text_table,
 )
-from textgen.report.formats import named_values, plain
-from textgen.report.samples import counted_words, diversity_chart, sampler_line
+from textgen.reports.formats import named_values, plain
+from textgen.reports.samples import counted_words, diversity_chart, sampler_line
 from textgen.results.suite import CaseResult, QuestionResult, SuiteResult, Writing
 from textgen.runtime.environment import machines_used
 from textgen.runtime.storage.files import slug

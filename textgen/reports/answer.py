@@ -8,7 +8,7 @@ from statistics import fmean
 
 from textgen.evaluation.memorization import WINDOW
 from textgen.experiment.entry_result import EntryResult
-from textgen.report.formats import in_brackets, listed, percent, plain, short
+from textgen.reports.formats import in_brackets, listed, percent, plain, short
 from textgen.results.comparison import Comparison, Difference, EntryScore, ReferenceScore
 from textgen.training.budget import is_timed
 from textgen.training.progress import MIN_CPU_UTILIZATION

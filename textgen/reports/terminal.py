@@ -15,7 +15,7 @@ from rich.segment import Segment
 from rich.table import Table as Grid
 from rich.text import Text
 
-from textgen.report.document import (
+from textgen.reports.document import (
     Block,
     Cell,
     Code,
