@@ -16,7 +16,6 @@ from textgen.reports.document import (
     BRIEF,
     FULL,
     PAGE,
-    TEXT,
     WHOLE,
     Block,
     Chart,
@@ -82,18 +81,19 @@ def bench_report(
     by_name = {entry.name: entry for entry in details.entries}
     ordered = [by_name[row.name] for row in rows if row.name in by_name]
     styles = {row.name: entry_style(index) for index, row in enumerate(rows)}
-    curves = _curve_points(rows)
+    curves, made = _curve_points(rows), _made(result)
     return Report(
         kind="comparison",
         result=result,
         title=f"Comparison on {result.corpus.name}",
         answer=answer(result),
         closing=closing(result),
+        cautions=list(filter(None, [*doubts(result), resolution(result)])),
         context=plain(" · ".join(_context(result))),
         definition=DEFINITION,
         terms=TERMS,
         sections=[
-            Section("about", "", _about(result), TEXT),
+            Section("about", "", [lines([overlap(result), *made], is_list=True, is_aside=True)], FULL),
             Section("write", "Write with them", [Template("bench_write.html")] if models else (), PAGE),
             Section("brief", "", [tables.brief_table(result, rows)], BRIEF),
             Section("scores", "Scores", _scores(result, rows, styles, readers), WHOLE),
@@ -110,7 +110,7 @@ def bench_report(
             Section("more", "", [lines([_more(result)], is_aside=True)], BRIEF),
         ],
         command=result.command,
-        made=_made(result, result.corpus.sha256),
+        made=made,
         files=[scores_csv(result), curves_csv(result)],
         styles=styles,
         scripts=(*SCRIPTS, "writer.js") if models else SCRIPTS,
@@ -151,20 +151,12 @@ def _context(result: Comparison) -> Iterator[str]:
         yield result.made
 
 
-def _about(result: Comparison) -> list[Block]:
-    """Return what scores hold for, and what was compared, on what and with what."""
-    doubted = [*doubts(result), resolution(result)]
-    full = [*doubted, overlap(result), *_made(result, result.corpus.sha256[:12])]
-    options = {"is_list": True, "is_aside": True}
-    return [lines(doubted, BRIEF, **options), lines(full, FULL, **options)]
-
-
-def _made(result: Comparison, sha256: str) -> list[str]:
+def _made(result: Comparison) -> list[str]:
     corpus = result.corpus
     return [
         *scope(result),
         f"{count(corpus.num_chars)} characters, cleaner {corpus.cleaner}, split {corpus.split.method}, "
-        f"sha256 {sha256}",
+        f"sha256 {corpus.sha256}",
         f"{named_values(result.versions)}; {named_values(result.machine)}",
     ]
 
@@ -182,9 +174,8 @@ def _scores(
     """Return the scores, with their picture on a page, in other units, and the differences."""
     references = [Note(f"{each.label}: {each.description}") for each in result.references]
     return [
-        lines(doubts(result), PAGE),
         tables.pictured_scores(result, rows, _score_picture(result, rows, styles)),
-        lines([resolution(result), overlap(result), readers], PAGE),
+        lines([overlap(result), readers], PAGE),
         tables.score_table(result, rows),
         Folded(
             "Differences from the best, with their intervals",

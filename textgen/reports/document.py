@@ -242,6 +242,8 @@ class Report:
     answer: str
     closing: str = ""
     """The answer in few words, which ends what a terminal shows."""
+    cautions: Sequence[str] = ()
+    """What to know before the answer is believed."""
     context: str = ""
     """What was measured, on what and with what."""
     definition: str = ""

@@ -264,7 +264,7 @@ def step_table(result: Ladder) -> Table:
         "clear changes."
     )
     steps = {(step.entry, step.after): step for step in result.steps}
-    rows = [
+    rows: list[list[str | Cell]] = [
         [name, *(_step_cell(steps.get((name, after))) for after in result.budgets[1:])]
         for name in result.entries
         if any(step.entry == name for step in result.steps)

@@ -21,7 +21,8 @@ def _lines(report: Report) -> Iterator[str]:
     if report.title:
         yield f"# {escape(report.title)}\n"
     yield f"**{escape(report.answer)}**"
-    yield from (f"\n{escape(text)}" for text in (report.context, report.definition) if text)
+    texts = (*report.cautions, report.context, report.definition)
+    yield from (f"\n{escape(text)}" for text in texts if text)
     for section in report.shown("full"):
         if section.needs_heading():
             yield f"\n## {escape(section.title)}"

@@ -67,7 +67,7 @@ def _verdict(difference: Difference, other: str) -> str:
 def _scores(result: RunComparison, letters: dict[str, str]) -> Table:
     """Return the scores by letter; long names are in no table, which would cut them."""
     scores = {each.name: each for each in result.scores}
-    rows = []
+    rows: list[list[str | Cell]] = []
     for run in result.runs:
         score = scores.get(run.name)
         bits = Cell(DASH) if score is None else Cell(f"{score.bits_per_char:.4f}", best=score.is_best)

@@ -157,6 +157,7 @@ def _question(question: QuestionResult, result: SuiteResult) -> Iterator[Block]:
     title = f"Changes {against}: {question.text}"
     yield Chart(IntervalChart(title, f"{unit}, {against}", changes, zero=True))
     header = ["case", "bits/char", f"change against {question.reference}", "real words", "change"]
+    rows: list[list[str | Cell]]
     rows = [[case.label, *case_cells(question, case), case.entry] for case in question.cases]
     yield text_table(question.text, header, (row[:-1] for row in rows), views=TEXT)
     yield text_table(question.text, [*header, "entry"], rows, lefts=(5,), views=PAGE)

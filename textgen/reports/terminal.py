@@ -44,7 +44,7 @@ RULED, DIVIDED = (box.Box(str(lines), ascii=True) for lines in (box.SIMPLE_HEAD,
 def render(report: Report, console: Console, *, full: bool = True) -> None:
     """Print a report as wide as the console; without `full`, what matters most."""
     parts: list[RenderableType] = [Text(report.answer, "bold")]
-    parts += [Text(report.context, "dim")] if report.context else []
+    parts += [Text(line, "dim") for line in (*report.cautions, report.context) if line]
     if full and report.title:
         parts += ["", _heading(report.title, console)]
         parts += [Text(report.definition, "dim italic")] if report.definition else []
