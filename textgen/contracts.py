@@ -345,7 +345,8 @@ class Logger(Protocol):
 class ResultKind(Protocol):
     """A kind of saved result: how `textgen runs`, `report` and `verify` read the folders that hold one.
 
-    Derive it from `textgen.results.kinds.Kind`, which has the other members and their defaults.
+    Derive it from `textgen.reports.reported_kind.ReportedKind`, which has the other members and their
+    defaults.
     """
 
     @abstractmethod
@@ -357,8 +358,8 @@ class ResultKind(Protocol):
         """Return what lists say of a result, an `About`, by the JSON values of its file."""
 
     @abstractmethod
-    def text(self, result: Any, folder: Path) -> str:
-        """Return the report of a result, which is saved in `folder`, as Markdown."""
+    def report(self, result: Any, folder: Path) -> Any:
+        """Return the report of a result, which is saved in `folder`: a `textgen.reports.document.Report`."""
 
 
 def command(function: Function) -> Function:

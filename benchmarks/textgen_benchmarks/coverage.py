@@ -36,7 +36,7 @@ from scipy.stats import t as student
 from textgen.cli.console import print_rows
 from textgen.data.text import cut_position, sha256
 from textgen.evaluation.intervals import MeasuredValue, estimate, measured_ratio
-from textgen.page.markdown import table_lines
+from textgen.reports.markdown import table_lines
 from textgen.runtime.device import choose_device
 from textgen.runtime.process_setup import keep_freed_memory
 from textgen_benchmarks.population import TRAIN_PERCENT, Array, Population, Stretches

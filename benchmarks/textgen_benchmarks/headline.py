@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from textgen.page.markdown import escape
-from textgen.report.answer import answer, is_trained
-from textgen.report.columns import View
-from textgen.report.formats import count, short, thousandths
-from textgen.report.markdown import markdown_table
-from textgen.report.rows import EntryRow, entry_rows, held_out_row, reference_rows
-from textgen.report.samples import sample_groups
-from textgen.report.table_model import DASH, Column, make_table
+from textgen.reports.answer import answer, is_trained
+from textgen.reports.columns import RowColumn, View, make_table
+from textgen.reports.document import DASH
+from textgen.reports.formats import count, short, thousandths
+from textgen.reports.markdown import escape, markdown_table
+from textgen.reports.rows import EntryRow, entry_rows, held_out_row, reference_rows
+from textgen.reports.samples import sample_groups
 from textgen.results.comparison import Comparison
 
 PAGE = "benchmarks/README.md#the-main-comparison"
@@ -45,7 +44,7 @@ def scores_table(result: Comparison) -> Iterator[str]:
     yield from markdown_table(make_table("", "", columns(), [*ranked, held_out_row(result)]))
 
 
-def columns() -> list[Column[Any]]:
+def columns() -> list[RowColumn[Any]]:
     """Return the columns of the table."""
     view = View(
         "bits_per_char interval bits_per_char_without_oov num_parameters trained_chars_per_second "

@@ -16,7 +16,8 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
 from textgen.comparison.kinds import BENCH
-from textgen.report.terminal import render_brief
+from textgen.reports.bench_report import bench_report
+from textgen.reports.terminal import render
 from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import read_record
 from textgen.runtime.storage.result_folders import PAGE
@@ -41,7 +42,7 @@ def main() -> None:
 def draw_terminal(result: Path, path: Path, width: int = 110) -> None:
     """Write what a terminal shows of a result."""
     console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True)
-    render_brief(read_record(Comparison, result), console)
+    render(bench_report(read_record(Comparison, result)), console, full=False)
     console.save_svg(str(path), title="textgen bench", code_format=SVG)
 
 

@@ -16,7 +16,7 @@ from textgen.experiment.encoding import embed
 from textgen.experiment.entry_parser import parse_entry
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
-from textgen.page.markdown import table_lines
+from textgen.reports.markdown import table_lines
 from textgen.runtime.device import PRECISIONS, DeviceConfig, choose_device, seeded
 from textgen.runtime.environment import machine
 from textgen.runtime.process_setup import keep_freed_memory
@@ -156,7 +156,7 @@ def main() -> None:
         rows.append(about | asdict(speeds))
         cells = [f"{speeds.ours:,.0f} {claim.unit}/s", f"{speeds.reference:,.0f}", speeds.ratio_cell]
         lines.append([claim.name, *cells, f"{gflops:,.0f} ({share:.0%})" if gflops else ""])
-    print("\n".join(table_lines(lines, padded=True)))
+    print("\n".join(table_lines(lines)))
     save(options.json, peak_gflops=peak, rows=rows)
 
 

@@ -14,11 +14,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import stdev
 
-from textgen.page.markdown import escape, table_lines
-from textgen.report.ladder_answer import ladder_answer
-from textgen.report.ladder_tables import ladder_tables
-from textgen.report.markdown import markdown_table
-from textgen.report.suite_report import UNPAIRED, all_curves, show_change, show_value, to_markdown
+from textgen.library.presentation import document
+from textgen.reports.document import DASH, Cell, text_table
+from textgen.reports.ladder_report import ladder_answer, score_table, step_table
+from textgen.reports.markdown import escape, markdown_table, table_lines, to_markdown
+from textgen.reports.suite_report import UNPAIRED, case_cells, sampler_tables
 from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
 from textgen.results.suite import QuestionResult, SuiteResult
@@ -55,7 +55,9 @@ def filled(text: str, results: Path) -> str:
             return "\n".join([match[1].rstrip(), *parts, match[3]])
         suites = [read_record(SuiteResult, results / f"{name}.json") for name in names]
         is_one = len(suites) == 1
-        lines = _nested(to_markdown(suites[0])) if is_one else "\n".join(side_by_side(suites)) + "\n"
+        lines = (
+            _nested(to_markdown(document(suites[0]))) if is_one else "\n".join(side_by_side(suites)) + "\n"
+        )
         return f"{match[1]}{lines}{match[3]}"
 
     return SUITES.sub(report, text)
@@ -78,8 +80,8 @@ def filled_readme(text: str, results: Path) -> str:
 def ladder_lines(result: Ladder) -> Iterator[str]:
     """Yield the answer of a ladder, and its scores and steps by budget."""
     yield from ("", f"**{result.corpus.name}**: {escape(ladder_answer(result))}")
-    for name, table in ladder_tables(result).items():
-        if name in ("scores", "steps"):
+    for table in (score_table(result), step_table(result)):
+        if not table.is_empty:
             yield from ("", *markdown_table(table))
     yield ""
 
@@ -94,29 +96,27 @@ def side_by_side(results: Sequence[SuiteResult]) -> Iterator[str]:
             for header in (text, f"change against {question.reference}", "real words")
         ]
         yield from ("", f"### {question.text}", "")
-        rows = [["case", *columns]]
-        for case in question.cases:
-            cells = [cell for result in results for cell in _cells(result.questions[number], case.label)]
-            rows.append([case.label, *cells])
-        yield from table_lines(rows)
+        rows = [
+            [
+                case.label,
+                *(cell for result in results for cell in _cells(result.questions[number], case.label)),
+            ]
+            for case in question.cases
+        ]
+        yield from markdown_table(text_table("", ["case", *columns], rows))
         if any(not effect.paired for effect in question.effects):
             yield from ("", UNPAIRED)
         for result, text in zip(results, texts, strict=True):
-            curves = list(all_curves(result.questions[number], result.held_out.sample_metrics))
-            yield from (["", f"**{text}**", *curves] if curves else [])
+            curves = list(sampler_tables(result.questions[number], result.held_out.sample_metrics))
+            yield from ["", f"**{text}**"] if curves else []
+            yield from (line for table in curves for line in ("", *markdown_table(table)))
     yield ""
 
 
-def _cells(question: QuestionResult, label: str) -> list[str]:
+def _cells(question: QuestionResult, label: str) -> list[Cell]:
     """Return score, change and real words of a case; dashes where it was not measured."""
     case = next((case for case in question.cases if case.label == label), None)
-    effect = question.effect(label)
-    mark = " †" if effect and not effect.paired else ""
-    return [
-        show_value(case.bits_per_char if case else None, 3),
-        show_change(effect.bits_per_char if effect else None, 3) + mark,
-        show_value(case.real_word_rate if case else None, 1, percent=True),
-    ]
+    return case_cells(question, case)[:3] if case else [Cell(DASH), Cell(""), Cell(DASH)]
 
 
 def _nested(report: str) -> str:

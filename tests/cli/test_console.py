@@ -15,8 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from helpers.reports import entry, result
-from textgen.cli.console import print_document, print_result, print_rows
+from textgen.cli.console import print_result, print_rows
 from textgen.library.console import VisibleConsole
+from textgen.reports.document import Code, Report, Section, lines
+from textgen.reports.terminal import render
 from textgen.results.comparison import Comparison
 from textgen.runtime.output import visible
 from textgen.runtime.storage.json_records import from_values
@@ -50,14 +52,12 @@ def test_results_are_drawn_on_a_terminal(
     draw_on_a_terminal(monkeypatch)
     compared = from_values(Comparison, result(entry("lstm\x07", 2.1234)))
     print_result(compared, as_json=False, full=True)
-    print_document({}, "# A title\n\nSome *words*, [a link](http://a).\n", as_json=False)
     shown = capsys.readouterr().out
     assert "2.1234" in shown
     assert r"lstm\u0007" in shown
-    assert "a link (http://a)" in re.sub(r"\x1b\[[0-9;]*m", "", shown)
-    assert "A title" in shown
-    assert "# A title" not in shown
-    assert "*words*" not in shown
+    assert "Comparison on wiki" in shown
+    assert "# Comparison on wiki" not in shown
+    assert "**" not in shown
 
 
 def test_a_terminal_shows_the_answer_first_and_last_and_the_rest_on_request(
@@ -84,17 +84,18 @@ def test_code_to_paste_is_never_broken(
 ) -> None:
     draw_on_a_terminal(monkeypatch)
     code = "char-lstm:num_layers=1,hidden_size=64,dropout=0,tie_weights=false,batch_size=16"
-    print_document({}, f"# Tuned\n\n    {code}\n\nIt is *better*.\n", as_json=False, paste=code)
+    best = Section("best", "The best", [Code(code), lines(["Of 2 trials."])])
+    report = Report(kind="study", result=None, title="Tuned", answer="It is better.", sections=[best])
+    render(report, VisibleConsole())
     shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
     assert f"\n{code}\n" in shown
-    assert "It is better." in shown
+    assert shown.startswith("It is better.")
 
 
 def test_results_are_markdown_when_piped_and_json_on_request(capsys: pytest.CaptureFixture[str]) -> None:
     compared = from_values(Comparison, result(entry("char-lstm", 2.1234)))
     print_result(compared, as_json=False)
-    print_document({}, "# A title\n", as_json=False)
-    assert capsys.readouterr().out.endswith("# A title\n")
+    assert capsys.readouterr().out.startswith("# Comparison on wiki\n\n**char-lstm scores 2.123 ")
     print_result(compared, as_json=True)
     assert json.loads(capsys.readouterr().out)["entries"][0]["name"] == "char-lstm"
 

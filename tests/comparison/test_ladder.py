@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from helpers.ladders import laddered
-from textgen.report.ladder_answer import amount_text, ladder_answer
-from textgen.report.markdown import ladder_markdown
-from textgen.report.terminal import render_ladder
+from textgen.reports.ladder_report import amount_text, ladder_answer, ladder_report
+from textgen.reports.markdown import to_markdown
+from textgen.reports.terminal import render
 from textgen.results.ladder import Ladder
 from textgen.runtime.storage.json_records import from_values, to_values
 
@@ -21,7 +21,7 @@ CROSSING = {"char": (2.0, 1.9, 1.85), "word": (2.1, 1.8, 1.7), "random": (6.2, 6
 
 def drawn(result: Ladder, width: int = 120, *, full: bool = False) -> str:
     file = io.StringIO()
-    render_ladder(result, Console(file=file, width=width), full=full)
+    render(ladder_report(result), Console(file=file, width=width), full=full)
     return file.getvalue()
 
 
@@ -80,7 +80,7 @@ def test_a_step_up_is_flagged() -> None:
         ("word", "4m"): "no clear change",
     }
     assert "More training makes worse: char from 1m to 4m (+0.060)." in ladder_answer(result)
-    assert "+0.060 worse" in ladder_markdown(result)
+    assert "+0.060 worse" in to_markdown(ladder_report(result))
 
 
 def test_a_run_says_how_much_it_read_and_whether_its_time_was_used() -> None:

@@ -101,10 +101,7 @@ def test_a_changed_number_is_found(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("budget", "problem"),
     [
-        (
-            "60s",
-            r"with one of its budgets \(600chars, .*; a budget by --budget 600chars,60s$",
-        ),
+        ("60s", r"with one of its budgets \(600chars, .*; a budget by --budget 600chars,60s$"),
         ("10s,20s", r"holds a comparison of 600chars, .*; give budgets in the same unit, or choose another"),
     ],
 )

@@ -8,9 +8,9 @@ import pytest
 
 from helpers.reports import compared, drawn, entry, markdown_rows, reference, result
 from textgen.experiment.entry_parser import split_yardsticks
-from textgen.report.answer import answer, doubts
-from textgen.report.html import to_html
-from textgen.results.details import Details
+from textgen.reports.answer import answer, doubts
+from textgen.reports.bench_report import bench_report
+from textgen.reports.html import to_html
 
 NAME = "hf:models/gpt2-small"
 LABEL = f"{NAME} (pretrained, may have seen this text)"
@@ -30,7 +30,7 @@ def test_every_view_marks_it(what: dict[str, Any]) -> None:
     assert row["parameters"] == "124 M"
     assert LABEL in drawn(what, 100)
     comparison = compared(entry("char-lstm", 2.0), references=what["references"])
-    page = to_html(comparison, Details(passages=(), entries=()))
+    page = to_html(bench_report(comparison))
     head = f'<tr class="reference"><th scope="row">{LABEL.replace(":", ":<wbr>")}</th>'
     scores, other_units = page.split(head)[1:]
     assert ">0.900<" in scores.partition("</tr>")[0]

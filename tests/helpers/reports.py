@@ -10,8 +10,9 @@ from rich.console import Console
 
 from textgen.evaluation.intervals import INTERVAL_METHOD, SHIPPED_PRIORS
 from textgen.experiment.entry_result import EntryResult
-from textgen.report.markdown import to_markdown
-from textgen.report.terminal import render
+from textgen.reports.bench_report import bench_report
+from textgen.reports.markdown import to_markdown
+from textgen.reports.terminal import render
 from textgen.results.comparison import Comparison, HeldOut
 from textgen.results.judge import CLOSEST, judge
 from textgen.results.row import rows_by_entry
@@ -210,7 +211,7 @@ def compared(*entries: dict[str, Any], **changes: Any) -> Comparison:
 
 def report(what: dict[str, Any]) -> str:
     """What `to_markdown` makes of a result."""
-    return to_markdown(from_values(Comparison, what))
+    return to_markdown(bench_report(from_values(Comparison, what)))
 
 
 GLOVE = {
@@ -228,7 +229,7 @@ GLOVE = {
 def drawn(what: dict[str, Any], width: int, **options: Any) -> str:
     """What `render` prints on a console of this width."""
     file = io.StringIO()
-    render(from_values(Comparison, what), Console(file=file, width=width, **options))
+    render(bench_report(from_values(Comparison, what)), Console(file=file, width=width, **options))
     return file.getvalue()
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from textgen.report import study_page, suite_page
-from textgen.report.ladder_page import ladder_html
-from textgen.report.markdown import to_markdown
+from textgen.library.presentation import document
+from textgen.reports.html import to_html
+from textgen.reports.markdown import to_markdown
 from textgen.results.comparison import Comparison
 from textgen.results.details import Details
 from textgen.results.ladder import Ladder
@@ -41,11 +41,11 @@ def others(values: Any, place: str = "") -> Iterator[tuple[str, Any, Any, Any]]:
     [
         ("bench-wiki", Comparison, to_markdown, "scores scores.*.name scores.*.is_best differences "
          "differences.*.a differences.*.b metrics.*.name metrics.*.metric entries.*.test.units.bits"),
-        ("ladder-main-contiguous", Ladder, ladder_html, "budgets budgets.* rungs.*.entry rungs.*.budget "
+        ("ladder-main-contiguous", Ladder, to_html, "budgets budgets.* rungs.*.entry rungs.*.budget "
          "rungs.*.score.name steps.*.entry steps.*.after crossings.*.ahead rungs.*.runs.*.units.bits"),
-        ("suite-reading-on-wiki", SuiteResult, suite_page.to_html, "questions.*.cases.*.samplers "
+        ("suite-reading-on-wiki", SuiteResult, to_html, "questions.*.cases.*.samplers "
          "questions.*.effects.*.case questions.*.effects.*.reference"),
-        ("tune-austen-5s", StudyResult, study_page.to_html, "search search.*.option trials.*.state "
+        ("tune-austen-5s", StudyResult, to_html, "search search.*.option trials.*.state "
          "best.state"),
     ],
 )  # fmt: skip
@@ -64,7 +64,7 @@ def test_a_change_of_any_kind_is_refused_or_shown(
             found.add(place)
         else:
             shown.add(place)
-            assert report(result)
+            assert report(document(result))
         container[key] = before
     assert len(shown) > 10
     assert set(refused.split()) <= found

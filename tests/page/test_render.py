@@ -12,9 +12,23 @@ from itertools import pairwise
 import pytest
 from markupsafe import Markup
 
-from textgen.page.charts import ChartLine, ChartValue, interval_chart, line_chart, stacked_chart
-from textgen.page.render import Section, data_address, notebook_table, page_table, render_page, script_json
+from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, StackedChart
+from textgen.page.render import data_address, notebook_table, script_json
 from textgen.page.scales import Scale, round_step, spread, tick_label
+from textgen.reports.document import (
+    Cell,
+    Chart,
+    Code,
+    CsvFile,
+    Folded,
+    Report,
+    SampleGroup,
+    Samples,
+    Section,
+    lines,
+    text_table,
+)
+from textgen.reports.html import to_html
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028&amp;'\"\ud800"
 
@@ -43,13 +57,37 @@ class Tags(HTMLParser):
 
 
 def hostile_page() -> Tags:
-    body = page_table(HOSTILE, [HOSTILE], [[HOSTILE]], caption=HOSTILE)
-    body += interval_chart(HOSTILE, HOSTILE, [ChartValue(HOSTILE, 1.0, (0.5, 1.5))])
-    body += line_chart(HOSTILE, HOSTILE, HOSTILE, [ChartLine(HOSTILE, [(0, 1), (1, 2)], [HOSTILE, HOSTILE])])
-    body += stacked_chart(HOSTILE, HOSTILE, [HOSTILE], {HOSTILE: [1.0]})
+    line = ChartLine(HOSTILE, [(0, 1), (1, 2)], [HOSTILE, HOSTILE])
+    section = Section(
+        "one",
+        HOSTILE,
+        [
+            lines([HOSTILE]),
+            lines([HOSTILE], is_list=True),
+            Code(HOSTILE),
+            text_table(HOSTILE, [HOSTILE, HOSTILE], [[HOSTILE, Cell(HOSTILE, HOSTILE)]], caption=HOSTILE),
+            Chart(IntervalChart(HOSTILE, HOSTILE, [ChartValue(HOSTILE, 1.0, (0.5, 1.5))])),
+            Chart(LineChart(HOSTILE, HOSTILE, HOSTILE, [line])),
+            Chart(StackedChart(HOSTILE, HOSTILE, [HOSTILE], {HOSTILE: [1.0]})),
+            Folded(HOSTILE, [Samples([SampleGroup(HOSTILE, HOSTILE, [(HOSTILE, HOSTILE)])])]),
+        ],
+    )
+    report = Report(
+        kind="text",
+        result=HOSTILE,
+        title=HOSTILE,
+        answer=HOSTILE,
+        context=HOSTILE,
+        definition=HOSTILE,
+        terms={HOSTILE: HOSTILE},
+        command=HOSTILE,
+        made=[HOSTILE],
+        files=[CsvFile("a.csv", [HOSTILE], [[HOSTILE]])],
+        sections=[section],
+        scripts=["curves.js"],
+    )
     tags = Tags()
-    page = render_page(HOSTILE, HOSTILE, [Section("one", HOSTILE, body)], {"text": HOSTILE}, ["curves.js"])
-    tags.feed(page.encode("utf-8", "replace").decode())
+    tags.feed(to_html(report).encode("utf-8", "replace").decode())
     return tags
 
 
@@ -100,7 +138,7 @@ def places(svg: Markup, element: str, name: str) -> list[float]:
 
 def test_values_are_drawn_in_order_within_their_intervals() -> None:
     rows = [ChartValue("a", 1.0, (0.9, 1.1), is_best=True), ChartValue("b", 2.0, (1.5, 2.5))]
-    svg = interval_chart("scores", "bits", rows)
+    svg = IntervalChart("scores", "bits", rows).svg()
     first, second = places(svg, "circle", "cx")
     assert first < second
     whiskers = re.findall(r'class="whisker" x1="([\d.]+)" x2="([\d.]+)"', svg)
@@ -110,7 +148,7 @@ def test_values_are_drawn_in_order_within_their_intervals() -> None:
 
 
 def test_a_line_goes_down_where_its_values_fall() -> None:
-    svg = line_chart("curve", "x", "y", [ChartLine("a", [(0, 3), (1, 2), (2, 1)])])
+    svg = LineChart("curve", "x", "y", [ChartLine("a", [(0, 3), (1, 2), (2, 1)])]).svg()
     (points,) = re.findall(r'<polyline points="([^"]+)"', svg)
     pairs = [tuple(map(float, pair.split(","))) for pair in points.split()]
     assert pairs == sorted(pairs)  # to the right and, on a screen, downwards
@@ -118,7 +156,7 @@ def test_a_line_goes_down_where_its_values_fall() -> None:
 
 
 def test_the_parts_of_a_bar_follow_each_other() -> None:
-    svg = stacked_chart("parts", "bits", ["one", "two"], {"a": [1.0, 3.0]})
+    svg = StackedChart("parts", "bits", ["one", "two"], {"a": [1.0, 3.0]}).svg()
     bars = re.findall(r'class="part p\d" x="([\d.]+)" y="[\d.]+" width="([\d.]+)" height="16"', svg)
     (x, width), (next_x, next_width) = [tuple(map(float, bar)) for bar in bars]
     assert x + width == pytest.approx(next_x, abs=0.02)
@@ -127,7 +165,8 @@ def test_the_parts_of_a_bar_follow_each_other() -> None:
 
 @pytest.mark.parametrize("values", [[1.0], [], [0.0, 0.0]])
 def test_charts_of_few_values_are_drawn(values: list[float]) -> None:
-    assert "<svg" in line_chart("t", "x", "y", [ChartLine("a", [(value, value) for value in values])])
+    line = ChartLine("a", [(value, value) for value in values])
+    assert "<svg" in LineChart("t", "x", "y", [line]).svg()
 
 
 def test_ticks_are_round_and_within_the_scale() -> None:
@@ -151,12 +190,12 @@ def test_a_value_far_beyond_the_others_is_an_arrow_at_the_edge() -> None:
         ChartValue("c", 2.1),
         ChartValue("chance", 6.9),
     ]
-    svg = interval_chart("scores", "bits", rows)
+    svg = IntervalChart("scores", "bits", rows).svg()
     first, *_, last = places(svg, "circle", "cx")
     assert last - first > 300
     assert svg.count("<path") == 1
     assert "6.900" in svg
-    assert len(places(interval_chart("scores", "bits", rows[:3]), "circle", "cx")) == 3
+    assert len(places(IntervalChart("scores", "bits", rows[:3]).svg(), "circle", "cx")) == 3
 
 
 def test_references_do_not_set_the_scale_of_the_entries() -> None:
@@ -164,7 +203,7 @@ def test_references_do_not_set_the_scale_of_the_entries() -> None:
     ahead = ChartValue("ahead", 0.9, is_reference=True, sets_scale=False)
     near = ChartValue("near", 1.6, is_reference=True, sets_scale=False)
     behind = ChartValue("behind", 2.4, is_reference=True, sets_scale=False)
-    svg = interval_chart("scores", "bits", [ahead, near, *rows, behind])
+    svg = IntervalChart("scores", "bits", [ahead, near, *rows, behind]).svg()
     first, second = places(svg, "circle", "cx")
     assert second - first > 100
     assert svg.count("<path") == 2
@@ -173,16 +212,16 @@ def test_references_do_not_set_the_scale_of_the_entries() -> None:
 
 def test_differences_below_zero_are_on_the_scale() -> None:
     rows = [ChartValue("a", -0.27, (-0.3, -0.24)), ChartValue("b", -0.07, (-0.1, -0.04))]
-    assert "<path" not in interval_chart("changes", "bits", rows, zero=True)
+    assert "<path" not in IntervalChart("changes", "bits", rows, zero=True).svg()
 
 
 def test_chance_does_not_set_the_scale_of_two_differences() -> None:
     rows = [ChartValue("b", 0.285, (0.24, 0.33)), ChartValue("chance", 4.4, (4.3, 4.5))]
-    svg = interval_chart("differences", "bits", rows, zero=True)
+    svg = IntervalChart("differences", "bits", rows, zero=True).svg()
     assert svg.count("<path") == 1
     assert "+4.400" in svg
     level = [ChartValue("b", 0.001, (-0.03, 0.03)), ChartValue("c", 0.05, (0.02, 0.08))]
-    assert "<path" not in interval_chart("differences", "bits", level, zero=True)
+    assert "<path" not in IntervalChart("differences", "bits", level, zero=True).svg()
 
 
 def test_a_table_of_a_notebook_has_its_styles_inside_and_no_tag_of_others() -> None:

@@ -17,7 +17,7 @@ LAYERS = (
     ("library",),
     ("suites", "tuning"),
     ("comparison",),
-    ("report",),
+    ("reports",),
     ("results",),
     ("jobs",),
     ("experiment",),
@@ -33,7 +33,7 @@ LAYERS = (
 """The packages of textgen in the order of the rule; those of one line never import each other."""
 OPEN_TO_CLI = (
     "library",
-    "report.run_report",
+    "reports.run_report",
     "results",
     "experiment.entry_result",
     "registry",

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from helpers.numbers import changed, is_refused, named, telling_numbers
-from textgen.report.markdown import ladder_markdown
-from textgen.report.markdown import to_markdown as report_of
-from textgen.report.suite_report import to_markdown
+from textgen.library.presentation import document
+from textgen.reports.markdown import to_markdown
 from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
 from textgen.results.rebuilt import verify_ladder, verify_study, verify_suite
@@ -78,13 +77,9 @@ def test_a_change_of_any_number_is_found_or_named(
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
 def test_a_recorded_result_has_a_report(path: Path) -> None:
     values = json.loads(path.read_text("utf-8"))
-    if "entries" in values:
-        assert report_of(read_record(Comparison, path)).startswith("# Comparison on ")
-    elif "questions" in values:
-        assert to_markdown(read_record(SuiteResult, path)).startswith("# ")
-    elif "rungs" in values:
-        result = read_record(Ladder, path)
-        assert ladder_markdown(result).startswith("# Ladder on ")
+    for key, kind in KINDS.items():
+        if key in values:
+            assert to_markdown(document(read_record(kind, path))).startswith("# ")
 
 
 def fields(schema: dict[str, Any]) -> dict[str, tuple[list[str], list[str]]]:

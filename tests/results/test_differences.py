@@ -12,7 +12,8 @@ from helpers.records import edit_record
 from helpers.reports import compared, entry
 from helpers.runs import CPU, SMALL, make_run
 from textgen.experiment.saved_run import save_run
-from textgen.report.run_report import answer_of_runs, to_markdown
+from textgen.reports.markdown import to_markdown
+from textgen.reports.run_report import answer_of_runs, run_report
 from textgen.results.differences import RunComparison, WritingOptions, compare
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
@@ -63,7 +64,7 @@ def test_equal_settings_are_said_to_be_equal(tmp_path: Path) -> None:
         write_run(tmp_path / name, "char-lstm", 2.0)
     result = compare(["one", "two"], tmp_path, None)
     assert result.settings == ()
-    assert "\nThe settings are the same.\n" in to_markdown(result)
+    assert "\nThe settings are the same.\n" in to_markdown(run_report(result))
     assert "0.000 bits per character (95 % interval 0.000 to 0.000)" in answer_of_runs(result)
 
 
@@ -121,7 +122,7 @@ def test_samples_of_the_same_prompt_are_shown_side_by_side(tmp_path: Path) -> No
         ("The history of", "top-p:p=0.95"),
         ("In 1867", "top-p:p=0.95"),
     ]
-    page = to_markdown(result)
+    page = to_markdown(run_report(result))
     assert (
         page.index("### `The history of`") < page.index("**A: char-lstm**") < page.index("**B: word-lstm**")
     )
@@ -138,7 +139,7 @@ def test_runs_that_have_no_samples_write_some(tmp_path: Path) -> None:
     assert [len(text) for text in group.texts] == [30, 30]
     assert first.samples == again.samples
     assert first.problem == "0 has no score by passages"
-    page = to_markdown(first)
+    page = to_markdown(run_report(first))
     assert page.count("\n| A") == 1
     assert "### `(no prompt)`" in page
 
@@ -150,7 +151,7 @@ def test_a_run_that_cannot_write_keeps_its_score(tmp_path: Path) -> None:
     assert result.samples == ()
     assert "weights.safetensors" in (result.sample_problem or "")
     assert result.differences[0].bits_per_char == pytest.approx(1.0)
-    assert "\nNo samples: " in to_markdown(result)
+    assert "\nNo samples: " in to_markdown(run_report(result))
 
 
 def test_the_same_run_twice_is_refused(tmp_path: Path) -> None:

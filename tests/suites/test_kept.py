@@ -16,7 +16,8 @@ from helpers.records import edit_record
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.jobs.backends import LocalBackend
 from textgen.jobs.runner import Outcome
-from textgen.report.suite_report import to_markdown
+from textgen.library.presentation import document
+from textgen.reports.markdown import to_markdown
 from textgen.requests import SuiteRequest, TextOptions
 from textgen.results.suite import JobResult, SuiteResult
 from textgen.runtime import environment
@@ -71,7 +72,7 @@ def test_the_threads_are_those_of_the_jobs(
     at_once = (
         "1 thread for each of 2 runs at a time; torch" if num_jobs == 2 else f"{other_threads} threads; torch"
     )
-    assert at_once in to_markdown(result)
+    assert at_once in to_markdown(document(result))
     assert torch.get_num_threads() == other_threads
     again = run_suite(suite(CHANCE, NGRAM), replace(OPTIONS, backend=LocalBackend(num_jobs)), tmp_path)
     assert again.machine == result.machine

@@ -21,8 +21,9 @@ from helpers.commands import run_textgen
 from helpers.suites import write_suite
 from textgen.data.corpus import load_corpus
 from textgen.evaluation.intervals import SeedPrior
-from textgen.report.suite_page import to_html
-from textgen.report.suite_report import to_markdown
+from textgen.library.presentation import document
+from textgen.reports.html import to_html
+from textgen.reports.markdown import to_markdown
 from textgen.requests import SuiteRequest, TextOptions
 from textgen.results.judge import effects
 from textgen.results.rebuilt import verify_suite
@@ -91,16 +92,16 @@ def test_a_suite_measures_each_thing_once_and_names_what_failed(tmp_path: Path) 
     assert said[1].startswith("A tiny suite: 10 runs, of which 8 are done")
     assert again.questions == result.questions
     assert [file.stat().st_mtime_ns for file in files] == before
-    page = to_markdown(result)
+    page = to_markdown(document(result))
     assert "## Which text?" in page
-    assert "| chance |" in page
+    assert "| chance " in page
     assert "- wild (seed 1): training diverged" in page
-    assert "| temperature |" in page
+    assert "| temperature " in page
     rate = result.held_out.sample_metrics.real_word_rate
     assert rate is not None
     assert rate > 0.9
     assert f"{100 * rate:.1f} % of the author's are real" in page
-    assert f"| *the author* | - | {rate:.3f} |" in page
+    assert re.search(rf"\| \*the author\* +\| +– \| +{rate:.3f} \|", page)
 
 
 def test_questions_may_have_texts_of_their_own(
@@ -133,11 +134,11 @@ def words(language):
     assert [text.lexicons for text in texts if text] == [("toy (xa)",), ("toy (xb)",)]
     assert not result.failures
     assert not any(check.disagreements for check in verify_suite(result))
-    page = to_markdown(result)
+    page = to_markdown(document(result))
     assert page.startswith("# Two texts\n")
     assert "toy/b: 6,001 characters" in page
     assert "Real words are in the training text or the lexicon toy (xa)." in page
-    assert "toy/a: 30,000 characters" in to_html(result)
+    assert "toy/a: 30,000 characters" in to_html(document(result))
 
 
 @pytest.mark.long

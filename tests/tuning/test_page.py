@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from helpers.studies import RATE, Toy
-from textgen.report.study_page import to_html
-from textgen.report.study_report import study_verdict
+from textgen.library.presentation import document
+from textgen.reports.html import to_html
+from textgen.reports.study_report import study_verdict
 from textgen.tuning.run_study import run_study
 from textgen.tuning.search_space import Dimension
 from textgen.tuning.study import Study
@@ -31,7 +32,7 @@ def test_a_study_has_a_page_with_all_of_its_trials(tmp_path: Path) -> None:
     with Study(tmp_path, Toy(plain_is_worse, dimensions=(RATE, KIND))) as study:
         result = run_study(study, Goal(6, None))
     page = (tmp_path / "report.html").read_text("utf-8")
-    assert page == to_html(result)
+    assert page == to_html(document(result))
     assert result.best is not None
     assert f'<pre tabindex="0">{result.best.name}</pre>' in page
     trials = page.partition('<section id="trials"')[2].partition("</section>")[0]
@@ -46,7 +47,7 @@ def test_a_study_has_a_page_with_all_of_its_trials(tmp_path: Path) -> None:
 def test_a_study_without_a_result_has_a_page(tmp_path: Path) -> None:
     with Study(tmp_path, Toy(fails)) as study:
         result = run_study(study, Goal(2, None))
-    page = to_html(result)
+    page = to_html(document(result))
     assert "No trial completed" in page
     assert "no &lt;b&gt;luck&lt;/b&gt;" in page
 
@@ -55,7 +56,7 @@ def test_one_trial_is_not_taken_for_a_search(tmp_path: Path) -> None:
     with Study(tmp_path, Toy()) as study:
         result = run_study(study, Goal(1, None))
     assert study_verdict(result).startswith("Only one trial completed, that of the default, so the search")
-    page = to_html(result)
+    page = to_html(document(result))
     assert "Only one trial completed" in page
     assert "Value of each trial" not in page
     assert "Value over rate" not in page

@@ -14,7 +14,8 @@ from optuna.trial import TrialState
 from helpers.studies import RATE, SIZE, Toy, bowl, run
 from helpers.this_process import ThisProcess
 from textgen.contracts import TextgenError
-from textgen.report.study_report import to_markdown
+from textgen.library.presentation import document
+from textgen.reports.markdown import to_markdown
 from textgen.runtime.storage.json_records import to_json
 from textgen.training.progress import Progress, Report, Step
 from textgen.tuning.run_study import run_study
@@ -90,7 +91,7 @@ def test_a_trial_that_fails_says_why_and_the_study_continues(tmp_path: Path) -> 
     failed = [trial for trial in result.trials if trial.state == "failed"]
     assert {trial.reason for trial in failed if trial.params["size"] > 4} == {"training diverged"}
     assert len(result.trials) == 15
-    shown = to_markdown(result)
+    shown = to_markdown(document(result))
     assert "training diverged" in shown
     assert "On test it is better by 0.5000 value (0.2500 to 0.7500), with one seed; it is " in shown
     assert result.best is not None

@@ -5,22 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from textgen.runtime.messages import shortened
 from textgen.runtime.output import note, results, say, visible
 from textgen.runtime.storage.json_records import to_json
 from textgen.runtime.storage.result_folders import MARKDOWN, PAGE
 
-if TYPE_CHECKING:
-    from textgen.results.comparison import Comparison
-    from textgen.results.ladder import Ladder
 
-
-def print_result(
-    result: Comparison | Ladder, as_json: bool, *, full: bool = False, folder: Path | None = None
-) -> None:
-    """Print a comparison: drawn on a terminal, as complete Markdown when piped, or as JSON.
+def print_result(result: Any, as_json: bool, *, full: bool = False, folder: Path | None = None) -> None:
+    """Print a result: drawn on a terminal, as complete Markdown when piped, or as JSON.
 
     On a terminal it ends with the answer and the report in its folder, and only `full` shows everything.
     """
@@ -29,8 +23,8 @@ def print_result(
     if as_json:
         print_json(result)
     elif results().isatty():
-        answer = draw(result, full=full)
-        say(f"\n{answer}")
+        if answer := draw(result, full=full):
+            say(f"\n{answer}")
         if folder is not None:
             say(f"report: {report_of(folder)}")  # in a line of its own, which can be clicked
     else:
@@ -40,28 +34,6 @@ def print_result(
 def report_of(folder: Path) -> Path:
     """Return the report in a folder of results that is best to look at, or the folder."""
     return next((folder / name for name in (PAGE, MARKDOWN) if (folder / name).exists()), folder)
-
-
-def print_document(result: Any, markdown: str, as_json: bool, *, paste: str = "") -> None:
-    """Print a report: drawn on a terminal, as Markdown when piped, or as JSON.
-
-    `paste` is code in a line of its own in it, which a terminal shows unbroken.
-    """
-    if as_json:
-        print_json(result)
-    elif results().isatty():
-        from rich.markdown import Markdown
-
-        from textgen.library.console import VisibleConsole
-
-        console = VisibleConsole()
-        before, code, after = markdown.partition(f"    {paste}\n") if paste else (markdown, "", "")
-        console.print(Markdown(visible(before), hyperlinks=False))
-        if code:
-            say(f"\n{paste}\n")
-            console.print(Markdown(visible(after), hyperlinks=False))
-    else:
-        say(markdown, end="")
 
 
 def saved_note(folder: Path, *, quiet: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from textgen.cli import options
-from textgen.cli.console import print_document, print_result
+from textgen.cli.console import print_result
 from textgen.cli.work import working
 from textgen.contracts import TextgenError
 from textgen.library.options import prepare, require_optuna
@@ -57,11 +57,10 @@ def suite(
     prepare("suite")
     options.load_plugins(plugin)
     from textgen.library import plans
-    from textgen.library.presentation import to_markdown
 
     with working("jobs/*.json", "run", quiet=quiet) as work:
         work.result = plans.suite_as(request, out, work.report, options.refusing(context))
-    print_document(work.result, to_markdown(work.result), as_json)
+    print_result(work.result, as_json, full=True)
     work.close(quiet=quiet)
 
 
@@ -81,19 +80,14 @@ def tune(
     import optuna
 
     from textgen.library import plans
-    from textgen.library.presentation import to_markdown
+    from textgen.results.kinds import kinds
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # this process is ours
-    with working("study.json", "study", quiet=quiet) as work:
+    with working(kinds()["tune"].file, "study", quiet=quiet) as work:
         work.result = plans.tune_as(request, out, work.report, options.refusing(context))
     result: StudyResult = work.result
-    print_document(result, to_markdown(result), as_json, paste=best_name(result))
+    print_result(result, as_json, full=True)
     work.close(quiet=quiet)
     if result.best is None:
         reasons = [trial.reason for trial in result.trials if trial.reason]
         raise TextgenError(f"no trial completed: {reasons[0] if reasons else '--timeout was too short'}")
-
-
-def best_name(result: StudyResult) -> str:
-    """Return the best entry or sampler of a study, or nothing if no trial completed."""
-    return (result.best.name or "") if result.best else ""

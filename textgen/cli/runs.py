@@ -14,7 +14,7 @@ import typer
 from textgen import defaults
 from textgen.cli.command_plugins import PluginGroup
 from textgen.cli.completion import complete_kind_of_result, complete_result
-from textgen.cli.console import print_document, print_json, print_rows, saved_note, size
+from textgen.cli.console import print_json, print_result, print_rows, saved_note, size
 from textgen.cli.options import (
     Full,
     Json,
@@ -124,12 +124,8 @@ def show(
         print_json(kind.printed(result))
     elif not results().isatty():
         say(kind.text(result, folder), end="")
-    else:
-        answer = kind.draw(result, folder, VisibleConsole(), full=full)
-        if answer is None:
-            print_document(result, kind.text(result, folder), as_json=False, paste=kind.paste(result))
-        elif answer:
-            say(f"\n{answer}")
+    elif answer := kind.draw(result, folder, VisibleConsole(), full=full):
+        say(f"\n{answer}")
     if as_json or not kind.names_folder:
         saved_note(folder, quiet=False)
 
@@ -156,9 +152,8 @@ def compare(
 ) -> None:
     """Compare runs, or the best entries of benches: scores, differing settings, and what they write."""
     load_plugins(plugin)
-    from textgen.library.presentation import draw_samples
     from textgen.library.reports import compare_runs
-    from textgen.report.run_report import MAX_RUNS, texts_by_prompt, to_markdown, without_samples
+    from textgen.reports.run_report import MAX_RUNS
 
     if not samples:
         refuse(context, ["--prompt", "--sampler", "--length", "--seed", "--device"], "with --no-samples")
@@ -166,11 +161,7 @@ def compare(
         raise UsageError(f"give 2 to {MAX_RUNS} runs to compare, not {len(names)}")
     writing = replace(writing, prompt=prompt or (), sampler=sampler)
     result = compare_runs(names, root, writing if samples else None, seed=seed, device=cluster.device)
-    if as_json or not results().isatty():
-        print_document(result, to_markdown(result), as_json)
-        return
-    print_document(result, without_samples(result), as_json)
-    draw_samples(texts_by_prompt(result))
+    print_result(result, as_json, full=True)
 
 
 @app.command("open")

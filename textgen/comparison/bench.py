@@ -26,8 +26,9 @@ from textgen.jobs.backends import Backend, LocalBackend, check_equal_machines
 from textgen.jobs.kept import check_reuse
 from textgen.jobs.runner import PlanProgress, run_jobs
 from textgen.registry.registry import plugin_files
-from textgen.report.html import to_html
-from textgen.report.markdown import to_markdown
+from textgen.reports.bench_report import bench_report
+from textgen.reports.html import to_html
+from textgen.reports.markdown import to_markdown
 from textgen.requests import BenchRequest, SampleOptions, several
 from textgen.results.comparison import Comparison, HeldOut, ReferenceScore
 from textgen.results.details import Details, DetailsReader
@@ -281,8 +282,9 @@ def _save(out: Path, result: Comparison, details: Details) -> None:
     """Write a result and its reports."""
     write_record(out / BENCH, result)
     write_record(out / DETAILS, details)
-    write_file(out / MARKDOWN, to_markdown(result))
-    write_file(out / PAGE, to_html(result, details, readers=guessed_by_reader(out)))
+    report = bench_report(result, details, readers=guessed_by_reader(out))
+    write_file(out / MARKDOWN, to_markdown(report))
+    write_file(out / PAGE, to_html(report))
 
 
 def compared_before(out: Path) -> list[str]:

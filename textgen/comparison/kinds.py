@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textgen.contracts import TextgenError
+from textgen.reports.reported_kind import ReportedKind
 from textgen.results.folders import PARTIAL_FILES, RUN_FILES, RUNS_OF_BENCH, identify, is_seeded, subfolders
 from textgen.results.guesses import GUESSES
-from textgen.results.kinds import About, Kind, VerifiedFiles, about_best
-from textgen.runtime.output import visible_in
+from textgen.results.kinds import About, VerifiedFiles, about_best
 from textgen.runtime.storage.json_records import read_record
 from textgen.runtime.storage.result_folders import MARKDOWN, RUN_FILE
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from textgen.reports.document import Report
     from textgen.results.comparison import Comparison
     from textgen.results.verification import VerificationCheck
 
@@ -26,7 +25,7 @@ DETAILS = "details.json"
 """What the runs of a bench read and wrote."""
 
 
-class BenchKind(Kind):
+class BenchKind(ReportedKind):
     """A comparison of entries under one budget."""
 
     file, field = BENCH, "entries"
@@ -54,21 +53,14 @@ class BenchKind(Kind):
         names = (row["name"] for row in values["entries"])
         return about_best(names, values["corpus"], values["budget"], _lowest(values["scores"]))
 
-    def text(self, result: Any, folder: Path) -> str:
-        from textgen.report.markdown import to_markdown
+    def report(self, result: Any, folder: Path) -> Report:
+        from textgen.reports.bench_report import bench_report
 
-        return to_markdown(result)
+        return bench_report(result)
 
-    def draw(self, result: Any, folder: Path, console: Console, *, full: bool) -> str:
-        from textgen.report.answer import closing
-        from textgen.report.terminal import render, render_brief
-
-        (render if full else render_brief)(visible_in(result), console)
-        return closing(result)
-
-    def html(self, result: Any, folder: Path, *, with_models: bool = False) -> str:
+    def page(self, result: Any, folder: Path, *, with_models: bool) -> Report:
         from textgen.comparison.page_models import page_models
-        from textgen.report.html import to_html
+        from textgen.reports.bench_report import bench_report
         from textgen.results.details import Details
         from textgen.results.guesses import guessed_by_reader
         from textgen.results.items import best_runs
@@ -80,7 +72,7 @@ class BenchKind(Kind):
             )
         found = identify(folder) if with_models else None
         models = page_models(best_runs(found, len(found.runs))) if found else ()
-        return to_html(result, read_record(Details, folder / DETAILS), models, guessed_by_reader(folder))
+        return bench_report(result, read_record(Details, folder / DETAILS), models, guessed_by_reader(folder))
 
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
         """Yield the checks of its numbers, and of those of its runs if they are there."""
@@ -108,7 +100,7 @@ class BenchKind(Kind):
             yield from verify_runs(result, details, folder, device)
 
 
-class LadderKind(Kind):
+class LadderKind(ReportedKind):
     """A comparison of entries under several budgets, each in the folder of a bench."""
 
     file, field = LADDER, "rungs"
@@ -132,22 +124,10 @@ class LadderKind(Kind):
         names = (rung["entry"] for rung in rungs)
         return about_best(names, values["corpus"], ",".join(budgets), _lowest(scores))
 
-    def text(self, result: Any, folder: Path) -> str:
-        from textgen.report.markdown import ladder_markdown
+    def report(self, result: Any, folder: Path) -> Report:
+        from textgen.reports.ladder_report import ladder_report
 
-        return ladder_markdown(result)
-
-    def draw(self, result: Any, folder: Path, console: Console, *, full: bool) -> str:
-        from textgen.report.ladder_answer import who_is_ahead
-        from textgen.report.terminal import render_ladder
-
-        render_ladder(visible_in(result), console, full=full)
-        return who_is_ahead(result)
-
-    def html(self, result: Any, folder: Path, *, with_models: bool = False) -> str:
-        from textgen.report.ladder_page import ladder_html
-
-        return ladder_html(result)
+        return ladder_report(result)
 
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
         """Yield the checks of its numbers, and those of its benches if they are all there."""

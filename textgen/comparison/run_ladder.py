@@ -11,8 +11,9 @@ from textgen.comparison.kinds import BENCH, DETAILS, LADDER
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import Entry
-from textgen.report.ladder_page import ladder_html
-from textgen.report.markdown import ladder_markdown
+from textgen.reports.html import to_html
+from textgen.reports.ladder_report import ladder_report
+from textgen.reports.markdown import to_markdown
 from textgen.results.folders import RUNS_OF_BENCH
 from textgen.results.guesses import GUESSES
 from textgen.results.judge import ladder
@@ -44,8 +45,8 @@ def run_ladder(
     result, unsaved = ladder(made.results, command_line()), made.unsaved
     try:
         write_record(out / LADDER, result)
-        write_file(out / MARKDOWN, ladder_markdown(result))
-        write_file(out / PAGE, ladder_html(result))
+        write_file(out / MARKDOWN, to_markdown(ladder_report(result)))
+        write_file(out / PAGE, to_html(ladder_report(result)))
     except OSError as error:
         unsaved = error
     if unsaved:

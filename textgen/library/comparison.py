@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Literal
 
 from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.library.plots import new_axes, plot_curves, plot_ladder, plot_scores
-from textgen.library.tables import comparison_html, data_frame, ladder_notebook
-from textgen.report.answer import answer
-from textgen.report.columns import run_values
-from textgen.report.ladder_answer import ladder_answer
-from textgen.report.ladder_tables import ladder_values
+from textgen.library.tables import data_frame
+from textgen.reports.answer import answer
+from textgen.reports.bench_report import bench_report
+from textgen.reports.columns import run_values
+from textgen.reports.ladder_report import ladder_answer, ladder_report, ladder_values
+from textgen.reports.notebook import to_notebook
 from textgen.results import comparison, ladder
 from textgen.runtime.messages import UsageError
 from textgen.training.budget import is_timed, parse_budget
@@ -68,7 +69,7 @@ class Comparison(comparison.Comparison):
         return f"Comparison({names} on {self.corpus.name}, {self.budget} each: {answer(self)})"
 
     def _repr_html_(self) -> str:
-        return comparison_html(self)
+        return to_notebook(bench_report(self))
 
 
 class Ladder(ladder.Ladder):
@@ -111,7 +112,7 @@ class Ladder(ladder.Ladder):
         return axes
 
     def _repr_html_(self) -> str:
-        return ladder_notebook(self)
+        return to_notebook(ladder_report(self))
 
     def __repr__(self) -> str:
         names, budgets = ", ".join(self.entries), ", ".join(self.budgets)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,12 @@ from textgen.library.console import VisibleConsole
 from textgen.library.corpus import CorpusStatistics
 from textgen.library.runs import Run, ScoredSources
 from textgen.library.training import how_to_look
-from textgen.report.formats import count, perplexity, plain, short
-from textgen.report.samples import SampleGroup
-from textgen.report.terminal import render_samples
+from textgen.reports import markdown
+from textgen.reports.document import Report
+from textgen.reports.formats import count, perplexity, plain, short
+from textgen.reports.run_report import run_report
+from textgen.reports.terminal import render
+from textgen.results.differences import RunComparison
 from textgen.results.kinds import kind_of
 from textgen.runtime.output import visible_in
 from textgen.training.budget import is_timed
@@ -25,19 +28,21 @@ PROMPT = '"Once upon a time"'
 """The prompt of a suggested command."""
 
 
+def document(result: Any) -> Report:
+    """Return the report of a saved result, or of runs that are compared."""
+    return run_report(result) if isinstance(result, RunComparison) else kind_of(result).report(result, Path())
+
+
 def to_markdown(result: Any) -> str:
-    """Return the report of a result."""
-    return kind_of(result).text(result, Path())
+    """Return the report of a result as Markdown."""
+    return markdown.to_markdown(document(result))
 
 
-def draw(result: Any, *, full: bool) -> str | None:
-    """Draw a result on the terminal, whole or its most important part; return its answer."""
-    return kind_of(result).draw(result, Path(), VisibleConsole(), full=full)
-
-
-def draw_samples(groups: Sequence[SampleGroup]) -> None:
-    """Draw samples of the same prompts side by side on the terminal."""
-    render_samples(visible_in(groups), VisibleConsole())
+def draw(result: Any, *, full: bool) -> str:
+    """Draw a result on the terminal, whole or its most important part; return its answer in few words."""
+    report = document(visible_in(result))
+    render(report, VisibleConsole(), full=full)
+    return report.closing
 
 
 def train_lines(folder: Path, settings: RunSettings, result: RunResult) -> list[str]:

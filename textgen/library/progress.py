@@ -14,8 +14,7 @@ from rich.text import Text
 
 from textgen.experiment.forecast import Forecast
 from textgen.library.console import VisibleConsole
-from textgen.report.bench_tables import CurvePoint, sparkline
-from textgen.report.formats import short
+from textgen.reports.formats import CurvePoint, short, sparkline
 from textgen.runtime.messages import about, clock
 from textgen.runtime.output import note, visible
 from textgen.training.progress import DONE, FAILED, Report, Step, ignore_report

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textgen.reports.reported_kind import ReportedKind
 from textgen.results.folders import RUN_FILES
-from textgen.results.kinds import About, Kind, about_best
-from textgen.runtime.output import say
+from textgen.results.kinds import About, about_best
 from textgen.runtime.storage.result_folders import RUN_FILE
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from textgen.reports.document import Report
 
 
-class RunKind(Kind):
+class RunKind(ReportedKind):
     """A trained entry with its score."""
 
     file = RUN_FILE
@@ -44,10 +44,11 @@ class RunKind(Kind):
 
         return "\n".join([*train_lines(folder, result.settings, result.result), *sample_lines(folder)]) + "\n"
 
-    def draw(self, result: Any, folder: Path, console: Console, *, full: bool) -> str:
+    def report(self, result: Any, folder: Path) -> Report:
         from textgen.library.presentation import PROMPT, command, sample_lines, train_lines
+        from textgen.reports.document import Code, Report, Section, lines
 
-        for index, line in enumerate(train_lines(folder, result.settings, result.result)):
-            console.print(line, style="" if index else "bold")
-        say("\n".join([f"next: {command('sample', str(folder), PROMPT)}", *sample_lines(folder)]))  # unbroken
-        return ""
+        answer, *others = train_lines(folder, result.settings, result.result)
+        unbroken = [f"next: {command('sample', str(folder), PROMPT)}", *sample_lines(folder)]
+        sections = [Section("run", "", [lines(others), *map(Code, unbroken)])]
+        return Report(kind="run", result=result, title="", answer=answer, sections=sections)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any
 
 from markupsafe import Markup
@@ -66,57 +65,63 @@ def entry_style(index: int) -> str:
     return f"c{index % NUM_COLORS} d{index // NUM_COLORS % NUM_DASHES}"
 
 
-def interval_chart(title: str, unit: str, rows: Sequence[ChartValue], *, zero: bool = False) -> Markup:
-    """Return values as dots with their intervals, one row each; `zero` draws a line at no difference.
+@dataclass(frozen=True)
+class IntervalChart:
+    """Values as dots with their intervals, one row each; `zero` draws a line at no difference.
 
     Values far beyond all others, and those beyond the scale of the ones that set it, are arrows at the edge,
-    so that the others can be told apart. Without rows there is no chart.
+    so that the others can be told apart. None has an empty cell.
     """
-    if not rows:
-        return Markup()
-    values = _label_width([row.name for row in rows])
-    scale = _value_scale(rows, values + VALUE_WIDTH, WIDTH - 12, zero=zero)
-    height = ROW * len(rows) + 40
-    return render(
-        "intervals.svg",
-        title=title,
-        unit=unit,
-        width=WIDTH,
-        height=height,
-        ticks=_ticks(scale),
-        zero=scale(0.0) if zero else None,
-        values=values + VALUE_WIDTH - 16,
-        rows=[
-            {
-                "row": row,
-                "label": _short(row.name),
-                "y": 14 + ROW * index,
-                "text": f"{row.value:+.3f}" if zero else f"{row.value:.3f}",
-            }
+
+    title: str
+    unit: str
+    rows: Sequence[ChartValue | None]
+    zero: bool = False
+
+    def __bool__(self) -> bool:
+        """Return whether there is anything to draw."""
+        return any(self.rows)
+
+    @property
+    def known(self) -> list[ChartValue]:
+        """The rows that have a value."""
+        return [row for row in self.rows if row is not None]
+
+    def svg(self) -> Markup:
+        """Return a chart of its own."""
+        values = _label_width(row.name for row in self.known) + VALUE_WIDTH
+        scale = _value_scale(self.known, values, WIDTH - 12, zero=self.zero)
+        rows = [
+            {"row": row, "label": _short(row.name), "y": 14 + ROW * index, "text": self._text(row)}
             | _placed(row, scale)
-            for index, row in enumerate(rows)
-        ],
-    )
+            for index, row in enumerate(self.known)
+        ]
+        return render(
+            "intervals.svg",
+            chart=self,
+            width=WIDTH,
+            height=ROW * len(rows) + 40,
+            ticks=_ticks(scale),
+            zero=scale(0.0) if self.zero else None,
+            values=values - 16,
+            rows=rows,
+        )
 
+    def _text(self, row: ChartValue) -> str:
+        return f"{row.value:+.3f}" if self.zero else f"{row.value:.3f}"
 
-def interval_cells(title: str, rows: Sequence[ChartValue | None]) -> tuple[Markup, list[Markup]]:
-    """Return the axis of values with intervals, for the header of a table, and the cell of each row.
-
-    They are as wide as their column; None has an empty cell. Values beyond the scale are arrows.
-    """
-    known = [row for row in rows if row is not None]
-    if not known:
-        return Markup(), [Markup()] * len(rows)
-    scale = _value_scale(known, 3, 97, zero=False)
-    ticks = [{"place": scale(value), "label": tick_label(value)} for value in scale.ticks()]
-    axis = render("interval_cell.svg", title=title, ticks=ticks, row=None)
-    cells = [
-        render("interval_cell.svg", title="", ticks=ticks, row={"row": row} | _placed(row, scale))
-        if row
-        else Markup()
-        for row in rows
-    ]
-    return axis, cells
+    def cells(self) -> tuple[Markup, list[Markup]]:
+        """Return the axis, for the header of a table, and the cell of each row, as wide as their column."""
+        scale = _value_scale(self.known, 3, 97, zero=False)
+        ticks = _ticks(scale)
+        axis = render("interval_cell.svg", chart=self, ticks=ticks, row=None)
+        cells = [
+            render("interval_cell.svg", ticks=ticks, row={"row": row} | _placed(row, scale))
+            if row
+            else Markup()
+            for row in self.rows
+        ]
+        return axis, cells
 
 
 def _placed(row: ChartValue, scale: Scale) -> dict[str, Any]:
@@ -126,95 +131,101 @@ def _placed(row: ChartValue, scale: Scale) -> dict[str, Any]:
     return {"x": x, "side": side, "ends": [] if side else ends}
 
 
-def line_chart(
-    title: str,
-    x_unit: str,
-    y_unit: str,
-    lines: Sequence[ChartLine],
-    *,
-    height: int = 320,
-    log_ticks: Mapping[float, str] | None = None,
-) -> Markup:
-    """Return lines over two axes, labelled at their last points; without lines there is no chart.
+@dataclass(frozen=True)
+class LineChart:
+    """Lines over two axes, labelled at their last points.
 
     With `log_ticks`, names of values, the horizontal axis is logarithmic.
     """
-    if not lines:
-        return Markup()
-    right = WIDTH - _label_width([line.name for line in lines])
-    warp: Callable[[float], float] = float if log_ticks is None else math.log10
-    x_scale = spanning([warp(x) for line in lines for x, _ in line.points], 60, right - 10, 0.02)
-    heights = [y for line in lines for _, y in line.points]
-    heights += [end for line in lines for interval in line.intervals for end in interval or ()]
-    y_scale = spanning(heights, height - 44, 24)
-    ticks = _ticks(x_scale)
-    if log_ticks is not None:
-        ticks = [{"place": x_scale(warp(value)), "label": label} for value, label in log_ticks.items()]
-    drawn = []
-    for index, line in enumerate(lines):
-        if line.points:
-            shift = DODGE * (index - (len(lines) - 1) / 2) if line.intervals else 0.0
-            places = [(round(x_scale(warp(x)) + shift, 2), y_scale(y)) for x, y in line.points]
-            last = [(places[-1], "")]  # which is marked where points have no labels
-            ends = zip(places, line.intervals, strict=bool(line.intervals))
-            drawn.append(
-                {
-                    "line": line,
-                    "label": _short(line.name),
-                    "style": line.style or entry_style(index),
-                    "places": places,
-                    "dots": list(zip(places, line.labels, strict=True)) if line.labels else last,
-                    "whiskers": [(x, *map(y_scale, interval)) for (x, _), interval in ends if interval],
-                }
-            )
-    wanted = [y_scale(line.points[-1][1]) for line in lines if line.points]
-    labels = spread(wanted, 14, 12, height - 44)
-    return render(
-        "lines.svg",
-        title=title,
-        x_unit=x_unit,
-        y_unit=y_unit,
-        width=WIDTH,
-        height=height,
-        right=right,
-        x_ticks=ticks,
-        y_ticks=_ticks(y_scale),
-        lines=list(zip(drawn, labels, strict=True)),
-    )
+
+    title: str
+    x_unit: str
+    y_unit: str
+    lines: Sequence[ChartLine]
+    height: int = 320
+    log_ticks: Mapping[float, str] | None = None
+
+    def __bool__(self) -> bool:
+        """Return whether there is anything to draw."""
+        return bool(self.lines)
+
+    def svg(self) -> Markup:
+        """Return the chart."""
+        right = WIDTH - _label_width([line.name for line in self.lines])
+        warp: Callable[[float], float] = float if self.log_ticks is None else math.log10
+        x_scale = spanning([warp(x) for line in self.lines for x, _ in line.points], 60, right - 10, 0.02)
+        heights = [y for line in self.lines for _, y in line.points]
+        heights += [end for line in self.lines for interval in line.intervals for end in interval or ()]
+        y_scale = spanning(heights, self.height - 44, 24)
+        ticks = _ticks(x_scale)
+        if self.log_ticks is not None:
+            ticks = [
+                {"place": x_scale(warp(value)), "label": label} for value, label in self.log_ticks.items()
+            ]
+        drawn = []
+        for index, line in enumerate(self.lines):
+            if line.points:
+                shift = DODGE * (index - (len(self.lines) - 1) / 2) if line.intervals else 0.0
+                places = [(round(x_scale(warp(x)) + shift, 2), y_scale(y)) for x, y in line.points]
+                last = [(places[-1], "")]  # which is marked where points have no labels
+                ends = zip(places, line.intervals, strict=bool(line.intervals))
+                drawn.append(
+                    {
+                        "line": line,
+                        "label": _short(line.name),
+                        "style": line.style or entry_style(index),
+                        "places": places,
+                        "dots": list(zip(places, line.labels, strict=True)) if line.labels else last,
+                        "whiskers": [(x, *map(y_scale, interval)) for (x, _), interval in ends if interval],
+                    }
+                )
+        wanted = [y_scale(line.points[-1][1]) for line in self.lines if line.points]
+        labels = spread(wanted, 14, 12, self.height - 44)
+        return render(
+            "lines.svg",
+            chart=self,
+            width=WIDTH,
+            right=right,
+            x_ticks=ticks,
+            y_ticks=_ticks(y_scale),
+            lines=list(zip(drawn, labels, strict=True)),
+        )
 
 
-def stacked_chart(
-    title: str,
-    unit: str,
-    parts: Sequence[str],
-    rows: Mapping[str, Sequence[float]],
-    styles: Mapping[str, str] = MappingProxyType({}),
-) -> Markup:
-    """Return bars of several parts, one row each, by their names; without rows there is no chart.
+@dataclass(frozen=True)
+class StackedChart:
+    """Bars of several parts, one row each, by their names; those with a style have its colour before them."""
 
-    Rows with a style, the classes of a colour, have it before their names.
-    """
-    if not rows:
-        return Markup()
-    scale = Scale(0.0, max(map(sum, rows.values())) or 1.0, _label_width(rows), WIDTH - 70)
-    drawn: list[dict[str, Any]] = []
-    for index, (name, sizes) in enumerate(rows.items()):
-        total, bars = 0.0, []
-        for part, size in enumerate(sizes):
-            bars.append({"x": scale(total), "width": scale(total + size) - scale(total), "part": part})
-            total += size
-        drawn.append({"label": _short(name), "y": 40 + ROW * index, "bars": bars, "total": total})
-        drawn[-1]["style"] = styles.get(name, "")
-    return render(
-        "stacks.svg",
-        title=title,
-        unit=unit,
-        width=WIDTH,
-        height=ROW * len(rows) + 50,
-        parts=[{"name": name, "x": 8 + 150 * index} for index, name in enumerate(parts)],
-        rows=drawn,
-        end=WIDTH - 62,
-    )
+    title: str
+    unit: str
+    parts: Sequence[str]
+    rows: Mapping[str, Sequence[float]]
+    styles: Mapping[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        """Return whether there is anything to draw."""
+        return bool(self.rows)
+
+    def svg(self) -> Markup:
+        """Return the chart."""
+        scale = Scale(0.0, max(map(sum, self.rows.values())) or 1.0, _label_width(self.rows), WIDTH - 70)
+        drawn: list[dict[str, Any]] = []
+        for index, (name, sizes) in enumerate(self.rows.items()):
+            total, bars = 0.0, []
+            for part, size in enumerate(sizes):
+                bars.append({"x": scale(total), "width": scale(total + size) - scale(total), "part": part})
+                total += size
+            drawn.append({"label": _short(name), "y": 40 + ROW * index, "bars": bars, "total": total})
+            drawn[-1]["style"] = self.styles.get(name, "")
+        return render(
+            "stacks.svg",
+            chart=self,
+            width=WIDTH,
+            height=ROW * len(self.rows) + 50,
+            parts=[{"name": name, "x": 8 + 150 * index} for index, name in enumerate(self.parts)],
+            rows=drawn,
+            end=WIDTH - 62,
+        )
 
 
 def _value_scale(rows: Sequence[ChartValue], begin: float, end: float, *, zero: bool) -> Scale:

@@ -6,17 +6,14 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Sequence
 from functools import cache
 from importlib.resources import files
-from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from textgen.runtime.environment import Machine
 from textgen.runtime.storage.json_records import to_values
 from textgen.version import __version__
 
@@ -24,49 +21,18 @@ SCRIPTS = ("page.js",)
 """Scripts of every page: the choice of light or dark, and downloads."""
 
 
-@dataclass(frozen=True)
-class Section:
-    """A part of a page; `#id` in its address leads to it."""
+def render_page(template: str, data: Any, scripts: Sequence[str], **values: Any) -> str:
+    """Return a whole page, of a template of this package with `values`.
 
-    id: str
-    title: str
-    body: Markup
-
-
-def render_page(
-    title: str,
-    answer: str,
-    sections: Sequence[Section],
-    data: Any,
-    scripts: Sequence[str],
-    *,
-    terms: Mapping[str, str] = MappingProxyType({}),
-    context: str = "",
-    definition: str = "",
-) -> str:
-    """Return a whole page, without sections that have no body.
-
-    `context` is a line below the title, `definition` one below the answer; `terms` are explained there too.
     `data` is what the scripts read and what can be downloaded; `scripts` are names of assets. The policy of
     the page allows these scripts, by their hashes, and no requests at all.
     """
     code = [asset(name) for name in (*SCRIPTS, *scripts)]
-    plots = "curves.js" in scripts
-    if plots:
+    style = ""
+    if "curves.js" in scripts:
         code.insert(0, f"/* {asset('uPlot.LICENSE', 'vendor')} */\n{asset('uPlot.min.js', 'vendor')}")
-    return _render_with_scripts(
-        "page.html",
-        code,
-        asset("uPlot.min.css", "vendor") if plots else "",
-        "img-src data:",
-        title=title,
-        answer=answer,
-        sections=[section for section in sections if section.body],
-        terms=terms,
-        context=context,
-        definition=definition,
-        data=Markup(script_json(data)),
-    )
+        style = asset("uPlot.min.css", "vendor")
+    return _render_with_scripts(template, code, style, "img-src data:", data=data, **values)
 
 
 def render_live_page(
@@ -78,13 +44,11 @@ def render_live_page(
     """
     page = environment().from_string(template)
     code = [*map(asset, SCRIPTS), *scripts]
-    return _render_with_scripts(
-        page, code, style, f"connect-src {asks}", title=title, data=Markup(script_json(data))
-    )
+    return _render_with_scripts(page, code, style, f"connect-src {asks}", title=title, data=data)
 
 
 def _render_with_scripts(
-    template: str | Template, code: Sequence[str], style: str, allowed: str, **values: Any
+    template: str | Template, code: Sequence[str], style: str, allowed: str, *, data: Any, **values: Any
 ) -> str:
     """Return a page with scripts and styles of its own; its policy allows these scripts and `allowed`."""
     policy = (
@@ -101,6 +65,7 @@ def _render_with_scripts(
         style=Markup(asset("page.css") + style),
         scripts=list(map(Markup, code)),
         policy="; ".join(policy),
+        data=Markup(script_json(data)),
         **values,
     )
     return without_surrogates(page)
@@ -131,37 +96,6 @@ def asset(name: str, folder: str = "assets") -> str:
     return files("textgen.page").joinpath(folder, name).read_text("utf-8")
 
 
-def page_table(
-    title: str,
-    header: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *,
-    caption: str = "",
-    lefts: Collection[int] = (0,),
-    references: Collection[int] = (),
-    extras: Collection[int] = (),
-    hints: Mapping[int, str] = MappingProxyType({}),
-) -> Markup:
-    """Return a table of a page; the columns of the indices in `lefts` are aligned to the left.
-
-    Columns of the indices in `extras` are left out where there is no room, as on a phone. Rows of those in
-    `references` are muted. `hints` explain columns, by their indices, under the pointer. Cells are texts, or
-    `Markup`.
-    """
-    return render(
-        "page_table.html",
-        title=title,
-        header=header,
-        rows=rows,
-        caption=caption,
-        lefts=lefts,
-        references=references,
-        extras=extras,
-        hints=hints,
-        left_out=[" ".join(header[index].replace("\u00ad", "").split()) for index in sorted(extras)],
-    )
-
-
 def notebook_table(
     header: Sequence[str], rows: Sequence[Sequence[str]], lefts: Collection[int] = (0,)
 ) -> Markup:
@@ -180,26 +114,6 @@ def breakable(text: str) -> Markup:
     if isinstance(text, Markup):
         return text
     return Markup(re.sub("([,:=])(?=[^ ])", r"\1<wbr>", str(escape(text))))
-
-
-def reproduce_section(
-    lines: Sequence[str],
-    json_name: str,
-    command: str | None = None,
-    downloads: Sequence[tuple[str, str]] = (),
-) -> Section:
-    """Return the section on how a result was made: the command, lines on it, and what can be downloaded.
-
-    `json_name` is that of the result in the data of the page; `downloads` are names of files, with addresses.
-    """
-    body = render("reproduce.html", command=command, lines=lines, downloads=downloads, json=json_name)
-    return Section("reproduce", "Reproduce and download", body)
-
-
-def listed(values: Mapping[str, object] | Machine) -> str:
-    """Return versions, or what is known of a machine, in one line."""
-    pairs = asdict(values) if isinstance(values, Machine) else values
-    return ", ".join(f"{name} {value}" for name, value in pairs.items() if value)
 
 
 def script_json(data: Any) -> str:

@@ -54,7 +54,7 @@ def tick_label(value: float) -> str:
 
 def round_log_ticks(values: Iterable[float]) -> dict[float, str]:
     """Return the 1, 2 and 5 times powers of ten within the range of positive values, with their labels."""
-    known = list(values)
+    known = list(values) or [1.0]
     low, high = min(known), max(known)
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]

@@ -1,13 +1,15 @@
 """Kinds of results: each says how its folders are found, listed, shown, reported, verified and removed.
 
 A kind is a plugin of the kind `result`. Those of textgen are declared beside what makes them, such as
-`textgen/comparison/kinds.py`; another one is one file with a class derived from `Kind`. Finding and
+`textgen/comparison/kinds.py`; another one is one file with a
+class derived from `textgen.reports.reported_kind.ReportedKind`. Finding and
 listing hundreds of folders must be quick: what is heavy is imported in the methods that need it.
 """
 
 from __future__ import annotations
 
 import warnings
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -119,22 +121,17 @@ class Kind(ResultKind):
         """Return the record that `--json` prints."""
         return result
 
-    def paste(self, result: Any) -> str:
-        """Return code in a line of its own of the text, which a terminal shows unbroken; empty for none."""
-        return ""
+    @abstractmethod
+    def text(self, result: Any, folder: Path) -> str:
+        """Return what is said of a result, which is saved in `folder`, as Markdown."""
 
-    def draw(self, result: Any, folder: Path, console: Console, *, full: bool) -> str | None:
-        """Draw a result on a terminal and return its answer; None if its text is shown instead."""
-        return None
+    @abstractmethod
+    def draw(self, result: Any, folder: Path, console: Console, *, full: bool) -> str:
+        """Draw a result on a terminal, whole or its most important part; return its answer in few words."""
 
+    @abstractmethod
     def html(self, result: Any, folder: Path, *, with_models: bool = False) -> str:
         """Return the page of a result, perhaps with models; raises `TextgenError` if a file is missing."""
-        from markupsafe import Markup
-
-        from textgen.page.render import Section, render_page
-
-        body = Markup("<pre>{}</pre>").format(self.text(result, folder))
-        return render_page(folder.name, "", [Section("report", "Report", body)], {self.name: result}, ())
 
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
         """Yield the checks of a file; without any, what is found is that it is whole."""

@@ -11,7 +11,8 @@ from textgen.contracts import TextgenError
 from textgen.jobs.backends import check_equal_machines
 from textgen.jobs.kept import keep_record, kept_record, made_with
 from textgen.jobs.runner import Outcome, PlanProgress, run_jobs
-from textgen.report.suite_page import to_html
+from textgen.reports.html import to_html
+from textgen.reports.suite_report import suite_report
 from textgen.results.comparison import HeldOut
 from textgen.results.header import header_values
 from textgen.results.judge import shared_priors
@@ -63,7 +64,7 @@ def run_suite(
         result = _answered(planner, measured)
         try:
             write_record(folder / RESULT, result)
-            write_file(folder / PAGE, to_html(result))
+            write_file(folder / PAGE, to_html(suite_report(result)))
         except OSError as error:
             measured.unsaved = error
         if measured.unsaved:

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textgen.reports.reported_kind import ReportedKind
 from textgen.results.folders import PARTIAL_FILES
-from textgen.results.kinds import About, Kind, VerifiedFiles, about_best
+from textgen.results.kinds import About, VerifiedFiles, about_best
 
 if TYPE_CHECKING:
+    from textgen.reports.document import Report
     from textgen.results.verification import VerificationCheck
 
 RESULT, JOBS = "suite.json", "jobs"
@@ -18,7 +20,7 @@ JOB = "[0-9a-f]" * 16
 """Pattern of the name of a job's result, a hash."""
 
 
-class SuiteKind(Kind):
+class SuiteKind(ReportedKind):
     """Questions about the effects of changes, answered by experiments."""
 
     file = RESULT
@@ -40,15 +42,10 @@ class SuiteKind(Kind):
         names = (case["entry"] for question in values["questions"] for case in question["cases"])
         return about_best(names, values["corpus"], values["budget"], {})
 
-    def text(self, result: Any, folder: Path) -> str:
-        from textgen.report.suite_report import to_markdown
+    def report(self, result: Any, folder: Path) -> Report:
+        from textgen.reports.suite_report import suite_report
 
-        return to_markdown(result)
-
-    def html(self, result: Any, folder: Path, *, with_models: bool = False) -> str:
-        from textgen.report.suite_page import to_html
-
-        return to_html(result)
+        return suite_report(result)
 
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
         from textgen.results.rebuilt import verify_suite

@@ -14,7 +14,8 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from textgen.jobs.backends import Backend, LocalBackend
-from textgen.report.study_page import to_html
+from textgen.reports.html import to_html
+from textgen.reports.study_report import study_report
 from textgen.results.header import header_values
 from textgen.results.study import MIN_TRIALS, FinalComparison, StateName, StudyResult, TrialResult
 from textgen.runtime.environment import Machine
@@ -97,7 +98,7 @@ def _concluded(study: Study, num_seeds: int, backend: Backend, report: Report) -
     try:
         write_record(study.folder / RESULT, result)
         report(Step("writing the report"))
-        write_file(study.folder / PAGE, to_html(result))
+        write_file(study.folder / PAGE, to_html(study_report(result)))
     except OSError as error:
         unsaved = NotSavedError(study.folder, error, result)
     if unsaved:

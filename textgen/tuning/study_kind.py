@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textgen.comparison.kinds import BENCH, BenchKind
+from textgen.reports.reported_kind import ReportedKind
 from textgen.results.folders import PARTIAL_FILES, RUN_FILES, subfolders
-from textgen.results.kinds import About, Kind, VerifiedFiles, about_best
+from textgen.results.kinds import About, VerifiedFiles, about_best
 
 if TYPE_CHECKING:
+    from textgen.reports.document import Report
     from textgen.results.verification import VerificationCheck
 
 RESULT, DATABASE = "study.json", "study.db"
@@ -22,7 +24,7 @@ COMPARISON = "comparison"
 """The folder with the final comparison, whose runs are used again."""
 
 
-class StudyKind(Kind):
+class StudyKind(ReportedKind):
     """A search for the options of an entry or of a sampler."""
 
     file = RESULT
@@ -62,18 +64,10 @@ class StudyKind(Kind):
         score = {"name": best.get("name"), "bits_per_char": best.get("value")}
         return about_best(names, settings["corpus"], settings["budget"], score)
 
-    def text(self, result: Any, folder: Path) -> str:
-        from textgen.report.study_report import to_markdown
+    def report(self, result: Any, folder: Path) -> Report:
+        from textgen.reports.study_report import study_report
 
-        return to_markdown(result)
-
-    def paste(self, result: Any) -> str:
-        return (result.best.name or "") if result.best else ""
-
-    def html(self, result: Any, folder: Path, *, with_models: bool = False) -> str:
-        from textgen.report.study_page import to_html
-
-        return to_html(result)
+        return study_report(result)
 
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
         """Yield the checks of its numbers, and those of its final comparison if that is there."""

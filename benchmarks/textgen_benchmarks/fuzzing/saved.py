@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,12 @@ import torch
 
 from textgen.contracts import TextgenError
 from textgen.experiment.saved_run import SavedRun, load_run
-from textgen.report.markdown import to_markdown as report_of_bench
-from textgen.report.study_report import to_markdown as report_of_study
-from textgen.report.suite_report import to_markdown as report_of_suite
-from textgen.results.comparison import Comparison
+from textgen.library.presentation import document
+from textgen.reports.markdown import to_markdown
 from textgen.results.folders import identify
 from textgen.results.items import read_result
 from textgen.results.study import StudyResult
-from textgen.results.suite import JobResult, SuiteResult
+from textgen.results.suite import JobResult
 from textgen.runtime.storage.files import write_digests
 from textgen.runtime.storage.json_records import read_record, to_json
 from textgen.training.checkpoints import Checkpoints
@@ -126,12 +123,6 @@ def hostile_digests(case: Case) -> str | None:
 
 # --- results
 
-REPORTS: dict[type, Callable[[Any], str]] = {
-    Comparison: report_of_bench,
-    SuiteResult: report_of_suite,
-    StudyResult: report_of_study,
-}
-
 
 def hostile_result(case: Case) -> str | None:
     """Read a comparison, suite or study whose JSON is hostile, and write its report."""
@@ -143,7 +134,7 @@ def hostile_result(case: Case) -> str | None:
         return "refused: a result is not recognized by its file"
     result = read_result(place)
     to_json(result)
-    REPORTS[type(result)](result)
+    to_markdown(document(result))
     return None
 
 
@@ -210,7 +201,7 @@ def damaged_study(case: Case) -> str | None:
         return None  # it has no result any more
     result = read_result(place)
     assert isinstance(result, StudyResult)
-    report_of_study(result)
+    to_markdown(document(result))
     return None
 
 

@@ -1,0 +1,112 @@
+"""What to try next agrees with what larger budgets measured, and is said only where the curve tells."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helpers.catalog import RECORDED
+from helpers.reports import compared, drawn, entry, report, result
+from textgen.reports.bench_report import next_steps
+from textgen.results.comparison import Comparison
+from textgen.results.ladder import Ladder
+from textgen.runtime.storage.json_records import from_values
+from textgen.training.budget import parse_budget, times
+from textgen.training.progress import LATE_SHARE
+
+
+def recorded(pattern: str, fields: set[str]) -> list[dict[str, Any]]:
+    """The recorded results with these fields."""
+    found = [json.loads(path.read_text("utf-8")) for path in sorted(Path(RECORDED).glob(pattern))]
+    return [{key: each[key] for key in each if key != "sha256"} for each in found if fields <= set(each)]
+
+
+LADDERS = [from_values(Ladder, each) for each in recorded("ladder-*.json", {"rungs", "steps"})]
+BENCHES = [from_values(Comparison, each) for each in recorded("*.json", {"entries", "scores", "references"})]
+
+
+def test_more_time_is_advised_only_where_a_larger_budget_measured_a_gain() -> None:
+    num_compared = 0
+    for bench in BENCHES:
+        said = list(next_steps(bench))
+        of_text = [ladder for ladder in LADDERS if ladder.corpus.sha256 == bench.corpus.sha256]
+        amount = parse_budget(bench.budget).amount
+        for step in (step for ladder in of_text for step in ladder.steps):
+            if parse_budget(step.before).amount == amount:
+                own = [line for line in said if line.startswith(f"{step.entry} ")]
+                assert all(("still falls" in line) == (step.bits_per_char < 0) for line in own)
+                num_compared += len(own)
+    assert num_compared >= 8
+
+
+def test_no_recorded_entry_that_a_larger_budget_made_better_was_said_not_to_gain() -> None:
+    steps = [(ladder, step) for ladder in LADDERS for step in ladder.steps if step.verdict == "better"]
+    assert steps
+    for ladder, step in steps:
+        rung = ladder.rung(step.entry, step.before)
+        assert rung is not None
+        assert rung.best_share is None or rung.best_share >= LATE_SHARE
+
+
+def test_each_trained_entry_has_a_line_and_those_that_count_have_none() -> None:
+    for bench in BENCHES:
+        names = {run.name for run in bench.runs if run.train.num_updates and run.is_comparable}
+        said = list(next_steps(bench))
+        assert len(said) == len(names)
+        assert {line.split(" ", 1)[0] for line in said} == names
+
+
+def curve(*bits: float) -> list[dict[str, Any]]:
+    """Validations at equal distances."""
+    points: list[dict[str, Any]] = entry("x", 2.0)["train"]["curve"][: len(bits)]
+    return [
+        point | {"fraction": (number + 1) / len(bits), "validation_bits_per_char": value}
+        for number, (point, value) in enumerate(zip(points, bits, strict=True))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"curve": curve(3.0, 2.5, 2.2, 2.1, 2.0)},
+            "x still falls, by 0.100 bits per character in the last fifth of its training: try --budget 3m.",
+        ),
+        ({"curve": curve(3.0, 2.5, 2.1, 2.0, 2.0)}, "x has levelled off: "),
+        ({"best_share": 0.4}, "x was best after 40 % of its updates: more training text may help"),
+        ({"used_share": 0.25}, "x was ended after 25 % of its budget, since more did not help: more tr"),
+        ({"stopped": "training diverged; lower learning_rate"}, "x did not use its budget: training div"),
+    ],
+)
+def test_the_end_of_the_curve_says_what_to_try(changes: dict[str, Any], said: str) -> None:
+    row = entry("x", 2.0)
+    row["train"].update(changes)
+    (line,) = next_steps(compared(row))
+    assert line.startswith(said)
+
+
+def test_of_copies_the_curve_of_the_last_one_counts() -> None:
+    row = entry("x", 2.0, num_copies=2)
+    row["train"]["curve"] = curve(3.0, 2.5, 2.2, 2.1, 2.0, 3.0, 2.6, 2.4, 2.15, 2.1)
+    (line,) = next_steps(compared(row))
+    assert "by 0.050 bits" in line
+
+
+def test_advice_is_on_a_terminal_and_in_markdown() -> None:
+    what = result(entry("good", 2.0), entry("bad", 2.2))
+    assert "\n## What to try next\n\n- good still falls, by " in report(what)
+    assert "good still falls, by " in " ".join(drawn(what, 80).split())
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [("60s", "3m"), ("10s", "30s"), ("15s", "45s"), ("4m", "12m"), ("20Mchars", "60Mchars"), ("1.5h", "4.5h"),
+     ("60s+2m", None)],
+)  # fmt: skip
+def test_a_multiple_of_a_budget_is_a_budget(budget: str, said: str | None) -> None:
+    assert times(budget, 3) == said
+    if said:
+        assert parse_budget(said).amount == 3 * parse_budget(budget).amount

@@ -1,0 +1,167 @@
+"""The page of a comparison: what it says without scripts, and how large it is."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+
+from helpers.reports import HELD_OUT, TEXT, compared, entry
+from textgen.defaults import SWEEP
+from textgen.evaluation.text_metrics import TextMetrics
+from textgen.reports.bench_report import bench_report
+from textgen.reports.columns import curves_csv, scores_csv
+from textgen.reports.csv import to_csv
+from textgen.reports.html import to_html
+from textgen.results.comparison import Comparison
+from textgen.results.details import Details, EntryDetails, MarkedSample, SamplerMetrics
+from textgen.results.passages import (
+    NUM_ALTERNATIVES,
+    NUM_PASSAGES,
+    PASSAGE_CHARS,
+    Passage,
+    PassageBits,
+    PassageReading,
+)
+from textgen.runtime.storage.json_records import from_values
+
+MAX_BYTES = 3_000_000
+
+
+def passage_bits(number: int, seed: int) -> PassageBits:
+    """A token for each character, as a character model has."""
+    random = np.random.default_rng(seed)
+    return PassageBits(
+        first_char=0,
+        num_chars=(1,) * number,
+        bits=tuple(random.gamma(1, 2, number).round(4).tolist()),
+        alternatives=tuple(map(tuple, random.integers(0, 80, (number, NUM_ALTERNATIVES)).tolist())),
+        per_mille=tuple(map(tuple, random.integers(0, 1000, (number, NUM_ALTERNATIVES)).tolist())),
+    )
+
+
+def details_of(result: Comparison) -> Details:
+    """Details as a bench of characters writes them, with every sample as long as usual."""
+    text = (TEXT * 3)[:PASSAGE_CHARS]
+    names = list(dict.fromkeys(row.name for row in result.entries))
+    sample = (TEXT * 5)[:400]
+    return Details(
+        passages=tuple(Passage(index, 600, text) for index in range(NUM_PASSAGES)),
+        entries=tuple(
+            EntryDetails(
+                name=name,
+                settings={"tokenizer": "char", "model": "lstm", "model.num_layers": str(index)},
+                reading=PassageReading(
+                    tokens=tuple(map(chr, range(32, 112))),
+                    passages=tuple(passage_bits(len(text), seed) for seed in range(NUM_PASSAGES)),
+                ),
+                writing=tuple(
+                    SamplerMetrics(spec, from_values(TextMetrics, {**HELD_OUT, "distinct_2": 0.1 * place}))
+                    for place, spec in enumerate(SWEEP, start=3)
+                ),
+                samples=tuple(
+                    MarkedSample(prompt, spec, seed, sample, made_up=((4, 9),), copied=((10, 60),))
+                    for spec in SWEEP
+                    for seed, prompt in enumerate(result.prompts)
+                ),
+            )
+            for index, name in enumerate(names)
+        ),
+    )
+
+
+def page(*entries: dict[str, object]) -> str:
+    result = compared(*entries)
+    return to_html(bench_report(result, details_of(result)))
+
+
+def test_a_page_of_20_entries_with_3_seeds_has_less_than_3_megabytes() -> None:
+    rows = [
+        entry(f"char-lstm:hidden_size={size}", 2 + size / 100, seed)
+        for size in range(20)
+        for seed in range(3)
+    ]
+    assert len(page(*rows).encode()) < MAX_BYTES
+
+
+def test_the_answer_is_before_everything_else() -> None:
+    text = page(entry("good", 1.7), entry("bad", 2.1))
+    answer = text.index("good predicts the test text best, at 1.700 bits per character")
+    assert answer < text.index("<section")
+    assert "2.59 M characters, of which 120 k are held out" in text[:answer]
+    assert answer < text.index("Bits per character: how surprised a model is") < text.index("<section")
+    places = [text.index(f'<section id="{name}"') for name in ("scores", "samples", "passages", "curves")]
+    assert places == sorted(places)
+
+
+def test_an_entry_has_one_colour_in_every_table_and_chart() -> None:
+    text = page(entry("good", 1.7), entry("bad", 2.1)).partition('<script type="application/json"')[0]
+    found = re.findall(r'<i class="swatch (c\d) d0"></i>(good|bad)', text)
+    assert len(found) > 6
+    assert {(color, name) for color, name in found} == {("c0", "good"), ("c1", "bad")}
+
+
+def test_nothing_is_said_twice_of_how_it_was_made() -> None:
+    section = page(entry("good", 1.7)).partition('<section id="reproduce"')[2].partition("</section>")[0]
+    assert section.count("Xeon") == 1
+    assert section.count("sha256") == 1
+    assert "None" not in section
+
+
+def test_what_pure_chance_writes_is_folded() -> None:
+    even = {"num_chars": [5000] * 24, "bits": [31_144.0] * 24}
+    chance = entry("random", 6.2288)
+    chance["train"]["num_updates"], chance["train"]["curve"] = 0, []
+    chance["test"] = {**chance["test"], "units": even}
+    text = page(entry("good", 1.7), chance).partition('<script type="application/json"')[0]
+    shown, _, folded = text.partition("What pure chance writes")
+    samples = shown.partition('id="samples-static"')[2]
+    assert "good</h4>" in samples
+    assert "random</h4>" not in samples
+    assert "random</h4>" in folded
+
+
+def test_every_table_and_sample_is_there_without_scripts() -> None:
+    text = page(entry("good", 1.7), entry("bad", 2.1)).partition('<script type="application/json"')[0]
+    for title in ("Scores", "Where the bits go", "Generated text", "Speed and size", "Learning curves"):
+        assert f'aria-label="{title}"' in text
+    charts = re.findall(r'<svg class="chart" [^>]*aria-label="([^"]+)"', text)
+    assert len(charts) == 4
+    assert text.count('<svg class="chart cell"') == 1 + 2 + 3  # the axis, entries and references
+    assert "the town was founded in 1867" in text
+    assert "textgen bench char-lstm" in text
+
+
+def test_only_settings_that_differ_are_shown() -> None:
+    text = page(entry("good", 1.7), entry("bad", 2.1))
+    table = text.partition('id="settings"')[2].partition("</section>")[0]
+    assert "model.num_layers" in table
+    assert "tokenizer" not in table
+
+
+def test_the_data_of_the_page_is_that_of_the_result() -> None:
+    text = page(entry("good", 1.7), entry("bad", 2.1))
+    data = json.loads(re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.S)[0])
+    assert [row["name"] for row in data["comparison"]["entries"]] == ["good", "bad"]
+    assert [curve["name"] for curve in data["curves"]] == ["good", "bad"]
+    assert data["curves"][0]["points"][0]["num_updates"] == 150
+    assert [each["name"] for each in data["readings"]] == ["good", "bad"]
+
+
+def test_a_comparison_without_a_rank_has_a_page() -> None:
+    result = compared({"name": "bad", "seed": 0, "error": "it <b>failed</b>"})
+    text = to_html(bench_report(result))
+    assert "No entry has a score that can be ranked." in text
+    assert "it &lt;b&gt;failed&lt;/b&gt;" in text
+
+
+def test_csv_has_a_line_for_each_run_and_each_point() -> None:
+    result = compared(entry("good, fast", 1.7), entry("bad", 2.1), {"name": "ugly", "seed": 0, "error": "no"})
+    lines = to_csv(scores_csv(result)).splitlines()
+    assert lines[0].startswith("entry,seed,kind,bits_per_char")
+    assert lines[1].startswith('"good, fast",0,entry,1.7,')
+    assert lines[3].startswith("uniform,,reference,6.2288,")
+    assert lines[-1].startswith("ugly,0,")
+    assert lines[-1].endswith(",no")
+    assert len(to_csv(curves_csv(result)).splitlines()) == 1 + 2 * 20

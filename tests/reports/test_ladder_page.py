@@ -1,0 +1,76 @@
+"""The page of a ladder: charts with logarithmic axes, tables, links to the page of each budget, data."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+
+from helpers.ladders import BUDGETS, laddered
+from textgen.page.charts import LineChart
+from textgen.page.scales import round_log_ticks
+from textgen.reports.csv import to_csv
+from textgen.reports.html import to_html
+from textgen.reports.ladder_report import budget_chart, characters_chart, ladder_csv, ladder_report
+from textgen.results.ladder import Ladder
+
+SCORES = {"char": (2.0, 1.9, 1.85), "word <b>": (2.1, 1.8, 1.7), "random": (6.2, 6.2, 6.2)}
+
+
+def svg(chart: Callable[[Ladder], LineChart], result: Ladder) -> str:
+    return str(chart(result).svg())
+
+
+def polylines(chart: str) -> list[list[tuple[float, float]]]:
+    """The points of each line."""
+    drawn = re.findall(r'<polyline points="([^"]+)"', chart)
+    return [[(float(x), float(y)) for x, y in (each.split(",") for each in line.split())] for line in drawn]
+
+
+@pytest.mark.parametrize("chart", [budget_chart, characters_chart])
+def test_equal_factors_are_equal_distances(chart: Callable[[Ladder], LineChart]) -> None:
+    drawn = svg(chart, laddered(SCORES))
+    assert len(polylines(drawn)) == 2  # not of random, which is not trained and far away
+    for (first, _), (second, _), (third, _) in polylines(drawn):
+        assert second - first == pytest.approx(third - second, abs=0.02)
+    assert drawn.count('class="whisker"') == 6
+    assert "1.700 with 4m, 16 M characters read" in drawn
+
+
+def test_the_axis_names_the_budgets() -> None:
+    drawn = svg(budget_chart, laddered(SCORES))
+    assert re.findall(r'text-anchor="middle">(.*?)<', drawn) == list(BUDGETS)
+
+
+def test_what_does_not_depend_on_the_budget_is_level() -> None:
+    near = laddered({"char": (2.4, 1.9, 1.85), "random": (2.1, 2.1, 2.1)})  # PPMd scores 2.2
+    level = [line for line in polylines(svg(budget_chart, near)) if len({y for _, y in line}) == 1]
+    assert len(level) == 2
+
+
+def test_the_page_has_charts_tables_and_links() -> None:
+    page = to_html(ladder_report(laddered(SCORES)))
+    assert page.count("<svg") == 3  # by budget, by characters, steps
+    assert "word &lt;b&gt;" in page
+    assert "word <b>" not in page.partition('<script type="application/json"')[0]
+    assert [f'href="{budget}/report.html"' in page for budget in BUDGETS] == [True] * 3
+    for title in ("Scores by budget", "What more training changes", "How much was trained"):
+        assert f">{title}</a></h2>" in page
+    (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)
+    assert json.loads(data)["ladder"]["budgets"] == list(BUDGETS)
+
+
+def test_the_csv_has_a_line_for_each_entry_and_budget() -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv(ladder_csv(laddered(SCORES))))))
+    assert [(row["entry"], row["budget"]) for row in rows[:2]] == [("char", "15s"), ("word <b>", "15s")]
+    assert len(rows) == 9
+    assert float(rows[0]["bits_per_char"]) == pytest.approx(2.0)
+    assert (rows[0]["num_chars"], rows[0]["best_share"]) == ("1000000.0", "0.5")
+
+
+def test_logarithmic_ticks_are_round() -> None:
+    assert list(round_log_ticks([30_000, 1e6]).values()) == ["50 k", "100 k", "200 k", "500 k", "1 M"]

@@ -1,0 +1,44 @@
+"""Markdown: what is escaped, quoted or put into a table is shown unchanged."""
+
+from __future__ import annotations
+
+import pytest
+from markdown_it import MarkdownIt
+
+from textgen.reports.markdown import code, escape, fenced, table_lines
+
+NASTY = ["a|b", "*x* _y_ `z`", "<b>&amp;</b>", "[a](b)", r"\|", "``", "snake_case_name", "~~no~~"]
+
+
+def shown(markdown: str) -> list[list[str]]:
+    """Return the text of each piece of code and of each run of text, as a Markdown parser reads them."""
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(markdown)
+    inline = [token for token in tokens if token.type == "inline"]
+    return [[child.content for child in token.children or () if child.content] for token in inline]
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_a_text_is_shown_unchanged(text: str) -> None:
+    (pieces,) = shown(f"see {escape(text)}!")
+    assert "".join(pieces) == f"see {text}!"
+    assert code(text) in f"see {code(text)}"
+    (pieces,) = shown(f"see {code(text)}!")
+    assert pieces == ["see ", text, "!"]
+
+
+def test_a_table_keeps_its_cells_whatever_they_hold() -> None:
+    rows = [["name", "value"], *([escape(text), code(text)] for text in NASTY if text != r"\|")]
+    lines = list(table_lines(rows))
+    cells = ["".join(pieces) for pieces in shown("\n".join(lines))]
+    assert cells == ["name", "value", *(text for text in NASTY if text != r"\|" for _ in range(2))]
+    assert len(set(map(len, lines))) == 1
+
+
+@pytest.mark.parametrize("text", ["```\n# not a heading", "~~~", "plain"])
+def test_a_text_cannot_leave_its_fence(text: str) -> None:
+    (block,) = MarkdownIt("commonmark").parse(fenced(text))
+    assert (block.type, block.content) == ("fence", f"{text}\n")
+
+
+def test_long_lines_of_a_fenced_text_are_wrapped() -> None:
+    assert max(map(len, fenced("word " * 100).splitlines())) <= 100

@@ -1,0 +1,310 @@
+"""The answer of a comparison in one sentence, and what it holds for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from textgen.evaluation.memorization import WINDOW
+from textgen.experiment.entry_result import EntryResult
+from textgen.reports.formats import in_brackets, listed, percent, plain, short
+from textgen.results.comparison import Comparison, Difference, EntryScore, ReferenceScore
+from textgen.training.budget import is_timed
+from textgen.training.progress import MIN_CPU_UTILIZATION
+
+DOUBTFUL_SHARE = 0.75
+"""Share of the bits of the best reference below which a score needs an explanation."""
+MAX_PACES = 2
+"""Up to this many entries, each has its own number of characters in the answer; more have a range."""
+LITTLE = 0.001
+"""A share of the scored text below which it is only said to be little."""
+MAX_NAMED = 3
+"""The most entries without a clear difference from the best that the answer names."""
+
+NO_CLEAR_DIFFERENCE, ONE_SEED = "no clear difference", " (one seed)"
+"""Words of verdicts."""
+
+
+@dataclass(frozen=True)
+class Class:
+    """Entries that are compared with each other: those that learn while they read, or those that do not."""
+
+    scores: Sequence[EntryScore]
+    """The best first."""
+    differences: Sequence[Difference]
+    """Those of the others from the best."""
+
+    @property
+    def best(self) -> EntryScore:
+        """The score of the best."""
+        return self.scores[0]
+
+
+def classes(result: Comparison) -> list[Class]:
+    """Return the classes that have entries with a score; those that read on come last."""
+    found = []
+    for reads_on in (False, True):
+        scores = [each for each in result.scores if each.reads_on == reads_on]
+        names = {each.name for each in scores}
+        found.append(Class(scores, [each for each in result.differences if each.b in names]))
+    return [each for each in found if each.scores]
+
+
+def answer(result: Comparison) -> str:
+    """Return who won, by how much, and how sure that is; of entries that read on apart from the others."""
+    if not result.scores:
+        return "No entry has a score that can be ranked."
+    said = [_answer_of(result, each) for each in classes(result)]
+    if len(said) > 1:
+        first, other = (each.best for each in classes(result))
+        gain = first.bits_per_char - other.bits_per_char
+        fewer = "fewer" if gain > 0 else "more"
+        said.append(f"That is {abs(gain):.3f} {fewer} than the best entry that does not learn from it.")
+    return plain(" ".join([*said, *cautions(map(RunCaution.of, result.runs), result.budget)]))
+
+
+def _answer_of(result: Comparison, entries: Class) -> str:
+    """Return who won among entries that are compared with each other."""
+    best, text = entries.best, f"the {result.scored_on} text"
+    who = "Of the entries that learn from the text while it is scored, " if best.reads_on else ""
+    if not entries.differences:
+        said = f"{who}{best.name} scores {_score(best)} on {text}{in_brackets(best.interval)}"
+    elif best.is_best:
+        second = entries.differences[0]
+        said = (
+            f"{who}{best.name} predicts {text} best, at {_score(best)}: "
+            f"{second.bits_per_char:.3f} fewer than {second.b}{in_brackets(second.interval)}"
+        )
+    else:
+        said = (
+            f"{who or 'No clear winner: '}{best.name} scores lowest on {text}, at {_score(best)}, "
+            f"but {_level(entries.differences)}"
+        )
+    return f"{said}{_seeds(result, entries)}{_reference(result, best)}.{_pace(result, entries)}"
+
+
+def closing(result: Comparison) -> str:
+    """Return the answer in few words, which ends what is shown first."""
+    if not result.scores:
+        return "no entry has a score"
+    first, *others = map(_closing_of, classes(result))
+    return plain(
+        "; ".join(
+            [
+                first,
+                *(f"reading on: {each}" for each in others),
+                *short_cautions(map(RunCaution.of, result.runs), result.budget),
+            ]
+        )
+    )
+
+
+def _closing_of(entries: Class) -> str:
+    best = entries.best
+    if not entries.differences:
+        return f"{best.name}: {_score(best)}{in_brackets(best.interval)}"
+    nearest = entries.differences[0]
+    by = f"{nearest.bits_per_char:.3f} bits per character{in_brackets(nearest.interval)}"
+    if best.is_best:
+        return f"{best.name} is better than {nearest.b} by {by}"
+    return f"no clear winner: {best.name} is ahead of {nearest.b} by {by}"
+
+
+def scope(result: Comparison) -> Iterator[str]:
+    """Yield what scores and intervals hold for, and what one seed cannot tell."""
+    number = len(result.corpus.split.scored(result.scored_on).stretch_chars)
+    if number > 1:
+        yield (
+            f"Scores are averages over {number} stretches from all over the text; intervals say how far they "
+            "would change on other passages of it."
+        )
+    else:
+        yield "Scores are those of one passage; on others they may differ by more than the intervals say."
+    if _has_single_seed(result, result.scores) and result.seed_priors:
+        prior = result.seed_priors["bits_per_char"]
+        trained = [run.train.num_chars for run in result.runs if run.train.num_updates]
+        spreads = dict.fromkeys(f"{prior.after(of(trained)).sd:.3f}" for of in (max, min))
+        yield (
+            "One seed cannot tell how much another would change a score: intervals assume a standard "
+            f"deviation of {' to '.join(spreads)} bits per character between seeds; --seeds 3 measures it."
+        )
+
+
+def overlap(result: Comparison) -> str:
+    """Return how much of the scored text is in the training text."""
+    found = result.overlap
+    if found is None:
+        return ""
+    is_little = 0 < found.share < LITTLE
+    share = f"Less than {percent(LITTLE)}" if is_little else percent(found.share)
+    said = (
+        f"{share} % of the {result.scored_on} text is in the training text too, in spans of {WINDOW} "
+        "characters or more"
+    )
+    if dropped := result.corpus.repeated_chars:
+        said += f" (repeated paragraphs, {dropped:,} characters, were left out)"
+    if not found.spans:
+        return f"{said}."
+    longest = found.spans[0]
+    return f"{said}; the longest has {longest.num_chars:,}: \u201c{plain(longest.beginning)}\u2026\u201d"
+
+
+def resolution(result: Comparison) -> str:
+    """Return how small a difference could have been called clear, and what would halve it."""
+    if result.resolution is None:
+        return ""
+    smallest, number = result.resolution.smallest_clear, result.resolution.num_seeds_for_half
+    halved = "half of that would take a longer held-out text, not just more seeds"
+    if number is not None:
+        halved = f"half of that would take {number} seeds each"
+    written = f"{smallest:.3f}" if smallest >= 0.001 else f"{smallest:.1g}"
+    return (
+        f"The smallest difference between the two best that could have been called clear is {written} bits "
+        f"per character; {halved}."
+    )
+
+
+def doubts(result: Comparison) -> Iterator[str]:
+    """Yield a question about each entry whose score is far below what the references reach."""
+    references = [each for each in result.references if not each.is_pretrained]
+    if not references:
+        return
+    lowest = min(references, key=lambda each: each.bits_per_char)
+    for score in result.scores:
+        if score.bits_per_char < DOUBTFUL_SHARE * lowest.bits_per_char:
+            share = score.bits_per_char / lowest.bits_per_char
+            yield (
+                f"Before you believe {score.name}: it needs only {share:.0%} of the bits of the best "
+                f"reference ({lowest.name}). Has it, or what it was made from, seen the text it is scored on?"
+            )
+
+
+def is_trained(result: Comparison, name: str) -> bool:
+    """Return whether an entry is trained by gradient, so that its score depends on a seed."""
+    return any(row.name == name and row.train.num_updates > 0 for row in result.runs)
+
+
+def verdict(result: Comparison, difference: Difference) -> str:
+    """Return the verdict on an entry that is not the best."""
+    words = "clearly worse" if difference.is_clear else NO_CLEAR_DIFFERENCE
+    compared = [score for score in result.scores if score.name in (difference.a, difference.b)]
+    return words + ONE_SEED if _has_single_seed(result, compared) else words
+
+
+def _has_single_seed(result: Comparison, scores: Sequence[EntryScore]) -> bool:
+    """Return whether one of these entries is trained by gradient, with one seed only."""
+    return any(score.num_seeds == 1 and is_trained(result, score.name) for score in scores)
+
+
+def _score(score: EntryScore) -> str:
+    return f"{score.bits_per_char:.3f} bits per character"
+
+
+def _level(differences: Sequence[Difference]) -> str:
+    """Return which entries are not clearly worse than the best."""
+    level = [each for each in differences if not each.is_clear]
+    if len(level) == 1:
+        (only,) = level
+        return f"{only.b}, {only.bits_per_char:.3f} more{in_brackets(only.interval)}, is not clearly worse"
+    named = [f"{each.b} (+{each.bits_per_char:.3f})" for each in level[:MAX_NAMED]]
+    if len(level) > MAX_NAMED:
+        named.append(f"{len(level) - MAX_NAMED} more")
+    return f"{listed(named)} are not clearly worse"
+
+
+def _named(result: Comparison, entries: Class) -> list[EntryScore]:
+    """Return the entries of an answer that are trained by gradient, the best first."""
+    level = sum(not difference.is_clear for difference in entries.differences)
+    return [score for score in entries.scores[: max(2, 1 + level)] if is_trained(result, score.name)]
+
+
+def _pace(result: Comparison, entries: Class) -> str:
+    """Return how much a budget in time let entries read, since another machine may give another answer."""
+    read = [
+        fmean(row.train.num_chars for row in result.runs if row.name == score.name)
+        for score in _named(result, entries)
+    ]
+    if not read or not is_timed(result.budget):
+        return ""
+    ordered = sorted(read, reverse=True) if len(read) > MAX_PACES else read
+    joint = " to " if len(read) > MAX_PACES else " and "
+    ends, size = (ordered[0], ordered[-1]), result.corpus.split.train.num_chars
+    said = joint.join(dict.fromkeys(map(short, ends)))
+    times = joint.join(dict.fromkeys(_times(number / size) for number in ends))
+    who = "it" if len(read) == 1 else "each" if joint not in said else "they"
+    return f" In training {who} read {said} characters, {times} times the training text."
+
+
+def _times(number: float) -> str:
+    """Write two significant digits: `0.36`, `4.2`, `120`."""
+    return f"{float(f'{number:.2g}'):,g}"
+
+
+def _seeds(result: Comparison, entries: Class) -> str:
+    """Return the end of an answer on entries that are trained once."""
+    named = _named(result, entries)
+    if not _has_single_seed(result, named):
+        return ""
+    return ", with one seed" if len(named) == 1 else ", with one seed each"
+
+
+def _reference(result: Comparison, best: EntryScore) -> str:
+    """Return the best reference that is ahead of the best entry."""
+    reference = better_reference(result, best)
+    return f"; the reference {reference.name} scores {reference.bits_per_char:.3f}" if reference else ""
+
+
+def better_reference(result: Comparison, best: EntryScore) -> ReferenceScore | None:
+    """Return the best reference of its class that is ahead of the best entry; a yardstick is none."""
+    same = (each for each in result.references if each.reads_on == best.reads_on)
+    fixed = [each for each in same if not each.is_pretrained]
+    better = [each for each in fixed if each.bits_per_char < best.bits_per_char]
+    return min(better, key=lambda each: each.bits_per_char, default=None)
+
+
+@dataclass(frozen=True)
+class RunCaution:
+    """What cautions about a run follow from."""
+
+    name: str
+    cpu_utilization: float | None
+    chance_remark: str | None
+
+    @classmethod
+    def of(cls, run: EntryResult) -> RunCaution:
+        """Return that of a row of a comparison."""
+        return cls(run.name, run.train.cpu_utilization, run.chance_remark)
+
+
+def cautions(runs: Iterable[RunCaution], budget: str) -> Iterator[str]:
+    """Yield what makes an answer one of this hour on this machine, and which entries have learnt nothing."""
+    known = list(runs)
+    if shares := _disturbed(known, budget):
+        ends = dict.fromkeys(f"{100 * share:.0f}" for share in (min(shares), max(shares)))
+        got = f"training got {' to '.join(ends)} % of it"
+        yield f"The CPU was shared: {got}, so another run may answer otherwise."
+    remarks = {run.name: run.chance_remark for run in known if run.chance_remark}
+    if remarks:
+        yield f"{_are(list(remarks))} {next(iter(remarks.values()))}."
+
+
+def short_cautions(runs: Iterable[RunCaution], budget: str) -> Iterator[str]:
+    """Yield the same in few words."""
+    known = list(runs)
+    if _disturbed(known, budget):
+        yield "the CPU was shared"
+    if names := list(dict.fromkeys(run.name for run in known if run.chance_remark)):
+        yield f"{_are(names)} worse than chance"
+
+
+def _disturbed(runs: Sequence[RunCaution], budget: str) -> list[float]:
+    """Return the shares of the CPU of runs that other work slowed down; none where time does not count."""
+    if not is_timed(budget):
+        return []
+    shares = (run.cpu_utilization for run in runs if run.cpu_utilization is not None)
+    return [share for share in shares if share < MIN_CPU_UTILIZATION]
+
+
+def _are(names: Sequence[str]) -> str:
+    return f"{listed(names)} {'is' if len(names) == 1 else 'are'}"

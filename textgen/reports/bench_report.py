@@ -1,0 +1,418 @@
+"""The report of a comparison of entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from textgen.evaluation.text_metrics import MIN_VERBATIM
+from textgen.experiment.entry_result import EntryResult
+from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, StackedChart, entry_style
+from textgen.reports import bench_tables as tables
+from textgen.reports.answer import answer, classes, closing, doubts, overlap, resolution, scope
+from textgen.reports.columns import curves_csv, scores_csv
+from textgen.reports.document import (
+    BRIEF,
+    FULL,
+    PAGE,
+    WHOLE,
+    Block,
+    Chart,
+    Folded,
+    Lines,
+    Note,
+    Report,
+    Samples,
+    Section,
+    Template,
+    lines,
+    text_table,
+)
+from textgen.reports.formats import count, named_values, plain, short
+from textgen.reports.glossary import DEFINITION, TERMS
+from textgen.reports.rows import EntryRow, entry_rows
+from textgen.reports.samples import (
+    brief_samples,
+    chance_entries,
+    diversity_chart,
+    known_words,
+    made_up_words,
+    sample_groups,
+    sampler_line,
+)
+from textgen.results.comparison import Comparison
+from textgen.results.details import Details, EntryDetails
+from textgen.runtime.environment import machines_used
+from textgen.training.budget import times
+
+SCRIPTS = ("curves.js", "passage_colours.js", "samples.js")
+CATEGORIES = {
+    "in_vocabulary_words": "known words",
+    "oov_words": "OOV words",
+    "punctuation": "punctuation",
+    "white_space": "white space",
+}
+END = 0.8
+"""Share of training after which the curve shows whether more would help."""
+MIN_FALL = 0.003
+"""Smallest fall in that part, in bits per character, that counts as still falling."""
+EPSILON = 0.01
+"""Share by which a validation may come late."""
+TIMES = 3
+"""The budget that is worth trying, as a multiple."""
+
+NO_DETAILS = Details(passages=(), entries=())
+
+
+def bench_report(
+    result: Comparison,
+    details: Details = NO_DETAILS,
+    models: Sequence[dict[str, Any]] = (),
+    readers: str = "",
+) -> Report:
+    """Return the report of a comparison.
+
+    Without `details`, its page lacks what entries expected and wrote; it can write with `models` (see
+    `PortableNetwork`). `readers` is what is known of people who guessed its text.
+    """
+    rows = entry_rows(result)
+    ran = [row for row in rows if row.runs]
+    by_name = {entry.name: entry for entry in details.entries}
+    ordered = [by_name[row.name] for row in rows if row.name in by_name]
+    styles = {row.name: entry_style(index) for index, row in enumerate(rows)}
+    curves, made = _curve_points(rows), _made(result)
+    return Report(
+        kind="comparison",
+        result=result,
+        title=f"Comparison on {result.corpus.name}",
+        answer=answer(result),
+        closing=closing(result),
+        cautions=list(filter(None, [*doubts(result), resolution(result)])),
+        context=plain(" · ".join(_context(result))),
+        definition=DEFINITION,
+        terms=TERMS,
+        sections=[
+            Section("about", "", [lines([overlap(result), *made], is_list=True, is_aside=True)], FULL),
+            Section("write", "Write with them", [Template("bench_write.html")] if models else (), PAGE),
+            Section("brief", "", [tables.brief_table(result, rows)], BRIEF),
+            Section("scores", "Scores", _scores(result, rows, styles, readers), WHOLE),
+            Section("samples", "Samples", _samples(result, ordered)),
+            Section("made-up", "Made-up words", _made_up(result), FULL),
+            *_passages(details, ordered),
+            Section("curves", "Learning curves", _curves(result, ran, curves), WHOLE),
+            Section("next", "What to try next", [lines(next_steps(result), is_list=True)], WHOLE),
+            Section("bits", "Where the bits go", _categories(ran, styles), WHOLE),
+            Section("diversity", "Quality and diversity", _diversity(result, ran, ordered, styles), WHOLE),
+            Section("embeddings", "Embeddings", [tables.embedding_table(ran), *_neighbors(ran)], WHOLE),
+            Section("speed", "Speed and size", [tables.speed_table(ran)], WHOLE),
+            Section("settings", "What differs in the settings", _settings(ordered), PAGE),
+            Section("more", "", [lines([_more(result)], is_aside=True)], BRIEF),
+        ],
+        command=result.command,
+        made=made,
+        files=[scores_csv(result), curves_csv(result)],
+        styles=styles,
+        scripts=(*SCRIPTS, "writer.js") if models else SCRIPTS,
+        data={
+            "curves": curves,
+            "passages": details.passages,
+            "readings": [{"name": each.name, **vars(each.reading)} for each in ordered if each.reading],
+            "samples": [{"name": entry.name, "samples": entry.samples} for entry in ordered],
+            "sampler": result.measured_sampler,
+            "colors": {row.name: index for index, row in enumerate(rows)},
+            "chance": sorted(chance_entries(result)),
+            **({"models": models} if models else {}),
+        },
+    )
+
+
+def _context(result: Comparison) -> Iterator[str]:
+    """Yield what a reader must know before the answer."""
+    corpus = result.corpus
+    held_out = corpus.split.scored(result.scored_on)
+    yield (
+        f"{corpus.name}: {short(corpus.num_chars)} characters, of which {short(held_out.num_chars)} are held "
+        f"out and scored ({_scored_on(result)})"
+    )
+    yield f"{result.budget} of training each, {result.device}, {result.precision}"
+    yield machines_used(run.machine for run in result.runs) or result.machine.description
+    trained = [run.train for run in result.runs if run.train.num_updates]
+    if trained:
+        paces = sorted(train.chars_per_second for train in trained)
+        ends = list(dict.fromkeys(map(short, (paces[0], paces[-1]))))
+        yield f"trained at {' to '.join(ends)} characters/s".replace(" k", "\u00a0k")
+    shares = [train.cpu_utilization for train in trained if train.cpu_utilization is not None]
+    if shares:
+        yield f"CPU utilization at least {100 * min(shares):.0f} %"
+    seeds = len({run.seed for run in result.entries})
+    yield f"{seeds} seed{'s' * (seeds > 1)}"
+    if result.made:
+        yield result.made
+
+
+def _made(result: Comparison) -> list[str]:
+    corpus = result.corpus
+    return [
+        *scope(result),
+        f"{count(corpus.num_chars)} characters, cleaner {corpus.cleaner}, split {corpus.split.method}, "
+        f"sha256 {corpus.sha256}",
+        f"{named_values(result.versions)}; {named_values(result.machine)}",
+    ]
+
+
+def _scored_on(result: Comparison) -> str:
+    """Return the part that is scored, or the sealed file."""
+    if result.sources.sealed is None:
+        return result.scored_on
+    return f"{result.sources.sealed}, which was opened after all entries were trained"
+
+
+def _scores(
+    result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, str], readers: str
+) -> list[Block]:
+    """Return the scores, with their picture on a page, in other units, and the differences."""
+    references = [Note(f"{each.label}: {each.description}") for each in result.references]
+    return [
+        tables.pictured_scores(result, rows, _score_picture(result, rows, styles)),
+        lines([overlap(result), readers], PAGE),
+        tables.score_table(result, rows),
+        Folded(
+            "Differences from the best, with their intervals",
+            [Chart(_difference_chart(result, styles)), tables.difference_table(result, rows)],
+        ),
+        Folded("What the references, in italics, are", [Lines(references, is_list=True)], views=PAGE),
+        Folded(
+            "Scores in other units: bits per byte, nats per character, perplexity per word; parameters",
+            [tables.other_units(result, rows)],
+        ),
+    ]
+
+
+def _score_picture(result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, str]) -> IntervalChart:
+    """Return the scores with their intervals; neither references nor chance set the scale."""
+    chance = chance_entries(result)
+    values = [
+        None
+        if row.estimate is None
+        else ChartValue(
+            row.name,
+            row.estimate.bits_per_char,
+            row.estimate.interval,
+            is_reference=row.is_reference,
+            sets_scale=not row.is_reference and row.name not in chance,
+            style=styles.get(row.name, ""),
+        )
+        for row in tables.ranked_rows(result, rows)
+    ]
+    return IntervalChart("bits per character, with 95 % intervals; left is better", "", values)
+
+
+def _difference_chart(result: Comparison, styles: Mapping[str, str]) -> IntervalChart:
+    """Return how much worse the other entries are than the best one; chance does not set the scale."""
+    chance = chance_entries(result)
+    values = [
+        ChartValue(
+            each.b, each.bits_per_char, each.interval, sets_scale=each.b not in chance, style=styles[each.b]
+        )
+        for each in result.differences
+    ]
+    best = "the best of each class" if len(classes(result)) > 1 else result.scores[0].name if values else ""
+    title = f"Bits per character more than {best}, with 95 % intervals"
+    return IntervalChart(title, f"bits/char more than {best}", values, zero=True)
+
+
+def _samples(result: Comparison, entries: Sequence[EntryDetails]) -> list[Block]:
+    """Return the samples, briefly those of what has learned something."""
+    made_up, known = made_up_words(result), known_words(result)
+    return [
+        Samples(brief_samples(result)[0], made_up, known, views=BRIEF),
+        Samples(
+            sample_groups(result),
+            made_up,
+            known,
+            chance=frozenset(chance_entries(result)),
+            min_verbatim=MIN_VERBATIM,
+            errors=[f"{entry.name}: {error}" for entry in entries for error in entry.errors],
+            views=WHOLE,
+        ),
+    ]
+
+
+def _made_up(result: Comparison) -> list[Block]:
+    words = [Note(name, words[: tables.MAX_NOTED_WORDS]) for name, words in made_up_words(result).items()]
+    said = [f"They are not in {known_words(result)}."] if words else []
+    return [lines(said), Lines(words, is_list=True)]
+
+
+def _more(result: Comparison) -> str:
+    """Return what else the full report has."""
+    number = brief_samples(result)[1]
+    more = f"{number} more prompts, where" if number else "Where"
+    return f"{more} the bits go, repetition, learning curves, references and settings: --full"
+
+
+def _passages(details: Details, entries: Sequence[EntryDetails]) -> Iterator[Section]:
+    """Yield the sections on what entries expected in the same passages."""
+    readings = [entry for entry in entries if entry.reading is not None]
+    if not readings or not details.passages:
+        return
+    table = text_table(
+        "Bits per character of each passage",
+        ["passage", *(each.name for each in readings)],
+        [
+            [
+                passage.text.replace("\n", " "),
+                *(f"{_bits(entry, index, len(passage.text)):.3f}" for entry in readings),
+            ]
+            for index, passage in enumerate(details.passages)
+        ],
+    )
+    shown = Template("bench_passages.html", {"table": table})
+    yield Section("passages", "The same passage, read by each", [shown])
+    if len(readings) > 1:
+        yield Section("pair", "Two entries against each other", [Template("bench_pair.html")])
+
+
+def _bits(entry: EntryDetails, index: int, num_chars: int) -> float:
+    assert entry.reading is not None  # it is among the readings
+    return float(entry.reading.passages[index].bits_of_chars(num_chars).mean())
+
+
+def _curve_points(rows: Sequence[EntryRow]) -> list[dict[str, Any]]:
+    """Return the learning curves of all runs that have one: amounts of training and validation scores."""
+    return [
+        {
+            "name": f"{row.name} (seed {run.seed})" if len(row.runs) > 1 else row.name,
+            "color": index,
+            "points": [
+                {
+                    "seconds": round(point.seconds, 3),
+                    "num_chars": point.num_chars,
+                    "num_updates": point.num_updates,
+                    "bits": round(point.validation_bits_per_char, 5),
+                }
+                for point in run.train.curve
+                if point.validation_bits_per_char is not None
+            ],
+        }
+        for index, row in enumerate(rows)
+        if row.comparable and row.runs and row.runs[0].train.curve
+        for run in row.runs
+    ]
+
+
+def _curves(result: Comparison, rows: Sequence[EntryRow], curves: Sequence[dict[str, Any]]) -> list[Block]:
+    """Return the learning curves over the seconds of training, and in one line each."""
+    drawn = [
+        ChartLine(
+            curve["name"],
+            [(point["seconds"], point["bits"]) for point in curve["points"]],
+            style=entry_style(curve["color"]),
+        )
+        for curve in curves
+    ]
+    title = "Validation bits per character over the seconds of training"
+    chart = LineChart(title, "seconds of training", "validation bits/char", drawn)
+    table = tables.curve_table(result, rows)
+    page = [Template("bench_curves.html", {"chart": Chart(chart), "table": table})] if drawn else []
+    return [*page, table]
+
+
+def _categories(rows: Sequence[EntryRow], styles: Mapping[str, str]) -> list[Block]:
+    """Return the bits per character that each entry spends on each kind of text."""
+    stacks = {
+        row.name: [fmean(getattr(score.by_kind, name) for score in row.scores) for name in CATEGORIES]
+        for row in rows
+        if row.scores
+    }
+    title, parts = "Bits per character by kind of text", list(CATEGORIES.values())
+    return [Chart(StackedChart(title, "bits/char", parts, stacks, styles)), tables.category_table(rows)]
+
+
+def _diversity(
+    result: Comparison, rows: Sequence[EntryRow], entries: Sequence[EntryDetails], styles: Mapping[str, str]
+) -> list[Block]:
+    """Return real words against different bigrams, as each entry writes at several temperatures."""
+    drawn = [
+        sampler_line(
+            entry.name,
+            [(each.sampler.rpartition("=")[2], each.metrics) for each in entry.writing],
+            styles[entry.name],
+        )
+        for entry in entries
+    ]
+    title = "Real words against different bigrams at temperatures from 0.4 to 1.2"
+    chart = diversity_chart(title, drawn, result.held_out.sample_metrics)
+    return [Chart(chart), tables.written_table(result, rows)]
+
+
+def next_steps(result: Comparison) -> Iterator[str]:
+    """Yield what to try next with each entry that has a rank and was trained, the best first."""
+    for row in entry_rows(result):
+        if row.comparable and row.runs and (said := _next_step(row, result.budget)):
+            yield plain(f"{row.name} {said}")
+
+
+def fall(run: EntryResult) -> float | None:
+    """Return the fall of the validation score in the last fifth of training, in bits per character.
+
+    Of copies, which are trained one after another, it is that of the last one. None if there is no
+    validation before that part.
+    """
+    curve = [(at.fraction, at.validation_bits_per_char) for at in run.train.curve]
+    known = [(fraction, bits) for fraction, bits in curve if bits is not None]
+    share, end = 1 / run.num_copies, known[-1][0] if known else 0.0
+    last = [(fraction, bits) for fraction, bits in known if fraction > (1 - share) * end + EPSILON]
+    before = [bits for fraction, bits in last if fraction <= (1 - share * (1 - END)) * end + EPSILON]
+    return before[-1] - last[-1][1] if before else None
+
+
+def _next_step(row: EntryRow, budget: str) -> str:
+    trained = [run for run in row.runs if run.train.num_updates]
+    if stopped := next(filter(None, (run.train.stopped for run in trained)), None):
+        return f"did not use its budget: {stopped}."
+    if unused := next(filter(None, (run.train.unused for run in trained)), None):
+        return f"was {unused}: more training text may help it, more time does not."
+    falls = [each for run in trained if (each := fall(run)) is not None]
+    if not falls:
+        return ""
+    fell = fmean(falls)
+    if fell < -MIN_FALL:
+        return "got worse at the end of its training: more training text may help it, more time does not."
+    if fell < MIN_FALL:
+        return "has levelled off: a larger model may help it more than time."
+    more = times(budget, TIMES)
+    what = f"try --budget {more}" if more else "try a larger budget"
+    return f"still falls, by {fell:.3f} bits per character in the last fifth of its training: {what}."
+
+
+def _neighbors(rows: Sequence[EntryRow]) -> Iterator[Block]:
+    for row in rows:
+        audit = row.runs[0].embedding
+        if audit is not None and audit.neighbors:
+            yield text_table(
+                f"Nearest words of {row.name}",
+                ["word", "nearest before training", "after"],
+                [[each.word, ", ".join(each.before), ", ".join(each.after)] for each in audit.neighbors],
+                caption=f"Nearest words of {row.name}, by cosine similarity, among its 3,000 most frequent "
+                "ones.",
+                lefts=(1, 2),
+                views=PAGE,
+            )
+
+
+def _settings(entries: Sequence[EntryDetails]) -> list[Block]:
+    """Return the settings in which entries differ; a setting that an entry lacks is left empty."""
+    names = dict.fromkeys(name for entry in entries for name in entry.settings)
+    differing = [name for name in names if len({entry.settings.get(name) for entry in entries}) > 1]
+    if not differing:
+        return []
+    table = text_table(
+        "Settings",
+        ["entry", *differing],
+        [[entry.name, *(entry.settings.get(name, "") for name in differing)] for entry in entries],
+        caption="Components and options in which the entries differ; everything else is the same.",
+        lefts=range(len(differing) + 1),
+    )
+    return [table]

@@ -1,0 +1,251 @@
+"""The tables of a comparison, with their captions and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from statistics import fmean
+
+from textgen.evaluation.intervals import INTERVAL_METHOD
+from textgen.experiment.entry_result import EntryResult
+from textgen.generation.bound_sampler import ENTROPY
+from textgen.page.charts import IntervalChart
+from textgen.reports.answer import classes
+from textgen.reports.columns import VIEWS, make_table
+from textgen.reports.document import BRIEF, FULL, PAGE, Note, Table
+from textgen.reports.formats import CurvePoint, bits, percent, plain, sparkline
+from textgen.reports.rows import EntryRow, held_out_row, machine_letters, reference_rows
+from textgen.reports.samples import counted_words, known_words
+from textgen.results.comparison import Comparison
+from textgen.training.budget import is_timed
+
+MAX_NOTED_WORDS = 12
+"""Made-up or missing words that are shown of each entry."""
+PERPLEXITIES = "Compare perplexities within one text only."
+
+
+def ranked_rows(result: Comparison, rows: Sequence[EntryRow]) -> list[EntryRow]:
+    """Return entries and references, best first."""
+    return sorted([*rows, *reference_rows(result)], key=EntryRow.ranking)
+
+
+def brief_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
+    """Return the scores with what else decides: how far from the best, real words, speed and size."""
+    caption = (
+        f"Bits per character of the {result.scored_on} text, lower is better; bold: clearly best; italics: "
+        f"references. Real words: of what {_writer(result)} writes, {_real_words(result)}."
+    )
+    shown = [*ranked_rows(result, rows), held_out_row(result)]
+    notes = list(score_notes(result, rows))
+    return make_table("", caption, VIEWS["brief"].columns(), shown, notes, views=BRIEF)
+
+
+def _writer(result: Comparison) -> str:
+    """Return the sampler whose text is measured, and what is equal for all entries."""
+    sampler = plain(result.measured_sampler)
+    found = " (for each entry at the temperature of this entropy)"
+    return sampler + (found if f"{ENTROPY}=" in sampler else "")
+
+
+def _real_words(result: Comparison) -> str:
+    """Return of which words the share of real ones is."""
+    return counted_words(result.held_out.sample_metrics.real_word_letters)
+
+
+def score_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
+    """Return the scores of entries and references, best first."""
+    ranked = ranked_rows(result, rows)
+    notes = [
+        *score_notes(result, rows),
+        *(Note(f"{each.name}: {each.description}") for each in result.references),
+    ]
+    caption = f"{_score_caption(result)} {PERPLEXITIES}{_reading_caption(result)}"
+    table = make_table("Scores", caption, VIEWS["scores"].columns(), ranked, notes, views=FULL)
+    scores = [fmean(row.bits_per_char) if row.bits_per_char and row.comparable else 0.0 for row in ranked]
+    longest = max(scores, default=0.0) or 1.0
+    drawn = [replace(row, bar=score / longest) for row, score in zip(table.rows, scores, strict=True)]
+    return replace(table, rows=drawn)
+
+
+def pictured_scores(result: Comparison, rows: Sequence[EntryRow], picture: IntervalChart) -> Table:
+    """Return the scores as a page has them, with their picture and the differences from the best."""
+    caption = _score_caption(result) + _reading_caption(result)
+    columns, notes = VIEWS["page"].columns(), list(score_notes(result, rows))
+    ranked = ranked_rows(result, rows)
+    return make_table("Scores", caption, columns, ranked, notes, picture=picture, views=PAGE)
+
+
+def other_units(result: Comparison, rows: Sequence[EntryRow]) -> Table:
+    """Return the scores in other units."""
+    measured = [row for row in ranked_rows(result, rows) if row.num_parameters]
+    return make_table("Scores in other units", PERPLEXITIES, VIEWS["units"].columns(), measured, views=PAGE)
+
+
+def _score_caption(result: Comparison) -> str:
+    interval = (
+        "Interval: 95 %, for other passages of this text and other seeds."
+        if result.interval_method == INTERVAL_METHOD
+        else f"Interval: {result.interval_method}."
+    )
+    return (
+        "Bits per character of the whole text, lower is better; bold: clearly best. Italics: references "
+        f"(compressors, and what only counts). {interval}"
+    )
+
+
+def _reading_caption(result: Comparison) -> str:
+    reads_on = any(score.reads_on for score in result.scores)
+    return " Last: entries that learn from the text while it is scored." if reads_on else ""
+
+
+def score_notes(result: Comparison, rows: Sequence[EntryRow]) -> Iterator[Note]:
+    """Yield what went wrong, and what makes scores of a budget in time unequal."""
+    yield from _problem_notes(rows)
+    numbers = {row.name: max((run.num_copies for run in row.runs), default=1) for row in rows}
+    if copied := [f"{name} ({number})" for name, number in numbers.items() if number > 1]:
+        yield Note("averages of copies, trained one after another (their number)", copied)
+    yield from _unused_notes(rows)
+    if is_timed(result.budget):
+        yield from _disturbed_notes(rows)
+        if len(machine_letters(rows)) > 1:
+            yield Note(
+                "runs had different machines or threads, so the same time allowed some of them more "
+                "training; a budget in characters does not depend on the machine"
+            )
+
+
+def _problem_notes(rows: Sequence[EntryRow]) -> Iterator[Note]:
+    """Yield why entries failed, have no rank or wrote nothing, and what went wrong in training."""
+    yield from (Note(plain(failure)) for row in rows for failure in row.failures)
+    for row in rows:
+        unwritten = (reason for run in row.runs for reason in run.sample_errors)
+        remarks = (remark for run in row.runs for remark in run.train.remarks)
+        for reasons in (unwritten, remarks):
+            yield from (Note(plain(reason), [row.name]) for reason in dict.fromkeys(reasons))
+    yield from (Note(plain(f"{row.name} has no rank since {row.problem}")) for row in rows if row.problem)
+    unproven = [
+        row.name
+        for row in rows
+        if row.comparable and not all(run.score_checks.decoded_equals_text for run in row.runs)
+    ]
+    if unproven:
+        yield Note("do not trust these scores, the decoded tokens differ from the text", unproven)
+
+
+def _unused_notes(rows: Sequence[EntryRow]) -> Iterator[Note]:
+    """Yield which entries were trained for longer than helps, with the seed for which that is worst."""
+    unused = []
+    for row in rows:
+        trained = sorted((run.train for run in row.runs), key=lambda train: train.best_share or 1.0)
+        unused += [f"{row.name} ({said})" for said in filter(None, (each.unused for each in trained[:1]))]
+    if unused:
+        yield Note("trained for longer than helps", unused)
+
+
+def _disturbed_notes(rows: Sequence[EntryRow]) -> Iterator[Note]:
+    """Yield whose training other work on the machine slowed down."""
+    for row in rows:
+        shares = [run.train.cpu_utilization or 0.0 for run in row.runs if run.train.was_disturbed]
+        if shares:
+            yield Note(
+                f"{row.name} got {percent(min(shares))} % of the CPU time that its training wanted, since "
+                "the machine was busy, so its score may be too high; a budget in characters does not depend "
+                "on the load"
+            )
+
+
+def difference_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
+    """Return how much worse each entry is than the best one, and whether that is clear."""
+    sizes = [len(each.scores) for each in classes(result)]
+    num_pairs = max((size * (size - 1) // 2 for size in sizes), default=0)
+    is_adjusted = num_pairs > 1 and result.interval_method == INTERVAL_METHOD
+    of_class = " of its class" if len(sizes) > 1 else ""
+    pairs = "pairs of entries of its class" if of_class else f"{num_pairs} pairs of entries"
+    caption = f"Bits per character more than the best{of_class}. Clear: more than chance explains at 5 %" + (
+        f", corrected for all {pairs} (Holm)." if is_adjusted else "."
+    )
+    best = "the best of each class" if of_class else result.differences[0].a if result.differences else ""
+    compared = [row for row in rows if row.difference]
+    return make_table(f"Difference from {best}", caption, VIEWS["differences"].columns(), compared)
+
+
+def category_table(rows: Sequence[EntryRow]) -> Table:
+    """Return how many of the bits of each entry each kind of text costs."""
+    scored = [row for row in rows if row.scores]
+    by_text = all(score.bits_by_seen_words for row in scored for score in row.scores)
+    oov = (
+        "Known words are in the training text, OOV (out-of-vocabulary) words are not. Without OOV: if the "
+        "words outside the entry's own vocabulary, of which the OOV rate is the share, cost nothing, which "
+        "flatters."
+        if by_text
+        else "OOV: words outside the vocabulary of the entry, so these parts do not compare entries with "
+        "different ones; without OOV: if they cost nothing, which flatters."
+    )
+    caption = f"Bits per character spent on each. {oov}"
+    return make_table("Where the bits go", caption, VIEWS["categories"].columns(), scored)
+
+
+def written_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
+    """Return the metrics of what each entry wrote, next to those of the held-out text."""
+    caption = (
+        f"Of what {_writer(result)} writes. Best is closest to the held-out text; bold: "
+        "clearly closest; in brackets: 95 % interval, where there is room. Distinct-1 and -2 count made-up "
+        "words too. Novel 4-grams are not in the training text; verbatim span: the most characters in a row "
+        "that are. Real words are in "
+        f"{plain(known_words(result))}, {_real_words(result)}."
+    )
+    columns = VIEWS["generated"].columns()
+    return make_table("Generated text", caption, columns, [*rows, held_out_row(result)])
+
+
+def speed_table(rows: Sequence[EntryRow]) -> Table:
+    """Return how fast and large each entry is, and how it was trained."""
+    caption = (
+        "Speeds are in characters, so that tokenizers compare. Prepare: tokenizing the training text and "
+        "making word vectors, which a budget in seconds includes. CPU: share of the CPU time that training "
+        "wanted and got."
+    )
+    letters = machine_letters(rows)
+    notes = [Note(f"machine {letter}: {name}") for name, letter in letters.items() if len(letters) > 1]
+    return make_table("Speed and size", caption, VIEWS["speed"].columns(), rows, notes)
+
+
+def embedding_table(rows: Sequence[EntryRow]) -> Table:
+    """Return how much of the vocabulary and of the text has a pretrained vector."""
+    caption = "Share of the vocabulary, and of the running text, that has a pretrained vector."
+    embedded = [(row, audit) for row in rows if (audit := row.runs[0].embedding) is not None]
+    notes = [
+        Note(f"{row.name} lacks", list(dict.fromkeys(map(_shown_word, missing)))[:MAX_NOTED_WORDS])
+        for row, audit in embedded
+        if (missing := audit.most_frequent_missing)
+    ]
+    columns = VIEWS["embeddings"].columns()
+    return make_table("Embeddings", caption, columns, [row for row, _ in embedded], notes)
+
+
+def _shown_word(word: str) -> str:
+    """Return a token without the space around it, which would show one word twice."""
+    return plain(word).strip() or repr(word)
+
+
+def curve_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
+    """Return the learning curves of the entries that have one, drawn over the same budget."""
+    by_time = is_timed(result.budget)
+    rows = [row for row in rows if row.comparable and row.runs[0].train.curve]
+    curves = [_points(row.runs[0], by_time) for row in rows]
+    everything = [point for curve in curves for point in curve] or [(0.0, 0.0)]
+    end, scores = max(everything)[0], [score for _, score in everything]
+    low, high = min(scores), max(scores)
+    drawn = [
+        replace(row, curve=sparkline(curve, end, low, high)) for row, curve in zip(rows, curves, strict=True)
+    ]
+    caption = f"Validation bits per character, all drawn from {bits(low)} (▁) to {bits(high)} (█)."
+    return make_table("Learning curves", caption, VIEWS["curves"].columns(), drawn, views=FULL)
+
+
+def _points(run: EntryResult, by_time: bool) -> list[CurvePoint]:
+    return [
+        (point.seconds if by_time else float(point.num_chars), point.validation_bits_per_char)
+        for point in run.train.curve
+        if point.validation_bits_per_char is not None
+    ]

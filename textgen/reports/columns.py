@@ -1,0 +1,368 @@
+"""The columns of the report: `COLUMNS` says how each is computed and written, `VIEWS` which table has it.
+
+To add a column, add it to `COLUMNS`, and its name to the views that show it. Tables of reports, CSV files and
+data frames are all made from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import fmean
+from typing import Any, Generic, Literal, TypeVar
+
+from textgen.experiment.entry_result import EntryResult, FailedEntry
+from textgen.experiment.experiment import LOSES_TEXT
+from textgen.reports import formats
+from textgen.reports.answer import NO_CLEAR_DIFFERENCE, ONE_SEED
+from textgen.reports.document import DASH, Cell, Column, CsvFile, Note, Table, TableRow
+from textgen.reports.formats import bits, count, decimal, hundredths, percent, short, thousandths
+from textgen.reports.rows import EntryRow
+from textgen.results.comparison import Comparison, Difference, EntryScore, ReferenceScore
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowColumn(Column, Generic[V]):
+    """A column, and how its cells are made of a row; CSV files and data frames have it by its name too."""
+
+    values: Callable[[EntryRow], Sequence[V]]
+    """The values of a row, one for each seed; numbers are averaged, of others the first is shown."""
+    write: Callable[[V], str] = str
+    interval: Callable[[EntryRow], tuple[float, float] | None] = lambda row: None
+    """The 95 % interval of the value, where it has one that is written after it."""
+    is_best: Callable[[EntryRow], bool] = lambda row: False
+    """True if the value is marked: it is clearly better than those of all others."""
+    is_score: bool = False
+    """True if a missing value is explained: the entry failed, or may not be compared."""
+
+    def cells(self, rows: Sequence[EntryRow]) -> list[Cell]:
+        """Return the cell of each row: the mean over its seeds, marked if it is clearly the best."""
+        return [
+            Cell(self._missing(row))
+            if (average := self._average(row)) is None
+            else Cell(self.write(average), self._spread(row), self.is_best(row))
+            for row in rows
+        ]
+
+    def _average(self, row: EntryRow) -> Any:
+        """Return the mean of numbers, otherwise the first value; None without any."""
+        values: Sequence[Any] = self.values(row)
+        is_number = values and isinstance(values[0], int | float) and not isinstance(values[0], bool)
+        return fmean(values) if is_number else values[0] if values else None
+
+    def _missing(self, row: EntryRow) -> str:
+        if not self.is_score or row.is_reference or (row.runs and row.comparable):
+            return "" if row.is_reference else DASH
+        if not row.runs:
+            return "failed"
+        return "not comparable" if row.problem == LOSES_TEXT else "no rank"
+
+    def _spread(self, row: EntryRow) -> str:
+        interval = self.interval(row)
+        write: Callable[[Any], str] = self.write
+        return "" if interval is None else f" ({DASH.join(map(write, interval))})"
+
+
+def _present(values: Iterable[V | None]) -> list[V]:
+    return [value for value in values if value is not None]
+
+
+def _at(record: Any, path: str) -> Any:
+    """Return a field of a record, or of records in it; None if one on the way is None."""
+    for name in path.split("."):
+        record = None if record is None else getattr(record, name)
+    return record
+
+
+def _of_row(
+    name: str, header: str, value: Callable[[EntryRow], V | None], write: Callable[[V], str]
+) -> RowColumn[V]:
+    """Return the column of a value that a row has over all seeds."""
+    return RowColumn(name, header, values=lambda row: _present([value(row)]), write=write)
+
+
+def _of_runs(
+    name: str,
+    header: str,
+    value: str | Callable[[EntryResult], Any],
+    write: Callable[[Any], str],
+    **more: Any,
+) -> RowColumn[Any]:
+    """Return the column of a value that runs have: the path of a field, or a function."""
+
+    def values(row: EntryRow) -> list[Any]:
+        return _present(_at(run, value) if isinstance(value, str) else value(run) for run in row.runs)
+
+    return RowColumn(name, header, values=values, write=write, **more)
+
+
+def _of_scores(name: str, header: str, path: str, write: Callable[[float], str] = bits) -> RowColumn[float]:
+    """Return the column of a field that the scores of runs have."""
+    return RowColumn(
+        name, header, values=lambda row: _present(_at(each, path) for each in row.scores), write=write
+    )
+
+
+def _of_text(name: str, header: str, write: Callable[[float], str] = percent) -> RowColumn[float]:
+    """Return the column of a metric of generated text, with its interval if it has one."""
+
+    def values(row: EntryRow) -> list[float]:
+        return _present(getattr(text, name) for text in row.sample_metrics)
+
+    return RowColumn(
+        name,
+        header,
+        values=values,
+        write=write,
+        interval=lambda row: row.metrics[name].interval if name in row.metrics else None,
+        is_best=lambda row: name in row.metrics and row.metrics[name].is_best,
+    )
+
+
+def _signed_interval(difference: Difference, write: str = "{:+.4f}") -> str:
+    return DASH if difference.interval is None else f"[{', '.join(map(write.format, difference.interval))}]"
+
+
+_ALL: Sequence[RowColumn[Any]] = (
+    # scores
+    RowColumn(
+        "bits_per_char",
+        "bits/\nchar",
+        values=lambda row: row.bits_per_char,
+        write=bits,
+        is_best=lambda row: row.is_best,
+        is_score=True,
+    ),
+    _of_row("interval", "95 %\ninterval", lambda row: row.interval, lambda ends: DASH.join(map(bits, ends))),
+    _of_row("interval_low", "low", lambda row: row.interval and row.interval[0], bits),
+    _of_row("interval_high", "high", lambda row: row.interval and row.interval[1], bits),
+    _of_scores("perplexity_per_word", "perplexity\nper word", "perplexity_per_word", formats.perplexity),
+    _of_scores("bits_per_byte", "bits/\nbyte", "bits_per_byte"),
+    _of_scores("nats_per_char", "nats/\nchar", "nats_per_char"),
+    RowColumn(
+        "validation_bits_per_char",
+        "validation\nbits/char",
+        values=lambda row: [score.bits_per_char for score in row.scores_on("validation") if row.comparable],
+        write=bits,
+    ),
+    # differences
+    _of_row(
+        "above_best", "above\nthe best", lambda row: row.difference, lambda it: f"{it.bits_per_char:+.3f}"
+    ),
+    _of_row("difference", "bits/char", lambda row: row.difference, lambda it: f"{it.bits_per_char:+.4f}"),
+    _of_row("difference_interval", "its 95 %\ninterval", lambda row: row.difference, _signed_interval),
+    RowColumn("verdict", "verdict", values=lambda row: [row.verdict] if row.verdict else [], align="left"),
+    # where the bits go
+    _of_scores("known_words_bits", "known\nwords", "by_kind.in_vocabulary_words"),
+    _of_scores("oov_bits", "OOV\nwords", "by_kind.oov_words"),
+    _of_scores("punctuation_bits", "punctu\u00adation", "by_kind.punctuation"),
+    _of_scores("white_space_bits", "white\nspace", "by_kind.white_space"),
+    _of_scores("sum_of_bits", "sum", "bits_per_char"),
+    _of_scores("bits_per_char_without_oov", "without\nOOV", "bits_per_char_without_oov"),
+    _of_scores("oov_rate", "OOV\nrate %", "oov_rate", percent),
+    # generated text
+    _of_runs("temperature", "tempera\u00adture", "freedom.temperature", hundredths),
+    _of_runs("entropy_per_char", "entropy,\nbits/char", "freedom.entropy_per_char", hundredths),
+    _of_text("real_word_rate", "real\nwords %"),
+    _of_text("distinct_1", "distinct-1\n%"),
+    _of_text("distinct_2", "distinct-2\n%"),
+    _of_text("repetition_4", "repeti\u00adtion %"),
+    _of_text("self_bleu", "self\nBLEU %"),
+    _of_text("novel_4gram_rate", "novel\n4-grams %"),
+    _of_text("longest_verbatim_span", "verbatim\nspan", count),
+    # speed and size
+    RowColumn("machine", "ma\u00adchine", values=lambda row: [row.machines] if row.machines else []),
+    _of_runs("train_chars_per_second", "train\nchars/s", "train.chars_per_second", short),
+    _of_runs(
+        "trained_chars_per_second",
+        "train\nchars/s",
+        lambda run: run.train.chars_per_second if run.train.num_updates else None,
+        short,
+    ),
+    _of_runs("num_chars", "chars\nseen", "train.num_chars", short),
+    _of_runs("num_epochs", "epochs", "train.num_epochs", decimal),
+    _of_runs("prepare_seconds", "prepare\ns", "preparation.seconds", decimal),
+    _of_runs("train_seconds", "train\ns", "train.seconds", decimal),
+    _of_runs("total_seconds", "total\ns", lambda run: run.preparation.seconds + run.train.seconds, decimal),
+    _of_runs("score_chars_per_second", "score\nchars/s", "scored_chars_per_second", short),
+    _of_runs("state_bytes", "memory of a\ntext, bytes", "state_bytes", short),
+    _of_runs("generate_chars_per_second", "generate\nchars/s", "generate.chars_per_second", short),
+    _of_runs("vocab_size", "vocab\u00adulary", "vocab_size", count),
+    RowColumn("num_parameters", "para\u00admeters", values=lambda row: row.num_parameters, write=short),
+    _of_runs("num_frozen_parameters", "frozen", lambda run: run.num_frozen_parameters or None, short),
+    _of_runs("num_updates", "updates", "train.num_updates", count),
+    _of_runs("best_update", "best\nupdate", "train.best_update", count),
+    _of_runs("learning_rate", "peak\nrate", "train.rates.learning_rate", formats.setting),
+    _of_runs("momentum", "momen\u00adtum", "train.rates.momentum", formats.setting),
+    _of_runs("sequence_length", "sequence\nlength", "train.rates.sequence_length", formats.setting),
+    _of_runs("cpu_utilization", "CPU\n%", "train.cpu_utilization", percent),
+    _of_runs("validation_seconds", "vali\u00addation s", "train.validation_seconds", decimal),
+    # embeddings
+    _of_runs("embedding_source", "source", "embedding.source", str, align="left"),
+    _of_runs("embedding_dimension", "dim.", "embedding.dimension", count),
+    _of_runs("type_coverage", "types\n%", "embedding.type_coverage", percent),
+    _of_runs("token_coverage", "running\ntext %", "embedding.token_coverage", percent),
+    _of_runs("embedding_frozen", "frozen", "embedding.frozen", lambda frozen: "yes" if frozen else "no"),
+    # learning curves
+    RowColumn("curve", "over the budget", values=lambda row: [row.curve], align="left"),
+    _of_runs("first_bits", "first", lambda run: run.train.curve[0].validation_bits_per_char, bits),
+    _of_runs("last_bits", "last", lambda run: run.train.curve[-1].validation_bits_per_char, bits),
+    _of_runs("best_bits", "best", "validation.bits_per_char", bits),
+    _of_runs(
+        "last_training_bits",
+        "training\nat the end",
+        lambda run: run.train.curve[-1].train_bits_per_char,
+        bits,
+    ),
+)
+COLUMNS: Mapping[str, RowColumn[Any]] = {column.name: column for column in _ALL}
+"""Every column of the report, by its name."""
+
+
+@dataclass(frozen=True)
+class View:
+    """The columns that one table has, by their names in its order."""
+
+    names: str
+    extra: str = ""
+    """Those that come last, and are left out where there is no room."""
+    formats: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
+    """Formats of values that this view writes otherwise than `COLUMNS` says."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Names that columns have in this view instead."""
+
+    def columns(self) -> list[RowColumn[Any]]:
+        """Return the columns."""
+        extra = self.extra.split()
+        return [
+            replace(
+                COLUMNS[name],
+                name=self.renamed.get(name, name),
+                extra=name in extra,
+                write=self.formats.get(name, COLUMNS[name].write),
+            )
+            for name in (*self.names.split(), *extra)
+        ]
+
+
+VIEWS = {
+    "brief": View(
+        "bits_per_char interval above_best verdict real_word_rate",
+        extra="trained_chars_per_second num_parameters",
+        formats={
+            "bits_per_char": thousandths,
+            "interval": lambda ends: DASH.join(map(thousandths, ends)),
+            "verdict": lambda words: words.removesuffix(ONE_SEED).replace(NO_CLEAR_DIFFERENCE, "unclear"),
+        },
+    ),
+    "scores": View(
+        "bits_per_char interval perplexity_per_word num_parameters num_frozen_parameters",
+        extra="bits_per_byte nats_per_char validation_bits_per_char",
+    ),
+    "page": View(
+        "bits_per_char interval above_best difference_interval verdict",
+        formats={
+            "bits_per_char": thousandths,
+            "interval": lambda ends: DASH.join(map(thousandths, ends)),
+            "difference_interval": lambda it: _signed_interval(it, "{:+.3f}"),
+        },
+    ),
+    "units": View(
+        "bits_per_byte nats_per_char perplexity_per_word validation_bits_per_char num_parameters "
+        "num_frozen_parameters"
+    ),
+    "differences": View("difference difference_interval verdict"),
+    "categories": View(
+        "known_words_bits oov_bits punctuation_bits white_space_bits sum_of_bits bits_per_char_without_oov "
+        "oov_rate"
+    ),
+    "generated": View(
+        "real_word_rate distinct_2 repetition_4 self_bleu novel_4gram_rate longest_verbatim_span temperature "
+        "entropy_per_char",
+        extra="distinct_1",
+    ),
+    "speed": View(
+        "machine train_chars_per_second num_chars num_epochs prepare_seconds train_seconds total_seconds "
+        "score_chars_per_second state_bytes generate_chars_per_second vocab_size",
+        extra="num_updates learning_rate momentum sequence_length best_update num_parameters cpu_utilization "
+        "validation_seconds",
+        formats={"num_parameters": count},
+    ),
+    "embeddings": View("embedding_source embedding_dimension type_coverage token_coverage embedding_frozen"),
+    "curves": View("curve first_bits last_bits best_bits", extra="last_training_bits"),
+    "csv": View(
+        "bits_per_char interval_low interval_high validation_bits_per_char num_parameters train_seconds "
+        "train_chars_per_second real_word_rate"
+    ),
+    "frame": View(
+        "bits_per_char bits_per_char_without_oov perplexity_per_word validation_bits_per_char num_parameters "
+        "vocab_size num_chars num_epochs num_updates train_seconds train_chars_per_second "
+        "generate_chars_per_second",
+        renamed={"train_seconds": "seconds"},
+    ),
+}
+"""The tables of the report; `csv` and `frame` have a line for each run instead of a row for each entry."""
+
+
+def make_table(
+    title: str,
+    caption: str,
+    columns: Sequence[RowColumn[Any]],
+    rows: Sequence[EntryRow],
+    notes: Sequence[Note] = (),
+    **more: Any,
+) -> Table:
+    """Return a table of the columns that any row has a value for."""
+    columns = [column for column in columns if any(column.values(row) for row in rows)]
+    by_row = zip(*(column.cells(rows) for column in columns), strict=True)
+    cells = [TableRow(row.name, each, row.is_reference) for row, each in zip(rows, by_row, strict=False)]
+    return Table(title, caption, columns, cells, notes, **more)
+
+
+def run_values(
+    result: Comparison, view: Literal["csv", "frame"]
+) -> Iterator[tuple[EntryResult | FailedEntry, dict[str, Any]]]:
+    """Yield each run with its values by column, None for those that it lacks; a failed one has none."""
+    single = {score.name: score for score in result.scores if score.num_seeds == 1}
+    for run in result.entries:
+        values = {}
+        if isinstance(run, EntryResult):
+            row = EntryRow(run.name, [run], comparable=run.is_comparable, part=result.scored_on)
+            row = replace(row, estimate=single.get(run.name))
+            values = {each.name: next(iter(each.values(row)), None) for each in VIEWS[view].columns()}
+        yield run, values
+
+
+def scores_csv(result: Comparison) -> CsvFile:
+    """Return the scores of all runs, then of several seeds and of references; failed runs are last."""
+    names = [column.name for column in VIEWS["csv"].columns()]
+    runs: list[list[object]] = []
+    failed: list[list[object]] = []
+    for run, values in run_values(result, "csv"):
+        lines = failed if isinstance(run, FailedEntry) else runs
+        lines.append([run.name, run.seed, "entry", *map(values.get, names), _problem(run)])
+    references = []
+    means: list[tuple[str, str, EntryScore | ReferenceScore]]
+    means = [(each.name, "mean", each) for each in result.scores if each.num_seeds > 1]
+    for name, kind, each in (*means, *((each.label, "reference", each) for each in result.references)):
+        low, high = each.interval or (None, None)
+        measured = {"bits_per_char": each.bits_per_char, "interval_low": low, "interval_high": high}
+        references.append([name, None, kind, *map(measured.get, names), None])
+    return CsvFile("scores.csv", ["entry", "seed", "kind", *names, "error"], [*runs, *references, *failed])
+
+
+def curves_csv(result: Comparison) -> CsvFile:
+    """Return the validation scores during training of all runs."""
+    measured = ["seconds", "num_chars", "num_updates", "validation_bits_per_char"]
+    rows = [
+        [run.name, run.seed, *(getattr(point, name) for name in measured)]
+        for run in result.runs
+        for point in run.train.curve
+    ]
+    return CsvFile("curves.csv", ["entry", "seed", *measured], rows)
+
+
+def _problem(run: EntryResult | FailedEntry) -> str | None:
+    return run.error if isinstance(run, FailedEntry) else run.problem

@@ -1,0 +1,409 @@
+"""The report of a ladder: scores by budget, what each step changes, who is ahead from where on, training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart
+from textgen.page.scales import round_log_ticks
+from textgen.reports.answer import RunCaution, cautions
+from textgen.reports.document import (
+    BRIEF,
+    DASH,
+    WHOLE,
+    Cell,
+    Chart,
+    CsvFile,
+    Note,
+    Report,
+    Section,
+    Table,
+    TableRow,
+    Template,
+    lines,
+    text_table,
+)
+from textgen.reports.formats import count, decimal, named_values, percent, plain, short, thousandths
+from textgen.results.ladder import BudgetStep, Crossing, Ladder, Rung
+from textgen.runtime.environment import machines_used
+from textgen.training.budget import is_timed, parse_budget
+
+HEIGHT, UNIT = 380, "bits/char, lower is better"
+EVERY = "every budget"
+
+
+def ladder_report(result: Ladder) -> Report:
+    """Return the report of a ladder; its page leads to those of its budgets, in folders beside it."""
+    more = "Characters, updates and seconds of each budget: --full"
+    links = {
+        "text": "Samples, learning curves and passages, by budget:",
+        "links": [(f"{budget}/report.html", budget) for budget in result.budgets],
+    }
+    return Report(
+        kind="ladder",
+        result=result,
+        title=f"Ladder on {result.corpus.name}",
+        answer=ladder_answer(result),
+        closing=who_is_ahead(result),
+        context=ladder_summary(result),
+        sections=[
+            Section("scores", "Scores by budget", [Chart(budget_chart(result)), score_table(result)]),
+            Section("characters", "Scores by characters read", [Chart(characters_chart(result))]),
+            Section("steps", "What more training changes", [Chart(_steps_chart(result)), step_table(result)]),
+            Section("crossings", "Who is ahead from which budget on", [_crossings(result)]),
+            Section("training", "How much was trained", [_training(result)], WHOLE),
+            Section("budgets", "The comparison under each budget", [Template("links.html", links)]),
+            Section("more", "", [lines([more], is_aside=True)], BRIEF),
+        ],
+        command=result.command,
+        made=_made(result),
+        files=[ladder_csv(result)],
+    )
+
+
+def ladder_answer(result: Ladder) -> str:
+    """Return who is ahead from which budget on, whether a larger budget made an entry worse, and cautions."""
+    said = (
+        f"{who_is_ahead(result)}.",
+        _what_steps_do(result.steps),
+        *cautions(_warned(result), result.budgets[0]),
+    )
+    return plain(" ".join(filter(None, said)))
+
+
+def _warned(result: Ladder) -> Iterator[RunCaution]:
+    for rung in result.rungs:
+        for run in rung.runs:
+            yield RunCaution(f"{rung.entry} at {rung.budget}", run.cpu_utilization, run.chance_remark)
+
+
+def who_is_ahead(result: Ladder) -> str:
+    """Return which entry is ahead under the largest budget, and since when; of those that read on, apart."""
+    said = [
+        f"of those that learn from the text while it is scored, {of_class}"
+        if names[0] in result.reading
+        else of_class
+        for names in result.classes
+        if (of_class := _who_is_ahead_of(result, names))
+    ]
+    joined = "; ".join(said) or "no entry has a score that can be ranked"
+    return joined if joined.startswith(result.entries) else joined[:1].upper() + joined[1:]
+
+
+def _who_is_ahead_of(result: Ladder, names: Sequence[str]) -> str:
+    """Return who of these is ahead, or the scores of a single one; nothing if none has a score."""
+    leaders = _leaders(result, names)
+    if not leaders:
+        return ""
+    best = leaders[-1]
+    others = list(dict.fromkeys(leader for leader in leaders if leader != best))
+    if not others:
+        others = [name for name in names if _score(result, name, result.budgets[-1])][1:2]
+    crossings = (crossing_of(result, best, other) for other in others)
+    said = "; ".join(crossing_sentence(each, result) for each in crossings if each)
+    return said or _scores(result, best)
+
+
+def crossing_of(result: Ladder, one: str, other: str) -> Crossing | None:
+    """Return which of two entries is ahead from where on; None if one lacks a score."""
+    found = (each for each in result.crossings if {each.ahead, each.behind} == {one, other})
+    return next(found, None)
+
+
+def crossing_sentence(crossing: Crossing, result: Ladder) -> str:
+    """Return who is ahead of whom, from where on, and how sure that is."""
+    first, last = result.budgets[0], result.budgets[-1]
+    pair = f"{crossing.ahead} is ahead of {crossing.behind}"
+    end = crossing.interval[1] if crossing.interval else 0
+    doubt = ", but not clearly" if end is None else ""
+    if not crossing.amount:
+        since = f", clearly from {amount_text(end, first)} on" if end else doubt
+        return f"{pair} at {EVERY} from {first} to {last}{since}"
+    begins = f"from {amount_text(crossing.amount, first)} on"
+    if doubt or crossing.interval is None:
+        return f"{pair} {begins}{doubt}"
+    return f"{begins} (95 % interval {crossing_interval(crossing.interval, result)}) {pair}"
+
+
+def crossing_interval(interval: tuple[float, float | None], result: Ladder) -> str:
+    """Return the interval of a crossing in words."""
+    first, last = result.budgets[0], result.budgets[-1]
+    low, high = interval
+    if high == 0:
+        return EVERY
+    begin = amount_text(low, first) if low else f"below {first}"
+    return f"{begin} to {f'beyond {last}' if high is None else amount_text(high, first)}"
+
+
+def amount_text(amount: float, budget: str) -> str:
+    """Return an amount in the unit of a budget, in two significant digits or so: `40 s`, `2.5 min`."""
+    unit = parse_budget(budget).unit
+    if unit != "seconds":
+        number = short(float(f"{amount:.2g}"))
+        return f"{number} {'characters' if unit == 'chars' else unit}"
+    if amount < 90:
+        return f"{amount:.2g} s"
+    return f"{amount / 60:.2g} min" if amount < 5400 else f"{amount / 3600:.2g} h"
+
+
+def _leaders(result: Ladder, names: Sequence[str]) -> list[str]:
+    """Return which of these has the lowest score under each budget that has one, from the smallest on."""
+    leaders = []
+    for budget in result.budgets:
+        scored = {name: score for name in names if (score := _score(result, name, budget))}
+        if scored:
+            leaders.append(min(scored, key=lambda name: scored[name]))
+    return leaders
+
+
+def _score(result: Ladder, name: str, budget: str) -> float | None:
+    rung = result.rung(name, budget)
+    return rung.score.bits_per_char if rung and rung.score else None
+
+
+def _scores(result: Ladder, name: str) -> str:
+    """Return the scores of one entry under the smallest and the largest budget that it has one under."""
+    scores = {budget: score for budget in result.budgets if (score := _score(result, name, budget))}
+    ends = dict.fromkeys((next(iter(scores)), next(reversed(scores))))
+    return f"{name} scores {' and '.join(f'{scores[budget]:.3f} with {budget}' for budget in ends)}"
+
+
+def _what_steps_do(steps: Sequence[BudgetStep]) -> str:
+    """Return which steps to a larger budget make an entry clearly worse, or that none does."""
+    worse = list(_worse(steps))
+    if worse:
+        return f"More training makes worse: {', '.join(worse)}."
+    return "No step to a larger budget makes an entry clearly worse." if steps else ""
+
+
+def _worse(steps: Sequence[BudgetStep]) -> Iterator[str]:
+    for step in steps:
+        if step.verdict == "worse":
+            yield f"{step.entry} from {step.before} to {step.after} ({step.bits_per_char:+.3f})"
+
+
+def ladder_summary(result: Ladder) -> str:
+    """Return in one line what was compared."""
+    corpus, seeds = result.corpus, max((len(rung.runs) for rung in result.rungs), default=1)
+    return (
+        f"{corpus.name}, {short(corpus.num_chars)} characters; {', '.join(result.budgets)} of training each; "
+        f"{'one seed' if seeds == 1 else f'{seeds} seeds'}, {result.device}, {result.precision}; scored on "
+        f"{result.scored_on}"
+    )
+
+
+def ladder_values(result: Ladder) -> Iterator[dict[str, Any]]:
+    """Yield the values of each entry under each budget, of CSV files and data frames."""
+    for rung in result.rungs:
+        low, high = (rung.score.interval if rung.score else None) or (None, None)
+        yield {
+            "entry": rung.entry,
+            "budget": rung.budget,
+            "bits_per_char": rung.score.bits_per_char if rung.score else None,
+            "interval_low": low,
+            "interval_high": high,
+            "num_seeds": len(rung.runs),
+            "num_chars": rung.num_chars,
+            "num_updates": rung.num_updates,
+            "seconds": rung.seconds,
+            "best_share": rung.best_share,
+        }
+
+
+def ladder_csv(result: Ladder) -> CsvFile:
+    """Return a line for each entry and budget."""
+    rows = list(ladder_values(result))
+    return CsvFile("ladder.csv", list(rows[0]) if rows else [], [list(row.values()) for row in rows])
+
+
+def score_table(result: Ladder) -> Table:
+    """Return the score of each entry under each budget, and the references, which have none."""
+    caption = (
+        f"Bits per character of the {result.scored_on} text by budget, lower is better. ±: half of the 95 % "
+        "interval; bold: clearly best under that budget; italics: references, which have no budget."
+    )
+    rows: list[TableRow | list[str | Cell]] = [
+        [name, *(_score_cell(result.rung(name, budget)) for budget in result.budgets)]
+        for name in result.entries
+    ]
+    rows += [
+        TableRow(each.label, [Cell(thousandths(each.bits_per_char))] * len(result.budgets), is_reference=True)
+        for each in sorted(result.references, key=lambda each: each.bits_per_char)
+    ]
+    notes = [Note(plain(f"{what}: {why}")) for what, why in result.failures.items()]
+    problems = {rung.entry: run.problem for rung in result.rungs for run in rung.runs if run.problem}
+    notes += [Note(plain(f"{name} has no rank since {problem}")) for name, problem in problems.items()]
+    machines = machines_used(run.machine for run in result.runs)
+    if machines and is_timed(result.budgets[0]):
+        notes.append(Note(f"budgets of time mean different amounts of training on {machines}"))
+    return text_table(
+        "Scores by budget",
+        ["entry", *result.budgets],
+        rows,
+        caption=caption,
+        keeps_columns=False,
+        notes=notes,
+    )
+
+
+def _score_cell(rung: Rung | None) -> Cell:
+    if rung is None or rung.score is None:
+        return Cell("failed" if rung is None else "no rank")
+    score, interval = rung.score, rung.score.interval
+    spread = "" if interval is None else f" ± {thousandths((interval[1] - interval[0]) / 2)}"
+    return Cell(thousandths(score.bits_per_char), spread, score.is_best)
+
+
+def step_table(result: Ladder) -> Table:
+    """Return what each step to the next budget changes."""
+    caption = (
+        "Change in bits per character from a budget to the next, below zero is better; 95 % intervals. "
+        f"Better, worse: clear at 5 %, corrected for all {len(result.steps)} steps (Holm); the others are no "
+        "clear changes."
+    )
+    steps = {(step.entry, step.after): step for step in result.steps}
+    rows: list[list[str | Cell]] = [
+        [name, *(_step_cell(steps.get((name, after))) for after in result.budgets[1:])]
+        for name in result.entries
+        if any(step.entry == name for step in result.steps)
+    ]
+    header = ["entry", *(f"{before} → {after}" for before, after in pairwise(result.budgets))]
+    lefts = range(len(header))
+    return text_table(
+        "What more training changes", header, rows, lefts=lefts, caption=caption, keeps_columns=False
+    )
+
+
+def _step_cell(step: BudgetStep | None) -> Cell:
+    if step is None:
+        return Cell(DASH)
+    verdict = "" if step.verdict == "no clear change" else f" {step.verdict}"
+    interval = "" if step.interval is None else " ({:+.3f} to {:+.3f})".format(*step.interval)
+    return Cell(f"{step.bits_per_char:+.3f}{verdict}", interval, step.verdict == "better")
+
+
+def _crossings(result: Ladder) -> Table:
+    """Return from which budget on one entry is ahead of another."""
+    caption = (
+        "The budget from which on an entry stays ahead of another, by linear interpolation in its logarithm. "
+        "The 95 % interval is for other passages of this text and other seeds."
+    )
+    first, places = result.budgets[0], {name: place for place, name in enumerate(result.entries)}
+    pairs = sorted(result.crossings, key=lambda each: (places[each.ahead], places[each.behind]))
+    never = [each for each in pairs if each.interval == (0, 0)]
+    if len(never) == len(pairs):
+        never = []
+    rows = [
+        [
+            each.ahead,
+            each.behind,
+            amount_text(each.amount, first) if each.amount else EVERY,
+            DASH if each.interval is None else crossing_interval(each.interval, result),
+        ]
+        for each in pairs
+        if each not in never
+    ]
+    notes = [
+        Note(f"{name} is clearly ahead at {EVERY} of", behind)
+        for name in result.entries
+        if (behind := [each.behind for each in never if each.ahead == name])
+    ]
+    header, title = ["entry", "is ahead of", "from", "95 % interval"], "Who is ahead from which budget on"
+    return text_table(title, header, rows, lefts=range(4), caption=caption, keeps_columns=False, notes=notes)
+
+
+def _training(result: Ladder) -> Table:
+    """Return how much each budget allowed entries that are trained, and whether all of it was of use."""
+    caption = (
+        "Means over seeds. Best update: the one whose weights are scored, by the validation text, in percent "
+        "of all; what follows it did not help."
+    )
+    rows = [
+        [
+            name,
+            budget,
+            short(rung.num_chars),
+            count(rung.num_updates),
+            decimal(rung.seconds),
+            percent(rung.best_share or 0.0),
+        ]
+        for name in result.entries
+        for budget in result.budgets
+        if (rung := result.rung(name, budget)) and rung.num_updates
+    ]
+    header = ["entry", "budget", "characters\nread", "updates", "seconds", "best\nupdate %"]
+    return text_table("Training", header, rows, caption=caption, keeps_columns=False)
+
+
+def budget_chart(result: Ladder) -> LineChart:
+    """Return the scores against the budget, on a logarithmic axis."""
+    ticks = {parse_budget(budget).amount: budget for budget in result.budgets}
+    drawn = list(ladder_lines(result, lambda rung: parse_budget(rung.budget).amount))
+    return LineChart(_title(result, "budget"), "budget", UNIT, drawn, HEIGHT, ticks)
+
+
+def characters_chart(result: Ladder) -> LineChart:
+    """Return the scores against the characters read, which does not depend on the machine."""
+    drawn = list(ladder_lines(result, lambda rung: rung.num_chars))
+    ticks = round_log_ticks(x for line in drawn for x, _ in line.points)
+    title = _title(result, "characters read in training")
+    return LineChart(title, "characters read", UNIT, drawn, HEIGHT, ticks)
+
+
+def _title(result: Ladder, axis: str) -> str:
+    return f"Bits per character on the {result.scored_on} text against the {axis}, with 95 % intervals"
+
+
+def ladder_lines(result: Ladder, place: Callable[[Rung], float]) -> Iterator[ChartLine]:
+    """Yield the scores of each entry that is trained, then what does not depend on the budget.
+
+    The latter are level lines, if they are among the scores of the former.
+    """
+    scored = [(rung, score) for rung in result.rungs if (score := rung.score)]
+    trained = [(rung, score) for rung, score in scored if rung.num_updates]
+    for name in result.entries:
+        own = [(rung, score) for rung, score in trained if rung.entry == name]
+        if own:
+            yield ChartLine(
+                name,
+                [(place(rung), score.bits_per_char) for rung, score in own],
+                [
+                    f"{score.bits_per_char:.3f} with {rung.budget}, {short(rung.num_chars)} characters read"
+                    for rung, score in own
+                ],
+                intervals=[score.interval for _, score in own],
+            )
+    level = {each.label: each.bits_per_char for each in result.references}
+    level |= {rung.entry: score.bits_per_char for rung, score in scored if not rung.num_updates}
+    places, values = [place(rung) for rung, _ in trained], [score.bits_per_char for _, score in trained]
+    for name, value in level.items():
+        if trained and min(values) <= value <= max(values):
+            yield ChartLine(name, [(min(places), value), (max(places), value)])
+
+
+def _steps_chart(result: Ladder) -> IntervalChart:
+    rows = [
+        ChartValue(
+            f"{step.before} → {step.after}: {step.entry}",
+            step.bits_per_char,
+            step.interval,
+            is_best=step.verdict == "better",
+        )
+        for name in result.entries
+        for step in result.steps
+        if step.entry == name
+    ]
+    title = "Change in bits per character from a budget to the next, with 95 % intervals"
+    return IntervalChart(title, "change in bits/char, left is better", rows, zero=True)
+
+
+def _made(result: Ladder) -> list[str]:
+    corpus = result.corpus
+    return [
+        f"text: cleaner {corpus.cleaner}, split {corpus.split.method}, sha256 {corpus.sha256}",
+        f"intervals: {result.interval_method}",
+        named_values(result.versions),
+        *dict.fromkeys(f"machine: {run.machine.description}" for run in result.runs),
+    ]

@@ -1,0 +1,110 @@
+"""Samples of entries by prompt, the words that they made up, and how diverse they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from statistics import fmean, pstdev
+
+from textgen.evaluation.text_metrics import TextMetrics
+from textgen.experiment.entry_result import EntryResult
+from textgen.page.charts import ChartLine, LineChart
+from textgen.reports.document import SampleGroup
+from textgen.reports.formats import plain
+from textgen.reports.rows import entry_rows
+from textgen.results.comparison import Comparison
+
+MAX_GROUPS = 2
+"""Prompts whose samples are shown."""
+MAX_CHANCE_SPREAD = 0.02
+"""Standard deviation of the score between passages, as a share of the score, of what is pure chance."""
+
+
+def known_words(result: Comparison) -> str:
+    """Return where real words are and made-up words are not, in words."""
+    if result.lexicons is None:
+        return "the training text or the lexicon"
+    if not result.lexicons:
+        return f"the training text (no lexicon for {result.corpus.language} is installed)"
+    return f"the training text or the lexicon {' or '.join(result.lexicons)}"
+
+
+def counted_words(letters: float | None) -> str:
+    """Return of which words the share of real ones is, in words."""
+    if letters is None:
+        return "counted among all words, though short strings are often words by chance"
+    if letters == 1:
+        return "counted among all words"
+    return f"counted among words of {letters:g} letters or more: shorter strings are often words by chance"
+
+
+def sample_groups(result: Comparison) -> list[SampleGroup]:
+    """Return the samples by prompt and sampler, each of the first seed; entries are best first."""
+    groups: dict[tuple[str, str, int], SampleGroup] = {}
+    for row in entry_rows(result):
+        seen: Counter[tuple[str, str]] = Counter()
+        for sample in row.runs[0].samples if row.runs else ():
+            prompt, sampler = sample.prompt, sample.sampler
+            text = plain(sample.text.removeprefix(prompt)).strip() or "(nothing)"
+            key = (prompt, sampler, seen[prompt, sampler])
+            groups.setdefault(key, SampleGroup(plain(prompt) or "(no prompt)", sampler, [])).texts.append(
+                (row.name, text)
+            )
+            seen[prompt, sampler] += 1
+    return list(groups.values())
+
+
+def made_up_words(result: Comparison) -> dict[str, list[str]]:
+    """Return the words that each entry's samples made up, if any, by the entry's name."""
+    by_name = {row.name: row.runs[0].made_up_words for row in entry_rows(result) if row.runs}
+    return {name: list(map(plain, words)) for name, words in by_name.items() if words}
+
+
+def brief_samples(result: Comparison) -> tuple[list[SampleGroup], int]:
+    """Return samples without those of pure chance, and the number of prompts that are left out."""
+    chance = chance_entries(result)
+    groups = [
+        group._replace(texts=texts)
+        for group in sample_groups(result)
+        if (texts := [(name, text) for name, text in group.texts if name not in chance])
+    ]
+    return groups[:MAX_GROUPS], max(0, len(groups) - MAX_GROUPS)
+
+
+def chance_entries(result: Comparison) -> set[str]:
+    """Return the entries that have learned nothing, if there are others.
+
+    They are not trained by gradient, and score the same on every passage.
+    """
+    rows = [row for row in entry_rows(result) if row.runs]
+    chance = {row.name for row in rows if _is_chance(row.runs[0])}
+    return chance if len(chance) < len(rows) else set()
+
+
+def _is_chance(run: EntryResult) -> bool:
+    score = run.test or run.validation
+    if run.train.num_updates or score is None or score.units is None:
+        return False
+    pieces = zip(score.units.bits, score.units.num_chars, strict=True)
+    values = [bits / num_chars for bits, num_chars in pieces]
+    return pstdev(values) < MAX_CHANCE_SPREAD * (fmean(values) or 1.0)
+
+
+def sampler_line(name: str, texts: Iterable[tuple[str, TextMetrics]], style: str = "") -> ChartLine | None:
+    """Return real words against different bigrams, in percent, of labelled texts that one entry wrote."""
+    points = [
+        (100 * text.distinct_2, 100 * text.real_word_rate, label)
+        for label, text in texts
+        if text.distinct_2 is not None and text.real_word_rate is not None
+    ]
+    if not points:
+        return None
+    return ChartLine(name, [(x, y) for x, y, _ in points], [label for *_, label in points], style=style)
+
+
+def diversity_chart(title: str, drawn: Iterable[ChartLine | None], author: TextMetrics) -> LineChart:
+    """Return lines of real words against different bigrams, with the point of the held-out text."""
+    known = [
+        line for line in (*drawn, sampler_line("held-out text", [("the author", author)], "author")) if line
+    ]
+    return LineChart(title, "different bigrams, %", "real words, %", known if len(known) > 1 else [])
