@@ -16,10 +16,8 @@ from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.model_class import placeholder_vocabulary
-from textgen.nn.state import shapes
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.batches import ContiguousBatches
-from textgen.training.optimizer import hidden_matrices
 from textgen.training.train_options import TrainOptions
 from textgen.training.trainer import Trainer
 from textgen_models.gru import GRU
@@ -70,22 +68,6 @@ def logits_of(model: Any, ids: Tensor) -> Tensor:
 
 
 # --- all of them
-
-
-@every_model
-def test_the_state_keeps_its_shapes(kind: Build, ids: Tensor) -> None:
-    model = built(kind)
-    state = model.initial_state(3)
-    assert shapes(state) == shapes(model(ids, state)[1])  # so that a step can be recorded
-
-
-@every_model
-def test_muon_gets_the_layers_and_neither_tables_nor_output_layer(kind: Build) -> None:
-    model = built(kind, tie_weights=False)
-    taken = {id(parameter) for parameter in hidden_matrices(LanguageModel(model, VOCAB_SIZE))}
-    for name, parameter in model.named_parameters():
-        is_outer = name.startswith(("input.", "keys.", "output."))
-        assert (id(parameter) in taken) == (parameter.ndim == 2 and not is_outer), name
 
 
 @every_model
@@ -187,17 +169,6 @@ def test_the_order_of_the_tokens_in_the_window_matters(ids: Tensor) -> None:
     swapped[:, [25, 27]] = ids[:, [27, 25]]
     changes = (logits_of(model, swapped) - logits_of(model, ids))[:, 30].abs()
     assert changes.max(dim=1).values.min() > 1e-3
-
-
-@torch.inference_mode()
-def test_the_prepared_step_gives_the_logits_of_the_model_and_may_be_repeated(ids: Tensor) -> None:
-    model = built(transformer)
-    step, whole = model.prepare_step(torch.float32), logits_of(model, ids)
-    _, state = model(ids[:, :5], model.initial_state(3))  # before the window is full, then far beyond it
-    for position in range(5, 40):
-        step(ids[:, position], state)  # as the recording of a CUDA graph does
-        logits, state = step(ids[:, position], state)
-        torch.testing.assert_close(logits, whole[:, position], atol=1e-4, rtol=0)
 
 
 def test_sizes_that_do_not_fit_are_one_line_errors() -> None:

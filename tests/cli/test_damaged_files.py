@@ -13,7 +13,7 @@ from textgen_benchmarks.fuzzing.kind import Case, Kind
 from textgen_benchmarks.fuzzing.worker import KINDS, tried
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::textgen.contracts.TextgenWarning")]
-NUM_CASES = 12
+NUM_CASES = 6
 IN_PROCESS = [kind.name for kind in KINDS.values() if kind.seconds <= 10]
 """Kinds whose cases are quick and need no process of their own."""
 

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import pytest
 import typer
 
-from helpers.commands import run_textgen
 from textgen.cli.options import grouped
 from textgen.library.options import ClusterOptions, SampleOptions, SearchOptions, TextOptions, field_docs
 
@@ -48,8 +47,3 @@ def test_only_the_named_fields_become_options() -> None:
     assert taken == [(TextOptions(["lee", "wiki"], max_chars=9), SampleOptions(prompt=["The"]))]
     with pytest.raises(Exception, match="No such option: --clean"):
         parsed(command, "--clean", "raw")
-
-
-def test_a_value_out_of_bounds_is_refused() -> None:
-    done = run_textgen("suite", "original", "--jobs", "0", code=2)
-    assert done.stderr.startswith("error: Invalid value for '--jobs': ")

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from helpers.commands import Textgen, cases, notes, run_textgen
+from helpers.commands import Textgen, notes, run_textgen
 from helpers.plugins import TOY_MODEL
 from textgen.experiment.entry_parser import parse_entry
 from textgen.library.train_processes import num_processes
@@ -93,22 +93,6 @@ def test_a_process_that_ends_takes_the_others_with_it(textgen: Textgen, name: st
     assert line.startswith("error: ")
     assert reason in line
     assert [path.name for path in tmp_path.iterdir()] == [plugin.name]
-
-
-@pytest.mark.parametrize(
-    ("command", "message", "code"),
-    cases(
-        """
-        train char-ngram --processes 2
-        error: --processes has no effect on the model 'ngram', which is not trained by gradient
-        train char-lstm --processes 0
-        error: Invalid value for '--processes': Input should be greater than or equal to 1
-        """,
-        2,
-    ),
-)
-def test_what_several_processes_cannot_train_is_refused(command: str, message: str, code: int) -> None:
-    assert run_textgen(*command.split(), code=code).stderr.startswith(message)
 
 
 @pytest.mark.parametrize(

@@ -62,13 +62,6 @@ def test_max_chars_cuts_after_cleaning_at_a_boundary(tmp_path: Path) -> None:
         load_corpus([str(path)], max_chars=0)
 
 
-def test_nothing_remains_after_cleaning(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    path.write_text("<p> </p>\n\n[Illustration]")
-    with pytest.raises(TextgenError, match=r"nothing of a\.txt remains after the cleaner 'prose'"):
-        load_corpus([str(path)])
-
-
 def test_lone_surrogates_have_a_hash() -> None:
     text = "x\ud800" * 300
     assert len(Corpus("x", "raw", text, split_text(text, SplitMethod((90, 5, 5)))).sha256) == 64

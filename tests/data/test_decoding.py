@@ -32,8 +32,3 @@ def test_pieces_are_decoded_as_the_whole(encoding: str, data: bytes, sizes: list
         == outcome([data]).replace("--encoding utf-16", "plain")
         or not chunks[0]
     )
-
-
-def test_other_encodings() -> None:
-    assert "".join(decode_chunks(["Привет".encode("utf-16")], "x", "utf-16")) == "Привет"
-    assert "".join(decode_chunks(["Привет".encode("koi8-r")], "x", "koi8-r")) == "Привет"

@@ -35,19 +35,6 @@ def test_reads_a_file_without_touching_its_newlines(tmp_path: Path) -> None:
     assert read_text([str(path)]) == ("a.txt", "one\r\n\r\ntwo\r\n")
 
 
-def test_reads_a_folder_in_order_and_several_sources(tmp_path: Path) -> None:
-    folder = tmp_path / "books"
-    folder.mkdir()
-    (folder / "b.txt").write_text("second")
-    (folder / "a.txt").write_text("first")
-    (folder / "c.bin").write_text("no text")
-    (folder / ".hidden.txt").write_text("no text")
-    (tmp_path / "x.md").write_text("third")
-    name, text = read_text([str(folder), str(tmp_path / "x.md")])
-    assert name == "books+x.md"
-    assert text == "first\n\nsecond\n\nthird"
-
-
 def test_reads_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("naïve".encode("latin-1"))))
     assert read_text(["-"], "latin-1") == ("stdin", "naïve")
@@ -55,9 +42,9 @@ def test_reads_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_reads_a_corpus_by_name_and_joins_it_with_a_file(tmp_path: Path) -> None:
     (tmp_path / "own.txt").write_text("my own words")
-    name, text = read_text(["wiki/Aardwolf", str(tmp_path / "own.txt")])
-    assert name == "wiki/Aardwolf+own.txt"
-    assert "aardwolf" in text
+    name, text = read_text(["lee", str(tmp_path / "own.txt")])
+    assert name == "lee+own.txt"
+    assert text.startswith("Hundreds of people")
     assert text.endswith("\n\nmy own words")
 
 
@@ -72,11 +59,8 @@ def test_a_file_goes_before_a_corpus_of_the_same_name(
 @pytest.mark.parametrize(
     ("source", "told"),
     [
-        ("missing.txt", "no such file: missing.txt; give a path, - for standard input, or a corpus: "),
         ("no/such/folder", "no such file: no/such/folder"),
-        ("wikki", "unknown corpus 'wikki'; did you mean 'wiki'?"),
         ("gutenburg/austen-emma.txt", "did you mean 'gutenberg'?"),
-        ("wiki/Anarchis", "did you mean 'Anarchism'?"),
         ("lee/3", "the corpus lee has no item '3'; write lee"),
         ("x" * 5000, "unknown corpus"),
         ("nul\0.txt", "no such file"),

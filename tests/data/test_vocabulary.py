@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textgen.data.decoding import from_utf8, utf8
-from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, byte_mask, splice, surface_bytes
+from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, splice, surface_bytes
 from textgen_tokenizers.char import CharTokenizer
 
 
@@ -55,10 +55,6 @@ def test_characters_of_the_tokens_sum_to_those_of_the_text(train: str, text: str
     tokenizer = CharTokenizer()
     tokenizer.fit(train)
     assert TokenTable(tokenizer.tokens).num_chars[tokenizer.encode(text)].sum() == len(text)
-
-
-def test_single_bytes_are_told_from_other_tokens() -> None:
-    assert byte_mask(["a", "<0x41>", "<0x41><0x42>", "<0x4>"]).tolist() == [False, True, False, False]
 
 
 @given(

@@ -57,11 +57,6 @@ def test_pseudovalues_of_a_ratio_are_those_of_the_ratio_without_each_unit(
             assert found.pseudovalues[row, unit] == pytest.approx(expected)
 
 
-def test_pseudovalues_of_equal_units_are_their_own_ratios() -> None:
-    rows = np.random.default_rng(0).normal(2, 0.3, (2, NUM_UNITS))
-    np.testing.assert_allclose(sample(rows).pseudovalues, rows)
-
-
 @pytest.mark.parametrize("num_seeds", [1, 3])
 def test_intervals_of_scores_hold_the_truth_in_95_of_100_cases(num_seeds: int) -> None:
     generator = np.random.default_rng(num_seeds)

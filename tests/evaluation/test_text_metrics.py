@@ -66,12 +66,6 @@ def test_rates_counted_by_hand(analyzer: TextAnalyzer) -> None:
     assert found.repetition_4 == 3 / 5  # abab baba abab baba abab
 
 
-def test_known_and_novel_four_grams(analyzer: TextAnalyzer) -> None:
-    rate = analyzer.measure(["The cat sat on the mat, and the cat sat on the mat."]).metrics.novel_4gram_rate
-    assert rate == 5 / 10  # new: four that hold "and", and "the cat sat on", for case counts
-    assert analyzer.measure([TRAIN]).metrics.novel_4gram_rate == 0.0
-
-
 @given(few_words, st.lists(few_words, max_size=3))
 def test_novel_four_grams_agree_with_a_naive_count(train: str, samples: list[str]) -> None:
     def naive(text: str) -> list[tuple[str, ...]]:

@@ -19,7 +19,7 @@ from textgen.experiment.experiment import LOSES_TEXT, Experiment
 from textgen.experiment.saved_run import SavedRun, load_run, save_run
 from textgen.experiment.score_run import score_held_out
 from textgen.runtime.device import choose_device
-from textgen.runtime.storage.json_records import from_values, to_json, to_values
+from textgen.runtime.storage.json_records import from_values, to_values
 from textgen.training import mixture_training
 from textgen.training.budget import Budget, parse_budget
 
@@ -188,9 +188,3 @@ def test_a_run_with_a_problem_has_no_rank(install: Install, news: str) -> None:
         assert row.is_comparable is result.is_comparable is is_ranked
         assert (row.score("test") is not None) is is_ranked
         assert "\n" not in (result.problem or "")
-
-
-def test_the_units_of_a_score_are_one_line_each_of_a_saved_run(news: str) -> None:
-    result = run_of("random", corpus_of(news)).result
-    lines = [line.strip() for line in to_json(result).splitlines()]
-    assert sum(line.startswith('"bits": [') and line.count(",") == 23 for line in lines) == 2

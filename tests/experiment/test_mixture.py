@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -12,8 +11,7 @@ from textgen.data.corpus import Corpus
 from textgen.data.split import parse_split, split_text
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.saved_run import SavedRun, load_run, save_run
-from textgen.experiment.score_run import score_held_out
+from textgen.experiment.saved_run import SavedRun
 from textgen.runtime.device import choose_device
 from textgen.training.budget import parse_budget
 from textgen.training.progress import Progress, Step
@@ -77,18 +75,6 @@ def test_counting_costs_time_of_the_budget(corpus: Corpus) -> None:
     result = run.result
     assert result.train.seconds + result.preparation.seconds < 3
     assert result.train.curve[0].seconds < result.train.seconds
-
-
-def test_a_loaded_mixture_has_the_score_of_the_trained_one(corpus: Corpus, tmp_path: Path) -> None:
-    run = run_of("word-lstm+ngram:hidden_size=8,num_layers=1", corpus)
-    save_run(tmp_path / "run", run)
-    loaded = load_run(tmp_path / "run", CPU.device)
-    texts = corpus.split.test.stretches()
-    ids = [loaded.tokenizer.encode(text) for text in texts]
-    score = score_held_out(loaded, texts, ids, CPU.device).score
-    assert run.result.test is not None
-    assert score.bits_per_char == run.result.test.bits_per_char
-    assert loaded.settings.plugins.keys() == {"tokenizer", "lstm", "ngram"}
 
 
 def test_a_mixture_is_described_by_its_members() -> None:

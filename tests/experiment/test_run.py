@@ -15,7 +15,7 @@ from helpers.records import edit_record
 from helpers.runs import CPU, SMALL, logits, make_run
 from helpers.tokenizers import FITTED
 from textgen.contracts import TextgenError
-from textgen.experiment.saved_run import SavedRun, load_run, read_manifest, save_run
+from textgen.experiment.saved_run import SavedRun, load_run, save_run
 from textgen.generation.bound_sampler import build_sampler
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import SCHEMA_VERSION
@@ -127,8 +127,6 @@ FILES = ("run.json", "tokenizer.json", "weights.safetensors")
         (lambda run: (run / "run.json").write_text("[]"), "is damaged"),
         (lambda run: (run / "run.json").write_text("null"), "is damaged"),
         (lambda run: (run / "run.json").write_bytes(b"\xff\xfe"), "is damaged"),
-        (lambda run: (run / "tokenizer.json").write_text('{"alphabet": 5}'), "is damaged"),
-        (lambda run: (run / "tokenizer.json").write_text("[]"), "is damaged"),
         (other_shape, "is damaged"),
         (
             edit_manifest(lambda manifest: manifest.update(schema_version=SCHEMA_VERSION + 1)),
@@ -142,11 +140,6 @@ FILES = ("run.json", "tokenizer.json", "weights.safetensors")
             edit_manifest(lambda manifest: manifest.update(schema_version=SCHEMA_VERSION - 1)),
             "was written by an older textgen; make it again with this one",
         ),
-        (edit_manifest(lambda manifest: manifest.pop("entry")), "is damaged"),
-        (edit_manifest(lambda manifest: manifest.update(entry=[])), "is damaged"),
-        (edit_manifest(lambda manifest: manifest["entry"].update(options=[])), "is damaged"),
-        (edit_manifest(lambda manifest: manifest["result"].pop("embedding")), "is damaged"),
-        (edit_manifest(lambda manifest: manifest["entry"]["options"]["model"].update(x=1)), "is damaged"),
         (edit_manifest(lambda manifest: manifest["entry"]["parts"].update(model="gone")), "unknown model"),
     ],
 )
@@ -182,21 +175,3 @@ def test_what_is_whole_is_not_called_damaged(tmp_path: Path) -> None:
     tokenizer.mkdir()
     with pytest.raises(TextgenError, match=r"^cannot read run '.*': Is a directory$"):
         load_run(folder, CPU)
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_no_error_about_a_damaged_run_advises_to_delete_it(name: str, tmp_path: Path) -> None:
-    save_run(tmp_path / "run", make_run(f"char-lstm{SMALL}"))
-    truncate(name)(tmp_path / "run")
-    with pytest.raises(TextgenError) as caught:
-        load_run(tmp_path / "run", CPU)
-    assert "is damaged, or of another version of textgen (" in str(caught.value)
-    assert str(caught.value).endswith("); train it again")
-    assert "delete" not in str(caught.value)
-
-
-def test_what_is_not_a_run_is_an_error_that_says_what_is(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    for place in (tmp_path, tmp_path / "nowhere", tmp_path / "file"):
-        with pytest.raises(TextgenError, match=r"no run in .*: give the folder of a textgen train run"):
-            read_manifest(place)

@@ -25,25 +25,8 @@ TOKENS = ["\n", " the", " cat", " sat", " ", "a", "b", "c", "t", "<0xC3>"]
 SPACE = TOKENS.index(" ")
 VOCABULARY = Vocabulary(TOKENS, np.arange(len(TOKENS)) >= SPACE, has_speller=True)
 TEXT = [
-    "\n",
-    " the",
-    " ",
-    "a",
-    "b",
-    "a",
-    " cat",
-    " ",
-    "c",
-    " ",
-    "a",
-    "b",
-    "b",
-    "t",
-    "\n",
-    "c",
-    "a",
-    "b",
-    " sat",
+    *("\n", " the", " ", "a", "b", "a", " cat", " ", "c", " "),
+    *("a", "b", "b", "t", "\n", "c", "a", "b", " sat"),
 ]
 IDS = np.array([TOKENS.index(token) for token in TEXT])
 READERS = {

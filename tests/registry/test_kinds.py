@@ -4,20 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from textgen.registry.kinds import REQUIRED, fault, kinds_of
-
-
-def test_required_methods_are_those_of_the_contracts() -> None:
-    assert REQUIRED == {
-        "tokenizer": ("fit", "encode", "decode", "state", "restore"),
-        "model": ("initial_state", "forward", "state_dict"),
-        "embedding": ("vectors",),
-        "sampler": ("__call__",),
-        "corpus": ("read",),
-        "cleaner": ("clean",),
-        "reader": ("documents",),
-        "logger": ("open", "log", "close", "command"),
-    }
+from textgen.registry.kinds import fault, kinds_of
 
 
 def test_a_class_is_known_by_its_methods() -> None:

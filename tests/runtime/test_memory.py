@@ -18,7 +18,6 @@ from textgen.runtime.memory import (
     _left_in_container,
     free_memory,
     in_words,
-    limit_memory,
     require_memory,
 )
 
@@ -75,14 +74,3 @@ def test_a_process_fails_at_its_limit_and_not_at_that_of_the_machine() -> None:
     variables = os.environ | {MEMORY: "500MB"}
     done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, check=False)
     assert done.stderr.splitlines()[-1] == b"MemoryError"
-
-
-@pytest.mark.parametrize(
-    ("given", "reason"), [("much", "='much': give a size, such as"), ("0GB", " is zero: give a size")]
-)
-def test_a_limit_that_is_not_a_size_is_refused(
-    given: str, reason: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(MEMORY, given)
-    with pytest.raises(TextgenError, match=f"^{MEMORY}{reason}"):
-        limit_memory()
