@@ -25,7 +25,7 @@ from textgen.registry.options import build
 from textgen.workers.process import import_early
 from textgen_tokenizers.char import CharTokenizer
 
-settings.register_profile("textgen", max_examples=40, deadline=None, derandomize=True)
+settings.register_profile("textgen", max_examples=25, deadline=None, derandomize=True)
 settings.load_profile("textgen")
 torch.set_num_threads(1)  # the models here are tiny, and each core has a worker of its own
 os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start

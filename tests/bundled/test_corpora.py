@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import socket
 import sys
 from functools import cache
+from inspect import getsource
 from pathlib import Path
 
 import nltk
 import pytest
 
 from textgen.contracts import TextgenError
+from textgen.data.corpus import load_corpus
 from textgen_corpora import tinyshakespeare
 from textgen_corpora.gutenberg import Gutenberg
 from textgen_corpora.lee import Lee
+from textgen_corpora.stdlib import StandardLibrary
 from textgen_corpora.tinyshakespeare import TinyShakespeare
 from textgen_corpora.wiki import Wiki, articles, is_prose, tidy
 from textgen_corpora.wikitext import HOLE, plain_text
@@ -192,3 +196,26 @@ def test_without_gensim_its_texts_say_what_to_install(
     articles.cache_clear()
     with pytest.raises(TextgenError, match=r"the corpus (wiki|lee) is part of gensim; .*\[vectors\]"):
         corpus().read("")
+
+
+# --- the standard library of this Python
+
+
+def test_it_contains_the_modules_unchanged_in_the_order_of_their_names() -> None:
+    text = StandardLibrary().read("")
+    assert getsource(json) not in text  # a package
+    import bisect
+    import textwrap
+
+    assert getsource(bisect) in text
+    assert 0 < text.index("# bisect.py\n") < text.index("# textwrap.py\n") < text.index(getsource(textwrap))
+
+
+def test_it_is_split_like_any_text() -> None:
+    corpus = load_corpus(["stdlib"], cleaner="raw", max_chars=300_000)
+    assert len(corpus.split.test.stretches()) == 24
+
+
+def test_it_has_no_parts() -> None:
+    with pytest.raises(TextgenError, match="no parts such as 'json'"):
+        StandardLibrary().read("json")

@@ -22,6 +22,7 @@ from textgen.training.train_options import TrainOptions
 from textgen.training.trainer import Trainer
 from textgen_models.gru import GRU
 from textgen_models.hier.model import Hier
+from textgen_models.lstm.model import LSTM
 from textgen_models.transformer.block import PERIOD
 from textgen_models.transformer.model import Transformer
 from textgen_tokenizers.char import CharTokenizer
@@ -175,3 +176,29 @@ def test_sizes_that_do_not_fit_are_one_line_errors() -> None:
     with pytest.raises(TextgenError, match=r"hidden_size=20 .* num_heads=4") as caught:
         Transformer(10, hidden_size=20, num_heads=4)
     assert "\n" not in str(caught.value)
+
+
+# --- the LSTM
+
+
+def lstm(**options: Any) -> LSTM:
+    with seeded(0, torch.device("cpu")):
+        return LSTM(100, **{"num_layers": 2, "hidden_size": 16} | options).eval()
+
+
+def test_weights_are_tied_when_sizes_match() -> None:
+    def size(model: nn.Module) -> int:
+        return sum(parameter.numel() for parameter in model.parameters())
+
+    tied = lstm()
+    assert size(lstm(tie_weights=False)) - size(tied) == 100 * 16
+    assert size(lstm(embedding_size=8)) == size(lstm(embedding_size=8, tie_weights=False))
+    with torch.no_grad():
+        tied.input.weight[3] = 50.0
+        logits, _ = tied(torch.tensor([[5]]), tied.initial_state(1))
+    assert logits[0, 0].abs().argmax() == 3  # the changed row of the input is an output too
+
+
+def test_forget_gates_start_open_and_the_other_gates_without_bias() -> None:
+    for layer in lstm().layers:
+        assert (layer.bias_ih_l0 + layer.bias_hh_l0).tolist() == [0] * 16 + [1] * 16 + [0] * 32
