@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from helpers.scoring import CPU, MODELS, Bigram, bound, model_of, score, score_text, tiny_lstm
+from helpers.tokenizers import FITTED
 from textgen.contracts import TextgenError, Tokenizer
 from textgen.data.bound_tokenizer import START
 from textgen.data.decoding import utf8
@@ -114,7 +115,11 @@ def check_stretches(model: LanguageModel, tokenizer: Tokenizer, texts: Sequence[
 RAGGED = [700, 3, 0, 1, 2500, 60, 300, 61, 699]
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    ("name", "tokenizer"),
+    [*((name, "char") for name in MODELS), *(("lstm", each) for each in FITTED if each != "char")],
+    indirect=["tokenizer"],
+)
 def test_stretches_have_the_bits_that_each_has_alone(name: str, tokenizer: Tokenizer, news: str) -> None:
     model = model_of(name, tokenizer, news[:20_000])
     places = pairwise(accumulate(RAGGED, initial=20_000))
