@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from textgen.contracts import TextgenError, Vocabulary
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.model_class import ModelClass
+from textgen.nn.state import detach, join, shapes, tensors
 from textgen.registry.registry import PluginError
 from textgen_models.ngram.model import NGram
 from textgen_models.uniform import Uniform
@@ -186,3 +187,41 @@ def test_a_model_is_told_what_it_asks_about_its_tokens() -> None:
     assert ModelClass(Speller).told(vocabulary).keys() == {"fallback"}
     assert ModelClass(Speller).build(vocabulary).module.spelling == [0, 2]
     assert ModelClass(Counter).told(vocabulary) == {}
+
+
+# --- states of any form
+
+
+class Memory(NamedTuple):
+    """A state as an author may write it."""
+
+    hidden: Tensor
+    rest: dict[str, Any]
+
+
+def state(value: float) -> Memory:
+    return Memory(torch.full((1, 2), value), {"a": [torch.full((1,), value), (torch.ones(1, 3), None)]})
+
+
+def test_states_are_joined_to_a_batch() -> None:
+    joined = join([state(1.0), state(2.0)])
+    assert isinstance(joined, Memory)
+    assert joined.hidden.tolist() == [[1, 1], [2, 2]]
+    first, (second, nothing) = joined.rest["a"]
+    assert first.tolist() == [1, 2]
+    assert second.shape == (2, 3)
+    assert nothing is None
+
+
+def test_a_state_is_cut_off_from_the_graph_that_made_it() -> None:
+    grown = torch.ones(1, 2, requires_grad=True) * 2
+    kept = detach(Memory(grown, {"a": [grown, (grown, None)]}))
+    assert isinstance(kept, Memory)
+    assert len(tensors(kept)) == 3
+    assert not any(tensor.requires_grad for tensor in tensors(kept))
+    assert all(torch.equal(tensor, grown) for tensor in tensors(kept))
+
+
+def test_the_tensors_of_a_state_are_in_order() -> None:
+    assert shapes(state(1.0)) == [(1, 2), (1,), (1, 3)]
+    assert tensors(None) == []
