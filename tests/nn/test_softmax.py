@@ -117,7 +117,7 @@ def test_generation_step_equals_forward(
     "spec",
     [
         "char-lstm:hidden_size=64",
-        "word-lstm:hidden_size=64,softmax=adaptive",
+        pytest.param("word-lstm:hidden_size=64,softmax=adaptive", marks=pytest.mark.long),
         pytest.param("char-transformer:hidden_size=64,softmax=adaptive", marks=pytest.mark.long),
     ],
 )

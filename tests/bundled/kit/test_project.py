@@ -239,6 +239,7 @@ def test_new_plugins_are_listed_with_their_distribution(textgen: Callable[..., s
     assert ("model", "lstm", "textgen-bench", __version__) in listed
 
 
+@pytest.mark.long
 def test_new_plugins_are_compared_in_a_bench(textgen: Callable[..., str], tmp_path: Path) -> None:
     entries = [
         f"{NAMES['tokenizer']}-{NAMES['model']}:size=16,batch_size=4,num_validations=2",

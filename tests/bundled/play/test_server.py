@@ -174,6 +174,7 @@ def test_a_new_continuation_ends_the_last_one_of_the_same_page_and_entry(server:
     assert not any(event["is_over"] for event in rest)
 
 
+@pytest.mark.long  # the widget shows it too
 def test_a_page_that_is_closed_is_written_for_no_longer(server: Server) -> None:
     asked = {"entry": 0, "prompt": "", "length": 5000}  # more than waits between two processes
     answers = [server.open("write", asked | {"client": str(number)}) for number in range(48)]
