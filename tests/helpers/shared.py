@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from helpers.commands import run_textgen
 
-SMALL = ":hidden_size=24,batch_size=4,sequence_length=16,num_validations=2"
+SMALL = ":hidden_size=24,batch_size=4,num_validations=2"
 ENTRIES = [f"char-lstm{SMALL},num_layers=2", f"char-gru{SMALL},embedding_size=16", "word-ngram", "random"]
 """The entries of the shared comparison."""
 SETTINGS = (

@@ -170,7 +170,9 @@ def test_a_class_with_fit_is_trained_by_gradient_only_if_it_has_parameters() -> 
 
 
 def test_a_class_that_cannot_be_built_is_a_fault_of_its_plugin() -> None:
-    with pytest.raises(TextgenError, match=r"test_model_class:Counter cannot be built: .*no weights here$"):
+    with pytest.raises(
+        TextgenError, match=r"test_language_model:Counter cannot be built: .*no weights here$"
+    ):
         ModelClass(Counter).is_trainable(broken=True)
 
 
