@@ -308,8 +308,6 @@ suite original --jobs 0
     Invalid value for '--jobs': … (see textgen … --help)
 train char-lstm --processes 0
     Invalid value for '--processes': … (see textgen … --help)
-train char-ngram --processes 2
-    --processes has no effect on the model 'ngram', which is not trained by gradient …
 bench TINY --length 0
     Invalid value for '--length': … (see textgen … --help)
 sample RUN --length 0

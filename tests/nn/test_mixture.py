@@ -111,12 +111,6 @@ def test_saved_weights_fit_a_new_mixture_whose_counts_have_another_size(order: i
     assert torch.equal(*pair)
 
 
-def test_the_weights_are_equal_at_first() -> None:
-    members = {name: LanguageModel(Uniform(VOCAB_SIZE), VOCAB_SIZE) for name in ("one", "other")}
-    model = Mixture(members, Vocabulary([*"abcdefg"], FALLBACK))
-    assert set(model.weights.flatten().tolist()) == {0.5}
-
-
 # --- averages of copies, alone and as one member of a mixture
 
 

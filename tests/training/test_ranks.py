@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from helpers.ranks import together
-from helpers.training import CPU, Scored, equal, lstm, no_validation, run, trainer, weights
+from helpers.training import CPU, equal, lstm, run, weights
 from textgen.contracts import TextgenError, TokenIds
 from textgen.nn.language_model import LanguageModel
 from textgen.runtime.messages import UsageError
@@ -142,14 +142,6 @@ def test_processes_that_train_something_else_are_refused() -> None:
 def test_a_batch_with_fewer_rows_than_processes_is_refused(ids: TokenIds) -> None:
     with pytest.raises(TextgenError, match=r"^a batch of 2 streams cannot be divided among 3 processes; "):
         ContiguousBatches(ids, 2, 16, 1, 0, 3)
-
-
-def test_one_process_exchanges_nothing(ids: TokenIds) -> None:
-    training = trainer(ids[:1000])
-    assert (ranks.rank(), ranks.world_size()) == (0, 1)
-    result = train(training, parse_budget("1epoch"), 1.0, Scored(no_validation))
-    assert result.num_updates == 7
-    assert training.clock == training.seconds
 
 
 # --- without other processes
