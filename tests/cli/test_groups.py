@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Annotated, Any
+from typing import Any
 
 import pytest
 import typer
@@ -32,18 +32,3 @@ def test_options_that_are_not_given_are_those_of_the_group(group: Any) -> None:
         value = getattr(options, field.name)
         assert value in (field.default, [field.default])
         assert field_docs(group)[field.name].endswith(".")
-
-
-def test_only_the_named_fields_become_options() -> None:
-    taken = []
-
-    @grouped
-    def command(
-        text: Annotated[TextOptions, "corpus", "max_chars"], samples: Annotated[SampleOptions, "prompt"]
-    ) -> None:
-        taken.append((text, samples))
-
-    parsed(command, "--corpus", "lee", "--corpus", "wiki", "--max-chars", "9", "--prompt", "The")
-    assert taken == [(TextOptions(["lee", "wiki"], max_chars=9), SampleOptions(prompt=["The"]))]
-    with pytest.raises(Exception, match="No such option: --clean"):
-        parsed(command, "--clean", "raw")

@@ -12,7 +12,7 @@ from textgen.data import bound_tokenizer
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.decoding import from_utf8, utf8
 from textgen.data.text import FileText
-from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, splice, surface_bytes
+from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, surface_bytes
 from textgen.registry.options import build
 from textgen_tokenizers.char import CharTokenizer
 
@@ -60,19 +60,6 @@ def test_characters_of_the_tokens_sum_to_those_of_the_text(train: str, text: str
     tokenizer = CharTokenizer()
     tokenizer.fit(train)
     assert TokenTable(tokenizer.tokens).num_chars[tokenizer.encode(text)].sum() == len(text)
-
-
-@given(
-    st.lists(st.one_of(st.integers(0, 9), st.lists(st.integers(10, 19), min_size=1, max_size=4)), min_size=1)
-)
-def test_splice_replaces_what_is_missing_by_its_spelling(items: list[int | list[int]]) -> None:
-    spellings = [item for item in items if isinstance(item, list)]
-    ids = np.array([-1 if isinstance(item, list) else item for item in items], np.int32)
-    result = splice(ids, np.flatnonzero(ids < 0), spellings)
-    assert result.dtype == np.int32
-    assert result.tolist() == [
-        part for item in items for part in (item if isinstance(item, list) else [item])
-    ]
 
 
 # --- what the core asks of a tokenizer
