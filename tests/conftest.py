@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,14 +17,15 @@ import torch
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from helpers.playing import Server, served, trained_runs
+from helpers.playing import Server, run_folders, served, trained_runs
+from helpers.shared import made_once, make_bench
 from textgen.contracts import TokenIds
 from textgen.registry import registry
 from textgen.registry.options import build
 from textgen.workers.process import import_early
 from textgen_tokenizers.char import CharTokenizer
 
-settings.register_profile("textgen", max_examples=40, deadline=None, derandomize=True)
+settings.register_profile("textgen", max_examples=25, deadline=None, derandomize=True)
 settings.load_profile("textgen")
 torch.set_num_threads(1)  # the models here are tiny, and each core has a worker of its own
 os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start
@@ -132,10 +134,17 @@ def _server_of_processes() -> None:
     )
 
 
+@pytest.fixture(scope="session")
+def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a comparison of `helpers.shared.ENTRIES`, which no test may change."""
+    return made_once(tmp_path_factory, "shared-bench", make_bench)
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """A run over characters and one over words, for the live page."""
-    return trained_runs(tmp_path_factory.mktemp("runs"))
+    made = made_once(tmp_path_factory, "runs", trained_runs)
+    return run_folders(shutil.copytree(made, tmp_path_factory.mktemp("runs") / "runs"))
 
 
 @pytest.fixture(scope="module")

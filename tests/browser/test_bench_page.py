@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a bench of characters, pieces and words on a text with scripts in it."""
     here = tmp_path_factory.mktemp("bench")
     news: str = build("corpus", "lee").read("")
-    paragraphs = news[:40_000].split("\n")
+    paragraphs = news[:32_000].split("\n")
     text = "\n".join(f"{line} {HOSTILE}" if index % 5 == 0 else line for index, line in enumerate(paragraphs))
     corpus = here / "<img src=x onerror=window.hacked=3>.txt"
     corpus.write_text(text, "utf-8")
@@ -45,8 +45,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run_textgen(
         "bench",
         *ENTRIES,
-        *("--corpus", corpus, "--clean", "raw", "--budget", "6000chars", "--device", "cpu"),
-        *("--prompt", f"The {HOSTILE}", "--prompt", "The weather", "--length", "120", "--seeds", "2"),
+        *("--corpus", corpus, "--clean", "raw", "--budget", "2000chars", "--device", "cpu"),
+        *("--prompt", f"The {HOSTILE}", "--prompt", "The weather", "--length", "60", "--seeds", "2"),
         *("--sampler", "temperature:temperature=0.8", "--sampler", "hostile", "--plugin", plugin),
         *("--out", here / "out"),
     )

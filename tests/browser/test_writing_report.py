@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,22 +12,21 @@ import torch
 
 from helpers.commands import run_textgen
 from helpers.scoring import CPU, score_text
+from helpers.shared import ENTRIES
+from textgen.comparison.page_models import page_models
+from textgen.contracts import TextgenError
 from textgen.experiment.saved_run import SavedRun, load_run
 from textgen.nn.quantized import rounded
 
 pytestmark = pytest.mark.slow
 
-SMALL = ":hidden_size=24,batch_size=4,sequence_length=16,num_validations=2"
-ENTRIES = [f"char-lstm{SMALL},num_layers=2", f"char-gru{SMALL},embedding_size=16", "word-ngram"]
 TEXT = "The weather in Sydney was fine, said naïve 中 Bob.\nNo."
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(shared_bench: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a bench whose page contains its models."""
-    out = tmp_path_factory.mktemp("bench") / "out"
-    text = ("--corpus", "lee", "--max-chars", 60_000, "--length", 20)
-    run_textgen("bench", *ENTRIES, *text, "--budget", "30000chars", "--device", "cpu", "--out", out)
+    out = shutil.copytree(shared_bench, tmp_path_factory.mktemp("bench") / "out")
     run_textgen("report", out, "--with-models")
     return out
 
@@ -84,9 +84,6 @@ def test_it_writes_from_disk_the_same_text_for_the_same_seed(page: Any) -> None:
     assert len(texts[0]) >= 120
 
 
-def test_a_bench_without_small_models_says_why(tmp_path: Path) -> None:
-    text = ("--corpus", "lee", "--max-chars", 30_000, "--length", 20)
-    run_textgen("bench", "word-ngram", "random", *text, "--device", "cpu", "--out", tmp_path / "out")
-    done = run_textgen("report", tmp_path / "out", "--with-models", code=1)
-    assert "no model can be a part of a page" in done.stderr
-    assert "'word-ngram' is not one stack of recurrent layers" in done.stderr
+def test_a_bench_without_small_models_says_why(shared_bench: Path) -> None:
+    with pytest.raises(TextgenError, match="no model can be a part of a page: 'word-ngram' is not one stack"):
+        page_models([shared_bench / "runs" / "word-ngram-seed0"])

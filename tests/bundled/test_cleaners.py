@@ -30,7 +30,7 @@ NASTY_TEXT = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
 
 
 @given(ANY_TEXT | NASTY_TEXT)
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_clean_is_idempotent_and_tidy(text: str) -> None:
     cleaned = Prose().clean(text)
     assert Prose().clean(cleaned) == cleaned

@@ -15,14 +15,12 @@ from textgen.data.bound_tokenizer import START, BoundTokenizer
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel, placeholder_vocabulary
-from textgen.nn.state import shapes
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.batches import ContiguousBatches
-from textgen.training.optimizer import hidden_matrices
 from textgen.training.train_options import TrainOptions
 from textgen.training.trainer import Trainer
 from textgen_models.hier import Hier
-from textgen_models.recurrent import GRU
+from textgen_models.recurrent import GRU, LSTM
 from textgen_models.transformer import PERIOD, Transformer
 from textgen_tokenizers.char import CharTokenizer
 
@@ -68,22 +66,6 @@ def logits_of(model: Any, ids: Tensor) -> Tensor:
 
 
 # --- all of them
-
-
-@every_model
-def test_the_state_keeps_its_shapes(kind: Build, ids: Tensor) -> None:
-    model = built(kind)
-    state = model.initial_state(3)
-    assert shapes(state) == shapes(model(ids, state)[1])  # so that a step can be recorded
-
-
-@every_model
-def test_muon_gets_the_layers_and_neither_tables_nor_output_layer(kind: Build) -> None:
-    model = built(kind, tie_weights=False)
-    taken = {id(parameter) for parameter in hidden_matrices(LanguageModel(model, VOCAB_SIZE))}
-    for name, parameter in model.named_parameters():
-        is_outer = name.startswith(("input.", "keys.", "output."))
-        assert (id(parameter) in taken) == (parameter.ndim == 2 and not is_outer), name
 
 
 @every_model
@@ -187,18 +169,33 @@ def test_the_order_of_the_tokens_in_the_window_matters(ids: Tensor) -> None:
     assert changes.max(dim=1).values.min() > 1e-3
 
 
-@torch.inference_mode()
-def test_the_prepared_step_gives_the_logits_of_the_model_and_may_be_repeated(ids: Tensor) -> None:
-    model = built(transformer)
-    step, whole = model.prepare_step(torch.float32), logits_of(model, ids)
-    _, state = model(ids[:, :5], model.initial_state(3))  # before the window is full, then far beyond it
-    for position in range(5, 40):
-        step(ids[:, position], state)  # as the recording of a CUDA graph does
-        logits, state = step(ids[:, position], state)
-        torch.testing.assert_close(logits, whole[:, position], atol=1e-4, rtol=0)
-
-
 def test_sizes_that_do_not_fit_are_one_line_errors() -> None:
     with pytest.raises(TextgenError, match=r"hidden_size=20 .* num_heads=4") as caught:
         Transformer(10, hidden_size=20, num_heads=4)
     assert "\n" not in str(caught.value)
+
+
+# --- the LSTM
+
+
+def lstm(**options: Any) -> LSTM:
+    with seeded(0, torch.device("cpu")):
+        return LSTM(100, **{"num_layers": 2, "hidden_size": 16} | options).eval()
+
+
+def test_weights_are_tied_when_sizes_match() -> None:
+    def size(model: nn.Module) -> int:
+        return sum(parameter.numel() for parameter in model.parameters())
+
+    tied = lstm()
+    assert size(lstm(tie_weights=False)) - size(tied) == 100 * 16
+    assert size(lstm(embedding_size=8)) == size(lstm(embedding_size=8, tie_weights=False))
+    with torch.no_grad():
+        tied.input.weight[3] = 50.0
+        logits, _ = tied(torch.tensor([[5]]), tied.initial_state(1))
+    assert logits[0, 0].abs().argmax() == 3  # the changed row of the input is an output too
+
+
+def test_forget_gates_start_open_and_the_other_gates_without_bias() -> None:
+    for layer in lstm().layers:
+        assert (layer.bias_ih_l0 + layer.bias_hh_l0).tolist() == [0] * 16 + [1] * 16 + [0] * 32

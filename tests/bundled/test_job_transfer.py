@@ -18,7 +18,7 @@ import pytest
 from helpers.jobs import FileJob, computed
 from textgen.workers.pool import Killed
 from textgen.workers.process import prepared, recipe
-from textgen_ray.job_transfer import LARGE, MAX_PARTS, Packer, contents, unpacked
+from textgen_ray.job_transfer import LARGE, Packer, contents, unpacked
 from textgen_ray.task import Mailbox, compute
 
 TEXT = "It rained. " * LARGE
@@ -100,19 +100,6 @@ def test_a_large_part_that_a_job_has_twice_is_one_there(store: Store) -> None:
         copy = pickle.loads(pickle.dumps(received))
         assert copy.text == TEXT
         assert copy.text is copy.again
-
-
-def test_the_parts_that_were_used_last_are_remembered(store: Store) -> None:
-    texts = [f"{number} " * LARGE for number in range(MAX_PARTS + 1)]
-    for text in texts[:MAX_PARTS]:
-        store.packer.pack(FileJob(0, text))
-    store.packer.pack(FileJob(0, texts[0]))  # which makes it the last one used
-    assert len(store.parts) == MAX_PARTS
-    store.packer.pack(FileJob(0, texts[MAX_PARTS]))  # for which the second text is forgotten
-    store.packer.pack(FileJob(0, texts[0]))
-    assert len(store.parts) == MAX_PARTS + 1
-    store.packer.pack(FileJob(0, texts[1]))
-    assert len(store.parts) == MAX_PARTS + 2
 
 
 class Calls:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-import pickle
+import os
+import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -12,13 +15,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from helpers.tokenizers import FITTED
-from textgen.contracts import Tokenizer
+from textgen.contracts import TextgenError, Tokenizer
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.decoding import utf8
 from textgen.data.text import cut_blocks
 from textgen.data.vocabulary import BYTE_TOKENS, surface_bytes
 from textgen.registry.options import build
+from textgen_tokenizers.bpe import BPETokenizer, surface
 from textgen_tokenizers.char import ByteTokenizer, CharTokenizer
+from textgen_tokenizers.word import WordTokenizer
 
 UNSEEN = "中Ω😀"
 every_tokenizer = pytest.mark.parametrize("name", FITTED)
@@ -47,15 +52,6 @@ def is_fallback(tokenizer: Tokenizer) -> NDArray[np.bool_]:
     return BoundTokenizer(tokenizer).is_fallback
 
 
-@given(text=...)
-def test_any_text_round_trips(tokenizer: Tokenizer, text: str) -> None:
-    ids = tokenizer.encode(text)
-    assert ids.ndim == 1
-    assert np.issubdtype(ids.dtype, np.integer)
-    assert tokenizer.decode(ids) == text
-    assert b"".join(surface_bytes(tokenizer.tokens[token]) for token in ids) == utf8(text)
-
-
 @every_tokenizer
 @given(train=..., text=...)
 @example(train="", text="")
@@ -66,6 +62,7 @@ def test_any_text_round_trips_after_any_fit_and_a_restart(name: str, train: str,
     restored.restore(json.loads(json.dumps(tokenizer.state())))
     ids = tokenizer.encode(text)
     assert tokenizer.decode(ids) == text
+    assert b"".join(surface_bytes(tokenizer.tokens[token]) for token in ids) == utf8(text)
     assert list(restored.tokens) == list(tokenizer.tokens)
     assert restored.encode(text).tolist() == ids.tolist()
     assert restored.decode(ids) == text
@@ -110,13 +107,6 @@ def test_encoding_block_by_block_gives_the_same_ids(tokenizer: Tokenizer, news: 
     assert ids == tokenizer.encode(news).tolist()
 
 
-@every_tokenizer
-def test_a_tokenizer_can_be_sent_to_another_process(name: str, news: str) -> None:
-    tokenizer = fitted(name, news)
-    there: Tokenizer = pickle.loads(pickle.dumps(tokenizer))
-    assert there.encode(news + UNSEEN).tolist() == tokenizer.encode(news + UNSEEN).tolist()
-
-
 # --- byte
 
 
@@ -154,3 +144,133 @@ def test_char_without_bytes_has_the_alphabet_and_a_newline_alone() -> None:
     assert restored.encode("naéb").tolist() == [3, 1, 2]
     restored.fit("é")
     assert restored.tokens == ["\n", "é"]
+
+
+# --- bpe
+
+
+def bpe_tokenizer(text: str, vocab_size: int = 4000) -> BPETokenizer:
+    tokenizer = BPETokenizer(vocab_size=vocab_size)
+    tokenizer.fit(text)
+    return tokenizer
+
+
+def test_bpe_merges_the_most_frequent_pair_first() -> None:
+    text = "ab\nab\nabc\nabc\nabc\n"
+    assert bpe_tokenizer(text, 257).tokens[:3] == ["\n", "ab", "c"]
+    tokenizer = bpe_tokenizer(text, 258)
+    assert tokenizer.tokens[:3] == ["\n", "abc", "ab"]  # by falling frequency, when all pairs are joined
+    assert surfaces(tokenizer, "abcab cba") == ["abc", "ab", " ", "c", "b", "a"]
+
+
+def test_bpe_has_at_most_vocab_size_distinct_tokens(news: str) -> None:
+    for vocab_size in (256, 300, 1000):
+        tokenizer = bpe_tokenizer(news, vocab_size)
+        assert len(tokenizer.tokens) == vocab_size == len(set(tokenizer.tokens))
+    assert len(bpe_tokenizer("ab ab", 1000).tokens) == 257
+
+
+def test_bpe_tokens_stay_within_words_and_have_ids_by_falling_frequency(news: str) -> None:
+    tokenizer = bpe_tokenizer(news, 1000)
+    ids = tokenizer.encode(news)
+    counts = np.bincount(ids, minlength=1000)
+    assert counts.tolist() == sorted(counts, reverse=True)
+    assert {" the", " of", "ing"} <= set(tokenizer.tokens)
+    assert not [token for token in tokenizer.tokens if re.search(r"\S\s|\s\w+\W", token)]
+    assert len(news) / len(ids) > 2.5
+
+
+def test_bpe_writes_incomplete_characters_as_bytes() -> None:
+    tokenizer = bpe_tokenizer("a“ a” a“ a”")
+    assert surfaces(tokenizer, "“–€") == ["“", "<0xE2><0x80>", "<0x93>", "<0xE2>", "<0x82>", "<0xAC>"]
+    assert surface(b"<0x41>") == "".join(BYTE_TOKENS[byte] for byte in b"<0x41>")
+
+
+LEARN = """
+import hashlib, json, sys
+from textgen_tokenizers.bpe import BPETokenizer, surface
+tokenizer = BPETokenizer(vocab_size=1000)
+tokenizer.fit(sys.stdin.read())
+print(hashlib.sha256(json.dumps(tokenizer.state()).encode()).hexdigest())
+"""
+
+
+def test_bpe_learns_the_same_in_every_process(news: str) -> None:
+    learnt = set()
+    for number in ("1", "2"):
+        environment = os.environ | {"PYTHONHASHSEED": number, "RAYON_NUM_THREADS": number}
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", LEARN],
+            input=news, env=environment, capture_output=True, encoding="utf-8", check=True,
+        )  # fmt: skip
+        assert done.stderr == ""
+        learnt.add(done.stdout)
+    assert len(learnt) == 1
+
+
+def test_bpe_without_its_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(TextgenError, match=r"pip install 'textgen-bench\[bpe\]'") as caught:
+        BPETokenizer().fit("some text")
+    assert "\n" not in str(caught.value)
+
+
+# --- word
+
+
+def word_tokenizer(text: str, max_words: int = 20_000, min_count: int = 2) -> WordTokenizer:
+    tokenizer = WordTokenizer(max_words=max_words, min_count=min_count)
+    tokenizer.fit(text)
+    return tokenizer
+
+
+def vocabulary(tokenizer: WordTokenizer) -> list[str]:
+    return [token for token, spells in zip(tokenizer.tokens, tokenizer.fallback, strict=True) if not spells]
+
+
+def test_word_vocabulary_is_the_most_frequent_words() -> None:
+    text = "a b b c c c d d d d".replace(" ", "\n") + "\n"
+    assert vocabulary(word_tokenizer(text)) == ["\n", "d", "c", "b"]
+    assert vocabulary(word_tokenizer(text, min_count=1)) == ["\n", "d", "c", "b", "a"]
+    assert vocabulary(word_tokenizer(text, min_count=4)) == ["\n", "d"]
+    assert vocabulary(word_tokenizer(text, max_words=3)) == ["\n", "d", "c"]
+
+
+def test_rare_words_are_spelled_by_characters_then_bytes() -> None:
+    tokenizer = word_tokenizer("the the cat the cat a zoo")
+    assert vocabulary(tokenizer) == [" cat", " the"]
+    ids = tokenizer.encode(" the zoé a")
+    assert [tokenizer.tokens[token] for token in ids] == [
+        " the", " ", "z", "o", "<0xC3>", "<0xA9>", " ", "a"
+    ]  # fmt: skip
+    assert tokenizer.fallback[ids].tolist() == [False] + [True] * 7
+
+
+def test_words_and_spelling_characters_have_ids_by_falling_frequency() -> None:
+    text = "the cat the the zoo ozone the cat oooze"
+    tokenizer = word_tokenizer(text)
+    ids = tokenizer.encode(text)
+    counts = np.bincount(ids, minlength=len(tokenizer.tokens))
+    assert counts.tolist() == sorted(counts, reverse=True)
+    assert tokenizer.tokens[:3] == ["o", " the", " "]
+    assert tokenizer.fallback[:3].tolist() == [True, False, True]
+
+
+def test_a_word_of_one_letter_is_another_token_than_the_letter_that_spells() -> None:
+    tokenizer = word_tokenizer("a\na\nab\n")
+    [word], spelled = tokenizer.encode("a"), tokenizer.encode("ab")
+    assert tokenizer.tokens[word] == tokenizer.tokens[spelled[0]] == "a"
+    assert word != spelled[0]
+    assert tokenizer.fallback[[word, spelled[0]]].tolist() == [False, True]
+
+
+@given(text=st.text(st.sampled_from("aZ09_ \n(é猫'")) | st.text())
+def test_code_is_cut_into_the_parts_of_identifiers_and_digits(text: str) -> None:
+    tokenizer = WordTokenizer(split="code", min_count=1)
+    code = "max_len __init__ HTTPServer2 parseXMLNode 0x1F 3.25"
+    tokenizer.fit(code)
+    assert [tokenizer.tokens[token] for token in tokenizer.encode(code)] == [
+        *("max", "_len", " __init", "__", " HTTP", "Server", "2", " parse", "XML", "Node"),
+        *(" 0", "x", "1", "F", " 3", ".", "2", "5"),
+    ]
+    assert tokenizer.decode(tokenizer.encode(text)) == text

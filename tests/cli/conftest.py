@@ -9,6 +9,7 @@ import pytest
 
 from helpers.catalog import BENCH, set_time, write_bench, write_run, write_study, write_suite
 from helpers.commands import TINY, Textgen, run_textgen
+from helpers.shared import made_once
 
 Snapshot = dict[str, tuple[int, int]]
 
@@ -46,11 +47,15 @@ def snapshot() -> Callable[[Path], Snapshot]:
 def trained(
     textgen: Textgen, entry: str, budget: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, str]:
-    """The folder of a run trained on news, and what `textgen train --json` printed."""
-    folder = tmp_path_factory.mktemp("trained") / "run"
-    done = textgen("train", entry, "--corpus", "lee", *budget, "--out", folder, "--json")
-    assert done.stderr.endswith(f"saved in {folder}\n")  # after a note, if the machine is busy
-    return folder, done.stdout
+    """The folder of a run trained on news, and what `textgen train --json` printed; no test changes it."""
+
+    def make(folder: Path) -> None:
+        done = textgen("train", entry, "--corpus", "lee", *budget, "--out", folder / "run", "--json")
+        assert done.stderr.endswith(f"saved in {folder / 'run'}\n")  # after a note, if the machine is busy
+        (folder / "printed.json").write_text(done.stdout, "utf-8")
+
+    folder = made_once(tmp_path_factory, "trained", make)
+    return folder / "run", (folder / "printed.json").read_text("utf-8")
 
 
 @pytest.fixture

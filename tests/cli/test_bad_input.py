@@ -97,3 +97,25 @@ def test_a_separate_process_prints_the_same_line(
     done = run_process(*arguments(command, entry), code=code, cwd=workplace)
     check(done, message)
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["train", "x" * 3000],
+        ["train", "char-" + "x" * 3000],
+        ["train", "char-lstm:" + "x" * 3000 + "=1"],
+        ["train", "char-lstm:hidden_size=" + "9" * 3000],
+        ["train", "char-lstm", "--budget", "9" * 3000 + "s"],
+        ["train", "char-lstm", "--corpus", "x " * 3000],
+        ["train", "char-lstm", "--clean", "x" * 100_000],
+        ["train", "char-lstm", "--split", "1/" * 3000],
+        ["train", "char-lstm", "--plugin", "x" * 3000],
+        ["score", "x" * 3000, "lee"],
+    ],
+    ids=lambda command: command[-1][:20],
+)
+def test_a_long_name_or_value_is_shortened(command: list[str], tmp_path: Path) -> None:
+    (line,) = notes(run_textgen(*command, code=1, cwd=tmp_path))
+    assert line.startswith("error: ")
+    assert len(line) < 720

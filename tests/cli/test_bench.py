@@ -17,7 +17,7 @@ from textgen.runtime.storage.json_records import to_values
 
 PROMPTS = ("The weather", "In 1788 | the *first*")
 SAMPLERS = ("temperature:temperature=0.7", "greedy")
-TEXT = ("--corpus", "lee", "--max-chars", 60_000)
+TEXT = ("--corpus", "lee", "--max-chars", 30_000)
 
 SPLIT = {"train": dict, "validation": dict, "test": dict}
 ROW = {
@@ -140,7 +140,7 @@ def test_the_result_is_saved_with_its_report(bench: Bench) -> None:
 
 
 def test_the_scores_count_the_whole_text_and_nothing_else(bench: Bench) -> None:
-    corpus = load_corpus(["lee"], max_chars=60_000)
+    corpus = load_corpus(["lee"], max_chars=30_000)
     assert bench.result["corpus"] == to_values(corpus.info)
     for row in scored(bench.result).values():
         score_checks, score = row["score_checks"], row["test"]
@@ -154,7 +154,7 @@ def test_the_scores_count_the_whole_text_and_nothing_else(bench: Bench) -> None:
 
 
 def test_random_scores_the_log_of_the_alphabet_size(bench: Bench) -> None:
-    split = load_corpus(["lee"], max_chars=60_000).split
+    split = load_corpus(["lee"], max_chars=30_000).split
     assert set(split.test.text) <= set(split.train.text)
     expected = math.log2(len(set(split.train.text)))
     assert scored(bench.result)["random"]["test"]["bits_per_char"] == pytest.approx(expected, abs=5e-5)

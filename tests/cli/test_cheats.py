@@ -21,7 +21,7 @@ REASONS = {
     "char-changes": "it changes how scores are computed, in the process that computes them",
 }
 HONEST = (TINY, "random", "char-ngram")
-OPTIONS = ("--corpus", "lee", "--max-chars", 60_000, "--length", 30)
+OPTIONS = ("--corpus", "lee", "--max-chars", 30_000, "--length", 20)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from pathlib import Path
@@ -90,14 +89,6 @@ def test_code_to_paste_is_never_broken(
     shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
     assert f"\n{code}\n" in shown
     assert shown.startswith("It is better.")
-
-
-def test_results_are_markdown_when_piped_and_json_on_request(capsys: pytest.CaptureFixture[str]) -> None:
-    compared = from_values(Comparison, result(entry("char-lstm", 2.1234)))
-    print_result(compared, as_json=False)
-    assert capsys.readouterr().out.startswith("# Comparison on wiki\n\n**char-lstm scores 2.123 ")
-    print_result(compared, as_json=True)
-    assert json.loads(capsys.readouterr().out)["entries"][0]["name"] == "char-lstm"
 
 
 def test_what_is_drawn_is_neither_markup_nor_a_link_and_cannot_steer(

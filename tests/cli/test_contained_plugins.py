@@ -18,7 +18,6 @@ FAULTS = {
     "osexit": ("import os; os._exit(0)", "it called os._exit(0), which would end textgen (osexit.py, line "),
     "cexit": ("import ctypes; ctypes.CDLL(None)._exit(0)", "its process ended itself (exit code 0)"),
     "segfault": ("import ctypes; ctypes.string_at(0)", "its process crashed (SIGSEGV)"),
-    "aborts": ("import os; os.abort()", "its process crashed (SIGABRT)"),
     "killed": ("import os; os.kill(os.getpid(), 9)", "its process was killed, possibly by the out-of-"),
     "loops": ("while True: pass", "it made no progress for a few seconds and was ended"),
     "interrupts": ("raise KeyboardInterrupt", "failed: KeyboardInterrupt (interrupts.py, line "),
@@ -27,7 +26,6 @@ FAULTS = {
         "TypeError: 'NoneType' object is not",
     ),
     "stops": ("import os; os.kill(os.getppid(), 19)", None),
-    "forks": ("import os; os.fork()", None),
     "sleeps": ("import os, time; os.fork() or time.sleep(600)", None),
     "writes": ("import os; os.write(1, b'noise')", None),
     "remembers": (

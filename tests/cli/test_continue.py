@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from helpers.commands import TINY, Textgen
+from helpers.shared import ENTRIES, SETTINGS
 
 LEE = ("--corpus", "lee", "--max-chars", "20000", "--device", "cpu", "--precision", "fp32")
 DATA = '<script type="application/json"'
@@ -35,30 +36,21 @@ def test_a_run_needs_a_plus_and_takes_no_other_text(textgen: Textgen, trained: t
     assert "--corpus has no effect on" in line
 
 
-@pytest.fixture(scope="module")
-def compared(textgen: Textgen, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a comparison."""
-    folder = tmp_path_factory.mktemp("compared") / "out"
-    first = textgen("bench", "random", TINY, *LEE, *BUDGET, "--length", "40", "--out", folder)
-    assert "and reused" not in first.stderr
-    return folder
-
-
 @pytest.fixture
-def out(compared: Path, tmp_path: Path) -> Path:
-    """A copy of it, which a test may change."""
-    return shutil.copytree(compared, tmp_path / "out")
+def out(shared_bench: Path, tmp_path: Path) -> Path:
+    """A copy of the folder of a comparison, which a test may change."""
+    return shutil.copytree(shared_bench, tmp_path / "out")
 
 
 def test_entries_are_added_to_a_comparison(textgen: Textgen, out: Path) -> None:
-    command = (*LEE, *BUDGET, "--length", "40", "--out", out, "--json")
+    command = (*SETTINGS, "--out", out, "--json")
     weights = {path: path.read_bytes() for path in out.rglob("weights.safetensors")}
     done = textgen("bench", "char-ngram", *command)
-    assert [row["name"] for row in json.loads(done.stdout)["entries"]] == ["random", TINY, "char-ngram"]
-    assert done.stderr.splitlines()[0] == f"2 of 3 runs are kept in {out} and reused; 1 to train"
+    assert [row["name"] for row in json.loads(done.stdout)["entries"]] == [*ENTRIES, "char-ngram"]
+    assert done.stderr.splitlines()[0] == f"4 of 5 runs are kept in {out} and reused; 1 to train"
     assert all(path.read_bytes() == data for path, data in weights.items())
     details = json.loads((out / "details.json").read_text("utf-8"))
-    assert [entry["name"] for entry in details["entries"]] == ["random", TINY, "char-ngram"]
+    assert [entry["name"] for entry in details["entries"]] == [*ENTRIES, "char-ngram"]
     assert "and reused" not in textgen("bench", "char-ngram", *command, "--quiet").stderr
 
 

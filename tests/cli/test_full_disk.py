@@ -71,14 +71,10 @@ def test_a_result_that_cannot_be_saved_is_printed(command: list[str], tmp_path: 
     whole = [path.parent.name for path in tmp_path.rglob("weights.safetensors")]
     assert whole == (["random-seed0"] if command[0] == "bench" else [])
     assert [path.name for path in tmp_path.rglob(".*")] == []
-
-
-def test_with_more_space_the_same_command_goes_on(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    assert run_limited("train", TINY, *SETTINGS, "--out", str(out)).returncode == 1
-    run_textgen("train", TINY, *SETTINGS, "--out", out)
-    assert (out / "weights.safetensors").is_file()
-    assert not out.with_name("out.partial").exists()
+    if command[0] == "train":  # with more space the same command goes on
+        run_textgen(*command, *SETTINGS, "--out", out)
+        assert (out / "weights.safetensors").is_file()
+        assert not out.with_name("out.partial").exists()
 
 
 SUITE = f"""

@@ -56,23 +56,3 @@ def test_a_ladder_is_shown_listed_and_verified(textgen: Textgen, folder: Path, e
     assert len(listed["runs"]) == 4
     assert "all agree" in textgen("verify", folder).stdout
     assert textgen("report", folder).stdout == f"{folder / 'report.html'}\n"
-
-
-@pytest.mark.parametrize("command", ["train", "tune"])
-def test_commands_that_take_one_budget_say_so(textgen: Textgen, command: str, tmp_path: Path) -> None:
-    done = textgen(command, "char-lstm", "--budget", "15s,1m", "--out", tmp_path / "out", code=1)
-    assert done.stderr == (
-        "error: budget '15s,1m': only bench and suite take several; give one, such as 60s\n"
-    )
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize(
-    ("budget", "problem"),
-    [
-        ("15s,2epochs", "budget '2epochs,15s' has epochs and seconds; give all of its budgets in one unit"),
-        ("60s,1m", "budget '60s,1m' has one amount twice; give each budget once"),
-    ],
-)
-def test_budgets_that_make_no_ladder_are_refused(textgen: Textgen, budget: str, problem: str) -> None:
-    assert textgen("bench", "random", "--budget", budget, code=1).stderr == f"error: {problem}\n"

@@ -58,26 +58,20 @@ def test_a_model_that_cannot_generate_keeps_its_score(tmp_path: Path) -> None:
     assert "\n- no samples by temperature" in (tmp_path / "out" / "report.md").read_text("utf-8")
 
 
-def test_a_sampler_that_fails_late_leaves_what_the_others_wrote(tmp_path: Path) -> None:
+def test_samplers_that_fail_late_leave_what_the_others_wrote_and_are_named(tmp_path: Path) -> None:
     (tmp_path / "tired.py").write_text(SAMPLER)
-    samplers = ("--sampler", "greedy", "--sampler", "tired")
-    (row,) = bench(tmp_path, "random", "--plugin", "tired.py", *samplers)["entries"]
-    assert {sample["sampler"] for sample in row["samples"]} == {"greedy"}
-    assert row["sample_metrics"]["num_words"] >= 0
-    (reason,) = row["sample_errors"]
-    assert "no samples by tired: sampler 'tired'" in reason
-    assert reason.endswith("failed: ValueError: tired (tired.py, line 6)")
-
-
-def test_a_first_sampler_that_chooses_invalid_ids_is_named(tmp_path: Path) -> None:
     (tmp_path / "wrong.py").write_text(WRONG_SAMPLER)
-    samplers = ("--sampler", "wrong", "--sampler", "greedy")
-    (row,) = bench(tmp_path, "random", "--plugin", "wrong.py", *samplers)["entries"]
+    samplers = [part for name in ("greedy", "tired", "wrong") for part in ("--sampler", name)]
+    plugins = ("--plugin", "tired.py", "--plugin", "wrong.py")
+    (row,) = bench(tmp_path, "random", *plugins, *samplers)["entries"]
     assert row["test"]["bits_per_char"] > 0
     assert {sample["sampler"] for sample in row["samples"]} == {"greedy"}
-    (error,) = row["sample_errors"]
-    assert error.startswith("no samples by wrong: sampler 'wrong' (plugin_file_wrong_")
-    assert "returned a token id outside 0…" in error
+    assert row["sample_metrics"]["num_words"] >= 0
+    tired, wrong = row["sample_errors"]
+    assert "no samples by tired: sampler 'tired'" in tired
+    assert tired.endswith("failed: ValueError: tired (tired.py, line 6)")
+    assert wrong.startswith("no samples by wrong: sampler 'wrong' (plugin_file_wrong_")
+    assert "returned a token id outside 0…" in wrong
 
 
 @pytest.fixture(scope="module")

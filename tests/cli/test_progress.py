@@ -65,15 +65,6 @@ def test_a_line_has_state_curve_last_validation_score_and_speed(
 
 
 @pytest.mark.usefixtures("on_a_terminal")
-def test_a_training_that_is_slower_than_expected_takes_longer(capsys: pytest.CaptureFixture[str]) -> None:
-    with ProgressDisplay() as display:
-        display(Step("starting", "a", seconds_left=20.0))
-        display(Step("training", "a", Progress(0.1, 60.0, 10, 1.0, 4000, 9.0)))
-        assert display._draw().plain.splitlines()[-1] == "about 9 min left"
-    capsys.readouterr()
-
-
-@pytest.mark.usefixtures("on_a_terminal")
 def test_what_is_over_is_marked_and_what_failed_says_why(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -100,12 +91,6 @@ def test_an_interrupted_line_is_not_called_done(capsys: pytest.CaptureFixture[st
     with pytest.raises(KeyboardInterrupt):
         show(steps("a"), is_interrupted=True)
     assert drawn(capsys)[-1].startswith("· a  training 100%")
-
-
-@pytest.mark.usefixtures("on_a_terminal")
-def test_what_comes_is_said_before_it_starts(capsys: pytest.CaptureFixture[str]) -> None:
-    show([Step("preparing the text", total=3, seconds_left=240.0), *steps("a")])
-    assert "about 4 min for 3 entries" in "\n".join(drawn(capsys))
 
 
 def test_a_pipe_gets_a_log_of_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:

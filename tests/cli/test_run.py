@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from helpers.commands import Textgen, run_process
+from helpers.commands import Textgen, notes, run_process
 from textgen.cli.app import app
 from textgen.data.corpus import load_corpus
 from textgen.registry.options import build
 from textgen.runtime.output import visible
 from textgen.runtime.storage.json_records import to_values
+from textgen.training import progress
 
 Trained = tuple[Path, str]
 
@@ -135,3 +136,16 @@ def test_a_random_model_trains_at_once_and_is_scored(
         assert "0 parameters" in " ".join(lines)
         assert lines[-1] == f"saved in {out}"
         assert "worse than chance" not in done.stdout
+
+
+@pytest.mark.parametrize(("least", "num_notes"), [(0.0, 0), (2.0, 1)])
+def test_a_run_beside_other_work_has_a_note(
+    least: float, num_notes: int, textgen: Textgen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "MIN_CPU_UTILIZATION", least)
+    text, model = ("--corpus", "lee", "--max-chars", 6000), "char-lstm:num_layers=1,hidden_size=8"
+    done = textgen("train", model, *text, "--budget", "0.5s", "--out", tmp_path / "run")
+    said = notes(done)
+    assert f"saved in {tmp_path / 'run'}" in done.stdout
+    assert len(said) == num_notes
+    assert all("CPU utilization" in note and "--budget" in note for note in said)

@@ -21,8 +21,8 @@ class Spy(Uniform):
 
 @pytest.fixture
 def folder(tmp_path: Path, news: str) -> Path:
-    (tmp_path / "open.txt").write_text(news[:40_000])
-    (tmp_path / "sealed.txt").write_text(news[40_000:60_000])
+    (tmp_path / "open.txt").write_text(news[:20_000])
+    (tmp_path / "sealed.txt").write_text(news[20_000:30_000])
     (tmp_path / "spy.py").write_text(SPY)
     return tmp_path
 
@@ -34,7 +34,7 @@ def test_it_is_the_test_part(textgen: Textgen, budget: list[str], folder: Path) 
     split = result["corpus"]["split"]
     assert split["method"] == "95/5/0"
     assert sum(split["test"]["stretch_chars"]) == split["test"]["num_chars"]
-    assert 19_000 < split["test"]["num_chars"] <= 20_000
+    assert 9_500 < split["test"]["num_chars"] <= 10_000
     assert split["train"]["num_chars"] + split["validation"]["num_chars"] == result["corpus"]["num_chars"]
     assert result["scored_on"] == "test"
     assert result["sources"]["sealed"] == "sealed.txt"

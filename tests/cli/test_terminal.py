@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
-from helpers.commands import TINY, run_textgen
+from helpers.commands import TINY
+from helpers.shared import ENTRIES, SETTINGS
 from helpers.terminal import run_on_terminal
 
 pytest.importorskip("pty", reason="needs a terminal")
@@ -15,16 +17,13 @@ pytestmark = pytest.mark.slow
 
 TEXT = ("--corpus", "lee", "--max-chars", "20000")
 QUICK = ("--budget", "2000chars", "--precision", "fp32", "--device", "cpu")
-LONG = "char-lstm:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16"
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def bench(shared_bench: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The command of a comparison whose runs are finished, so that it only shows them."""
-    folder = tmp_path_factory.mktemp("bench") / "out"
-    command = ["bench", LONG, "char-ngram", "random", *TEXT, *QUICK, "--length", "60", "--out", str(folder)]
-    run_textgen(*command, "--json")
-    return command
+    folder = shutil.copytree(shared_bench, tmp_path_factory.mktemp("bench") / "out")
+    return ["bench", *ENTRIES, *SETTINGS, "--out", str(folder)]
 
 
 @pytest.mark.parametrize(
@@ -33,15 +32,15 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 def test_a_comparison_fits_the_terminal(width: int, bench: list[str]) -> None:
     code, _, shown = run_on_terminal(*bench, width=width)
     assert code == 0
-    assert re.search(r"^(about \d+ s|a few seconds) for 3 entries$", shown, re.MULTILINE)
-    assert re.search(r"^✓ char-ngram +done in \d:\d\d +test \d\.\d{3}", shown, re.MULTILINE)
-    assert re.search(r"^entry \d of 3", shown, re.MULTILINE)
+    assert re.search(r"^(about \d+ s|a few seconds) for 4 entries$", shown, re.MULTILINE)
+    assert re.search(r"^✓ word-ngram +done in \d:\d\d +test \d\.\d{3}", shown, re.MULTILINE)
+    assert re.search(r"^entry \d of 4", shown, re.MULTILINE)
     result = shown[shown.rindex("✓ comparing with references") :].split("\n", 1)[1]
     lines = result.rstrip("\n").split("\n")
     *report, _, last = lines  # the last two are not broken
     assert max(map(len, report)) <= width
     assert "test text" in " ".join(report[:3])
-    assert re.search(rf"^{re.escape(LONG)}\n? +\d\.\d{{3}} ", result, re.MULTILINE)
+    assert re.search(rf"^{re.escape(ENTRIES[0])}\n? +\d\.\d{{3}} ", result, re.MULTILINE)
     assert "Samples" in result
     folder = Path(bench[-1])
     report_file = next(path for path in (folder / "report.html", folder / "report.md") if path.exists())

@@ -18,12 +18,12 @@ from textgen.training.checkpoints import INTERVAL
 
 pytestmark = pytest.mark.slow
 
-SETTINGS = ["--corpus", "lee", "--max-chars", "20000", "--budget", "20000chars", "--precision", "fp32"]
+SETTINGS = ["--corpus", "lee", "--max-chars", "10000", "--budget", "8000chars", "--precision", "fp32"]
 SETTINGS += ["--device", "cpu", "--json"]
 
 SUITE = f"""
 title = "Two cases"
-budget = "20000chars"
+budget = "8000chars"
 seeds = 1
 [[questions]]
 name = "size"
@@ -76,7 +76,7 @@ def test_a_second_bench_adds_its_entries(tmp_path: Path) -> None:
 
 
 def test_a_second_suite_waits_and_measures_nothing_again(tmp_path: Path) -> None:
-    settings = [each for each in SETTINGS if each not in ("--budget", "20000chars")]
+    settings = [each for each in SETTINGS if each not in ("--budget", "8000chars")]
     first, second = both("suite", write_suite(tmp_path, SUITE), *settings, "--out", tmp_path / "out")
     assert (first[0], second[0]) == (0, 0), first[2] + second[2]
     assert json.loads(first[1])["questions"] == json.loads(second[1])["questions"]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from textgen.contracts import TextgenError, TextgenWarning
+from textgen.contracts import TextgenError
 from textgen.data import cleaning, parallel, split
 from textgen.data.corpus import load_corpus
 from textgen.data.decoding import decode_chunks
@@ -71,18 +69,6 @@ def test_the_cleaned_text_is_kept_until_file_or_cleaner_change(big: Path) -> Non
     big.write_text(PROSE + " More.", encoding="utf-8")
     assert load_corpus([str(big)]).text[-6:] == "More.\n"
     assert len(files()) == 3 * len(before)
-
-
-@pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: b"", None])
-def test_a_damaged_cache_is_made_again(big: Path, damage: Any) -> None:
-    first = load_corpus([str(big)])
-    for path in (big.parent / "cache" / "texts").iterdir():
-        if damage is None:
-            path.unlink()
-        else:
-            path.write_bytes(damage(path.read_bytes()))
-    with nullcontext() if damage is None else pytest.warns(TextgenWarning, match="is damaged"):
-        assert load_corpus([str(big)]).sha256 == first.sha256
 
 
 def test_a_cache_that_cannot_be_written_is_a_one_line_error(

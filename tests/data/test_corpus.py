@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+import textgen
+from helpers.commands import run_textgen
 from textgen.contracts import TextgenError
-from textgen.data.corpus import Corpus, TextSources, load_corpus
+from textgen.data.cleaning import MIN_CHARS, without_repeats
+from textgen.data.corpus import Corpus, TextSources, load_again, load_corpus
 from textgen.data.split import SplitMethod, SplitPart, split_text
 
 PARAGRAPH = "The rain had stopped at last, and the road to the village lay empty.\nNobody came by."
@@ -62,13 +65,6 @@ def test_max_chars_cuts_after_cleaning_at_a_boundary(tmp_path: Path) -> None:
         load_corpus([str(path)], max_chars=0)
 
 
-def test_nothing_remains_after_cleaning(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    path.write_text("<p> </p>\n\n[Illustration]")
-    with pytest.raises(TextgenError, match=r"nothing of a\.txt remains after the cleaner 'prose'"):
-        load_corpus([str(path)])
-
-
 def test_lone_surrogates_have_a_hash() -> None:
     text = "x\ud800" * 300
     assert len(Corpus("x", "raw", text, split_text(text, SplitMethod((90, 5, 5)))).sha256) == 64
@@ -87,3 +83,52 @@ def test_less_training_text_leaves_what_is_scored_unchanged(split: str) -> None:
     assert (less.split.validation, less.split.test) == (corpus.split.validation, corpus.split.test)
     assert less.sha256 == corpus.sha256
     assert corpus.with_training(100).split == corpus.split
+
+
+# --- paragraphs that repeat earlier ones are left out
+
+
+NEWS = [
+    " ".join(f"On day {day} the minister of item {item} said something of no importance." for day in range(9))
+    for item in range(40)
+]
+
+
+def test_a_paragraph_is_left_out_if_half_of_it_has_occurred_before() -> None:
+    half = f"{NEWS[3][:460]} Then it was over, and nobody wondered why that had been so."
+    less = f"{NEWS[4][:200]} {NEWS[39]}"
+    assert min(len(half), len(less)) >= MIN_CHARS
+    text = "\n\n".join([*NEWS[:5], half, NEWS[0], less, NEWS[1]])
+    borders = [text.index(each, 9) for each in (NEWS[1], NEWS[3], half, less)]
+    borders += [text.rindex(each) for each in (NEWS[0], NEWS[1])]
+    left, its_borders = without_repeats(text, sorted(borders))
+    assert left == "\n\n".join([*NEWS[:5], less]) + "\n\n"
+    assert its_borders == [left.index(each) for each in (NEWS[1], NEWS[3], less)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "\n\n", "\n\n".join(NEWS), "a short refrain\n\n" * 50, "One line. " * 500, "x\n\n\n \n\ny\n"],
+)
+def test_what_does_not_repeat_paragraphs_is_unchanged(text: str) -> None:
+    assert without_repeats(text, [1, 2]) == (text, [1, 2])
+
+
+def test_a_corpus_says_what_it_left_out_and_is_read_again_alike(tmp_path: Path) -> None:
+    file = tmp_path / "news.txt"
+    file.write_text("\n\n".join([*NEWS, NEWS[7]]))
+    short, whole = (textgen.load_corpus(file, clean="raw", keep_repeats=kept) for kept in (False, True))
+    assert NEWS[7] in str(short.text)
+    assert str(whole.text).count(NEWS[7]) == 2
+    assert short.info.repeated_chars == len(whole.text) - len(short.text) == len(NEWS[7])
+    for corpus in (short, whole):
+        assert load_again(corpus.sources, "raw", "90/5/5").sha256 == corpus.sha256
+    said = run_textgen("corpus", file, "--clean", "raw").stdout
+    assert f"{len(NEWS[7])} more in repeated paragraphs" in said
+
+
+def test_no_item_of_lee_is_scored_that_was_trained_on() -> None:
+    from textgen.library.corpus import statistics
+
+    assert statistics(textgen.load_corpus("lee")).overlap.share < 0.01
+    assert statistics(textgen.load_corpus("lee", keep_repeats=True)).overlap.share > 0.1

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from helpers.texts import archive
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data import cleaning
 from textgen.data.cleaning import load_text
 from textgen.data.corpus import load_again, load_corpus
+from textgen.data.decoding import decode_chunks
 from textgen.data.sources import read_documents
 from textgen.data.text import FileText
 
@@ -111,3 +116,27 @@ def test_a_corpus_of_documents_is_loaded_again(tmp_path: Path) -> None:
     assert again.info == first.info
     for part in (again.split.train, again.split.validation, again.split.test):
         assert all(text[0].isdigit() and text.endswith("by.\n\n") for text in part.stretches()[:-1])
+
+
+# --- bytes to text: in pieces as in one
+
+
+@given(data=st.binary(max_size=40), sizes=st.lists(st.integers(1, 6)))
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "latin-1", "gb18030", "ascii"])
+def test_pieces_are_decoded_as_the_whole(encoding: str, data: bytes, sizes: list[int]) -> None:
+    ends = [0, *accumulate(sizes)]
+    chunks = [*(data[a:b] for a, b in pairwise(ends)), data[ends[-1] :]]
+
+    def outcome(chunks: list[bytes]) -> str:
+        try:
+            return "".join(decode_chunks(chunks, "x", encoding))
+        except TextgenError as error:
+            # Python reports a missing byte-order mark or the first wrong unit, whichever it meets first
+            return str(error).partition(":")[0] if lacks_mark else str(error)
+
+    lacks_mark = encoding == "utf-16" and not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    assert (
+        outcome(chunks).replace("--encoding utf-16", "plain")
+        == outcome([data]).replace("--encoding utf-16", "plain")
+        or not chunks[0]
+    )

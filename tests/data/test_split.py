@@ -24,7 +24,6 @@ from textgen.data.text import FileText, Text
 PARAGRAPH = "The rain had stopped at last, and the road to the village lay empty.\nNobody came by."
 PROSE = "\n\n".join(f"{i} {PARAGRAPH}" for i in range(200))
 LONG_PROSE = "\n\n".join(f"{i} {PARAGRAPH}" for i in range(4000))
-CONTIGUOUS = parse_split("contiguous:90/5/5")
 
 
 def parts(split: Split) -> tuple[Text, Text, Text]:
@@ -138,13 +137,6 @@ def test_slices_are_cut_between_paragraphs_all_over_the_text() -> None:
     assert starts == pytest.approx(slices, abs=len(LONG_PROSE) / NUM_SLICES / 20)
     for part, percent in ((split.train, 90), (split.validation, 5), (split.test, 5)):
         assert len(part) == pytest.approx(len(LONG_PROSE) * percent / 100, rel=0.1)
-
-
-def test_a_contiguous_split_has_one_stretch_of_each_part() -> None:
-    split = split_text(LONG_PROSE, CONTIGUOUS)
-    assert "".join(map(str, parts(split))) == LONG_PROSE
-    assert all(part.stretch_chars == (len(part),) for part in (split.train, split.validation, split.test))
-    assert abs(len(split.train) / len(LONG_PROSE) - 0.9) < 0.01
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from hypothesis import strategies as st
 
 from helpers.texts import on_disk
 from textgen.data.text import alphabet, blocks, cut_blocks, join, part, sha256
-from textgen.data.words import split_words
 
 
 @given(pieces=st.lists(st.text(min_size=1), max_size=6), data=st.data())
@@ -65,14 +63,6 @@ def test_blocks_end_with_paragraphs_else_lines_else_words_else_anywhere() -> Non
     assert list(cut_blocks(["one two\nthree  four\n  five"], 22)) == ["one two\n", "three  four\n  five"]
     assert list(cut_blocks(["one  two three"], 10)) == ["one  two", " three"]
     assert list(cut_blocks(["x" * 25], 10)) == ["x" * 10, "x" * 10, "x" * 5]
-
-
-@given(st.lists(st.sampled_from(["word", " ", "\n", "n't", "'s", "--", ".", "\t", "é"]), min_size=1))
-def test_no_word_token_reaches_over_the_end_of_a_block(words: list[str]) -> None:
-    text = "".join(words).replace("wordword", "word word") + "\n\nend"
-    cut = list(cut_blocks([text], max(12, len(text) // 2)))
-    if all(a.endswith("\n") and not b[0].isspace() for a, b in pairwise(cut)):
-        assert [piece for block in cut for piece in split_words(block)] == split_words(text)
 
 
 def test_the_repr_of_a_text_on_disk_is_short(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from helpers.tokenizers import FITTED
-from textgen.contracts import TextgenError, TextgenWarning
+from textgen.contracts import TextgenWarning
 from textgen.data import bound_tokenizer, parallel
 from textgen.data.bound_tokenizer import BoundTokenizer, fit_and_encode
 from textgen.data.text import FileText
@@ -92,9 +92,3 @@ def test_a_damaged_cache_is_made_again(stored_text: FileText, cache: Path) -> No
     path.with_suffix(".json").write_text(f"{hashlib.sha256(foreign.encode()).hexdigest()}\n{foreign}")
     assert np.array_equal(fit_and_encode(built("char"), ["char"], stored_text).ids, ids)
     assert known(path) == description
-
-
-def test_a_cache_that_cannot_be_written_is_a_one_line_error(stored_text: FileText, cache: Path) -> None:
-    cache.write_text("no folder")
-    with pytest.raises(TextgenError, match=r"^cannot write to the cache folder .*TEXTGEN_CACHE$"):
-        fit_and_encode(built("char"), ["char"], stored_text)

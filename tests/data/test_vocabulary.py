@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from textgen.contracts import TextgenError
+from textgen.data import bound_tokenizer
+from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.decoding import from_utf8, utf8
-from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, byte_mask, splice, surface_bytes
+from textgen.data.text import FileText
+from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, surface_bytes
+from textgen.registry.options import build
 from textgen_tokenizers.char import CharTokenizer
 
 
@@ -57,18 +62,100 @@ def test_characters_of_the_tokens_sum_to_those_of_the_text(train: str, text: str
     assert TokenTable(tokenizer.tokens).num_chars[tokenizer.encode(text)].sum() == len(text)
 
 
-def test_single_bytes_are_told_from_other_tokens() -> None:
-    assert byte_mask(["a", "<0x41>", "<0x41><0x42>", "<0x4>"]).tolist() == [False, True, False, False]
+# --- what the core asks of a tokenizer
 
 
-@given(
-    st.lists(st.one_of(st.integers(0, 9), st.lists(st.integers(10, 19), min_size=1, max_size=4)), min_size=1)
-)
-def test_splice_replaces_what_is_missing_by_its_spelling(items: list[int | list[int]]) -> None:
-    spellings = [item for item in items if isinstance(item, list)]
-    ids = np.array([-1 if isinstance(item, list) else item for item in items], np.int32)
-    result = splice(ids, np.flatnonzero(ids < 0), spellings)
-    assert result.dtype == np.int32
-    assert result.tolist() == [
-        part for item in items for part in (item if isinstance(item, list) else [item])
-    ]
+class Bytes:
+    """A tokenizer as a third party writes it: it cannot count block by block."""
+
+    def __init__(self, vocab_size: int = 256, lossless: bool = True) -> None:
+        self.tokens = [f"<0x{value:02X}>" for value in range(vocab_size)]
+        self.lossless, self.fitted = lossless, ""
+
+    def fit(self, text: str) -> None:
+        self.fitted = text
+
+    def encode(self, text: str) -> list[int]:
+        return list(utf8(text))
+
+    def decode(self, ids: list[int]) -> str:
+        return bytes(list(ids)).decode()
+
+    def state(self) -> dict[str, str]:
+        return {}
+
+
+def test_a_tokenizer_that_cannot_count_is_fitted_to_the_beginning(
+    stored_text: FileText, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bound_tokenizer, "MAX_FIT_CHARS", 15_000)
+    tokenizer = Bytes()
+    BoundTokenizer(tokenizer).fit(stored_text)
+    assert tokenizer.fitted == stored_text[:15_000]
+
+
+def test_ids_have_the_smallest_type_and_fit_the_vocabulary() -> None:
+    assert [BoundTokenizer(Bytes(size)).id_type for size in (0, 256, 257, 65_536, 65_537)] == [
+        np.uint8, np.uint8, np.uint16, np.uint16, np.uint32
+    ]  # fmt: skip
+    tokenizer = BoundTokenizer(Bytes())
+    ids = tokenizer.encode("né")
+    assert (ids.tolist(), ids.dtype) == ([0x6E, 0xC3, 0xA9], np.uint8)
+    assert tokenizer.preserves("né", ids)
+    assert not tokenizer.preserves("ne", ids)
+    assert not BoundTokenizer(Bytes(lossless=False)).preserves("né", ids)
+    with pytest.raises(TextgenError, match="Bytes returned the id 195 with a vocabulary of 128"):
+        BoundTokenizer(Bytes(128)).encode("né")
+
+
+def test_what_is_known_of_a_vocabulary_follows_it() -> None:
+    tokenizer = BoundTokenizer(build("tokenizer", "char"))
+    for text in ("ab", "abcd"):
+        tokenizer.fit(text)
+        assert len(tokenizer.is_fallback) == len(tokenizer.table.pieces) == tokenizer.vocab_size
+        assert tokenizer.is_fallback.tolist() == [False] * len(text) + [True] * 256
+    tokenizer.restore({"alphabet": ["a"]})
+    assert len(tokenizer.is_fallback) == len(tokenizer.table.pieces) == 257
+
+
+def test_the_fallback_is_what_a_tokenizer_declares_or_its_bytes() -> None:
+    tokenizer = Bytes(2)
+    tokenizer.tokens = ["a", "<0x41>", "<0x41><0x42>", "<0x4>"]
+    assert BoundTokenizer(tokenizer).is_fallback.tolist() == [False, True, False, False]
+    tokenizer.fallback = [True, False, False, True]
+    assert BoundTokenizer(tokenizer).is_fallback.tolist() == tokenizer.fallback
+    tokenizer.fallback = [True]
+    with pytest.raises(TextgenError, match=r"Bytes has a fallback of shape \[1\], but 4 tokens"):
+        _ = BoundTokenizer(tokenizer).is_fallback
+
+
+def test_a_tokenizer_that_remembers_the_text_does_not_preserve_it() -> None:
+    class Remembers(Bytes):
+        """It encodes every text as one token, and knows by heart which text that was."""
+
+        def encode(self, text: str) -> list[int]:
+            self.text = text
+            return [0]
+
+        def decode(self, ids: list[int]) -> str:
+            return self.text * len(ids)
+
+    remembers, honest = BoundTokenizer(Remembers()), BoundTokenizer(Bytes())
+    assert remembers.decode(remembers.encode("some words")) == "some words"
+    assert not remembers.preserves("some words", remembers.encode("some words"))
+    assert honest.preserves("some wörds", honest.encode("some wörds"))
+
+
+def test_models_are_told_which_tokens_spell_words() -> None:
+    word = BoundTokenizer(build("tokenizer", "word"))
+    word.fit("the cat and the dog\n" * 3 + "x")
+    known = word.vocabulary
+    assert {"x", "<0x00>"} < {known.tokens[index] for index in known.fallback.nonzero()[0]}
+
+
+@pytest.mark.parametrize("name", ["byte", "char"])
+def test_bytes_that_spell_rare_characters_spell_no_words(name: str) -> None:
+    tokenizer = BoundTokenizer(build("tokenizer", name))
+    tokenizer.fit("the cat")
+    assert tokenizer.is_fallback.any()
+    assert not tokenizer.vocabulary.fallback.any()

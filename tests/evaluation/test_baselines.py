@@ -53,15 +53,6 @@ def test_sizes_are_what_a_stretch_adds_to_the_compressed_training_text(news: str
     assert sum(sizes) == pytest.approx(ppmd(train + b"".join(stretches)) - ppmd(train), abs=1)
 
 
-def test_a_training_text_that_contains_the_stretch_makes_it_cheap(news: str) -> None:
-    pytest.importorskip("pyppmd")
-    stretch = news[20_000:23_000]
-    unseen, seen = (bits_per_char(train, [stretch]) for train in (news[:20_000], news[:30_000]))
-    for name in ("PPMd given train", "PPMd, reading on", "xz given train"):
-        assert seen[name] < 0.6 * unseen[name], name
-    assert seen["PPMd given train"] < 0.5
-
-
 def test_a_reference_learns_from_one_stretch_for_the_next_only_if_it_says_so(news: str) -> None:
     pytest.importorskip("pyppmd")
     train, (a, b) = news[:30_000], (news[30_000:33_000], news[40_000:42_000])

@@ -10,16 +10,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.special import polygamma
 
 from textgen.evaluation.intervals import (
+    FIRST_CHARS,
+    LAST_CHARS,
+    SHIPPED_PRIORS,
     Contrast,
     Estimate,
     MeasuredValue,
     SeedPrior,
+    crossing,
     difference,
     estimate,
+    fit_prior,
     fitted_prior,
     holm,
+    inverse_trigamma,
+    lead_begins,
     measured_ratio,
     rate_interval,
 )
@@ -55,11 +63,6 @@ def test_pseudovalues_of_a_ratio_are_those_of_the_ratio_without_each_unit(
             without = amounts[row, rest].sum() / sizes[row, rest].sum()
             expected = num_units * ratio - (num_units - 1) * without
             assert found.pseudovalues[row, unit] == pytest.approx(expected)
-
-
-def test_pseudovalues_of_equal_units_are_their_own_ratios() -> None:
-    rows = np.random.default_rng(0).normal(2, 0.3, (2, NUM_UNITS))
-    np.testing.assert_allclose(sample(rows).pseudovalues, rows)
 
 
 @pytest.mark.parametrize("num_seeds", [1, 3])
@@ -265,3 +268,123 @@ def test_the_interval_of_a_rate_stays_between_0_and_1(
     value: float, interval: tuple[float, float] | None, cut: tuple[float, float] | None
 ) -> None:
     assert rate_interval(Estimate(value, interval)) == cut
+
+
+# --- priors of the variance between training seeds
+
+
+SHIPPED = SHIPPED_PRIORS["bits_per_char"]
+
+
+def variances(prior: SeedPrior, degrees: int, number: int) -> list[float]:
+    """Observed variances whose true ones are drawn from a prior."""
+    generator = np.random.default_rng(0)
+    true = prior.sd**2 * prior.degrees_of_freedom / generator.chisquare(prior.degrees_of_freedom, number)
+    return list(true * generator.chisquare(degrees, number) / degrees)
+
+
+@pytest.mark.parametrize("degrees", [2, 4])
+@pytest.mark.parametrize("prior", [SeedPrior(0.015, 4, ""), SeedPrior(0.002, 12, "")])
+def test_a_prior_is_found_again(prior: SeedPrior, degrees: int) -> None:
+    found = fit_prior(variances(prior, degrees, 40_000), [degrees] * 40_000, SHIPPED)
+    assert found.sd == pytest.approx(prior.sd, rel=0.1)
+    assert found.degrees_of_freedom == pytest.approx(prior.degrees_of_freedom, rel=0.35)
+
+
+def test_variances_that_differ_by_chance_only_are_pooled() -> None:
+    values = list(0.01**2 * np.random.default_rng(1).chisquare(2, 200) / 2)
+    found = fit_prior(values, [2] * 200, SHIPPED)
+    assert found.sd == pytest.approx(0.01, rel=0.1)
+    assert found.degrees_of_freedom > 30
+    equal = fit_prior([0.01**2] * 20, [2] * 20, SHIPPED)
+    assert (equal.sd, equal.degrees_of_freedom) == (pytest.approx(0.01, rel=0.4), 40)
+
+
+def test_seeds_differ_less_after_more_training_as_far_as_that_was_measured() -> None:
+    prior = SeedPrior(0.01, 4, "a test", decay=0.5)
+    read = (FIRST_CHARS / 4, FIRST_CHARS, 4 * FIRST_CHARS, LAST_CHARS, 10 * LAST_CHARS)
+    last = 0.01 * (FIRST_CHARS / LAST_CHARS) ** 0.5
+    assert [prior.after(chars).sd for chars in read] == pytest.approx([0.02, 0.01, 0.005, last, last])
+    assert prior.after(4 * FIRST_CHARS).after(LAST_CHARS).sd == pytest.approx(0.005)
+
+
+def test_a_variance_of_zero_can_be_fitted() -> None:
+    found = fit_prior([0.0, *variances(SeedPrior(0.01, 8, ""), 2, 40)], [2] * 41, SHIPPED)
+    assert 0 < found.sd < 0.02
+
+
+@pytest.mark.parametrize("values", [[], [1.0] * 4, [0.0] * 20])
+def test_too_few_variances_leave_the_shipped_prior(values: list[float]) -> None:
+    assert fit_prior(values, [2] * len(values), SHIPPED) is SHIPPED
+
+
+@pytest.mark.parametrize("x", [0.01, 0.5, 1.0, 2.5, 40.0, 1e4, 1e7])
+def test_the_inverse_of_trigamma(x: float) -> None:
+    assert inverse_trigamma(float(polygamma(1, x))) == pytest.approx(x, rel=1e-5)
+
+
+# --- the budget from which on one value is the smaller one
+
+
+CROSSING_PRIOR = SeedPrior(0.008, 4.0, "a test")
+AMOUNTS = [15.0, 60.0, 240.0]
+
+
+def measured(value: float, noise: np.ndarray, prior: SeedPrior | None = CROSSING_PRIOR) -> MeasuredValue:
+    """A value by one seed, with what each unit contributes."""
+    return MeasuredValue(np.array([value]), (value + noise - noise.mean())[None], "text", (0,), prior)
+
+
+@pytest.mark.parametrize(
+    ("differences", "begins"),
+    [
+        ([-0.1, 0.1, 0.2], 30.0),  # halfway in the logarithm
+        ([-0.3, 0.1, 0.2], 15 * 4**0.75),
+        ([0.1, 0.1, 0.2], 0.0),
+        ([0.1, -0.1, 0.1], 120.0),  # the last time that it passes
+        ([0.2, 0.1, -0.1], math.inf),
+    ],
+)
+def test_a_lead_begins_where_the_difference_was_last_zero(differences: list[float], begins: float) -> None:
+    assert lead_begins(AMOUNTS, np.array([differences])) == pytest.approx([begins])
+
+
+def test_hard_passages_that_both_share_do_not_widen_the_interval() -> None:
+    hard, own = np.random.default_rng(0).normal(0, [[1.0], [0.01]], (2, 24))
+    slow = [measured(2 - 0.1 * step, hard, None) for step in range(3)]
+    fast = [measured(2.1 - 0.3 * step, hard + own, None) for step in range(3)]
+    begins, interval = crossing(AMOUNTS, slow, fast)
+    assert begins == pytest.approx(15 * 4**0.5)
+    assert interval is not None
+    assert 26 < interval[0] < begins < interval[1] < 34
+
+
+@pytest.mark.parametrize("has_seeds", [False, True])
+def test_the_interval_covers_the_true_crossing_in_most_repetitions(has_seeds: bool) -> None:
+    random, covered = np.random.default_rng(1), 0
+    prior = CROSSING_PRIOR if has_seeds else None
+    for _ in range(100):
+        hard, own = random.normal(0, [[0.1], [0.05]], (2, 24))
+        slow, fast = [], []
+        for step in range(3):
+            shift = random.normal(0, 0.008, 2) if has_seeds else (0.0, 0.0)
+            slow.append(measured(2 - 0.02 * step + hard.mean() + shift[0], hard, prior))
+            noise = hard + own
+            fast.append(measured(2.02 - 0.06 * step + noise.mean() + shift[1], noise, prior))
+        _, interval = crossing(AMOUNTS, slow, fast)
+        assert interval is not None
+        covered += interval[0] <= 30 <= interval[1]
+    assert 88 <= covered <= 100
+
+
+def test_an_end_of_the_interval_may_be_beyond_all_budgets() -> None:
+    noise = np.random.default_rng(2).normal(0, 0.05, 24)
+    calm = [measured(2.0, np.zeros(24))] * 3
+    unsure = [measured(value, noise) for value in (2.001, 1.999, 1.999)]
+    assert crossing(AMOUNTS, calm, unsure)[1] == (0.0, math.inf)
+    assert crossing(AMOUNTS, calm, [measured(1.5, noise)] * 3) == (0.0, (0.0, 0.0))
+
+
+def test_a_single_unit_has_no_interval() -> None:
+    one, other = (measured(value, np.zeros(1)) for value in (2.0, 1.9))
+    assert crossing(AMOUNTS, [one] * 3, [other] * 3) == (0.0, None)

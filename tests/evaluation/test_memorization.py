@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textgen.evaluation import memorization as copying
-from textgen.evaluation.memorization import longest_verbatim_span
+from textgen.evaluation.memorization import WINDOW, find_overlap, longest_verbatim_span
 from textgen.evaluation.text_metrics import TextAnalyzer
 
 TRAIN = "The cat sat on the mat. Anne hadn't seen O'Brien's Zorple.\n"
@@ -22,7 +24,7 @@ def analyzer() -> TextAnalyzer:
     return TextAnalyzer(TRAIN, LEXICON)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(few_letters, st.lists(few_letters, max_size=3), st.integers(1, 9))
 def test_longest_verbatim_span_agrees_with_a_naive_search(train: str, samples: list[str], block: int) -> None:
     spans = {
@@ -59,3 +61,34 @@ def test_longest_verbatim_span_of_a_planted_copy(analyzer: TextAnalyzer) -> None
         " sat on the mat. "
     )
     assert longest_verbatim_span(["qq" + TRAIN[10:30] + "qq"], TRAIN * 3) == TRAIN[10:30]
+
+
+# --- overlap of scored and training text
+
+
+def random_text(seed: int, length: int) -> str:
+    """Characters drawn from a few, in which long spans do not come back by chance."""
+    return "".join(random.Random(seed).choices("abcd \n", k=length))
+
+
+def test_windows_and_spans_are_those_of_a_search_by_hand() -> None:
+    train = random_text(0, 5000)
+    stretches = [
+        random_text(1, 300) + train[1000:1150] + random_text(2, 200),
+        random_text(3, 400),
+        train[77:177],
+    ]
+    windows = [text[at : at + WINDOW] for text in stretches for at in range(len(text) - WINDOW + 1)]
+    found = find_overlap(stretches, train)
+    assert found.share == sum(window in train for window in windows) / len(windows)
+    assert [(span.stretch, span.begin, span.num_chars) for span in found.spans] == [
+        (0, 300, 150),
+        (2, 0, 100),
+    ]
+    assert found.num_spans == 2
+    assert train[1000:1150].startswith(found.spans[0].beginning)
+
+
+def test_a_text_shorter_than_a_window_has_none() -> None:
+    found = find_overlap(["short", ""], random_text(0, 500))
+    assert (found.share, found.num_spans, found.spans) == (0.0, 0, ())

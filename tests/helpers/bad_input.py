@@ -116,6 +116,14 @@ train char-lstm:dropout=1.5
     entry '…': lstm option dropout=1.5: input should be less than 1 (the default is none)
 train char-lstm:learning_rate=inf
     entry '…': training option learning_rate=inf: input should be a finite number (the default is none)
+train char-lstm:num_layers=1000000
+    entry '…': lstm option num_layers=1000000: input should be less than or equal to 1000 (the default is 3)
+train char-ngram:order=1000000
+    entry '…': ngram option order=1000000: input should be less than or equal to 100 (the default is none)
+train char-lstm:learning_rate=1e300
+    entry '…': training option learning_rate=1e300: input should be less than or equal to 1… (…)
+describe char-lstm:num_layers=1000,hidden_size=65536 --vocab-size 100
+    entry '…': the model needs about …; make num_layers or hidden_size smaller
 train char-lstm:num_layers=1,hidden_size=1000000000000
     entry '…': lstm option hidden_size=1000000000000: input should be less than or equal to 65536 (…)
 bench random --sampler top-q
@@ -157,6 +165,22 @@ train TINY --budget abc
     budget 'abc': give a positive amount with a unit, such as 60s, 5m, 5epochs or 20Mchars
 train TINY --budget -5s
     budget '-5s': give a positive amount with a unit, such as 60s, 5m, 5epochs or 20Mchars
+bench random --budget 15s,2epochs
+    budget '2epochs,15s' has epochs and seconds; give all of its budgets in one unit
+bench random --budget 60s,1m
+    budget '60s,1m' has one amount twice; give each budget once
+train char-lstm --budget 15s,1m
+    budget '15s,1m': only bench and suite take several; give one, such as 60s
+tune char-lstm --budget 15s,1m
+    budget '15s,1m': only bench and suite take several; give one, such as 60s
+train char-lstm --budget 99999999999999999999h
+    budget '99999999999999999999h': at most 1,000,000,000 seconds are allowed; give less
+train char-lstm --budget 99999999999epochs
+    budget '99999999999epochs': at most 1,000,000 epochs are allowed; give less
+train char-lstm --budget 1e30chars
+    budget '1e30chars': give a positive amount …
+train char-lstm --budget nan
+    budget 'nan': give a positive amount …
 bench TINY --budget 5minutes
     budget '5minutes': give a positive amount with a unit, such as 60s, 5m, 5epochs or 20Mchars
 
@@ -272,6 +296,18 @@ bench TINY --corpus
     Option '--corpus' requires an argument …
 bench TINY --seeds 0
     Invalid value for '--seeds': … (see textgen … --help)
+bench char-lstm --seeds 1000000000
+    Invalid value for '--seeds': … (see textgen … --help)
+describe char-lstm --vocab-size 1000000000
+    Invalid value for '--vocab-size': … (see textgen … --help)
+sample RUN --number 1000000000
+    Invalid value for '--number': … (see textgen … --help)
+sample RUN --length 1000000000
+    Invalid value for '--length': … (see textgen … --help)
+suite original --jobs 0
+    Invalid value for '--jobs': … (see textgen … --help)
+train char-lstm --processes 0
+    Invalid value for '--processes': … (see textgen … --help)
 bench TINY --length 0
     Invalid value for '--length': … (see textgen … --help)
 sample RUN --length 0

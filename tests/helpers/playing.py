@@ -21,14 +21,17 @@ SMALL = ":num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_valida
 ENTRIES = (f"char-lstm{SMALL}", "word-ngram")
 
 
-def trained_runs(folder: Path) -> list[Path]:
-    """A run over characters, with two snapshots, and one over words, on the same text."""
-    runs = [folder / entry.partition(":")[0] for entry in ENTRIES]
-    for entry, run in zip(ENTRIES, runs, strict=True):
-        budget = ("--budget", "20000chars", "--snapshots") if "lstm" in entry else ()
-        text = ("--corpus", "lee", "--max-chars", 60_000)
+def run_folders(folder: Path) -> list[Path]:
+    """The folders of the runs that `trained_runs` makes in a folder."""
+    return [folder / entry.partition(":")[0] for entry in ENTRIES]
+
+
+def trained_runs(folder: Path) -> None:
+    """Make a run over characters, with two snapshots, and one over words, on the same text."""
+    for entry, run in zip(ENTRIES, run_folders(folder), strict=True):
+        budget = ("--budget", "8000chars", "--snapshots") if "lstm" in entry else ()
+        text = ("--corpus", "lee", "--max-chars", 30_000)
         run_textgen("train", entry, *text, *budget, "--device", "cpu", "--out", run)
-    return runs
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from textgen.contracts import TextgenError, Vocabulary
 from textgen.nn.language_model import LanguageModel, ModelClass
+from textgen.nn.state import detach, join, shapes, tensors
 from textgen.registry.registry import PluginError
 from textgen_models.counting import NGram, Uniform
 
@@ -140,3 +142,86 @@ def test_a_model_may_ask_for_the_counts_of_tokens() -> None:
     LanguageModel(model, 3).set_token_counts(np.array([3, 0, 1]))
     assert model.counts.tolist() == [3.0, 0.0, 1.0]
     LanguageModel(nn.Linear(1, 1), 3).set_token_counts(np.array([3, 0, 1]))
+
+
+# --- a class of models, which is asked before one is built
+
+
+class Counter(nn.Module):
+    """A model that only counts, or cannot be built."""
+
+    def __init__(self, _: int, *, broken: bool = False, size: int = 0) -> None:
+        super().__init__()
+        if broken:
+            raise RuntimeError("no weights here")
+        self.weight = nn.Parameter(torch.rand(size)) if size else None
+
+    def fit(self, ids: torch.Tensor) -> None: ...
+
+
+def test_a_class_with_fit_is_trained_by_gradient_only_if_it_has_parameters() -> None:
+    assert ModelClass(nn.Linear).is_trainable()  # never built: it lacks `fit`
+    assert not ModelClass(Counter).is_trainable()
+    before = torch.get_rng_state()
+    assert ModelClass(Counter).is_trainable(size=3)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_class_that_cannot_be_built_is_a_fault_of_its_plugin() -> None:
+    with pytest.raises(
+        TextgenError, match=r"test_language_model:Counter cannot be built: .*no weights here$"
+    ):
+        ModelClass(Counter).is_trainable(broken=True)
+
+
+class Speller(nn.Module):
+    """A model that asks which of its tokens spell words."""
+
+    def __init__(self, _: int, *, fallback: np.ndarray) -> None:
+        super().__init__()
+        self.spelling = fallback.nonzero()[0].tolist()
+
+
+def test_a_model_is_told_what_it_asks_about_its_tokens() -> None:
+    vocabulary = Vocabulary(["a", " the", " "], np.array([True, False, True]))
+    assert ModelClass(Speller).told(vocabulary).keys() == {"fallback"}
+    assert ModelClass(Speller).build(vocabulary).module.spelling == [0, 2]
+    assert ModelClass(Counter).told(vocabulary) == {}
+
+
+# --- states of any form
+
+
+class Memory(NamedTuple):
+    """A state as an author may write it."""
+
+    hidden: Tensor
+    rest: dict[str, Any]
+
+
+def state(value: float) -> Memory:
+    return Memory(torch.full((1, 2), value), {"a": [torch.full((1,), value), (torch.ones(1, 3), None)]})
+
+
+def test_states_are_joined_to_a_batch() -> None:
+    joined = join([state(1.0), state(2.0)])
+    assert isinstance(joined, Memory)
+    assert joined.hidden.tolist() == [[1, 1], [2, 2]]
+    first, (second, nothing) = joined.rest["a"]
+    assert first.tolist() == [1, 2]
+    assert second.shape == (2, 3)
+    assert nothing is None
+
+
+def test_a_state_is_cut_off_from_the_graph_that_made_it() -> None:
+    grown = torch.ones(1, 2, requires_grad=True) * 2
+    kept = detach(Memory(grown, {"a": [grown, (grown, None)]}))
+    assert isinstance(kept, Memory)
+    assert len(tensors(kept)) == 3
+    assert not any(tensor.requires_grad for tensor in tensors(kept))
+    assert all(torch.equal(tensor, grown) for tensor in tensors(kept))
+
+
+def test_the_tensors_of_a_state_are_in_order() -> None:
+    assert shapes(state(1.0)) == [(1, 2), (1,), (1, 3)]
+    assert tensors(None) == []

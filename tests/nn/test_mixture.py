@@ -10,8 +10,8 @@ from torch import Tensor
 from helpers.models import assert_same_in_parts
 from textgen.contracts import Vocabulary
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.mixture import CONFIDENCES, Mixture, MixtureModel
-from textgen.nn.weights import set_weights, weights_of
+from textgen.nn.mixture import CONFIDENCES, Average, CombinedModel, Mixture, MixtureModel
+from textgen.nn.weights import num_parameters, set_weights, weights_of
 from textgen_models.counting import NGram, Uniform
 from textgen_models.recurrent import LSTM
 
@@ -109,7 +109,57 @@ def test_saved_weights_fit_a_new_mixture_whose_counts_have_another_size(order: i
     assert torch.equal(*pair)
 
 
-def test_the_weights_are_equal_at_first() -> None:
-    members = {name: LanguageModel(Uniform(VOCAB_SIZE), VOCAB_SIZE) for name in ("one", "other")}
-    model = Mixture(members, Vocabulary([*"abcdefg"], FALLBACK))
-    assert set(model.weights.flatten().tolist()) == {0.5}
+# --- averages of copies, alone and as one member of a mixture
+
+
+@pytest.fixture
+def copies() -> list[LanguageModel]:
+    torch.manual_seed(0)
+    modules = (LSTM(VOCAB_SIZE, num_layers=2, hidden_size=8) for _ in range(3))
+    return [LanguageModel(module.eval(), VOCAB_SIZE) for module in modules]
+
+
+@pytest.fixture
+def copied_ids() -> Tensor:
+    """Text, [3, 20]."""
+    return torch.from_numpy(np.random.default_rng(1).integers(0, VOCAB_SIZE, (3, 20)))
+
+
+@torch.inference_mode()
+def probabilities_of(model: LanguageModel, copied_ids: Tensor) -> Tensor:
+    return model.forward(copied_ids, model.initial_state(len(copied_ids)))[0].softmax(-1)
+
+
+def test_an_average_predicts_the_mean_of_the_probabilities(
+    copies: list[LanguageModel], copied_ids: Tensor
+) -> None:
+    model = CombinedModel(Average(copies))
+    found, _ = model.forward(copied_ids, model.initial_state(3))
+    parts = torch.stack([probabilities_of(copy, copied_ids) for copy in copies])
+    torch.testing.assert_close(found.exp(), parts.mean(0))
+    assert parts.std(0).max() > 1e-3  # they differ
+    assert model.is_normalized
+    assert num_parameters(model.module) == 3 * num_parameters(copies[0].module)
+
+
+def test_chunks_rows_and_steps_of_an_average_predict_the_same_as_one_pass(
+    copies: list[LanguageModel], copied_ids: Tensor
+) -> None:
+    model = CombinedModel(Average(copies))
+    assert model.is_step_recordable
+    assert_same_in_parts(model, copied_ids)
+
+
+def test_an_average_is_one_member_of_a_mixture(copies: list[LanguageModel], copied_ids: Tensor) -> None:
+    average, ngram = CombinedModel(Average(copies)), LanguageModel(NGram(VOCAB_SIZE), VOCAB_SIZE)
+    ngram.fit(copied_ids.numpy().ravel())
+    model = MixtureModel(
+        {"lstm": average, "ngram": ngram}, Vocabulary([*"abcdefg"], np.zeros(VOCAB_SIZE, bool))
+    )
+    assert model.members == (*copies, ngram)
+    assert model.mixture.weights.shape[1] == 2
+    assert not model.is_step_recordable
+    expected = (
+        probabilities_of(average, copied_ids) + probabilities_of(ngram, copied_ids)
+    ) / 2  # equal weights at first
+    torch.testing.assert_close(probabilities_of(model, copied_ids), expected)

@@ -23,25 +23,8 @@ TOKENS = ["\n", " the", " cat", " sat", " ", "a", "b", "c", "t", "<0xC3>"]
 SPACE = TOKENS.index(" ")
 VOCABULARY = Vocabulary(TOKENS, np.arange(len(TOKENS)) >= SPACE, has_speller=True)
 TEXT = [
-    "\n",
-    " the",
-    " ",
-    "a",
-    "b",
-    "a",
-    " cat",
-    " ",
-    "c",
-    " ",
-    "a",
-    "b",
-    "b",
-    "t",
-    "\n",
-    "c",
-    "a",
-    "b",
-    " sat",
+    *("\n", " the", " ", "a", "b", "a", " cat", " ", "c", " "),
+    *("a", "b", "b", "t", "\n", "c", "a", "b", " sat"),
 ]
 IDS = np.array([TOKENS.index(token) for token in TEXT])
 READERS = {
@@ -183,14 +166,6 @@ def test_what_the_training_text_lacks_can_be_spelled() -> None:
     model.count_text(np.array([TOKENS.index(" cat")]))
     ids = tokens("\n", " ", " ", "a", "<0xC3>", "<0xC3>", " the", "a", "b", "\n", "<0xC3>", "t")
     assert log_probabilities(model, ids)[0, :-1].gather(1, ids[0, 1:, None]).isfinite().all()
-
-
-def test_depths_carry_over_windows() -> None:
-    speller, ids = spelling_model().speller, torch.from_numpy(IDS)[None]
-    whole = speller.depths(ids, torch.zeros(1, dtype=torch.long))
-    assert whole[0].tolist() == [0, 0, 1, 2, 3, 4, 0, 1, 2, 1, 2, 3, 4, 5, 0, 1, 2, 3, 0]
-    first = speller.depths(ids[:, :4], torch.zeros(1, dtype=torch.long))
-    assert speller.depths(ids[:, 4:], first[:, -1])[0].tolist() == whole[0, 4:].tolist()
 
 
 def test_the_predictions_of_spellings_are_those_of_the_ngrams_within_them() -> None:

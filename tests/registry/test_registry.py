@@ -6,9 +6,11 @@ import sys
 from collections.abc import Callable
 
 import pytest
+from torch import nn
 
 from textgen.contracts import TextgenError
 from textgen.registry import registry
+from textgen.registry.kinds import fault, kinds_of
 from textgen.registry.registry import PluginError
 
 Install = Callable[[str, str, str], None]
@@ -34,30 +36,6 @@ def test_listing_imports_nothing(install: Install) -> None:
     assert "toys" not in sys.modules
 
 
-@pytest.mark.parametrize(
-    ("code", "reason"),
-    [
-        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
-        ("from os import no_such_name", "ImportError: cannot import name 'no_such_name' from 'os'"),
-        ("raise SystemExit(3)", "SystemExit: 3"),
-        ("x = 1", "AttributeError: module 'toys' has no attribute 'Toy'"),
-        ("def", "SyntaxError: "),
-        ("raise ValueError('two\\nlines')", "ValueError: two lines"),
-        ("class Quits(BaseException): pass\nraise Quits", "Quits"),
-    ],
-)
-def test_a_broken_plugin_is_named_and_others_keep_working(install: Install, code: str, reason: str) -> None:
-    install("toys", TOY + "good = fine:Good", code)
-    install("fine", "", TOY_CODE.replace("Toy", "Good"))
-    with pytest.raises(PluginError) as caught:
-        registry.load("cleaner", "toy")
-    message = str(caught.value)
-    assert message.startswith(f"cleaner 'toy' (toys:Toy, from toys 1.0) cannot be loaded: {reason}")
-    assert "\n" not in message
-    assert registry.load("cleaner", "good").__name__ == "Good"
-    assert registry.load("model", "lstm").__name__ == "LSTM"
-
-
 def test_control_c_during_an_import_is_not_a_plugin_error(install: Install) -> None:
     install("toys", TOY, "raise KeyboardInterrupt")
     with pytest.raises(KeyboardInterrupt):
@@ -78,19 +56,11 @@ def test_a_name_that_two_distributions_claim_belongs_to_neither(install: Install
     assert registry.load("model", "lstm").__name__ == "LSTM"
 
 
-def test_a_bundled_name_cannot_be_taken_over(install: Install) -> None:
-    install("toys", "[textgen.models]\nlstm = toys:Toy", "class Toy: pass")
-    with pytest.raises(PluginError, match=r"^model 'lstm' is claimed by textgen-bench .* and toys "):
-        registry.load("model", "lstm")
-
-
 def test_an_unknown_name_gets_the_nearest_match_and_the_list() -> None:
     with pytest.raises(TextgenError) as caught:
         registry.load("sampler", "topk")
     known = ", ".join(registry.names("sampler"))
     assert str(caught.value) == f"unknown sampler 'topk'; did you mean 'top-k'? known: {known}"
-    assert registry.unknown("thing", "xyz", ["b", "a"]) == "unknown thing 'xyz'; known: a, b"
-    assert registry.unknown("thing", "xyz", []) == "unknown thing 'xyz'; known: none"
 
 
 @pytest.mark.parametrize("kind", registry.KINDS)
@@ -98,3 +68,30 @@ def test_every_bundled_plugin_loads(kind: str) -> None:
     assert registry.names(kind)
     for name in registry.names(kind):
         assert registry.load(kind, name) is not None
+
+
+# --- kinds
+
+
+def test_a_class_is_known_by_its_methods() -> None:
+    class Stateful:
+        def start(self) -> None: ...
+
+    class Reader:
+        def read(self) -> None: ...
+
+    class Net(nn.Module):
+        def initial_state(self) -> None: ...
+
+    assert kinds_of(Reader) == ["corpus"]
+    assert fault("sampler", Stateful) is None
+    assert fault("cleaner", Reader) == "Reader lacks clean; it looks like a corpus"
+    assert fault("model", Net) == "Net lacks forward"
+    assert (
+        fault("model", Reader)
+        == "Reader lacks initial_state and forward and state_dict; it looks like a corpus"
+    )
+    assert fault("model", 3) == "a model is a class, not int 3"
+    assert fault("lexicon", 3) == "a lexicon is a function, not int 3"
+    assert fault("backend", 3) == "a backend is a function, not int 3"
+    assert fault("backend", Reader) is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -45,19 +44,6 @@ def test_a_processor_computes_in_bf16_only_if_that_is_clearly_faster(
     assert choose_device("cpu") == DeviceConfig(CPU, precision)
 
 
-def test_the_least_time_of_each_counts_and_they_run_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, calls = [0.0], []
-
-    def work(name: str) -> None:
-        calls.append(name)
-        clock[0] += 3.0 if len(calls) > 4 else 9.0  # the first rounds are disturbed
-        clock[0] += 1.0 if name == "b" else 0.0
-
-    monkeypatch.setattr(device.time, "perf_counter", lambda: clock[0])
-    assert device.fastest_times([partial(work, "a"), partial(work, "b")]) == [3.0, 4.0]
-    assert calls == ["a", "b"] * (len(calls) // 2)
-
-
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_a_precision_can_be_asked_for(precision: str) -> None:
     device_config = choose_device("cpu", precision)
@@ -80,26 +66,10 @@ def test_a_device_that_cannot_be_used_is_a_one_line_error_with_advice(name: str)
     assert len(message) < 200
 
 
-def test_an_absent_device_is_one_short_line() -> None:
-    absent = {"cuda": not torch.cuda.is_available(), "mps": not torch.backends.mps.is_available()}
-    for name in [kind for kind, missing in absent.items() if missing]:
-        with pytest.raises(TextgenError) as caught:
-            choose_device(name)
-        message = str(caught.value)
-        assert message.startswith(f"device {name!r} cannot be used: ")
-        assert message.endswith("; try --device cpu")
-        assert len(message) < 200
-
-
 @pytest.mark.skipif(torch.backends.cuda.is_built(), reason="needs a torch without CUDA")
 def test_a_torch_without_cuda_says_where_to_get_another() -> None:
     with pytest.raises(TextgenError, match=r"built without CUDA; get one .* from https://pytorch\.org/\S+; "):
         choose_device("cuda")
-
-
-def test_an_unknown_precision_lists_the_known_ones() -> None:
-    with pytest.raises(TextgenError, match=r"^unknown precision 'fp8'; known: auto, fp32, bf16, fp16$"):
-        choose_device("cpu", "fp8")
 
 
 def test_seeded_randomness_repeats_and_leaves_no_trace() -> None:

@@ -11,7 +11,16 @@ from pathlib import Path
 import pytest
 
 from textgen.contracts import TextgenError
-from textgen.runtime.storage.files import make_folder, new_folder, slug, write_file
+from textgen.runtime.storage.files import (
+    DIGESTS,
+    DamagedFileError,
+    check_digests,
+    make_folder,
+    new_folder,
+    slug,
+    write_digests,
+    write_file,
+)
 from textgen.runtime.storage.json_records import to_json
 
 
@@ -101,3 +110,49 @@ def test_all_files_have_the_mode_of_the_umask(umask: int, mode: int, tmp_path: P
         os.umask(before)
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "run").iterdir()} == {mode}
     assert (tmp_path / "run").stat().st_mode & 0o777 == 0o777 & ~umask
+
+
+# --- damage is found, and named by its file
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "one.json").write_text('{"value": 1}')
+    (tmp_path / "two.bin").write_bytes(bytes(range(256)))
+    write_digests(tmp_path)
+    return tmp_path
+
+
+def test_what_was_not_changed_passes_and_other_files_do_not_matter(folder: Path) -> None:
+    check_digests(folder)
+    (folder / "notes.txt").write_text("mine")
+    check_digests(folder)
+
+
+def test_every_flipped_bit_is_found(folder: Path) -> None:
+    for name in ("one.json", "two.bin"):
+        data = (folder / name).read_bytes()
+        for place in range(0, len(data), 5):
+            changed = bytearray(data)
+            changed[place] ^= 1 << place % 8
+            (folder / name).write_bytes(changed)
+            with pytest.raises(DamagedFileError, match=f"^{name} has changed since it was written$"):
+                check_digests(folder)
+        (folder / name).write_bytes(data)
+    check_digests(folder)
+
+
+def test_a_cut_or_missing_file_is_named(folder: Path) -> None:
+    (folder / "two.bin").write_bytes(b"short")
+    with pytest.raises(DamagedFileError, match=r"^two.bin has 5 bytes instead of 256$"):
+        check_digests(folder)
+    (folder / "two.bin").unlink()
+    with pytest.raises(DamagedFileError, match=r"^two.bin is missing$"):
+        check_digests(folder)
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "{", '{"one.json": 5}', '{"one.json": {"num_bytes": "x"}}'])
+def test_damaged_digests_are_damage(folder: Path, content: str) -> None:
+    (folder / DIGESTS).write_text(content)
+    with pytest.raises(DamagedFileError):
+        check_digests(folder)

@@ -7,10 +7,11 @@ import pytest
 from textgen.runtime.messages import (
     MAX_LINE_CHARS,
     MAX_MESSAGE_CHARS,
+    about,
+    clock,
     one_line,
     shortened,
     unknown,
-    with_article,
 )
 
 
@@ -54,7 +55,23 @@ def test_an_unknown_name_gets_the_nearest_one_and_the_list() -> None:
     assert unknown("suite", "xyz", []) == "unknown suite 'xyz'; known: none"
 
 
-def test_a_kind_gets_its_article() -> None:
-    assert [with_article(kind) for kind in ("model", "embedding", "alias")] == (
-        ["a model", "an embedding", "an alias"]
-    )
+# --- times in words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (3, "a few seconds"),
+        (42, "about 40 s"),
+        (100, "about 2 min"),
+        (245, "about 4 min"),
+        (3599, "about 1 h"),
+        (5000, "about 1 h 23 min"),
+    ],
+)
+def test_a_forecast_is_no_more_exact_than_it_can_be(seconds: float, words: str) -> None:
+    assert about(seconds) == words
+
+
+def test_a_clock_has_minutes_and_seconds() -> None:
+    assert [clock(seconds) for seconds in (0.9, 65, 3600)] == ["0:00", "1:05", "60:00"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from textgen.contracts import TextgenError
 from textgen.training import batches as streams_module
-from textgen.training.batches import ContiguousBatches, resident_bytes
+from textgen.training.batches import ContiguousBatches
 
 CPU = torch.device("cpu")
 sizes = st.tuples(st.integers(2, 400), st.integers(1, 9), st.integers(1, 40))
@@ -99,9 +99,3 @@ def test_epochs_are_counted() -> None:
         batches.next(CPU)
     assert counted == [0, 0.2, 0.4, 0.6, 0.8, 1, 1.2, 1.4, 1.6, 1.8]
     assert batches.num_epochs == 2
-
-
-@pytest.mark.parametrize(("device", "most"), [("cpu", 2**24), ("cuda", 2**28), ("mps", 2**28)])
-def test_a_text_is_in_memory_as_a_whole_or_in_windows(device: str, most: int) -> None:
-    assert resident_bytes(most, torch.device(device)) == 4 * most
-    assert resident_bytes(most + 1, torch.device(device)) == 0

@@ -10,7 +10,7 @@ import pytest
 from helpers.training import OPTIONS, run, trainer
 from textgen.contracts import TokenIds
 from textgen.training.mixture_training import combined_result
-from textgen.training.train_options import Rates, Schedule, TrainOptions
+from textgen.training.train_options import LONGEST_SEQUENCE, SHORTEST_SEQUENCE, Rates, Schedule, TrainOptions
 
 
 def rates(options: TrainOptions, *fractions: float) -> list[float]:
@@ -130,3 +130,23 @@ def test_training_that_may_still_help_does_not_end_early(ids: TokenIds, scores: 
     options = TrainOptions(batch_size=8, sequence_length=16, num_validations=5)
     result = run(trainer(ids[:1000], options=options), "5epochs", lambda: next(coming))
     assert (result.num_epochs, result.used_share) == (5, 1)
+
+
+# --- the length of sequences
+
+
+@pytest.mark.parametrize(("num_updates", "expected"), [(1, 16), (75, 16), (120, 24), (150, 32), (9000, 32)])
+@pytest.mark.parametrize("fraction", [0.01, 0.5, 1.0])
+def test_few_updates_get_short_sequences(num_updates: int, expected: int, fraction: float) -> None:
+    num_steps = round(num_updates * LONGEST_SEQUENCE * fraction)
+    assert Schedule(TrainOptions()).sequence_length(fraction, num_steps) == expected
+
+
+@pytest.mark.parametrize("length", [1, 8, 100])
+def test_a_given_sequence_length_stays(length: int) -> None:
+    schedule = Schedule(TrainOptions(sequence_length=length))
+    assert [schedule.sequence_length(fraction, 3) for fraction in (0.0, 0.1, 1.0)] == [length] * 3
+
+
+def test_training_starts_with_short_sequences() -> None:
+    assert Schedule(TrainOptions()).sequence_length(0.0, 0) == SHORTEST_SEQUENCE

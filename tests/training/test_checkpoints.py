@@ -23,7 +23,7 @@ from textgen.training.validation import Validation
 
 pytestmark = pytest.mark.slow  # trains or runs commands at length
 
-NUM_UPDATES = 20
+NUM_UPDATES = 12
 BUDGET = parse_budget(f"{NUM_UPDATES * 128}chars")
 
 DEAD = 2**30  # no process has so high a number
@@ -45,11 +45,11 @@ def without_times(result: TrainResult) -> Any:
     return {**vars(result), **times, "curve": curve}
 
 
-LESS_USED = ("sgd", "rmsprop")
+LESS_USED = ("adam", "sgd", "rmsprop")
 
 
 @pytest.mark.parametrize(
-    "optimizer", ["muon", "adam", *(pytest.param(each, marks=pytest.mark.long) for each in LESS_USED)]
+    "optimizer", ["muon", *(pytest.param(each, marks=pytest.mark.long) for each in LESS_USED)]
 )
 def test_interrupted_after_any_update_training_ends_with_the_same_bits(
     ids: TokenIds, tmp_path: Path, optimizer: Any
@@ -82,9 +82,9 @@ def test_a_checkpoint_has_all_losses_even_if_they_are_read_later(ids: TokenIds, 
     checkpoints = Checkpoints(tmp_path, interval=3600)
 
     def kill(progress: Progress) -> None:
-        if progress.num_updates == 10:
+        if progress.num_updates == 6:
             checkpoints.interval = 0  # for the next update
-        if progress.num_updates == 12:
+        if progress.num_updates == 8:
             raise KilledError
 
     first, validate = training(ids)

@@ -54,7 +54,7 @@ def fitted(log_likelihoods: np.ndarray, classes: np.ndarray, num_points: int) ->
 
 
 def test_known_weights_are_found_for_each_point() -> None:
-    num_tokens, known = 200_000, [0.9, 0.2]
+    num_tokens, known = 80_000, [0.9, 0.2]
     classes = np.arange(num_tokens) % 2
     ids = np.stack([draw(weight, num_tokens // 2, seed) for seed, weight in enumerate(known)], 1).ravel()
     weights = fitted(np.stack([NARROW[ids], WIDE[ids]], axis=1), classes, 3)
@@ -65,7 +65,7 @@ def test_known_weights_are_found_for_each_point() -> None:
 
 def test_known_weights_are_found_between_points() -> None:
     """The true weights are linear between two points; tokens lie everywhere between them."""
-    generator, num_tokens = np.random.default_rng(0), 200_000
+    generator, num_tokens = np.random.default_rng(0), 80_000
     share = generator.random(num_tokens)
     is_narrow = generator.random(num_tokens) < 0.1 * (1 - share) + 0.9 * share
     ids = np.where(is_narrow, draw(1.0, num_tokens, 1), draw(0.0, num_tokens, 2))

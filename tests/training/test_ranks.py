@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from helpers.ranks import together
-from helpers.training import CPU, Scored, equal, lstm, no_validation, run, trainer, weights
+from helpers.training import CPU, equal, lstm, run, weights
 from textgen.contracts import TextgenError, TokenIds
 from textgen.nn.language_model import LanguageModel
 from textgen.runtime.messages import UsageError
@@ -123,29 +123,6 @@ def test_the_first_process_decides_for_all(ids: TokenIds) -> None:
     assert "the validation score is nan" in first[2]
 
 
-def exchanged() -> tuple[list[Any], list[float], float, list[Any]]:
-    """Return the sums of gradients and numbers, and what the first rank and all of them say."""
-    rank = ranks.rank()
-    parameters = [nn.Parameter(torch.zeros(2, 3)), nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))]
-    parameters[0].grad = torch.full((2, 3), 1.0 + rank)
-    if rank == 1:
-        parameters[1].grad = torch.tensor([1.0, 2.0])
-    sums = ranks.sum_gradients(parameters, torch.tensor(0.5 + rank), [3.0 * (1 - rank)])
-    said = ranks.states_of_all({"rank": (rank, None), "rows": torch.full((rank + 1,), rank)})
-    return [each.grad for each in parameters], sums, ranks.number_of_first(rank + 0.1), said
-
-
-def test_what_is_exchanged() -> None:
-    for gradients, sums, number, said in together(exchanged):
-        assert torch.equal(gradients[0], torch.full((2, 3), 3.0))
-        assert torch.equal(gradients[1], torch.tensor([1.0, 2.0]))
-        assert gradients[2] is None  # as in one process, where an optimizer leaves it alone
-        assert sums == [2.0, 3.0]
-        assert number == 0.1
-        assert [each["rank"] for each in said] == [(0, None), (1, None)]
-        assert [each["rows"].tolist() for each in said] == [[0], [1, 1]]
-
-
 def differing(texts: list[str]) -> str:
     try:
         ranks.require_same_run(texts[ranks.rank()])
@@ -162,25 +139,9 @@ def test_processes_that_train_something_else_are_refused() -> None:
     )
 
 
-def test_the_rows_of_all_ranks_are_those_of_the_batch(ids: TokenIds) -> None:
-    whole = ContiguousBatches(ids, 7, 16, seed=1)
-    parts = [ContiguousBatches(ids, 7, 16, 1, rank, 3) for rank in range(3)]
-    for _ in range(3):
-        expected = whole.next(CPU.device)
-        found = [part.next(CPU.device) for part in parts]
-        for index in range(2):
-            assert torch.equal(torch.cat([each[index] for each in found]), expected[index])  # type: ignore[misc]
-    assert {part.num_tokens for part in parts} == {whole.num_tokens}
+def test_a_batch_with_fewer_rows_than_processes_is_refused(ids: TokenIds) -> None:
     with pytest.raises(TextgenError, match=r"^a batch of 2 streams cannot be divided among 3 processes; "):
         ContiguousBatches(ids, 2, 16, 1, 0, 3)
-
-
-def test_one_process_exchanges_nothing(ids: TokenIds) -> None:
-    training = trainer(ids[:1000])
-    assert (ranks.rank(), ranks.world_size()) == (0, 1)
-    result = train(training, parse_budget("1epoch"), 1.0, Scored(no_validation))
-    assert result.num_updates == 7
-    assert training.clock == training.seconds
 
 
 # --- without other processes

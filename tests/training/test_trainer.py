@@ -11,11 +11,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from helpers.training import CPU, OPTIONS, Counting, equal, lstm, run, trainer, weights
+from helpers.training import CPU, OPTIONS, Counting, equal, lstm, run, trainer, unread, weights
 from textgen.contracts import PretrainedVectors, TextgenError, TokenIds
 from textgen.nn.language_model import LanguageModel
 from textgen.runtime.device import seeded
-from textgen.training.train_options import TrainOptions
+from textgen.training.budget import parse_budget
+from textgen.training.loop import train
 from textgen.training.validation import Validation
 
 # --- learning
@@ -119,14 +120,6 @@ def test_a_model_that_learns_while_it_is_validated_is_refused(ids: TokenIds) -> 
         run(trainer(ids[:1000], model=learner), "1epoch", validate)
 
 
-def test_divergence_is_an_error_with_advice(ids: TokenIds) -> None:
-    wild = TrainOptions(
-        batch_size=8, sequence_length=16, learning_rate=1e36, warmup_fraction=0, num_validations=1
-    )
-    with pytest.raises(TextgenError, match=r"^training diverged at update \d+: .*lower learning_rate$"):
-        run(trainer(ids[:1000], options=wild), "1epoch")
-
-
 def test_the_gradient_is_clipped(ids: TokenIds) -> None:
     class Steep(nn.Module):
         """Its loss rises by 1000 per step of its weight."""
@@ -176,3 +169,51 @@ def test_frozen_rows_stay_and_all_others_move(ids: TokenIds, frozen: bool) -> No
     run(trainer(ids[:1000], model=model), "1epoch")
     moved = (model.input.table() != before).any(dim=1)
     assert moved.tolist() == ((~found).tolist() if frozen else [True] * 100)
+
+
+# --- losses that are read after several updates, as on a GPU
+
+
+def test_losses_are_read_in_order(ids: TokenIds) -> None:
+    each, together = trainer(ids[:1000]), unread(trainer(ids[:1000]))
+    expected = [each.update(number / 10) for number in range(5)]
+    for number in range(5):
+        together.start_update(number / 10)
+    assert together.read_losses() == expected
+    assert together.read_losses() == []
+
+
+def test_the_first_loss_is_read_at_once_and_later_ones_at_the_pace_of_updates(ids: TokenIds) -> None:
+    made = trainer(ids[:1000])
+    made.max_unread_seconds = 1.0
+    made.update(0.1)
+    made.seconds = 0.4  # per update, those to come included
+    found = []
+    for number in range(2, 6):
+        made.start_update(0.1)
+        made.seconds = 0.4 * number
+        found.append(made.is_reading_due)
+    assert found == [False, False, True, True]
+    fresh = unread(trainer(ids[:1000]))
+    fresh.start_update(0.1)
+    assert fresh.is_reading_due
+
+
+def test_the_result_is_that_of_reading_each(ids: TokenIds) -> None:
+    def trained(reads_each: bool) -> Any:
+        made = trainer(ids[:1500], model=lstm(dropout=0.3))
+        validate = Validation(made.model, [ids[1500:2000]], 500, CPU)
+        budget = parse_budget("2560chars")  # 20 updates
+        result = train(made if reads_each else unread(made), budget, 1.0, validate)
+        curve = [(at.num_updates, at.train_bits_per_char, at.validation_bits_per_char) for at in result.curve]
+        return curve, result.best_update, weights(made.model.module)
+
+    (curve, best_update, found), expected = trained(False), trained(True)
+    assert (curve, best_update) == expected[:2]
+    assert equal(found, expected[2])
+
+
+def test_the_wait_for_losses_is_training_time(ids: TokenIds) -> None:
+    result = run(unread(trainer(ids[:1000])), "0.1s")
+    assert result.seconds >= 0.1
+    assert result.curve[-1].fraction >= 1

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import pytest
 import torch
+import typer
 from torch import Tensor
 
 from helpers.commands import run_textgen
+from textgen.registry.registry import KINDS
 from textgen_cleaners.plain import Raw
 from textgen_kit import CheckResult, failures, run_checks
 from textgen_kit.runner import FOLLOW_FROM_CAUSAL
@@ -97,3 +102,60 @@ def test_a_lossless_failure_shows_the_text_around_the_first_difference() -> None
         r"'ists from Z\xfcrich found slag, c' became 'ists from \xfcrich found slag, ch'"
     )
     assert r"after 90 bytes b'ists from Z\xc3\xbcrich" in reasons["tokenizer-surfaces"]
+
+
+# --- the checks of commands
+
+
+Install = Callable[..., None]
+GOOD = '''"""A command."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def shout(
+    word: Annotated[str, typer.Argument(help="A word.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print a word in capitals."""
+    print(word.upper(), as_json)
+'''
+FAULTS = {
+    ('"""Print a word in capitals."""', ""): "command-help",
+    (', help="Print JSON."', ""): "command-help",
+    ('Annotated[str, typer.Argument(help="A word.")]', "int | str"): "command-arguments",
+    (': Annotated[str, typer.Argument(help="A word.")]', ""): "command-arguments",
+    ("Annotated[bool, ", "Annotated[str, "): "command-json",
+    ("import typer", "import numpy\nimport typer"): "command-light",
+}
+
+
+def statuses(install: Install, code: str) -> dict[str, str]:
+    install("shouting", f"[{KINDS['command']}]\nshout = shouting:shout\n", code)
+    component: Any = import_module("shouting").shout
+    return {each.check: each.status for each in run_checks("command", component)}
+
+
+def test_a_good_command_passes_every_check(install: Install) -> None:
+    assert set(statuses(install, GOOD).values()) == {"passed"}
+
+
+@pytest.mark.parametrize(("fault", "check"), FAULTS.items())
+def test_a_fault_is_found(fault: tuple[str, str], check: str, install: Install) -> None:
+    assert GOOD.count(fault[0]) == 1
+    assert statuses(install, GOOD.replace(*fault))[check] == "failed"
+
+
+def test_a_command_without_json_or_of_this_program_is_not_refused(tmp_path: Path) -> None:
+    def touch(name: Annotated[str, typer.Argument(help="A name.")]) -> None:
+        """Make a file."""
+        (tmp_path / name).touch()
+
+    touch.__annotations__ = {"name": Annotated[str, typer.Argument(help="A name.")], "return": None}
+    results = {each.check: each for each in run_checks("command", touch)}
+    assert results["command-json"].status == "skipped"
+    assert results["command-arguments"].status == "passed"

@@ -21,6 +21,7 @@ pytest.importorskip("uvicorn", reason="needs the extra play")
 import textgen
 from helpers.commands import run_process, run_textgen
 from helpers.playing import Server, served
+from helpers.shared import ENTRIES
 from textgen.contracts import TextgenError
 from textgen.library.runs import keep as keep_samples
 from textgen_play import live
@@ -61,10 +62,11 @@ def test_what_is_streamed_is_the_sample_of_this_seed(server: Server, runs: list[
 
 def test_at_an_entropy_all_write_at_the_temperature_that_is_said(server: Server) -> None:
     for entry in (0, 1):
-        equal = {"entry": entry, "prompt": "The ", "length": 60, "sampler": "temperature:entropy=1.5"}
-        temperature = next(server.events(equal))["temperature"]
-        fixed = f"temperature:temperature={temperature}"
-        assert written(server, **equal) == written(server, **(equal | {"sampler": fixed}))
+        equal = {"entry": entry, "prompt": "The ", "length": 30, "sampler": "temperature:entropy=1.5"}
+        events = list(server.events(equal))
+        fixed = f"temperature:temperature={events[0]['temperature']}"
+        text = "".join(token["text"] for event in events for token in event["tokens"])
+        assert text == written(server, **(equal | {"sampler": fixed}))
         assert next(server.events(equal | {"sampler": "greedy"}))["temperature"] is None
 
 
@@ -172,6 +174,7 @@ def test_a_new_continuation_ends_the_last_one_of_the_same_page_and_entry(server:
     assert not any(event["is_over"] for event in rest)
 
 
+@pytest.mark.long  # the widget shows it too
 def test_a_page_that_is_closed_is_written_for_no_longer(server: Server) -> None:
     asked = {"entry": 0, "prompt": "", "length": 5000}  # more than waits between two processes
     answers = [server.open("write", asked | {"client": str(number)}) for number in range(48)]
@@ -250,20 +253,17 @@ def children(process: int) -> list[int]:
     return [int(child) for thread in threads for child in thread.read_text().split()]
 
 
-def test_the_page_outlives_the_process_with_the_models(runs: list[Path]) -> None:
-    with served(runs[0]) as server:
-        assert server.ask("")[0] == 200
-        if not Path("/proc/self/task").exists():
-            pytest.skip("needs /proc")
-        forked = [each for child in children(server.process.pid) for each in children(child)]
-        assert len(forked) == 1
-        os.kill(forked[0], signal.SIGKILL)
-        status, body = server.ask("read", {"entry": 0, "text": "a"})
-        assert (status, json.loads(body)["error"]) == (
-            400,
-            "the process with the models has died; it was started again",
-        )
-        assert server.ask("read", {"entry": 0, "text": "a"})[0] == 200
+def test_the_page_outlives_the_process_with_the_models(server: Server) -> None:
+    assert server.ask("")[0] == 200
+    if not Path("/proc/self/task").exists():
+        pytest.skip("needs /proc")
+    forked = [each for child in children(server.process.pid) for each in children(child)]
+    assert len(forked) == 1
+    os.kill(forked[0], signal.SIGKILL)
+    status, body = server.ask("read", {"entry": 0, "text": "a"})
+    said = "the process with the models has died; it was started again"
+    assert (status, json.loads(body)["error"]) == (400, said)
+    assert server.ask("read", {"entry": 0, "text": "a"})[0] == 200
 
 
 def test_no_text_of_a_page_is_remembered_once_it_is_read() -> None:
@@ -301,13 +301,11 @@ def test_passages_are_of_the_held_out_text(server: Server) -> None:
     assert all(passage["text"] for passage in passages)
 
 
-def test_a_bench_stands_for_its_best_runs(tmp_path: Path) -> None:
-    text = ("--corpus", "lee", "--max-chars", 40_000, "--length", 20, "--device", "cpu")
-    run_textgen("bench", "random", "char-ngram", "word-ngram", *text, "--out", tmp_path / "out")
-    with served(tmp_path / "out") as server:
+def test_a_bench_stands_for_its_best_runs(shared_bench: Path) -> None:
+    with served(shared_bench) as server:
         page = server.ask("")[1].decode()
     runs = json.loads(page.partition('id="data">')[2].partition("</script>")[0])["runs"]
-    assert [run["name"] for run in runs] == ["word-ngram", "char-ngram", "random"]
+    assert {run["name"] for run in runs} == set(ENTRIES)
     assert [run["bits"] for run in runs] == sorted(run["bits"] for run in runs)
 
 
@@ -345,7 +343,7 @@ def test_only_the_last_text_of_a_page_is_read(server: Server) -> None:
 
 
 def test_ctrl_c_ends_it_at_once_and_quietly(runs: list[Path]) -> None:
-    with served(*runs, stderr=subprocess.PIPE) as server:
+    with served(runs[0], stderr=subprocess.PIPE) as server:
         answer = server.open("write", {"entry": 0, "prompt": "a" * 15_000, "length": 5000})
         next(iter(answer))
         server.process.send_signal(signal.SIGINT)

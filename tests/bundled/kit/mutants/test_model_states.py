@@ -189,10 +189,9 @@ RIGHT = {
     "empty tuple": BigramOfATuple,
     "empty at first": FullAfterOneToken,
     "learnt": LearntFirstState,
-    "tuple": holding(lambda sums: (sums, (sums,)), lambda state: state[1][0]),
-    "list": holding(lambda sums: [sums], lambda state: state[0]),
-    "dictionary": holding(lambda sums: {"sums": sums, "more": ()}, lambda state: state["sums"]),
-    "named tuple": holding(lambda sums: Sums(sums, {"list": [sums]}), lambda state: state.more["list"][0]),
+    "named tuple": holding(
+        lambda sums: Sums(sums, {"list": [sums, ()]}), lambda state: state.more["list"][0]
+    ),
 }
 
 

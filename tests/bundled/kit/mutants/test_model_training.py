@@ -10,49 +10,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from helpers.models import Small
 from textgen_kit import run_checks
 from textgen_models.counting import Uniform
 
 pytestmark = pytest.mark.slow
 
 
-class Recurrent(nn.Module):
-    """One recurrent layer, with a loss and a step of its own."""
-
-    def __init__(self, vocab_size: int) -> None:
-        super().__init__()
-        self.table, self.layer = nn.Embedding(vocab_size, 16), nn.GRU(16, 16, batch_first=True)
-        self.output = nn.Linear(16, vocab_size)
-
-    def initial_state(self, batch_size: int) -> Any:
-        return torch.zeros(batch_size, 16)
-
-    def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-        features, last = self.layer(self.table(ids), state[None].contiguous())
-        return self.output(features), last[0]
-
-    def loss(self, ids: Tensor, targets: Tensor, state: Any) -> tuple[Tensor, Any]:
-        logits, state = self(ids, state)
-        return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten()), state
-
-    def prepare_step(self, dtype: torch.dtype) -> Any:
-        def step(ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-            with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
-                logits, state = self(ids[:, None], state.float())
-            return logits[:, 0], state
-
-        return step
-
-
-class TiedWeights(Recurrent):
+class TiedWeights(Small):
     """Its output layer has the weights of the input table."""
 
     def __init__(self, vocab_size: int) -> None:
         super().__init__(vocab_size)
-        self.output.weight = self.table.weight
+        self.output.weight = self.input.weight
 
 
-class TiedLayers(Recurrent):
+class TiedLayers(Small):
     """The same layer is used in two places."""
 
     def __init__(self, vocab_size: int) -> None:
@@ -60,7 +33,7 @@ class TiedLayers(Recurrent):
         self.again = self.layer
 
 
-class LayerNamedLoss(Recurrent):
+class LayerNamedLoss(Small):
     """What textgen calls a loss is a method; this is a layer."""
 
     loss = None  # type: ignore[assignment]
@@ -70,7 +43,7 @@ class LayerNamedLoss(Recurrent):
         self.loss = nn.CrossEntropyLoss()
 
 
-class KeepsItsWeightsSmall(Recurrent):
+class KeepsItsWeightsSmall(Small):
     """In training its loss is larger than the cross-entropy."""
 
     def loss(self, ids: Tensor, targets: Tensor, state: Any) -> tuple[Tensor, Any]:
@@ -78,7 +51,7 @@ class KeepsItsWeightsSmall(Recurrent):
         return loss + 0.1 * self.output.weight.square().mean() if self.training else loss, state
 
 
-class RandomInTraining(Recurrent):
+class RandomInTraining(Small):
     """A layer of dropout, a function of dropout, and a buffer that every forward pass updates."""
 
     def __init__(self, vocab_size: int) -> None:
@@ -87,14 +60,14 @@ class RandomInTraining(Recurrent):
         self.register_buffer("calls", torch.zeros(()))
 
     def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-        features, last = self.layer(self.dropout(self.table(ids)), state[None].contiguous())
+        features, last = self.layer(self.dropout(self.input(ids)), state[None].contiguous())
         if self.training:
             self.calls += 1
         logits = self.output(F.dropout(features, 0.2, self.training))
         return logits * (1 + 0.1 * self.calls.clamp(max=5)), last[0]
 
 
-class LearnsSlowly(Recurrent):
+class LearnsSlowly(Small):
     """Recommends a small learning rate."""
 
     recommended_training: ClassVar[Mapping[str, Any]] = {"learning_rate": 1e-3}
@@ -119,12 +92,12 @@ class GrowsWhenItIsFitted(Uniform):
         return logits * (1 + len(self.read) / 10_000), state
 
 
-class RecommendsNoLearning(Recurrent):
+class RecommendsNoLearning(Small):
     found_by = "model-learns"
     recommended_training: ClassVar[Mapping[str, Any]] = {"learning_rate": 1e-12}
 
 
-class SmallWeightsInEvaluationToo(Recurrent):
+class SmallWeightsInEvaluationToo(Small):
     found_by = "model-loss"
 
     def loss(self, ids: Tensor, targets: Tensor, state: Any) -> tuple[Tensor, Any]:
@@ -132,7 +105,7 @@ class SmallWeightsInEvaluationToo(Recurrent):
         return loss + 0.1 * self.output.weight.square().mean(), state
 
 
-class InfiniteInTraining(Recurrent):
+class InfiniteInTraining(Small):
     found_by = "model-loss"
 
     def loss(self, ids: Tensor, targets: Tensor, state: Any) -> tuple[Tensor, Any]:
@@ -140,7 +113,7 @@ class InfiniteInTraining(Recurrent):
         return loss / (0 if self.training and len(ids) == 3 else 1), state
 
 
-class DetachedLoss(Recurrent):
+class DetachedLoss(Small):
     found_by = "model-loss"
 
     def loss(self, ids: Tensor, targets: Tensor, state: Any) -> tuple[Tensor, Any]:
@@ -148,23 +121,7 @@ class DetachedLoss(Recurrent):
         return loss.detach() if self.training and len(ids) == 3 else loss, state
 
 
-class LearnsNothingFromItsPast(Recurrent):
-    """Its first state is learnt, but never reached by a gradient."""
-
-    found_by = "model-gradients"
-
-    def __init__(self, vocab_size: int) -> None:
-        super().__init__(vocab_size)
-        self.first = nn.Parameter(torch.zeros(16))
-
-    def initial_state(self, batch_size: int) -> Any:
-        return self.first.repeat(batch_size, 1)
-
-    def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-        return super().forward(ids, state.detach())
-
-
-class NormalizedOverTheBatch(Recurrent):
+class NormalizedOverTheBatch(Small):
     """In evaluation mode it uses running averages, so that nothing else finds it."""
 
     found_by = "model-training-mode"
@@ -174,11 +131,11 @@ class NormalizedOverTheBatch(Recurrent):
         self.norm = nn.BatchNorm1d(16)
 
     def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-        features, last = self.layer(self.table(ids), state[None].contiguous())
+        features, last = self.layer(self.input(ids), state[None].contiguous())
         return self.output(self.norm(features.transpose(1, 2)).transpose(1, 2)), last[0]
 
 
-class CentredOverTimeInTraining(Recurrent):
+class CentredOverTimeInTraining(Small):
     found_by = "model-training-mode"
 
     def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
@@ -186,7 +143,7 @@ class CentredOverTimeInTraining(Recurrent):
         return logits - logits.mean(1, keepdim=True) if self.training else logits, state
 
 
-class StepForgetsInBf16(Recurrent):
+class StepForgetsInBf16(Small):
     found_by = "model-step-bf16"
 
     def prepare_step(self, dtype: torch.dtype) -> Any:
@@ -194,20 +151,7 @@ class StepForgetsInBf16(Recurrent):
         return lambda ids, state: step(ids, state if dtype == torch.float32 else torch.zeros_like(state))
 
 
-class StepRoundsItsLogits(Recurrent):
-    found_by = "model-step-bf16"
-
-    def prepare_step(self, dtype: torch.dtype) -> Any:
-        step = super().prepare_step(dtype)
-
-        def rounded(ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-            logits, state = step(ids, state)
-            return logits if dtype == torch.float32 else logits.round(), state
-
-        return rounded
-
-
-class StepWithoutState(Recurrent):
+class StepWithoutState(Small):
     found_by = "model-step"
 
     def prepare_step(self, dtype: torch.dtype) -> Any:
@@ -215,7 +159,7 @@ class StepWithoutState(Recurrent):
         return lambda ids, state: step(ids, state)[0]
 
 
-class StepAddsInPlace(Recurrent):
+class StepAddsInPlace(Small):
     found_by = "model-waiting-step"
 
     def prepare_step(self, dtype: torch.dtype) -> Any:
@@ -228,7 +172,7 @@ class StepAddsInPlace(Recurrent):
         return in_place
 
 
-class StepStateGrows(Recurrent):
+class StepStateGrows(Small):
     found_by = "model-waiting-step"
 
     def prepare_step(self, dtype: torch.dtype) -> Any:
@@ -245,7 +189,6 @@ class StepStateGrows(Recurrent):
 @pytest.mark.parametrize(
     "component",
     [
-        Recurrent,
         TiedWeights,
         TiedLayers,
         LayerNamedLoss,

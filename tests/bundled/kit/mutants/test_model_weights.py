@@ -48,15 +48,6 @@ class LossWithoutState(Small):
         return super().loss(ids, targets, state)[0], state
 
 
-class ClimbsUphill(Small):
-    found_by = "model-learns"
-
-    def __init__(self, vocab_size: int) -> None:
-        super().__init__(vocab_size)
-        for parameter in self.parameters():
-            parameter.register_hook(lambda gradient: -gradient)
-
-
 class FitsTheOpposite(Uniform):
     found_by = "model-learns"
 

@@ -16,21 +16,6 @@ from textgen_models.counting import Uniform
 pytestmark = pytest.mark.slow
 
 
-class SeesTheFuture(Small):
-    found_by = "model-causal"
-
-    def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-        logits, state = super().forward(ids, state)
-        return logits + 0.1 * F.one_hot(ids.roll(-1, 1), logits.shape[-1]), state
-
-
-class ForgetsItsState(Small):
-    found_by = "model-chunks"
-
-    def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-        return super().forward(ids, torch.zeros_like(state))
-
-
 class LastLogitsOnly(Small):
     found_by = "model-shapes"
 
@@ -47,27 +32,6 @@ class NeverRepeats(Small):
     def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
         logits, state = super().forward(ids, state)
         return logits.scatter(-1, ids[..., None], float("-inf")), state
-
-
-class ForgetsHowToCount(Small):
-    """Its logits are NaN after 512 tokens."""
-
-    found_by = "model-probabilities"
-
-    def initial_state(self, batch_size: int) -> Any:
-        return torch.zeros(batch_size, self.size), torch.zeros(batch_size)
-
-    def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-        logits, hidden = super().forward(ids, state[0])
-        places = state[1][:, None] + torch.arange(ids.shape[1])
-        return logits + 0 * (512 - places).sqrt()[..., None], (hidden, state[1] + ids.shape[1])
-
-
-class ClaimsToBeNormalized(Small):
-    """Its logits are just logits."""
-
-    found_by = "model-probabilities"
-    is_normalized = True
 
 
 class ClaimsSomethingElse(Small):
@@ -141,30 +105,12 @@ class WritesItsStateInPlace(Small):
         return logits, state.copy_(last.detach())
 
 
-class RemembersBesideItsState(Small):
-    found_by = "model-pure"
-    calls = 0
-
-    def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-        logits, state = super().forward(ids, state)
-        self.calls += 1
-        return logits / self.calls, state
-
-
 class AlwaysDropsOut(Small):
     found_by = "model-evaluation-mode"
 
     def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
         logits, state = super().forward(ids, state)
         return F.dropout(logits, 0.1), state
-
-
-class StepWithoutBias(Small):
-    found_by = "model-step"
-
-    def prepare_step(self, dtype: torch.dtype) -> Any:
-        step = super().prepare_step(dtype)
-        return lambda ids, state: (step(ids, state)[0] - self.output.bias, step(ids, state)[1])
 
 
 class InsistsOnFp32(Small):

@@ -9,25 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from helpers.models import Small
 from textgen_kit import run_checks
 
 pytestmark = pytest.mark.slow
-
-
-class Recurrent(nn.Module):
-    """One recurrent layer."""
-
-    def __init__(self, vocab_size: int) -> None:
-        super().__init__()
-        self.table, self.layer = nn.Embedding(vocab_size, 8), nn.GRU(8, 8, batch_first=True)
-        self.output = nn.Linear(8, vocab_size)
-
-    def initial_state(self, batch_size: int) -> Any:
-        return torch.zeros(batch_size, 8)
-
-    def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-        features, last = self.layer(self.table(ids), state[None].contiguous())
-        return self.output(features), last[0]
 
 
 class ThreeTokens(nn.Module):
@@ -52,30 +37,15 @@ def seen(ids: Tensor, places: Tensor, logits: Tensor) -> Tensor:
     return logits + 0.1 * F.one_hot(ids.roll(-1, 1), logits.shape[-1]) * places[:, None]
 
 
-class SeesTheFutureAfter(Recurrent):
-    first = 0
+class SeesTheFutureAfter512(Small):
+    found_by = "model-causal"
 
     def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
         logits, following = super().forward(ids, state)
-        return seen(ids, torch.arange(ids.shape[1]) >= self.first, logits), following
+        return seen(ids, torch.arange(ids.shape[1]) >= 512, logits), following
 
 
-class SeesTheFutureAfter63(SeesTheFutureAfter):
-    found_by = "model-causal"
-    first = 63
-
-
-class SeesTheFutureAfter127(SeesTheFutureAfter):
-    found_by = "model-causal"
-    first = 127
-
-
-class SeesTheFutureAfter512(SeesTheFutureAfter):
-    found_by = "model-causal"
-    first = 512
-
-
-class SeesOverTheEdgesOfBlocks(Recurrent):
+class SeesOverTheEdgesOfBlocks(Small):
     """The last token of each 64 sees the one after it."""
 
     found_by = "model-causal"
@@ -85,7 +55,7 @@ class SeesOverTheEdgesOfBlocks(Recurrent):
         return seen(ids, torch.arange(ids.shape[1]) % 64 == 63, logits), following
 
 
-class NormalisesLongChunks(Recurrent):
+class NormalisesLongChunks(Small):
     found_by = "model-causal"
 
     def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
@@ -93,34 +63,28 @@ class NormalisesLongChunks(Recurrent):
         return logits - logits.mean(1, keepdim=True) if ids.shape[1] > 100 else logits, following
 
 
-class ForgetsWithinAPass(Recurrent):
+class ForgetsWithinAPass(Small):
     """Reads a window of tokens at a time and starts again after it."""
 
     found_by = "model-chunks"
-    size = 512
 
     def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
         parts = []
-        for chunk in ids.split(self.size, 1):
+        for chunk in ids.split(512, 1):
             logits, following = super().forward(chunk, state)
             parts.append(logits)
             state = self.initial_state(len(ids))
         return torch.cat(parts, 1), following
 
 
-class ForgetsWithinAPassAfter128(ForgetsWithinAPass):
-    found_by = "model-chunks"
-    size = 128
-
-
-class BeginsLongChunksAnew(Recurrent):
+class BeginsLongChunksAnew(Small):
     found_by = "model-chunks"
 
     def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
         return super().forward(ids, state * (ids.shape[1] <= 256))
 
 
-class CountsUpToTwoThousand(Recurrent):
+class CountsUpToTwoThousand(Small):
     found_by = "model-probabilities"
 
     def initial_state(self, batch_size: int) -> Any:
@@ -132,7 +96,7 @@ class CountsUpToTwoThousand(Recurrent):
         return logits + 0 * left.sqrt()[..., None], (hidden, state[1] + ids.shape[1])
 
 
-class StepOfAFullBuffer(Recurrent):
+class StepOfAFullBuffer(Small):
     """Its step writes at no place beyond 512."""
 
     found_by = "model-step"
@@ -152,7 +116,7 @@ class StepOfAFullBuffer(Recurrent):
         return step
 
 
-@pytest.mark.parametrize("component", [Recurrent, ThreeTokens])
+@pytest.mark.parametrize("component", [ThreeTokens])
 def test_without_its_fault_a_model_passes(component: type) -> None:
     assert [result for result in run_checks("model", component) if result.status == "failed"] == []
 

@@ -67,16 +67,6 @@ class CountsTheTarget(Unigrams):
         return super().counts(torch.cat((ids[:, 1:], ids[:, -1:]), 1), read)
 
 
-class GateLooksAtTheTarget(Unigrams):
-    """It is trusted where it knows the target."""
-
-    found_by = "model-causal"
-
-    def share(self, ids: Tensor, counts: Tensor) -> Tensor:
-        targets = torch.cat((ids[:, 1:], ids[:, -1:]), 1)
-        return torch.where(counts.gather(-1, targets[..., None]) > 0, 0.9, 0.1)
-
-
 class CountsTheWindowFirst(Unigrams):
     """It warms up on the text that comes."""
 
@@ -106,26 +96,6 @@ class SecondPass(Unigrams):
         answer = super().forward(ids, (state[0], state[1] + self.kept))
         self.kept = self.kept + F.one_hot(ids, self.vocab_size).sum((0, 1))
         return answer
-
-
-class ReadsTheOtherRows(Unigrams):
-    """Its table is that of all texts that are read side by side."""
-
-    found_by = "model-batch"
-
-    def counts(self, ids: Tensor, read: Tensor) -> Tensor:
-        return super().counts(ids, read).mean(0, keepdim=True).expand(len(ids), -1, -1)
-
-
-class CountsInPlace(Unigrams):
-    """It changes the state that it is given."""
-
-    found_by = "model-pure"
-
-    def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-        logits, following = super().forward(ids, state)
-        state[1].copy_(following[1])
-        return logits, following
 
 
 class ForgetsTheBase(Unigrams):

@@ -69,13 +69,6 @@ class OwnRandomness(Plain):
         return torch.multinomial((logits / self.temperature).softmax(-1), 1)[:, 0]
 
 
-class MixesRows(Plain):
-    found_by = "sampler-batch"
-
-    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
-        return super().__call__(logits, uniforms.roll(1))
-
-
 class DividesInPlace(Plain):
     found_by = "sampler-pure"
 
@@ -136,13 +129,6 @@ class PrefersTheSecond(Plain):
         is_sure = (first > second + 10)[:, None]
         others = torch.where(logits == first[:, None], second[:, None] - 5, logits)
         return super().__call__(torch.where(is_sure, logits, others), uniforms)
-
-
-class AlwaysTheMiddle(Plain):
-    found_by = "sampler-uniforms"
-
-    def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
-        return super().__call__(logits, torch.full_like(uniforms, 0.5))
 
 
 class ChoosesByTheLogitsAlone(Plain):

@@ -148,13 +148,6 @@ class DropsLinesAtRandom(Stripped):
         )
 
 
-class Quotes(Stripped):
-    found_by = "cleaner-idempotent"
-
-    def clean(self, text: str) -> str:
-        return "".join(f"> {line}\n" for line in super().clean(text).split("\n") if line)
-
-
 class HalvesSpaces(Stripped):
     """Of two spaces it leaves one, of three two."""
 

@@ -132,14 +132,6 @@ class TokensInADictionary(CharTokenizer):
         self.tokens = dict(enumerate(self.tokens))  # type: ignore[assignment]
 
 
-class TokensOneByOne(CharTokenizer):
-    found_by = "tokenizer-contract"
-
-    def _build(self, alphabet: str) -> None:
-        super()._build(alphabet)
-        self.tokens = iter(self.tokens)  # type: ignore[assignment]
-
-
 class TokensOfBytes(CharTokenizer):
     found_by = "tokenizer-contract"
 
