@@ -12,7 +12,7 @@ import pytest
 from helpers.catalog import write_run
 from helpers.commands import run_textgen as textgen
 from helpers.pages import read_page
-from textgen.runtime.storage.json_records import with_digest
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, with_digest
 
 NAME = "votes-2026-11-29"
 (CODE,) = re.findall(r"^```python\n# votes\.py\n(.*?)^```", read_page("docs/write-a-plugin.md"), re.S | re.M)
@@ -26,7 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("votes.py").write_text(CODE, "utf-8")
     folder = tmp_path / "runs" / NAME
     folder.mkdir(parents=True)
-    votes = {"schema_version": 2, "votes": {"char-lstm": 3, "word-lstm": 5}}
+    votes = {"schema_version": SCHEMA_VERSION, "votes": {"char-lstm": 3, "word-lstm": 5}}
     (folder / "votes.json").write_text(with_digest(votes), "utf-8")
     write_run(tmp_path / "runs" / "mine")
     return folder
@@ -48,14 +48,16 @@ def test_it_is_listed() -> None:
 
 def test_it_is_shown_and_opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = textgen("runs", "show", "votes", *OPTION)
-    assert shown.stdout.startswith("# Votes\n")
-    assert "| word-lstm | 5 |" in shown.stdout
+    assert shown.stdout.startswith("# Votes\n\n**word-lstm has the most votes.**")
+    assert ["word-lstm", "5"] in [
+        line.strip("| ").split(" | ") for line in re.sub(" +", " ", shown.stdout).splitlines()
+    ]
     assert shown.stderr == f"saved in runs/{NAME}\n"
     values = json.loads(textgen("runs", "show", "votes", "--json", *OPTION).stdout)
     assert values["votes"] == {"char-lstm": 3, "word-lstm": 5}
     page = folder / "report.html"
     assert textgen("report", "votes", *OPTION).stdout == f"runs/{NAME}/report.html\n"
-    assert "| word-lstm | 5 |" in page.read_text("utf-8")
+    assert "<td>5</td>" in re.sub(r"<td[^>]*>", "<td>", page.read_text("utf-8"))
     monkeypatch.setattr(webbrowser, "open", lambda _: True)
     assert textgen("runs", "open", "votes", *OPTION).stdout == f"{page.as_uri()}\n"
 
