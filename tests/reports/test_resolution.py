@@ -9,16 +9,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from helpers.pages import ROOT
 from helpers.reports import compared, drawn, entry, report, result
 from textgen.evaluation.intervals import MeasuredValue, SeedPrior, measured_ratio
 from textgen.reports.answer import answer, resolution
 from textgen.reports.bench_report import bench_report
 from textgen.reports.html import to_html
 from textgen.reports.terminal import render
-from textgen.results.comparison import Comparison
 from textgen.results.judge import MAX_SEEDS, rank_entries, resolution_of
-from textgen.runtime.storage.json_records import from_values, read_record, to_values
 
 PRIOR = SeedPrior(0.01, 4, "a test")
 NUM_UNITS = 24
@@ -150,11 +147,3 @@ def test_reports_say_it_below_the_answer() -> None:
     assert "half of that would take a longer held-out text" in resolution(passages)
     tiny = replace(found, resolution=replace(found.resolution, smallest_clear=0.000123))
     assert "called clear is 0.0001 bits" in resolution(tiny)
-
-
-def test_results_from_before_it_was_recorded_are_silent() -> None:
-    values = to_values(read_record(Comparison, ROOT / "benchmarks" / "results" / "bench-wiki.json"))
-    assert values.pop("resolution") is not None
-    old = from_values(Comparison, values)
-    assert old.resolution is None
-    assert resolution(old) == ""

@@ -9,13 +9,15 @@ import pytest
 import torch
 
 from textgen.jobs.backends import LocalBackend
+from textgen.requests import SuiteRequest, TextOptions
 from textgen.runtime import environment
 from textgen.runtime.device import DeviceConfig
 from textgen.suites.planner import JobPlanner, SuiteOptions
 from textgen.suites.schema import Case, Question, Suite
 
 OPTIONS = SuiteOptions(
-    sources=["lee"], device_config=DeviceConfig(torch.device("cpu"), "fp32"), max_chars=20_000
+    request=SuiteRequest(name="?", text=TextOptions("lee", max_chars=20_000)),
+    device_config=DeviceConfig(torch.device("cpu"), "fp32"),
 )
 CASE = Case(label="a", entry="char-lstm:num_layers=1,hidden_size=16,batch_size=4,num_validations=2")
 
