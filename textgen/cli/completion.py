@@ -1,7 +1,4 @@
-"""Completions of the shell: names of components, entries made of them, and names of saved results.
-
-Only kinds of results are loaded for it.
-"""
+"""Completions of the shell: names of components, entries and results; only kinds of results are loaded."""
 
 from __future__ import annotations
 

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from textgen.contracts import TextgenError
 from textgen.reports.reported_kind import ReportedKind
-from textgen.results.folders import PARTIAL_FILES, RUN_FILES, RUNS_OF_BENCH, identify, is_seeded, subfolders
+from textgen.results.folders import (
+    PARTIAL_FILES,
+    RUN_FILES,
+    RUNS_OF_BENCH,
+    entry_part,
+    identify,
+    subfolders,
+)
 from textgen.results.guesses import GUESSES
 from textgen.results.kinds import About, VerifiedFiles, about_best
 from textgen.runtime.storage.json_records import read_record
@@ -47,7 +54,7 @@ class BenchKind(ReportedKind):
     def is_unfinished(self, folder: Path) -> bool:
         """Return whether all runs in a folder have the names of those of a bench."""
         runs = [run for run in self.runs(folder) if (run / RUN_FILE).is_file()]
-        return bool(runs) and all(map(is_seeded, runs))
+        return bool(runs) and all(entry_part(run) != run.name for run in runs)
 
     def about(self, values: Mapping[str, Any]) -> About:
         names = (row["name"] for row in values["entries"])

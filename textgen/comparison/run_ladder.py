@@ -107,13 +107,7 @@ def _adopt(out: Path) -> None:
         return
     folder = out / str(budget)
     make_folder(folder)
-    for name in (
-        RUNS_OF_BENCH,
-        DETAILS,
-        GUESSES,
-        MARKDOWN,
-        PAGE,
-        BENCH,
-    ):  # the last one tells what budget they have
+    names = (RUNS_OF_BENCH, DETAILS, GUESSES, MARKDOWN, PAGE, BENCH)
+    for name in names:  # the last one tells what budget they have
         if (out / name).exists() and not (folder / name).exists():
             (out / name).rename(folder / name)

@@ -5,29 +5,19 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from textgen.contracts import (
-    Cleaner,
-    CorpusSource,
-    Embedding,
-    Logger,
-    Model,
-    Reader,
-    ResultKind,
-    Sampler,
-    Tokenizer,
-)
+from textgen import contracts
 from textgen.runtime.messages import with_article
 
 CONTRACTS = {
-    "tokenizer": Tokenizer,
-    "model": Model,
-    "embedding": Embedding,
-    "sampler": Sampler,
-    "corpus": CorpusSource,
-    "cleaner": Cleaner,
-    "reader": Reader,
-    "logger": Logger,
-    "result": ResultKind,
+    "tokenizer": contracts.Tokenizer,
+    "model": contracts.Model,
+    "embedding": contracts.Embedding,
+    "sampler": contracts.Sampler,
+    "corpus": contracts.CorpusSource,
+    "cleaner": contracts.Cleaner,
+    "reader": contracts.Reader,
+    "logger": contracts.Logger,
+    "result": contracts.ResultKind,
 }
 """The contract of each kind whose components are classes."""
 

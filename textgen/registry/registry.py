@@ -330,13 +330,14 @@ def responsible_plugin(error: BaseException) -> Plugin | None:
     """Return the plugin in whose code an error arose, or None if it arose elsewhere.
 
     It is the component whose method was running, even if the method is inherited from another plugin;
-    otherwise the plugin whose module it was in; otherwise one of the same package.
+    otherwise the plugin whose module it was in; otherwise one of the same package. Those of the core are
+    left out, since an error in them is a mistake of textgen itself.
     """
     calls = _calls(error)[::-1]
     for call in calls:
-        if call.owner is not None:
+        if call.owner is not None and not _is_core(call.owner):
             return call.owner
-    everything = [plugin for kind in KINDS for plugin in plugins(kind)]
+    everything = [plugin for kind in KINDS for plugin in plugins(kind) if not _is_core(plugin)]
     for is_same in (lambda call, plugin: plugin.module == call.module, _same_package):
         for call in calls:
             for plugin in everything:
@@ -385,6 +386,10 @@ def _calls(error: BaseException) -> list[_Call]:
         calls.append(_Call(module, file, trace.tb_lineno, None if this is None else plugin_of(this)))
         trace = trace.tb_next
     return calls
+
+
+def _is_core(plugin: Plugin) -> bool:
+    return plugin.module.partition(".")[0] == __name__.partition(".")[0]
 
 
 def _same_package(call: _Call, plugin: Plugin) -> bool:

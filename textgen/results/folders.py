@@ -129,11 +129,6 @@ def entry_part(run: Path) -> str:
     return _SEED.sub("", run.name)
 
 
-def is_seeded(run: Path) -> bool:
-    """Return whether a folder has the name of a bench's run."""
-    return _SEED.search(run.name) is not None
-
-
 def belongs(kind: Kind, path: PurePosixPath) -> bool:
     """Return whether a file, by its path in the folder, is one that textgen writes there."""
     patterns = (PurePosixPath(pattern).parts for pattern in kind.files())

@@ -136,5 +136,5 @@ def _about_runs(runs: Sequence[Path]) -> About:
     """Return what the runs of one comparison have in common, and the best of them."""
     items = [read_item(run_in(run)) for run in runs]
     best = next(iter(ranked(runs)), items[0])
-    about = About(**{field.name: getattr(best, field.name) for field in fields(About)})
-    return replace(about, entries=tuple(dict.fromkeys(name for each in items for name in each.entries)))
+    about = {field.name: getattr(best, field.name) for field in fields(About)}
+    return About(**about | {"entries": tuple(dict.fromkeys(name for each in items for name in each.entries))})

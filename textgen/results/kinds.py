@@ -14,19 +14,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
-from textgen.contracts import ResultKind, TextgenError, TextgenWarning
+from textgen.contracts import ResultKind, TextgenWarning
 from textgen.registry.registry import Plugin, load, plugins
 from textgen.runtime.messages import one_line
+from textgen.runtime.storage.json_records import Record
 from textgen.runtime.storage.result_folders import LOCK, PAGE
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from textgen.results.verification import VerificationCheck
-
-Record = TypeVar("Record")
 
 RUN = "run"
 """The kind whose folders are part of those of others, and what texts are written and scored by."""
@@ -74,9 +73,8 @@ def about_best(
 class VerifiedFiles(Protocol):
     """The files of a result that is verified: they are read by it, so that it knows all their numbers."""
 
-    @property
-    def device(self) -> str | None:
-        """The device on which saved runs score the text again; None if they do not."""
+    device: str | None
+    """The device on which saved runs score the text again; None if they do not."""
 
     def read(self, record: type[Record], path: Path) -> Record:
         """Read a record; raises `TextgenError` if it is damaged or lacks its digest."""
@@ -152,8 +150,8 @@ def _built(enabled: tuple[Plugin, ...]) -> Mapping[str, Kind]:
             built[name] = load("result", name)()
             built[name].name = name
         except Exception as error:  # whatever a plugin raises must not hide the others
-            reason = str(error) if isinstance(error, TextgenError) else f"result {name!r}: {one_line(error)}"
-            warnings.warn(f"{reason}; its results are left out", TextgenWarning, stacklevel=3)
+            reason = f"results of the kind {name!r} are left out: {one_line(error, with_type=False)}"
+            warnings.warn(reason, TextgenWarning, stacklevel=3)
     return built
 
 

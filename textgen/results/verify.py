@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 from textgen.contracts import TextgenError
 from textgen.evaluation.intervals import INTERVAL_METHOD
@@ -13,9 +12,7 @@ from textgen.results.kinds import kind_in, kinds
 from textgen.results.names import HAS_PAGE, find
 from textgen.results.verification import Verification, VerificationCheck, number_kinds, uncovered
 from textgen.runtime.messages import UsageError, one_line
-from textgen.runtime.storage.json_records import read_record, read_values, to_values
-
-Record = TypeVar("Record")
+from textgen.runtime.storage.json_records import Record, read_record, read_values, to_values
 
 
 class ResultVerifier:
