@@ -277,7 +277,7 @@ def test_no_text_of_a_page_is_remembered_once_it_is_read() -> None:
 
     worker: Any = Models()
     asked: Any = Asked()
-    play = Play(worker, str)
+    play = Play(worker)
     with ThreadPoolExecutor(1) as own_thread:  # tests of pages leave a loop in this one
         assert own_thread.submit(asyncio.run, play.read(asked)).result().body == b'{"read":"all"}'
     assert play._last_read == {}
