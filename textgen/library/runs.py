@@ -72,8 +72,9 @@ def train(
     possible, and `NotSavedError` with the run if the disk is full.
     """
     request = TrainRequest(entry=entry, text=as_text(corpus), budget=budget, seed=seed, cluster=cluster)
-    refuse = refusing(changed(request) | ({"log"} if log is not None else set()))
-    return train_as(request, out, log=log, report=report, refuse=refuse)
+    # Programs may train all entries alike: a budget and a precision are ignored where there is no gradient.
+    given = (changed(request) | ({"log"} if log is not None else set())) - {"budget", "precision"}
+    return train_as(request, out, log=log, report=report, refuse=refusing(given))
 
 
 def train_as(
