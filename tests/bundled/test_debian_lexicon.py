@@ -44,13 +44,8 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_word_lists_are_in_lower_case_with_straight_apostrophes() -> None:
     words = lexicon("de-DE")
-    assert [word in words for word in ("haus", "häuser", "geht's", "Haus", "the")] == [
-        True,
-        True,
-        True,
-        False,
-        False,
-    ]
+    assert [word in words for word in ("haus", "häuser", "geht's")] == [True] * 3
+    assert [word in words for word in ("Haus", "the")] == [False] * 2
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_it_is_the_test_part(textgen: Textgen, budget: list[str], folder: Path) 
     split = result["corpus"]["split"]
     assert split["method"] == "95/5/0"
     assert sum(split["test"]["stretch_chars"]) == split["test"]["num_chars"]
-    assert 9_500 < split["test"]["num_chars"] <= 10_000
+    assert 9_500 < split["test"]["num_chars"] <= 10_001  # with the newline that the cleaner adds
     assert split["train"]["num_chars"] + split["validation"]["num_chars"] == result["corpus"]["num_chars"]
     assert result["scored_on"] == "test"
     assert result["sources"]["sealed"] == "sealed.txt"

@@ -57,20 +57,8 @@ def test_split_specs(spec: str, percentages: tuple[int, ...], is_contiguous: boo
 @pytest.mark.parametrize(
     "spec",
     [
-        *(
-            "",
-            "100",
-            "90/5",
-            "100/0",
-            "90/5/4/1",
-            "95/0/5",
-            "4/96",
-            "-90/185/5",
-            "a/b",
-            "90.5/9.5",
-            "²/98",
-            f"{'9' * 5000}/5/5",
-        ),
+        *("", "100", "90/5", "100/0", "90/5/4/1", "95/0/5", "4/96", "-90/185/5", "a/b", "90.5/9.5", "²/98"),
+        f"{'9' * 5000}/5/5",
         *("contiguous:", "contiguos:90/5/5", "a:contiguous:90/5/5", "contiguous:90", "contiguous/90/10"),
     ],
 )

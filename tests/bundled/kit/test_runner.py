@@ -222,17 +222,21 @@ EXAMPLES = re.findall(r"^ {4}from textgen.*?(?=^\S)", textgen_kit.__doc__ or "",
 """The two of the documentation: with pytest, and how it goes on without."""
 
 
-@pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What pytest shows of three files of authors."""
-    folder = tmp_path_factory.mktemp("authors")
-    (folder / "test_bigram.py").write_text(AUTHORS_FILE)
-    (folder / "test_faulty.py").write_text(FAULTY_FILE)
-    (folder / "test_lower.py").write_text(textwrap.dedent(EXAMPLES[0]))
+def shown_by_pytest(folder: Path, **files: str) -> str:
+    """What pytest shows of files of authors, in which a test fails."""
+    for name, code in files.items():
+        (folder / f"{name}.py").write_text(code)
     options = ["-v", "-rs", "-W", "error", "-p", "no:cacheprovider"]
     done = python(f"import sys, pytest; sys.exit(pytest.main({options}))", folder)
     assert done.returncode == 1
     return done.stdout
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What pytest shows of a faulty file and of an example."""
+    files = {"test_faulty": FAULTY_FILE, "test_lower": textwrap.dedent(EXAMPLES[0])}
+    return shown_by_pytest(tmp_path_factory.mktemp("authors"), **files)
 
 
 def ends_of(file: str, shown: str) -> dict[str, str]:
@@ -241,8 +245,8 @@ def ends_of(file: str, shown: str) -> dict[str, str]:
 
 
 @pytest.mark.long
-def test_an_author_needs_one_line_for_pytest(shown: str) -> None:
-    ends = ends_of("bigram", shown)
+def test_an_author_needs_one_line_for_pytest(tmp_path: Path) -> None:
+    ends = ends_of("bigram", shown_by_pytest(tmp_path, test_bigram=AUTHORS_FILE))
     assert len(ends) == 3 * len(checks("model"))
     assert {name for name, end in ends.items() if end == "FAILED"} == {
         f"future[{check}]"
