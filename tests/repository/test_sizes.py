@@ -16,18 +16,18 @@ ROOT = Path(__file__).parent.parent.parent
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 MAX_LINES = {
-    "cli": 2_340,
+    "cli": 2_270,
     "comparison": 880,
     "data": 2_390,
     "evaluation": 2_090,
     "experiment": 2_420,
     "generation": 640,
     "jobs": 700,
-    "library": 2_820,
+    "library": 2_740,
     "nn": 2_590,
-    "page": 620,
+    "page": 480,
     "registry": 900,
-    "reports": 3_560,
+    "reports": 3_550,
     "results": 3_680,
     "runtime": 2_000,
     "suites": 700,
