@@ -96,7 +96,7 @@ def side_by_side(results: Sequence[SuiteResult]) -> Iterator[str]:
             for header in (text, f"change against {question.reference}", "real words")
         ]
         yield from ("", f"### {question.text}", "")
-        rows = [
+        rows: list[list[str | Cell]] = [
             [
                 case.label,
                 *(cell for result in results for cell in _cells(result.questions[number], case.label)),

@@ -12,9 +12,18 @@ from itertools import pairwise
 import pytest
 from markupsafe import Markup
 
-from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, StackedChart
+from textgen.page.charts import (
+    ChartLine,
+    ChartValue,
+    IntervalChart,
+    LineChart,
+    Scale,
+    StackedChart,
+    round_step,
+    spread,
+    tick_label,
+)
 from textgen.page.render import data_address, notebook_table, script_json
-from textgen.page.scales import Scale, round_step, spread, tick_label
 from textgen.reports.document import (
     Cell,
     Chart,

@@ -11,8 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from helpers.ladders import BUDGETS, laddered
-from textgen.page.charts import LineChart
-from textgen.page.scales import round_log_ticks
+from textgen.page.charts import LineChart, round_log_ticks
 from textgen.reports.csv import to_csv
 from textgen.reports.html import to_html
 from textgen.reports.ladder_report import budget_chart, characters_chart, ladder_csv, ladder_report

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart
-from textgen.page.scales import round_log_ticks
+from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, round_log_ticks
 from textgen.reports.answer import RunCaution, cautions
 from textgen.reports.document import (
     BRIEF,
