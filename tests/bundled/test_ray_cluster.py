@@ -90,14 +90,14 @@ class TwoNodes:
 
     def left_files(self) -> list[Path]:
         """Return the folders of jobs on the nodes."""
-        return list(self._temporary.glob(".job.*"))
+        return list(self._temporary.glob("textgen-*/results"))
 
     @contextmanager
     def lost_while_training(self) -> Iterator[None]:
         """Kill the second node, with all that it computes, as soon as two runs are being trained."""
 
         def lose() -> None:
-            wait_until(lambda: len(list(self._temporary.glob(".job.*/results/*.partial"))) == 2)
+            wait_until(lambda: len(list(self._temporary.glob("textgen-*/results/*.partial"))) == 2)
             self._cluster.remove_node(self._second, allow_graceful=False)
             self._second = None
 
