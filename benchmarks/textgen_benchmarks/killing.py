@@ -79,11 +79,7 @@ class Attempt:
 
 
 def run(
-    arguments: Sequence[str],
-    folder: Path,
-    kill_when: KillWhen = never,
-    *,
-    whole: bool = True,
+    arguments: Sequence[str], folder: Path, kill_when: KillWhen = never, *, whole: bool = True
 ) -> Attempt:
     """Run `textgen …` until it ends, or until it is to be killed; a checkpoint is written after each update.
 

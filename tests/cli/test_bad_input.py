@@ -68,13 +68,7 @@ def check(done: Done, message: str) -> None:
 
 @pytest.mark.parametrize(("command", "message", "code"), [*cases(FAILURES, 1), *cases(USAGE_ERRORS, 2)])
 def test_bad_input_gets_one_helpful_line(
-    *,
-    command: str,
-    message: str,
-    code: int,
-    entry: str,
-    workplace: Path,
-    snapshot: Callable[[Path], object],
+    *, command: str, message: str, code: int, entry: str, workplace: Path, snapshot: Callable[[Path], object]
 ) -> None:
     before = snapshot(workplace)
     done = run_textgen(*arguments(command, entry), code=code, cwd=workplace)

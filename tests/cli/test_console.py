@@ -34,10 +34,7 @@ def test_a_table_on_a_terminal_folds_and_drops_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     draw_on_a_terminal(monkeypatch)
-    rows: list[dict[str, Any]] = [
-        {"name": "name", "value": "[bold]" + "x" * 100},
-        {"name": "n", "value": 7},
-    ]
+    rows: list[dict[str, Any]] = [{"name": "name", "value": "[bold]" + "x" * 100}, {"name": "n", "value": 7}]
     print_rows(rows)
     lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
     assert max(map(len, lines)) <= 40
@@ -69,8 +66,7 @@ def test_a_terminal_shows_the_answer_first_and_last_and_the_rest_on_request(
     brief = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
     assert brief[0].startswith("a predicts the test text best")
     assert re.fullmatch(
-        r"a is better than b by 0\.100 bits per character \(95 % interval 0\.\d+ to 0\.\d+\)",
-        brief[-2],
+        r"a is better than b by 0\.100 bits per character \(95 % interval 0\.\d+ to 0\.\d+\)", brief[-2]
     )
     assert brief[-1] == f"report: {tmp_path}/report.html"
     assert not any(line.startswith("Where the bits go ─") for line in brief)

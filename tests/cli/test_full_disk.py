@@ -112,9 +112,7 @@ def test_a_study_without_room_is_named_and_leaves_nothing(tmp_path: Path) -> Non
 
 
 @pytest.mark.long
-def test_a_disk_that_fills_up_during_a_study_loses_only_the_rest(
-    small_disk: Callable[[int], Path],
-) -> None:
+def test_a_disk_that_fills_up_during_a_study_loses_only_the_rest(small_disk: Callable[[int], Path]) -> None:
     out = small_disk(184) / "out"
     done = run_limited(*TUNE, "--trials", 60, *SETTINGS, "--out", out, max_bytes=None)
     failed_to_save(done, out)

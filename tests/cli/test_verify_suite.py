@@ -46,10 +46,7 @@ def test_a_suite_agrees_with_its_runs_and_a_change_is_found(textgen: Textgen, tm
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [
-        ("speed", "is not a result of textgen bench, suite or tune"),
-        ("gone", "No such file or directory"),
-    ],
+    [("speed", "is not a result of textgen bench, suite or tune"), ("gone", "No such file or directory")],
 )
 def test_what_cannot_be_verified_is_said_in_one_line(textgen: Textgen, name: str, reason: str) -> None:
     done = textgen("verify", RECORDED / f"{name}.json", code=1)

@@ -107,8 +107,7 @@ def test_a_paragraph_is_left_out_if_half_of_it_has_occurred_before() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "\n\n", "\n\n".join(NEWS), "a short refrain\n\n" * 50, "One line. " * 500, "x\n\n\n \n\ny\n"],
+    "text", ["", "\n\n", "\n\n".join(NEWS), "a short refrain\n\n" * 50, "One line. " * 500, "x\n\n\n \n\ny\n"]
 )
 def test_what_does_not_repeat_paragraphs_is_unchanged(text: str) -> None:
     assert without_repeats(text, [1, 2]) == (text, [1, 2])

@@ -59,11 +59,7 @@ def test_words_of_a_script_without_spaces_are_counted_one_by_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "unseen"),
-    [
-        (CharTokenizer, "zebra"),
-        (lambda: WordTokenizer(min_count=3), " zebra"),
-    ],
+    ("make", "unseen"), [(CharTokenizer, "zebra"), (lambda: WordTokenizer(min_count=3), " zebra")]
 )
 def test_known_words_are_those_of_the_training_text_whatever_the_vocabulary(
     make: Callable[[], Any], unseen: str

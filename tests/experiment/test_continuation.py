@@ -27,10 +27,7 @@ def corpus() -> Corpus:
 
 
 def trained(corpus: Corpus, entry: str, folder: Path) -> SavedRun:
-    save_run(
-        folder,
-        Experiment(parse_entry(entry), corpus, parse_budget("8000chars"), CPU, 0).run(),
-    )
+    save_run(folder, Experiment(parse_entry(entry), corpus, parse_budget("8000chars"), CPU, 0).run())
     return load_run(folder, CPU.device)
 
 

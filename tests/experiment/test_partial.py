@@ -120,11 +120,7 @@ def test_checkpoints_of_other_settings_are_not_used(corpus: Corpus, tmp_path: Pa
     with pytest.raises(KilledError):
         run_and_save(experiment(ENTRIES[0], corpus), folder, killed_after(9))
     updates: list[int] = []
-    run_and_save(
-        experiment(ENTRIES[0], corpus, "3000chars"),
-        folder,
-        updates_into(updates),
-    )
+    run_and_save(experiment(ENTRIES[0], corpus, "3000chars"), folder, updates_into(updates))
     assert min(updates) == 1
 
 

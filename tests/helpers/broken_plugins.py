@@ -151,9 +151,7 @@ FAULTS = {
     "lexicon": Fault("lexicons", "def Toy(): return 1 / 0", "failed: ZeroDivisionError: division by zero"),
     "alias": Fault("aliases", "Toy = 3", "is not a valid alias: an alias is a string, not int 3"),
     "reference": Fault(
-        "references",
-        "Toy = 3",
-        "is not a valid reference: a reference is the name of an entry, not int 3",
+        "references", "Toy = 3", "is not a valid reference: a reference is the name of an entry, not int 3"
     ),
     "sampler": Fault(
         "samplers",

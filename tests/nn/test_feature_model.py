@@ -11,11 +11,7 @@ from textgen.nn.layers import RowDropout, automatic_dropout
 
 
 def test_dropout_is_chosen_by_epochs_unless_it_is_given(ids: TokenIds) -> None:
-    for dropout, budget, expected in (
-        (None, "2epochs", 0.0),
-        (0.4, "2epochs", 0.4),
-        (None, "9epochs", 0.05),
-    ):
+    for dropout, budget, expected in ((None, "2epochs", 0.0), (0.4, "2epochs", 0.4), (None, "9epochs", 0.05)):
         model = lstm(dropout=dropout)
         run(trainer(ids[:1000], model=model), budget)
         assert model.dropout.probability == pytest.approx(expected, abs=1e-6)

@@ -64,12 +64,7 @@ OPEN_TO_PLUGINS = (
     "runtime.storage.files",
 )
 """What a bundled plugin may import, and so what others can rely on too."""
-OPEN_TO_BACKENDS = (
-    "jobs.backends",
-    "workers",
-    "runtime.environment",
-    "runtime.storage.files",
-)
+OPEN_TO_BACKENDS = ("jobs.backends", "workers", "runtime.environment", "runtime.storage.files")
 """What a backend may import besides."""
 OPEN_TO_COMMANDS = ("library", "requests", "cli.options", "cli.completion", "cli.console", "runtime.output")
 """What a command may import besides: the library, options that commands share, how results are printed."""

@@ -94,10 +94,7 @@ def shorter_units(values: Any) -> None:
     ("damage", "reason"),
     [
         (lambda path, _: path.write_bytes(path.read_bytes()[:100]), "cannot be read: "),
-        (
-            lambda path, _: edit_record(path, fewer_samples),
-            "cannot be used: its samples are others",
-        ),
+        (lambda path, _: edit_record(path, fewer_samples), "cannot be used: its samples are others"),
         (
             lambda path, _: edit_record(path, shorter_units),
             "cannot be used: its test score is that of another text",

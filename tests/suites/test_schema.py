@@ -71,10 +71,7 @@ def test_under_several_budgets_each_question_is_asked_under_each(tmp_path: Path)
             lambda text: text.replace("train_share = 30", "train_share = 300"),
             "train_share: input should be less",
         ),
-        (
-            lambda text: text.replace('"chance"', '"small"'),
-            "'size' has two cases with the same label",
-        ),
+        (lambda text: text.replace('"chance"', '"small"'), "'size' has two cases with the same label"),
         (lambda text: text.replace("cases = [", "cases = ["[:-1], 1), "cannot read the suite"),
         (lambda text: f"x = {'[' * 10_000}\n{text}", "nested too deeply"),
         (lambda text: text.replace("seeds = 2", "seeds = 0"), "seeds: input should be greater"),

@@ -88,11 +88,7 @@ class Benched:
 
 
 def bench(
-    entries: Sequence[Entry],
-    corpus: Corpus,
-    options: BenchOptions,
-    out: Path,
-    report: Report = ignore_report,
+    entries: Sequence[Entry], corpus: Corpus, options: BenchOptions, out: Path, report: Report = ignore_report
 ) -> Comparison:
     """Compare the entries; the result is also saved in `out`.
 

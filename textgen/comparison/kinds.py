@@ -9,14 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from textgen.contracts import TextgenError
 from textgen.reports.reported_kind import ReportedKind
-from textgen.results.folders import (
-    PARTIAL_FILES,
-    RUN_FILES,
-    RUNS_OF_BENCH,
-    entry_part,
-    identify,
-    subfolders,
-)
+from textgen.results.folders import PARTIAL_FILES, RUN_FILES, RUNS_OF_BENCH, entry_part, identify, subfolders
 from textgen.results.guesses import GUESSES
 from textgen.results.kinds import About, VerifiedFiles, about_best
 from textgen.runtime.storage.json_records import read_record

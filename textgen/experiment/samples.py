@@ -85,11 +85,7 @@ class SampleWriter:
         return sum(map(len, self.held_out)) < NUM_MEASURED * (PROMPT_CHARS + self.num_chars)
 
     def measure(
-        self,
-        trained: Trained,
-        sampler: BoundSampler,
-        seed: int,
-        device_config: DeviceConfig,
+        self, trained: Trained, sampler: BoundSampler, seed: int, device_config: DeviceConfig
     ) -> MeasuredSamples:
         """Continue every passage; the seeds of the samples follow from that of the training run."""
         with preserve_process_state():
@@ -159,10 +155,7 @@ class SampleWriter:
             measured = self.measure(trained, sampler, seed, device_config)
             shown = self._shown(trained, spec, sampler, seed, device_config, measured=measured)
             yield WrittenSamples(
-                sampler=spec,
-                metrics=measured.measured.metrics,
-                samples=tuple(shown),
-                texts=measured.texts,
+                sampler=spec, metrics=measured.measured.metrics, samples=tuple(shown), texts=measured.texts
             )
 
     def measure_held_out(self) -> MeasuredText:

@@ -63,11 +63,7 @@ def train_lines(folder: Path, settings: RunSettings, result: RunResult) -> list[
     size = f"{short(result.num_parameters)} parameters; {settings.device}, {settings.precision}"
     if train.num_processes > 1:
         size += f", {train.num_processes} processes"
-    return [
-        *lines,
-        f"{short(train.num_chars)} characters in {speed}{epochs}; {size}",
-        f"saved in {folder}",
-    ]
+    return [*lines, f"{short(train.num_chars)} characters in {speed}{epochs}; {size}", f"saved in {folder}"]
 
 
 def train_remarks(run: Run, log: str | None) -> Iterator[str]:

@@ -10,13 +10,7 @@ from textgen.evaluation.intervals import LEVEL, Interval
 from textgen.results.comparison import EntryScore, ReferenceScore
 from textgen.results.header import JudgedHeader
 from textgen.results.row import Row
-from textgen.runtime.storage.json_records import (
-    Amount,
-    Share,
-    check_different,
-    check_lengths,
-    check_names,
-)
+from textgen.runtime.storage.json_records import Amount, Share, check_different, check_lengths, check_names
 from textgen.training.budget import ladder_of, parse_budget
 
 

@@ -12,12 +12,7 @@ from textgen.experiment.entry_result import EntryResult, EntrySettings, RunSetti
 from textgen.results.comparison import Comparison
 from textgen.results.header import Header
 from textgen.runtime.environment import Machine
-from textgen.runtime.storage.json_records import (
-    Amount,
-    Share,
-    check_different,
-    check_names,
-)
+from textgen.runtime.storage.json_records import Amount, Share, check_different, check_names
 
 StateName: TypeAlias = Literal["complete", "pruned", "failed", "killed", "waiting", "running"]
 Value: TypeAlias = bool | int | float | str | None

@@ -36,14 +36,7 @@ from textgen.registry.registry import load
 from textgen.requests import BenchRequest, SampleOptions, TuneRequest
 from textgen.results.comparison import Comparison
 from textgen.results.judge import CLOSEST
-from textgen.results.study import (
-    Contestant,
-    FinalComparison,
-    MadeRun,
-    SamplerSettings,
-    Value,
-    conclusion,
-)
+from textgen.results.study import Contestant, FinalComparison, MadeRun, SamplerSettings, Value, conclusion
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import NotSavedError, make_folder

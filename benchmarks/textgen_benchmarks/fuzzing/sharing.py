@@ -107,7 +107,4 @@ def project(case: Case) -> str | None:
     return said(problem or done.problem(), command, done)
 
 
-KINDS = (
-    Kind("temporary folders", temporary, 150),
-    Kind("projects of others", project, 60, seconds=90),
-)
+KINDS = (Kind("temporary folders", temporary, 150), Kind("projects of others", project, 60, seconds=90))
