@@ -13,7 +13,7 @@ from helpers.scoring import CPU
 from textgen.evaluation.token_bits import score_stretches
 from textgen.nn.language_model import LanguageModel
 from textgen.runtime.device import seeded
-from textgen_models.adapt import EXPONENT_RATE, FIRST_SQUARE, RATES, Adapt
+from textgen_models.refinements.adapt import EXPONENT_RATE, FIRST_SQUARE, RATES, Adapt
 
 SIZE = 4
 REPETITIVE = np.tile([0, 1, 2, 3, 2, 1], 60)

@@ -20,7 +20,7 @@ from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.budget import parse_budget
-from textgen.training.train_options import Schedule
+from textgen.training.schedule import Schedule
 from textgen_models.original import MAX_WINDOWS, LSTMLayer, Original
 
 CPU = DeviceConfig(torch.device("cpu"), "fp32")

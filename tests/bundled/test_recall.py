@@ -19,8 +19,8 @@ from textgen.nn.language_model import LanguageModel
 from textgen.nn.refined_model import RefinedModel
 from textgen.registry.registry import load
 from textgen.runtime.device import seeded
-from textgen_models.recall import START, features_of
-from textgen_models.recalling import Cache
+from textgen_models.refinements.cache_and_match import Cache
+from textgen_models.refinements.recall import START, features_of
 
 SIZE = 4
 TEXT = np.random.default_rng(0).choice(SIZE, 400, p=[0.5, 0.2, 0.2, 0.1])

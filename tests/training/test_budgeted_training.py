@@ -10,7 +10,8 @@ import pytest
 from helpers.training import OPTIONS, run, trainer
 from textgen.contracts import TokenIds
 from textgen.training.mixture_training import combined_result
-from textgen.training.train_options import LONGEST_SEQUENCE, SHORTEST_SEQUENCE, Rates, Schedule, TrainOptions
+from textgen.training.schedule import SHORTEST_SEQUENCE, Rates, Schedule
+from textgen.training.train_options import LONGEST_SEQUENCE, TrainOptions
 
 
 def rates(options: TrainOptions, *fractions: float) -> list[float]:

@@ -19,7 +19,7 @@ from textgen.reports.document import Report
 from textgen.reports.formats import count, perplexity, plain, short
 from textgen.reports.run_report import run_report
 from textgen.reports.terminal import render
-from textgen.results.differences import RunComparison
+from textgen.results.compared_runs import RunComparison
 from textgen.results.kinds import kind_of
 from textgen.runtime.output import visible_in
 from textgen.training.budget import is_timed

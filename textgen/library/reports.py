@@ -7,7 +7,7 @@ from pathlib import Path
 
 from textgen import defaults
 from textgen.requests import SampleOptions, several
-from textgen.results.differences import RunComparison, WritingOptions, compare
+from textgen.results.compared_runs import RunComparison, WritingOptions, compare
 from textgen.results.items import read_result
 from textgen.results.names import HAS_PAGE, find
 from textgen.runtime.device import choose_device

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from textgen.runtime.storage.json_records import Amount, Count, Share
-from textgen.training.train_options import Rates
+from textgen.training.schedule import Rates
 
 MIN_CPU_UTILIZATION = 0.8
 """The utilization below which a training run counts as disturbed by other work."""

@@ -23,7 +23,8 @@ from textgen.training.checkpoints import (
     restore_random_state,
 )
 from textgen.training.optimizer import Muon, build_optimizers
-from textgen.training.train_options import Rates, Schedule, TrainOptions
+from textgen.training.schedule import Rates, Schedule
+from textgen.training.train_options import TrainOptions
 
 MAX_SEEDS = 2**32
 """Seeds are below it, so that those of the ranks differ."""

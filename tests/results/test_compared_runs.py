@@ -14,7 +14,7 @@ from helpers.runs import CPU, SMALL, make_run
 from textgen.experiment.saved_run import save_run
 from textgen.reports.markdown import to_markdown
 from textgen.reports.run_report import answer_of_runs, run_report
-from textgen.results.differences import RunComparison, WritingOptions, compare
+from textgen.results.compared_runs import RunComparison, WritingOptions, compare
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
 

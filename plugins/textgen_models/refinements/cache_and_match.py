@@ -14,8 +14,16 @@ from torch import Tensor
 
 from textgen.contracts import BaseModel, Search, TokenIds
 from textgen.nn.state import take_rows
-from textgen_models.recall import Evidence, Integers, Places, Recall, hashes, shared_lengths, sorted_hashes
-from textgen_models.refinement import Refinement
+from textgen_models.refinements.base import Refinement
+from textgen_models.refinements.recall import (
+    Evidence,
+    Integers,
+    Places,
+    Recall,
+    hashes,
+    shared_lengths,
+    sorted_hashes,
+)
 
 NUM_FOLLOWING = 12
 """Tokens after a place that are shown."""
@@ -102,7 +110,7 @@ MAX_PLACES = 2048
 
 
 class Cache(RecallModel):
-    """A cache over contexts of several lengths (see `textgen_models.recall`).
+    """A cache over contexts of several lengths (see `recall.py`).
 
     Tokens become more likely that followed the same last tokens since the initial state: names that are back,
     and turns of phrase.
@@ -186,7 +194,7 @@ MAX_AGREEMENTS = 3.0
 
 
 class Match(RecallModel):
-    """Contexts too long for n-grams, looked up in the whole training text (see `textgen_models.recall`).
+    """Contexts too long for n-grams, looked up in the whole training text (see `recall.py`).
 
     As an n-gram model of unlimited length (Liu et al. 2024, arXiv:2401.17377), but of a context that is there
     more than `places` times only the last ones count. An index has the shortest contexts worth looking up,

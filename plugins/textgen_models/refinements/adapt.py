@@ -11,7 +11,7 @@ from torch import Tensor
 
 from textgen.contracts import BaseModel, Search, TokenIds
 from textgen.nn.state import take_rows
-from textgen_models.refinement import Refinement
+from textgen_models.refinements.base import Refinement
 
 RATES = (0.0, 0.05, 0.1, 0.2)
 """Learning rates of which the best on held-out text is taken; that of the exponents is a tenth."""
