@@ -246,7 +246,7 @@ def test_weights_without_a_network_are_refused(tmp_path: Path) -> None:
 def test_without_h5py_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = write_h5(tmp_path / "old.h5", configuration(), random_weights())
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(TextgenError, match=r"pip install 'textgen-bench\[keras\]'$"):
+    with pytest.raises(TextgenError, match=r'pip install "textgen-bench\[keras\]"$'):
         Original(VOCAB_SIZE, weights=str(path))
 
 

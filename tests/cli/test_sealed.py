@@ -42,7 +42,7 @@ def test_it_is_the_test_part(textgen: Textgen, budget: list[str], folder: Path) 
     verified = textgen("verify", "out", "--runs", cwd=folder)
     assert "do not agree" not in verified.stdout
     report = (folder / "out/report.md").read_text("utf-8")
-    assert "scored on sealed.txt, which was opened after all entries were trained" in report
+    assert "sealed.txt, which was opened after all entries were trained" in report
 
 
 def test_it_is_read_after_training(textgen: Textgen, budget: list[str], folder: Path) -> None:

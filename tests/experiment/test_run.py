@@ -326,7 +326,7 @@ import resource, sys
 from pathlib import Path
 from textgen.contracts import TextgenError
 from textgen.experiment.saved_run import load_run
-from textgen_models.lstm import model
+import textgen_models.recurrent
 used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_DATA, (used + 400 * 2**20,) * 2)
 for run in sys.argv[1:]:

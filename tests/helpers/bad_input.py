@@ -247,7 +247,7 @@ sample no-json
 sample a-list
     run 'a-list' is damaged, or of another version of textgen (… cannot be read: …); train it again
 sample from-later
-    'from-later/run.json' was written by a newer textgen (schema version 99); update textgen, which reads 2
+    'from-later/run.json' was written by a newer textgen (schema version 99); update textgen, which reads 3
 """
 
 # What is wrong with the command line itself is worded by Typer.

@@ -18,7 +18,7 @@ BOUNDARY = {
     "textgen/data/sources.py",
     "textgen/data/bound_tokenizer.py",
     "textgen/generation/bound_sampler.py",
-    "textgen/library/corpus_views.py",
+    "textgen/library/corpus.py",
     "textgen/nn/language_model.py",
     "textgen/registry/options.py",
 }

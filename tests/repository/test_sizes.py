@@ -37,7 +37,7 @@ MAX_LINES = {
     "": 735,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 31_600, 42_900
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 31_750, 42_900
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

@@ -153,15 +153,15 @@ def test_a_digest_is_needed_where_it_is_asked_for(tmp_path: Path) -> None:
     ("text", "reason"),
     [
         ("[" * 1_000_000, "nested too deeply"),
-        ('{"schema_version": 2, "name": ' + "[" * 900 + "]" * 900 + "}", "recursion|nested"),
+        ('{"schema_version": 3, "name": ' + "[" * 900 + "]" * 900 + "}", "recursion|nested"),
         ("[" + "{}," * 2_200_000 + "1]", "more than 2,097,152 lists and objects"),
-        ('{"schema_version": 2, "name": NaN}', "NaN is not JSON"),
+        ('{"schema_version": 3, "name": NaN}', "NaN is not JSON"),
         (
-            '{"schema_version": 2, "name": "x", "points": [{"step": 1, "loss": 1e999}]}',
+            '{"schema_version": 3, "name": "x", "points": [{"step": 1, "loss": 1e999}]}',
             "1e999 is larger than",
         ),
         (
-            '{"schema_version": 2, "name": "x", "points": [{"step": 1, "loss": 1' + "0" * 400 + "}]}",
+            '{"schema_version": 3, "name": "x", "points": [{"step": 1, "loss": 1' + "0" * 400 + "}]}",
             "401 digits",
         ),
     ],
