@@ -12,7 +12,7 @@ from textgen_benchmarks.killing import KillWhen
 from textgen_benchmarks.kills import ENTRY, SHORT, STUDY, TEXT, Command, killed
 
 pytestmark = [
-    pytest.mark.long,
+    pytest.mark.slow,
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes in /proc"),
 ]
 CHECKPOINT = re.compile(r"checkpoint-(\d+)")
@@ -42,7 +42,9 @@ def after_updates(number: int, folder: Path) -> KillWhen:
     return is_due
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize(
+    "name", [name if name == "train" else pytest.param(name, marks=pytest.mark.long) for name in COMMANDS]
+)
 def test_a_killed_command_goes_on_and_ends_with_the_same_files(name: str, tmp_path: Path) -> None:
     arguments, kills = COMMANDS[name]
     moments = iter([(after_updates(number, tmp_path / "0"), whole) for number, whole in kills.items()])
