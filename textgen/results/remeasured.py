@@ -336,10 +336,13 @@ def _unlikely(name: str, saved: PassageReading, again: PassageReading) -> Iterat
     for number, (one, other) in enumerate(zip(saved.passages, again.passages, strict=False), start=1):
         rows = zip(one.alternatives, one.per_mille, other.alternatives, other.per_mille, strict=False)
         for place, (tokens, shares, found, found_shares) in enumerate(rows, start=1):
-            known = dict(zip((again.tokens[token] for token in found), found_shares, strict=True))
+            known: dict[str, list[int]] = {}  # several tokens may be spelled alike: a word, and a letter
+            for token, share in zip(found, found_shares, strict=True):
+                known.setdefault(again.tokens[token], []).append(share)
             for token, share in zip(tokens, shares, strict=True):
                 spelled = saved.tokens[token] if token < len(saved.tokens) else "?"
-                recomputed = known.get(spelled, min(share, found_shares[-1]))  # that is the most if not shown
+                hidden = min(share, found_shares[-1])  # that is the most if not shown
+                recomputed = min(known.get(spelled, [hidden]), key=lambda each: abs(each - share))
                 if abs(recomputed - share) > SAME_PER_MILLE:
                     what = f"{name}, passages, {number}, {place}, per_mille"
                     yield Disagreement(what, f"{spelled!r} {share}", recomputed)
