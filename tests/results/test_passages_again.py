@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from textgen.results.passages import PassageBits, PassageReading
-from textgen.results.remeasured import _unlikely
+from textgen.results.remeasured import unlikely_tokens
 
 
 def reading(per_mille: tuple[int, ...], tokens: tuple[str, ...] = ("a", "a", "the")) -> PassageReading:
@@ -18,9 +18,9 @@ def reading(per_mille: tuple[int, ...], tokens: tuple[str, ...] = ("a", "a", "th
 
 @pytest.mark.parametrize("again", [(57, 49, 30), (58, 48, 30)])  # a word and a letter
 def test_tokens_that_are_spelled_alike_are_not_taken_for_each_other(again: tuple[int, ...]) -> None:
-    assert list(_unlikely("x", reading((57, 49, 30)), reading(again))) == []
+    assert list(unlikely_tokens("x", reading((57, 49, 30)), reading(again))) == []
 
 
 def test_another_probability_is_found() -> None:
-    (found,) = _unlikely("x", reading((57, 49, 30)), reading((57, 49, 40)))
+    (found,) = unlikely_tokens("x", reading((57, 49, 30)), reading((57, 49, 40)))
     assert (found.saved, found.recomputed) == ("'the' 30", 40)

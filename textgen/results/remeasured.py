@@ -307,7 +307,7 @@ class WrittenAgain:
             found = self.readings.get(entry.name)
             again.append(Partial(reading=_comparable(found)) if found else Partial())
             if found and entry.reading:
-                unlikely += _unlikely(f"{entry.name}, reading", entry.reading, found)
+                unlikely += unlikely_tokens(f"{entry.name}, reading", entry.reading, found)
         read = Partial(entries=again)
         decided_by = ["entries.*.reading"] if self.readings else []
         check = compared(
@@ -331,7 +331,7 @@ def _comparable(reading: PassageReading) -> Partial:
     return Partial(passages=passages)
 
 
-def _unlikely(name: str, saved: PassageReading, again: PassageReading) -> Iterator[Disagreement]:
+def unlikely_tokens(name: str, saved: PassageReading, again: PassageReading) -> Iterator[Disagreement]:
     """Yield the saved alternatives that have another probability, or that are too unlikely to be shown."""
     for number, (one, other) in enumerate(zip(saved.passages, again.passages, strict=False), start=1):
         rows = zip(one.alternatives, one.per_mille, other.alternatives, other.per_mille, strict=False)
