@@ -64,7 +64,7 @@ class Speller(nn.Module):
         self.ngrams = KneserNey(1 + len(characters))
 
     def count(self, ids: TokenIds, tokens: Sequence[str]) -> None:
-        """Count the spellings of a training text, and each word of the vocabulary once."""
+        """Count the spelled words of a training text, plus every word of the vocabulary once."""
         symbols = [np.zeros(1, np.int32), *self._of_vocabulary(tokens)]
         for spelled in self._of_text(ids):
             symbols.append(spelled)

@@ -70,7 +70,7 @@ def command_line(name: str) -> str:
 
 
 def normalized(distribution: str) -> str:
-    """Return the name of a distribution as it is compared (PEP 503)."""
+    """Return the normalized name of a distribution (PEP 503)."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 

@@ -1,4 +1,4 @@
-"""A row: what one run measured, as far as it is judged; the same for all kinds of results."""
+"""A row: the measurements of one run by which results of every kind are judged."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def compared(
 
 def decisive(result: Any, deciding: Iterable[tuple[type, Iterable[str]]]) -> list[str]:
     """Return the kinds of numbers in a result that others depend on: fields of some types of records."""
-    wanted = {kind: tuple(names) for kind, names in deciding}
+    wanted = dict(deciding)
 
     def found(value: Any, place: str) -> Iterator[str]:
         if is_dataclass(value):

@@ -1,4 +1,4 @@
-"""Checkpoints of a training run, the last two states on disk, and snapshots: the weights at each validation.
+"""Checkpoints of the last two states of training, and snapshots of the weights at each validation.
 
 Training continues from a checkpoint to the bit: with the weights, the state of the optimizers, the place in
 the text and the random state. Snapshots show what the model wrote at that point.

@@ -108,7 +108,7 @@ class EntryObjective:
 
     @property
     def num_steps(self) -> int:
-        """The number of validations of a training run."""
+        """Validations per training run."""
         trained = (self.entry.train_options(part) for part in self.entry.trained)
         return self.entry.num_copies * sum(options.num_validations for options in trained)
 
