@@ -29,6 +29,7 @@ from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.interrupts import interrupts_to
 from textgen.runtime.messages import one_line
 from textgen.runtime.output import note
+from textgen.runtime.private_process import give_up_tracing, make_private
 from textgen.runtime.process_setup import END_PROCESS, end_fork, keep_freed_memory, mark_as_worker
 from textgen.runtime.storage.files import private_folder
 
@@ -37,6 +38,8 @@ MESSAGE, WARNING, RESULT, ERROR = "message", "warning", "result", "error"
 METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 """Not `fork`: torch has threads, which a fork would leave in an unknown state."""
 IS_POSIX = os.name == "posix"
+SERVER = "textgen.workers.fork_server"
+"""The module that makes the server private; it is imported before there is another thread."""
 PRELOADED = ("torch", "filelock", "pydantic.dataclasses", "pydantic.type_adapter")
 """Modules that the server imports, so that no fork of it has to."""
 
@@ -73,7 +76,8 @@ def import_early(*modules: str) -> None:
         terminations = interrupts_to(signal.SIG_IGN, signal.SIGTERM)
         with _ignored_interrupts(), terminations, _safe_path(), socket_place:
             # In such a process already, others are for blocks of text, which need none of the modules.
-            get_context("forkserver").set_forkserver_preload([] if is_worker() else [*PRELOADED, *modules])
+            needed = [] if is_worker() else [*PRELOADED, *modules]
+            get_context("forkserver").set_forkserver_preload([SERVER, *needed])
             forkserver.ensure_running()
         _keep_server_running()
 
@@ -219,6 +223,8 @@ def is_worker() -> bool:
 
 def _work(connection: Connection, sent: bytes, environment: Mapping[str, str]) -> None:
     """Compute items until there are no more, or until the process that started this one ends."""
+    make_private()
+    give_up_tracing()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the main process, which ends this one
     if IS_POSIX:
@@ -231,8 +237,6 @@ def _work(connection: Connection, sent: bytes, environment: Mapping[str, str]) -
     os.environ.update(environment)
     warnings.showwarning = _send_warning
     keep_freed_memory()
-    with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-        file.write("500")  # where memory runs out, this process goes and not the one that has the results
     try:
         function = prepared(sent)
     except BaseException as error:
