@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helpers import cheats_tried as tried
 from helpers.cheats import CHEATS
 from helpers.commands import TINY, Textgen
 
@@ -21,6 +23,9 @@ REASONS = {
     "char-changes": "it changes how scores are computed, in the process that computes them",
 }
 HONEST = (TINY, "random", "char-ngram")
+GAIN = 0.02
+"""Bits per character that chance may make of a difference."""
+Cheats = Mapping[Path, Sequence[str]]
 OPTIONS = ("--corpus", "lee", "--max-chars", 30_000, "--length", 20)
 
 
@@ -88,3 +93,68 @@ def test_the_report_says_why_and_its_answer_names_no_cheat(result: dict[str, Any
         (row,) = (line for line in report.splitlines() if line.startswith(f"| {name} ") and "no rank" in line)
         bits = next(each["test"]["bits_per_char"] for each in result["entries"] if each["name"] == name)
         assert bits == 0 or f"{bits:.4f}" not in report, row
+
+
+def bits_of_ranked(textgen: Textgen, budget: list[str], folder: Path, cheats: Cheats) -> dict[str, float]:
+    """Return the scores of the entries that have a rank when these cheats are compared with n-grams."""
+    plugins = [word for path in cheats for word in ("--plugin", path)]
+    entries = [entry for those in cheats.values() for entry in those]
+    done = textgen("bench", "char-ngram", *entries, *plugins, *OPTIONS, *budget, "--json", cwd=folder)
+    result = json.loads(done.stdout)
+    ranked = {row["name"] for row in result["scores"]}
+    rows = [row for row in result["entries"] if row["name"] in ranked]
+    return {row["name"]: row["test"]["bits_per_char"] for row in rows}
+
+
+def check(ranked: dict[str, float]) -> None:
+    """Fail if an entry that is not n-grams is ahead of them."""
+    honest = ranked["char-ngram"]
+    assert {name: bits for name, bits in ranked.items() if bits < honest - GAIN} == {}
+
+
+def test_what_cannot_be_seen_or_changed_from_a_process_of_an_entry(
+    textgen: Textgen, budget: list[str], tmp_path: Path
+) -> None:
+    check(bits_of_ranked(textgen, budget, tmp_path, tried.COMMON))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("family", tried.FAMILIES)
+def test_no_other_cheat_is_ahead_of_n_grams(
+    textgen: Textgen, budget: list[str], tmp_path: Path, family: str
+) -> None:
+    path = tried.FAMILIES[family]
+    check(bits_of_ranked(textgen, budget, tmp_path, {path: tried.OTHERS[path]}))
+
+
+@pytest.mark.long
+def test_what_remains_possible_is_still_possible(textgen: Textgen, budget: list[str], tmp_path: Path) -> None:
+    """Otherwise docs/trust.md says too little; caches gain less on so short a text, or nothing."""
+    ranked = bits_of_ranked(textgen, budget, tmp_path, tried.POSSIBLE)
+    for name in ("file-file", "shm-shm", "daemon-daemon", "char-disk"):
+        assert ranked[name] < ranked["char-ngram"] - GAIN
+
+
+@pytest.mark.long
+def test_a_model_that_hangs_is_ended_and_the_others_are_the_same(
+    textgen: Textgen, budget: list[str], tmp_path: Path
+) -> None:
+    arguments = ("--plugin", tried.MODELS, *OPTIONS, *budget, "--entry-timeout", "15s", "--json")
+    done = textgen("bench", "char-ngram", "char-hangs", *arguments, cwd=tmp_path)
+    hung = json.loads(done.stdout)["entries"][1]
+    assert "it made no progress" in hung["error"]
+
+
+@pytest.mark.long
+def test_a_sealed_text_is_found_neither_on_the_command_line_nor_by_its_name(
+    textgen: Textgen, budget: list[str], tmp_path: Path, news: str
+) -> None:
+    (tmp_path / "open.txt").write_text(news[:20_000])
+    (tmp_path / "sealed.txt").write_text(news[20_000:30_000])
+    entries = ("char-ngram", "char-sealedread", "char-sources")
+    text = ("--plugin", tried.ELSEWHERE, "--corpus", "open.txt", "--sealed", "-", "--length", 20)
+    given = (tmp_path / "sealed.txt").read_text()
+    (tmp_path / "sealed.txt").unlink()
+    done = textgen("bench", *entries, *text, *budget, "--json", cwd=tmp_path, stdin=given)
+    rows = json.loads(done.stdout)["entries"]
+    check({row["name"]: row["test"]["bits_per_char"] for row in rows if row["error"] is None})
