@@ -11,6 +11,7 @@ import threading
 import time
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -237,19 +238,14 @@ class Selfmem(Knows):
 
     def search_for(self, number: int, ids: list[int]) -> None:
         text = "".join(self.strings[each] for each in ids)
-        for encoded, size in (
-            (text.encode(), 0),
-            (text.encode("utf-16-le"), 0),
-            *((torch.tensor(ids).numpy().astype(kind).tobytes(), kind) for kind in ("u1", "<i4", "<i8")),
-        ):
-            for data in memory_with(number, encoded):
-                place = data.find(encoded)
-                if size:
-                    numbers = torch.frombuffer(bytearray(data[place : place + 8 * (len(data[place:]) // 8)]), dtype={
-                        "u1": torch.uint8, "<i4": torch.int32, "<i8": torch.int64}[str(size)])  # fmt: skip
-                    self.learn([each for each in numbers.tolist() if 0 <= each < self.vocab_size])
-                else:
-                    self.learn_text(data.decode("utf-16-le" if b"\0" in encoded else "latin-1", "replace"))
+        for kind in ("u1", "<i4", "<i8"):
+            needle = np.array(ids, kind).tobytes()
+            for data in memory_with(number, needle):
+                place = data.find(needle)
+                found = np.frombuffer(data[place : len(data) - (len(data) - place) % 8], kind)
+                self.learn(found[(found >= 0) & (found < self.vocab_size)])
+        for data in memory_with(number, text.encode()):
+            self.learn_text(data.decode("latin-1"))
 
 
 class Procmem(Selfmem):
