@@ -95,10 +95,7 @@ def reference_entries(present: Collection[str]) -> list[Entry]:
 
 def describe_entry(entry: Entry) -> str:
     """Return what the models of an entry are: first lines of docstrings, and the kind of their tokens."""
-    first_lines = [
-        (load("model", name).__doc__ or "").strip().partition("\n")[0].rstrip(".")
-        for name in entry.models.values()
-    ]
+    first_lines = [line.rstrip(".") for line in entry.descriptions]
     models = " and ".join(f"{line[:1].lower()}{line[1:]}" for line in first_lines)
     if entry.num_copies > 1:
         models = f"average of {entry.num_copies} copies of each model that is trained: {models}"
