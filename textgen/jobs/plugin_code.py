@@ -1,0 +1,168 @@
+"""What the main process asks of plugins without running their code: another process runs it and tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, TypeVar, Union, cast
+
+from textgen.contracts import TextgenError
+from textgen.experiment.entry import Entry, EntryFacts
+from textgen.experiment.entry_parser import parse_entries, parse_entry, plugins_read
+from textgen.jobs.backends import LocalBackend
+from textgen.jobs.runner import run_jobs
+from textgen.registry.registry import MAX_IMPORT_SECONDS, Plugin, PluginError, enabled_from, find
+from textgen.registry.single_file import components_in, enable, load_plugin_file
+from textgen.registry.source_file import read_source
+from textgen.runtime.messages import UsageError
+from textgen.training.progress import Report
+from textgen.workers.process import is_worker
+
+Answer = TypeVar("Answer")
+ERRORS = {error.__name__: error for error in (TextgenError, PluginError, UsageError)}
+MAX_SILENCE = 2 * MAX_IMPORT_SECONDS
+"""Seconds after which a process that does not answer is ended."""
+PARTS = ("tokenizer", "model", "embedding", "sampler")
+UNASKED = ("reader", "result")
+"""Kinds whose components are loaded without being named by anyone."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An error instead of an answer."""
+
+    kind: str
+    """The name of its class, one of `ERRORS`."""
+    message: str
+
+    def as_error(self) -> TextgenError:
+        """Return the error."""
+        return ERRORS.get(self.kind, TextgenError)(self.message)
+
+
+def refusal(error: TextgenError) -> Refusal:
+    """Return an error as a process tells it."""
+    return Refusal(
+        next(name for each in type(error).__mro__ if (name := each.__name__) in ERRORS), str(error)
+    )
+
+
+@dataclass(frozen=True)
+class Question(Generic[Answer]):
+    """A function that plugins answer, as a job."""
+
+    function: Callable[[], Answer]
+    plugin_files: Sequence[Path]
+    folder: None = None
+    before: None = None
+
+    def compute(self, report: Report) -> Answer | Refusal:  # noqa: ARG002 - it is quick
+        """Return what the function returns, or the error that people are told."""
+        try:
+            return self.function()
+        except TextgenError as error:
+            return refusal(error)
+
+
+def ask(function: Callable[[], Answer], kind: Any, files: Sequence[Path], what: str) -> Answer:
+    """Return what a function returns in another process, which loads these plugin files.
+
+    Its result is sent as the JSON values of `kind`. Raises the `TextgenError` that it raises, and
+    `PluginError`, which begins with `what`, if it fails in another way or the process ends.
+    """
+    question = Question(function, files)
+    made = run_jobs([question], Union[kind, Refusal], LocalBackend(), max_silence=MAX_SILENCE)  # noqa: UP007
+    ((_, outcome),) = made
+    if outcome.failure:
+        raise PluginError(f"{what} cannot be loaded: {outcome.failure}")
+    if isinstance(outcome.result, Refusal):
+        raise outcome.result.as_error()
+    return cast(Answer, outcome.result)
+
+
+def answered(function: Callable[[], Answer], kind: Any, plugins: Iterable[Plugin]) -> Answer:
+    """Return what a function returns, for which it loads these plugins; raises as `ask` does.
+
+    It is called in this process if that is a worker, or if their code is textgen's own or has run here.
+    """
+    others = [plugin for plugin in plugins if not (plugin.is_own or plugin.is_imported)]
+    if is_worker() or not others:
+        return function()
+    files = list(dict.fromkeys(plugin.file.path for plugin in others if plugin.file))
+    return ask(function, kind, files, " and ".join(map(str, others)))
+
+
+def list_plugin_file(path: Path) -> list[Plugin]:
+    """Enable the components of a file as `load_plugin_file` does, which is run in another process.
+
+    This process runs it if it uses a component. Therefore a file with parts of entries adds neither readers
+    nor kinds of results, which are loaded without being named.
+    """
+    file = read_source(path)
+    if is_worker() or file.is_imported:
+        return load_plugin_file(path)
+    if enabled := enabled_from(file):
+        return enabled
+    found = ask(partial(components_in, path), list[tuple[str, str]], (), f"the plugin file {path}")
+    has_parts = any(kind in PARTS for kind, _ in found)
+    return enable(file, [each for each in found if not (has_parts and each[0] in UNASKED)])
+
+
+@dataclass(frozen=True)
+class ToldEntry:
+    """An entry, as a process tells it that has run its code."""
+
+    entry: Entry
+    facts: EntryFacts
+
+
+def read_entries(texts: Iterable[str]) -> tuple[list[Entry], dict[str, str]]:
+    """Return entries as `parse_entries` does; for those of others' plugins, other processes run their code.
+
+    Entries share a process only if they are of the same plugins.
+    """
+    texts = list(dict.fromkeys(texts))
+    groups = dict[tuple[Plugin, ...], list[str]]()
+    for text in texts:
+        groups.setdefault(plugins_read(text), []).append(text)
+    told = dict[str, ToldEntry | Refusal]()
+    for plugins, group in groups.items():
+        try:
+            answers = answered(partial(tell_entries, group), list[ToldEntry | Refusal], plugins)
+        except PluginError as error:  # its process ended
+            answers = [Refusal(PluginError.__name__, str(error))] * len(group)
+        told |= zip(group, answers, strict=True)
+
+    def read(text: str) -> Entry:
+        answer = told[text]
+        if isinstance(answer, Refusal):
+            raise answer.as_error()
+        return replace(answer.entry, name=text.strip()).knowing(vars(answer.facts))
+
+    return parse_entries(texts, read)
+
+
+def read_entry(text: str) -> Entry:
+    """Return an entry as `parse_entry` does; for one of others' plugins, another process runs their code."""
+    ((entry,), _) = read_entries([text])
+    return entry
+
+
+def informed(entry: Entry) -> Entry:
+    """Return an entry that knows what its components say; raises `TextgenError` if one cannot be used."""
+    plugins = [find(kind, name) for kind, name in entry.components.values()]
+    return entry.knowing(vars(answered(partial(getattr, entry, "facts"), EntryFacts, plugins)))
+
+
+def tell_entries(texts: Iterable[str]) -> list[ToldEntry | Refusal]:
+    """Return each entry with what its components say, or the reason why it cannot be used."""
+    told: list[ToldEntry | Refusal] = []
+    for text in texts:
+        try:
+            entry = parse_entry(text)
+            told.append(ToldEntry(entry, entry.facts))
+        except TextgenError as error:
+            told.append(refusal(error))
+    return told
