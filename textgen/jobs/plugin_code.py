@@ -10,10 +10,10 @@ from typing import Any, Generic, TypeVar, Union, cast
 
 from textgen.contracts import TextgenError
 from textgen.experiment.entry import Entry, EntryFacts
-from textgen.experiment.entry_parser import parse_entries, parse_entry, plugins_read
+from textgen.experiment.entry_parser import blamed, parse_entries, parse_entry, plugins_read
 from textgen.jobs.backends import LocalBackend
 from textgen.jobs.runner import run_jobs
-from textgen.registry.registry import MAX_IMPORT_SECONDS, Plugin, PluginError, enabled_from, find
+from textgen.registry.registry import MAX_IMPORT_SECONDS, Plugin, PluginError, enabled_from, find, load
 from textgen.registry.single_file import components_in, enable, load_plugin_file
 from textgen.registry.source_file import read_source
 from textgen.runtime.messages import UsageError
@@ -118,15 +118,16 @@ class ToldEntry:
     facts: EntryFacts
 
 
-def read_entries(texts: Iterable[str]) -> tuple[list[Entry], dict[str, str]]:
+def read_entries(texts: Iterable[str], known: Iterable[Entry] = ()) -> tuple[list[Entry], dict[str, str]]:
     """Return entries as `parse_entries` does; for those of others' plugins, other processes run their code.
 
-    Entries share a process only if they are of the same plugins.
+    Entries share a process only if they are of the same plugins; those that are `known` need none.
     """
-    texts = list(dict.fromkeys(texts))
+    texts, before = list(dict.fromkeys(texts)), {entry.name: entry for entry in known}
     groups = dict[tuple[Plugin, ...], list[str]]()
     for text in texts:
-        groups.setdefault(plugins_read(text), []).append(text)
+        if text.strip() not in before:
+            groups.setdefault(plugins_read(text), []).append(text)
     told = dict[str, ToldEntry | Refusal]()
     for plugins, group in groups.items():
         try:
@@ -136,6 +137,8 @@ def read_entries(texts: Iterable[str]) -> tuple[list[Entry], dict[str, str]]:
         told |= zip(group, answers, strict=True)
 
     def read(text: str) -> Entry:
+        if text.strip() in before:
+            return before[text.strip()]
         answer = told[text]
         if isinstance(answer, Refusal):
             raise answer.as_error()
@@ -154,6 +157,19 @@ def informed(entry: Entry) -> Entry:
     """Return an entry that knows what its components say; raises `TextgenError` if one cannot be used."""
     plugins = [find(kind, name) for kind, name in entry.components.values()]
     return entry.knowing(vars(answered(partial(getattr, entry, "facts"), EntryFacts, plugins)))
+
+
+def read_reference(name: str) -> Entry:
+    """Return the entry of a reference, as `read_entry` does; raises `TextgenError` if it cannot be used."""
+    told = answered(partial(tell_reference, name), ToldEntry, [find("reference", name)])
+    return told.entry.knowing(vars(told.facts))
+
+
+def tell_reference(name: str) -> ToldEntry:
+    """Return the entry of a reference with what its components say."""
+    with blamed("reference", name):
+        entry = parse_entry(load("reference", name))
+    return ToldEntry(entry, entry.facts)
 
 
 def tell_entries(texts: Iterable[str]) -> list[ToldEntry | Refusal]:
