@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,9 +13,18 @@ from typing import Any, Generic, TypeVar, Union, cast
 from textgen.contracts import TextgenError
 from textgen.experiment.entry import Entry, EntryFacts
 from textgen.experiment.entry_parser import blamed, parse_entries, parse_entry, plugins_read
+from textgen.generation.bound_sampler import tried_temperatures
 from textgen.jobs.backends import LocalBackend
 from textgen.jobs.runner import run_jobs
-from textgen.registry.registry import MAX_IMPORT_SECONDS, Plugin, PluginError, enabled_from, find, load
+from textgen.registry.registry import (
+    MAX_IMPORT_SECONDS,
+    Plugin,
+    PluginError,
+    enabled_from,
+    find,
+    load,
+    plugins,
+)
 from textgen.registry.single_file import components_in, enable, load_plugin_file
 from textgen.registry.source_file import read_source
 from textgen.runtime.messages import UsageError
@@ -82,16 +93,23 @@ def ask(function: Callable[[], Answer], kind: Any, files: Sequence[Path], what: 
     return cast(Answer, outcome.result)
 
 
-def answered(function: Callable[[], Answer], kind: Any, plugins: Iterable[Plugin]) -> Answer:
+def answered(function: Callable[[], Answer], kind: Any, used: Iterable[Plugin]) -> Answer:
     """Return what a function returns, for which it loads these plugins; raises as `ask` does.
 
     It is called in this process if that is a worker, or if their code is textgen's own or has run here.
     """
-    others = [plugin for plugin in plugins if not (plugin.is_own or plugin.is_imported)]
+    others = [plugin for plugin in used if not (plugin.is_own or plugin.is_imported)]
     if is_worker() or not others:
         return function()
     files = list(dict.fromkeys(plugin.file.path for plugin in others if plugin.file))
     return ask(function, kind, files, " and ".join(map(str, others)))
+
+
+def try_samplers(specs: Sequence[str]) -> dict[str, float | None]:
+    """Try samplers out, as `tried_temperatures` does; another process runs the code of plugins."""
+    names = {re.split("[:=]", spec)[0] for spec in specs}
+    used = [plugin for plugin in plugins("sampler") if plugin.name in names]
+    return answered(partial(tried_temperatures, specs), dict[str, float | None], used)
 
 
 def list_plugin_file(path: Path) -> list[Plugin]:
@@ -129,9 +147,9 @@ def read_entries(texts: Iterable[str], known: Iterable[Entry] = ()) -> tuple[lis
         if text.strip() not in before:
             groups.setdefault(plugins_read(text), []).append(text)
     told = dict[str, ToldEntry | Refusal]()
-    for plugins, group in groups.items():
+    for used, group in groups.items():
         try:
-            answers = answered(partial(tell_entries, group), list[ToldEntry | Refusal], plugins)
+            answers = answered(partial(tell_entries, group), list[ToldEntry | Refusal], used)
         except PluginError as error:  # its process ended
             answers = [Refusal(PluginError.__name__, str(error))] * len(group)
         told |= zip(group, answers, strict=True)
@@ -155,8 +173,8 @@ def read_entry(text: str) -> Entry:
 
 def informed(entry: Entry) -> Entry:
     """Return an entry that knows what its components say; raises `TextgenError` if one cannot be used."""
-    plugins = [find(kind, name) for kind, name in entry.components.values()]
-    return entry.knowing(vars(answered(partial(getattr, entry, "facts"), EntryFacts, plugins)))
+    used = [find(kind, name) for kind, name in entry.components.values()]
+    return entry.knowing(vars(answered(partial(getattr, entry, "facts"), EntryFacts, used)))
 
 
 def read_reference(name: str) -> Entry:
