@@ -72,11 +72,11 @@ def load_plugins(paths: Iterable[Path] | None, *, only_list: bool = False) -> li
 
 
 def list_plugins(paths: Iterable[Path] | None, *, only_list: bool = False) -> None:
-    """Add plugins as `load_plugins` does, but run their files in other processes."""
-    from textgen.library.components import load_plugin_file
+    """Add plugins as `load_plugins` does, but run files with parts of entries in other processes only."""
+    from textgen.library.components import list_plugin_file
     from textgen.registry.single_file import load_with_configured
 
-    load_with_configured(paths or (), only_list=only_list, load=load_plugin_file)
+    load_with_configured(paths or (), only_list=only_list, load=list_plugin_file)
 
 
 def run_folder(name: str | Path) -> Path:

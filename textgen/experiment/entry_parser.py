@@ -60,6 +60,13 @@ def plugins_read(text: str) -> tuple[Plugin, ...]:
     return tuple(plugin for plugin in parts if plugin.name in words)
 
 
+def plugins_of(entry: Entry) -> list[Plugin]:
+    """Return the plugins of the components of an entry, none for a component that is not installed."""
+    return [
+        plugin for kind, name in entry.components.values() for plugin in plugins(kind) if plugin.name == name
+    ]
+
+
 def _models_alone() -> list[str]:
     """Return the models that need no other one; a broken plugin may be one."""
     alone = []

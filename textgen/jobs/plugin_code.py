@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,10 +11,18 @@ from typing import Any, Generic, TypeVar, Union, cast
 
 from textgen.contracts import TextgenError
 from textgen.experiment.entry import Entry, EntryFacts
-from textgen.experiment.entry_parser import blamed, parse_entries, parse_entry, plugins_read
+from textgen.experiment.entry_parser import (
+    PARTS,
+    blamed,
+    parse_entries,
+    parse_entry,
+    plugins_of,
+    plugins_read,
+)
 from textgen.generation.bound_sampler import tried_temperatures
 from textgen.jobs.backends import LocalBackend
 from textgen.jobs.runner import run_jobs
+from textgen.registry.kinds import REQUIRED
 from textgen.registry.registry import (
     MAX_IMPORT_SECONDS,
     Plugin,
@@ -27,7 +34,7 @@ from textgen.registry.registry import (
 )
 from textgen.registry.single_file import components_in, enable, load_plugin_file
 from textgen.registry.source_file import read_source
-from textgen.runtime.messages import UsageError
+from textgen.runtime.messages import UsageError, shortened
 from textgen.training.progress import Report
 from textgen.workers.process import is_worker
 
@@ -35,8 +42,7 @@ Answer = TypeVar("Answer")
 ERRORS = {error.__name__: error for error in (TextgenError, PluginError, UsageError)}
 MAX_SILENCE = 2 * MAX_IMPORT_SECONDS
 """Seconds after which a process that does not answer is ended."""
-PARTS = ("tokenizer", "model", "embedding", "sampler")
-UNASKED = ("reader", "result")
+UNASKED = {"reader", "result"}
 """Kinds whose components are loaded without being named by anyone."""
 
 
@@ -50,7 +56,7 @@ class Refusal:
 
     def as_error(self) -> TextgenError:
         """Return the error."""
-        return ERRORS.get(self.kind, TextgenError)(self.message)
+        return ERRORS.get(self.kind, TextgenError)(shortened(self.message))
 
 
 def refusal(error: TextgenError) -> Refusal:
@@ -84,7 +90,7 @@ def ask(function: Callable[[], Answer], kind: Any, files: Sequence[Path], what: 
     `PluginError`, which begins with `what`, if it fails in another way or the process ends.
     """
     question = Question(function, files)
-    made = run_jobs([question], Union[kind, Refusal], LocalBackend(), max_silence=MAX_SILENCE)  # noqa: UP007
+    made = run_jobs([question], Union[Refusal, kind], LocalBackend(), max_silence=MAX_SILENCE)  # noqa: UP007
     ((_, outcome),) = made
     if outcome.failure:
         raise PluginError(f"{what} cannot be loaded: {outcome.failure}")
@@ -96,9 +102,9 @@ def ask(function: Callable[[], Answer], kind: Any, files: Sequence[Path], what: 
 def answered(function: Callable[[], Answer], kind: Any, used: Iterable[Plugin]) -> Answer:
     """Return what a function returns, for which it loads these plugins; raises as `ask` does.
 
-    It is called in this process if that is a worker, or if their code is textgen's own or has run here.
+    It is called in this process if that is a worker, or if all of their code is textgen's own.
     """
-    others = [plugin for plugin in used if not (plugin.is_own or plugin.is_imported)]
+    others = [plugin for plugin in used if not plugin.is_own]
     if is_worker() or not others:
         return function()
     files = list(dict.fromkeys(plugin.file.path for plugin in others if plugin.file))
@@ -107,16 +113,20 @@ def answered(function: Callable[[], Answer], kind: Any, used: Iterable[Plugin]) 
 
 def try_samplers(specs: Sequence[str]) -> dict[str, float | None]:
     """Try samplers out, as `tried_temperatures` does; another process runs the code of plugins."""
+    return answered(partial(tried_temperatures, specs), dict[str, float | None], sampler_plugins(specs))
+
+
+def sampler_plugins(specs: Sequence[str]) -> list[Plugin]:
+    """Return the plugins that are loaded when these samplers are built, found by their names alone."""
     names = {re.split("[:=]", spec)[0] for spec in specs}
-    used = [plugin for plugin in plugins("sampler") if plugin.name in names]
-    return answered(partial(tried_temperatures, specs), dict[str, float | None], used)
+    return [plugin for plugin in plugins("sampler") if plugin.name in names]
 
 
-def list_plugin_file(path: Path) -> list[Plugin]:
+def list_plugin_file(path: Path, *, only_asked: bool = False) -> list[Plugin]:
     """Enable the components of a file as `load_plugin_file` does, which is run in another process.
 
-    This process runs it if it uses a component. Therefore a file with parts of entries adds neither readers
-    nor kinds of results, which are loaded without being named.
+    This process runs it if it uses a component itself. With `only_asked`, a file with parts of entries adds
+    neither readers nor kinds of results, which are loaded without being named.
     """
     file = read_source(path)
     if is_worker() or file.is_imported:
@@ -124,8 +134,9 @@ def list_plugin_file(path: Path) -> list[Plugin]:
     if enabled := enabled_from(file):
         return enabled
     found = ask(partial(components_in, path), list[tuple[str, str]], (), f"the plugin file {path}")
-    has_parts = any(kind in PARTS for kind, _ in found)
-    return enable(file, [each for each in found if not (has_parts and each[0] in UNASKED)])
+    has_parts = any(kind in (*PARTS, "sampler") for kind, _ in found)
+    left_out = UNASKED if only_asked and has_parts else set()
+    return enable(file, [each for each in found if each[0] in {*REQUIRED, "command"} - left_out])
 
 
 @dataclass(frozen=True)
@@ -152,12 +163,12 @@ def read_entries(texts: Iterable[str], known: Iterable[Entry] = ()) -> tuple[lis
             answers = answered(partial(tell_entries, group), list[ToldEntry | Refusal], used)
         except PluginError as error:  # its process ended
             answers = [Refusal(PluginError.__name__, str(error))] * len(group)
-        told |= zip(group, answers, strict=True)
+        told |= zip(group, answers, strict=False)
 
     def read(text: str) -> Entry:
         if text.strip() in before:
             return before[text.strip()]
-        answer = told[text]
+        answer = told.get(text) or Refusal(PluginError.__name__, f"its process says nothing of {text!r}")
         if isinstance(answer, Refusal):
             raise answer.as_error()
         return replace(answer.entry, name=text.strip()).knowing(vars(answer.facts))
@@ -173,8 +184,8 @@ def read_entry(text: str) -> Entry:
 
 def informed(entry: Entry) -> Entry:
     """Return an entry that knows what its components say; raises `TextgenError` if one cannot be used."""
-    used = [find(kind, name) for kind, name in entry.components.values()]
-    return entry.knowing(vars(answered(partial(getattr, entry, "facts"), EntryFacts, used)))
+    told = answered(partial(getattr, entry, "facts"), EntryFacts, plugins_of(entry))
+    return entry.knowing(vars(told))
 
 
 def read_reference(name: str) -> Entry:

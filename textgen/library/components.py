@@ -44,9 +44,16 @@ def load_plugin_file(path: str | Path) -> list[Plugin]:
 
     Another process runs the file and says what is in it; this one does when it uses a component itself.
     """
-    from textgen.jobs.plugin_code import list_plugin_file
+    from textgen.jobs import plugin_code
 
-    return list_plugin_file(Path(path))
+    return plugin_code.list_plugin_file(Path(path))
+
+
+def list_plugin_file(path: Path) -> list[Plugin]:
+    """Add the components in a file as `load_plugin_file` does, but none that this process uses unasked."""
+    from textgen.jobs import plugin_code
+
+    return plugin_code.list_plugin_file(path, only_asked=True)
 
 
 def listing() -> list[dict[str, Any]]:

@@ -106,11 +106,6 @@ class Plugin:
         """True if it is of textgen's own distribution, whose code may run in every process."""
         return self.file is None and normalized(self.distribution) == DISTRIBUTION
 
-    @property
-    def is_imported(self) -> bool:
-        """True if its code has run in this process."""
-        return self.module in sys.modules if self.file is None else self.file.is_imported
-
     def identity(self) -> str:
         """Return the identity of its code that results record: distribution and version.
 

@@ -92,6 +92,6 @@ def _writing(results: Results, spec: str) -> Writing:
     }
     return Writing(
         metrics=TextMetrics(**means),
-        temperature=try_samplers([spec])[spec],
+        temperature=try_samplers([spec]).get(spec),
         entropy_per_char=fmean(sample.entropy_per_char for sample in samples),
     )
