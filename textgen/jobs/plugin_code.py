@@ -34,7 +34,7 @@ from textgen.registry.registry import (
 )
 from textgen.registry.single_file import components_in, enable, load_plugin_file
 from textgen.registry.source_file import read_source
-from textgen.runtime.messages import UsageError, shortened
+from textgen.runtime.messages import UsageError
 from textgen.training.progress import Report
 from textgen.workers.process import is_worker
 
@@ -56,7 +56,7 @@ class Refusal:
 
     def as_error(self) -> TextgenError:
         """Return the error."""
-        return ERRORS.get(self.kind, TextgenError)(shortened(self.message))
+        return ERRORS.get(self.kind, TextgenError)(self.message)
 
 
 def refusal(error: TextgenError) -> Refusal:
@@ -89,9 +89,8 @@ def ask(function: Callable[[], Answer], kind: Any, files: Sequence[Path], what: 
     Its result is sent as the JSON values of `kind`. Raises the `TextgenError` that it raises, and
     `PluginError`, which begins with `what`, if it fails in another way or the process ends.
     """
-    question = Question(function, files)
-    made = run_jobs([question], Union[Refusal, kind], LocalBackend(), max_silence=MAX_SILENCE)  # noqa: UP007
-    ((_, outcome),) = made
+    question, answer = Question(function, files), cast(Any, Union[Refusal, kind])  # noqa: UP007 - any form
+    ((_, outcome),) = run_jobs([question], answer, LocalBackend(), max_silence=MAX_SILENCE)
     if outcome.failure:
         raise PluginError(f"{what} cannot be loaded: {outcome.failure}")
     if isinstance(outcome.result, Refusal):
