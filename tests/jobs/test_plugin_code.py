@@ -64,10 +64,14 @@ def test_what_a_process_claims_is_checked(tmp_path: Path) -> None:
         "s.components_in.__code__ = (lambda path: [('reference', 'Toy'), ('model', 'Toy')]).__code__\n"
     )
     assert [plugin.kind for plugin in list_plugin_file(_written(tmp_path, MODEL + forged))] == ["model"]
-    answers = "import textgen.jobs.plugin_code as p\np.tell_entries.__code__ = (lambda texts: []).__code__\n"
-    listed(tmp_path, "silent.py", MODEL.replace("Toy", "Silent") + answers)
-    with pytest.raises(PluginError, match="its process says nothing of 'char-silent'"):
-        read_entry("char-silent")
+    lies = "import textgen.jobs.plugin_code as p\np.tell.__code__ = (lambda read: {}).__code__\n"
+    for answer, problem in (
+        ("3", "its result cannot be kept"),
+        ("ToldEntry(entry := parse_entry('char-lstm'), entry.facts)", "claims that it is 'char-lstm'"),
+    ):
+        listed(tmp_path, "lies.py", MODEL.replace("Toy", "Lies") + lies.format(answer))
+        with pytest.raises(PluginError, match=problem):
+            read_entry("char-lies")
 
 
 def _written(folder: Path, code: str) -> Path:

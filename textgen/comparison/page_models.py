@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from textgen.contracts import TextgenError
 from textgen.data.vocabulary import byte_mask
-from textgen.experiment.entry_parser import plugins_of
-from textgen.experiment.saved_run import Trained, load_run, read_manifest
-from textgen.jobs.plugin_code import answered
+from textgen.experiment.saved_run import Trained, load_run
 from textgen.runtime.device import choose_device
 
 MAX_BYTES = 4_000_000
@@ -20,24 +17,17 @@ MAX_BYTES = 4_000_000
 
 def page_models(folders: Sequence[Path]) -> list[dict[str, Any]]:
     """Return those runs that a page can compute, as JSON values; raises `TextgenError` if there are none."""
+    device = choose_device("cpu", "fp32").device
     reasons, found = [], []
     for folder in folders:
-        used = plugins_of(read_manifest(folder).entry)
-        model = answered(partial(_model_of, folder), dict[str, Any] | str, used)
-        reasons += [model] if isinstance(model, str) else []
-        found += [model] if isinstance(model, dict) else []
+        run = load_run(folder, device)
+        try:
+            found.append({"name": run.entry.name, **page_model(run)})
+        except TextgenError as error:
+            reasons.append(str(error))
     if not found:
         raise TextgenError(f"no model can be a part of a page: {'; '.join(reasons)}")
     return found
-
-
-def _model_of(folder: Path) -> dict[str, Any] | str:
-    """Return the model of a run as JSON values, or the reason why a page cannot compute it."""
-    run = load_run(folder, choose_device("cpu", "fp32").device)
-    try:
-        return {"name": run.entry.name, **page_model(run)}
-    except TextgenError as error:
-        return str(error)
 
 
 def page_model(trained: Trained) -> dict[str, Any]:

@@ -47,6 +47,12 @@ def parse_entry(text: str) -> Entry:
     return _read(text.strip(), copies + sign + meant_name, meant_options | options)
 
 
+def parse_reference(name: str) -> Entry:
+    """Read the entry that a plugin of the kind `reference` names; raises `TextgenError`."""
+    with blamed("reference", name):
+        return parse_entry(load("reference", name))
+
+
 def plugins_read(text: str) -> tuple[Plugin, ...]:
     """Return the plugins that `parse_entry` may load, found by their names alone."""
     name = text.strip().partition(":")[0].rpartition(COPIES)[2]

@@ -13,9 +13,9 @@ from textgen.contracts import TextgenError
 from textgen.experiment.entry import Entry, EntryFacts
 from textgen.experiment.entry_parser import (
     PARTS,
-    blamed,
     parse_entries,
     parse_entry,
+    parse_reference,
     plugins_of,
     plugins_read,
 )
@@ -23,15 +23,7 @@ from textgen.generation.bound_sampler import tried_temperatures
 from textgen.jobs.backends import LocalBackend
 from textgen.jobs.runner import run_jobs
 from textgen.registry.kinds import REQUIRED
-from textgen.registry.registry import (
-    MAX_IMPORT_SECONDS,
-    Plugin,
-    PluginError,
-    enabled_from,
-    find,
-    load,
-    plugins,
-)
+from textgen.registry.registry import MAX_IMPORT_SECONDS, Plugin, PluginError, enabled_from, find, plugins
 from textgen.registry.single_file import components_in, enable, load_plugin_file
 from textgen.registry.source_file import read_source
 from textgen.runtime.messages import UsageError
@@ -39,7 +31,8 @@ from textgen.training.progress import Report
 from textgen.workers.process import is_worker
 
 Answer = TypeVar("Answer")
-ERRORS = {error.__name__: error for error in (TextgenError, PluginError, UsageError)}
+ERRORS: dict[str, type[TextgenError]] = {error.__name__: error for error in (PluginError, UsageError)}
+"""Those that callers tell from others."""
 MAX_SILENCE = 2 * MAX_IMPORT_SECONDS
 """Seconds after which a process that does not answer is ended."""
 UNASKED = {"reader", "result"}
@@ -51,19 +44,8 @@ class Refusal:
     """An error instead of an answer."""
 
     kind: str
-    """The name of its class, one of `ERRORS`."""
+    """The name of its class."""
     message: str
-
-    def as_error(self) -> TextgenError:
-        """Return the error."""
-        return ERRORS.get(self.kind, TextgenError)(self.message)
-
-
-def refusal(error: TextgenError) -> Refusal:
-    """Return an error as a process tells it."""
-    return Refusal(
-        next(name for each in type(error).__mro__ if (name := each.__name__) in ERRORS), str(error)
-    )
 
 
 @dataclass(frozen=True)
@@ -80,7 +62,7 @@ class Question(Generic[Answer]):
         try:
             return self.function()
         except TextgenError as error:
-            return refusal(error)
+            return Refusal(type(error).__name__, str(error))
 
 
 def ask(function: Callable[[], Answer], kind: Any, files: Sequence[Path], what: str) -> Answer:
@@ -94,7 +76,7 @@ def ask(function: Callable[[], Answer], kind: Any, files: Sequence[Path], what: 
     if outcome.failure:
         raise PluginError(f"{what} cannot be loaded: {outcome.failure}")
     if isinstance(outcome.result, Refusal):
-        raise outcome.result.as_error()
+        raise ERRORS.get(outcome.result.kind, TextgenError)(outcome.result.message)
     return cast(Answer, outcome.result)
 
 
@@ -146,67 +128,36 @@ class ToldEntry:
     facts: EntryFacts
 
 
-def read_entries(texts: Iterable[str], known: Iterable[Entry] = ()) -> tuple[list[Entry], dict[str, str]]:
-    """Return entries as `parse_entries` does; for those of others' plugins, other processes run their code.
-
-    Entries share a process only if they are of the same plugins; those that are `known` need none.
-    """
-    texts, before = list(dict.fromkeys(texts)), {entry.name: entry for entry in known}
-    groups = dict[tuple[Plugin, ...], list[str]]()
-    for text in texts:
-        if text.strip() not in before:
-            groups.setdefault(plugins_read(text), []).append(text)
-    told = dict[str, ToldEntry | Refusal]()
-    for used, group in groups.items():
-        try:
-            answers = answered(partial(tell_entries, group), list[ToldEntry | Refusal], used)
-        except PluginError as error:  # its process ended
-            answers = [Refusal(PluginError.__name__, str(error))] * len(group)
-        told |= zip(group, answers, strict=False)
-
-    def read(text: str) -> Entry:
-        if text.strip() in before:
-            return before[text.strip()]
-        answer = told.get(text) or Refusal(PluginError.__name__, f"its process says nothing of {text!r}")
-        if isinstance(answer, Refusal):
-            raise answer.as_error()
-        return replace(answer.entry, name=text.strip()).knowing(vars(answer.facts))
-
-    return parse_entries(texts, read)
-
-
 def read_entry(text: str) -> Entry:
     """Return an entry as `parse_entry` does; for one of others' plugins, another process runs their code."""
-    ((entry,), _) = read_entries([text])
+    entry = _told(partial(parse_entry, text), plugins_read(text))
+    if entry.name != text.strip():
+        raise PluginError(f"the process that reads the entry {text!r} claims that it is {entry.name!r}")
     return entry
+
+
+def read_entries(texts: Iterable[str], known: Iterable[Entry] = ()) -> tuple[list[Entry], dict[str, str]]:
+    """Return entries as `parse_entries` does, each by `read_entry` unless it is known."""
+    before = {entry.name: entry for entry in known}
+    return parse_entries(texts, lambda text: before.get(text.strip()) or read_entry(text))
+
+
+def read_reference(name: str) -> Entry:
+    """Return the entry of a reference plugin as `read_entry` does."""
+    return _told(partial(parse_reference, name), [find("reference", name)])
 
 
 def informed(entry: Entry) -> Entry:
     """Return an entry that knows what its components say; raises `TextgenError` if one cannot be used."""
-    told = answered(partial(getattr, entry, "facts"), EntryFacts, plugins_of(entry))
-    return entry.knowing(vars(told))
+    return _told(partial(replace, entry), plugins_of(entry))
 
 
-def read_reference(name: str) -> Entry:
-    """Return the entry of a reference, as `read_entry` does; raises `TextgenError` if it cannot be used."""
-    told = answered(partial(tell_reference, name), ToldEntry, [find("reference", name)])
-    return told.entry.knowing(vars(told.facts))
-
-
-def tell_reference(name: str) -> ToldEntry:
-    """Return the entry of a reference with what its components say."""
-    with blamed("reference", name):
-        entry = parse_entry(load("reference", name))
+def tell(read: Callable[[], Entry]) -> ToldEntry:
+    """Return an entry with what its components say."""
+    entry = read()
     return ToldEntry(entry, entry.facts)
 
 
-def tell_entries(texts: Iterable[str]) -> list[ToldEntry | Refusal]:
-    """Return each entry with what its components say, or the reason why it cannot be used."""
-    told: list[ToldEntry | Refusal] = []
-    for text in texts:
-        try:
-            entry = parse_entry(text)
-            told.append(ToldEntry(entry, entry.facts))
-        except TextgenError as error:
-            told.append(refusal(error))
-    return told
+def _told(read: Callable[[], Entry], used: Iterable[Plugin]) -> Entry:
+    told = answered(partial(tell, read), ToldEntry, used)
+    return told.entry.knowing(vars(told.facts))

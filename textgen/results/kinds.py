@@ -138,48 +138,20 @@ class Kind(ResultKind):
 
 
 def kinds() -> Mapping[str, Kind]:
-    """Return the kinds of results by their names; a warning says of a plugin that cannot be used why.
-
-    Those of textgen come first. Each is loaded when the iteration comes to it.
-    """
-    return _kinds(plugins("result"))
+    """Return the kinds of results by their names; a warning says of a plugin that cannot be used why."""
+    return _built(plugins("result"))
 
 
-class _Kinds(Mapping[str, Kind]):
-    """The kinds of some plugins that can be used."""
-
-    def __init__(self, enabled: tuple[Plugin, ...]) -> None:
-        own_first = sorted(enabled, key=lambda plugin: not plugin.is_own)
-        self._names = dict.fromkeys(plugin.name for plugin in own_first)
-        self._built: dict[str, Kind | None] = {}
-
-    def __getitem__(self, name: str) -> Kind:
-        if name in self._names and name not in self._built:
-            self._built[name] = _built(name)
-        kind = self._built[name]
-        if kind is None:
-            raise KeyError(name)
-        return kind
-
-    def __iter__(self) -> Iterator[str]:
-        return (name for name in self._names if name in self)
-
-    def __len__(self) -> int:
-        return len(list(iter(self)))
-
-
-_kinds = cache(_Kinds)
-
-
-def _built(name: str) -> Kind | None:
-    """Return the kind of a name; None, with a warning, if it cannot be used."""
-    try:
-        built: Kind = load("result", name)()
-        built.name = name
-    except Exception as error:  # whatever a plugin raises must not hide the others
-        reason = f"results of the kind {name!r} are left out: {one_line(error, with_type=False)}"
-        warnings.warn(reason, TextgenWarning, stacklevel=3)
-        return None
+@cache
+def _built(enabled: tuple[Plugin, ...]) -> Mapping[str, Kind]:
+    built: dict[str, Kind] = {}
+    for name in dict.fromkeys(plugin.name for plugin in enabled):
+        try:
+            built[name] = load("result", name)()
+            built[name].name = name
+        except Exception as error:  # whatever a plugin raises must not hide the others
+            reason = f"results of the kind {name!r} are left out: {one_line(error, with_type=False)}"
+            warnings.warn(reason, TextgenWarning, stacklevel=3)
     return built
 
 

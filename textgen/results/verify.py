@@ -56,7 +56,7 @@ class ResultVerifier:
         """Return what the kinds of numbers in a file begin with; those of a result in a folder, with that."""
         if path == self.path:
             return ""
-        is_result = any(path.name == kind.file for kind in kinds().values())
+        is_result = path.name in {kind.file for kind in kinds().values()}
         return f"{(path.parent if is_result else path).relative_to(self.path.parent).as_posix()}/"
 
 

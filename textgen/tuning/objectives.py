@@ -5,12 +5,12 @@ An objective is made from a `TuneRequest`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from statistics import fmean
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -22,8 +22,8 @@ from textgen.data.split import NO_PART
 from textgen.defaults import SAMPLER
 from textgen.evaluation.intervals import MeasuredValue, difference
 from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer, TextMetrics, load_lexicon
-from textgen.experiment.entry import Entry, EntryFacts
-from textgen.experiment.entry_parser import parse_entry, plugins_of, plugins_read
+from textgen.experiment.entry import Entry
+from textgen.experiment.entry_parser import parse_entry, plugins_of
 from textgen.experiment.entry_result import EntrySettings, RunResult
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run_lock import locked_run
@@ -187,22 +187,6 @@ def entry_candidates(entry: Entry) -> list[Candidate]:
 
 
 @dataclass(frozen=True)
-class Searched:
-    """An entry that is tuned, what its components say, and which of their options are searched."""
-
-    entry: Entry
-    facts: EntryFacts
-    dimensions: tuple[Dimension, ...]
-
-
-def searched_entry(text: str, search: str | None) -> Searched:
-    """Return an entry with the options to search; raises `TextgenError` if one of both is invalid."""
-    entry = parse_entry(text)
-    searched = dimensions(entry_candidates(entry), search, entry.name)
-    return Searched(entry, entry.facts, tuple(searched))
-
-
-@dataclass(frozen=True)
 class SamplerObjective:
     """Distance of the text of a run from that of the author, both after passages of the validation part.
 
@@ -342,9 +326,11 @@ def sampler_candidates(sampler: str) -> list[Candidate]:
     ]
 
 
-def searched_sampler(sampler: str, search: str | None) -> tuple[Dimension, ...]:
-    """Return the options of a sampler to search; raises `TextgenError` if one of both is invalid."""
-    return tuple(dimensions(sampler_candidates(sampler), search, sampler))
+def searched_in(
+    candidates: Callable[[Any], Sequence[Candidate]], tuned: Any, search: str | None, name: str
+) -> tuple[Dimension, ...]:
+    """Return the options to search of those of an entry or a sampler; raises as `dimensions` does."""
+    return tuple(dimensions(candidates(tuned), search, name))
 
 
 def objective_of(  # noqa: PLR0917 - in the order of the data
@@ -358,15 +344,14 @@ def objective_of(  # noqa: PLR0917 - in the order of the data
     budget, seed = parse_budget(request.budget), request.seed
     if sampler is None:
         check_equal_machines(backend, is_timed=budget.unit == "seconds")
-        ask = partial(searched_entry, request.entry, search)
-        told = answered(ask, Searched, plugins_read(request.entry))
-        entry = told.entry.knowing(vars(told.facts))
-        return EntryObjective(entry, corpus, budget, config, seed, told.dimensions)
+        entry = read_entry(request.entry)
+        ask = partial(searched_in, entry_candidates, entry, search, entry.name)
+        searched = answered(ask, tuple[Dimension, ...], plugins_of(entry))
+        return EntryObjective(entry, corpus, budget, config, seed, searched)
     if not isinstance(backend, LocalBackend):
         raise UsageError("--on has no effect with --tune-sampler; leave it out")
-    searched = answered(
-        partial(searched_sampler, sampler, search), tuple[Dimension, ...], sampler_plugins([sampler])
-    )
+    ask = partial(searched_in, sampler_candidates, sampler, search, sampler)
+    searched = answered(ask, tuple[Dimension, ...], sampler_plugins([sampler]))
     run = Path(request.entry)
     if not names_run(request.entry):
         run = folder / TRAINED
