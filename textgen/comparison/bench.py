@@ -20,10 +20,10 @@ from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.forecast import seconds_of, seconds_of_references
 from textgen.experiment.samples import SampleWriter
-from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import spells_words
 from textgen.jobs.backends import Backend, LocalBackend, check_equal_machines
 from textgen.jobs.kept import check_reuse
+from textgen.jobs.plugin_code import try_samplers
 from textgen.jobs.runner import PlanProgress, run_jobs
 from textgen.registry.registry import plugin_files
 from textgen.reports.bench_report import bench_report
@@ -161,8 +161,7 @@ def _prepare(
 
     A sealed text is opened when all entries are trained.
     """
-    for spec in options.samplers:
-        build_sampler(spec).try_out()
+    try_samplers(options.samplers)
     rungs = {out: replace(options, budget=budget) for out, budget in budgets.items()}
     check_equal_machines(options.backend, is_timed=any(each.unit == "seconds" for each in budgets.values()))
     for out in rungs:

@@ -216,6 +216,8 @@ class Experiment:
         tell = filled_in(report, entry=self.entry.name)
         tell(Step("scoring"))
         record, split = trained.record, self.corpus.split
+        record = replace(record, entry=record.entry.knowing(vars(self.entry.facts)))
+        trained = replace(trained, record=record)
         train = continued_result(self.start.result.train, record.train) if self.start else record.train
         start = time.perf_counter()
         found = score_trained(

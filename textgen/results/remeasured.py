@@ -20,6 +20,7 @@ from textgen.experiment.entry_result import EntryResult, RunResult, Sample
 from textgen.experiment.samples import SampleWriter
 from textgen.experiment.saved_run import read_manifest
 from textgen.jobs.backends import LocalBackend
+from textgen.jobs.plugin_code import informed
 from textgen.jobs.runner import run_jobs
 from textgen.registry.registry import plugin_files
 from textgen.results.comparison import Comparison
@@ -150,7 +151,7 @@ def _rerun(
     jobs, found = list[RerunJob](), dict[Path, RunAgain | str]()
     for path, row in runs:
         try:
-            entry = read_manifest(path).entry
+            entry = informed(read_manifest(path).entry)
         except TextgenError as error:
             found[path] = str(error)
             continue

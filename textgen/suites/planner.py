@@ -16,7 +16,6 @@ from textgen.data.corpus import Corpus, load_corpus
 from textgen.data.split import SplitPart
 from textgen.defaults import ENCODING, ENTRY_TIMEOUT
 from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
-from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import RunResult
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.forecast import expected_seconds, seconds_taken
@@ -25,7 +24,8 @@ from textgen.experiment.saved_run import SavedRun
 from textgen.experiment.score_run import unit_sizes
 from textgen.generation.bound_sampler import build_sampler
 from textgen.jobs.backends import Backend, LocalBackend
-from textgen.registry.registry import plugin_files
+from textgen.jobs.plugin_code import read_entries
+from textgen.registry.registry import PluginError, plugin_files
 from textgen.requests import SuiteRequest
 from textgen.results.suite import JobMachine, JobResult, JobSettings, WrittenText
 from textgen.runtime.device import DeviceConfig
@@ -122,7 +122,10 @@ class CaseRun:
 
 
 class JobPlanner:
-    """Planner of the jobs of a suite; each text is read and cleaned once."""
+    """Planner of the jobs of a suite; each text is read and cleaned once.
+
+    Raises `TextgenError` for an entry that cannot be used.
+    """
 
     def __init__(self, suite: Suite, options: SuiteOptions, folder: Path) -> None:
         self.suite, self.options, self.folder = suite, options, folder
@@ -130,6 +133,10 @@ class JobPlanner:
         """Return the lexicon of a language, loaded once."""
         self._machine = job_machine(options.backend)
         self._corpus, self._writer = cache(self._read_corpus), cache(self._new_writer)
+        entries, broken = read_entries(case.entry for case in suite.cases())
+        for reason in broken.values():
+            raise PluginError(reason)
+        self._entries = {entry.name: entry for entry in entries}
 
     @property
     def num_seeds(self) -> int:
@@ -144,7 +151,7 @@ class JobPlanner:
 
     def run(self, case: Case, seed: int) -> CaseRun:
         """Return the run of a case with one seed, whose result is kept under the hash of its settings."""
-        options, request, entry = self.options, self.options.request, parse_entry(case.entry)
+        options, request, entry = self.options, self.options.request, self._entries[case.entry.strip()]
         sizes = [size for size in (case.max_chars, request.text.max_chars) if size is not None]
         text = case.corpus, case.clean, min(sizes, default=None)
         experiment = Experiment(
