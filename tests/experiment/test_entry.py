@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from textgen.experiment.entry import Entry
 from textgen.experiment.entry_parser import parse_entry
 from textgen.nn.language_model import placeholder_vocabulary
 from textgen.nn.mixture import MixtureModel
+from textgen.runtime.storage.json_records import to_values
 from textgen.training.train_options import TrainOptions
 from textgen_models.counting import NGram
 from textgen_models.recurrent import LSTM
@@ -199,3 +202,24 @@ def test_what_a_component_refuses_is_a_one_line_error_that_names_it(toys: None) 
     assert str(caught.value) == (
         "model 'picky' of toys in 'char-picky:size=5': size 5 is no multiple of heads 2"
     )
+
+
+def test_an_entry_that_knows_what_its_components_say_does_not_load_them(
+    toys: None,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entry = parse_entry("char-lstm+net:learning_rate=1")
+    told = replace(entry).knowing(vars(entry.facts))
+    monkeypatch.setattr("textgen.experiment.entry.load", None)
+    monkeypatch.setattr("textgen.experiment.entry.find", None)
+    for known in (told, pickle.loads(pickle.dumps(told)), told.with_copies(2)):
+        assert known.facts == entry.facts
+        assert known.trained == ("lstm", "net")
+        assert known.train_options("lstm") == TrainOptions(learning_rate=1)
+        assert known.identities().keys() == {"tokenizer", "lstm", "net"}
+    assert told == entry
+    assert to_values(told) == to_values(entry) == {
+        "name": entry.name, "parts": entry.parts, "options": entry.options
+    }  # fmt: skip
+    with pytest.raises(TypeError):
+        _ = replace(told).trained  # its options may be others, so it knows nothing

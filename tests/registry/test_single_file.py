@@ -13,7 +13,8 @@ from helpers.commands import forget_plugin_files
 from textgen.contracts import TextgenError
 from textgen.registry import registry
 from textgen.registry.registry import PluginError
-from textgen.registry.single_file import component_name, load_plugin_file
+from textgen.registry.single_file import component_name, enable, load_plugin_file
+from textgen.registry.source_file import read_source
 
 CODE = """
 from dataclasses import dataclass
@@ -155,3 +156,22 @@ def test_an_import_without_end_is_stopped(tmp_path: Path, monkeypatch: pytest.Mo
     path = written(tmp_path, "while True:\n    try: pass\n    except Exception: pass\n", "endless.py")
     with pytest.raises(PluginError, match=r"endless\.py cannot be loaded: .*it takes more than 0\.2 s"):
         load_plugin_file(path)
+
+
+def test_a_file_that_is_only_listed_runs_when_a_component_is_loaded(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    file = read_source(path)
+    (plugin,) = enable(file, [("model", "BigramModel")])
+    assert (plugin.name, plugin.identity()) == ("bigram", f"mine.py {file.version}")
+    assert registry.plugin_files([("model", "bigram")]) == [path]
+    assert not file.is_imported
+    assert registry.load("model", "bigram")(7).scale == 0.01
+    assert file.is_imported
+
+
+def test_a_file_that_has_changed_since_it_was_listed_does_not_run(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    enable(read_source(path), [("model", "BigramModel")])
+    written(tmp_path, CODE + "\n")
+    with pytest.raises(PluginError, match=r"'bigram' .* cannot be loaded: .* has just changed; run the comm"):
+        registry.load("model", "bigram")

@@ -202,8 +202,9 @@ def test_the_way_from_a_command_to_forward_is_short(tmp_path: Path, monkeypatch:
         [each.split(" (")[0].rpartition(".")[2].strip() for each in part.split("→")]
         for part in told.split("⇒")
     )
-    assert starting[0] == [name.replace("Worker", "__init__") for name in before]
-    assert len(starting[0]) <= 6
+    starts = next(names for names in starting if "bench_each" in names)  # others have read the entry
+    assert starts == [name.replace("Worker", "__init__") for name in before]
+    assert len(starts) <= 6
     trained = (tmp_path / "names").read_text().split()
     assert trained == after[:-1]
     assert len(trained) <= 9

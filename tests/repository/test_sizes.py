@@ -20,24 +20,24 @@ MAX_LINES = {
     "comparison": 1_060,
     "data": 2_340,
     "evaluation": 2_030,
-    "experiment": 2_360,
-    "generation": 630,
-    "jobs": 630,
+    "experiment": 2_450,
+    "generation": 640,
+    "jobs": 790,
     "library": 2_390,
     "nn": 2_130,
     "page": 480,
-    "registry": 930,
+    "registry": 1_010,
     "reports": 3_610,
     "results": 3_690,
     "runtime": 2_030,
     "suites": 690,
     "training": 2_090,
-    "tuning": 1_390,
+    "tuning": 1_420,
     "workers": 550,
     "": 735,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 31_860, 43_010
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 32_210, 43_370
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

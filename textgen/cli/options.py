@@ -71,6 +71,14 @@ def load_plugins(paths: Iterable[Path] | None, *, only_list: bool = False) -> li
     return load_with_configured(paths or (), only_list=only_list)
 
 
+def list_plugins(paths: Iterable[Path] | None, *, only_list: bool = False) -> None:
+    """Add plugins as `load_plugins` does, but run files with parts of entries in other processes only."""
+    from textgen.library.components import list_plugin_file
+    from textgen.registry.single_file import load_with_configured
+
+    load_with_configured(paths or (), only_list=only_list, load=list_plugin_file)
+
+
 def run_folder(name: str | Path) -> Path:
     """Return the folder of the run that a name means, and print it if it is not the name itself."""
     from textgen.results.names import find_run

@@ -32,7 +32,7 @@ def bench(
 ) -> None:
     """Train entries side by side on one text and compare scores, samples, speed and size."""
     prepare("bench")
-    options.load_plugins(plugin)
+    options.list_plugins(plugin)
     from textgen.library import plans
 
     request = replace(request, samples=options.with_temperature(context, request.samples, temperature))
@@ -55,7 +55,7 @@ def suite(
 ) -> None:
     """Train the cases of a suite with several seeds, and say what each change is worth."""
     prepare("suite")
-    options.load_plugins(plugin)
+    options.list_plugins(plugin)
     from textgen.library import plans
 
     with working("jobs/*.json", "run", quiet=quiet) as work:
@@ -76,7 +76,7 @@ def tune(
     """Tune an entry's options on the validation score; repeat with the same --out to continue."""
     require_optuna()
     prepare("tune")
-    options.load_plugins(plugin)
+    options.list_plugins(plugin)
     import optuna
 
     from textgen.library import plans

@@ -8,7 +8,7 @@ import typer
 
 from textgen.cli.completion import complete_result
 from textgen.cli.console import print_json
-from textgen.cli.options import NO_METAVAR, Json, PluginFiles, load_plugins
+from textgen.cli.options import NO_METAVAR, Json, PluginFiles, list_plugins
 from textgen.runtime.output import say
 
 
@@ -32,7 +32,7 @@ def report(
     plugin: PluginFiles = None,
 ) -> None:
     """Write the page of results (report.html) again; it opens in a browser without a network."""
-    load_plugins(plugin)
+    list_plugins(plugin)
     from textgen.library import reports
 
     pages = [reports.report(name, with_models=with_models) for name in names]

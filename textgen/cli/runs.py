@@ -23,7 +23,7 @@ from textgen.cli.options import (
     Sampler,
     Seed,
     grouped,
-    load_plugins,
+    list_plugins,
     refuse,
 )
 from textgen.contracts import TextgenError
@@ -88,7 +88,7 @@ def list_runs(
         options = ["--root", "--filter", "--sort", "--kind", "--json", "--plugin"]
         refuse(context, options, f"before {command!r}", advice=f"write it after {command!r}")
         return
-    load_plugins(plugin, only_list=True)
+    list_plugins(plugin, only_list=True)
     from textgen.results.items import SORT_KEYS, read_catalog
     from textgen.results.kinds import kinds
 
@@ -113,7 +113,7 @@ def show(
     name: Name, root: Root = RUNS, full: Full = False, as_json: Json = False, plugin: PluginFiles = None
 ) -> None:
     """Print a saved result again, as its command printed it."""
-    load_plugins(plugin)
+    list_plugins(plugin)
     from textgen.library.console import VisibleConsole
     from textgen.results.items import read_result
     from textgen.results.names import find
@@ -151,7 +151,7 @@ def compare(
     plugin: PluginFiles = None,
 ) -> None:
     """Compare runs, or the best entries of benches: scores, differing settings, and what they write."""
-    load_plugins(plugin)
+    list_plugins(plugin)
     from textgen.library.reports import compare_runs
     from textgen.reports.run_report import MAX_RUNS
 
@@ -167,7 +167,7 @@ def compare(
 @app.command("open")
 def open_report(name: Name, root: Root = RUNS, as_json: Json = False, plugin: PluginFiles = None) -> None:
     """Open the report of a bench, suite or study in the browser."""
-    load_plugins(plugin, only_list=True)
+    list_plugins(plugin, only_list=True)
     from textgen.results.folders import identify
     from textgen.results.names import find
 
@@ -202,7 +202,7 @@ def remove(
     plugin: PluginFiles = None,
 ) -> None:
     """Remove saved runs, benches, suites or studies; refused if a folder contains anything else."""
-    load_plugins(plugin, only_list=True)
+    list_plugins(plugin, only_list=True)
     from textgen.results.folders import check_removable, name_of, remove_results
 
     chosen = _outermost(names, root)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from os.path import commonpath
 from pathlib import Path
 
-from textgen.comparison.entry_job import EntryJob, EntryOutcome, WriteRow, train_all
+from textgen.comparison.entry_job import EntryJob, EntryOutcome, EntryWriting, WriteRow, train_all
 from textgen.comparison.kinds import BENCH, DETAILS
 from textgen.comparison.references import score_references, score_yardsticks
 from textgen.data.corpus import Corpus
@@ -21,10 +21,10 @@ from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.forecast import seconds_of, seconds_of_references
 from textgen.experiment.samples import SampleWriter
-from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import spells_words
 from textgen.jobs.backends import Backend, LocalBackend, check_equal_machines
 from textgen.jobs.kept import check_reuse
+from textgen.jobs.plugin_code import try_samplers
 from textgen.jobs.runner import PlanProgress, run_jobs
 from textgen.registry.registry import plugin_files
 from textgen.reports.bench_report import bench_report
@@ -143,7 +143,7 @@ class _Prepared:
     lexicon: Lexicon
     reader: DetailsReader
     yardsticks: Sequence[ReferenceScore]
-    jobs: Sequence[EntryJob[EntryOutcome]]
+    jobs: Sequence[EntryJob[EntryWriting, EntryOutcome]]
     outcomes: Mapping[Path | None, EntryOutcome]
     """Those of runs that have no job, since their training failed."""
 
@@ -164,8 +164,7 @@ def _prepare(
 
     A sealed text is opened when all entries are trained.
     """
-    for spec in options.samplers:
-        build_sampler(spec).try_out()
+    try_samplers(options.samplers)
     rungs = {out: replace(options, budget=budget) for out, budget in budgets.items()}
     check_equal_machines(options.backend, is_timed=any(each.unit == "seconds" for each in budgets.values()))
     for out in rungs:
@@ -299,7 +298,7 @@ def compared_before(out: Path) -> list[str]:
 
 def _job(
     folder: Path, experiment: Experiment, reader: DetailsReader, options: BenchOptions, *, has_budgets: bool
-) -> EntryJob[EntryOutcome]:
+) -> EntryJob[EntryWriting, EntryOutcome]:
     """Return the job of a run; if there are several budgets, it is named by its own too."""
     name, seed = experiment.entry.name, experiment.seed
     title = f"{name}, {experiment.budget}" if has_budgets else name

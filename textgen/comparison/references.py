@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -13,17 +12,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from textgen.comparison.entry_job import EntryJob, result_of
+from textgen.comparison.entry_job import EntryJob, OnlyScore
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data.corpus import Corpus
 from textgen.evaluation.baselines import DESCRIPTIONS, READING_ON, reference_scores
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.experiment.entry import Entry
-from textgen.experiment.entry_parser import blamed, parse_entry
 from textgen.experiment.entry_result import RunResult
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.score_run import unit_sizes
 from textgen.jobs.backends import LocalBackend
+from textgen.jobs.plugin_code import read_reference
 from textgen.jobs.runner import run_jobs
 from textgen.registry.registry import contract_error, load, names, plugin_files
 from textgen.results.comparison import Comparison, ReferenceScore
@@ -51,12 +50,12 @@ def score_references(
     share = min(100.0, 100 * MAX_REFERENCE_CHARS / len(corpus.split.train))
     text = corpus if share == 100 else corpus.with_training(share)
     config = replace(device_config, precision="fp32")
-    others = reference_entries([entry.name for entry in entries])
+    others = reference_entries(entries)
     jobs = [
         EntryJob(
             Experiment(entry, text, budget, config, seed=0),
             plugin_files(entry.components.values()),
-            result_of,
+            OnlyScore(),
         )
         for entry in others
     ]
@@ -69,25 +68,20 @@ def score_references(
             yield reference_score(entry.name, describe_entry(entry), score.units)
 
 
-def reference_entries(present: Collection[str]) -> list[Entry]:
+def reference_entries(present: Iterable[Entry]) -> list[Entry]:
     """Return the installed reference entries that are not among the entries `present`, sorted by plugin name.
 
     Entries are the same if their parts and options are, however they are written. A broken reference is left
     out with a `TextgenWarning`.
     """
-    others: list[Entry] = []
-    for text in present:
-        with suppress(TextgenError):  # without a row that a reference could repeat
-            others.append(parse_entry(text))
-    references: list[Entry] = []
+    present, references = list(present), list[Entry]()
     for name in names("reference"):
         try:
-            with blamed("reference", name):
-                entry = parse_entry(load("reference", name))
+            entry = read_reference(name)
         except TextgenError as error:
             warnings.warn(f"{error}; the comparison has no such row", TextgenWarning, stacklevel=2)
             continue
-        known = [(other.parts, other.options) for other in (*others, *references)]
+        known = [(other.parts, other.options) for other in (*present, *references)]
         if (entry.parts, entry.options) not in known:
             references.append(entry)
     return references
@@ -95,10 +89,7 @@ def reference_entries(present: Collection[str]) -> list[Entry]:
 
 def describe_entry(entry: Entry) -> str:
     """Return what the models of an entry are: first lines of docstrings, and the kind of their tokens."""
-    first_lines = [
-        (load("model", name).__doc__ or "").strip().partition("\n")[0].rstrip(".")
-        for name in entry.models.values()
-    ]
+    first_lines = [line.rstrip(".") for line in entry.descriptions]
     models = " and ".join(f"{line[:1].lower()}{line[1:]}" for line in first_lines)
     if entry.num_copies > 1:
         models = f"average of {entry.num_copies} copies of each model that is trained: {models}"
@@ -143,7 +134,7 @@ class YardstickJob:
     device: torch.device
     plugin_files: Sequence[Path]
     folder: None = None
-    before: None = None
+    num_assistants: int = 0
 
     def compute(self, report: Report) -> ReferenceScore:
         """Return the score."""

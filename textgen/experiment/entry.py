@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 from textgen.contracts import Embedding, PretrainedVectors, TextgenError, Vocabulary
@@ -13,7 +14,7 @@ from textgen.nn.language_model import LanguageModel, ModelClass
 from textgen.nn.mixture import Average, CombinedModel, MixtureModel
 from textgen.nn.refined_model import RefinedModel
 from textgen.nn.spelling_model import Speller, SpellingModel
-from textgen.registry.options import declared_options, unknown_option
+from textgen.registry.options import declared_options, unknown_option, write_value
 from textgen.registry.registry import contract_error, find, load
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.json_records import check_names
@@ -21,6 +22,23 @@ from textgen.training.train_options import TrainOptions
 
 COPIES = "*"
 """The sign between a number of copies and what is copied."""
+
+
+@dataclass(frozen=True)
+class EntryFacts:
+    """What the components of an entry say, in plain values: who is told them need not import the components.
+
+    Each is described where `Entry` has it.
+    """
+
+    trained: tuple[str, ...]
+    refinements: tuple[str, ...]
+    reads_on: bool
+    accepts_vectors: bool
+    code: dict[str, str]
+    written_options: dict[str, str]
+    recommended: dict[str, dict[str, Any]]
+    descriptions: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -35,6 +53,20 @@ class Entry:
     number, the budget decides."""
     options: dict[str, dict[str, Any]]
     """Part (a kind of component, the name of a model in a mixture, or `train`): its options."""
+
+    @property
+    def facts(self) -> EntryFacts:
+        """All facts, read from the components unless the entry knows them; raises `PluginError`."""
+        return EntryFacts(**{each.name: getattr(self, each.name) for each in fields(EntryFacts)})
+
+    def knowing(self, facts: Mapping[str, Any]) -> Entry:
+        """Return the entry with facts of its components, by name, which it then does not import for them.
+
+        They are kept beside the fields, so that they are pickled, and in no record.
+        """
+        informed = replace(self)
+        vars(informed).update(facts)
+        return informed
 
     def check(self) -> None:
         """Raise `ValueError` if a part is missing that every entry has."""
@@ -71,9 +103,9 @@ class Entry:
     def with_copies(self, number: int) -> Entry:
         """Return the entry with this number of copies of each model that is trained by gradient."""
         models = self.parts["model"].rpartition(COPIES)[2]
-        return replace(
-            self, parts={**self.parts, "model": f"{number}{COPIES}{models}" if number > 1 else models}
-        )
+        parts = {**self.parts, "model": f"{number}{COPIES}{models}" if number > 1 else models}
+        known = {each.name: vars(self)[each.name] for each in fields(EntryFacts) if each.name in vars(self)}
+        return replace(self, parts=parts).knowing(known)
 
     @property
     def members(self) -> dict[str, tuple[str, int]]:
@@ -91,14 +123,14 @@ class Entry:
             for copy in range(number)
         }
 
-    @property
+    @cached_property
     def refinements(self) -> tuple[str, ...]:
         """The parts that are models which refine the predictions of those to their left."""
         return tuple(
             part for part, name in self.models.items() if ModelClass(load("model", name)).accepts_base
         )
 
-    @property
+    @cached_property
     def reads_on(self) -> bool:
         """True if a model learns from the text that it reads."""
         return any(ModelClass(load("model", name)).reads_on for name in self.models.values())
@@ -141,12 +173,12 @@ class Entry:
             model = RefinedModel(model, top)
         return model
 
-    @property
+    @cached_property
     def accepts_vectors(self) -> bool:
         """True if a model can start from pretrained vectors."""
         return any(ModelClass(load("model", name)).accepts_vectors for name in self.models.values())
 
-    @property
+    @cached_property
     def trained(self) -> tuple[str, ...]:
         """The parts that are models trained by gradient, under a budget; others are fitted in one pass."""
         return tuple(
@@ -166,12 +198,36 @@ class Entry:
         Its own recommendation comes first, then the entry's options.
         """
         part = part or next(iter([*self.trained, *self.models]))
-        model = load("model", self.models[part])
-        return TrainOptions(**{**recommended_training(model), **self.options.get("train", {})})
+        return TrainOptions(**{**self.recommended[part], **self.options.get("train", {})})
 
     def identities(self) -> dict[str, str]:
         """Return what identifies the code of each part: distribution, version and perhaps a hash."""
+        return dict(self.code)
+
+    @cached_property
+    def code(self) -> dict[str, str]:
+        """What identifies the code of each part."""
         return {part: find(kind, name).identity() for part, (kind, name) in self.components.items()}
+
+    @cached_property
+    def written_options(self) -> dict[str, str]:
+        """The options of all components by name, such as `model.num_layers`, with defaults."""
+        return {
+            f"{part}.{option}": write_value(self.options.get(part, {}).get(option, declared.default))
+            for part, (kind, name) in self.components.items()
+            for option, declared in declared_options(load(kind, name)).items()
+        }
+
+    @cached_property
+    def recommended(self) -> dict[str, dict[str, Any]]:
+        """The training options that each model recommends, by part."""
+        return {part: recommended_training(load("model", name)) for part, name in self.models.items()}
+
+    @cached_property
+    def descriptions(self) -> tuple[str, ...]:
+        """The first lines of the docstrings of the models."""
+        models = (load("model", name) for name in self.models.values())
+        return tuple((model.__doc__ or "").strip().partition("\n")[0] for model in models)
 
     def _build_member(
         self, part: str, vocabulary: Vocabulary, vectors: PretrainedVectors | None, *, is_loaded: bool
@@ -200,10 +256,11 @@ def recommended_training(model: Any) -> dict[str, Any]:
     declared = declared_options(TrainOptions)
     try:
         recommended = dict(ModelClass(model).recommended_training)
-        for name, value in recommended.items():
-            if name not in declared:
-                raise TextgenError(unknown_option(name, [TrainOptions]))
-            declared[name].parse("recommended_training:", str(value))
+        if unknown := next((name for name in recommended if name not in declared), None):
+            raise TextgenError(unknown_option(unknown, [TrainOptions]))
+        return {
+            name: declared[name].parse("recommended_training:", str(value))
+            for name, value in recommended.items()
+        }
     except (TextgenError, TypeError, ValueError) as error:
         raise contract_error(model, f"recommends an invalid training option: {error}") from error
-    return recommended

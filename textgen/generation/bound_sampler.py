@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from math import exp, log
 from typing import Annotated, cast
@@ -99,6 +99,17 @@ def build_sampler(spec: str) -> BoundSampler:
             f"sampler {name!r} lacks a temperature, so its {ENTROPY} cannot be set; leave it out"
         )
     return sampler
+
+
+def tried_temperatures(specs: Iterable[str]) -> dict[str, float | None]:
+    """Return the temperature of each sampler by its spec, after trying it out.
+
+    None for one that has none, or gets that of an entropy. Raises as `build_sampler` and `try_out` do.
+    """
+    samplers = {spec: build_sampler(spec) for spec in specs}
+    for sampler in samplers.values():
+        sampler.try_out()
+    return {spec: None if each.entropy is not None else each.temperature for spec, each in samplers.items()}
 
 
 class EntropyRecorder:

@@ -19,7 +19,7 @@ from annotated_types import BaseMetadata, DocInfo, Ge, Gt, Le, Lt
 
 from textgen.contracts import TextgenError
 from textgen.library.options import field_docs
-from textgen.registry import registry, single_file
+from textgen.registry import registry
 from textgen.registry.options import Option, declared_options, write_value
 from textgen.registry.registry import KINDS, Plugin, PluginError, find, load
 from textgen.runtime.messages import unknown
@@ -40,8 +40,20 @@ def plugins(kind: str | None = None) -> list[Plugin]:
 
 
 def load_plugin_file(path: str | Path) -> list[Plugin]:
-    """Add the components in a Python file; return them. Raises `TextgenError` if it cannot be loaded."""
-    return single_file.load_plugin_file(Path(path))
+    """Add the components in a Python file; return them. Raises `TextgenError` if it cannot be loaded.
+
+    Another process runs the file and says what is in it; this one does when it uses a component itself.
+    """
+    from textgen.jobs import plugin_code
+
+    return plugin_code.list_plugin_file(Path(path))
+
+
+def list_plugin_file(path: Path) -> list[Plugin]:
+    """Add the components in a file as `load_plugin_file` does, but none that this process uses unasked."""
+    from textgen.jobs import plugin_code
+
+    return plugin_code.list_plugin_file(path, only_asked=True)
 
 
 def listing() -> list[dict[str, Any]]:

@@ -18,10 +18,11 @@ from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.sources import STANDARD_INPUT
 from textgen.experiment.entry import Entry
-from textgen.experiment.entry_parser import parse_entries, split_yardsticks
+from textgen.experiment.entry_parser import split_yardsticks
 from textgen.generation.generator import spells_words
 from textgen.jobs.backends import open_backend
 from textgen.jobs.kept import made_with
+from textgen.jobs.plugin_code import read_entries, read_entry
 from textgen.library import corpus as texts
 from textgen.library import options
 from textgen.library.comparison import Comparison, Ladder
@@ -93,7 +94,7 @@ def bench_as(
     texts.check_text(request.text, refuse)
     options.check_cluster(request, "a bench, whose entries train one by one", refuse)
     asked, silence = parse_budgets(request.budget), parse_duration(cluster.entry_timeout, "--entry-timeout")
-    _check_entries(request.entries, out)
+    known = _check_entries(request.entries, out)
     samplers = _samplers(request.samples)
     choose_device(cluster.device, cluster.precision)
     trained, source = split_yardsticks(request.entries)[0], texts.name_of(request.text)
@@ -106,7 +107,7 @@ def bench_as(
             open_backend(cluster.on, 1, cluster.cpus_per_run, cluster.gpus_per_run) as backend,
         ):
             budgets = budgets_with(folder, asked)
-            parsed, broken, yardsticks = _parsed([*compared_in(folder, budgets), *request.entries])
+            parsed, broken, yardsticks = _parsed([*compared_in(folder, budgets), *request.entries], known)
             kept = [pair for pattern in (KEPT_RUNS, f"*/{KEPT_RUNS}") for pair in made_with(folder, pattern)]
             written = replace(request.samples, sampler=_with_entropy(samplers, text))
             settings = BenchOptions(
@@ -124,14 +125,15 @@ def bench_as(
             return Ladder(**vars(run_ladder(parsed, text, settings, folder, budgets=budgets, report=tell)))
 
 
-def _check_entries(entries: Sequence[str], out: str | Path | None) -> None:
-    """Raise `TextgenError` for a mistake in an entry or a yardstick, before anything is read."""
+def _check_entries(entries: Sequence[str], out: str | Path | None) -> list[Entry]:
+    """Return the entries; raises `TextgenError` for a mistake in them or a yardstick."""
     to_train, yardsticks = split_yardsticks(entries)
     if not to_train and out is None:
         raise TextgenError("no entries to compare; give some, such as char-lstm")
-    parse_entries(to_train)
+    known, _ = read_entries(to_train)
     for each in yardsticks:
         open_yardstick(each)
+    return known
 
 
 def _opened(request: BenchRequest) -> Corpus:
@@ -149,10 +151,10 @@ def _opened(request: BenchRequest) -> Corpus:
     return text
 
 
-def _parsed(wanted: Sequence[str]) -> tuple[list[Entry], dict[str, str], list[str]]:
+def _parsed(wanted: Sequence[str], known: Sequence[Entry]) -> tuple[list[Entry], dict[str, str], list[str]]:
     """Return the entries to compare, those that cannot be tried, with the reasons, and the yardsticks."""
     names, yardsticks = split_yardsticks(wanted)
-    parsed, broken = parse_entries(names)
+    parsed, broken = read_entries(names, known)
     if not parsed:
         raise TextgenError("no entries to compare; give some, such as char-lstm")
     return parsed, broken, yardsticks
@@ -300,7 +302,7 @@ def _tuned(request: TuneRequest, refuse: options.Refuse) -> tuple[TuneRequest, C
     """Return a request whose run, if it names one, is a folder, and what names that of the study."""
     entry, sampler, source = request.entry, request.search.tune_sampler, texts.name_of(request.text)
     texts.check_text(request.text, refuse)
-    run = find_run_or_entry(entry)
+    run = find_run_or_entry(entry, read=read_entry)
     if run is None:
         tuned, budget = entry, request.budget
     elif sampler is None:

@@ -24,6 +24,7 @@ from textgen.contracts import TextgenError, TextgenWarning
 from textgen.defaults import COMMAND_GROUPS, COMMANDS
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.kinds import fault
+from textgen.registry.source_file import SourceFile
 from textgen.runtime.interrupts import time_limit
 from textgen.runtime.messages import one_line, shortened, unknown
 from textgen.version import DISTRIBUTION, __version__
@@ -80,7 +81,7 @@ class PluginError(TextgenError):
 
 @dataclass(frozen=True)
 class Plugin:
-    """One component, as the metadata of an installed distribution describes it."""
+    """One component, as the metadata of an installed distribution, or a file, describe it."""
 
     kind: str
     name: str
@@ -88,6 +89,8 @@ class Plugin:
     distribution: str
     version: str
     entry_point: EntryPoint = field(repr=False)
+    file: SourceFile | None = field(default=None, repr=False)
+    """The file that it is from, if it is not installed."""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name!r} ({self.target}, from {self.distribution} {self.version})"
@@ -95,8 +98,13 @@ class Plugin:
     @property
     def title(self) -> str:
         """The component in messages about its use: kind, name, and the distribution if it is another's."""
-        foreign = "" if normalized(self.distribution) == DISTRIBUTION else f" of {self.distribution}"
+        foreign = "" if self.is_own else f" of {self.distribution}"
         return f"{self.kind} {self.name!r}{foreign}"
+
+    @property
+    def is_own(self) -> bool:
+        """True if it is of textgen's own distribution, whose code may run in every process."""
+        return self.file is None and normalized(self.distribution) == DISTRIBUTION
 
     def identity(self) -> str:
         """Return the identity of its code that results record: distribution and version.
@@ -105,15 +113,14 @@ class Plugin:
         That of a plugin file is its version already.
         """
         released = f"{self.distribution} {self.version}"
-        if normalized(self.distribution) == DISTRIBUTION:
+        if self.is_own or self.file is not None:
             return released
         load(self.kind, self.name)
         try:
             source = Path(sys.modules[self.module].__file__ or "").read_bytes()
         except (KeyError, AttributeError, OSError):  # the module has no source file
             return released
-        digest = hashlib.sha256(source).hexdigest()[:12]
-        return released if digest == self.version else f"{released} {digest}"
+        return f"{released} {hashlib.sha256(source).hexdigest()[:12]}"
 
     @property
     def module(self) -> str:
@@ -129,6 +136,8 @@ class Plugin:
         if problem := self.problem():
             raise PluginError(f"{self} cannot be loaded: {problem}")
         with importing(str(self)):
+            if self.file is not None:
+                self.file.imported()
             component = self.entry_point.load()
             problem = fault(self.kind, component)
         if problem:
@@ -171,7 +180,7 @@ def importing(plugin: str) -> Iterator[None]:
 
 
 _from_files: list[Plugin] = []
-"""Plugins of files, which are modules of this process like those that are installed."""
+"""Plugins of files."""
 _owners: dict[int, Plugin] = {}
 """The plugin of each component that this process has imported, by the component's `id`."""
 
@@ -184,9 +193,9 @@ def register(enabled: Iterable[Plugin]) -> None:
     clear_caches()
 
 
-def enabled_from(module: str, version: str) -> list[Plugin]:
-    """Return the plugins of a file's module that are enabled in this version."""
-    return [plugin for plugin in _from_files if (plugin.module, plugin.version) == (module, version)]
+def enabled_from(file: SourceFile) -> list[Plugin]:
+    """Return the plugins of a file that are enabled in this version of it."""
+    return [plugin for plugin in _from_files if plugin.file == file]
 
 
 def plugin_files(components: Iterable[tuple[str, str]] | None = None) -> list[Path]:
@@ -194,8 +203,7 @@ def plugin_files(components: Iterable[tuple[str, str]] | None = None) -> list[Pa
     loaded. Another process can load them too.
     """
     used = _from_files if components is None else [find(kind, name) for kind, name in components]
-    modules = dict.fromkeys(plugin.module for plugin in used if plugin in _from_files)
-    return [Path(str(sys.modules[module].__file__)) for module in modules]
+    return list(dict.fromkeys(plugin.file.path for plugin in used if plugin.file is not None))
 
 
 def clear_caches() -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import os
 import re
-import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from textgen.contracts import TextgenError
@@ -25,11 +22,9 @@ from textgen.registry.registry import (
     importing,
     register,
 )
+from textgen.registry.source_file import SourceFile, read_source
 from textgen.runtime.messages import one_line, with_article
 from textgen.runtime.storage.files import read_toml
-
-MAX_BYTES = 10_000_000
-"""Bytes of a plugin file, at most."""
 
 
 def load_plugin_file(path: Path) -> list[Plugin]:
@@ -41,45 +36,54 @@ def load_plugin_file(path: Path) -> list[Plugin]:
 
     Raises `TextgenError` if the file cannot be read, fails, or contains no component.
     """
-    source = _read(path)
-    # Files of the same name in different folders are different modules.
-    place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
-    stem = re.sub(r"\W", "_", path.stem)
-    module_name = f"plugin_file_{stem}_{place}"
-    version = hashlib.sha256(source).hexdigest()[:12]  # so that caches of an older version are not used
-    if enabled := enabled_from(module_name, version):
-        return enabled
-    # Not by importlib, which would write bytecode next to the file and could run that of an older version of
-    # it: the code that runs must be `source`, whose hash is the plugin's version.
-    module = ModuleType(module_name)
-    module.__file__ = str(path.resolve())
-    sys.modules[module_name] = module  # dataclasses and pickle look it up there
-    with importing(f"the plugin file {path}"):
-        exec(compile(source, str(path), "exec"), module.__dict__)
-        kinds = {
-            name: _kinds(component)
-            for name, component in vars(module).items()
-            if getattr(component, "__module__", "") == module_name and not name.startswith("_")
-        }
-    components = [
+    file = read_source(path)
+    return enabled_from(file) or enable(file, _components(path, file))
+
+
+def components_in(path: Path) -> list[tuple[str, str]]:
+    """Return the kind of each component in a file, and the name of its class or function.
+
+    The file is run; raises as `load_plugin_file` does.
+    """
+    return [(plugin.kind, plugin.target.partition(":")[2]) for plugin in load_plugin_file(path)]
+
+
+def enable(file: SourceFile, components: Iterable[tuple[str, str]]) -> list[Plugin]:
+    """Enable components of a file, each a kind and the name of its class or function, and return them.
+
+    The file is not run before one of them is loaded.
+    """
+    enabled = [
         Plugin(
             kind,
             component_name(name, kind),
-            f"{module_name}:{name}",
-            path.name,
-            version,
-            EntryPoint(component_name(name, kind), f"{module_name}:{name}", KINDS[kind]),
+            f"{file.module}:{name}",
+            file.path.name,
+            file.version,
+            EntryPoint(component_name(name, kind), f"{file.module}:{name}", KINDS[kind]),
+            file,
         )
-        for name, its_kinds in kinds.items()
-        for kind in its_kinds
+        for kind, name in components
     ]
+    register(enabled)
+    return enabled
+
+
+def _components(path: Path, file: SourceFile) -> list[tuple[str, str]]:
+    """Run a file, and return the kind and the name of each component in it; raises `PluginError`."""
+    with importing(f"the plugin file {path}"):
+        components = [
+            (kind, name)
+            for name, component in vars(file.imported()).items()
+            if getattr(component, "__module__", "") == file.module and not name.startswith("_")
+            for kind in _kinds(component)
+        ]
     if not components:
         contracts = "; ".join(
             f"{with_article(kind)} has {', '.join(methods)}" for kind, methods in REQUIRED.items()
         )
         contracts += "; a command is a function with @command of textgen.contracts"
         raise PluginError(f"the plugin file {path} contains no component: {contracts}")
-    register(components)
     return components
 
 
@@ -87,23 +91,6 @@ def _kinds(component: Any) -> list[str]:
     if inspect.isfunction(component):
         return ["command"] if getattr(component, "is_command", False) else []
     return kinds_of(component) if inspect.isclass(component) else []
-
-
-def _read(path: Path) -> bytes:
-    """Return the contents of a plugin file; raises `TextgenError` for what is not a file, or too large."""
-    try:
-        if path.exists() and not (path.is_file() or path.is_dir()):  # reading a pipe or device may not end
-            raise TextgenError(f"cannot read the plugin file {path}: it is a pipe or a device; give a file")
-        with path.open("rb") as file:
-            source = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise TextgenError(f"cannot read the plugin file {path}: {reason}") from None
-    if len(source) > MAX_BYTES:
-        raise TextgenError(
-            f"the plugin file {path} has more than {MAX_BYTES:,} bytes; give one of Python code"
-        )
-    return source
 
 
 def configured_plugin_files() -> list[Path]:
@@ -154,11 +141,13 @@ def load_plugin_files(paths: Iterable[Path]) -> None:
         load_plugin_file(path)
 
 
-def load_with_configured(paths: Iterable[Path], *, only_list: bool = False) -> list[Plugin]:
+def load_with_configured(
+    paths: Iterable[Path], *, only_list: bool = False, load: Callable[[Path], list[Plugin]] = load_plugin_file
+) -> list[Plugin]:
     """Enable the plugins in these files, in those of the environment and of the folder's `pyproject.toml`.
 
-    Return those of `paths`. Raises `TextgenError` if a file cannot be loaded, or if torch could not be
-    imported, unless nothing but a list is wanted.
+    `load` enables those of one file. Return those of `paths`. Raises `TextgenError` if a file cannot be
+    loaded, or if torch could not be imported, unless nothing but a list is wanted.
     """
     if not only_list:
         check_metadata()
@@ -166,6 +155,6 @@ def load_with_configured(paths: Iterable[Path], *, only_list: bool = False) -> l
     asked = {path.resolve() for path in paths}
     loaded = []
     for whole, path in {path.resolve(): path for path in [*configured_plugin_files(), *paths]}.items():
-        found = load_plugin_file(path)
+        found = load(path)
         loaded += found if whole in asked else []
     return loaded

@@ -13,6 +13,7 @@ from textgen.evaluation.intervals import INTERVAL_METHOD, SHIPPED_PRIORS
 from textgen.experiment.entry_result import EntryResult
 from textgen.experiment.saved_run import RunManifest, load_run, read_manifest
 from textgen.generation.bound_sampler import build_sampler
+from textgen.jobs.plugin_code import informed
 from textgen.registry.options import write_value
 from textgen.results.comparison import Comparison, Difference, EntryScore
 from textgen.results.details import all_settings
@@ -96,7 +97,7 @@ class Contender:
         """Return all settings by name; those of an entry whose plugins are not installed as far as given."""
         entry, settings = self.manifest.entry, self.manifest.settings
         try:
-            parts = all_settings(entry)
+            parts = all_settings(informed(entry))
         except TextgenError:
             parts = entry.parts | {
                 f"{part}.{name}": write_value(value)

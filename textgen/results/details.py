@@ -13,8 +13,8 @@ from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import Sample
 from textgen.experiment.samples import SampleWriter, WrittenSamples
 from textgen.experiment.saved_run import SavedRun
-from textgen.registry.options import declared_options, write_value
-from textgen.registry.registry import describe_error, load
+from textgen.registry.options import write_value
+from textgen.registry.registry import describe_error
 from textgen.results.passages import Passage, PassageReading, read_passages
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, Count, check_different, check_lengths
@@ -170,11 +170,7 @@ def marked(
 
 def all_settings(entry: Entry) -> dict[str, str]:
     """Return the components and options of an entry by name, such as `model.num_layers`, with defaults."""
-    settings = dict(entry.parts)
-    for part, (kind, name) in entry.components.items():
-        given = entry.options.get(part, {})
-        for option, declared in declared_options(load(kind, name)).items():
-            settings[f"{part}.{option}"] = write_value(given.get(option, declared.default))
+    settings = entry.parts | entry.written_options
     if entry.is_trainable:
         trained_with = asdict(entry.train_options())
         settings |= {f"train.{name}": write_value(value) for name, value in trained_with.items()}

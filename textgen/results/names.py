@@ -74,8 +74,10 @@ def find_runs(name: str, number: int, root: Path = RUNS) -> list[Path]:
     return [folder.path] if folder.is_run else best_runs(folder, number)
 
 
-def find_run_or_entry(text: str, root: Path = RUNS) -> Path | None:
-    """Return the folder of the run that an argument means, or None if it is an entry.
+def find_run_or_entry(
+    text: str, root: Path = RUNS, read: Callable[[str], object] | None = None
+) -> Path | None:
+    """Return the folder of the run that an argument means, or None if it is an entry, as `read` reads one.
 
     What can be read as an entry is one, unless it is the path of a run; the name of a plugin, such as `word`,
     is meant to be a part of one.
@@ -87,7 +89,7 @@ def find_run_or_entry(text: str, root: Path = RUNS) -> Path | None:
     if names_run(text):
         return find_run(text, root)
     try:
-        parse_entry(text)
+        (read or parse_entry)(text)
     except PluginError:  # of an entry, whose reader says what is wrong with it
         return None
     except TextgenError as error:

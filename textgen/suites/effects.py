@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from textgen.evaluation.text_metrics import TextMetrics
 from textgen.experiment.entry_result import EntryResult
-from textgen.generation.bound_sampler import build_sampler
+from textgen.jobs.plugin_code import try_samplers
 from textgen.results.judge import REAL_WORDS, SCORE, Priors, case_estimate, effects
 from textgen.results.row import Row, row_of
 from textgen.results.suite import CaseResult, JobResult, QuestionResult, Writing
@@ -90,9 +90,8 @@ def _writing(results: Results, spec: str) -> Writing:
     means: dict[str, Any] = {
         name: None if None in values else fmean(values) for name, values in columns.items()
     }
-    sampler = build_sampler(spec)
     return Writing(
         metrics=TextMetrics(**means),
-        temperature=None if sampler.entropy is not None else sampler.temperature,
+        temperature=try_samplers([spec]).get(spec),
         entropy_per_char=fmean(sample.entropy_per_char for sample in samples),
     )

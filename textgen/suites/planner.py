@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from textgen.comparison.entry_job import EntryJob
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.data.split import SplitPart
 from textgen.defaults import ENCODING, ENTRY_TIMEOUT
 from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
-from textgen.experiment.entry_parser import parse_entry
+from textgen.experiment.entry_result import RunResult
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.forecast import expected_seconds, seconds_taken
 from textgen.experiment.samples import NUM_MEASURED, SampleWriter
@@ -24,7 +24,8 @@ from textgen.experiment.saved_run import SavedRun
 from textgen.experiment.score_run import unit_sizes
 from textgen.generation.bound_sampler import build_sampler
 from textgen.jobs.backends import Backend, LocalBackend
-from textgen.registry.registry import plugin_files
+from textgen.jobs.plugin_code import read_entries
+from textgen.registry.registry import PluginError, plugin_files
 from textgen.requests import SuiteRequest
 from textgen.results.suite import JobMachine, JobResult, JobSettings, WrittenText
 from textgen.runtime.device import DeviceConfig
@@ -54,6 +55,14 @@ Text: TypeAlias = tuple[str | None, str, int | None]
 
 
 @dataclass(frozen=True)
+class CaseWriting:
+    """What a run writes for a suite, by sampler, and the seconds that it took."""
+
+    samples: dict[str, WrittenText]
+    seconds: float
+
+
+@dataclass(frozen=True)
 class WriteSamples:
     """Makes the result of a job of a suite: a run, and what each sampler of its case writes with it."""
 
@@ -61,9 +70,10 @@ class WriteSamples:
     """Everything that determines the result."""
     writer: SampleWriter
     device_config: DeviceConfig
+    written: ClassVar = CaseWriting
 
-    def __call__(self, run: SavedRun, report: Report) -> JobResult:
-        """Return the result."""
+    def write(self, run: SavedRun, report: Report) -> CaseWriting:
+        """Return what a run writes."""
         began = time.perf_counter()
         report(Step("writing samples"))
         samples: dict[str, WrittenText] = {}
@@ -74,8 +84,12 @@ class WriteSamples:
                 entropy_per_char=written.freedom.entropy_per_char,
                 text=written.texts[0],
             )
-        seconds = seconds_taken(run.result) + time.perf_counter() - began
-        return JobResult(settings=self.settings, result=run.result, samples=samples, seconds=seconds)
+        return CaseWriting(samples, time.perf_counter() - began)
+
+    def result(self, result: RunResult, written: CaseWriting) -> JobResult:
+        """Return the result of the job."""
+        seconds = seconds_taken(result) + written.seconds
+        return JobResult(settings=self.settings, result=result, samples=written.samples, seconds=seconds)
 
 
 @dataclass(frozen=True)
@@ -84,7 +98,7 @@ class CaseRun:
 
     case: Case
     file: Path
-    job: EntryJob[JobResult]
+    job: EntryJob[CaseWriting, JobResult]
     finish: WriteSamples
 
     @property
@@ -108,7 +122,10 @@ class CaseRun:
 
 
 class JobPlanner:
-    """Planner of the jobs of a suite; each text is read and cleaned once."""
+    """Planner of the jobs of a suite; each text is read and cleaned once.
+
+    Raises `TextgenError` for an entry that cannot be used.
+    """
 
     def __init__(self, suite: Suite, options: SuiteOptions, folder: Path) -> None:
         self.suite, self.options, self.folder = suite, options, folder
@@ -116,6 +133,10 @@ class JobPlanner:
         """Return the lexicon of a language, loaded once."""
         self._machine = job_machine(options.backend)
         self._corpus, self._writer = cache(self._read_corpus), cache(self._new_writer)
+        entries, broken = read_entries(case.entry for case in suite.cases())
+        for reason in broken.values():
+            raise PluginError(reason)
+        self._entries = {entry.name: entry for entry in entries}
 
     @property
     def num_seeds(self) -> int:
@@ -130,7 +151,7 @@ class JobPlanner:
 
     def run(self, case: Case, seed: int) -> CaseRun:
         """Return the run of a case with one seed, whose result is kept under the hash of its settings."""
-        options, request, entry = self.options, self.options.request, parse_entry(case.entry)
+        options, request, entry = self.options, self.options.request, self._entries[case.entry.strip()]
         sizes = [size for size in (case.max_chars, request.text.max_chars) if size is not None]
         text = case.corpus, case.clean, min(sizes, default=None)
         experiment = Experiment(

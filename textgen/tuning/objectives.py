@@ -5,16 +5,17 @@ An objective is made from a `TuneRequest`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from statistics import fmean
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 
 from textgen.comparison.bench import BenchOptions, bench
+from textgen.comparison.entry_job import EntryJob, result_of
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.split import NO_PART
@@ -22,17 +23,19 @@ from textgen.defaults import SAMPLER
 from textgen.evaluation.intervals import MeasuredValue, difference
 from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer, TextMetrics, load_lexicon
 from textgen.experiment.entry import Entry
-from textgen.experiment.entry_parser import parse_entry
-from textgen.experiment.entry_result import EntrySettings
+from textgen.experiment.entry_parser import parse_entry, plugins_of
+from textgen.experiment.entry_result import EntrySettings, RunResult
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run_lock import locked_run
 from textgen.experiment.samples import SampleWriter
 from textgen.experiment.saved_run import SavedRun, load_run, names_run, read_manifest
 from textgen.generation.bound_sampler import build_sampler
 from textgen.jobs.backends import Backend, LocalBackend, check_equal_machines
-from textgen.jobs.kept import check_reuse, kept_run, run_and_save
+from textgen.jobs.kept import check_reuse
+from textgen.jobs.plugin_code import answered, read_entry, sampler_plugins
+from textgen.jobs.runner import run_jobs
 from textgen.registry.options import declared_options, parse_assignments
-from textgen.registry.registry import load
+from textgen.registry.registry import load, plugin_files
 from textgen.requests import BenchRequest, SampleOptions, TuneRequest
 from textgen.results.comparison import Comparison
 from textgen.results.judge import CLOSEST
@@ -155,7 +158,7 @@ class EntryObjective:
             conclusion, default=self.entry.name, best=best, seeds=tuple(range(first, first + num_seeds))
         )
         try:
-            result = bench([self.entry, parse_entry(best)], self.corpus, options, folder / COMPARISON, report)
+            result = bench([self.entry, read_entry(best)], self.corpus, options, folder / COMPARISON, report)
         except NotSavedError as error:
             error.result = concluded(cast(Comparison, error.result))
             raise
@@ -232,6 +235,10 @@ class SamplerObjective:
         The run is the same, so their interval accounts for the passages alone.
         """
         report(Step("comparing with the default"))
+        used = [*sampler_plugins([self.name]), *plugins_of(read_manifest(self.run).entry)]
+        return answered(partial(self._compared, best, num_seeds), FinalComparison, used)
+
+    def _compared(self, best: str, num_seeds: int) -> FinalComparison:
         part = self.corpus.split.scored_on
         seeds = tuple(range(self.seed + 1, self.seed + 1 + num_seeds))
         writer = self._writer(part)
@@ -319,6 +326,13 @@ def sampler_candidates(sampler: str) -> list[Candidate]:
     ]
 
 
+def searched_in(
+    candidates: Callable[[Any], Sequence[Candidate]], tuned: Any, search: str | None, name: str
+) -> tuple[Dimension, ...]:
+    """Return the options to search of those of an entry or a sampler; raises as `dimensions` does."""
+    return tuple(dimensions(candidates(tuned), search, name))
+
+
 def objective_of(  # noqa: PLR0917 - in the order of the data
     request: TuneRequest, corpus: Corpus, config: DeviceConfig, folder: Path, backend: Backend, report: Report
 ) -> EntryObjective | SamplerObjective:
@@ -330,19 +344,31 @@ def objective_of(  # noqa: PLR0917 - in the order of the data
     budget, seed = parse_budget(request.budget), request.seed
     if sampler is None:
         check_equal_machines(backend, is_timed=budget.unit == "seconds")
-        entry = parse_entry(request.entry)
-        searched = dimensions(entry_candidates(entry), search, entry.name)
+        entry = read_entry(request.entry)
+        ask = partial(searched_in, entry_candidates, entry, search, entry.name)
+        searched = answered(ask, tuple[Dimension, ...], plugins_of(entry))
         return EntryObjective(entry, corpus, budget, config, seed, searched)
     if not isinstance(backend, LocalBackend):
         raise UsageError("--on has no effect with --tune-sampler; leave it out")
-    searched = dimensions(sampler_candidates(sampler), search, sampler)
+    ask = partial(searched_in, sampler_candidates, sampler, search, sampler)
+    searched = answered(ask, tuple[Dimension, ...], sampler_plugins([sampler]))
     run = Path(request.entry)
     if not names_run(request.entry):
         run = folder / TRAINED
-        experiment = Experiment(parse_entry(request.entry), corpus, budget, config, seed)
-        check_reuse(run, experiment)
-        make_folder(folder)
-        if kept_run(run, experiment, report) is None:
-            run_and_save(experiment, run, report)
+        _train(Experiment(read_entry(request.entry), corpus, budget, config, seed), run, report)
     check_trained_on(run, corpus)
     return SamplerObjective(sampler, run, corpus, config, seed, searched)
+
+
+def _train(experiment: Experiment, folder: Path, report: Report) -> None:
+    """Train and score an entry unless `folder` holds its run; raises `TextgenError` if that fails."""
+    check_reuse(folder, experiment)
+    make_folder(folder.parent)
+    files = plugin_files(experiment.entry.components.values())
+    job = EntryJob(experiment, files, result_of, folder, keeps_run=True)
+    made = run_jobs([job], RunResult, LocalBackend(), on_step=lambda _, step: report(step))
+    ((_, outcome),) = made
+    if outcome.failure:
+        raise TextgenError(outcome.failure)
+    if outcome.unsaved:
+        raise NotSavedError(folder, OSError(outcome.unsaved), None)

@@ -1,0 +1,177 @@
+"""The process of a command that compares entries runs no code of theirs: others do, and say what it asks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from helpers.commands import run_textgen
+from textgen.data.corpus import Corpus
+
+TOP = """
+import multiprocessing
+import pathlib
+import textgen.comparison.bench
+import textgen.data.corpus
+
+where = "main" if multiprocessing.parent_process() is None else "worker"
+with pathlib.Path(__file__).with_name("imported").open("a") as log:
+    log.write(where + "\\n")
+textgen.data.corpus.Corpus.without_test = lambda self: self
+textgen.comparison.bench.find_overlap = None
+"""
+CODE = (
+    TOP
+    + """
+import torch
+from annotated_types import Ge
+from typing import Annotated
+from textgen.contracts import Search
+from textgen_tokenizers.char import CharTokenizer
+
+class Letters(CharTokenizer): pass
+
+class Toy(torch.nn.Module):
+    "Toy of a test."
+    def __init__(self, vocab_size, scale: Annotated[float, Ge(0), Search(0.5, 2)] = 1.0):
+        super().__init__()
+        self.table = torch.nn.Embedding(vocab_size, vocab_size)
+        self.scale = scale
+    def initial_state(self, batch_size):
+        return torch.zeros(batch_size, 0)
+    def forward(self, ids, state):
+        return self.scale * self.table(ids), state
+
+class Coin:
+    def __init__(self, temperature: Annotated[float, Search(0.5, 2)] = 1.0):
+        self.temperature = temperature
+    def __call__(self, logits, uniforms):
+        return (logits / self.temperature).argmax(-1)
+
+class Anything:
+    suffixes = (".txt",)
+    def documents(self, file): ...
+"""
+)
+TEXT = ("--corpus", "text.txt", "--precision", "fp32", "--budget", "2000chars")
+PLUGIN = ("--plugin", "mine.py")
+SUITE = """
+title = "Toys"
+budget = "2000chars"
+[[questions]]
+name = "scale"
+text = "?"
+cases = [
+    {label = "one", entry = "letters-toy:scale=1", samplers = ["coin"], clean = "raw"},
+    {label = "two", entry = "letters-toy:scale=2", samplers = ["coin"], clean = "raw"},
+]
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, news: str) -> Path:
+    made = tmp_path_factory.mktemp("apart")
+    (made / "mine.py").write_text(CODE)
+    (made / "text.txt").write_text(news[:20_000])
+    (made / "toys.toml").write_text(SUITE)
+    return made
+
+
+@pytest.fixture
+def only_in_workers(folder: Path) -> Iterator[None]:
+    """Check after each command which processes have run the file."""
+    without_test = Corpus.without_test
+    yield
+    assert set((folder / "imported").read_text().split()) == {"worker"}
+    assert Corpus.without_test is without_test
+    (folder / "imported").unlink()
+
+
+@pytest.mark.usefixtures("only_in_workers")
+def test_a_comparison_and_what_reads_it(folder: Path) -> None:
+    entries = ("letters-toy", "letters-toy:scale=2", "random")
+    done = run_textgen(
+        *("bench", *entries, *TEXT, *PLUGIN, "--sampler", "coin", "--length", 30, "--out", "out", "--json"),
+        cwd=folder,
+    )
+    rows = {row["name"]: row for row in json.loads(done.stdout)["entries"]}
+    assert (
+        rows["letters-toy"]["test"]["bits_per_char"] != rows["letters-toy:scale=2"]["test"]["bits_per_char"]
+    )
+    assert all(row["error"] is None for row in rows.values())
+    assert rows["letters-toy"]["samples"]
+    for command in (
+        ("verify", "out"),
+        ("report", "out"),
+        ("runs", "--root", "."),
+        ("runs", "compare", "out/runs/letters-toy-seed0", "out/runs/random-seed0"),
+    ):
+        said = run_textgen(*command, *PLUGIN, cwd=folder).stdout
+    assert "| model.scale           | 1 " in said
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("only_in_workers")
+def test_a_suite(folder: Path) -> None:
+    done = run_textgen("suite", "toys.toml", *TEXT, *PLUGIN, "--seeds", 1, "--out", "s", "--json", cwd=folder)
+    (question,) = json.loads(done.stdout)["questions"]
+    assert [case["writing"]["coin"]["temperature"] for case in question["cases"]] == [1.0, 1.0]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("only_in_workers")
+@pytest.mark.parametrize("what", ["entry", "sampler"])
+def test_a_study(folder: Path, what: str) -> None:
+    tuned = ("--tune-sampler", "coin") if what == "sampler" else ("--search", "scale=0.5..2")
+    options = ("--trials", 3, "--seeds", 1, "--out", what, "--json")
+    done = run_textgen("tune", "letters-toy", *TEXT, *PLUGIN, *tuned, *options, cwd=folder)
+    study = json.loads(done.stdout)
+    assert [each["option"] for each in study["search"]] == ["temperature" if what == "sampler" else "scale"]
+    assert all(trial["state"] == "complete" for trial in study["trials"])
+
+
+@pytest.mark.usefixtures("only_in_workers")
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("letters-toy:scale=x", "letters-toy:scale=x': toy option scale=x: input should be a valid number"),
+        ("letters-toy:scala=1", "unknown option 'scala'; did you mean 'scale'?"),
+        (
+            "toy",
+            "'toy' is only a model; did you mean bpe-toy or byte-toy or char-toy or hf-toy or letters-toy",
+        ),
+        ("letters-toi", "unknown model 'toi'; did you mean 'toy'?"),
+    ],
+)
+def test_a_mistake_in_an_entry(folder: Path, entry: str, message: str) -> None:
+    done = run_textgen("bench", entry, *TEXT, *PLUGIN, code=1, cwd=folder)
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("import ctypes; ctypes.CDLL(None)._exit(0)", "its process ended itself (exit code 0)"),
+        ("import os; os._exit(0)", "it called os._exit(0), which would end textgen"),
+        ("import ctypes; ctypes.string_at(0)", "its process crashed (SIGSEGV)"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("import textgen.jobs.runner as r; r.to_values = lambda answer: [[1]]", "its result cannot be kept"),
+        ("import os; os.write(1, b'noise')", None),
+    ],
+)
+def test_a_file_that_ends_or_patches_its_process(
+    folder: Path, tmp_path: Path, code: str, message: str | None
+) -> None:
+    (tmp_path / "mine.py").write_text(CODE.removeprefix(TOP) + code)
+    (tmp_path / "text.txt").write_bytes((folder / "text.txt").read_bytes())
+    options = (*TEXT, *PLUGIN, "--length", 30, "--out", "out", "--json")
+    done = run_textgen("bench", "letters-toy", *options, code=1 if message else 0, cwd=tmp_path)
+    if message:
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("error: the plugin file mine.py cannot be loaded: ")
+        assert message in line
+    else:
+        json.loads(done.stdout)

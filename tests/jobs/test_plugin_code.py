@@ -1,0 +1,111 @@
+"""What another process says of plugins is what they say here, and nothing else is believed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from helpers.commands import forget_plugin_files
+from helpers.plugins import TOY_MODEL
+from textgen.comparison.references import reference_entries
+from textgen.contracts import TextgenError
+from textgen.experiment.entry_parser import parse_entry
+from textgen.jobs.plugin_code import list_plugin_file, read_entries, read_entry, try_samplers
+from textgen.registry import registry
+from textgen.registry.registry import PluginError
+from textgen.runtime.messages import UsageError
+
+Install = Callable[[str, str, str], None]
+MODEL = TOY_MODEL.format("") + "    recommended_training = {'learning_rate': 0.003, 'optimizer': 'adam'}\n"
+READER = "class Words:\n    suffixes = ('.words',)\n    def documents(self, file): ...\n"
+
+
+@pytest.fixture(autouse=True)
+def no_files() -> Iterator[None]:
+    yield
+    forget_plugin_files()
+
+
+def listed(folder: Path, name: str = "toy.py", code: str = MODEL) -> list[str]:
+    (folder / name).write_text(code)
+    return [plugin.name for plugin in list_plugin_file(folder / name)]
+
+
+def test_what_an_entry_of_a_file_says_is_what_it_says_here(tmp_path: Path) -> None:
+    assert listed(tmp_path) == ["toy"]
+    told = read_entry("2*char-toy+ngram:learning_rate=0.01")
+    assert not any(name.startswith("plugin_file_toy") for name in sys.modules)
+    here = parse_entry(told.name)
+    assert told == here
+    assert told.facts == here.facts
+    assert told.train_options() == here.train_options()
+    assert told.train_options("toy").optimizer == "adam"
+    sys.modules.pop(registry.find("model", "toy").module)
+
+
+def test_a_broken_entry_has_its_reason_and_costs_no_other(tmp_path: Path) -> None:
+    listed(tmp_path)
+    built = "    def fit(self, ids): ...\n    def __new__(cls, *_): os.kill(os.getpid(), 9)\n"
+    listed(tmp_path, "dies.py", "import os\n" + MODEL.replace("Toy", "Dies") + built)
+    entries, broken = read_entries(["char-toy", "char-dies", " char-uniform ", "char-toy:"])
+    assert [entry.name for entry in entries] == ["char-toy", "char-uniform", "char-toy:"]
+    (reason,) = broken.values()
+    assert reason.startswith("model 'dies' (plugin_file_dies_")
+    assert reason.endswith(" cannot be loaded: its process was killed, possibly by the out-of-memory killer")
+    with pytest.raises(PluginError, match="was killed"):
+        read_entry("char-dies")
+
+
+def test_what_a_process_claims_is_checked(tmp_path: Path) -> None:
+    forged = "import textgen.registry.single_file as s\n" + (
+        "s.components_in.__code__ = (lambda path: [('reference', 'Toy'), ('model', 'Toy')]).__code__\n"
+    )
+    assert [plugin.kind for plugin in list_plugin_file(_written(tmp_path, MODEL + forged))] == ["model"]
+    lies = "import textgen.jobs.plugin_code as p\np.tell.__code__ = (lambda read: {}).__code__\n"
+    for answer, problem in (
+        ("3", "its result cannot be kept"),
+        ("ToldEntry(entry := parse_entry('char-lstm'), entry.facts)", "claims that it is 'char-lstm'"),
+    ):
+        listed(tmp_path, "lies.py", MODEL.replace("Toy", "Lies") + lies.format(answer))
+        with pytest.raises(PluginError, match=problem):
+            read_entry("char-lies")
+
+
+def _written(folder: Path, code: str) -> Path:
+    (folder / "forged.py").write_text(code)
+    return folder / "forged.py"
+
+
+def test_a_file_with_parts_of_entries_adds_nothing_that_is_used_unasked(tmp_path: Path) -> None:
+    path = _written(tmp_path, MODEL + READER)
+    assert [plugin.kind for plugin in list_plugin_file(path, only_asked=True)] == ["model"]
+    forget_plugin_files()
+    assert [plugin.kind for plugin in list_plugin_file(path)] == ["model", "reader"]
+    forget_plugin_files()
+    path.write_text(READER)
+    assert [plugin.kind for plugin in list_plugin_file(path, only_asked=True)] == ["reader"]
+
+
+def test_a_sampler_is_tried_out_elsewhere(tmp_path: Path) -> None:
+    sampler = "class {}:\n    temperature = 0.7\n    def __call__(self, logits, uniforms): return logits{}\n"
+    listed(tmp_path, "coin.py", sampler.format("Coin", ".argmax(-1)") + sampler.format("Wrong", ""))
+    assert try_samplers(["coin", "greedy"]) == {"coin": 0.7, "greedy": None}
+    with pytest.raises(
+        PluginError, match=r"sampler 'wrong' .* returned torch.float32 \[3, 4\] instead of ids"
+    ):
+        try_samplers(["wrong"])
+    with pytest.raises(TextgenError, match="options follow a colon"):
+        try_samplers(["coin=1"])
+    with pytest.raises(UsageError, match="entropy=auto is for bench alone"):
+        try_samplers(["coin:entropy=auto"])
+
+
+def test_aliases_and_references_of_other_distributions_are_not_imported_here(install: Install) -> None:
+    points = "[textgen.aliases]\nown = own:ENTRY\n[textgen.references]\nown-too = own:ENTRY\n"
+    install("own", points, "ENTRY = 'byte-ngram:order=2'")
+    assert read_entry("own").parts == {"tokenizer": "byte", "model": "ngram"}
+    assert "byte-ngram:order=2" in [entry.name for entry in reference_entries([])]
+    assert "own" not in sys.modules
