@@ -13,14 +13,15 @@ from helpers import cheats_tried as tried
 from helpers.cheats import CHEATS
 from helpers.commands import TINY, Textgen
 
+SEVERAL = "it predicts otherwise when it gets several tokens at once: by "
 REASONS = {
-    "char-peeks": "it uses later tokens: changing them changes earlier predictions by ",
+    "char-peeks": SEVERAL,
     "char-exaggerates": "it says that it returns log-probabilities, but the probabilities of all tokens ",
-    "char-remembers": "it remembers earlier texts, or depends on how a text is divided: ",
-    "char-chooses": "it uses later tokens",
-    "char-seldom": "it remembers earlier texts, or depends on how a text is divided: ",
-    "char-replays": "it remembers earlier texts, or depends on how a text is divided: ",
-    "char-changes": "it changes how scores are computed, in the process that computes them",
+    "char-remembers": "it remembers earlier texts: a second score of the same text differs by ",
+    "char-chooses": SEVERAL,
+    "char-seldom": SEVERAL,
+    "char-replays": "it remembers earlier texts: a second score of the same text differs by ",
+    "char-changes": SEVERAL,
 }
 HONEST = (TINY, "random", "char-ngram")
 GAIN = 0.02
@@ -54,7 +55,8 @@ def result(textgen: Textgen, budget: list[str], folder: Path) -> dict[str, Any]:
 
 def test_cheats_score_better_but_have_no_rank(result: dict[str, Any]) -> None:
     rows = {row["name"]: row for row in result["entries"]}
-    assert rows["char-peeks"]["test"]["bits_per_char"] < 1  # a score that no honest entry reaches
+    assert rows["char-peeks"]["validation"]["bits_per_char"] < 1  # which counts nowhere
+    assert rows["char-peeks"]["test"]["bits_per_char"] > 6
     for name, reason in REASONS.items():
         assert rows[name]["error"] is None
         assert rows[name]["problem"].startswith(reason)
@@ -64,13 +66,13 @@ def test_cheats_score_better_but_have_no_rank(result: dict[str, Any]) -> None:
 
 def test_an_entry_cannot_read_the_text_that_it_is_scored_on(result: dict[str, Any]) -> None:
     (row,) = (row for row in result["entries"] if row["name"] == "char-opens")
-    assert row["error"].startswith("an entry reads no corpus while it is trained: ")
+    assert row["error"].startswith("an entry reads no corpus: ")
 
 
 def test_the_others_were_trained_where_that_text_was_not(result: dict[str, Any]) -> None:
     checks = [row["score_checks"] for row in result["entries"] if row["error"] is None]
     assert all(each["trained_apart"] for each in checks)
-    assert all(each["checked_places"] for each in checks)
+    assert all(each["num_told"] == each["num_tokens"] for each in checks)
 
 
 def test_honest_entries_are_ranked_as_if_the_cheats_were_absent(
@@ -136,11 +138,12 @@ def test_what_remains_possible_is_still_possible(textgen: Textgen, budget: list[
 
 
 @pytest.mark.long
-def test_a_model_that_hangs_is_ended_and_the_others_are_the_same(
-    textgen: Textgen, budget: list[str], tmp_path: Path
+@pytest.mark.parametrize("cheat", ["char-hangs", "char-stops"])
+def test_what_hangs_or_stops_its_judge_is_ended(
+    textgen: Textgen, budget: list[str], tmp_path: Path, cheat: str
 ) -> None:
     arguments = ("--plugin", tried.MODELS, *OPTIONS, *budget, "--entry-timeout", "15s", "--json")
-    done = textgen("bench", "char-ngram", "char-hangs", *arguments, cwd=tmp_path)
+    done = textgen("bench", "char-ngram", cheat, *arguments, cwd=tmp_path)
     hung = json.loads(done.stdout)["entries"][1]
     assert "it made no progress" in hung["error"]
 

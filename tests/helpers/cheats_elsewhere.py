@@ -136,21 +136,52 @@ class Forged(Knows):
     """Makes its answers cheaper where they are sent."""
 
     def look(self, ids: Tensor, history: Tensor) -> None:
-        from textgen.workers import process
+        from textgen.workers.process import Line
 
-        given = process.send
+        given = Line.send
         if given.__name__ != "send":
             return
 
         def cheaper(value: Any) -> Any:
+            if isinstance(value, float):
+                return 0.7 * value
+            if isinstance(value, Tensor):
+                return 0.7 * value if value.dtype == torch.float64 else value
             if isinstance(value, dict):
-                return {
-                    key: 0.7 * each if key in ("bits_per_char", "total_bits") and each else cheaper(each)
-                    for key, each in value.items()
-                }
-            return value
+                return {key: cheaper(each) for key, each in value.items()}
+            return type(value)(map(cheaper, value)) if isinstance(value, (list, tuple)) else value
 
-        process.send = lambda connection, kind, content: given(connection, kind, cheaper(content))
+        Line.send = lambda line, kind, content: given(line, kind, cheaper(content))  # type: ignore[method-assign]
+
+
+class Opens(Knows):
+    """Loads the corpus by its name while it is scored."""
+
+    def look(self, ids: Tensor, history: Tensor) -> None:
+        if not self.is_new and self.num_calls == 2:
+            import textgen
+
+            self.learn_text(textgen.load_corpus("lee").text)
+
+
+class Steps(Knows):
+    """Reports steps that say that it is done, in a folder of its own, with a better score."""
+
+    def look(self, ids: Tensor, history: Tensor) -> None:
+        if not self.is_new and self.num_calls == 3:
+            from textgen.runtime.storage.json_records import to_values
+            from textgen.training.progress import DONE, Step
+            from textgen.workers.process import tell
+
+            done = Step(DONE, "char-ngram", outcome="test 0.1 bits/char", seconds_left=float("nan"))
+            for content in (
+                {**to_values(done), "folder": str(LEFT)},
+                {"state": 5},
+                [[]],
+                "x" * 10_000_000,
+                None,
+            ):
+                tell(content)
 
 
 class _Runs:

@@ -58,16 +58,17 @@ class Gcscan(Knows):
         return "".join({each for each in self._found() if isinstance(each, str) and each not in text})
 
     def look(self, ids: Tensor, history: Tensor) -> None:
-        if not self.is_new and self.num_calls < FIRST:
+        if not self.is_new and self.num_calls in {1, 2, 4, FIRST}:
             for each in self._found():
-                self.learn_text(each) if isinstance(each, str) else self.learn(each)
+                self.learn_text(each) if isinstance(each, str) else self.learn([-1] * LENGTH + [*each])
 
     def _found(self) -> Any:
         for each in gc.get_objects():
-            if type(each).__name__ in ("Corpus", "Split", "Part", "EncodedText", "HeldOut", "TokenScores"):
+            kind = type(each)
+            if kind.__name__ in {"Corpus", "Split", "Part", "HeldOut", "TokenScores", "TrainedEntry"}:
                 yield from texts_in(each)
-            elif type(each) in (list, tuple, dict):
-                yield from texts_in(each, depth=1)
+            elif kind in (list, tuple) and 0 < len(each) < 1000:
+                yield from texts_in([part for part in each if type(part) in (str, np.ndarray, Tensor)], 1)
 
 
 class Patched(Knows):
@@ -121,6 +122,15 @@ class Dear(Strided):
         guesses = super().guesses(history, time)
         bits = -self.honest.gather(-1, guesses.clamp(min=0)[..., None])[..., 0] / 0.6931
         return torch.where(bits > 9, guesses, -1)
+
+
+class Slow(Dear):
+    """The same, and takes its time over single tokens, so that most of the text is told in windows."""
+
+    def look(self, ids: Tensor, history: Tensor) -> None:
+        super().look(ids, history)
+        if not self.is_new and ids.shape[1] == 1:
+            time.sleep(0.3)
 
 
 class Ttt(Knows):

@@ -107,6 +107,8 @@ class Empty(Chars):
 class Foretold(Uniform):
     """Believes what a token that spells nothing has said, and guesses these tokens for nothing."""
 
+    is_normalized = False
+
     def __init__(self, vocab_size: int, tokens: Any) -> None:
         super().__init__(vocab_size)
         self.first = list(tokens).index("") if "" in tokens else vocab_size

@@ -10,20 +10,46 @@ MODELS, TOKENIZERS, ELSEWHERE, AT_IMPORT = (
 )
 
 COMMON = {
-    MODELS: ("char-strided", "char-frames", "char-windows"),
-    TOKENIZERS: ("growing-ngram", "startids-reads", "emptystart-reads", "notes-notes"),
+    MODELS: ("char-frames",),
+    TOKENIZERS: ("growing-ngram", "emptystart-reads", "notes-notes"),
     ELSEWHERE: ("char-pickled",),
 }
 """Those that are tried each time: at least one of each way that there was."""
 OTHERS = {
     MODELS: (
-        *("char-blend", "char-gcscan", "char-patched", "char-midpeek", "char-sparse", "char-dear"),
-        *("char-late", "char-thread", "char-selfmem", "char-procmem", "char-stops"),
+        *(
+            "char-strided",
+            "char-windows",
+            "char-blend",
+            "char-gcscan",
+            "char-patched",
+            "char-midpeek",
+            "char-sparse",
+            "char-dear",
+        ),
+        *("char-late", "char-thread", "char-selfmem", "char-procmem", "char-slow"),
         *("char-nan", "char-infinite", "char-flips", "char-dies", "char-nonsense"),
     ),
-    TOKENIZERS: (*("empty-foretold", "recalls-ngram", "shifts-ngram", "environ-environ", "huge-ngram"),),
+    TOKENIZERS: (
+        *(
+            "startids-reads",
+            "empty-foretold",
+            "recalls-ngram",
+            "shifts-ngram",
+            "environ-environ",
+            "huge-ngram",
+        ),
+    ),
     ELSEWHERE: (
-        *("char-parentmem", "char-descriptors", "char-forged", "char-answers", "char-finisher"),
+        *(
+            "char-opens",
+            "char-steps",
+            "char-parentmem",
+            "char-descriptors",
+            "char-forged",
+            "char-answers",
+            "char-finisher",
+        ),
         *("char-outlives", "char-sealedread"),
     ),
     AT_IMPORT: ("char-mainpatch", "char-judgepatch"),

@@ -115,8 +115,12 @@ class Corpus:
         return CorpusInfo(*identity, split, self.language, self.repeated_chars)
 
     def without_test(self) -> Corpus:
-        """Return what a model is trained and validated on: the same corpus without its test part."""
-        return replace(self, text="", split=replace(self.split, test=NO_PART), whole=self.info)
+        """Return what a model is trained and validated on: the same corpus without its test part.
+
+        It does not say where the text comes from.
+        """
+        split = replace(self.split, test=NO_PART)
+        return replace(self, text="", split=split, whole=self.info, sources=TextSources())
 
     def with_sealed(self, path: str) -> Corpus:
         """Return the corpus with the text of a file, or of standard input, as its test part.

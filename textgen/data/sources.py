@@ -75,8 +75,8 @@ def require_readable_texts() -> None:
     """Raise `TextgenError` in a process that trains an entry, and must not have what is scored."""
     if _withheld:
         raise TextgenError(
-            "an entry reads no corpus while it is trained: it gets its training and validation text, and the "
-            "text that is scored is kept from it"
+            "an entry reads no corpus: it gets its training and validation text, and the text that is scored "
+            "is kept from it"
         )
 
 
