@@ -6,8 +6,25 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from textgen.jobs.backends import LocalBackend
+from textgen.workers.assistant import InThisProcess
 from textgen.workers.pool import OnMessage, Pool, Stopped
+
+
+class AssistantHere(InThisProcess):
+    """An assistant in this process."""
+
+    def __init__(self, make: Callable[[], object], *_: Callable[[], object]) -> None:
+        super().__init__(make)
+
+
+def compute_here(patch: pytest.MonkeyPatch) -> None:
+    """Let all that jobs and their assistants compute be computed in this process."""
+    patch.setattr(LocalBackend, "pool", ThisProcess.pool)
+    patch.setattr("textgen.experiment.hosts.Assistant", AssistantHere)
+    patch.setattr("textgen.comparison.entry_job.withhold_texts", lambda: None)
 
 
 @dataclass(frozen=True)

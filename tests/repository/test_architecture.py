@@ -19,13 +19,12 @@ import pytest
 from helpers.commands import run_textgen
 from helpers.pages import ROOT, read_page
 from helpers.plugins import TOY_MODEL
-from helpers.this_process import ThisProcess
+from helpers.this_process import compute_here
 from textgen.cli.app import app
 from textgen.cli.command_plugins import PluginGroup
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.generation.bound_sampler import BoundSampler
-from textgen.jobs.backends import LocalBackend
 from textgen.registry.registry import load
 from textgen.training.budget import Budget
 
@@ -145,7 +144,7 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Trace:
 
     folder = tmp_path_factory.mktemp("traced")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(LocalBackend, "pool", ThisProcess.pool)  # calls of another process are not seen here
+        compute_here(patch)  # calls of another process are not seen here
         sys.setprofile(record)
         try:
             app([*COMMAND, "--length", "10", "--device", "cpu", "--out", str(folder)], standalone_mode=False)

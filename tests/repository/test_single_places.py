@@ -49,7 +49,7 @@ def calls(pattern: re.Pattern[str]) -> dict[str, set[str]]:
 
 def test_one_place_starts_the_processes_of_jobs() -> None:
     assert calls(STARTS) == {
-        "workers/process.py": {"context.Process"},
+        "workers/process.py": {"context.Process", "os.fork"},
         # Starts none: asyncio serves the live page, whose models are in a process of the first.
         "textgen_play/client.py": {"asyncio.get_running_loop"},
         "textgen_play/server.py": {

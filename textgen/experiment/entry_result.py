@@ -70,8 +70,9 @@ class ScoreChecks:
     """The largest distance of a sum of probabilities from 1, as a model that normalizes them returns them."""
     problem: str | None = None
     """The reason why the score means nothing (see `textgen.evaluation.prediction_checks`)."""
-    num_told: Count = 0
-    """Tokens that were predicted before any process which runs the entry's code had been told them."""
+    num_told: Count | None = None
+    """Tokens that were predicted before any process which runs the entry's code had been told them; None if
+    that was not recorded."""
     trained_apart: bool = False
     """True if another process trained the model, which never had the text that is scored."""
 
@@ -85,7 +86,7 @@ class ScoreChecks:
             total_bits=self.total_bits + other.total_bits,
             max_normalization_error=max(self.max_normalization_error, other.max_normalization_error),
             problem=self.problem or other.problem,
-            num_told=self.num_told + other.num_told,
+            num_told=None,
             trained_apart=self.trained_apart or other.trained_apart,
         )
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from textgen.contracts import TextgenError, TokenIds, Vocabulary
+from textgen.contracts import State, TextgenError, TokenIds, Vocabulary
 from textgen.data.bound_tokenizer import START, BoundTokenizer, FrozenTokenizer
 from textgen.data.sources import withhold_texts
 from textgen.evaluation.token_bits import measure_spellings, score_stretches
@@ -28,18 +28,19 @@ from textgen.experiment.encoding import EmbeddingAudit
 from textgen.experiment.entry import Entry
 from textgen.experiment.saved_run import RunFiles, SavedRun, build_trained, load_run
 from textgen.generation.generator import RecordedStep
-from textgen.nn.language_model import LanguageModel
+from textgen.nn.language_model import LanguageModel, Step
 from textgen.nn.state import map_tensors, take_rows
 from textgen.nn.weights import num_frozen_parameters, num_parameters
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.memory import limit_memory
 from textgen.runtime.storage.json_records import from_plain, to_values
-from textgen.training.progress import Report, Step
+from textgen.training import progress
+from textgen.training.progress import Report
 from textgen.workers.assistant import Assistant, Host, OpensHost
 from textgen.workers.process import tell
 
 
-def say(step: Step) -> None:
+def say(step: progress.Step) -> None:
     """Send a step to the process that asks this one."""
     tell(to_values(step))
 
@@ -49,7 +50,7 @@ def heard(report: Report) -> Callable[[Any], None]:
 
     def hear(values: Any) -> None:
         with suppress(ValueError):  # a plugin has sent it
-            report(from_plain(Step, values))
+            report(from_plain(progress.Step, values))
 
     return hear
 
@@ -198,10 +199,25 @@ class ModelHost:
     @torch.inference_mode()
     def begin(self, num_rows: int, start_ids: TokenIds) -> Tensor | None:
         """Return the logits [num_rows, vocab_size] after the start, or write them to shared memory."""
-        self._step, self._num_told = self.model.prepare_step(torch.float32), 0
+        self._num_told = 0
         ids = torch.from_numpy(np.tile(np.asarray(start_ids, np.int64), (num_rows, 1))).to(self._device)
         logits, self._read = self.model.forward(ids, self.model.initial_state(num_rows))
+        self._step = self._working_step(ids[:, -1])
         return self._answer(logits[:, -1])
+
+    def _working_step(self, ids: Tensor) -> Step:
+        """Return the model's own step, or `forward` with one token if that step fails."""
+
+        def by_forward(ids: Tensor, state: State) -> tuple[Tensor, State]:
+            logits, following = self.model.forward(ids[:, None], state)
+            return logits[:, -1], following
+
+        try:
+            step = self.model.prepare_step(torch.float32)
+            step(ids, map_tensors(Tensor.clone, self._read))
+        except Exception:  # whatever a plugin raises: then it cannot write, but it can be scored
+            return by_forward
+        return step
 
     @torch.inference_mode()
     def tell(self, ids: TokenIds) -> Tensor | None:
@@ -244,7 +260,7 @@ class ModelHost:
             trained_chars=manifest.result.train.num_chars,
         )
 
-    def write(self, write: Callable[[SavedRun, Callable[[Step], None]], Any], files: RunFiles) -> Any:
+    def write(self, write: Callable[[SavedRun, Report], Any], files: RunFiles) -> Any:
         """Return what a function makes of the run, as JSON values; by then the text is no secret any more."""
         return to_values(write(self.run(files), say))
 
@@ -255,7 +271,7 @@ class RunHost:
     def __init__(self, folder: Path, device: torch.device) -> None:
         self._run = load_run(folder, device)
 
-    def write(self, write: Callable[[SavedRun, Callable[[Step], None]], Any]) -> Any:
+    def write(self, write: Callable[[SavedRun, Report], Any]) -> Any:
         """Return what a function makes of the run, as JSON values."""
         return to_values(write(self._run, say))
 

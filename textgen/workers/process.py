@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import forkserver, get_context, parent_process, util
+from multiprocessing import Pipe, forkserver, get_context, parent_process, util
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
@@ -50,6 +50,8 @@ SERVER = "textgen.workers.fork_server"
 PRELOADED = ("torch", "filelock", "pydantic.dataclasses", "pydantic.type_adapter")
 """Modules that the server imports, so that no fork of it has to."""
 
+JOIN_SECONDS = 0.005
+"""How often it is looked whether a process has ended."""
 NUM_ATTEMPTS, RETRY_SECONDS = 3, 0.2
 """Attempts to start a process, and the time between two."""
 CONTINUE_SECONDS = 0.5
@@ -190,10 +192,30 @@ class Worker:
         It may have `num_assistants` processes that wait for recipes of its own: they were forked from it
         before it was told anything. `is_trusted` is that of its `Line`.
         """
-        if not is_trusted and _waiting and not num_assistants:
+        is_waiting = not is_trusted and not num_assistants and len(_waiting) > 0
+        if is_waiting:
             self.connection, self._process = _waiting.pop()
-        else:
-            self.connection, self._process = _start(is_trusted, num_assistants)
+        for attempt in range(0 if is_waiting else NUM_ATTEMPTS):
+            import_early()
+            context: Any = get_context(METHOD)
+            self.connection, other = context.Pipe()
+            arguments = (Line(other, is_trusted), dict(os.environ), num_assistants)
+            self._process = context.Process(target=_work, args=arguments)
+            # What is forked from the server ignores Ctrl-C as the server does.
+            ignored = _ignored_interrupts() if METHOD == "spawn" else nullcontext()
+            # With the main module, multiprocessing would let it run the main script again.
+            hidden_main = _replaced(sys.modules, "__main__", ModuleType("__main__"))
+            try:
+                with _starting, ignored, hidden_main, _safe_path():
+                    self._process.start()
+                break
+            except (OSError, EOFError):  # the server was just killed; there will be another one
+                if attempt == NUM_ATTEMPTS - 1:
+                    raise
+                self.connection.close()
+                time.sleep(RETRY_SECONDS)
+            finally:
+                other.close()  # so that the connection ends when the process does
         self._line = Line(self.connection, is_trusted)
         self.give(sent)
         self.item: Any = None
@@ -231,52 +253,50 @@ class Worker:
         return exitcode
 
 
-def _start(is_trusted: bool, num_assistants: int) -> tuple[Connection, Any]:
-    """Start a process; returns the connection to it, and the process."""
-    context: Any = get_context(METHOD)
-    for attempt in range(NUM_ATTEMPTS):
-        import_early()
-        connection, other = context.Pipe()
-        arguments = (Line(other, is_trusted), dict(os.environ), num_assistants)
-        process = context.Process(target=_work, args=arguments)
-        # What is forked from the server ignores Ctrl-C as the server does.
-        ignored = _ignored_interrupts() if METHOD == "spawn" else nullcontext()
-        # With the main module, multiprocessing would let it run the main script again.
-        hidden_main = _replaced(sys.modules, "__main__", ModuleType("__main__"))
-        try:
-            with _starting, ignored, hidden_main, _safe_path():
-                process.start()
-            break
-        except (OSError, EOFError):  # the server was just killed; there will be another one
-            if attempt == NUM_ATTEMPTS - 1:
-                raise
-            connection.close()
-            time.sleep(RETRY_SECONDS)
-        finally:
-            other.close()  # so that the connection ends when the process does
-    return connection, process
-
-
 _waiting: list[tuple[Connection, Any]] = []
-"""In a worker with assistants: those that wait for a recipe; one list per process."""
+"""In a worker with assistants: those that wait for a recipe, each a connection and a process."""
 
 
-def _fork_assistant(line: Line, environment: Mapping[str, str]) -> tuple[Connection, Any]:
-    """Fork a process that waits for a recipe; returns the connection to it, and the process."""
-    context: Any = get_context("fork")
-    connection, other = context.Pipe()
+class _Forked:
+    """A process that this one has forked, with what `Worker` needs of `multiprocessing.Process`."""
 
-    def work() -> None:
-        for each in (line.connection, connection, *(known for known, _ in _waiting)):
-            each.close()  # it must not speak for this process
-        _waiting.clear()
-        end_with_starter()
-        _work(Line(other, is_trusted=False), environment)
+    sentinel = -1
 
-    process = context.Process(target=work)
-    process.start()
-    other.close()
-    return connection, process
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.exitcode: int | None = None
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until it has ended, at most `timeout` seconds."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while self.exitcode is None:
+            with suppress(ChildProcessError):
+                ended, status = os.waitpid(self.pid, os.WNOHANG if end else 0)
+                self.exitcode = os.waitstatus_to_exitcode(status) if ended else None
+            if end and time.monotonic() >= end:
+                return
+            time.sleep(0 if self.exitcode is not None else JOIN_SECONDS)
+
+    def kill(self) -> None:
+        """End it."""
+        os.kill(self.pid, signal.SIGKILL)
+
+
+def _fork_assistants(line: Line, number: int) -> Line:
+    """Fork processes that wait for recipes; return the line of this process, or in one of them its own."""
+    for _ in range(number):
+        connection, other = Pipe()
+        if (pid := os.fork()) == 0:
+            for each in (line.connection, connection, *(known for known, _ in _waiting)):
+                each.close()  # it must not speak for the process that forked it
+            _waiting.clear()
+            end_with_starter()
+            mark_as_worker()
+            os.setpgid(0, 0)
+            return Line(other, is_trusted=False)
+        other.close()
+        _waiting.append((connection, _Forked(pid)))
+    return line
 
 
 def sendable(error: BaseException) -> BaseException:
@@ -317,8 +337,8 @@ def _work(line: Line, environment: Mapping[str, str], num_assistants: int = 0) -
     warnings.showwarning = _send_warning
     keep_freed_memory()
     if METHOD == "forkserver":  # before this process has threads, or anything that they must not know
-        for _ in range(num_assistants):
-            _waiting.append(_fork_assistant(line, environment))
+        line = _fork_assistants(line, num_assistants)
+        _lines[:] = [line]
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         function = prepared(line.connection.recv_bytes())

@@ -86,7 +86,7 @@ def check_model_probabilities(subject: Subject) -> None:
         is_wrong = (~logits.isfinite()).any(-1)[0]
         first = int(is_wrong.int().argmax())
         expect(not is_wrong.any(), f"finite logits for {what}; from token {first} some are infinite or NaN")
-        error = normalization_error(bound(model), logits)
+        error = normalization_error(bound(model).is_normalized, logits)
         expect(
             error <= MAX_NORMALIZATION_ERROR,
             f"log-probabilities for {what}, since is_normalized is true; a sum of probabilities is "
