@@ -26,21 +26,12 @@ MAX_PARTS = 32
 
 
 @dataclass(frozen=True)
-class PickledJob:
-    """A job without its large parts."""
-
-    data: bytes
-    parts: frozenset[int]
-    """Their numbers."""
-
-
-@dataclass(frozen=True)
 class Parcel:
     """A job on its way, without its large parts."""
 
-    job: PickledJob
-    before: PickledJob | None
-    """What is computed before it, if there is anything."""
+    job: bytes
+    """Pickled."""
+    num_assistants: int
     folder: str | None
     """The name of the job's folder."""
     files: Mapping[str, bytes]
@@ -61,15 +52,14 @@ class Packer:
         self._known: OrderedDict[int, tuple[Any, Any]] = OrderedDict()
         """By `id`: each part, kept alive so that its `id` is not used again, and its reference."""
 
-    def pack(self, job: Any, before: Any = None) -> tuple[Parcel, list[Any]]:
-        """Return the parcel of a job and of what comes before it, and references to their large parts."""
+    def pack(self, job: Any) -> tuple[Parcel, list[Any]]:
+        """Return the parcel of a job, and references to its large parts."""
         parts = dict[int, Any]()
         pickled = _pickled(job, parts)
-        first = None if before is None else _pickled(before, parts)
         folder, plugin_files = job.folder, [(path.name, path.read_bytes()) for path in job.plugin_files]
         name, files = (folder.name, contents(folder)) if folder else (None, {})
         references = [self._reference(part) for part in parts.values()]
-        return Parcel(pickled, first, name, files, plugin_files), references
+        return Parcel(pickled, job.num_assistants, name, files, plugin_files), references
 
     def _reference(self, part: Any) -> Any:
         known = self._known.pop(id(part), None) or (part, self._put_away(pickle.dumps(part, protocol=5)))
@@ -79,12 +69,11 @@ class Packer:
         return known[1]
 
 
-def _pickled(job: Any, parts: dict[int, Any]) -> PickledJob:
+def _pickled(job: Any, parts: dict[int, Any]) -> bytes:
     """Return a job without its large parts, which are added to `parts`."""
     file = io.BytesIO()
-    pickler = _Pickler(file, parts)
-    pickler.dump(job)
-    return PickledJob(file.getvalue(), frozenset(pickler.used))
+    _Pickler(file, parts).dump(job)
+    return file.getvalue()
 
 
 class _Pickler(pickle.Pickler):
@@ -94,8 +83,6 @@ class _Pickler(pickle.Pickler):
         super().__init__(file, protocol=5)
         self.parts = parts
         """By `id`, in the order of their numbers."""
-        self.used: set[int] = set()
-        """The numbers of those that were met."""
 
     def persistent_id(self, part: Any) -> int | None:
         size = part.size if isinstance(part, np.ndarray) else 0
@@ -104,9 +91,7 @@ class _Pickler(pickle.Pickler):
         if size <= LARGE:
             return None
         self.parts[id(part)] = part
-        number = [*self.parts].index(id(part))
-        self.used.add(number)
-        return number
+        return [*self.parts].index(id(part))
 
 
 @dataclass(frozen=True)
@@ -121,6 +106,7 @@ class ReceivedJob:
     """Its large parts, by their numbers."""
     folder: Path | None
     plugin_files: Sequence[Path]
+    num_assistants: int
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return _unpickled, (self.data, self.parts, self.folder, self.plugin_files)
@@ -137,8 +123,8 @@ def _unpickled(
 
 
 @contextmanager
-def unpacked(parcel: Parcel, parts: Sequence[bytes]) -> Iterator[tuple[ReceivedJob, ReceivedJob | None]]:
-    """Yield the job and what is computed before it, if there is anything, with files in a temporary folder.
+def unpacked(parcel: Parcel, parts: Sequence[bytes]) -> Iterator[ReceivedJob]:
+    """Yield the job, with files in a temporary folder.
 
     `parts` are the large parts, pickled.
     """
@@ -152,11 +138,8 @@ def unpacked(parcel: Parcel, parts: Sequence[bytes]) -> Iterator[tuple[ReceivedJ
         if folder:
             write_contents(folder, parcel.files)
 
-        def received(job: PickledJob) -> ReceivedJob:
-            needed = {number: parts[number] for number in job.parts}
-            return ReceivedJob(job.data, needed, folder, plugin_files)
-
-        yield received(parcel.job), received(parcel.before) if parcel.before else None
+        numbered = dict(enumerate(parts))
+        yield ReceivedJob(parcel.job, numbered, folder, plugin_files, parcel.num_assistants)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

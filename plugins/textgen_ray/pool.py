@@ -83,9 +83,9 @@ class RayPool:
         self._packer = Packer(ray.put)
         self._num_jobs = 0
 
-    def start(self, job: Any, before: Any = None) -> None:
+    def start(self, job: Any) -> None:
         """Give a job to the cluster, where its silence is watched as soon as it begins."""
-        parcel, parts = self._packer.pack(job, before)
+        parcel, parts = self._packer.pack(job)
         number, self._num_jobs = self._num_jobs, self._num_jobs + 1
         reference = self._task.remote(self._sent, parcel, number, self._mailbox, self._max_silence, *parts)
         self.busy[reference] = number, job

@@ -61,11 +61,11 @@ def compute(
         say(WARNING, str(message))
 
     import_early("textgen.jobs.runner")  # which jobs are computed by
-    with unpacked(parcel, parts) as (received, before), warnings.catch_warnings():
+    with unpacked(parcel, parts) as received, warnings.catch_warnings():
         warnings.showwarning = warn
         pool = Processes(sent, lambda _, content: say(MESSAGE, content), max_silence, own_process=True)
         try:
-            pool.start(received, before)
+            pool.start(received)
             results: list[Any] = []
             while not results:
                 results += [result for _, result in pool.wait()]

@@ -6,7 +6,6 @@ import os
 import pickle
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -55,8 +54,8 @@ def test_a_job_comes_back_with_copies_of_its_files(store: Store, tmp_path: Path)
         path.write_bytes(data or str(path).encode())
     job = FileJob(1, TEXT, np.arange(LARGE + 1, dtype=np.int32), folder, plugins)
     parcel, references = store.packer.pack(job)
-    assert len(parcel.job.data) < 10_000
-    with unpacked(parcel, store.delivered(references)) as (received, _):
+    assert len(parcel.job) < 10_000
+    with unpacked(parcel, store.delivered(references)) as received:
         copy = pickle.loads(pickle.dumps(received))
         assert (copy.number, copy.text) == (1, TEXT)
         assert np.array_equal(copy.ids, job.ids)
@@ -75,7 +74,7 @@ def test_a_job_without_files_has_none_elsewhere(store: Store, tmp_path: Path) ->
     for job in (FileJob(1, "short"), FileJob(2, "short", folder=tmp_path / "new")):
         parcel, references = store.packer.pack(job)
         assert not parcel.files
-        with unpacked(parcel, store.delivered(references)) as (received, _):
+        with unpacked(parcel, store.delivered(references)) as received:
             copy = pickle.loads(pickle.dumps(received))
             assert copy.text == "short"
             assert (copy.folder is None) == (job.folder is None)
@@ -88,7 +87,7 @@ def test_a_large_part_of_several_jobs_is_put_away_once(store: Store) -> None:
     assert len(store.parts) == 1
     assert pickle.loads(store.parts[0]) == TEXT
     for number, (parcel, references) in enumerate(packed):
-        with unpacked(parcel, store.delivered(references)) as (received, _):
+        with unpacked(parcel, store.delivered(references)) as received:
             copy = pickle.loads(pickle.dumps(received))
             assert (copy.number, copy.text) == (number, TEXT)
 
@@ -96,7 +95,7 @@ def test_a_large_part_of_several_jobs_is_put_away_once(store: Store) -> None:
 def test_a_large_part_that_a_job_has_twice_is_one_there(store: Store) -> None:
     parcel, references = store.packer.pack(FileJob(1, TEXT, again=TEXT))
     assert len(references) == 1
-    with unpacked(parcel, store.delivered(references)) as (received, _):
+    with unpacked(parcel, store.delivered(references)) as received:
         copy = pickle.loads(pickle.dumps(received))
         assert copy.text == TEXT
         assert copy.text is copy.again
@@ -153,25 +152,3 @@ def test_a_job_on_this_machine_begins_where_the_command_did(
     (tmp_path / "there").mkdir()
     place = prepared(recipe(where, partial(os.chdir, tmp_path / "there"), partial(os.chdir, "..")))
     assert place(None) == tmp_path
-
-
-@dataclass(frozen=True)
-class SecretJob(FileJob):
-    """A job with a text that the one before it lacks."""
-
-    secret: str = ""
-
-
-def test_what_comes_before_a_job_arrives_without_the_parts_of_the_job_itself(
-    store: Store, tmp_path: Path
-) -> None:
-    secret = "secret " * LARGE
-    first = FileJob(0, TEXT, folder=tmp_path / "run")
-    parcel, references = store.packer.pack(SecretJob(1, TEXT, folder=tmp_path / "run", secret=secret), first)
-    assert len(references) == 2
-    with unpacked(parcel, store.delivered(references)) as (received, received_first):
-        sent = pickle.dumps(received_first)
-        before, job = pickle.loads(sent), pickle.loads(pickle.dumps(received))
-        assert (before.number, before.text, before.folder) == (0, TEXT, job.folder)
-        assert (job.number, job.text, job.secret) == (1, TEXT, secret)
-        assert b"secret" not in sent

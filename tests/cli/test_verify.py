@@ -21,7 +21,7 @@ from textgen.results import verify as verifying
 from textgen.results.comparison import Comparison
 from textgen.results.details import Details
 from textgen.results.rebuilt import verify_comparison
-from textgen.results.remeasured import WrittenAgain, loaded_again
+from textgen.results.remeasured import KeptTexts, loaded_again
 from textgen.results.study import conclusion
 from textgen.results.verification import VerificationCheck, uncovered
 from textgen.runtime.storage.files import write_digests
@@ -150,7 +150,7 @@ def test_a_change_of_any_number_is_found_or_named(copy: Path) -> None:
     result, cpu = from_values(Comparison, bench), torch.device("cpu")
     for kind in own:  # without which the texts that metrics are measured by are not these
         kept = from_values(Details, changed(details, [left[kind]]))
-        again = WrittenAgain.of(result, kept, loaded_again(result), cpu)
+        again = KeptTexts.of(result, kept, loaded_again(result), cpu)
         assert again is not None
         assert any(check.disagreements for check in again.checks())
 

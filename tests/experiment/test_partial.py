@@ -103,11 +103,11 @@ def test_a_run_that_was_killed_while_it_was_scored_is_not_trained_again(
 ) -> None:
     entry, folder = ENTRIES[0], tmp_path / "run"
 
-    def stop(*_: Any) -> None:
+    def stop(*_: Any, **__: Any) -> None:
         raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr(Experiment, "_score", stop)
+        patch.setattr(Experiment, "score", stop)
         with pytest.raises(KilledError):
             run_and_save(experiment(entry, corpus), folder)
     updates: list[int] = []
@@ -136,11 +136,11 @@ def test_a_mixture_that_was_killed_while_it_was_scored_is_not_mixed_with_dropout
     entry = f"char-lstm+ngram:{LSTM.partition(':')[2]},dropout=0.4"
     whole = run_and_save(experiment(entry, corpus), tmp_path / "whole")
 
-    def stop(*_: Any) -> None:
+    def stop(*_: Any, **__: Any) -> None:
         raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr(Experiment, "_score", stop)
+        patch.setattr(Experiment, "score", stop)
         with pytest.raises(KilledError):
             run_and_save(experiment(entry, corpus), tmp_path / "killed")
     run = run_and_save(experiment(entry, corpus), tmp_path / "killed")

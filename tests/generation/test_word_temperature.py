@@ -13,7 +13,7 @@ from torch import Tensor
 
 from helpers.spelling import BEGIN, TOKENS, Language, Speller, spelled_words, vocabulary, word_probabilities
 from textgen.contracts import TokenIds, Vocabulary
-from textgen.data.bound_tokenizer import BoundTokenizer
+from textgen.data.bound_tokenizer import START, BoundTokenizer
 from textgen.evaluation.token_bits import measure_spellings
 from textgen.generation.bound_sampler import BoundSampler, EntropyRecorder, build_sampler
 from textgen.generation.generator import Generator
@@ -220,8 +220,9 @@ def test_a_sample_with_spelled_words_does_not_depend_on_its_batch() -> None:
 def test_the_spellings_of_a_text_are_measured() -> None:
     words = ["x", "", "a", "y", "bb", "ab", "x", "b", "y", "aa", "ba", "y"]
     stretches = [Speller().encode("".join(f" {word}" for word in words * times)) for times in (3, 5)]
+    tokenizer = BoundTokenizer(Speller())
     measured = measure_spellings(
-        LanguageModel(Language(), len(TOKENS)), BoundTokenizer(Speller()), stretches, CPU
+        LanguageModel(Language(), len(TOKENS)), tokenizer.vocabulary, stretches, tokenizer.encode(START), CPU
     )
     expected = spelled_words()
     spelled = [" " + word for word in words if word not in ("x", "y")]
@@ -236,5 +237,7 @@ def test_fewer_than_20_spelled_words_are_no_measurement() -> None:
     model, tokenizer = LanguageModel(Language(), len(TOKENS)), BoundTokenizer(Speller())
     for number, is_enough in ((19, False), (20, True)):
         stretch = Speller().encode(" a x" * number)
-        assert bool(measure_spellings(model, tokenizer, [stretch, stretch[:0]], CPU)) == is_enough
-    assert measure_spellings(model, tokenizer, [], CPU) == ()
+        parts = [stretch, stretch[:0]]
+        found = measure_spellings(model, tokenizer.vocabulary, parts, tokenizer.encode(START), CPU)
+        assert bool(found) == is_enough
+    assert measure_spellings(model, tokenizer.vocabulary, [], tokenizer.encode(START), CPU) == ()

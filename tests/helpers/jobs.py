@@ -27,7 +27,7 @@ class FileJob:
     crashes: bool = False
     again: str = ""
     """Another text, or the same."""
-    before: FileJob | None = None
+    num_assistants: int = 0
 
     def compute(self, report: Callable[[Any], None]) -> int:
         """Return the length of the text, and write a file."""

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from textgen.contracts import TokenIds, Tokenizer
-from textgen.data.bound_tokenizer import START, BoundTokenizer
+from textgen.contracts import TokenIds, Tokenizer, Vocabulary
+from textgen.data.bound_tokenizer import START, BoundTokenizer, FrozenTokenizer
+from textgen.evaluation.lockstep import ToldScores
 from textgen.evaluation.token_bits import TokenScores, score_stretches
+from textgen.experiment.hosts import ModelHost, TokenizerHost, frozen
+from textgen.experiment.saved_run import SavedRun
+from textgen.experiment.score_trained import score_told
 from textgen.nn.language_model import LanguageModel, ModelClass
 from textgen.registry.registry import load
 from textgen.runtime.device import seeded
+from textgen.workers.assistant import InThisProcess
 from textgen_models.recurrent import LSTM
 
 CPU = torch.device("cpu")
@@ -49,6 +58,60 @@ def score_text(
 def score(model: nn.Module, tokenizer: Tokenizer, text: str, chunk: int = 512) -> TokenScores:
     start = tokenizer.encode(START)
     return score_text(bound(model, tokenizer), text, tokenizer.encode(text), start, chunk)
+
+
+@dataclass
+class GivenParts:
+    """A model as `ModelHost` builds it, as often as it needs a new one."""
+
+    model: LanguageModel
+    vocabulary: Vocabulary
+    device: torch.device = CPU
+
+    def build(self) -> LanguageModel:
+        return deepcopy(self.model)
+
+
+def told(
+    model: LanguageModel, tokenizer: BoundTokenizer, texts: Sequence[str], max_seconds: float = 1e9
+) -> tuple[ToldScores, str | None]:
+    """Return the scores of texts that a model in this process is told token by token, and their problem."""
+    held_to = frozen(InThisProcess(lambda: TokenizerHost(tokenizer)))
+    return told_ids(model, held_to, texts, [*map(tokenizer.encode, texts)], max_seconds)
+
+
+def told_ids(
+    model: LanguageModel,
+    tokenizer: FrozenTokenizer,
+    texts: Sequence[str],
+    stretches: Sequence[TokenIds],
+    max_seconds: float = 1e9,
+) -> tuple[ToldScores, str | None]:
+    """Return the same of the tokens of texts."""
+    parts: Any = GivenParts(model, tokenizer.vocabulary)
+    return score_told(
+        InThisProcess(lambda: ModelHost(parts)),
+        parts,
+        tokenizer,
+        texts,
+        stretches,
+        second=lambda: InThisProcess(lambda: ModelHost(parts)),
+        max_seconds=max_seconds,
+    )
+
+
+def letters(size: int) -> FrozenTokenizer:
+    """Return a tokenizer of single letters, a text of which begins after the first one."""
+    none = np.zeros(size, bool)
+    tokens = tuple(map(chr, range(97, 97 + size)))
+    return FrozenTokenizer(tokens, none, none, False, True, np.zeros(1, np.int64))
+
+
+def bits_of_run(run: SavedRun, texts: Sequence[str]) -> float:
+    """Return the bits per character of texts that the model of a run is told token by token."""
+    scores, problem = told(run.model, run.tokenizer, texts)
+    assert problem is None
+    return sum(float(each.bits.sum()) for each in scores.scores) / sum(map(len, texts))
 
 
 MODELS: dict[str, dict[str, Any]] = {

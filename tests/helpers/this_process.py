@@ -37,7 +37,7 @@ class _Here:
         self.busy: dict[Any, Any] = {}
         self._function, self._on_message = function, on_message
 
-    def start(self, job: Any, before: Any = None) -> None:  # noqa: ARG002 - it trains as well
+    def start(self, job: Any) -> None:
         self.busy[id(job)] = job
 
     def wait(self) -> Iterator[tuple[Any, Any]]:

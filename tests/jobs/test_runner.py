@@ -44,7 +44,7 @@ class Do:
     folder: Path | None = None
     plugin_files: Sequence[Path] = ()
     expected_seconds: float = 2.0
-    before: None = None
+    num_assistants: int = 0
 
     @property
     def title(self) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from helpers.reports import GLOVE, entry, result
-from textgen.experiment.experiment import LOSES_TEXT
+from textgen.experiment.score_trained import LOSES_TEXT
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from os.path import commonpath
 from pathlib import Path
 
-from textgen.comparison.entry_job import EntryJob, EntryOutcome, WriteRow, train_all
+from textgen.comparison.entry_job import EntryJob, EntryOutcome, EntryWriting, WriteRow, train_all
 from textgen.comparison.kinds import BENCH, DETAILS
 from textgen.comparison.references import score_references, score_yardsticks
 from textgen.data.corpus import Corpus
@@ -140,7 +140,7 @@ class _Prepared:
     lexicon: Lexicon
     reader: DetailsReader
     yardsticks: Sequence[ReferenceScore]
-    jobs: Sequence[EntryJob[EntryOutcome]]
+    jobs: Sequence[EntryJob[EntryWriting, EntryOutcome]]
     outcomes: Mapping[Path | None, EntryOutcome]
     """Those of runs that have no job, since their training failed."""
 
@@ -293,7 +293,7 @@ def compared_before(out: Path) -> list[str]:
 
 def _job(
     folder: Path, experiment: Experiment, reader: DetailsReader, options: BenchOptions, *, has_budgets: bool
-) -> EntryJob[EntryOutcome]:
+) -> EntryJob[EntryWriting, EntryOutcome]:
     """Return the job of a run; if there are several budgets, it is named by its own too."""
     name, seed = experiment.entry.name, experiment.seed
     title = f"{name}, {experiment.budget}" if has_budgets else name

@@ -1,42 +1,65 @@
-"""The job of an entry with one seed: one process trains it, another one scores what was trained."""
+"""The job of an entry with one seed: its process judges what others train, tokenize, predict and write."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 from safetensors import SafetensorError
 
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.sources import withhold_texts
-from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult, Sample
-from textgen.experiment.experiment import Experiment
+from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult, Sample, SampleSet
+from textgen.experiment.experiment import Experiment, ScoredEntry
 from textgen.experiment.forecast import seconds_of
+from textgen.experiment.hosts import RunHost, assistants, heard, say
 from textgen.experiment.run_lock import locked_run
-from textgen.experiment.saved_run import SavedRun
+from textgen.experiment.saved_run import RunFiles, SavedRun
+from textgen.experiment.trained_entry import kept_entry, received_entry
 from textgen.generation.bound_sampler import build_sampler
 from textgen.jobs.backends import Backend
-from textgen.jobs.kept import kept_run, run_and_save
+from textgen.jobs.kept import kept_manifest, make_and_save
 from textgen.jobs.runner import PlanProgress, run_jobs
 from textgen.registry.registry import plugin_files
 from textgen.results.details import DetailsReader, EntryDetails, WrittenTexts
 from textgen.runtime.messages import UsageError, one_line
 from textgen.runtime.storage.files import NotSavedError, make_folder
-from textgen.training.progress import Report, Step
+from textgen.runtime.storage.json_records import from_values
+from textgen.training.checkpoints import DAMAGE
+from textgen.training.progress import Report, Step, filled_in, seldom
+from textgen.workers.assistant import Host, OpensHost
 from textgen.workers.pool import Unsaved
 
+Written = TypeVar("Written")
 Result = TypeVar("Result")
 SEALED_SPLIT = "95/5/0"
 """The split of a text of which another one is the test part, unless one is given: training and validation."""
 
 
 @dataclass(frozen=True)
+class TrainerHost:
+    """What trains an entry, in a process that has no text which is scored, and can read no corpus."""
+
+    experiment: Experiment
+
+    def train(self, checkpoints: Path | None) -> dict[str, Any]:
+        """Return the trained entry as it is sent, and keep it until it is scored if the disk has room."""
+        withhold_texts()
+        trained = self.experiment.train(seldom(say), checkpoints)
+        if checkpoints is not None and not trained.is_apart:  # otherwise it is from an earlier attempt
+            with suppress(OSError, SafetensorError):
+                trained.keep(checkpoints, self.experiment.identity())
+        return trained.sent()
+
+
+@dataclass(frozen=True)
 class TrainingJob:
-    """An entry that is trained and kept beside `folder`, where another process then scores it."""
+    """An entry that is trained and kept beside `folder`, where it is scored later."""
 
     experiment: Experiment
     """Its corpus has no test part."""
@@ -44,29 +67,39 @@ class TrainingJob:
     folder: Path
     title: str
     expected_seconds: float
-    before: None = None
+    num_assistants: int = 0
 
-    def compute(self, report: Report) -> None:
-        """Train it, in a process that can read no corpus.
-
-        If the disk is full, what scores it trains it again, or from the last checkpoint.
-        """
-        withhold_texts()
+    def compute(self, report: Report) -> None:  # noqa: ARG002 - it says its steps itself
+        """Train it; if the disk is full, it is trained again when it is scored."""
         make_folder(self.folder.parent)
-        with locked_run(self.folder) as checkpoints, suppress(OSError, SafetensorError):
-            trained = self.experiment.train(report, checkpoints)
-            if not trained.is_apart:  # from an earlier attempt
-                trained.keep(checkpoints, self.experiment.identity())
+        with locked_run(self.folder) as checkpoints:
+            TrainerHost(self.experiment).train(checkpoints)
+
+
+class Finish(Protocol[Written, Result]):
+    """What is done with a run when it is scored; it can be pickled."""
+
+    written: type[Written]
+    """The type of what the run writes."""
+
+    def write(self, run: SavedRun, report: Report) -> Written:
+        """Let the run write, in a process that runs its code."""
+
+    def result(self, result: RunResult, written: Written) -> Result:
+        """Return the result of the job, in a process that does not."""
 
 
 @dataclass(frozen=True)
-class EntryJob(Generic[Result]):
-    """An entry that is trained and scored, or whose run is loaded; `finish` makes the result of its run."""
+class EntryJob(Generic[Written, Result]):
+    """An entry that is trained and scored, or whose run is loaded, and that then writes.
+
+    Its own process has the text and runs no code of the entry; that is trained, tokenizes, is scored and
+    writes in its assistants, which are told what they need.
+    """
 
     experiment: Experiment
     plugin_files: Sequence[Path]
-    finish: Callable[[SavedRun, Report], Result]
-    """A function that can be pickled, such as one that samples from the run."""
+    finish: Finish[Written, Result]
     folder: Path | None = None
     """The folder of its run, or the file in which its result is kept, beside its checkpoints; None for an
     entry that is not continued if it is interrupted."""
@@ -74,37 +107,56 @@ class EntryJob(Generic[Result]):
     """True if `folder` is that of the run."""
     title: str = ""
     expected_seconds: float = 0.0
-
-    @property
-    def before(self) -> TrainingJob | None:
-        """The training of a new run, in a process without the text that is scored.
-
-        None if that text is the validation part, which training needs.
-        """
-        if self.folder is None or (self.keeps_run and self.folder.exists()):
-            return None
-        corpus = self.experiment.corpus
-        if not len(corpus.split.test):
-            return None
-        experiment = replace(self.experiment, corpus=corpus.without_test())
-        return TrainingJob(experiment, self.plugin_files, self.folder, self.title, self.expected_seconds)
+    num_assistants: int = 4
+    """They train, tokenize and predict; the last one only where not all is told token by token."""
 
     def compute(self, report: Report) -> Result | Unsaved:
         """Return the result of what is trained, or train it."""
+        report = filled_in(report, entry=self.experiment.entry.name)
+        opens = assistants(self.plugin_files)
+        if self.folder is None:
+            return self._finished(self._scored(None, opens, report), report)
+        if not self.keeps_run:
+            with locked_run(self.folder) as checkpoints:
+                scored = self._scored(checkpoints, opens, report)
+            return self._finished(scored, report)
+        if (kept := kept_manifest(self.folder, report)) is not None:
+            host = opens(partial(RunHost, self.folder, self.experiment.device_config.device))
+            return self._written(kept.result, host, report)
         try:
-            if self.folder is None:
-                run = self.experiment.run(report)
-            elif self.keeps_run:
-                kept = kept_run(self.folder, self.experiment, report)
-                run = kept or run_and_save(self.experiment, self.folder, report)
-            else:
-                with locked_run(self.folder) as checkpoints:
-                    run = self.experiment.run(report, checkpoints)
+            scored = make_and_save(partial(self._scored, opens=opens, report=report), self.folder)
         except NotSavedError as error:
             cause = error.__cause__ or error
             reason = getattr(cause, "strerror", None) or one_line(cause, with_type=False)
-            return Unsaved(self.finish(cast(SavedRun, error.result), report), reason)
-        return self.finish(run, report)
+            return Unsaved(self._finished(cast(ScoredEntry, error.result), report), reason)
+        return self._finished(scored, report)
+
+    def _scored(self, checkpoints: Path | None, opens: OpensHost, report: Report) -> ScoredEntry:
+        """Return the entry, trained by one assistant and scored with others."""
+        experiment, corpus = self.experiment, self.experiment.corpus
+        has_test = bool(len(corpus.split.test))  # otherwise validation is scored, which training needs
+        if (trained := kept_entry(checkpoints, experiment.identity())) is None:
+            told = replace(experiment, corpus=corpus.without_test()) if has_test else experiment
+            host = opens(partial(TrainerHost, told))
+            try:
+                sent = host.ask("train", checkpoints, hear=heard(report))
+            finally:
+                host.end()
+            try:
+                trained = received_entry(sent)
+            except DAMAGE as error:
+                raise TextgenError("the process that trained it answers nonsense") from error
+        return experiment.score(replace(trained, is_apart=has_test), opens, report)
+
+    def _finished(self, scored: ScoredEntry, report: Report) -> Result:
+        files = replace(scored.files, weights={})  # which it has
+        return self._written(files.result, scored.model, report, files)
+
+    def _written(self, result: RunResult, host: Host, report: Report, *files: RunFiles) -> Result:
+        """Return the result of a run that a process has, which is told by now what it was not to know."""
+        values = host.ask("write", self.finish.write, *files, hear=heard(report))
+        host.end()
+        return self.finish.result(result, from_values(self.finish.written, values))
 
 
 def check_sealed(path: str, corpus: Corpus) -> None:
@@ -144,9 +196,24 @@ def train_all(
     return failures
 
 
-def result_of(run: SavedRun, _: Report) -> RunResult:
-    """Return the result of a run, such as a reference, that writes nothing."""
-    return run.result
+@dataclass(frozen=True)
+class Nothing:
+    """What a run writes that writes nothing."""
+
+
+@dataclass(frozen=True)
+class OnlyScore:
+    """Makes the result of a job that of its run, such as a reference."""
+
+    written: ClassVar = Nothing
+
+    def write(self, run: SavedRun, report: Report) -> Nothing:  # noqa: ARG002
+        """Write nothing."""
+        return Nothing()
+
+    def result(self, result: RunResult, written: Nothing) -> RunResult:  # noqa: ARG002
+        """Return the result of the run."""
+        return result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +233,16 @@ class EntryOutcome:
         return self.row.outcome if isinstance(self.row, EntryResult) else self.row.error
 
 
+@dataclass(frozen=True, kw_only=True)
+class EntryWriting:
+    """What a run writes for a comparison."""
+
+    shown: SampleSet
+    texts: tuple[WrittenTexts, ...]
+    details: EntryDetails | None = None
+    samples: tuple[Sample, ...] = ()
+
+
 @dataclass(frozen=True)
 class WriteRow:
     """Makes the row of a comparison: a run, and what it writes with each sampler."""
@@ -173,17 +250,22 @@ class WriteRow:
     reader: DetailsReader
     samplers: Sequence[str]
     has_details: bool
+    written: ClassVar = EntryWriting
 
-    def __call__(self, run: SavedRun, report: Report) -> EntryOutcome:
-        """Return the row of a run, the texts that its metrics are taken from, and perhaps details."""
+    def write(self, run: SavedRun, report: Report) -> EntryWriting:
+        """Return what a run writes, the texts that its metrics are taken from, and perhaps details."""
         report(Step("writing samples", fraction=0.0))
         samplers = {spec: build_sampler(spec) for spec in self.samplers}
         seed, first = run.result.seed, self.samplers[0]
-        written, texts = self.reader.writer.write(run, samplers, seed, self.reader.device_config)
-        row = EntryResult(**vars(run.result), **vars(written))
-        measured = WrittenTexts(name=row.name, seed=seed, sampler=first, texts=texts)
+        shown, texts = self.reader.writer.write(run, samplers, seed, self.reader.device_config)
+        measured = WrittenTexts(name=run.result.name, seed=seed, sampler=first, texts=texts)
         if not self.has_details:
-            return EntryOutcome(row=row, texts=(measured,))
-        details, samples, swept = self.reader.read(run, written.samples, seed, report)
+            return EntryWriting(shown=shown, texts=(measured,))
+        details, samples, swept = self.reader.read(run, shown.samples, seed, report)
         kept = (measured, *(each for each in swept if each.sampler != first))
-        return EntryOutcome(row=row, details=details, samples=samples, texts=kept)
+        return EntryWriting(shown=shown, details=details, samples=samples, texts=kept)
+
+    def result(self, result: RunResult, written: EntryWriting) -> EntryOutcome:
+        """Return the row of a run and what it has written."""
+        row = EntryResult(**vars(result), **vars(written.shown))
+        return EntryOutcome(row=row, details=written.details, samples=written.samples, texts=written.texts)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from textgen.comparison.entry_job import EntryJob, result_of
+from textgen.comparison.entry_job import EntryJob, OnlyScore
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data.corpus import Corpus
 from textgen.evaluation.baselines import DESCRIPTIONS, READING_ON, reference_scores
@@ -55,7 +55,7 @@ def score_references(
         EntryJob(
             Experiment(entry, text, budget, config, seed=0),
             plugin_files(entry.components.values()),
-            result_of,
+            OnlyScore(),
         )
         for entry in others
     ]
@@ -134,7 +134,7 @@ class YardstickJob:
     device: torch.device
     plugin_files: Sequence[Path]
     folder: None = None
-    before: None = None
+    num_assistants: int = 0
 
     def compute(self, report: Report) -> ReferenceScore:
         """Return the score."""

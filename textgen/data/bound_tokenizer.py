@@ -59,6 +59,11 @@ class BoundTokenizer:
         """Bytes and characters of each token."""
         return TokenTable(self.tokens)
 
+    @property
+    def is_lossless(self) -> bool:
+        """True if the tokenizer promises that its tokens spell every text."""
+        return bool(getattr(self.component, "lossless", True))
+
     @cached_property
     def is_fallback(self) -> NDArray[np.bool_]:
         """The tokens that spell what the vocabulary lacks, [vocab_size]: the bytes, if it names no others."""
@@ -127,8 +132,7 @@ class BoundTokenizer:
 
         The strings of the tokens count, not only what `decode` makes of them: it could remember the text.
         """
-        promised = bool(getattr(self.component, "lossless", True))
-        return promised and self.decode(ids) == text and self.table.spell(ids) == utf8(text)
+        return self.is_lossless and self.decode(ids) == text and self.table.spell(ids) == utf8(text)
 
     def state(self) -> dict[str, Any]:
         """Return everything that `fit` learnt, as JSON values."""
@@ -142,6 +146,41 @@ class BoundTokenizer:
     def _forget_vocabulary(self) -> None:
         for name in ("table", "is_fallback"):
             vars(self).pop(name, None)
+
+
+@dataclass(frozen=True, eq=False)
+class FrozenTokenizer:
+    """What a fitted tokenizer is held to, whatever it does afterwards: its tokens as they are in training."""
+
+    tokens: Sequence[str]
+    is_fallback: NDArray[np.bool_]
+    """[vocab_size]"""
+    spells: NDArray[np.bool_]
+    """[vocab_size], the fallback of its `Vocabulary`."""
+    has_speller: bool
+    is_lossless: bool
+    """True if it promises that."""
+    start_ids: TokenIds
+    """The tokens of `START`."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The tokens, and which of them spell out-of-vocabulary words."""
+        return Vocabulary(self.tokens, self.spells, has_speller=self.has_speller)
+
+    @property
+    def id_type(self) -> np.dtype[Any]:
+        """The smallest unsigned type that holds every id."""
+        return np.min_scalar_type(max(0, len(self.tokens) - 1))
+
+    @cached_property
+    def table(self) -> TokenTable:
+        """Bytes and characters of each token."""
+        return TokenTable(self.tokens)
+
+    def preserves(self, text: str, ids: TokenIds) -> bool:
+        """Return whether `ids` spell a text, and the tokenizer promises that they do."""
+        return self.is_lossless and self.table.spell(ids) == utf8(text)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textgen.contracts import State, TextgenError, TokenIds
-from textgen.data.bound_tokenizer import START, BoundTokenizer
+from textgen.contracts import State, TextgenError, TokenIds, Vocabulary
 from textgen.data.vocabulary import continues_spelling
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import take_rows
@@ -21,12 +20,6 @@ from textgen.nn.state import take_rows
 LOG2 = math.log(2)
 LARGEST = 1e30
 """Value of an error that is infinite or NaN."""
-
-KNOWN_LOGITS, KNOWN_BITS = ((0.0, 0.0, 0.0, 0.0), (2.0, 1.0, 0.0, -1.0)), (2.0, 0.63506)
-"""Logits of four tokens at two places, and the bits of the third token at the first and of the first at the
-second: log₂(1 + e⁻¹ + e⁻² + e⁻³)."""
-# As they are before any plugin is loaded.
-_log_softmax, _gather = torch.log_softmax, torch.gather
 
 TOKENS_AT_ONCE, MIN_CHUNK = 2048, 8
 """Tokens of all stretches that are computed at once, and the minimum of each."""
@@ -65,37 +58,32 @@ def score_stretches(
     chunk: int = TOKENS_AT_ONCE,
     state: State = None,
     report: Callable[[float], None] = lambda fraction: None,
-    before_reading: Callable[[Unread], None] = lambda window: None,
 ) -> list[TokenScores]:
     """Score stretches of text, each from an initial state, side by side in fp32.
 
     `stretches` are the tokens of `texts`, `start_ids` those of `START`, which precede each; or, for a text
     that continues another, the last token of that one, and `state` is where its score ended. `chunk` is the
     maximum number of tokens of each that are computed at once; it does not change the result. `report` is
-    called with the share of the longest stretch that is scored, and `before_reading` with each window before
-    the model gets it.
+    called with the share of the longest stretch that is scored.
     """
     bits = [np.zeros(len(ids)) for ids in stretches]
     error, longest = 0.0, max(map(len, stretches), default=0)
     with torch.inference_mode():
-        windows = predict_stretches(
-            model, stretches, start_ids, device, chunk=chunk, state=state, before_reading=before_reading
-        )
-        for window in windows:
-            error = max(error, normalization_error(model, window.logits))
+        for window in predict_stretches(model, stretches, start_ids, device, chunk=chunk, state=state):
+            error = max(error, normalization_error(model.is_normalized, window.logits))
             window.store(bits_of(window.logits, window.targets), bits)
             state = window.state
             report((window.begin + window.targets.shape[1]) / longest)
     last = state if len(stretches) == 1 else None  # that of several would be kept for nothing
     return [
-        TokenScores(text, ids, _finite(each), error, last)
+        TokenScores(text, ids, finite(each), error, last)
         for text, ids, each in zip(texts, stretches, bits, strict=True)
     ]
 
 
 @dataclass(frozen=True, eq=False)
-class Unread:
-    """Tokens of several stretches from the same position on, which the model gets next."""
+class Window:
+    """Tokens of several stretches from the same position on, and their predictions."""
 
     stretches: list[int]
     """The indices of the stretches, one per row; one that ends within the window is padded."""
@@ -104,13 +92,7 @@ class Unread:
     read: Tensor
     """[batch, 1 + time], the token before the first one, and those that are predicted."""
     state: State
-    """The state before all of them."""
-
-
-@dataclass(frozen=True, eq=False)
-class Window(Unread):
-    """The same when the model has read them; its state is that before the last token of each stretch."""
-
+    """That before the last token of each stretch."""
     logits: Tensor
     """[batch, time, vocab_size]"""
 
@@ -139,11 +121,10 @@ def predict_stretches(
     *,
     chunk: int = TOKENS_AT_ONCE,
     state: State = None,
-    before_reading: Callable[[Unread], None] = lambda window: None,
 ) -> Iterator[Window]:
     """Yield the predictions of all stretches window by window, side by side in fp32, in inference mode.
 
-    `chunk`, `state` and `before_reading` are those of `score_stretches`.
+    `chunk` and `state` are those of `score_stretches`.
     """
     order = sorted(range(len(stretches)), key=lambda index: -len(stretches[index]))
     lengths = [len(stretches[index]) for index in order]
@@ -163,7 +144,6 @@ def predict_stretches(
         end = min(begin + min(chunk, size), longest)
         state = take_rows(state, 0, num_rows)
         read = inputs[:num_rows, num_start - 1 + begin : num_start + end]
-        before_reading(Unread(order[:num_rows], begin, read, state))
         logits, state = model.forward(read[:, :-1], state)
         yield Window(order[:num_rows], begin, read, state, logits)
         begin = end
@@ -171,30 +151,21 @@ def predict_stretches(
 
 def bits_of(logits: Tensor, targets: Tensor) -> Tensor:
     """Return the bits of `targets` [batch, time] in fp64 on the CPU."""
-    log_probabilities = _gather(log_softmax(logits), -1, targets[..., None])[..., 0]
+    log_probabilities = log_softmax(logits).gather(-1, targets[..., None])[..., 0]
     return -log_probabilities.cpu().double() / LOG2
 
 
 def log_softmax(logits: Tensor) -> Tensor:
     """Return normalized log-probabilities in fp32."""
-    return _log_softmax(logits.float(), dim=-1)
+    return logits.float().log_softmax(-1)
 
 
-def can_score() -> bool:
-    """Return whether bits are still computed right: a plugin may have changed what they are computed by."""
-    logits = torch.tensor(KNOWN_LOGITS).view(1, 2, -1)
-    bits = bits_of(logits, torch.tensor([[2, 0]])).flatten().tolist()
-    return all(
-        math.isclose(found, known, abs_tol=1e-5) for found, known in zip(bits, KNOWN_BITS, strict=True)
-    )
-
-
-def normalization_error(model: LanguageModel, logits: Tensor) -> float:
-    """Return the largest distance of a sum of probabilities from 1, as the model gives them.
+def normalization_error(is_normalized: bool, logits: Tensor) -> float:
+    """Return the largest distance of a sum of probabilities from 1, if a model says that it gives these.
 
     Logits that do not claim to be log-probabilities become some by the softmax, so for those it is 0.
     """
-    if not model.is_normalized:
+    if not is_normalized:
         return 0.0
     errors = (logits.float().exp().sum(-1) - 1).abs()
     return float(errors.nan_to_num(nan=LARGEST, posinf=LARGEST).max())  # JSON has neither
@@ -206,7 +177,8 @@ def _tokens_at_once(model: LanguageModel, device: torch.device) -> int:
     return min(TOKENS_AT_ONCE, max(MIN_CHUNK, LOGITS_AT_ONCE // model.vocab_size))
 
 
-def _finite(bits: NDArray[np.float64]) -> NDArray[np.float64]:
+def finite(bits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the bits; raises `TextgenError` if some are not finite."""
     if not np.isfinite(bits).all():
         raise TextgenError(
             "the model gives a character of the text no probability (or NaN), so it has no score"
@@ -225,13 +197,16 @@ Spelling = tuple[float, ...]
 
 
 def measure_spellings(
-    model: LanguageModel, tokenizer: BoundTokenizer, stretches: Sequence[TokenIds], device: torch.device
+    model: LanguageModel,
+    vocabulary: Vocabulary,
+    stretches: Sequence[TokenIds],
+    start_ids: TokenIds,
+    device: torch.device,
 ) -> tuple[Spelling, ...]:
     """Return the log-probabilities of spelled words in the stretches, for `Vocabulary.spellings`.
 
     There are none if the tokenizer does not spell words, or the stretches have fewer than `MIN_WORDS`.
     """
-    vocabulary = tokenizer.vocabulary
     if not vocabulary.fallback.any() or not stretches:
         return ()
     spells, continues = vocabulary.fallback, continues_spelling(vocabulary)
@@ -239,7 +214,7 @@ def measure_spellings(
     of_tokens, of_ends = ([np.zeros(len(ids)) for ids in parts] for _ in range(2))
     spelling, continuing = (torch.from_numpy(mask).to(device) for mask in (spells, continues))
     with torch.inference_mode():
-        for window in predict_stretches(model, parts, tokenizer.encode(START), device):
+        for window in predict_stretches(model, parts, start_ids, device):
             needed = spelling[window.targets] | spelling[window.previous]
             logits = window.logits[needed].float()
             total = logits.logsumexp(-1)

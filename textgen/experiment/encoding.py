@@ -203,16 +203,6 @@ class Encoded:
         )
 
 
-@dataclass(frozen=True)
-class HeldOut:
-    """The parts of a corpus that are scored, one array of ids per stretch."""
-
-    validation: tuple[TokenIds, ...]
-    test: tuple[TokenIds, ...]
-    is_lossless: bool
-    """True if the ids spell the text."""
-
-
 def encode_training(entry: Entry, tokenizer: BoundTokenizer, corpus: Corpus) -> Encoded:
     """Fit the tokenizer to the training text, and tokenize what is trained and validated on."""
     name = entry.parts["tokenizer"]
@@ -220,12 +210,6 @@ def encode_training(entry: Entry, tokenizer: BoundTokenizer, corpus: Corpus) -> 
     train = fit_and_encode(tokenizer, identity, corpus.split.train.text)
     validation, is_lossless = _encode(tokenizer, corpus.split.validation.first(MAX_VALIDATION_CHARS))
     return Encoded(train.ids, validation, train.seconds, train.is_preserved and is_lossless)
-
-
-def encode_held_out(tokenizer: BoundTokenizer, corpus: Corpus) -> HeldOut:
-    """Tokenize what is scored, by a tokenizer that is fitted."""
-    validation, test = (_encode(tokenizer, corpus.split.scored(name)) for name in ("validation", "test"))
-    return HeldOut(validation[0], test[0], validation[1] and test[1])
 
 
 def _encode(tokenizer: BoundTokenizer, part: Part) -> tuple[tuple[TokenIds, ...], bool]:

@@ -70,8 +70,8 @@ class ScoreChecks:
     """The largest distance of a sum of probabilities from 1, as a model that normalizes them returns them."""
     problem: str | None = None
     """The reason why the score means nothing (see `textgen.evaluation.prediction_checks`)."""
-    checked_places: tuple[int, ...] = ()
-    """The positions in tokens, in every stretch, from which some tokens were also predicted one by one."""
+    num_told: Count = 0
+    """Tokens that were predicted before any process which runs the entry's code had been told them."""
     trained_apart: bool = False
     """True if another process trained the model, which never had the text that is scored."""
 
@@ -85,7 +85,7 @@ class ScoreChecks:
             total_bits=self.total_bits + other.total_bits,
             max_normalization_error=max(self.max_normalization_error, other.max_normalization_error),
             problem=self.problem or other.problem,
-            checked_places=self.checked_places or other.checked_places,
+            num_told=self.num_told + other.num_told,
             trained_apart=self.trained_apart or other.trained_apart,
         )
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
-from torch import Tensor
 
 from textgen.contracts import PretrainedVectors, TextgenError
 from textgen.data.bound_tokenizer import BoundTokenizer
@@ -19,88 +17,27 @@ from textgen.data.corpus import Corpus, load_again
 from textgen.data.split import SplitPart
 from textgen.data.vocabulary import count_tokens
 from textgen.evaluation.neighbors import nearest_words
-from textgen.evaluation.token_bits import measure_spellings
-from textgen.experiment.encoding import (
-    MAX_VALIDATION_CHARS,
-    EmbeddingAudit,
-    Encoded,
-    HeldOut,
-    embed,
-    encode_held_out,
-    encode_training,
-)
+from textgen.experiment.encoding import MAX_VALIDATION_CHARS, EmbeddingAudit, Encoded, embed, encode_training
 from textgen.experiment.entry import Entry
-from textgen.experiment.entry_result import PreparationTime, RunResult, RunSettings, ScoreChecks
+from textgen.experiment.entry_result import PreparationTime, RunResult, RunSettings
+from textgen.experiment.hosts import ModelHost
 from textgen.experiment.memory import build_for_training
-from textgen.experiment.run_lock import TRAINED, begun_copies
-from textgen.experiment.saved_run import SavedRun, Trained, build_trained
-from textgen.experiment.score_run import ScoredText, chance_bits, score_held_out
+from textgen.experiment.run_lock import begun_copies
+from textgen.experiment.saved_run import RunFiles, RunManifest, SavedRun, build_trained
+from textgen.experiment.score_run import chance_bits
+from textgen.experiment.score_trained import score_trained
+from textgen.experiment.trained_entry import TrainedEntry, TrainingRecord, kept_entry
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.weights import num_frozen_parameters, num_parameters, set_weights, weights_of
+from textgen.nn.weights import set_weights, weights_of
 from textgen.registry.isolation import preserve_process_state
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import machine
-from textgen.runtime.storage.json_records import from_values, to_values
-from textgen.runtime.storage.state_files import load_state, save_state
+from textgen.runtime.storage.json_records import to_values
 from textgen.training import ranks
 from textgen.training.budget import Budget, check_is_text, parse_budget
-from textgen.training.checkpoints import DAMAGE
 from textgen.training.mixture_training import TrainingPlan, choose_copies, continued_result, train_members
 from textgen.training.progress import Report, Step, TrainResult, filled_in, ignore_report
-
-LOSES_TEXT = "the tokenizer loses text"
-"""The reason for having no score if the tokens do not spell the text."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingRecord:
-    """What is known of an entry once it is trained, besides its weights and what its tokenizer learnt."""
-
-    entry: Entry
-    """With the number of copies of its models."""
-    preparation: PreparationTime
-    train: TrainResult
-    embedding: EmbeddingAudit | None
-    is_lossless: bool
-    """True if the tokens spell what was trained and validated on."""
-
-
-@dataclass(frozen=True, eq=False)
-class TrainedEntry:
-    """An entry that is trained and not yet scored."""
-
-    record: TrainingRecord
-    tokenizer: BoundTokenizer
-    weights: Mapping[str, Tensor]
-    is_apart: bool = field(default=False, kw_only=True)
-    """True if another process trained it, which had no text that is scored."""
-
-    def keep(self, checkpoints: Path, identity: str) -> None:
-        """Write it among the checkpoints of its run, which is known by `identity`; raises `OSError`."""
-        values = {
-            "identity": identity,
-            "record": to_values(self.record),
-            "tokenizer": json.dumps(self.tokenizer.state()),
-            "weights": dict(self.weights),
-        }
-        shutil.rmtree(checkpoints / TRAINED, ignore_errors=True)  # of another run
-        save_state(checkpoints / TRAINED, values)
-
-
-def kept_entry(checkpoints: Path | None, identity: str) -> TrainedEntry | None:
-    """Return the entry that another process has trained and kept; None if there is none of this identity."""
-    if checkpoints is None:
-        return None
-    try:
-        state = load_state(checkpoints / TRAINED)
-        if state["identity"] != identity:
-            return None
-        record = from_values(TrainingRecord, state["record"])
-    except DAMAGE:
-        return None
-    tokenizer = record.entry.build_tokenizer()
-    tokenizer.restore(json.loads(state["tokenizer"]))
-    return TrainedEntry(record, tokenizer, state["weights"], is_apart=True)
+from textgen.workers.assistant import Host, InThisProcess, OpensHost
 
 
 @dataclass(frozen=True)
@@ -116,6 +53,15 @@ class _Prepared:
     model: LanguageModel
     seconds: PreparationTime
     plan: TrainingPlan
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredEntry:
+    """An entry that is trained and scored, and its model, which is ready to write."""
+
+    files: RunFiles
+    model: Host
+    """Its `ModelHost`."""
 
 
 @dataclass(frozen=True)
@@ -155,13 +101,14 @@ class Experiment:
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def run(self, report: Report = ignore_report, checkpoints: Path | None = None) -> SavedRun:
-        """Train and score the entry; checkpoints in the folder `checkpoints` are continued and added to.
+        """Train and score the entry in this process; checkpoints in the folder `checkpoints` are continued.
 
         What several processes train must be there by `train_with_others`.
         """
         with preserve_process_state():
-            trained = self.train(report, checkpoints)
-            return self._scored(trained, filled_in(report, entry=self.entry.name))
+            scored = self.score(self.train(report, checkpoints), InThisProcess, report)
+            host = cast(InThisProcess, scored.model).made
+            return cast(ModelHost, host).run(scored.files)
 
     def train(self, report: Report = ignore_report, checkpoints: Path | None = None) -> TrainedEntry:
         """Return the trained entry: the one that another process has kept in `checkpoints`, or a new one."""
@@ -262,81 +209,53 @@ class Experiment:
             embedding=audit,
             is_lossless=encoded.is_lossless,
         )
-        return TrainedEntry(record, tokenizer, weights)
+        return TrainedEntry(record, tokenizer.state(), weights)
 
-    def _scored(self, trained_entry: TrainedEntry, report: Report) -> SavedRun:
-        """Return the run of an entry that is trained."""
-        report(Step("scoring"))
-        record, tokenizer, device = trained_entry.record, trained_entry.tokenizer, self.device_config.device
-        # What is scored is what is saved: a model may remember more than its weights.
-        model, twin = (
-            build_trained(record.entry, tokenizer.vocabulary, record.embedding, trained_entry.weights, device)
-            for _ in range(2)
-        )
-        held_out = encode_held_out(tokenizer, self.corpus)
-        spellings = measure_spellings(model, tokenizer, held_out.validation, device)
-        is_lossless = record.is_lossless and held_out.is_lossless
+    def score(self, trained: TrainedEntry, opens: OpensHost, report: Report = ignore_report) -> ScoredEntry:
+        """Return the run of an entry that is trained, whose code runs where `opens` lets it."""
+        tell = filled_in(report, entry=self.entry.name)
+        tell(Step("scoring"))
+        record, split = trained.record, self.corpus.split
+        record = replace(record, entry=record.entry.knowing(vars(self.entry.facts)))
+        trained = replace(trained, record=record)
         train = continued_result(self.start.result.train, record.train) if self.start else record.train
-        trained = Trained(record.entry, tokenizer, model, trained_chars=train.num_chars)
         start = time.perf_counter()
-        scored = self._score(trained, twin, held_out, report) if is_lossless else {}
-        seconds = time.perf_counter() - start
-        speed = sum(each.checks.num_chars for each in scored.values()) / seconds if scored else None
-        scores = {part: each.score for part, each in scored.items()}
-        ranked = scored.get(self.corpus.split.scored_on)
-        checks = ranked.checks if ranked else ScoreChecks(decoded_equals_text=False, problem=LOSES_TEXT)
-        return SavedRun(
-            record.entry,
-            tokenizer,
-            model,
-            settings=self.settings(),
-            sources=self.corpus.sources,
-            result=RunResult(
-                name=self.entry.name,
-                seed=self.seed,
-                num_copies=record.entry.num_copies,
-                num_parameters=num_parameters(model.module),
-                num_frozen_parameters=num_frozen_parameters(model.module),
-                reads_on=record.entry.reads_on,
-                vocab_size=tokenizer.vocab_size,
-                problem=checks.problem,
-                preparation=record.preparation,
-                train=train,
-                embedding=record.embedding,
-                validation=scores.get("validation"),
-                test=scores.get("test"),
-                score_checks=replace(checks, trained_apart=trained_entry.is_apart),
-                scored_chars_per_second=speed,
-                state_bytes=model.state_bytes,
-                chance_bits_per_char=chance_bits(self.corpus.split.train.text),
-                machine=machine(),
-            ),
-            spellings=spellings,
-            trained_chars=train.num_chars,
+        found = score_trained(
+            trained,
+            split,
+            self.device_config.device,
+            opens,
+            num_chars=train.num_chars,
+            report=lambda fraction: tell(Step("scoring", fraction=fraction)),
         )
-
-    def _score(
-        self, trained: Trained, twin: LanguageModel, held_out: HeldOut, report: Report
-    ) -> dict[str, ScoredText]:
-        """Score the best weights on validation and, once, on test if there is a test part."""
-        split, scored = self.corpus.split, dict[str, ScoredText]()
-        ids = {"validation": held_out.validation} | ({"test": held_out.test} if len(split.test) else {})
-        for index, (part, stretches) in enumerate(ids.items()):
-
-            def tell(fraction: float, before: int = index) -> None:
-                report(Step("scoring", fraction=(before + fraction) / len(ids)))
-
-            scored[part] = score_held_out(
-                trained,
-                split.scored(part).stretches(),
-                stretches,
-                self.device_config.device,
-                twin=twin,
-                has_checks=part == split.scored_on,
-                train=split.train.text if part == split.scored_on else None,
-                report=tell,
-            )
-        return scored
+        seconds = time.perf_counter() - start
+        num_chars = sum(each.checks.num_chars for each in found.scores.values())
+        scores = {part: each.score for part, each in found.scores.items()}
+        result = RunResult(
+            name=self.entry.name,
+            seed=self.seed,
+            num_copies=record.entry.num_copies,
+            num_parameters=found.sizes["num_parameters"],
+            num_frozen_parameters=found.sizes["num_frozen_parameters"],
+            reads_on=record.entry.reads_on,
+            vocab_size=found.sizes["vocab_size"],
+            problem=found.checks.problem,
+            preparation=record.preparation,
+            train=train,
+            embedding=record.embedding,
+            validation=scores.get("validation"),
+            test=scores.get("test"),
+            score_checks=found.checks,
+            scored_chars_per_second=num_chars / seconds if scores else None,
+            state_bytes=found.sizes["state_bytes"],
+            chance_bits_per_char=chance_bits(split.train.text),
+            machine=machine(),
+        )
+        manifest = RunManifest(
+            entry=record.entry, settings=self.settings(), sources=self.corpus.sources, result=result
+        )
+        files = RunFiles(manifest, trained.tokenizer, found.spellings, trained.weights)
+        return ScoredEntry(files, found.model)
 
 
 def copy_seed(seed: int, number: int) -> int:

@@ -97,6 +97,16 @@ class SavedRun(Trained):
     sources: TextSources = field(default=TextSources(), kw_only=True)
     """The sources of its text."""
 
+    @property
+    def files(self) -> RunFiles:
+        """What its folder contains."""
+        return RunFiles(
+            RunManifest(entry=self.entry, settings=self.settings, sources=self.sources, result=self.result),
+            self.tokenizer.state(),
+            self.spellings,
+            weights_of(self.model.module),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunManifest:
@@ -107,6 +117,22 @@ class RunManifest:
     settings: RunSettings
     sources: TextSources
     result: RunResult
+
+
+@dataclass(frozen=True, eq=False)
+class RunFiles:
+    """The contents of the folder of a run, which say all about it without any code of its entry."""
+
+    manifest: RunManifest
+    tokenizer: Mapping[str, Any]
+    """What the tokenizer has learnt."""
+    spellings: tuple[tuple[float, ...], ...]
+    weights: Mapping[str, Tensor]
+
+    @property
+    def result(self) -> RunResult:
+        """How the run was trained and how it scores."""
+        return self.manifest.result
 
 
 def build_trained(
@@ -137,16 +163,20 @@ def names_run(argument: str) -> bool:
 
 
 def save_run(folder: Path, run: SavedRun, snapshots: Path | None = None) -> None:
+    """Write the run to `folder`, as `write_run` does."""
+    write_run(folder, run.files, snapshots)
+
+
+def write_run(folder: Path, run: RunFiles, snapshots: Path | None = None) -> None:
     """Write the run to `folder`, which must not exist yet, with its snapshots if it keeps them."""
     with new_folder(folder) as made:
-        manifest = RunManifest(entry=run.entry, settings=run.settings, sources=run.sources, result=run.result)
-        (made / RUN_FILE).write_text(with_digest(manifest), "utf-8")
-        (made / TOKENIZER).write_text(json.dumps(run.tokenizer.state()), "utf-8")
+        (made / RUN_FILE).write_text(with_digest(run.manifest), "utf-8")
+        (made / TOKENIZER).write_text(json.dumps(run.tokenizer), "utf-8")
         if run.spellings:
             (made / SPELLINGS).write_text(json.dumps(run.spellings), "utf-8")
-        save_file(weights_of(run.model.module), made / WEIGHTS)
+        save_file(dict(run.weights), made / WEIGHTS)
         write_digests(made)
-        if snapshots is not None and run.entry.keeps_snapshots:
+        if snapshots is not None and run.manifest.entry.keeps_snapshots:
             Snapshots(snapshots).copy(made / SNAPSHOTS, run.result.train.curve)
 
 
@@ -156,29 +186,21 @@ def load_run(folder: str | Path, device: str | torch.device, after: int | None =
     Raises `TextgenError` if `folder` lacks it, it is damaged, or a plugin fails at it.
     """
     folder, device = Path(folder), torch.device(device)
-    manifest = read_manifest(folder)
-    entry, settings, result = manifest.entry, manifest.settings, manifest.result
+    files = read_run(folder)
+    entry, settings, result = files.manifest.entry, files.manifest.settings, files.result
     try:
-        spells = check_files(folder)
-        learnt = _read_object(folder / TOKENIZER)
-        weights = load_tensors(folder / WEIGHTS)
-        spellings = _read_spellings(folder / SPELLINGS) if spells else ()
-        kept = Snapshots(folder / SNAPSHOTS)
-        snapshot = None if after is None else kept.load(after, result.train.curve)
+        snapshot = None if after is None else Snapshots(folder / SNAPSHOTS).load(after, result.train.curve)
     except (DamagedFileError, *DAMAGE) as error:
         raise _damaged(folder, error) from error
-    except OSError as error:
-        raise TextgenError(f"cannot read run {str(folder)!r}: {error.strerror or error}") from error
     try:
         with preserve_process_state():
             _check_options(entry)
             tokenizer = entry.build_tokenizer()
-            tokenizer.restore(learnt)
+            tokenizer.restore(dict(files.tokenizer))
             _check_tokens(tokenizer.tokens, result.vocab_size)
-            with AllocationLimit(
-                BUILDING_BYTES + BUILDING_RATIO * sum(each.nbytes for each in weights.values())
-            ):
-                model = build_trained(entry, tokenizer.vocabulary, result.embedding, weights, CPU)
+            num_bytes = sum(each.nbytes for each in files.weights.values())
+            with AllocationLimit(BUILDING_BYTES + BUILDING_RATIO * num_bytes):
+                model = build_trained(entry, tokenizer.vocabulary, result.embedding, files.weights, CPU)
             if snapshot is not None:
                 set_weights(model.reader.module, snapshot)
             model.check_extremes()
@@ -199,10 +221,24 @@ def load_run(folder: str | Path, device: str | torch.device, after: int | None =
         model.to(device),
         settings,
         result,
-        spellings=spellings,
+        spellings=files.spellings,
         trained_chars=result.train.num_chars,
-        sources=manifest.sources,
+        sources=files.manifest.sources,
     )
+
+
+def read_run(folder: Path) -> RunFiles:
+    """Read a run without any code of its entry; raises `TextgenError` if there is none, or it is damaged."""
+    manifest = read_manifest(folder)
+    try:
+        spells = check_files(folder)
+        learnt = _read_object(folder / TOKENIZER)
+        spellings = _read_spellings(folder / SPELLINGS) if spells else ()
+        return RunFiles(manifest, learnt, spellings, load_tensors(folder / WEIGHTS))
+    except (DamagedFileError, *DAMAGE) as error:
+        raise _damaged(folder, error) from error
+    except OSError as error:
+        raise TextgenError(f"cannot read run {str(folder)!r}: {error.strerror or error}") from error
 
 
 def check_files(folder: Path) -> bool:

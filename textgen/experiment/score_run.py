@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import reduce
 from math import log2
 from operator import add
@@ -11,16 +11,15 @@ from operator import add
 import numpy as np
 import torch
 
-from textgen.contracts import TokenIds
-from textgen.data.bound_tokenizer import START
+from textgen.data.bound_tokenizer import START, BoundTokenizer, FrozenTokenizer
 from textgen.data.text import BLOCK_CHARS, Text, alphabet, blocks, cut_blocks
+from textgen.data.vocabulary import TokenTable
 from textgen.evaluation.intervals import SHIPPED_PRIORS, SeedPrior
-from textgen.evaluation.prediction_checks import SpotChecks, allowed_change, prediction_problem
 from textgen.evaluation.scoring import Score, ScoredUnits, bits_of_segments, score_totals, seen_words
-from textgen.evaluation.token_bits import TokenScores, can_score, score_stretches
+from textgen.evaluation.token_bits import TokenScores, score_stretches
+from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import ScoreChecks
 from textgen.experiment.saved_run import Trained
-from textgen.nn.language_model import LanguageModel
 from textgen.training.progress import Report, Step, ignore_report
 
 MIN_UNITS = 3
@@ -63,67 +62,28 @@ def score_any(
         segments = bits_of_segments(scored, trained.tokenizer.table, size, begin=position % size)
         bits[position // size :][: len(segments)] += segments
         totals.append(score_totals(scored, trained.tokenizer.table, trained.tokenizer.is_fallback))
-        checks.append(score_checks(trained, scored))
+        checks.append(score_checks(trained.tokenizer, scored))
         context, state, position = ids[-1:], scored.state, position + len(block)
     units = ScoredUnits(tuple(segment_sizes(len(text), size)), tuple(bits.tolist()))
-    return ScoredText(reduce(add, totals).score(units, _seed_prior(trained)), reduce(add, checks))
+    prior = seed_prior(trained.entry, trained.trained_chars)
+    return ScoredText(reduce(add, totals).score(units, prior), reduce(add, checks))
 
 
 def score_held_out(
-    trained: Trained,
-    texts: Sequence[str],
-    stretches: Sequence[TokenIds],
-    device: torch.device,
-    *,
-    twin: LanguageModel | None = None,
-    has_checks: bool = True,
+    tokenizer: FrozenTokenizer,
+    scored: Sequence[TokenScores],
+    prior: SeedPrior | None,
     train: Text | None = None,
-    report: Callable[[float], None] = lambda fraction: None,
 ) -> ScoredText:
-    """Score the stretches of a held-out part, each from the start of a paragraph.
-
-    `stretches` are the tokens of `texts`. With `has_checks` the predictions are checked, in every stretch at
-    places that the operating system draws, which a `twin` of the model that has read nothing predicts; the
-    first and the last stretch are predicted again too. `train` is the training text. `report`
-    is called with the share that is scored.
-    """
-    start = trained.tokenizer.encode(START)
-    spots = SpotChecks(twin or trained.model, [*map(len, stretches)])
-    scored = score_stretches(
-        trained.model,
-        texts,
-        stretches,
-        start,
-        device=device,
-        report=report,
-        before_reading=spots.look if has_checks else lambda window: None,
-    )
-    table, mask = trained.tokenizer.table, trained.tokenizer.is_fallback
+    """Return the score of the stretches of a held-out part; `train` is the training text."""
+    table, mask = tokenizer.table, tokenizer.is_fallback
     seen = None if train is None else seen_words(train)
     totals = reduce(add, (score_totals(each, table, mask, seen) for each in scored))
-    units = scored_units(trained, scored)
-    checks = reduce(add, (score_checks(trained, each) for each in scored))
-    judged = [scored[index] for index in {0, len(scored) - 1}] if has_checks else []
-    problems = (prediction_problem(trained.model, each, start, device=device) for each in judged)
-    problem = next(filter(None, problems), None) or _spotted(spots, scored, device)
-    checks = replace(checks, problem=problem, checked_places=tuple(sorted(spots.places)))
-    return ScoredText(totals.score(units, _seed_prior(trained)), checks)
+    checks = reduce(add, (score_checks(tokenizer, each) for each in scored))
+    return ScoredText(totals.score(scored_units(table, scored), prior), checks)
 
 
-def _spotted(spots: SpotChecks, scored: Sequence[TokenScores], device: torch.device) -> str | None:
-    """Return why predictions that were also made token by token mean nothing; None if they are the same."""
-    if not can_score():
-        return "it changes how scores are computed, in the process that computes them"
-    change = spots.largest_change([each.bits for each in scored])
-    if change <= allowed_change(device):
-        return None
-    return (
-        "it uses later tokens: where it gets a text token by token, at places drawn at random, its "
-        f"predictions differ by {change:.3g} bits"
-    )
-
-
-def scored_units(trained: Trained, scored: Sequence[TokenScores]) -> ScoredUnits:
+def scored_units(table: TokenTable, scored: Sequence[TokenScores]) -> ScoredUnits:
     """Return the pieces that the interval of a score is computed from: stretches, or segments of a few."""
     sizes = unit_sizes([len(each.text) for each in scored])
     if len(scored) >= MIN_UNITS:
@@ -131,7 +91,7 @@ def scored_units(trained: Trained, scored: Sequence[TokenScores]) -> ScoredUnits
     number, bits = -(-NUM_SEGMENTS // len(scored)), []
     for each in scored:
         size = segment_size(len(each.text), number)
-        bits += bits_of_segments(each, trained.tokenizer.table, size).tolist()
+        bits += bits_of_segments(each, table, size).tolist()
     return ScoredUnits(sizes, tuple(bits))
 
 
@@ -155,12 +115,12 @@ def segment_sizes(num_chars: int, size: int) -> list[int]:
     return [min(size, num_chars - start) for start in range(0, num_chars, size)]
 
 
-def score_checks(trained: Trained, scored: TokenScores) -> ScoreChecks:
+def score_checks(tokenizer: BoundTokenizer | FrozenTokenizer, scored: TokenScores) -> ScoreChecks:
     """Return the evidence for a score."""
     return ScoreChecks(
-        decoded_equals_text=trained.tokenizer.decode(scored.ids) == scored.text,
+        decoded_equals_text=tokenizer.table.decode(scored.ids) == scored.text,
         num_chars=len(scored.text),
-        num_chars_of_tokens=int(trained.tokenizer.table.num_chars[scored.ids].sum()),
+        num_chars_of_tokens=int(tokenizer.table.num_chars[scored.ids].sum()),
         num_tokens=len(scored.ids),
         total_bits=float(scored.bits.sum()),
         max_normalization_error=scored.max_normalization_error,
@@ -172,7 +132,7 @@ def chance_bits(training_text: Text) -> float:
     return log2(len(alphabet(training_text)) or 1)
 
 
-def _seed_prior(trained: Trained) -> SeedPrior | None:
+def seed_prior(entry: Entry, trained_chars: int) -> SeedPrior | None:
     """Return what is known about other seeds, on which the score of a model that is trained depends."""
     prior = SHIPPED_PRIORS["bits_per_char"]
-    return prior.after(trained.trained_chars) if trained.entry.is_trainable else None
+    return prior.after(trained_chars) if entry.is_trainable else None

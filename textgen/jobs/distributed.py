@@ -45,7 +45,7 @@ class RankJob:
     checkpoints: Path | None
     plugin_files: Sequence[Path]
     folder: None = None
-    before: None = None
+    num_assistants: int = 0
 
     def compute(self, report: Report) -> RankResult:
         """Train as one of the processes that were started here."""

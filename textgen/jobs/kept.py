@@ -7,14 +7,14 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from safetensors import SafetensorError
 
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run_lock import discard_outlived, locked_run, partial_folder
-from textgen.experiment.saved_run import RunManifest, SavedRun, load_run, read_manifest, save_run
+from textgen.experiment.saved_run import RunFiles, RunManifest, SavedRun, load_run, read_manifest, write_run
 from textgen.registry.registry import describe_error
 from textgen.runtime.storage.files import (
     NotSavedError,
@@ -47,15 +47,47 @@ def kept_run(folder: Path, experiment: Experiment, report: Report) -> SavedRun |
     return load_run(folder, experiment.device_config.device)
 
 
+def kept_manifest(folder: Path, report: Report) -> RunManifest | None:
+    """Return what the run in `folder` says about itself; None if there is none yet."""
+    if not folder.exists():
+        return None
+    discard_outlived(folder)
+    report(Step("loading"))
+    return read_manifest(folder)
+
+
 def run_and_save(
     experiment: Experiment,
     folder: Path,
     report: Report = ignore_report,
-    train_first: Callable[[Path], object] | None = None,
+    train_first: Callable[[Path], object] = lambda checkpoints: None,
 ) -> SavedRun:
-    """Make a run and save it in `folder`, from the checkpoints of an earlier attempt if there are any.
+    """Make a run in this process and save it in `folder`, as `make_and_save` does.
 
     `train_first` is called with the folder of checkpoints, and leaves the weights there if others train them.
+    """
+
+    def make(checkpoints: Path) -> SavedRun:
+        train_first(checkpoints)
+        return experiment.run(report, checkpoints)
+
+    return make_and_save(make, folder)
+
+
+class HasFiles(Protocol):
+    """A run that can be saved."""
+
+    @property
+    def files(self) -> RunFiles:
+        """What its folder contains."""
+
+
+Made = TypeVar("Made", bound=HasFiles)
+
+
+def make_and_save(make: Callable[[Path], Made], folder: Path) -> Made:
+    """Make a run by a function of its folder of checkpoints, where those of an earlier attempt are.
+
     Until it is complete, its checkpoints are in `FOLDER.partial`, which is locked: a second process waits.
     Raises `TextgenError` if there is something in `folder` then, and `NotSavedError` with the run if the disk
     is full; then its checkpoints are kept, so that it is not trained again.
@@ -64,15 +96,13 @@ def run_and_save(
     remove_unfinished(folder.parent)
     with locked_run(folder) as checkpoints:
         check_new(folder)
-        if train_first is not None:
-            train_first(checkpoints)
-        run = experiment.run(report, checkpoints)
+        made = make(checkpoints)
         try:
-            save_run(folder, run, checkpoints / SNAPSHOTS)
+            write_run(folder, made.files, checkpoints / SNAPSHOTS)
         except (OSError, SafetensorError) as error:
-            raise NotSavedError(folder, error, run) from error
+            raise NotSavedError(folder, error, made) from error
         shutil.rmtree(checkpoints, ignore_errors=True)
-        return run
+        return made
 
 
 def check_new(folder: str | Path | None) -> None:

@@ -55,7 +55,7 @@ class Question(Generic[Answer]):
     function: Callable[[], Answer]
     plugin_files: Sequence[Path]
     folder: None = None
-    before: None = None
+    num_assistants: int = 0
 
     def compute(self, report: Report) -> Answer | Refusal:  # noqa: ARG002 - it is quick
         """Return what the function returns, or the error that people are told."""

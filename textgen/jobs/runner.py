@@ -13,7 +13,8 @@ from textgen.jobs.backends import Backend
 from textgen.registry.registry import describe_error
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.memory import limit_memory
-from textgen.runtime.storage.json_records import from_values, to_values
+from textgen.runtime.messages import shortened
+from textgen.runtime.storage.json_records import from_plain, from_values, to_values
 from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, seldom
 from textgen.workers.pool import Killed, Stopped, Unsaved, drive
 from textgen.workers.process import import_early, is_worker, tell
@@ -28,14 +29,12 @@ class Job(Protocol):
 
     @property
     def plugin_files(self) -> Sequence[Path]:
-        """The plugin files that it needs; no others are loaded in its process."""
+        """The plugin files that it needs; its process loads them, unless it has assistants that do."""
 
     @property
-    def before(self) -> Job | None:
-        """The job that another process computes before it, such as the training of what it scores.
-
-        The result of that is None; otherwise, as when it fails, this job has the same outcome.
-        """
+    def num_assistants(self) -> int:
+        """The number of processes that are forked from its own before that knows the job, for what it gives
+        to others to compute (see `textgen.workers.assistant`)."""
 
     def compute(self, report: Report) -> Any:
         """Return the result, a dataclass that is sent as JSON values, so that no object of a plugin is.
@@ -95,11 +94,18 @@ def run_jobs(
     themselves cannot be read.
     """
     import_early(__name__)
+
+    def heard(job: AnyJob, values: Any) -> object:
+        try:
+            step = from_plain(Step, values)
+        except ValueError:  # a plugin has sent it
+            return None
+        return on_step(job, step)
+
     return drive(
-        backend.pool(_computed, partial(load_plugin_files, plugins_first), on_step, max_silence),
+        backend.pool(_computed, partial(load_plugin_files, plugins_first), heard, max_silence),
         jobs,
         lambda: backend.num_slots,
-        before=lambda job: job.before,
         ended=partial(_ended, result_type),
         lost=_discard,  # Ctrl-C: what the processes leave that were at work
         may_start=may_start,
@@ -174,35 +180,36 @@ class PlanProgress(Generic[AnyPlannedJob]):
             self._report(Step(f"{self._num_done} of {total} done", entry="runs", outcome=step.outcome))
 
 
-def _computed(job: Job, say: Callable[[Any], None] = tell) -> object:
-    """Return the result as JSON values, or what the job raised as an `Outcome`.
+def _computed(job: Job, say: Callable[[Any], None] = tell) -> Any:
+    """Return the result as JSON values by the name "result", or why there is none by "failure".
 
-    `say` sends a step to the process that started the job.
+    `say` sends a step, as JSON values, to the process that started the job.
     """
     try:
         if is_worker():
             limit_memory()
-        load_plugin_files(job.plugin_files)
-        result = job.compute(seldom(say))
+        if not job.num_assistants:
+            load_plugin_files(job.plugin_files)
+        result = job.compute(seldom(lambda step: say(to_values(step))))
         if isinstance(result, Unsaved):
-            return Unsaved(to_values(result.result), result.reason)
-        return to_values(result)
+            return {"result": to_values(result.result), "unsaved": result.reason}
+        return {"result": to_values(result)}
     except BaseException as error:  # in another process, SystemExit and KeyboardInterrupt are a plugin's
         if not (isinstance(error, Exception) or is_worker()):  # Ctrl-C, or the end of a job of this process
             raise
-        return Outcome[Any](failure=describe_error(error))
+        return {"failure": describe_error(error)}
 
 
-def _received(answer: object, result_type: type[Result]) -> Outcome[Result]:
+def _received(answer: Any, result_type: type[Result]) -> Outcome[Result]:
     if isinstance(answer, Unsaved):
         outcome = _received(answer.result, result_type)
         return Outcome(outcome.result, outcome.failure, unsaved=answer.reason)
     if isinstance(answer, Killed):
         was_stopped = isinstance(answer, Stopped)
         return Outcome(failure=answer.reason, was_killed=not was_stopped, was_stopped=was_stopped)
-    if isinstance(answer, Outcome):
-        return answer
     try:
-        return Outcome(from_values(result_type, answer))
-    except (ValueError, TypeError) as error:
+        if "failure" in answer:
+            return Outcome(failure=shortened(str(answer["failure"])))
+        return Outcome(from_values(result_type, answer["result"]), unsaved=answer.get("unsaved"))
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
         return Outcome(failure=f"its result cannot be kept: {describe_error(error)}")

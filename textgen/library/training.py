@@ -112,11 +112,11 @@ def end_if_helper(experiment: Experiment) -> None:
 
 def trained_and_saved(experiment: Experiment, folder: Path, tell: Report) -> SavedRun:
     """Train, score and save a run; one that cannot be saved is in the `NotSavedError`."""
-    train_first = None
+    others = {}
     if experiment.num_processes > 1:
-        train_first = partial(train_distributed, experiment, report=tell)
+        others["train_first"] = partial(train_distributed, experiment, report=tell)
     try:
-        return run_and_save(experiment, folder, tell, train_first)
+        return run_and_save(experiment, folder, tell, **others)
     except NotSavedError as error:
         run = cast(SavedRun, error.result)
         if not partial_folder(folder).exists() and (kept := _saved_elsewhere(run, folder.name)):

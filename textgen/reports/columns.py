@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import Any, Generic, Literal, TypeVar
 
 from textgen.experiment.entry_result import EntryResult, FailedEntry
-from textgen.experiment.experiment import LOSES_TEXT
+from textgen.experiment.score_trained import LOSES_TEXT
 from textgen.reports import formats
 from textgen.reports.answer import NO_CLEAR_DIFFERENCE, ONE_SEED
 from textgen.reports.document import DASH, Cell, Column, CsvFile, Note, Table, TableRow

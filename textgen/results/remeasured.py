@@ -16,17 +16,18 @@ from textgen.data.corpus import Corpus, load_again
 from textgen.data.split import PARTS
 from textgen.evaluation.memorization import find_overlap
 from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics, load_lexicon
-from textgen.experiment.entry_result import EntryResult, Freedom, RunResult, Sample
+from textgen.experiment.entry_result import EntryResult, RunResult, Sample
 from textgen.experiment.samples import SampleWriter
-from textgen.experiment.saved_run import SavedRun, load_run, read_manifest
-from textgen.experiment.score_run import score_held_out
-from textgen.generation.bound_sampler import build_sampler
-from textgen.nn.weights import num_frozen_parameters, num_parameters
-from textgen.registry.registry import describe_error
+from textgen.experiment.saved_run import read_manifest
+from textgen.jobs.backends import LocalBackend
+from textgen.jobs.plugin_code import informed
+from textgen.jobs.runner import run_jobs
+from textgen.registry.registry import plugin_files
 from textgen.results.comparison import Comparison
 from textgen.results.details import Details, MarkedSample, marked
 from textgen.results.folders import run_folder
-from textgen.results.passages import PassageReading, choose_passages, read_passages
+from textgen.results.passages import PassageReading, choose_passages
+from textgen.results.rerun import RerunJob, RunAgain, WriteAgain, WrittenAgain
 from textgen.results.verification import (
     RELATIVE_TOLERANCE,
     Disagreement,
@@ -86,10 +87,10 @@ def verify_runs(
         return
     overlap = find_overlap(corpus.split.held_out.stretches(), corpus.split.train.text)
     yield compared("values of the text", result, Partial(overlap=overlap))
-    written = WrittenAgain.of(result, details, corpus, device) if details else None
-    if written:
-        yield from written.checks()
-    yield from _rescored(result, corpus, folder, device, written)
+    texts = KeptTexts.of(result, details, corpus, device) if details else None
+    if texts:
+        yield from texts.checks()
+    yield from _rescored(result, corpus, folder, device, texts)
 
 
 def loaded_again(result: Comparison) -> Corpus:
@@ -107,57 +108,59 @@ def row_name(row: EntryResult) -> str:
 
 
 def _rescored(
-    result: Comparison, corpus: Corpus, folder: Path, device: torch.device, written: WrittenAgain | None
+    result: Comparison, corpus: Corpus, folder: Path, device: torch.device, texts: KeptTexts | None
 ) -> Iterator[VerificationCheck]:
-    """Yield the checks of what all runs predict: scores, sizes, and with `written` what else they do."""
+    """Yield the checks of what all runs predict: scores, sizes, and with `texts` what else they do."""
+    made = _rerun([(_folder(folder, row), row) for row in result.runs], corpus, device, texts)
     largest, wrong = 0.0, list[Disagreement]()
     facts, scores = ([Partial() for _ in result.entries] for _ in range(2))
     for row, own, bits in zip(result.entries, facts, scores, strict=True):
         if not isinstance(row, EntryResult):
             continue
-        try:
-            run, twin = (load_run(_folder(folder, row), device) for _ in range(2))
-            own |= {name: fact for name, fact in _facts(run).items() if getattr(row, name) is not None}
-            for part in PARTS[1:]:
-                if (saved := getattr(row, part)) is None:
-                    continue
-                texts = corpus.split.scored(part).stretches()
-                ids = [run.tokenizer.encode(text) for text in texts]
-                is_ranked = part == result.scored_on
-                scored = score_held_out(run, texts, ids, device, twin=twin.model, has_checks=is_ranked)
-                if is_ranked and (scored.checks.problem is None) != (row.problem is None):
-                    what = f"{row_name(row)}, rank"
-                    wrong.append(Disagreement(what, row.problem, scored.checks.problem))
-                largest = max(largest, abs(scored.score.bits_per_char - saved.bits_per_char))
-                bits[part] = Partial(bits_per_char=scored.score.bits_per_char)
-                counted = ("oov_rate", "num_bytes", "num_words", "num_oov", "num_between_spaces")
-                own[part] = Partial({name: getattr(scored.score, name) for name in counted})
-            if written:
-                written.read(row, run)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # one run must not keep the others from being checked
+        again = made[_folder(folder, row)]
+        if isinstance(again, str):  # one run does not keep the others from being checked
             score = row.score(result.scored_on)
             saved_bits = score.bits_per_char if score else "no score"
-            wrong.append(Disagreement(row_name(row), saved_bits, f"nothing: {describe_error(error)}"))
+            wrong.append(Disagreement(row_name(row), saved_bits, f"nothing: {again}"))
+            continue
+        own |= {name: fact for name, fact in again.facts.items() if getattr(row, name) is not None}
+        if (again.problem is None) != (row.problem is None):
+            wrong.append(Disagreement(f"{row_name(row)}, rank", row.problem, again.problem))
+        for part in PARTS[1:]:
+            saved, found = getattr(row, part), again.parts.get(part)
+            if saved is None or found is None:
+                continue
+            largest = max(largest, abs(found.bits_per_char - saved.bits_per_char))
+            bits[part] = Partial(bits_per_char=found.bits_per_char)
+            counted = ("oov_rate", "num_bytes", "num_words", "num_oov", "num_between_spaces")
+            own[part] = Partial({name: getattr(found, name) for name in counted})
+        if texts and again.written:
+            texts.take(row, again.written)
     remark = f", the largest difference is {largest:.1g} bits per character"
-    again = compared("scores of saved runs", result.entries, scores, remark=remark, absolute=SAME_SCORE)
-    yield replace(again, disagreements=(*again.disagreements, *wrong), covers=())
+    check = compared("scores of saved runs", result.entries, scores, remark=remark, absolute=SAME_SCORE)
+    yield replace(check, disagreements=(*check.disagreements, *wrong), covers=())
     yield compared("facts of saved runs", result.entries, facts).within("entries.")
-    if written:
-        yield from written.checks_of_runs()
+    if texts:
+        yield from texts.checks_of_runs()
 
 
-def _facts(run: SavedRun) -> dict[str, Any]:
-    """Return fields of a row that the run itself tells."""
-    return {
-        "num_copies": run.entry.num_copies,
-        "num_parameters": num_parameters(run.model.module),
-        "num_frozen_parameters": num_frozen_parameters(run.model.module),
-        "reads_on": run.entry.reads_on,
-        "vocab_size": run.tokenizer.vocab_size,
-        "state_bytes": run.model.state_bytes,
-    }
+def _rerun(
+    runs: Sequence[tuple[Path, EntryResult]], corpus: Corpus, device: torch.device, texts: KeptTexts | None
+) -> dict[Path, RunAgain | str]:
+    """Return what is found of each run, or why nothing is."""
+    jobs, found = list[RerunJob](), dict[Path, RunAgain | str]()
+    for path, row in runs:
+        try:
+            entry = informed(read_manifest(path).entry)
+        except TextgenError as error:
+            found[path] = str(error)
+            continue
+        write_again = texts.write_again(row) if texts else None
+        files = plugin_files(entry.components.values())
+        jobs.append(RerunJob(path, entry, corpus, device, write_again, files))
+    for job, outcome in run_jobs(jobs, RunAgain, LocalBackend()):
+        found[job.run] = outcome.result or outcome.failure
+    return found
 
 
 def _folder(folder: Path, row: EntryResult) -> Path:
@@ -165,7 +168,7 @@ def _folder(folder: Path, row: EntryResult) -> Path:
 
 
 @dataclass
-class WrittenAgain:
+class KeptTexts:
     """The texts that runs wrote, measured again; and what the runs do with the same passages now."""
 
     result: Comparison
@@ -182,7 +185,7 @@ class WrittenAgain:
     """What entries read, by their names."""
 
     @classmethod
-    def of(cls, result: Comparison, details: Details, corpus: Corpus, device: torch.device) -> WrittenAgain:
+    def of(cls, result: Comparison, details: Details, corpus: Corpus, device: torch.device) -> KeptTexts:
         """Return what is compared."""
         lexicon = load_lexicon(corpus.language)
         analyzer = TextAnalyzer(corpus.split.train.text, lexicon, corpus.language)
@@ -270,31 +273,27 @@ class WrittenAgain:
         """Return the training seed of the run of an entry that has details."""
         return min(row.seed for row in self.result.runs if row.name == name)
 
-    def read(self, row: EntryResult, run: SavedRun) -> None:
-        """Let a run write with the first sampler, and read the passages if it is the one with details."""
-        if row.freedom is not None:
-            self._write(row, row.freedom, run)
+    def write_again(self, row: EntryResult) -> WriteAgain:
+        """Return what a run writes with the first sampler, and reads if it is the one with details."""
         saved = next((each.reading for each in self.details.entries if each.name == row.name), None)
-        if saved is not None and row.seed == self._first_seed(row.name):
-            passages = choose_passages(self.writer.held_out)
-            self.readings[row.name] = read_passages(run, self.writer.held_out, passages, self.config.device)
+        is_read = saved is not None and row.seed == self._first_seed(row.name)
+        sampler = self.result.measured_sampler
+        kept = self._texts(row.name, row.seed, sampler)
+        passages = choose_passages(self.writer.held_out) if is_read else []
+        return WriteAgain(self.writer, self.config, sampler, row.seed, row.freedom, kept, passages)
 
-    def _write(self, row: EntryResult, saved: Freedom, run: SavedRun) -> None:
-        """Let a run write at its temperature, and unless that gives the same texts, find that again too.
+    def take(self, row: EntryResult, written: WrittenAgain) -> None:
+        """Compare what a run has written once more.
 
         Only where the texts are the same, as on the same machine, the entropy is exactly the same.
         """
-        kept = self._texts(row.name, row.seed, self.result.measured_sampler)
-        sampler = build_sampler(self.result.measured_sampler)
-        tried = [sampler.at(saved.temperature)] if sampler.entropy and saved.temperature else []
-        for each in [*tried, sampler]:
-            written = self.writer.measure(run, each, row.seed, self.config)
-            if written.texts == kept:
-                break
-        is_same = written.texts == kept
-        self.num_written, self.num_same = self.num_written + 1, self.num_same + is_same
-        pair = ({row_name(row): {"freedom": vars(each)}} for each in (saved, written.freedom))
-        relative = RELATIVE_TOLERANCE if is_same else SAME_FREEDOM
+        if written.reading is not None:
+            self.readings[row.name] = written.reading
+        if written.freedom is None or row.freedom is None:
+            return
+        self.num_written, self.num_same = self.num_written + 1, self.num_same + written.is_same
+        pair = ({row_name(row): {"freedom": vars(each)}} for each in (row.freedom, written.freedom))
+        relative = RELATIVE_TOLERANCE if written.is_same else SAME_FREEDOM
         self.other_freedom += compared("", *pair, relative=relative).disagreements
 
     def checks_of_runs(self) -> Iterator[VerificationCheck]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
+from contextlib import suppress
 
 END_PROCESS = os._exit
 """`os._exit` as it was before any plugin was loaded."""
@@ -23,6 +25,13 @@ def keep_freed_memory() -> None:
     trim_threshold, mmap_threshold = -1, -3  # their numbers in malloc.h
     mallopt(trim_threshold, 2**31 - 1)
     mallopt(mmap_threshold, 2**30)
+
+
+def end_with_starter() -> None:
+    """Let the kernel end this process, even if it is stopped, with the one that forked it (Linux)."""
+    set_parent_death_signal = 1  # its number in prctl.h
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
 _workers: list[int] = []

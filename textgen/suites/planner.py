@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from textgen.comparison.entry_job import EntryJob
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.data.split import SplitPart
 from textgen.defaults import ENCODING, ENTRY_TIMEOUT
 from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
+from textgen.experiment.entry_result import RunResult
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.forecast import expected_seconds, seconds_taken
 from textgen.experiment.samples import NUM_MEASURED, SampleWriter
@@ -54,6 +55,14 @@ Text: TypeAlias = tuple[str | None, str, int | None]
 
 
 @dataclass(frozen=True)
+class CaseWriting:
+    """What a run writes for a suite, by sampler, and the seconds that it took."""
+
+    samples: dict[str, WrittenText]
+    seconds: float
+
+
+@dataclass(frozen=True)
 class WriteSamples:
     """Makes the result of a job of a suite: a run, and what each sampler of its case writes with it."""
 
@@ -61,9 +70,10 @@ class WriteSamples:
     """Everything that determines the result."""
     writer: SampleWriter
     device_config: DeviceConfig
+    written: ClassVar = CaseWriting
 
-    def __call__(self, run: SavedRun, report: Report) -> JobResult:
-        """Return the result."""
+    def write(self, run: SavedRun, report: Report) -> CaseWriting:
+        """Return what a run writes."""
         began = time.perf_counter()
         report(Step("writing samples"))
         samples: dict[str, WrittenText] = {}
@@ -74,8 +84,12 @@ class WriteSamples:
                 entropy_per_char=written.freedom.entropy_per_char,
                 text=written.texts[0],
             )
-        seconds = seconds_taken(run.result) + time.perf_counter() - began
-        return JobResult(settings=self.settings, result=run.result, samples=samples, seconds=seconds)
+        return CaseWriting(samples, time.perf_counter() - began)
+
+    def result(self, result: RunResult, written: CaseWriting) -> JobResult:
+        """Return the result of the job."""
+        seconds = seconds_taken(result) + written.seconds
+        return JobResult(settings=self.settings, result=result, samples=written.samples, seconds=seconds)
 
 
 @dataclass(frozen=True)
@@ -84,7 +98,7 @@ class CaseRun:
 
     case: Case
     file: Path
-    job: EntryJob[JobResult]
+    job: EntryJob[CaseWriting, JobResult]
     finish: WriteSamples
 
     @property

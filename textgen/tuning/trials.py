@@ -59,7 +59,7 @@ class TrialJob:
     folder: Path
     """The path beside which it keeps its checkpoints."""
     plugin_files: Sequence[Path]
-    before: None = None
+    num_assistants: int = 0
 
     def compute(self, report: Report) -> TrialValue:
         """Return the value of the choice."""

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from textgen.contracts import TextgenWarning
 from textgen.runtime.messages import about, one_line
-from textgen.workers.process import ERROR, MESSAGE, RESULT, WARNING, Worker, recipe
+from textgen.workers.process import ERROR, MESSAGE, WARNING, Worker, recipe
 
 WAIT_SECONDS = 0.3
 """Time after which a pool stops waiting, so that `on_wait` is called and time limits are checked."""
@@ -73,11 +73,8 @@ class Pool(Protocol):
     busy: dict[Any, Any]
     """One value for each item."""
 
-    def start(self, item: Any, before: Any = None) -> None:
-        """Begin an item, or what is computed `before` it, in a process of its own.
-
-        If that returns None, another process gets the item; otherwise this is the result of the item.
-        """
+    def start(self, item: Any) -> None:
+        """Begin an item."""
 
     def wait(self) -> Iterator[tuple[Any, Any]]:
         """Yield the items that end next with their results, or nothing after a while."""
@@ -91,7 +88,6 @@ def drive(
     items: Iterable[Item],
     num_slots: Callable[[], int],
     *,
-    before: Callable[[Item], object] = lambda item: None,
     ended: Callable[[Item, Any], Any] = lambda item, answer: answer,
     lost: Callable[[Item], object] = lambda item: None,
     may_start: Callable[[], bool] = lambda: True,
@@ -99,15 +95,14 @@ def drive(
 ) -> Generator[tuple[Item, Any]]:
     """Yield each item with `ended(item, result)`, in the order of completion.
 
-    One is taken from `items` only when there is a slot and either `may_start()` or none is busy; `before`
-    returns what is computed before it. The pool ends when the iteration does; if that is not by itself,
-    `lost` is called with each item that was taken.
+    One is taken from `items` only when there is a slot and either `may_start()` or none is busy. The pool
+    ends when the iteration does; if that is not by itself, `lost` is called with each item that was taken.
     """
     taken: list[Item] = []
     try:
         for item in items:
             taken.append(item)
-            pool.start(item, before(item))
+            pool.start(item)
             while len(pool.busy) >= num_slots() or (pool.busy and not may_start()):
                 for done, answer in pool.wait():
                     yield done, ended(done, answer)
@@ -140,7 +135,11 @@ def run_in_processes(
 
 
 class Processes:
-    """Processes that start when there is an item for them; with `own_process`, each computes only one."""
+    """Processes that start when there is an item for them.
+
+    With `own_process` each computes only one, has as many assistants as that says (`num_assistants`), and
+    answers in JSON values.
+    """
 
     def __init__(
         self, sent: bytes, on_message: OnMessage, max_silence: float | None, own_process: bool
@@ -151,18 +150,19 @@ class Processes:
         self._on_message, self._max_silence, self._own_process = on_message, max_silence, own_process
         self._workers: list[Worker] = []
 
-    def start(self, item: Any, before: Any = None) -> None:
-        """Give an item, or what is computed before it, to an idle process or to a new one."""
-        data = pickle.dumps(item if before is None else before)
+    def start(self, item: Any) -> None:
+        """Give an item to an idle process or to a new one."""
+        data = pickle.dumps(item)
         for worker in [worker for worker in self._workers if worker.connection not in self.busy]:
             if worker.give(data):
                 break
             self._remove(worker)  # it was killed while idle
         else:
-            worker = Worker(self._sent)
+            number = getattr(item, "num_assistants", 0)
+            worker = Worker(self._sent, is_trusted=not self._own_process, num_assistants=number)
             self._workers.append(worker)
             worker.give(data)
-        worker.item, worker.is_last, worker.heard = item, before is None, time.monotonic()
+        worker.item, worker.heard = item, time.monotonic()
         self.busy[worker.connection] = worker
 
     def wait(self) -> Iterator[tuple[Any, Any]]:
@@ -199,10 +199,7 @@ class Processes:
                 self._remove(worker)
             elif kind == ERROR:
                 raise content
-            if kind == RESULT and content is None and not worker.is_last:
-                self.start(worker.item)
-            else:
-                yield worker.item, unsent(content) if kind == ERROR else content
+            yield worker.item, unsent(content) if kind == ERROR else content
 
     def end(self) -> None:
         """End all processes; the items that they work on are lost."""

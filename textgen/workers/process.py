@@ -18,6 +18,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from functools import cache
 from multiprocessing import forkserver, get_context, parent_process, util
 from multiprocessing.connection import Connection
@@ -29,7 +30,13 @@ from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.interrupts import interrupts_to
 from textgen.runtime.messages import one_line
 from textgen.runtime.output import note
-from textgen.runtime.process_setup import END_PROCESS, end_fork, keep_freed_memory, mark_as_worker
+from textgen.runtime.process_setup import (
+    END_PROCESS,
+    end_fork,
+    end_with_starter,
+    keep_freed_memory,
+    mark_as_worker,
+)
 from textgen.runtime.storage.files import private_folder
 
 MESSAGE, WARNING, RESULT, ERROR = "message", "warning", "result", "error"
@@ -48,8 +55,68 @@ CONTINUE_SECONDS = 0.5
 _starting = threading.Lock()
 """Held while a process starts, since the main module is hidden meanwhile; one per process."""
 
-_connections: list[Connection] = []
-"""In a worker: the connection to the process that started it; one per process."""
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """The line on which a process answers the one that started it."""
+
+    connection: Connection
+    is_trusted: bool
+    """False if code that is not to be trusted computes there: then answers are JSON and tensors, not pickled,
+    since whoever unpickles runs code."""
+
+    def send(self, kind: str, content: Any) -> None:
+        """Send what is one of the kinds above; if nobody listens any more, end this process."""
+        end_fork()
+        try:
+            data = self._packed(kind, content)
+        except Exception as error:
+            problem = RuntimeError(f"{type(content).__name__} cannot be sent: {one_line(error)}")
+            data = self._packed(ERROR, problem)
+        try:
+            self.connection.send_bytes(data)
+        except OSError:
+            END_PROCESS(1)
+
+    def take(self) -> tuple[str, Any] | None:
+        """Return one of the kinds above with what the process sent, or None if it has ended."""
+        try:
+            data = self.connection.recv_bytes()
+        except (EOFError, OSError):  # the latter if it was killed while it sent
+            return None
+        try:
+            kind, content = pickle.loads(data) if self.is_trusted else _plain(data)
+        except Exception as error:  # an object of a plugin, whatever that raises
+            return ERROR, RuntimeError(f"its answer cannot be read: {one_line(error)}")
+        return kind, content
+
+    def _packed(self, kind: str, content: Any) -> bytes:
+        if isinstance(content, BaseException):
+            content = sendable(content)
+        if self.is_trusted:
+            return pickle.dumps((kind, content))
+        from textgen.runtime.storage.state_files import pack_state
+
+        if isinstance(content, BaseException):
+            content = (isinstance(content, TextgenError), one_line(content, with_type=False))
+        return pack_state((kind, content))
+
+
+def _plain(data: bytes) -> tuple[str, Any]:
+    """Return an answer of code that is not trusted; raises whatever a forged one makes of it."""
+    from textgen.runtime.storage.state_files import unpack_state
+
+    kind, content = unpack_state(data)
+    if kind not in {MESSAGE, WARNING, RESULT, ERROR}:
+        raise ValueError("it is none of the kinds of answers")
+    if kind == ERROR:
+        is_expected, reason = content
+        return kind, (TextgenError if is_expected else RuntimeError)(str(reason))
+    return kind, str(content) if kind == WARNING else content
+
+
+_lines: list[Line] = []
+"""In a worker: the line to the process that started it; one per process."""
 
 
 def recipe(function: Callable[..., Any], *first: Callable[[], object]) -> bytes:
@@ -113,33 +180,20 @@ end_server = util.Finalize(None, _end_server, exitpriority=-200)  # after what m
 class Worker:
     """A process that computes the function of a recipe, of one item at a time."""
 
-    def __init__(self, sent: bytes) -> None:
-        """Start a process, which prepares itself by the recipe."""
-        context: Any = get_context(METHOD)
-        for attempt in range(NUM_ATTEMPTS):
-            import_early()
-            self.connection, other = context.Pipe()
-            self._process = context.Process(target=_work, args=(other, sent, dict(os.environ)))
-            # What is forked from the server ignores Ctrl-C as the server does.
-            ignored = _ignored_interrupts() if METHOD == "spawn" else nullcontext()
-            # With the main module, multiprocessing would let it run the main script again.
-            hidden_main = _replaced(sys.modules, "__main__", ModuleType("__main__"))
-            try:
-                with _starting, ignored, hidden_main, _safe_path():
-                    self._process.start()
-                break
-            except (OSError, EOFError):  # the server was just killed; there will be another one
-                if attempt == NUM_ATTEMPTS - 1:
-                    raise
-                self.connection.close()
-                time.sleep(RETRY_SECONDS)
-            finally:
-                other.close()  # so that the connection ends when the process does
+    def __init__(self, sent: bytes, *, is_trusted: bool = True, num_assistants: int = 0) -> None:
+        """Start a process, which prepares itself by the recipe, or take one that waits for that.
 
+        It may have `num_assistants` processes that wait for recipes of its own: they were forked from it
+        before it was told anything. `is_trusted` is that of its `Line`.
+        """
+        if not is_trusted and _waiting and not num_assistants:
+            self.connection, self._process = _waiting.pop()
+        else:
+            self.connection, self._process = _start(is_trusted, num_assistants)
+        self._line = Line(self.connection, is_trusted)
+        self.give(sent)
         self.item: Any = None
         """The item that it computes, or computed last."""
-        self.is_last = True
-        """False while it computes what comes before the item."""
         self.heard = 0.0
         """When that began or said something."""
         self.sentinel: int = self._process.sentinel
@@ -154,15 +208,7 @@ class Worker:
 
     def take(self) -> tuple[str, Any] | None:
         """Return one of the kinds above with what the process sent, or None if it has ended."""
-        try:
-            data = self.connection.recv_bytes()
-        except (EOFError, OSError):  # the latter if it was killed while it sent
-            return None
-        try:
-            kind, content = pickle.loads(data)
-        except Exception as error:  # an object of a plugin, whatever that raises
-            return ERROR, RuntimeError(f"its answer cannot be read: {one_line(error)}")
-        return kind, content
+        return self._line.take()
 
     def end(self, patience: float = 0.0) -> int | None:
         """End the process and those that it started; the item that it is working on is lost.
@@ -181,18 +227,52 @@ class Worker:
         return exitcode
 
 
-def send(connection: Connection, kind: str, content: Any) -> None:
-    """Send what is one of the kinds above; if nobody listens any more, end this process."""
-    end_fork()
-    try:
-        data = pickle.dumps((kind, content))
-    except Exception as error:
-        problem = RuntimeError(f"{type(content).__name__} cannot be sent: {one_line(error)}")
-        data = pickle.dumps((ERROR, problem))
-    try:
-        connection.send_bytes(data)
-    except OSError:
-        END_PROCESS(1)
+def _start(is_trusted: bool, num_assistants: int) -> tuple[Connection, Any]:
+    """Start a process; returns the connection to it, and the process."""
+    context: Any = get_context(METHOD)
+    for attempt in range(NUM_ATTEMPTS):
+        import_early()
+        connection, other = context.Pipe()
+        arguments = (Line(other, is_trusted), dict(os.environ), num_assistants)
+        process = context.Process(target=_work, args=arguments)
+        # What is forked from the server ignores Ctrl-C as the server does.
+        ignored = _ignored_interrupts() if METHOD == "spawn" else nullcontext()
+        # With the main module, multiprocessing would let it run the main script again.
+        hidden_main = _replaced(sys.modules, "__main__", ModuleType("__main__"))
+        try:
+            with _starting, ignored, hidden_main, _safe_path():
+                process.start()
+            break
+        except (OSError, EOFError):  # the server was just killed; there will be another one
+            if attempt == NUM_ATTEMPTS - 1:
+                raise
+            connection.close()
+            time.sleep(RETRY_SECONDS)
+        finally:
+            other.close()  # so that the connection ends when the process does
+    return connection, process
+
+
+_waiting: list[tuple[Connection, Any]] = []
+"""In a worker with assistants: those that wait for a recipe; one list per process."""
+
+
+def _fork_assistant(line: Line, environment: Mapping[str, str]) -> tuple[Connection, Any]:
+    """Fork a process that waits for a recipe; returns the connection to it, and the process."""
+    context: Any = get_context("fork")
+    connection, other = context.Pipe()
+
+    def work() -> None:
+        for each in (line.connection, connection, *(known for known, _ in _waiting)):
+            each.close()  # it must not speak for this process
+        _waiting.clear()
+        end_with_starter()
+        _work(Line(other, is_trusted=False), environment)
+
+    process = context.Process(target=work)
+    process.start()
+    other.close()
+    return connection, process
 
 
 def sendable(error: BaseException) -> BaseException:
@@ -208,24 +288,23 @@ def sendable(error: BaseException) -> BaseException:
 
 def tell(message: Any) -> None:
     """Send a message about the current item to `on_message` in the process that started this one."""
-    for connection in _connections:
-        send(connection, MESSAGE, message)
+    for line in _lines:
+        line.send(MESSAGE, message)
 
 
 def is_worker() -> bool:
     """Return whether this process computes items for another one, whose Ctrl-C does not arrive here."""
-    return bool(_connections)
+    return bool(_lines)
 
 
-def _work(connection: Connection, sent: bytes, environment: Mapping[str, str]) -> None:
+def _work(line: Line, environment: Mapping[str, str], num_assistants: int = 0) -> None:
     """Compute items until there are no more, or until the process that started this one ends."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the main process, which ends this one
     if IS_POSIX:
         os.setpgid(0, 0)  # all that it starts ends with it
-    _connections.append(connection)
+    _lines[:] = [line]
     mark_as_worker()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     _use_stderr()
     os.environ.clear()
     os.environ.update(environment)
@@ -233,15 +312,21 @@ def _work(connection: Connection, sent: bytes, environment: Mapping[str, str]) -
     keep_freed_memory()
     with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("500")  # where memory runs out, this process goes and not the one that has the results
+    if METHOD == "forkserver":  # before this process has threads, or anything that they must not know
+        for _ in range(num_assistants):
+            _waiting.append(_fork_assistant(line, environment))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        function = prepared(sent)
+        function = prepared(line.connection.recv_bytes())
+    except (EOFError, OSError):
+        return
     except BaseException as error:
-        connection.recv_bytes()
-        send(connection, ERROR, sendable(error))
+        line.connection.recv_bytes()
+        line.send(ERROR, error)
         return
     while True:
         try:
-            data = connection.recv_bytes()
+            data = line.connection.recv_bytes()
         except (EOFError, OSError):
             return
         try:
@@ -249,8 +334,8 @@ def _work(connection: Connection, sent: bytes, environment: Mapping[str, str]) -
             del data  # which may be a whole text
             answer = RESULT, function(item)
         except BaseException as error:
-            answer = ERROR, sendable(error)
-        send(connection, *answer)
+            answer = ERROR, error
+        line.send(*answer)
 
 
 def _use_stderr() -> None:
@@ -267,8 +352,8 @@ def _send_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object, **__: object
 ) -> None:
     """Send a warning for people to the process that shows them; others go to stderr."""
-    if issubclass(category, TextgenWarning) and _connections:
-        send(_connections[0], WARNING, str(message))
+    if issubclass(category, TextgenWarning) and _lines:
+        _lines[0].send(WARNING, str(message))
     else:
         note(warnings.formatwarning(message, category, filename, lineno), end="")
 

@@ -123,6 +123,15 @@ def from_values(kind: type[Record], values: Any) -> Record:
     return record
 
 
+def from_plain(kind: type[Record], values: Any) -> Record:
+    """Return plain values that another process has sent as a record of `kind`, whose numbers may be NaN.
+
+    Raises `ValueError` for fields of other types.
+    """
+    record: Record = _adapter(cast(Any, kind)).validate_python(values)
+    return record
+
+
 def read_record(kind: type[Record], path: Path, *, needs_digest: bool = False) -> Record:
     """Read a record of `kind`.
 
