@@ -15,7 +15,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from textgen.comparison.bench import BenchOptions, bench
-from textgen.comparison.entry_job import EntryJob, result_of
+from textgen.comparison.entry_job import EntryJob, OnlyScore
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.split import NO_PART
@@ -365,7 +365,7 @@ def _train(experiment: Experiment, folder: Path, report: Report) -> None:
     check_reuse(folder, experiment)
     make_folder(folder.parent)
     files = plugin_files(experiment.entry.components.values())
-    job = EntryJob(experiment, files, result_of, folder, keeps_run=True)
+    job = EntryJob(experiment, files, OnlyScore(), folder, keeps_run=True)
     made = run_jobs([job], RunResult, LocalBackend(), on_step=lambda _, step: report(step))
     ((_, outcome),) = made
     if outcome.failure:
