@@ -39,9 +39,7 @@ SECONDS_TO_END = 20.0
 """Seconds that the other processes of a command may outlive the one that was killed."""
 UNFINISHED = re.compile(r"\..*textgen-.*")
 """Names of files and folders while they are written."""
-TIMES = re.compile(
-    r"(\w+_)?seconds|(\w+_)?chars_per_second|cpu_utilization|command|machine|versions|number|checked_places"
-)
+TIMES = re.compile(r"(\w+_)?seconds|(\w+_)?chars_per_second|cpu_utilization|command|machine|versions|number")
 """Names of values that differ between two equal runs, or say only who made them."""
 PAGES = (".html", ".md", ".db", ".lock")
 """Files that show or keep the contents of other files, which are compared."""

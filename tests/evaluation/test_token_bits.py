@@ -164,4 +164,6 @@ def test_the_normalization_error_is_that_of_what_the_model_returns(news: str) ->
 def test_an_error_without_bounds_is_a_large_number(value: float) -> None:
     model = LanguageModel(Uniform(3), 3)
     assert model.is_normalized
-    assert normalization_error(model.is_normalized, torch.tensor([[[-1.0, value, -1.0]]])) == pytest.approx(1e30)
+    assert normalization_error(model.is_normalized, torch.tensor([[[-1.0, value, -1.0]]])) == pytest.approx(
+        1e30
+    )

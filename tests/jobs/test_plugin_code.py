@@ -16,6 +16,7 @@ from textgen.experiment.entry_parser import parse_entry
 from textgen.jobs.plugin_code import list_plugin_file, read_entries, read_entry, try_samplers
 from textgen.registry import registry
 from textgen.registry.registry import PluginError
+from textgen.registry.single_file import load_plugin_file
 from textgen.runtime.messages import UsageError
 
 Install = Callable[[str, str, str], None]
@@ -109,3 +110,13 @@ def test_aliases_and_references_of_other_distributions_are_not_imported_here(ins
     assert read_entry("own").parts == {"tokenizer": "byte", "model": "ngram"}
     assert "byte-ngram:order=2" in [entry.name for entry in reference_entries([])]
     assert "own" not in sys.modules
+
+
+def test_an_entry_whose_code_has_changed_since_it_was_read_is_not_trained(tmp_path: Path) -> None:
+    listed(tmp_path)
+    entry = read_entry("char-toy")
+    forget_plugin_files()
+    (tmp_path / "toy.py").write_text(MODEL + "\n")
+    load_plugin_file(tmp_path / "toy.py")
+    with pytest.raises(TextgenError, match="code of 'char-toy' has changed since the command began"):
+        entry.build_tokenizer()

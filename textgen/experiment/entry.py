@@ -136,7 +136,9 @@ class Entry:
         return any(ModelClass(load("model", name)).reads_on for name in self.models.values())
 
     def build_tokenizer(self) -> BoundTokenizer:
-        """Return a new tokenizer, not yet fitted."""
+        """Return a new tokenizer, not yet fitted; raises `TextgenError` if the entry knows of other code."""
+        if self.code != replace(self).code:
+            raise TextgenError(f"code of {self.name!r} has changed since the command began; run it again")
         return BoundTokenizer(self._build("tokenizer"))
 
     def build_embedding(self) -> Embedding | None:

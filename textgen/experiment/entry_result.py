@@ -76,6 +76,16 @@ class ScoreChecks:
     trained_apart: bool = False
     """True if another process trained the model, which never had the text that is scored."""
 
+    @property
+    def told_remark(self) -> str | None:
+        """What says that not all was told token by token; None if it was, or that is not known."""
+        if self.num_told is None or self.num_told >= self.num_tokens:
+            return None
+        return (
+            f"was told {self.num_told / self.num_tokens:.0%} of the scored tokens one by one, which took as "
+            "long as training; the rest is scored in windows, and checked at places drawn at random"
+        )
+
     def __add__(self, other: ScoreChecks) -> ScoreChecks:
         """Return the checks of two stretches of one text."""
         return ScoreChecks(

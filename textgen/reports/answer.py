@@ -270,11 +270,13 @@ class RunCaution:
     name: str
     cpu_utilization: float | None
     chance_remark: str | None
+    told_remark: str | None = None
 
     @classmethod
     def of(cls, run: EntryResult) -> RunCaution:
         """Return that of a row of a comparison."""
-        return cls(run.name, run.train.cpu_utilization, run.chance_remark)
+        remark = run.score_checks.told_remark
+        return cls(run.name, run.train.cpu_utilization, run.chance_remark, remark)
 
 
 def cautions(runs: Iterable[RunCaution], budget: str) -> Iterator[str]:
@@ -287,6 +289,8 @@ def cautions(runs: Iterable[RunCaution], budget: str) -> Iterator[str]:
     remarks = {run.name: run.chance_remark for run in known if run.chance_remark}
     if remarks:
         yield f"{_are(list(remarks))} {next(iter(remarks.values()))}."
+    for name, remark in {run.name: run.told_remark for run in known if run.told_remark}.items():
+        yield f"{name} {remark}."
 
 
 def short_cautions(runs: Iterable[RunCaution], budget: str) -> Iterator[str]:

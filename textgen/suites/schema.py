@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from textgen.contracts import TextgenError
 from textgen.data.corpus import MAX_CHARS
 from textgen.defaults import CLEANER, SAMPLER
-from textgen.registry.registry import load, names, unknown_name
+from textgen.jobs.plugin_code import answered
+from textgen.registry.registry import find, load, names, unknown_name
 from textgen.runtime.storage.files import read_toml
 from textgen.training.budget import parse_budgets
 
@@ -113,7 +115,8 @@ def _under(question: Question, budget: str) -> Question:
 def load_suite(name: str) -> Suite:
     """Return the suite of an installed name or in a TOML file; raises `TextgenError` for anything else."""
     if name in names("suite"):
-        return read_suite(Path(load("suite", name)))
+        path: str = answered(partial(load, "suite", name), str, [find("suite", name)])
+        return read_suite(Path(path))
     if not Path(name).exists():
         raise TextgenError(unknown_name("suite", name) + "; or give a TOML file")
     return read_suite(Path(name))
