@@ -11,6 +11,8 @@ import os
 import pickle
 import shutil
 import signal
+import socket
+import struct
 import sys
 import tempfile
 import threading
@@ -20,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import Pipe, forkserver, get_context, parent_process, util
+from multiprocessing import Pipe, forkserver, get_context, parent_process, reduction, util
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
@@ -183,6 +185,23 @@ end_server = util.Finalize(None, _end_server, exitpriority=-200)  # after what m
 """Ends the server that processes are forked from: now, or at the exit of this process, but not of forks."""
 
 
+_listener: list[int] = []
+"""The number of the process whose server forks those that this one starts; empty if it is this one."""
+
+
+class _OwnServer:
+    """What `multiprocessing.forkserver` sends descriptors by: only to a socket that this process has made."""
+
+    @staticmethod
+    def sendfds(client: socket.socket, descriptors: list[int]) -> None:
+        """Send descriptors; raises `ConnectionError` if another process listens."""
+        size = struct.calcsize("3i")  # of the process that listens: its number, user and group
+        number, *_ = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+        if [number] != (_listener or [os.getpid()]):
+            raise ConnectionError("another process listens in the place of the server of processes")
+        reduction.sendfds(client, descriptors)
+
+
 class Worker:
     """A process that computes the function of a recipe, of one item at a time."""
 
@@ -206,7 +225,9 @@ class Worker:
             # With the main module, multiprocessing would let it run the main script again.
             hidden_main = _replaced(sys.modules, "__main__", ModuleType("__main__"))
             try:
-                with _starting, ignored, hidden_main, _safe_path():
+                # Whoever listens in the place of the server would be sent the connection to the process.
+                own_server = _replaced(vars(forkserver), "reduction", _OwnServer)
+                with _starting, ignored, hidden_main, own_server, _safe_path():
                     self._process.start()
                 break
             except (OSError, EOFError):  # the server was just killed; there will be another one
