@@ -129,7 +129,7 @@ class Slow(Dear):
 
     def look(self, ids: Tensor, history: Tensor) -> None:
         super().look(ids, history)
-        if not self.is_new and ids.shape[1] == 1:
+        if not self.is_new and ids.shape[1] == 1 and self.num_calls < 270:
             time.sleep(0.3)
 
 
