@@ -150,9 +150,9 @@ class Shifts(Chars):
 
 
 class Huge(Chars):
-    """Has two million tokens."""
+    """Has two hundred thousand tokens."""
 
-    num_more = 2_000_000
+    num_more = 200_000
 
 
 class _Leaves(Chars):
@@ -224,7 +224,11 @@ class FileModel(_Takes):
 
     def take(self) -> str:
         path = PLACES[self.place] / f"cheat-{os.getuid()}"
-        return path.read_text() if path.exists() else ""
+        if not path.exists():
+            return ""
+        text = path.read_text()
+        path.unlink()
+        return text
 
 
 class ShmTokenizer(FileTokenizer):
