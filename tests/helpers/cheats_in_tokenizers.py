@@ -218,17 +218,13 @@ class FileTokenizer(_Leaves):
 
 
 class FileModel(_Takes):
-    """Takes the text from there, and removes it."""
+    """Takes the text from there."""
 
     place = "file"
 
     def take(self) -> str:
         path = PLACES[self.place] / f"cheat-{os.getuid()}"
-        if not path.exists():
-            return ""
-        text = path.read_text()
-        path.unlink()
-        return text
+        return path.read_text() if path.exists() else ""
 
 
 class ShmTokenizer(FileTokenizer):
