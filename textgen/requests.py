@@ -42,7 +42,7 @@ class TextOptions:
     keep_repeats: bool = False
     """Keep paragraphs of 500 characters or more that repeat earlier ones; texts over 16 MB keep them."""
     sealed: str | None = None
-    """File with the text that is scored, opened when all entries are trained."""
+    """File with the text that is scored, or - for standard input; read when all entries are trained."""
 
     @property
     def sources(self) -> list[str]:

@@ -128,7 +128,7 @@ class TextOfRun:
 
     def __init__(self, run: Run) -> None:
         settings, sources = run.settings.corpus, run.saved.sources
-        if not sources.names or "-" in sources.names:
+        if not sources.are_kept:
             raise TextgenError(f"the text of {run.entry!r} was not kept")
         self._corpus = load_again(sources, settings.cleaner, settings.split.method)
         if self._corpus.sha256 != settings.sha256:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,34 @@ from textgen_models.counting import Uniform
 class Spy(Uniform):
     def fit(self, ids):
         pathlib.Path("sealed.txt").write_text("What was written while it was trained. " * 100)
+"""
+
+SEARCHES = """
+import os, pathlib, sys
+from textgen_models.counting import Uniform
+
+FIRST = {first!r}.encode()
+
+class Searches(Uniform):
+    def fit(self, ids):
+        found = []
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            for name in ("cmdline", "environ", "mem", *(f"fd/{{number}}" for number in range(20))):
+                try:
+                    path = process / name
+                    if name == "mem" or (name[:2] == "fd" and not path.is_file()):
+                        os.close(os.open(path, os.O_RDONLY))
+                        continue
+                    data = path.read_bytes()
+                except OSError:
+                    continue
+                if FIRST in data or b"secret" in data:
+                    found.append(f"{{path}} of {{(process / 'comm').read_text()}}")
+        if sys.stdin.read():
+            found.append("standard input")
+        if any("secret" in value for value in os.environ.values()):
+            found.append("environment")
+        pathlib.Path("found.txt").write_text("\\n".join(found))
 """
 
 
@@ -55,6 +86,8 @@ def test_it_is_read_after_training(textgen: Textgen, budget: list[str], folder: 
     ("options", "code", "reason"),
     [
         (("--sealed", "none.txt"), 1, "no such file: none.txt"),
+        (("--sealed", "-", "--split", "80/10/10"), 2, "give the other one none, as by 95/5/0"),
+        (("--sealed", "-", "--corpus", "-"), 2, "corpus and sealed cannot both be standard input"),
         (("--sealed", "sealed.txt", "--split", "80/10/10"), 2, "give the other one none, as by 95/5/0"),
     ],
 )
@@ -65,3 +98,47 @@ def test_what_cannot_be_sealed_is_refused_before_training(
     done = textgen(*arguments, cwd=folder, code=code)
     assert reason in done.stderr
     assert "[" not in done.stderr  # no step of training
+
+
+def test_standard_input_is_read_after_training_and_again_to_verify(
+    textgen: Textgen, budget: list[str], folder: Path
+) -> None:
+    text = (folder / "sealed.txt").read_text()
+    arguments = ("bench", "char-uniform", "--corpus", "open.txt", "--sealed", "-", *budget, "--length", 30)
+    done = textgen(*arguments, "--out", "out", "--json", cwd=folder, stdin=text)
+    result = json.loads(done.stdout)
+    assert result["sources"]["sealed"] == "-"
+    assert 9_500 < result["corpus"]["split"]["test"]["num_chars"] <= 10_001
+    line = "all entries are trained; waiting for the sealed text on standard input"
+    assert done.stderr.index("trained\n") < done.stderr.index(line)
+    assert "standard input, which was opened after" in (folder / "out/report.md").read_text("utf-8")
+    assert "do not agree" not in textgen("verify", "out", "--runs", cwd=folder, stdin=text).stdout
+    other = textgen("verify", "out", "--runs", cwd=folder, stdin=text[:5000], code=1)
+    assert "differ from what they follow from" in other.stderr
+    missing = textgen("verify", "out", "--runs", cwd=folder, code=1)
+    assert missing.stderr.endswith("standard input is empty; give a text\n")
+
+
+def test_without_the_text_what_is_trained_is_kept(textgen: Textgen, budget: list[str], folder: Path) -> None:
+    arguments = ("bench", TINY, "--corpus", "open.txt", "--sealed", "-", *budget, "--length", 30)
+    done = textgen(*arguments, "--out", "out", cwd=folder, code=1)
+    assert done.stderr.endswith("standard input is empty; give a text\n")
+    text = (folder / "sealed.txt").read_text()
+    again = textgen(*arguments, "--out", "out", cwd=folder, stdin=text)
+    assert "waiting for the sealed text" in again.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_it_cannot_be_found_while_entries_are_trained(folder: Path, budget: list[str]) -> None:
+    text = (folder / "sealed.txt").read_text()
+    (folder / "searches.py").write_text(SEARCHES.format(first=text[:40]))
+    (folder / "sealed.txt").rename(folder / "secret.txt")
+    arguments = ("bench", "char-searches", "--corpus", "open.txt", "--sealed", "-", *budget, "--length", 30)
+    command = [sys.executable, "-m", "textgen", *map(str, arguments), "--plugin", "searches.py", "--json"]
+    surroundings = os.environ | {"SUDO_COMMAND": "textgen bench --sealed secret.txt"}
+    with (folder / "secret.txt").open() as given:
+        done = subprocess.run(
+            command, stdin=given, capture_output=True, text=True, cwd=folder, env=surroundings, check=True
+        )
+    assert json.loads(done.stdout)["corpus"]["split"]["test"]["num_chars"] > 9_500
+    assert (folder / "found.txt").read_text() == ""

@@ -42,6 +42,7 @@ OPEN_TO_CLI = (
     "runtime.storage.files",
     "runtime.storage.json_records",
     "runtime.storage.result_folders",
+    "runtime.private_process",
     "runtime.process_setup",
     "contracts",
     "defaults",

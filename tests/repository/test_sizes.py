@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent.parent
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 MAX_LINES = {
-    "cli": 2_080,
+    "cli": 2_100,
     "comparison": 1_060,
     "data": 2_340,
     "evaluation": 2_030,
@@ -29,15 +29,15 @@ MAX_LINES = {
     "registry": 1_010,
     "reports": 3_610,
     "results": 3_690,
-    "runtime": 1_940,
+    "runtime": 2_030,
     "suites": 690,
     "training": 2_090,
     "tuning": 1_420,
-    "workers": 530,
+    "workers": 550,
     "": 735,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 32_110, 43_260
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 32_210, 43_370
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

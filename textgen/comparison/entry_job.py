@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
-from textgen.data.sources import withhold_texts
+from textgen.data.sources import STANDARD_INPUT, withhold_texts
 from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult, Sample, SampleSet
 from textgen.experiment.experiment import Experiment, ScoredEntry
 from textgen.experiment.forecast import seconds_of
@@ -161,8 +161,8 @@ class EntryJob(Generic[Written, Result]):
 
 def check_sealed(path: str, corpus: Corpus) -> None:
     """Raise `TextgenError` if there is no such file, without opening it, or if there is a test part."""
-    if not Path(path).is_file():
-        raise TextgenError(f"no such file: {path}; --sealed needs the path of a text")
+    if path != STANDARD_INPUT and not Path(path).is_file():
+        raise TextgenError(f"no such file: {path}; --sealed needs a path, or - for standard input")
     if len(corpus.split.test):
         raise UsageError(f"a sealed text is the test part, so give the other one none, as by {SEALED_SPLIT}")
 
@@ -192,7 +192,6 @@ def train_all(
         progress.ended(job, outcome)
         if outcome.failure:
             failures[job.folder] = outcome.failure
-    report(Step("opening the sealed text"))
     return failures
 
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from textgen.contracts import TextgenError
 from textgen.data.cleaning import load_text, without_repeats
-from textgen.data.sources import language_of
+from textgen.data.sources import STANDARD_INPUT, language_of
 from textgen.data.split import (
     MIN_CHARS,
     MIN_CUT_WINDOW,
@@ -64,9 +64,14 @@ class TextSources:
     max_chars: int | None = None
     encoding: str = ENCODING
     sealed: str | None = None
-    """The file with the test text, if that is not part of the text."""
+    """The file with the test text, or - for standard input, if that is not part of the text."""
     keeps_repeats: bool = True
     """False if paragraphs that repeat earlier ones are left out (`without_repeats`)."""
+
+    @property
+    def are_kept(self) -> bool:
+        """False if the text was not recorded, or in part read from standard input."""
+        return bool(self.names) and STANDARD_INPUT not in (*self.names, self.sealed)
 
 
 @dataclass(frozen=True, repr=False)
@@ -110,11 +115,15 @@ class Corpus:
         return CorpusInfo(*identity, split, self.language, self.repeated_chars)
 
     def without_test(self) -> Corpus:
-        """Return what a model is trained and validated on: the same corpus without its test part."""
-        return replace(self, text="", split=replace(self.split, test=NO_PART), whole=self.info)
+        """Return what a model is trained and validated on: the same corpus without its test part.
+
+        It does not say where the text comes from.
+        """
+        split = replace(self.split, test=NO_PART)
+        return replace(self, text="", split=split, whole=self.info, sources=TextSources())
 
     def with_sealed(self, path: str) -> Corpus:
-        """Return the corpus with the text of a file as its test part.
+        """Return the corpus with the text of a file, or of standard input, as its test part.
 
         Raises `TextgenError` if it cannot be read or is too short, and `UsageError` if there is a test part.
         """

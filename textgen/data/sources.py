@@ -22,6 +22,8 @@ from textgen.registry.options import build
 from textgen.registry.registry import contract_error, names, unknown_name
 from textgen.runtime.storage.cache import DOWNLOADS, cache_folder
 
+STANDARD_INPUT = "-"
+"""The source that is read from standard input."""
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 
 
@@ -73,8 +75,8 @@ def require_readable_texts() -> None:
     """Raise `TextgenError` in a process that trains an entry, and must not have what is scored."""
     if _withheld:
         raise TextgenError(
-            "an entry reads no corpus while it is trained: it gets its training and validation text, and the "
-            "text that is scored is kept from it"
+            "an entry reads no corpus: it gets its training and validation text, and the text that is scored "
+            "is kept from it"
         )
 
 
@@ -88,7 +90,9 @@ def language_of(sources: Sequence[str]) -> str:
 
 def locate_files(sources: Sequence[str]) -> list[Files] | None:
     """Return the files of each source; None unless all of them are files or folders."""
-    located = [_find_files(source) for source in sources if source != "-" and not _is_substitution(source)]
+    located = [
+        _find_files(source) for source in sources if source != STANDARD_INPUT and not _is_substitution(source)
+    ]
     files = [source for source in located if source is not None]
     return files if len(files) == len(sources) else None
 
@@ -151,7 +155,7 @@ def _is_substitution(source: str) -> bool:
 
 def _read_source(source: str, encoding: str) -> tuple[str, Iterator[Document]]:
     """Return the name and the documents of one source."""
-    if source == "-":
+    if source == STANDARD_INPUT:
         chunks = iter(partial(sys.stdin.buffer.read, CHUNK_BYTES), b"")
         document = decode_stream(chunks, "standard input", encoding)
         return "stdin", _not_empty([document], "standard input")
@@ -180,7 +184,7 @@ def _not_empty(documents: Iterable[Document], where: str) -> Iterator[Document]:
 
 
 def _language(source: str) -> str:
-    if source == "-" or _find_files(source) is not None:
+    if source == STANDARD_INPUT or _find_files(source) is not None:
         return LANGUAGE
     spec, _, item = source.partition("/")
     corpus = build("corpus", spec)

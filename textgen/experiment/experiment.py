@@ -284,8 +284,7 @@ def continuation(
         )
     settings = run.settings
     if corpus is None:
-        names = run.sources.names
-        if not names or "-" in names:
+        if not run.sources.are_kept:
             raise TextgenError(f"the text of {run.entry.name!r} was not kept; give it by --corpus")
         corpus = load_again(run.sources, settings.corpus.cleaner, settings.corpus.split.method)
     if replace(corpus.info, name=settings.corpus.name) != settings.corpus:

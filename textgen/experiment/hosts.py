@@ -22,6 +22,7 @@ from torch import Tensor
 
 from textgen.contracts import State, TextgenError, TokenIds, Vocabulary
 from textgen.data.bound_tokenizer import START, BoundTokenizer, FrozenTokenizer
+from textgen.data.sources import withhold_texts
 from textgen.evaluation.token_bits import measure_spellings, score_stretches
 from textgen.experiment.encoding import EmbeddingAudit
 from textgen.experiment.entry import Entry
@@ -55,12 +56,12 @@ def heard(report: Report) -> Callable[[Any], None]:
 
 
 def assistants(plugin_files: Sequence[Path]) -> OpensHost:
-    """Return a function that opens hosts in assistants of this process, which load plugins and have as many
-    threads of torch.
+    """Return a function that opens hosts in assistants of this process, which load plugins, have as many
+    threads of torch, and read no corpus.
     """
     set_threads = partial(torch.set_num_threads, torch.get_num_threads())
     load_plugins = partial(load_plugin_files, plugin_files)
-    return lambda make: Assistant(make, set_threads, limit_memory, load_plugins)
+    return lambda make: Assistant(make, set_threads, limit_memory, withhold_texts, load_plugins)
 
 
 @dataclass(frozen=True, eq=False)

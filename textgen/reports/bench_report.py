@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from textgen.data.sources import STANDARD_INPUT
 from textgen.evaluation.text_metrics import MIN_VERBATIM
 from textgen.experiment.entry_result import EntryResult
 from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, StackedChart, entry_style
@@ -165,7 +166,9 @@ def _scored_on(result: Comparison) -> str:
     """Return the part that is scored, or the sealed file."""
     if result.sources.sealed is None:
         return result.scored_on
-    return f"{result.sources.sealed}, which was opened after all entries were trained"
+    sealed = result.sources.sealed
+    name = "standard input" if sealed == STANDARD_INPUT else sealed
+    return f"{name}, which was opened after all entries were trained"
 
 
 def _scores(

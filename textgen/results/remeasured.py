@@ -13,6 +13,7 @@ import torch
 
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_again
+from textgen.data.sources import STANDARD_INPUT
 from textgen.data.split import PARTS
 from textgen.evaluation.memorization import find_overlap
 from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics, load_lexicon
@@ -36,6 +37,7 @@ from textgen.results.verification import (
     compared,
 )
 from textgen.runtime.device import DeviceConfig
+from textgen.runtime.output import note
 
 SAME_SCORE = 1e-4
 """Bits per character by which the score of a run may change on another machine."""
@@ -99,6 +101,8 @@ def loaded_again(result: Comparison) -> Corpus:
     if not sources.names or "-" in sources.names:
         origin = "standard input" if sources.names else "a source that was not recorded"
         raise TextgenError(f"the text was read from {origin}, so the runs cannot be scored again")
+    if sources.sealed == STANDARD_INPUT:
+        note("reading the sealed text of this result from standard input")
     return load_again(sources, result.corpus.cleaner, result.corpus.split.method)
 
 

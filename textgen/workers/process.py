@@ -11,6 +11,8 @@ import os
 import pickle
 import shutil
 import signal
+import socket
+import struct
 import sys
 import tempfile
 import threading
@@ -20,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import Pipe, forkserver, get_context, parent_process, util
+from multiprocessing import Pipe, forkserver, get_context, parent_process, reduction, util
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +32,7 @@ from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.interrupts import interrupts_to
 from textgen.runtime.messages import one_line
 from textgen.runtime.output import note
+from textgen.runtime.private_process import give_up_tracing, make_private
 from textgen.runtime.process_setup import (
     END_PROCESS,
     end_fork,
@@ -44,6 +47,8 @@ MESSAGE, WARNING, RESULT, ERROR = "message", "warning", "result", "error"
 METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 """Not `fork`: torch has threads, which a fork would leave in an unknown state."""
 IS_POSIX = os.name == "posix"
+SERVER = "textgen.workers.fork_server"
+"""The module that makes the server private; it is imported before there is another thread."""
 PRELOADED = ("torch", "filelock", "pydantic.dataclasses", "pydantic.type_adapter")
 """Modules that the server imports, so that no fork of it has to."""
 
@@ -142,7 +147,8 @@ def import_early(*modules: str) -> None:
         terminations = interrupts_to(signal.SIG_IGN, signal.SIGTERM)
         with _ignored_interrupts(), terminations, _safe_path(), socket_place:
             # In such a process already, others are for blocks of text, which need none of the modules.
-            get_context("forkserver").set_forkserver_preload([] if is_worker() else [*PRELOADED, *modules])
+            needed = [] if is_worker() else [*PRELOADED, *modules]
+            get_context("forkserver").set_forkserver_preload([SERVER, *needed])
             forkserver.ensure_running()
         _keep_server_running()
 
@@ -179,6 +185,23 @@ end_server = util.Finalize(None, _end_server, exitpriority=-200)  # after what m
 """Ends the server that processes are forked from: now, or at the exit of this process, but not of forks."""
 
 
+_listener: list[int] = []
+"""The number of the process whose server forks those that this one starts; empty if it is this one."""
+
+
+class _OwnServer:
+    """What `multiprocessing.forkserver` sends descriptors by: only to a socket that this process has made."""
+
+    @staticmethod
+    def sendfds(client: socket.socket, descriptors: list[int]) -> None:
+        """Send descriptors; raises `ConnectionError` if another process listens."""
+        size = struct.calcsize("3i")  # of the process that listens: its number, user and group
+        number, *_ = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+        if [number] != (_listener or [os.getpid()]):
+            raise ConnectionError("another process listens in the place of the server of processes")
+        reduction.sendfds(client, descriptors)
+
+
 class Worker:
     """A process that computes the function of a recipe, of one item at a time."""
 
@@ -202,7 +225,9 @@ class Worker:
             # With the main module, multiprocessing would let it run the main script again.
             hidden_main = _replaced(sys.modules, "__main__", ModuleType("__main__"))
             try:
-                with _starting, ignored, hidden_main, _safe_path():
+                # Whoever listens in the place of the server would be sent the connection to the process.
+                own_server = _replaced(vars(forkserver), "reduction", _OwnServer)
+                with _starting, ignored, hidden_main, own_server, _safe_path():
                     self._process.start()
                 break
             except (OSError, EOFError):  # the server was just killed; there will be another one
@@ -319,6 +344,8 @@ def is_worker() -> bool:
 
 def _work(line: Line, environment: Mapping[str, str], num_assistants: int = 0) -> None:
     """Compute items until there are no more, or until the process that started this one ends."""
+    make_private()
+    give_up_tracing()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the main process, which ends this one
     if IS_POSIX:
@@ -330,8 +357,6 @@ def _work(line: Line, environment: Mapping[str, str], num_assistants: int = 0) -
     os.environ.update(environment)
     warnings.showwarning = _send_warning
     keep_freed_memory()
-    with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-        file.write("500")  # where memory runs out, this process goes and not the one that has the results
     if METHOD == "forkserver":  # before this process has threads, or anything that they must not know
         line = _fork_assistants(line, num_assistants)
         _lines[:] = [line]
