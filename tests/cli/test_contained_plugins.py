@@ -25,7 +25,7 @@ FAULTS = {
         "torch.nn.functional.cross_entropy = torch.cat = None",
         "TypeError: 'NoneType' object is not",
     ),
-    "stops": ("import os; os.kill(os.getppid(), 19)", None),
+    "stops": ("import os; os.kill(os.getppid(), 19)", "it made no progress for a few seconds"),
     "sleeps": ("import os, time; os.fork() or time.sleep(600)", None),
     "writes": ("import os; os.write(1, b'noise')", None),
     "remembers": (
