@@ -36,10 +36,13 @@ class Listens:
         self.heard = [list(start_ids) for _ in range(num_rows)]
         return self._logits(num_rows)
 
-    def tell(self, ids: TokenIds) -> Tensor:
+    def tell(self, ids: TokenIds) -> None:
         for row, token in zip(self.heard, ids.tolist(), strict=False):
             row.append(token)
-        return self._logits(len(ids))
+        self.told = self._logits(len(ids))
+
+    def answer(self) -> Tensor:
+        return self.told
 
     def read(self, ids: TokenIds) -> Tensor:  # noqa: ARG002
         raise AssertionError("nothing is told in windows")

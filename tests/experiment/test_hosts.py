@@ -30,6 +30,14 @@ class Answers:
         """Return the answer to a method."""
         return self.answers[method]
 
+    def begin(self, method: str, *_: Any) -> None:
+        """Note the method."""
+        self.asked = method
+
+    def answer(self) -> Any:
+        """Return the answer to it."""
+        return self.answers[self.asked]
+
     def end(self) -> None:
         """Do nothing."""
 
@@ -68,6 +76,7 @@ def test_logits_of_another_form_are_refused(answer: Any) -> None:
     predictor = HostedPredictor(Answers(tell=answer), SIZE, 100, is_normalized=False)
     with pytest.raises(TextgenError, match=r"^the process of its model answers nonsense$"):
         predictor.tell(np.zeros(2, np.int64))
+        predictor.answer()
 
 
 # --- in another process

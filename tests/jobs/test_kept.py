@@ -17,7 +17,7 @@ from textgen.data.corpus import Corpus, load_corpus
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run_lock import partial_folder
-from textgen.jobs.kept import check_reuse, keep_record, kept_record, kept_run, made_with, run_and_save
+from textgen.jobs.kept import check_reuse, keep_record, kept_manifest, kept_record, made_with, run_and_save
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import SCHEMA_VERSION
 from textgen.training.budget import parse_budget
@@ -55,11 +55,11 @@ def folder(made: Path, tmp_path: Path) -> Path:
 # --- runs
 
 
-def test_a_run_is_made_once(experiment: Experiment, folder: Path) -> None:
+def test_a_run_is_made_once(folder: Path) -> None:
     steps: list[Step] = []
     partial_folder(folder).mkdir()  # left by a process that was killed right after it had saved the run
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
-    run = kept_run(folder, experiment, steps.append)
+    run = kept_manifest(folder, steps.append)
     assert run is not None
     assert [step.state for step in steps] == ["loading"]
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before

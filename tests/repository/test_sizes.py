@@ -17,27 +17,27 @@ MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 MAX_LINES = {
     "cli": 2_100,
-    "comparison": 1_060,
-    "data": 2_340,
-    "evaluation": 2_030,
-    "experiment": 2_450,
+    "comparison": 1_130,
+    "data": 2_390,
+    "evaluation": 2_100,
+    "experiment": 2_970,
     "generation": 640,
-    "jobs": 790,
-    "library": 2_390,
+    "jobs": 820,
+    "library": 2_400,
     "nn": 2_130,
     "page": 480,
     "registry": 1_010,
-    "reports": 3_610,
-    "results": 3_690,
-    "runtime": 2_030,
-    "suites": 690,
+    "reports": 3_600,
+    "results": 3_820,
+    "runtime": 2_050,
+    "suites": 710,
     "training": 2_090,
     "tuning": 1_420,
-    "workers": 550,
-    "": 735,
+    "workers": 780,
+    "": 740,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 32_210, 43_370
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 33_380, 44_500
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

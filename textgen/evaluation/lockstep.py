@@ -37,7 +37,7 @@ Bits = NDArray[np.float64]
 
 
 class Predictor(Protocol):
-    """A model that reads several stretches side by side. Earlier logits may be overwritten by later ones."""
+    """A model that reads several stretches side by side. What it has answered does not change any more."""
 
     is_normalized: bool
     """True if it says that it returns log-probabilities."""
@@ -45,11 +45,11 @@ class Predictor(Protocol):
     def begin(self, num_rows: int, start_ids: TokenIds) -> Tensor:
         """Return the logits [num_rows, vocab_size] of the first token of each stretch, after `start_ids`."""
 
-    def tell(self, ids: TokenIds) -> Tensor:
-        """Return the logits [rows, vocab_size] after one more token of the first stretches, `ids` [rows].
+    def tell(self, ids: TokenIds) -> None:
+        """Tell one more token of each of the first stretches, `ids` [rows]; the others have ended."""
 
-        The others have ended.
-        """
+    def answer(self) -> Tensor:
+        """Return the logits [rows, vocab_size] after the tokens that were told last."""
 
     def read(self, ids: TokenIds) -> Tensor:
         """Return the logits [rows, time, vocab_size] after each of several tokens, `ids` [rows, time].
@@ -148,12 +148,14 @@ def _tell(
             end = max(position, int(end * max_seconds / seconds / 2))
         if position >= end:
             return position, error, logits
-        targets = rows.targets(position)
+        targets, num_left = rows.targets(position), rows.num_at(position + 1)
         logits = logits[: len(targets)]
+        if num_left:  # it works on the next answer while the bits of this one, a copy, are counted
+            predictor.tell(rows.table[:num_left, position])
         error = max(error, normalization_error(predictor.is_normalized, logits))
         bits[: len(targets), position] = bits_of(logits, targets).numpy()
-        if num_left := rows.num_at(position + 1):
-            logits = predictor.tell(rows.table[:num_left, position])
+        if num_left:
+            logits = predictor.answer()
         if position % REPORTED == 0:
             report((position + 1) / rows.longest)
     return rows.longest, error, logits
@@ -207,6 +209,7 @@ def _look(
             found.append((told, bits_of(logits[: len(targets)], targets).numpy()))
             if (num_left := rows.num_at(told + 1)) == 0:
                 break
-            logits = predictor.tell(rows.table[:num_left, told])
+            predictor.tell(rows.table[:num_left, told])
+            logits = predictor.answer()
         report(place / rows.longest)
     return found

@@ -300,9 +300,14 @@ class HostedPredictor:
         """Return the logits [num_rows, vocab_size] after the start."""
         return self._logits(self._host.ask("begin", num_rows, start_ids), num_rows)
 
-    def tell(self, ids: TokenIds) -> Tensor:
-        """Return the logits [len(ids), vocab_size] after one more token of the first stretches."""
-        return self._logits(self._host.ask("tell", ids), len(ids))
+    def tell(self, ids: TokenIds) -> None:
+        """Tell one more token of each of the first stretches, `ids` [rows]."""
+        self._num_told = len(ids)
+        self._host.begin("tell", ids)
+
+    def answer(self) -> Tensor:
+        """Return the logits [rows, vocab_size] after the tokens that were told last."""
+        return self._logits(self._host.answer(), self._num_told)
 
     def read(self, ids: TokenIds) -> Tensor:
         """Return the logits [rows, time, vocab_size] after each of several tokens, `ids` [rows, time]."""
@@ -316,4 +321,4 @@ class HostedPredictor:
             return torch.frombuffer(self._memory.buf, dtype=torch.float32, count=number).view(shape).clone()
         if not isinstance(answer, Tensor) or answer.shape != shape:
             raise TextgenError("the process of its model answers nonsense")
-        return answer.float()
+        return answer.float().clone()

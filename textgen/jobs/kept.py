@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run_lock import discard_outlived, locked_run, partial_folder
-from textgen.experiment.saved_run import RunFiles, RunManifest, SavedRun, load_run, read_manifest, write_run
+from textgen.experiment.saved_run import RunFiles, RunManifest, SavedRun, read_manifest, write_run
 from textgen.registry.registry import describe_error
 from textgen.runtime.storage.files import (
     NotSavedError,
@@ -36,15 +36,6 @@ def made_with(folder: Path, pattern: str) -> Iterator[tuple[str, str]]:
         with suppress(TextgenError, LookupError, TypeError):
             settings = read_values(path)["settings"]
             yield settings["device"], settings["precision"]
-
-
-def kept_run(folder: Path, experiment: Experiment, report: Report) -> SavedRun | None:
-    """Return the run in `folder`; None if there is none yet."""
-    if not folder.exists():
-        return None
-    discard_outlived(folder)
-    report(Step("loading", experiment.entry.name))
-    return load_run(folder, experiment.device_config.device)
 
 
 def kept_manifest(folder: Path, report: Report) -> RunManifest | None:

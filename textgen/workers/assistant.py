@@ -22,6 +22,12 @@ class Host(Protocol):
         Raises `TextgenError` if the method raises, or its process ends.
         """
 
+    def begin(self, method: str, *arguments: Any) -> None:
+        """Ask without waiting for the answer."""
+
+    def answer(self) -> Any:
+        """Return the answer to what was asked, as `ask` does."""
+
     def end(self) -> None:
         """Forget the object; its process ends with all that it has started."""
 
@@ -47,7 +53,15 @@ class Assistant:
 
     def ask(self, method: str, *arguments: Any, hear: Callable[[Any], object] = ignore) -> Any:
         """Return what a method of the object returns (see `Host`)."""
+        self.begin(method, *arguments)
+        return self.answer(hear)
+
+    def begin(self, method: str, *arguments: Any) -> None:
+        """Ask without waiting for the answer."""
         self._worker.give(pickle.dumps((method, arguments)))
+
+    def answer(self, hear: Callable[[Any], object] = ignore) -> Any:
+        """Return the answer to what was asked."""
         while (answer := self._worker.take()) is not None:
             kind, content = answer
             if kind == RESULT:
@@ -91,6 +105,14 @@ class InThisProcess:
     def ask(self, method: str, *arguments: Any, hear: Callable[[Any], object] = ignore) -> Any:  # noqa: ARG002
         """Return what a method of the object returns."""
         return getattr(self.made, method)(*arguments)
+
+    def begin(self, method: str, *arguments: Any) -> None:
+        """Call a method of the object."""
+        self._answer = self.ask(method, *arguments)
+
+    def answer(self) -> Any:
+        """Return what it has returned."""
+        return self._answer
 
     def end(self) -> None:
         """Do nothing."""

@@ -44,6 +44,8 @@ from textgen.runtime.storage.files import private_folder
 
 MESSAGE, WARNING, RESULT, ERROR = "message", "warning", "result", "error"
 """Kinds of what a process sends: messages and warnings about an item, and how it ended."""
+NOTHING = b"\0"
+"""What is sent for a result of None, which a model is told many times in a second."""
 METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 """Not `fork`: torch has threads, which a fork would leave in an unknown state."""
 IS_POSIX = os.name == "posix"
@@ -76,7 +78,7 @@ class Line:
         """Send what is one of the kinds above; if nobody listens any more, end this process."""
         end_fork()
         try:
-            data = self._packed(kind, content)
+            data = NOTHING if kind == RESULT and content is None else self._packed(kind, content)
         except Exception as error:
             problem = RuntimeError(f"{type(content).__name__} cannot be sent: {one_line(error)}")
             data = self._packed(ERROR, problem)
@@ -91,6 +93,8 @@ class Line:
             data = self.connection.recv_bytes()
         except (EOFError, OSError):  # the latter if it was killed while it sent
             return None
+        if data == NOTHING:
+            return RESULT, None
         try:
             kind, content = pickle.loads(data) if self.is_trusted else _plain(data)
         except Exception as error:  # an object of a plugin, whatever that raises
