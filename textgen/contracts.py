@@ -166,11 +166,11 @@ class ModelExtras(Protocol):
     def prepare_step(self, dtype: torch.dtype) -> Callable[[Tensor, State], tuple[Tensor, State]]:
         """Return a faster function for single tokens, made from the current weights.
 
-        Generation and, in fp32, scores use it; without it, `forward` with one token. It maps ids [batch] and a
-        state to logits [batch, vocab_size] and the next state, and computes matmuls in `dtype`. Its first state
-        comes from `initial_state` or `forward`; those it returns may have another form, with the batch first
-        and sizes that do not change. A row may pause and continue from an earlier state. Unless n-grams spell,
-        a GPU records it as a graph (see `textgen.generation.generator`).
+        Generation and, in fp32, scores use it; without it, `forward` with one token. It maps ids [batch] and
+        a state to logits [batch, vocab_size] and the next state, and computes matmuls in `dtype`. Its first
+        state comes from `initial_state` or `forward`; those it returns may have another form, with the batch
+        first and sizes that do not change. A row may pause and continue from an earlier state. Unless n-grams
+        spell, a GPU records it as a graph (see `textgen.generation.generator`).
         """
 
     def set_token_counts(self, counts: Tensor) -> None:

@@ -74,8 +74,8 @@ def test_ids_that_the_vocabulary_of_training_lacks_are_refused(answer: Any) -> N
 @pytest.mark.parametrize("answer", [None, torch.zeros(3, SIZE), torch.zeros(2, SIZE + 1), "logits"], ids=str)
 def test_logits_of_another_form_are_refused(answer: Any) -> None:
     predictor = HostedPredictor(Answers(tell=answer), SIZE, 100, is_normalized=False)
+    predictor.tell(np.zeros(2, np.int64))
     with pytest.raises(TextgenError, match=r"^the process of its model answers nonsense$"):
-        predictor.tell(np.zeros(2, np.int64))
         predictor.answer()
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,7 @@ class GivenParts:
     model: LanguageModel
     vocabulary: Vocabulary
     device: torch.device = CPU
+    entry: Any = field(default_factory=lambda: SimpleNamespace(reads_on=False))
 
     def build(self) -> LanguageModel:
         return deepcopy(self.model)
