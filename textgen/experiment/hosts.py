@@ -202,8 +202,9 @@ class ModelHost:
         self._num_told = 0
         ids = torch.from_numpy(np.tile(np.asarray(start_ids, np.int64), (num_rows, 1))).to(self._device)
         logits, self._read = self.model.forward(ids, self.model.initial_state(num_rows))
+        first = logits[:, -1].clone()
         self._step = self._working_step(ids[:, -1])
-        return self._answer(logits[:, -1])
+        return self._answer(first)
 
     def _working_step(self, ids: Tensor) -> Step:
         """Return the model's own step, or `forward` with one token if that step fails."""
