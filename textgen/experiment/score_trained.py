@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -34,6 +35,9 @@ LOSES_TEXT = "the tokenizer loses text"
 """The reason for having no score if the tokens do not spell the text."""
 LEAST_SECONDS = 60.0
 """Seconds that are allowed for telling token by token, however short training was."""
+WINDOWS_READ = 3
+"""Times that as much is read in windows, at most, where not all is told token by token: no time is gained by
+that if windows take as long as single tokens."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,12 +97,13 @@ def score_trained(
     if not (record.is_lossless and held_out.is_lossless):
         checks = ScoreChecks(decoded_equals_text=False, problem=LOSES_TEXT)
         return HeldOutScores({}, checks, model, sizes, spellings)
-    prior = seed_prior(record.entry, num_chars)
+    prior, began = seed_prior(record.entry, num_chars), time.perf_counter()
     scores = {
         name: score_held_out(tokenizer, _in_windows(model, texts, held_out.ids[name], start), prior)
         for name, texts in held_out.texts.items()
         if name != ranked
     }
+    seconds = WINDOWS_READ * (time.perf_counter() - began) if scores else 0.0  # of parts of about one size
     told, problem = score_told(
         model,
         parts,
@@ -106,7 +111,7 @@ def score_trained(
         held_out.texts[ranked],
         held_out.ids[ranked],
         second=lambda: opens(partial(ModelHost, parts)),
-        max_seconds=max(LEAST_SECONDS, record.train.seconds),
+        max_seconds=max(LEAST_SECONDS, record.train.seconds, seconds),
         report=report,
     )
     result = score_held_out(tokenizer, told.scores, prior, split.train.text)
