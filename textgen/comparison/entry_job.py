@@ -36,7 +36,8 @@ from textgen.workers.assistant import Host, OpensHost
 from textgen.workers.pool import Unsaved
 
 Written = TypeVar("Written")
-Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
+"""What a job comes to."""
 SEALED_SPLIT = "95/5/0"
 """The split of a text of which another one is the test part, unless one is given: training and validation."""
 
@@ -76,21 +77,22 @@ class TrainingJob:
             TrainerHost(self.experiment).train(checkpoints)
 
 
-class Finish(Protocol[Written, Result]):
+class Finish(Protocol[Written, Result_co]):
     """What is done with a run when it is scored; it can be pickled."""
 
-    written: type[Written]
-    """The type of what the run writes."""
+    @property
+    def written(self) -> type[Written]:
+        """The type of what the run writes."""
 
     def write(self, run: SavedRun, report: Report) -> Written:
         """Let the run write, in a process that runs its code."""
 
-    def result(self, result: RunResult, written: Written) -> Result:
+    def result(self, result: RunResult, written: Written) -> Result_co:
         """Return the result of the job, in a process that does not."""
 
 
 @dataclass(frozen=True)
-class EntryJob(Generic[Written, Result]):
+class EntryJob(Generic[Written, Result_co]):
     """An entry that is trained and scored, or whose run is loaded, and that then writes.
 
     Its own process has the text and runs no code of the entry; that is trained, tokenizes, is scored and
@@ -99,7 +101,7 @@ class EntryJob(Generic[Written, Result]):
 
     experiment: Experiment
     plugin_files: Sequence[Path]
-    finish: Finish[Written, Result]
+    finish: Finish[Written, Result_co]
     folder: Path | None = None
     """The folder of its run, or the file in which its result is kept, beside its checkpoints; None for an
     entry that is not continued if it is interrupted."""
@@ -110,7 +112,7 @@ class EntryJob(Generic[Written, Result]):
     num_assistants: int = 4
     """They train, tokenize and predict; the last one only where not all is told token by token."""
 
-    def compute(self, report: Report) -> Result | Unsaved:
+    def compute(self, report: Report) -> Result_co | Unsaved:
         """Return the result of what is trained, or train it."""
         report = filled_in(report, entry=self.experiment.entry.name)
         opens = assistants(self.plugin_files)
@@ -148,11 +150,11 @@ class EntryJob(Generic[Written, Result]):
                 raise TextgenError("the process that trained it answers nonsense") from error
         return experiment.score(replace(trained, is_apart=has_test), opens, report)
 
-    def _finished(self, scored: ScoredEntry, report: Report) -> Result:
+    def _finished(self, scored: ScoredEntry, report: Report) -> Result_co:
         files = replace(scored.files, weights={})  # which it has
         return self._written(files.result, scored.model, report, files)
 
-    def _written(self, result: RunResult, host: Host, report: Report, *files: RunFiles) -> Result:
+    def _written(self, result: RunResult, host: Host, report: Report, *files: RunFiles) -> Result_co:
         """Return the result of a run that a process has, which is told by now what it was not to know."""
         values = host.ask("write", self.finish.write, *files, hear=heard(report))
         host.end()
@@ -204,7 +206,7 @@ class Nothing:
 class OnlyScore:
     """Makes the result of a job that of its run, such as a reference."""
 
-    written: ClassVar = Nothing
+    written: ClassVar[type[Nothing]] = Nothing
 
     def write(self, run: SavedRun, report: Report) -> Nothing:  # noqa: ARG002
         """Write nothing."""
@@ -249,7 +251,7 @@ class WriteRow:
     reader: DetailsReader
     samplers: Sequence[str]
     has_details: bool
-    written: ClassVar = EntryWriting
+    written: ClassVar[type[EntryWriting]] = EntryWriting
 
     def write(self, run: SavedRun, report: Report) -> EntryWriting:
         """Return what a run writes, the texts that its metrics are taken from, and perhaps details."""

@@ -69,7 +69,7 @@ class WriteAgain:
     """That of the texts that were kept; None if none are written again."""
     kept: tuple[str, ...]
     passages: Sequence[Passage]
-    """None if there are none to read."""
+    """Those to read."""
 
     def __call__(self, run: SavedRun, report: Report) -> WrittenAgain:
         """Return what it writes and reads."""

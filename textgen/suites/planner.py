@@ -70,7 +70,7 @@ class WriteSamples:
     """Everything that determines the result."""
     writer: SampleWriter
     device_config: DeviceConfig
-    written: ClassVar = CaseWriting
+    written: ClassVar[type[CaseWriting]] = CaseWriting
 
     def write(self, run: SavedRun, report: Report) -> CaseWriting:
         """Return what a run writes."""
