@@ -17,27 +17,27 @@ MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 MAX_LINES = {
     "cli": 2_100,
-    "comparison": 1_130,
+    "comparison": 1_140,
     "data": 2_390,
-    "evaluation": 2_100,
+    "evaluation": 2_110,
     "experiment": 2_970,
-    "generation": 640,
-    "jobs": 820,
+    "generation": 650,
+    "jobs": 830,
     "library": 2_400,
     "nn": 2_130,
     "page": 480,
-    "registry": 1_010,
-    "reports": 3_600,
+    "registry": 1_020,
+    "reports": 3_610,
     "results": 3_820,
     "runtime": 2_050,
-    "suites": 710,
+    "suites": 720,
     "training": 2_090,
     "tuning": 1_420,
-    "workers": 780,
+    "workers": 850,
     "": 740,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 33_380, 44_500
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 33_520, 44_600
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

@@ -7,12 +7,10 @@ than it is told; what they return are JSON values and tensors.
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +35,7 @@ from textgen.runtime.storage.json_records import from_plain, to_values
 from textgen.training import progress
 from textgen.training.progress import Report
 from textgen.workers.assistant import Assistant, Host, OpensHost
-from textgen.workers.process import tell
+from textgen.workers.process import shared_memory, tell
 
 
 def say(step: progress.Step) -> None:
@@ -191,10 +189,9 @@ class ModelHost:
         ]
         return [torch.from_numpy(each.bits) for each in scored]
 
-    def share(self, name: str, num_logits: int) -> None:
-        """Write logits to shared memory from now on."""
-        self._memory = SharedMemory(name)
-        self._logits = torch.frombuffer(self._memory.buf, dtype=torch.float32, count=num_logits)
+    def use_memory(self) -> None:
+        """Write logits to the memory that the process which asks has shared."""
+        self._logits = torch.frombuffer(shared_memory(), dtype=torch.float32)
 
     @torch.inference_mode()
     def begin(self, num_rows: int, start_ids: TokenIds) -> Tensor | None:
@@ -277,25 +274,15 @@ class RunHost:
         return to_values(write(self._run, say))
 
 
-def _has_room(num_bytes: int) -> bool:
-    """Return whether memory can be shared; in a container there may be little, whose end kills who writes."""
-    shared = Path("/dev/shm")
-    return not shared.exists() or shutil.disk_usage(shared).free > 2 * num_bytes
-
-
 class HostedPredictor:
     """A model in another process, or in this one, as `textgen.evaluation.lockstep` asks it."""
 
     def __init__(self, host: Host, vocab_size: int, num_logits: int, *, is_normalized: bool) -> None:
         """`num_logits` is the most that one answer has."""
         self._host, self._vocab_size, self.is_normalized = host, vocab_size, is_normalized
-        self._memory = None
-        if isinstance(host, Assistant) and _has_room(4 * num_logits):
-            with suppress(OSError):  # then logits are sent
-                self._memory = SharedMemory(create=True, size=4 * num_logits)
-        if self._memory:
-            host.ask("share", self._memory.name, num_logits)
-            self._memory.unlink()  # both have it; nobody else finds it
+        self._memory = host.share(4 * num_logits) if isinstance(host, Assistant) else None
+        if self._memory is not None:
+            host.ask("use_memory")
 
     def begin(self, num_rows: int, start_ids: TokenIds) -> Tensor:
         """Return the logits [num_rows, vocab_size] after the start."""
@@ -316,10 +303,10 @@ class HostedPredictor:
 
     def _logits(self, answer: Any, *shape: int) -> Tensor:
         shape = (*shape, self._vocab_size)
-        if self._memory:
+        if self._memory is not None:
             # A copy, which nobody can change any more when the next token is told.
             number = math.prod(shape)
-            return torch.frombuffer(self._memory.buf, dtype=torch.float32, count=number).view(shape).clone()
+            return torch.frombuffer(self._memory, dtype=torch.float32, count=number).view(shape).clone()
         if not isinstance(answer, Tensor) or answer.shape != shape:
             raise TextgenError("the process of its model answers nonsense")
         return answer.float().clone()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pickle
 import warnings
 from collections.abc import Callable, Sequence
+from mmap import mmap
 from typing import Any, Protocol
 
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.registry.registry import describe_error
 from textgen.workers.pool import ENDING_SECONDS, killed
-from textgen.workers.process import ERROR, MESSAGE, RESULT, WARNING, Worker, recipe
+from textgen.workers.process import ERROR, MESSAGE, RESULT, WARNING, Worker, receive_memory, recipe
 
 
 class Host(Protocol):
@@ -74,6 +75,13 @@ class Assistant:
                 hear(content)
         raise TextgenError(killed(self._worker.end(patience=ENDING_SECONDS)).reason)
 
+    def share(self, num_bytes: int) -> mmap | None:
+        """Return memory that only the process has too (`shared_memory`); None where there is none."""
+        self.begin("share")
+        memory = self._worker.share(num_bytes)
+        self.answer()
+        return memory
+
     def end(self) -> None:
         """End the process, and those that it has started."""
         self._worker.end()
@@ -88,6 +96,8 @@ class _Asked:
 
     def __call__(self, question: tuple[str, Sequence[Any]]) -> Any:
         method, arguments = question
+        if method == "share":
+            return receive_memory()
         try:
             if self._made is None:
                 self._made = self._make()

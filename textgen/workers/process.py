@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
+from mmap import mmap
 from multiprocessing import Pipe, forkserver, get_context, parent_process, reduction, util
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -257,6 +258,23 @@ class Worker:
             return True
         return False
 
+    def share(self, num_bytes: int) -> mmap | None:
+        """Return memory, and send it to the process, which calls `receive_memory`; None if there is none.
+
+        It has no name by which another process could find it.
+        """
+        if not hasattr(os, "memfd_create"):
+            self.connection.send_bytes(b"")
+            return None
+        file = os.memfd_create("logits")
+        try:
+            os.ftruncate(file, num_bytes)
+            self.connection.send_bytes(b"memory")
+            reduction.send_handle(self.connection, file, self._process.pid)
+            return mmap(file, num_bytes)
+        finally:
+            os.close(file)
+
     def take(self) -> tuple[str, Any] | None:
         """Return one of the kinds above with what the process sent, or None if it has ended."""
         return self._line.take()
@@ -339,6 +357,24 @@ def tell(message: Any) -> None:
     """Send a message about the current item to `on_message` in the process that started this one."""
     for line in _lines:
         line.send(MESSAGE, message)
+
+
+_memories: list[mmap] = []
+"""In a worker: the memory that it has with the process that started it; one per process."""
+
+
+def receive_memory() -> None:
+    """Take the memory that the process which started this one shares (`Worker.share`), if there is any."""
+    connection = _lines[0].connection
+    if connection.recv_bytes():
+        file = reduction.recv_handle(connection)
+        _memories[:] = [mmap(file, 0)]
+        os.close(file)
+
+
+def shared_memory() -> mmap:
+    """Return the memory that this process has with the one that started it."""
+    return _memories[0]
 
 
 def is_worker() -> bool:
