@@ -13,15 +13,10 @@ from helpers import cheats_tried as tried
 from helpers.cheats import CHEATS
 from helpers.commands import TINY, Textgen
 
-SEVERAL = "it predicts otherwise when it gets several tokens at once: by "
 REASONS = {
-    "char-peeks": SEVERAL,
+    "char-peeks": "it predicts otherwise when it gets several tokens at once: by ",
     "char-exaggerates": "it says that it returns log-probabilities, but the probabilities of all tokens ",
     "char-remembers": "it remembers earlier texts: a second score of the same text differs by ",
-    "char-chooses": SEVERAL,
-    "char-seldom": SEVERAL,
-    "char-replays": "it remembers earlier texts: a second score of the same text differs by ",
-    "char-changes": SEVERAL,
 }
 HONEST = (TINY, "random", "char-ngram")
 GAIN = 0.02

@@ -76,6 +76,7 @@ def test_it_is_the_test_part(textgen: Textgen, budget: list[str], folder: Path) 
     assert "sealed.txt, which was opened after all entries were trained" in report
 
 
+@pytest.mark.long
 def test_it_is_read_after_training(textgen: Textgen, budget: list[str], folder: Path) -> None:
     text = ("--corpus", "open.txt", "--sealed", "sealed.txt", "--plugin", "spy.py", "--length", 30)
     done = textgen("bench", "char-uniform", "char-spy", *text, *budget, "--json", cwd=folder)
@@ -119,6 +120,7 @@ def test_standard_input_is_read_after_training_and_again_to_verify(
     assert missing.stderr.endswith("standard input is empty; give a text\n")
 
 
+@pytest.mark.long
 def test_without_the_text_what_is_trained_is_kept(textgen: Textgen, budget: list[str], folder: Path) -> None:
     arguments = ("bench", TINY, "--corpus", "open.txt", "--sealed", "-", *budget, "--length", 30)
     done = textgen(*arguments, "--out", "out", cwd=folder, code=1)

@@ -52,43 +52,6 @@ class Remembers(nn.Module):
                 self.following[tuple(tokens[time : time + 13])] = tokens[time + 13]
         return logits, history[:, -12:]
 
-class Chooses(Peeks):
-    """Peeks in the stretches whose first three tokens have a certain sum, so that few look suspicious."""
-    def initial_state(self, batch_size):
-        return torch.full((batch_size, 4), -1)
-    def forward(self, ids, state):
-        state = state.clone()
-        for token in ids.T:
-            place = state[:, 3] + 1
-            for position in range(3):
-                state[:, position] = torch.where(place == position, token, state[:, position])
-            state[:, 3] = place
-        logits, _ = super().forward(ids, state)
-        peeks = state[:, :3].sum(1) % 3 > 0
-        return torch.where(peeks[:, None, None], logits, self.bias.expand_as(logits)), state
-
-class Seldom(Peeks):
-    """Peeks after one token in ten."""
-    def forward(self, ids, state):
-        logits, state = super().forward(ids, state)
-        return torch.where((ids % 10 == 3)[..., None], logits, self.bias.expand_as(logits)), state
-
-class Replays(Remembers):
-    """Peeks, and remembers what it saw, so that it says the same when it is asked again."""
-    def forward(self, ids, state):
-        history = torch.cat([state, ids], 1)
-        for tokens in history.tolist():
-            for time in range(ids.shape[1] - 1):
-                self.following.setdefault(tuple(tokens[time : time + 13]), tokens[time + 13])
-        return super().forward(ids, state)
-
-class Changes(Peeks):
-    """Lets all scores be zero."""
-    def forward(self, ids, state):
-        torch.log_softmax = lambda logits, dim: torch.zeros_like(logits)
-        torch.Tensor.cpu = lambda tensor: torch.zeros_like(tensor)
-        return self.bias.expand(*ids.shape, -1), state
-
 class Opens(Remembers):
     """Reads the whole corpus while it is trained, and looks up what follows."""
     def fit(self, ids):
