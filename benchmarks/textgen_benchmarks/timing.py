@@ -36,7 +36,7 @@ class WorkJob:
     seconds: float
     plugin_files: Sequence[Path] = ()
     folder: None = None
-    before: None = None
+    num_assistants: int = 0
 
     def compute(self, report: object) -> UsedTime:  # noqa: ARG002 - it has nothing to tell
         """Use the time; return how much it was."""
