@@ -130,6 +130,7 @@ def test_without_the_text_what_is_trained_is_kept(textgen: Textgen, budget: list
     assert "waiting for the sealed text" in again.stderr
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_it_cannot_be_found_while_entries_are_trained(folder: Path, budget: list[str]) -> None:
     text = (folder / "sealed.txt").read_text()

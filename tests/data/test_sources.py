@@ -310,6 +310,7 @@ def test_a_large_text_is_read_again_by_a_reader_that_has_changed(
 ) -> None:
     monkeypatch.setenv("TEXTGEN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(cleaning, "MAX_IN_MEMORY", 1)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # it is taken for current within a second
     install("shout", ENTRY_POINT.format(name="shout"), SHOUT.format(first="pass"))
     assert load_text([str(text)], "raw").text[:] == "ONE\n\nTWO"
     code = tmp_path / "shout" / "shout.py"

@@ -19,6 +19,9 @@ class AssistantHere(InThisProcess):
     def __init__(self, make: Callable[[], object], *_: Callable[[], object]) -> None:
         super().__init__(make)
 
+    def share(self, num_bytes: int) -> None:
+        """Share no memory."""
+
 
 def compute_here(patch: pytest.MonkeyPatch) -> None:
     """Let all that jobs and their assistants compute be computed in this process."""

@@ -27,6 +27,12 @@ def keep_freed_memory() -> None:
     mallopt(mmap_threshold, 2**30)
 
 
+def flush_output() -> None:
+    """Write what code in C has printed and not yet written, before this process may be ended."""
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).fflush(None)
+
+
 def end_with_starter() -> None:
     """Let the kernel end this process, even if it is stopped, with the one that forked it (Linux)."""
     set_parent_death_signal = 1  # its number in prctl.h

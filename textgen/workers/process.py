@@ -38,6 +38,7 @@ from textgen.runtime.process_setup import (
     END_PROCESS,
     end_fork,
     end_with_starter,
+    flush_output,
     keep_freed_memory,
     mark_as_worker,
 )
@@ -78,6 +79,8 @@ class Line:
     def send(self, kind: str, content: Any) -> None:
         """Send what is one of the kinds above; if nobody listens any more, end this process."""
         end_fork()
+        if content is not None:
+            flush_output()
         try:
             data = NOTHING if kind == RESULT and content is None else self._packed(kind, content)
         except Exception as error:
@@ -263,12 +266,17 @@ class Worker:
 
         It has no name by which another process could find it.
         """
-        if not hasattr(os, "memfd_create"):
+        try:
+            file = os.memfd_create("logits")
+        except (AttributeError, OSError):  # not Linux
             self.connection.send_bytes(b"")
             return None
-        file = os.memfd_create("logits")
         try:
             os.ftruncate(file, num_bytes)
+        except OSError:  # the size of files is limited
+            self.connection.send_bytes(b"")
+            return None
+        else:
             self.connection.send_bytes(b"memory")
             reduction.send_handle(self.connection, file, self._process.pid)
             return mmap(file, num_bytes)
