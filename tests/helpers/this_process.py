@@ -27,7 +27,6 @@ def compute_here(patch: pytest.MonkeyPatch) -> None:
     """Let all that jobs and their assistants compute be computed in this process."""
     patch.setattr(LocalBackend, "pool", ThisProcess.pool)
     patch.setattr("textgen.experiment.hosts.Assistant", AssistantHere)
-    patch.setattr("textgen.comparison.entry_job.withhold_texts", lambda: None)
 
 
 @dataclass(frozen=True)

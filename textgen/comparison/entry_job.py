@@ -44,13 +44,12 @@ SEALED_SPLIT = "95/5/0"
 
 @dataclass(frozen=True)
 class TrainerHost:
-    """What trains an entry, in a process that has no text which is scored, and can read no corpus."""
+    """Trains an entry, in a process without the scored text that can read no corpus."""
 
     experiment: Experiment
 
     def train(self, checkpoints: Path | None) -> dict[str, Any]:
-        """Return the trained entry as it is sent, and keep it until it is scored if the disk has room."""
-        withhold_texts()
+        """Train, keep the entry until it is scored if the disk has room, and return it as plain values."""
         trained = self.experiment.train(seldom(say), checkpoints)
         if checkpoints is not None and not trained.is_apart:  # otherwise it is from an earlier attempt
             with suppress(OSError, SafetensorError):
@@ -72,6 +71,7 @@ class TrainingJob:
 
     def compute(self, report: Report) -> None:  # noqa: ARG002 - it says its steps itself
         """Train it; if the disk is full, it is trained again when it is scored."""
+        withhold_texts()
         make_folder(self.folder.parent)
         with locked_run(self.folder) as checkpoints:
             TrainerHost(self.experiment).train(checkpoints)

@@ -150,7 +150,7 @@ class BoundTokenizer:
 
 @dataclass(frozen=True, eq=False)
 class FrozenTokenizer:
-    """What a fitted tokenizer is held to, whatever it does afterwards: its tokens as they are in training."""
+    """The vocabulary of a tokenizer as it was after training, whatever the tokenizer does later."""
 
     tokens: Sequence[str]
     is_fallback: NDArray[np.bool_]

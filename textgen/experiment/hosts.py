@@ -76,7 +76,7 @@ class TokenizerHost:
         return cls(tokenizer)
 
     def describe(self) -> dict[str, Any]:
-        """Return what it is to be held to, before it is told any text that is scored."""
+        """Return its vocabulary and promises, before it is told any scored text."""
         vocabulary = self.tokenizer.vocabulary
         return {
             "tokens": list(self.tokenizer.tokens),
@@ -93,7 +93,7 @@ class TokenizerHost:
 
 
 def frozen(host: Host) -> FrozenTokenizer:
-    """Return what a tokenizer is held to."""
+    """Ask a tokenizer for its vocabulary, which later answers are checked against."""
     told = host.ask("describe")
     try:
         return FrozenTokenizer(

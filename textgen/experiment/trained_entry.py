@@ -1,4 +1,4 @@
-"""An entry that is trained and not yet scored, as it is kept and sent: without any object of its code."""
+"""A trained entry before it is scored, in the plain form in which it is kept and sent."""
 
 from __future__ import annotations
 

@@ -321,16 +321,19 @@ class _Forked:
         """Wait until it has ended, at most `timeout` seconds."""
         end = None if timeout is None else time.monotonic() + timeout
         while self.exitcode is None:
-            with suppress(ChildProcessError):
+            try:
                 ended, status = os.waitpid(self.pid, os.WNOHANG if end else 0)
-                self.exitcode = os.waitstatus_to_exitcode(status) if ended else None
+            except ChildProcessError:  # somebody else has waited for it: it has ended, nobody knows how
+                return
+            self.exitcode = os.waitstatus_to_exitcode(status) if ended else None
             if end and time.monotonic() >= end:
                 return
             time.sleep(0 if self.exitcode is not None else JOIN_SECONDS)
 
     def kill(self) -> None:
         """End it."""
-        os.kill(self.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
 
 
 def _fork_assistants(line: Line, number: int) -> Line:
