@@ -175,7 +175,7 @@ def test_a_long_text_is_scored_in_stretches_as_in_one_pass(
     text = news[20_000:40_000] + "中文 words.\n"
     name = "char" if isinstance(tokenizer, CharTokenizer) else "word"
     entry = parse_entry(f"{name}-lstm")
-    run = Trained(entry, BoundTokenizer(tokenizer), bound(lstm, tokenizer), trained_chars=0)
+    run = Trained(entry, BoundTokenizer(tokenizer), bound(lstm, tokenizer))
     whole = score_any(run, text, CPU)
     monkeypatch.setattr(scoring, "BLOCK_CHARS", 3000)
     assert len(list(cut_blocks([text], 3000))) > 5

@@ -73,7 +73,7 @@ def make_run(name: str, embedding: bool = False, frozen: bool = False) -> SavedR
         precision="fp32",
         plugins=entry.identities(),
     )
-    return SavedRun(entry, tokenizer, model, settings, result, trained_chars=result.train.num_chars)
+    return SavedRun(entry, tokenizer, model, settings, result)
 
 
 def logits(run: SavedRun) -> torch.Tensor:

@@ -27,6 +27,7 @@ from textgen.jobs.kept import kept_manifest, make_and_save
 from textgen.jobs.runner import PlanProgress, run_jobs
 from textgen.registry.registry import plugin_files
 from textgen.results.details import DetailsReader, EntryDetails, WrittenTexts
+from textgen.runtime.environment import threads_beside_others
 from textgen.runtime.messages import UsageError, one_line
 from textgen.runtime.storage.files import NotSavedError, make_folder
 from textgen.runtime.storage.json_records import from_values
@@ -148,6 +149,7 @@ class EntryJob(Generic[Written, Result_co]):
                 trained = received_entry(sent)
             except DAMAGE as error:
                 raise TextgenError("the process that trained it answers nonsense") from error
+        opens = assistants(self.plugin_files, threads_beside_others())
         return experiment.score(replace(trained, is_apart=has_test), opens, report)
 
     def _finished(self, scored: ScoredEntry, report: Report) -> Result_co:

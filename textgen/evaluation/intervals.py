@@ -57,9 +57,15 @@ class SeedPrior:
         read = min(max(num_chars, 1), LAST_CHARS)
         return replace(self, sd=self.sd * (FIRST_CHARS / read) ** self.decay, decay=0.0)
 
-    def after_runs(self, num_chars: Sequence[float]) -> SeedPrior | None:
-        """Return the prior after the mean training of runs; None if none is trained: counting has no seed."""
-        return self.after(fmean(num_chars)) if num_chars else None
+    def after_runs(self, num_chars: Sequence[float], pace_sds: Sequence[float] = (0.0,)) -> SeedPrior | None:
+        """Return the prior after the mean training of runs; None if none is trained: counting has no seed.
+
+        `pace_sds` are the standard deviations that the pace of the machine adds to their scores.
+        """
+        if not num_chars:
+            return None
+        known = self.after(fmean(num_chars))
+        return replace(known, sd=math.hypot(known.sd, math.sqrt(fmean(each**2 for each in pace_sds))))
 
 
 _MEASURED = "benchmarks/results/seeds.json"

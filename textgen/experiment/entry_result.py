@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from annotated_types import Ge, Le
 
 from textgen.data.corpus import CorpusInfo
+from textgen.evaluation.intervals import SHIPPED_PRIORS, SeedPrior
 from textgen.evaluation.scoring import Score
 from textgen.evaluation.text_metrics import TextMetrics, check_pseudovalues
 from textgen.experiment.encoding import EmbeddingAudit
@@ -164,6 +165,13 @@ class RunResult:
         if score is None or self.problem is not None:
             return f"no rank: {self.problem}"
         return f"{part} {score.bits_per_char:.3f} bits/char"
+
+
+def seed_prior(train: TrainResult) -> SeedPrior | None:
+    """Return what is known about scores with other seeds; None for a model that counts, which has no seed."""
+    trained = [train] if train.num_updates else []
+    num_chars, pace_sds = [each.num_chars for each in trained], [each.pace_sd for each in trained]
+    return SHIPPED_PRIORS["bits_per_char"].after_runs(num_chars, pace_sds)
 
 
 @dataclass(frozen=True)

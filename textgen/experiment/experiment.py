@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+import torch
 
 from textgen.contracts import PretrainedVectors, TextgenError
 from textgen.data.bound_tokenizer import BoundTokenizer
@@ -31,7 +32,7 @@ from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import set_weights, weights_of
 from textgen.registry.isolation import preserve_process_state
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.environment import machine
+from textgen.runtime.environment import machine, threads_beside_others
 from textgen.runtime.storage.json_records import to_values
 from textgen.training import ranks
 from textgen.training.budget import Budget, check_is_text, parse_budget
@@ -106,7 +107,9 @@ class Experiment:
         What several processes train must be there by `train_with_others`.
         """
         with preserve_process_state():
-            scored = self.score(self.train(report, checkpoints), InThisProcess, report)
+            trained = self.train(report, checkpoints)
+            torch.set_num_threads(threads_beside_others())
+            scored = self.score(trained, InThisProcess, report)
             host = cast(InThisProcess, scored.model).made
             return cast(ModelHost, host).run(scored.files)
 
@@ -225,7 +228,7 @@ class Experiment:
             split,
             self.device_config.device,
             opens,
-            num_chars=train.num_chars,
+            train=train,
             report=lambda fraction: tell(Step("scoring", fraction=fraction)),
         )
         seconds = time.perf_counter() - start

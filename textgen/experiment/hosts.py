@@ -24,6 +24,7 @@ from textgen.data.sources import withhold_texts
 from textgen.evaluation.token_bits import measure_spellings, score_stretches
 from textgen.experiment.encoding import EmbeddingAudit
 from textgen.experiment.entry import Entry
+from textgen.experiment.entry_result import seed_prior
 from textgen.experiment.saved_run import RunFiles, SavedRun, build_trained, load_run
 from textgen.generation.generator import RecordedStep
 from textgen.nn.language_model import LanguageModel, Step
@@ -53,11 +54,11 @@ def heard(report: Report) -> Callable[[Any], None]:
     return hear
 
 
-def assistants(plugin_files: Sequence[Path]) -> OpensHost:
-    """Return a function that opens hosts in assistants of this process, which load plugins, have as many
-    threads of torch, and read no corpus.
+def assistants(plugin_files: Sequence[Path], num_threads: int | None = None) -> OpensHost:
+    """Return a function that opens hosts in assistants of this process, which load plugins, have so many
+    threads of torch, or as many as it has, and read no corpus.
     """
-    set_threads = partial(torch.set_num_threads, torch.get_num_threads())
+    set_threads = partial(torch.set_num_threads, num_threads or torch.get_num_threads())
     load_plugins = partial(load_plugin_files, plugin_files)
     return lambda make: Assistant(make, set_threads, limit_memory, withhold_texts, load_plugins)
 
@@ -255,7 +256,7 @@ class ModelHost:
             result=manifest.result,
             sources=manifest.sources,
             spellings=files.spellings,
-            trained_chars=manifest.result.train.num_chars,
+            seed_prior=seed_prior(manifest.result.train),
         )
 
     def write(self, write: Callable[[SavedRun, Report], Any], files: RunFiles) -> Any:

@@ -17,9 +17,10 @@ from torch import Tensor
 from textgen.contracts import PretrainedVectors, TextgenError, TokenIds, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.corpus import TextSources
+from textgen.evaluation.intervals import SeedPrior
 from textgen.experiment.encoding import EmbeddingAudit
 from textgen.experiment.entry import Entry
-from textgen.experiment.entry_result import RunResult, RunSettings
+from textgen.experiment.entry_result import RunResult, RunSettings, seed_prior
 from textgen.experiment.memory import AllocationLimit, build_to_predict
 from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel
@@ -64,8 +65,8 @@ class Trained:
     model: LanguageModel
     spellings: tuple[tuple[float, ...], ...] = field(default=(), kw_only=True)
     """Spellings of out-of-vocabulary words; see `textgen.contracts.Vocabulary`."""
-    trained_chars: int = field(kw_only=True)
-    """Characters that it has read in training."""
+    seed_prior: SeedPrior | None = field(default=None, kw_only=True)
+    """What is known about the scores of other seeds; None for a model that counts."""
 
     def check_that_it_spells(self) -> None:
         """Raise `UsageError` if its tokenizer does not spell words, so that this cannot be left out."""
@@ -222,7 +223,7 @@ def load_run(folder: str | Path, device: str | torch.device, after: int | None =
         settings,
         result,
         spellings=files.spellings,
-        trained_chars=result.train.num_chars,
+        seed_prior=seed_prior(result.train),
         sources=files.manifest.sources,
     )
 

@@ -14,10 +14,9 @@ import torch
 from textgen.data.bound_tokenizer import START, BoundTokenizer, FrozenTokenizer
 from textgen.data.text import BLOCK_CHARS, Text, alphabet, blocks, cut_blocks
 from textgen.data.vocabulary import TokenTable
-from textgen.evaluation.intervals import SHIPPED_PRIORS, SeedPrior
+from textgen.evaluation.intervals import SeedPrior
 from textgen.evaluation.scoring import Score, ScoredUnits, bits_of_segments, score_totals, seen_words
 from textgen.evaluation.token_bits import TokenScores, score_stretches
-from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import ScoreChecks
 from textgen.experiment.saved_run import Trained
 from textgen.training.progress import Report, Step, ignore_report
@@ -65,8 +64,7 @@ def score_any(
         checks.append(score_checks(trained.tokenizer, scored))
         context, state, position = ids[-1:], scored.state, position + len(block)
     units = ScoredUnits(tuple(segment_sizes(len(text), size)), tuple(bits.tolist()))
-    prior = seed_prior(trained.entry, trained.trained_chars)
-    return ScoredText(reduce(add, totals).score(units, prior), reduce(add, checks))
+    return ScoredText(reduce(add, totals).score(units, trained.seed_prior), reduce(add, checks))
 
 
 def score_held_out(
@@ -130,9 +128,3 @@ def score_checks(tokenizer: BoundTokenizer | FrozenTokenizer, scored: TokenScore
 def chance_bits(training_text: Text) -> float:
     """Return the bits per character of guessing uniformly among the characters of a training text."""
     return log2(len(alphabet(training_text)) or 1)
-
-
-def seed_prior(entry: Entry, trained_chars: int) -> SeedPrior | None:
-    """Return what is known about other seeds, on which the score of a model that is trained depends."""
-    prior = SHIPPED_PRIORS["bits_per_char"]
-    return prior.after(trained_chars) if entry.is_trainable else None

@@ -25,10 +25,11 @@ from textgen.evaluation.prediction_checks import (
     prediction_problem,
 )
 from textgen.evaluation.token_bits import TokenScores, finite
-from textgen.experiment.entry_result import ScoreChecks
+from textgen.experiment.entry_result import ScoreChecks, seed_prior
 from textgen.experiment.hosts import HostedPredictor, ModelHost, ModelParts, TokenizerHost, encoded, frozen
-from textgen.experiment.score_run import ScoredText, score_held_out, seed_prior
+from textgen.experiment.score_run import ScoredText, score_held_out
 from textgen.experiment.trained_entry import TrainedEntry
+from textgen.training.progress import TrainResult
 from textgen.workers.assistant import Assistant, Host, OpensHost
 
 LOSES_TEXT = "the tokenizer loses text"
@@ -77,10 +78,10 @@ def score_trained(
     device: torch.device,
     opens: OpensHost,
     *,
-    num_chars: int,
+    train: TrainResult,
     report: Callable[[float], None],
 ) -> HeldOutScores:
-    """Score an entry that has read `num_chars` characters, on validation and, once, on test if there is one.
+    """Score an entry, `train` being all of its training, on validation and, once, on test if there is one.
 
     Its code runs where `opens` lets it. The tokenizer is told the text, and has ended when the model begins;
     that is told the part which counts token by token.
@@ -97,7 +98,7 @@ def score_trained(
     if not (record.is_lossless and held_out.is_lossless):
         checks = ScoreChecks(decoded_equals_text=False, problem=LOSES_TEXT)
         return HeldOutScores({}, checks, model, sizes, spellings)
-    prior, began = seed_prior(record.entry, num_chars), time.perf_counter()
+    prior, began = seed_prior(train), time.perf_counter()
     scores = {
         name: score_held_out(tokenizer, _in_windows(model, texts, held_out.ids[name], start), prior)
         for name, texts in held_out.texts.items()

@@ -108,7 +108,9 @@ def score_sample(rows: Sequence[Row], prior: SeedPrior, text: str = HELD_OUT) ->
     if None in units:
         return None
     bits, sizes = (np.array([getattr(each, name) for each in units], float) for name in ("bits", "num_chars"))
-    return measured_ratio(bits, sizes, f"stretches of {text}", _seeds(rows), _prior(rows, prior))
+    return measured_ratio(
+        bits, sizes, f"stretches of {text}", _seeds(rows), _prior(rows, prior, is_score=True)
+    )
 
 
 def metric_sample(
@@ -127,9 +129,14 @@ def _seeds(rows: Sequence[Row]) -> tuple[int, ...]:
     return tuple(row.seed for row in rows)
 
 
-def _prior(rows: Sequence[Row], prior: SeedPrior) -> SeedPrior | None:
-    """Return what is known about other seeds; None for entries that count, whose scores have no seed."""
-    return prior.after_runs([row.num_chars or FIRST_CHARS for row in rows if row.is_trained])
+def _prior(rows: Sequence[Row], prior: SeedPrior, *, is_score: bool = False) -> SeedPrior | None:
+    """Return what is known about other seeds; None for entries that count, whose scores have no seed.
+
+    Under budgets in time, another seed is also another pace, on which scores depend most.
+    """
+    trained = [row for row in rows if row.is_trained]
+    num_chars = [row.num_chars or FIRST_CHARS for row in trained]
+    return prior.after_runs(num_chars, [row.pace_sd * is_score for row in trained])
 
 
 def rank_entries(

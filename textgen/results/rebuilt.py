@@ -184,7 +184,9 @@ def _score(score: Score, units: ScoredUnits, part: str, row: EntryResult, result
     if score.bits_by_seen_words:
         again["bits_by_seen_words"] = _completed(score.bits_by_seen_words, bits_per_char)
     if score.seed_prior:
-        again["seed_prior"] = result.seed_priors["bits_per_char"].after(row.train.num_chars)
+        again["seed_prior"] = result.seed_priors["bits_per_char"].after_runs(
+            [row.train.num_chars], [row.train.pace_sd]
+        )
     return again
 
 

@@ -26,6 +26,8 @@ class Row:
     """The share of its updates up to the best validation score, the least of several models."""
     cpu_utilization: Amount | None = None
     """Share of the CPU time that training wanted and got; None if it was not measured."""
+    pace_sd: Amount = 0.0
+    """Standard deviation of the score, in bits per character, that the pace of the machine adds."""
     chance_remark: str | None = None
     """What says that the score is worse than chance; None if it is not."""
     reads_on: bool = False
@@ -57,6 +59,7 @@ def row_of(run: EntryResult, scored_on: str) -> Row:
         seconds=train.seconds,
         best_share=train.best_share,
         cpu_utilization=train.cpu_utilization,
+        pace_sd=train.pace_sd,
         chance_remark=run.chance_remark,
         reads_on=run.reads_on,
         problem=run.problem,

@@ -126,6 +126,34 @@ def _cpu_info(key: str) -> str:
     return ""
 
 
+LOAD = Path("/proc/loadavg")
+"""File in which Linux tells how many threads of the machine have a core or wait for one."""
+NUM_LOOKS, BETWEEN_LOOKS = 5, 0.004
+"""How often the file is read, and the seconds between: some threads run for a moment only."""
+
+
+def is_busy() -> bool:
+    """Return whether others want all cores of the machine now; False where the system does not tell."""
+    cores = os.cpu_count() or 1
+    for _ in range(NUM_LOOKS):
+        try:
+            others = int(LOAD.read_text("ascii").split()[3].partition("/")[0]) - 1  # this thread runs
+        except (OSError, IndexError, ValueError):
+            return False
+        if others < cores:
+            return False
+        time.sleep(BETWEEN_LOOKS)
+    return True
+
+
+def threads_beside_others() -> int:
+    """Return the threads that torch should have now: as many as here, or one, where several would be slower.
+
+    The threads of an operation wait for the slowest of them, which beside other work is one without a core.
+    """
+    return 1 if torch.get_num_threads() > 1 and is_busy() else torch.get_num_threads()
+
+
 THREADS = Path("/proc/self/task")
 """Folder in which Linux lists the threads of this process."""
 

@@ -15,7 +15,9 @@ from textgen.runtime.environment import CpuShare
 from textgen.training import ranks
 from textgen.training.budget import Budget
 from textgen.training.checkpoints import Checkpoints, Snapshots
+from textgen.training.pace import pace_sd
 from textgen.training.progress import OnProgress, Progress, TrainResult, ignore_report
+from textgen.training.threads import Threads
 from textgen.training.trainer import Trainer
 from textgen.training.validation import Validation
 
@@ -63,6 +65,8 @@ class TrainingLoop:
     """True once validation says that more training does not help."""
     stopped: str | None = None
     """What went wrong, so that training ends early."""
+    threads: Threads | None = None
+    """What changes the number of torch's threads; None if that stays the same."""
 
     @property
     def is_over(self) -> bool:
@@ -105,6 +109,8 @@ class TrainingLoop:
                 if self._add_loss(loss):
                     return self._diverged(f"the loss is {loss:.4g}", number)
         self.fraction = self._spent()
+        if self.threads:
+            self.threads.after_update(trainer.seconds, trainer.batches.num_tokens)
         return self._validate() if self._is_validation_due(self.fraction) else self._progress()
 
     def _spent(self) -> float:
@@ -133,7 +139,8 @@ class TrainingLoop:
         if self.best_weights:
             trainer.model.module.load_state_dict(self.best_weights)
         trainer.model.module.eval()
-        is_cpu = trainer.device_config.device.type == "cpu"
+        utilization = self.cpu_share.value() if trainer.device_config.device.type == "cpu" else None
+        is_timed = self.budget.unit == "seconds"
         return TrainResult(
             seconds=trainer.seconds,
             validation_seconds=self.validation_seconds,
@@ -146,7 +153,9 @@ class TrainingLoop:
             used_share=min(1.0, self.fraction),
             curve=tuple(self.curve),
             rates=trainer.rates(self.fraction),
-            cpu_utilization=self.cpu_share.value() if is_cpu else None,
+            cpu_utilization=utilization,
+            pace_sd=pace_sd(self.curve, utilization) if is_timed else 0.0,
+            single_thread_share=self.threads.num_single / trainer.num_updates if self.threads else 0.0,
             stopped=self.stopped,
             micro_batches=trainer.micro_batches,
             num_processes=ranks.world_size(),
@@ -241,6 +250,8 @@ def train(
             report(point)
     elif ranks.world_size() > 1:
         trainer.model.module.load_state_dict(ranks.state_of(trainer.model.module.state_dict()))
+    if budget.unit == "seconds" and trainer.device_config.device.type == "cpu" and ranks.world_size() == 1:
+        loop.threads = Threads()
     trainer.model.module.train()
     while not loop.is_over:
         trainer.is_checkpoint_due = checkpoints is not None and checkpoints.is_due()
@@ -256,6 +267,8 @@ def train(
                     checkpoints.try_to_save(loop.state)
                 else:  # the first rank has them; this one adds what only it knows
                     loop.state()
+    if loop.threads:
+        loop.threads.restore()
     return loop.result()
 
 

@@ -234,6 +234,9 @@ def combined_result(results: Sequence[TrainResult], counting_seconds: float = 0.
         ),
         rates=results[-1].rates,
         cpu_utilization=min(utilizations, default=None),
+        pace_sd=fmean(each.pace_sd for each in results),
+        single_thread_share=sum(each.single_thread_share * each.num_updates for each in results)
+        / max(num_updates, 1),
         stopped=next((each.stopped for each in results if each.stopped), None),
         micro_batches=max(each.micro_batches for each in results),
         num_processes=max(each.num_processes for each in results),
@@ -288,9 +291,11 @@ def _copies_of(plan: TrainingPlan, name: str, share: float) -> int:
 
 
 def _seconds_per_update(plan: TrainingPlan, name: str) -> float:
-    module = plan.members[name].module
+    module, options = plan.members[name].module, plan.options[name]
     before = {key: value.clone() for key, value in module.state_dict().items()}
-    trainer = plan.trainer(name)
+    # Most updates of a run that is worth copies have the longest sequences, which a schedule begins without.
+    longest = replace(options, sequence_length=options.longest_sequence)
+    trainer = replace(plan, options={**plan.options, name: longest}).trainer(name)
     trainer.update(0.0)  # the first one prepares what the others use
     start = time.perf_counter()
     for _ in range(NUM_TIMED):

@@ -60,6 +60,11 @@ class TrainResult:
     cpu_utilization: Amount | None = None
     """Share of the CPU time that training wanted and got (see `CpuShare`), without validation; None on a
     GPU, and for models that are not trained by gradient."""
+    pace_sd: Amount = 0.0
+    """Bits per character by which the score would likely change at another pace of the machine, a standard
+    deviation; zero under budgets that are not in time."""
+    single_thread_share: Share = 0.0
+    """The share of its updates that one thread made, since other work slowed several down."""
     stopped: str | None = None
     """The reason for ending before the budget was spent: training diverged, so earlier weights count."""
     micro_batches: Count = 1
@@ -70,8 +75,10 @@ class TrainResult:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Problems in training that the score alone does not show."""
+        alone = f"one thread made {100 * self.single_thread_share:.0f} % of its updates beside other work"
         split = f"the batch did not fit in memory and was computed in {self.micro_batches} parts"
-        return (*filter(None, [self.stopped]), *([split] if self.micro_batches > 1 else []))
+        remarks = {alone: self.single_thread_share > 0, split: self.micro_batches > 1}
+        return (*filter(None, [self.stopped]), *(remark for remark, is_true in remarks.items() if is_true))
 
     @property
     def unused(self) -> str | None:

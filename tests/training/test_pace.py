@@ -1,0 +1,53 @@
+"""Under a budget in time another seed is another pace, which intervals contain."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.helpers.training import trainer
+from textgen.evaluation.intervals import SHIPPED_PRIORS
+from textgen.training.budget import parse_budget
+from textgen.training.loop import train
+from textgen.training.pace import pace_sd
+from textgen.training.progress import Progress
+
+
+def curve(*points: tuple[int, float]) -> list[Progress]:
+    return [Progress(0.0, 0.0, 0, 0.0, chars, bits, bits) for chars, bits in points]
+
+
+FALLING = curve((1000, 4.0), (2000, 3.0), (4000, 2.5))
+
+
+def test_a_pace_counts_by_what_the_last_characters_gained() -> None:
+    level = curve((1000, 4.0), (2000, 2.5), (4000, 2.5))
+    assert pace_sd(level, 1.0) == 0
+    assert pace_sd(curve((1000, 4.0), (2000, 2.4), (4000, 2.5)), 1.0) == 0, "it got worse: the best counts"
+    assert 0 < pace_sd(FALLING, 1.0) < 0.5
+    steeper = curve((1000, 4.0), (2000, 3.5), (4000, 2.5))
+    assert pace_sd(steeper, 1.0) == pytest.approx(2 * pace_sd(FALLING, 1.0))
+    assert pace_sd([], 1.0) == 0
+
+
+def test_a_pace_that_was_disturbed_counts_more() -> None:
+    assert pace_sd(FALLING, 0.5) > 2 * pace_sd(FALLING, 0.95) > 2 * pace_sd(FALLING, None)
+
+
+def test_only_budgets_in_time_depend_on_the_pace() -> None:
+    ids = np.random.default_rng(0).integers(0, 20, 3000).astype(np.uint8)
+    scores = iter(np.linspace(5.0, 4.0, 40))
+    found = {}
+    for budget in ("20updates", "0.3s"):
+        found[budget] = train(trainer(ids), parse_budget(budget), 1.0, lambda: float(next(scores)))
+    assert found["20updates"].pace_sd == 0
+    assert found["0.3s"].pace_sd > 0
+
+
+def test_the_prior_of_seeds_contains_the_pace() -> None:
+    prior = SHIPPED_PRIORS["bits_per_char"]
+    alone, paced = prior.after_runs([300_000]), prior.after_runs([300_000], [0.04])
+    assert alone is not None
+    assert paced is not None
+    assert paced.sd == pytest.approx((alone.sd**2 + 0.04**2) ** 0.5)
+    assert prior.after_runs([]) is None
