@@ -21,6 +21,8 @@ from textgen.training.budget import parse_budget
 from textgen.training.checkpoints import INTERVAL
 from textgen.training.mixture_training import num_useful_copies
 from textgen.training.progress import Step
+from textgen.training.train_options import LONGEST_SEQUENCE
+from textgen.training.trainer import Trainer
 
 SMALL = "num_layers=1,hidden_size=16,batch_size=8,sequence_length=16"
 
@@ -103,3 +105,24 @@ def test_a_run_that_is_resumed_has_the_number_with_which_it_began(
         mixture_training, "MOST_COPIES", 3 - number
     )  # the other number, if it were chosen again
     assert timed.run(checkpoints=checkpoints).result.num_copies == number
+
+
+def test_the_pace_of_a_trial_is_that_of_the_longest_sequences(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run begins with short ones, which take less time each and so promised too many updates."""
+    read = list[int]()
+    update = Trainer.update
+
+    def counted(trainer: Trainer, fraction: float) -> float:
+        before = trainer.batches.num_tokens
+        loss = update(trainer, fraction)
+        read.append(trainer.batches.num_tokens - before)
+        return loss
+
+    monkeypatch.setattr(Trainer, "update", counted)
+    monkeypatch.setattr(mixture_training, "MIN_SECONDS", 0.1)
+    entry = "char-lstm:num_layers=1,hidden_size=16,batch_size=8"
+    run = experiment(entry, corpus, "0.5s").run()
+    assert read == [8 * LONGEST_SEQUENCE] * len(read)
+    assert run.result.preparation.pace_seconds > 0

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from textgen.training.progress import Step
 
 BUSY = (
-    "other work keeps all cores of this machine busy: in a budget of time entries learn less, each at its own "
+    "other work keeps all cores of this machine busy: under budgets in time entries learn less, each at its "
     "pace; one thread is used where several would wait for each other"
 )
 """A remark before the work."""
