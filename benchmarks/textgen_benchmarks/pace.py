@@ -1,32 +1,40 @@
 """Whether another seed under a budget in time is called different: `python -m textgen_benchmarks.pace`.
 
-    python -m textgen_benchmarks.pace alone=RESULT… beside=RESULT… [--again]
+    python -m textgen_benchmarks.pace CIRCUMSTANCE BUDGET… [--again]
 
-Each result is that of `textgen bench ENTRY… --seeds 7 --budget 10s`, made on a machine without (`alone`) or
-with other work. Each pair of runs of one entry is compared as two entries would be: there is no difference to
-find. Under a budget in time the pace of the machine differs too, which intervals contain by `Row.pace_sd`;
-the pairs are also judged without it. `--again` judges the recorded rows again.
+Three entries are trained with seven seeds each under every budget; the circumstance names what else the
+machine does, such as `alone`. Each pair of runs of one entry is compared as two entries would be: there is no
+difference to find. Under a budget in time the pace of the machine differs too, which intervals contain by
+`Row.pace_sd`; the pairs are also judged without it. Runs of other circumstances and budgets are kept;
+`--again` judges all of them again, training none.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from pathlib import Path
 from statistics import fmean, stdev
 
 from textgen.cli.console import print_rows
+from textgen.data.corpus import load_corpus
 from textgen.evaluation.intervals import LEVEL, SHIPPED_PRIORS, difference
-from textgen.results.comparison import Comparison
+from textgen.experiment.entry_parser import parse_entry
+from textgen.experiment.experiment import Experiment
 from textgen.results.judge import SCORE, score_sample
-from textgen.results.row import Row, row_of
+from textgen.results.row import Row
+from textgen.runtime.device import choose_device
 from textgen.runtime.environment import Machine
+from textgen.runtime.process_setup import keep_freed_memory
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record
+from textgen.training.budget import parse_budget
 from textgen_benchmarks.saving import RESULTS, json_option, save
 
 RESULT = RESULTS / "pace.json"
+ENTRIES = ("char-lstm", "word-lstm-glove", "bpe-lstm")
+NUM_SEEDS = 7
+CORPUS, SPLIT = "wiki", "96/2/2"
 
 
 @dataclass(frozen=True)
@@ -69,13 +77,22 @@ class PaceResults:
     machine: Machine
 
 
-def runs_of(circumstance: str, path: Path) -> Iterator[PacedRuns]:
-    """Yield the runs of each entry of a result, without what they wrote."""
-    result = read_record(Comparison, path)
-    for name in dict.fromkeys(run.name for run in result.runs):
-        rows = [row_of(run, result.scored_on) for run in result.runs if run.name == name]
-        kept = tuple(replace(row, written={}, pseudovalues={}) for row in rows)
-        yield PacedRuns(circumstance, result.budget, name, kept)
+def trained(entry: str, budget: str, seed: int) -> Row:
+    """Return the row of a run on a text that is short to score."""
+    corpus = load_corpus([CORPUS], split=SPLIT)
+    run = Experiment(parse_entry(entry), corpus, parse_budget(budget), choose_device(), seed).run()
+    train, score = run.result.train, run.result.test
+    assert score is not None
+    return Row(
+        seed=seed,
+        num_chars=train.num_chars,
+        num_updates=train.num_updates,
+        seconds=train.seconds,
+        cpu_utilization=train.cpu_utilization,
+        pace_sd=train.pace_sd,
+        units=score.units,
+        machine=run.result.machine,
+    )
 
 
 def pairs_of(runs: PacedRuns) -> PacePairs:
@@ -109,16 +126,24 @@ def _num_different(rows: Sequence[Row]) -> int:
 
 
 def main() -> None:
-    """Judge the pairs of the results that are named, or those recorded, and save them with their rows."""
+    """Train what is asked for, judge the pairs of all runs, and save both."""
+    keep_freed_memory()
     parser = json_option(__doc__, RESULT.stem)
-    parser.add_argument("results", nargs="*", metavar="CIRCUMSTANCE=RESULT")
-    parser.add_argument("--again", action="store_true", help="judge the recorded rows again")
+    parser.add_argument("circumstance", nargs="?")
+    parser.add_argument("budgets", nargs="*", metavar="BUDGET")
+    parser.add_argument("--again", action="store_true", help="judge the recorded runs again")
     options = parser.parse_args()
-    if options.again:
-        runs = list(read_record(PaceResults, options.json).runs)
-    else:
-        named = [each.partition("=") for each in options.results]
-        runs = [each for circumstance, _, path in named for each in runs_of(circumstance, Path(path))]
+    runs = (
+        list(read_record(PaceResults, options.json, needs_digest=False).runs) if options.json.exists() else []
+    )
+    for budget in options.budgets:
+        asked = options.circumstance, budget
+        runs = [each for each in runs if (each.circumstance, each.budget) != asked]
+        for entry in ENTRIES:
+            rows = tuple(trained(entry, budget, seed) for seed in range(NUM_SEEDS))
+            runs.append(PacedRuns(*asked, entry, rows))
+            save(options.json, pairs=[pairs_of(each) for each in runs], runs=runs)
+            print_rows([vars(pairs_of(runs[-1]))])
     pairs = [pairs_of(each) for each in runs]
     save(options.json, pairs=pairs, runs=runs)
     print_rows([vars(each) for each in pairs])

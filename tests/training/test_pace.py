@@ -13,8 +13,8 @@ from textgen.training.pace import pace_sd
 from textgen.training.progress import Progress
 
 
-def curve(*points: tuple[int, float]) -> list[Progress]:
-    return [Progress(0.0, 0.0, 0, 0.0, chars, bits, bits) for chars, bits in points]
+def curve(*points: tuple[int, float], seconds: float = 10.0) -> list[Progress]:
+    return [Progress(0.0, seconds, 0, 0.0, chars, bits, bits) for chars, bits in points]
 
 
 FALLING = curve((1000, 4.0), (2000, 3.0), (4000, 2.5))
@@ -32,6 +32,9 @@ def test_a_pace_counts_by_what_the_last_characters_gained() -> None:
 
 def test_a_pace_that_was_disturbed_counts_more() -> None:
     assert pace_sd(FALLING, 0.5) > 2 * pace_sd(FALLING, 0.95) > 2 * pace_sd(FALLING, None)
+    longer = curve(*((each.num_chars, each.train_bits_per_char) for each in FALLING), seconds=60.0)
+    assert pace_sd(longer, 0.5) < 0.75 * pace_sd(FALLING, 0.5), "what comes and goes evens out"
+    assert pace_sd(longer, None) == pace_sd(FALLING, None)
 
 
 def test_only_budgets_in_time_depend_on_the_pace() -> None:
