@@ -32,7 +32,7 @@ def test_a_pace_counts_by_what_the_last_characters_gained() -> None:
 
 def test_a_pace_that_was_disturbed_counts_more() -> None:
     assert pace_sd(FALLING, 0.5) > 2 * pace_sd(FALLING, 0.95) > 2 * pace_sd(FALLING, None)
-    longer = curve(*((each.num_chars, each.train_bits_per_char) for each in FALLING), seconds=60.0)
+    longer = curve(*((each.num_chars, each.train_bits_per_char) for each in FALLING), seconds=240.0)
     assert pace_sd(longer, 0.5) < 0.75 * pace_sd(FALLING, 0.5), "what comes and goes evens out"
     assert pace_sd(longer, None) == pace_sd(FALLING, None)
 
