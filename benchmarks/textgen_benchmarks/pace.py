@@ -133,9 +133,7 @@ def main() -> None:
     parser.add_argument("budgets", nargs="*", metavar="BUDGET")
     parser.add_argument("--again", action="store_true", help="judge the recorded runs again")
     options = parser.parse_args()
-    runs = (
-        list(read_record(PaceResults, options.json, needs_digest=False).runs) if options.json.exists() else []
-    )
+    runs = list(read_record(PaceResults, options.json).runs) if options.json.exists() else []
     for budget in options.budgets:
         asked = options.circumstance, budget
         runs = [each for each in runs if (each.circumstance, each.budget) != asked]
