@@ -13,7 +13,8 @@ from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 from textgen.contracts import TextgenWarning
 from textgen.data.words import words
 from textgen.evaluation.intervals import SHIPPED_PRIORS
-from textgen.evaluation.text_metrics import MAX_REFERENCES, TextAnalyzer, load_lexicon, self_bleu
+from textgen.evaluation.metrics import MAX_REFERENCES, self_bleu
+from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
 from textgen.registry.registry import names
 
 TRAIN = "The cat sat on the mat. Anne hadn't seen O'Brien's Zorple.\n"

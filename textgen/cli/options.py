@@ -168,6 +168,7 @@ DETAILS: dict[str, dict[str, Any]] = {
     "keep_repeats": {"metavar": NO_METAVAR},
     "prompt": {"show_default": "passages of the test text"},
     "sampler": {"autocompletion": complete_name("sampler")},
+    "metric": {"show_default": "none", "autocompletion": complete_name("metric")},
     "length": {"min": 1, "max": 10_000_000},
     "search": {"show_default": "all that components recommend"},
     "tune_sampler": {"show_default": "tune the entry", "autocompletion": complete_name("sampler")},

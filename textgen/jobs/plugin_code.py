@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, Union, cast
 
 from textgen.contracts import TextgenError
+from textgen.evaluation.metrics import MetricInfo
+from textgen.evaluation.plugin_metrics import SAMPLE, MetricValues, measure_with
 from textgen.experiment.entry import Entry, EntryFacts
 from textgen.experiment.entry_parser import (
     PARTS,
@@ -65,14 +67,20 @@ class Question(Generic[Answer]):
             return Refusal(type(error).__name__, str(error))
 
 
-def ask(function: Callable[[], Answer], kind: Any, files: Sequence[Path], what: str) -> Answer:
+def ask(
+    function: Callable[[], Answer],
+    kind: Any,
+    files: Sequence[Path],
+    what: str,
+    max_silence: float = MAX_SILENCE,
+) -> Answer:
     """Return what a function returns in another process, which loads these plugin files.
 
     Its result is sent as the JSON values of `kind`. Raises the `TextgenError` that it raises, and
     `PluginError`, which begins with `what`, if it fails in another way or the process ends.
     """
     question, answer = Question(function, files), cast(Any, Union[Refusal, kind])  # noqa: UP007 - any form
-    ((_, outcome),) = run_jobs([question], answer, LocalBackend(), max_silence=MAX_SILENCE)
+    ((_, outcome),) = run_jobs([question], answer, LocalBackend(), max_silence=max_silence)
     if outcome.failure:
         raise PluginError(f"{what} cannot be loaded: {outcome.failure}")
     if isinstance(outcome.result, Refusal):
@@ -80,7 +88,9 @@ def ask(function: Callable[[], Answer], kind: Any, files: Sequence[Path], what: 
     return cast(Answer, outcome.result)
 
 
-def answered(function: Callable[[], Answer], kind: Any, used: Iterable[Plugin]) -> Answer:
+def answered(
+    function: Callable[[], Answer], kind: Any, used: Iterable[Plugin], max_silence: float = MAX_SILENCE
+) -> Answer:
     """Return what a function returns, for which it loads these plugins; raises as `ask` does.
 
     It is called in this process if that is a worker, or if all of their code is textgen's own.
@@ -89,7 +99,7 @@ def answered(function: Callable[[], Answer], kind: Any, used: Iterable[Plugin]) 
     if is_worker() or not others:
         return function()
     files = list(dict.fromkeys(plugin.file.path for plugin in others if plugin.file))
-    return ask(function, kind, files, " and ".join(map(str, others)))
+    return ask(function, kind, files, " and ".join(map(str, others)), max_silence)
 
 
 def try_samplers(specs: Sequence[str]) -> dict[str, float | None]:
@@ -101,6 +111,36 @@ def sampler_plugins(specs: Sequence[str]) -> list[Plugin]:
     """Return the plugins that are loaded when these samplers are built, found by their names alone."""
     names = {re.split("[:=]", spec)[0] for spec in specs}
     return [plugin for plugin in plugins("sampler") if plugin.name in names]
+
+
+def try_metrics(specs: Sequence[str]) -> None:
+    """Try metrics out on a sentence; raises `TextgenError` if one cannot be used."""
+    for spec in specs:
+        _measured(spec, [[SAMPLE]], MAX_SILENCE)
+
+
+def measure_metrics(
+    specs: Sequence[str], texts: Sequence[Sequence[str]], max_silence: float
+) -> list[MetricValues]:
+    """Return the values of lists of samples by metrics, each in a process of its own unless it is textgen's.
+
+    One that fails, or takes longer than `max_silence` seconds, has its reason instead of values.
+    """
+    found = list[MetricValues]()
+    for spec in specs:
+        try:
+            found.append(_measured(spec, texts, max_silence))
+        except TextgenError as error:  # what it would say of runs is no reason to lose them
+            found.append(MetricValues(MetricInfo(spec, spec, "", problem=str(error))))
+    return found
+
+
+def _measured(spec: str, texts: Sequence[Sequence[str]], max_silence: float) -> MetricValues:
+    plugin = find("metric", spec.partition(":")[0])
+    told = answered(partial(measure_with, spec, texts), MetricValues, [plugin], max_silence)
+    if told.info.name != spec or list(map(len, told.values)) != list(map(len, texts)):
+        raise PluginError(f"the process of {plugin} answers nonsense")
+    return told
 
 
 def list_plugin_file(path: Path, *, only_asked: bool = False) -> list[Plugin]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from statistics import fmean
 
 from textgen.evaluation.intervals import INTERVAL_METHOD
+from textgen.evaluation.metrics import LETTERS, MetricInfo
 from textgen.experiment.entry_result import EntryResult
 from textgen.generation.bound_sampler import ENTROPY
 from textgen.page.charts import IntervalChart
@@ -37,7 +38,7 @@ def brief_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     )
     shown = [*ranked_rows(result, rows), held_out_row(result)]
     notes = list(score_notes(result, rows))
-    return make_table("", caption, VIEWS["brief"].columns(), shown, notes, views=BRIEF)
+    return make_table("", caption, VIEWS["brief"].columns(result.other_metrics), shown, notes, views=BRIEF)
 
 
 def _writer(result: Comparison) -> str:
@@ -49,7 +50,7 @@ def _writer(result: Comparison) -> str:
 
 def _real_words(result: Comparison) -> str:
     """Return of which words the share of real ones is."""
-    return counted_words(result.held_out.sample_metrics.real_word_letters)
+    return counted_words(result.held_out.sample_metrics.get(LETTERS))
 
 
 def score_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
@@ -194,8 +195,15 @@ def written_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
         "that are. Real words are in "
         f"{plain(known_words(result))}, {_real_words(result)}."
     )
-    columns = VIEWS["generated"].columns()
-    return make_table("Generated text", caption, columns, [*rows, held_out_row(result)])
+    notes = [Note(plain(f"{each.name}: {each.problem or told(each)}")) for each in result.other_metrics]
+    columns = VIEWS["generated"].columns(result.other_metrics)
+    return make_table("Generated text", caption, columns, [*rows, held_out_row(result)], notes)
+
+
+def told(metric: MetricInfo) -> str:
+    """Return what a metric of a plugin is, which value is best, and where it is from."""
+    best = {"higher": "; more is better", "lower": "; less is better"}.get(str(metric.best), "")
+    return f"{metric.hint}{best} ({metric.source})"
 
 
 def speed_table(rows: Sequence[EntryRow]) -> Table:

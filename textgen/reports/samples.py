@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from statistics import fmean, pstdev
 
-from textgen.evaluation.text_metrics import TextMetrics
+from textgen.evaluation.metrics import TextMetrics
 from textgen.experiment.entry_result import EntryResult
 from textgen.page.charts import ChartLine, LineChart
 from textgen.reports.document import SampleGroup
@@ -93,9 +93,10 @@ def _is_chance(run: EntryResult) -> bool:
 def sampler_line(name: str, texts: Iterable[tuple[str, TextMetrics]], style: str = "") -> ChartLine | None:
     """Return real words against different bigrams, in percent, of labelled texts that one entry wrote."""
     points = [
-        (100 * text.distinct_2, 100 * text.real_word_rate, label)
+        (100 * different, 100 * real, label)
         for label, text in texts
-        if text.distinct_2 is not None and text.real_word_rate is not None
+        if (different := text.get("distinct_2")) is not None
+        and (real := text.get("real_word_rate")) is not None
     ]
     if not points:
         return None

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from statistics import fmean
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from textgen.evaluation.text_metrics import TextMetrics
 from textgen.experiment.entry_result import EntryResult
 from textgen.jobs.plugin_code import try_samplers
 from textgen.results.judge import REAL_WORDS, SCORE, Priors, case_estimate, effects
@@ -83,15 +81,13 @@ def _case_result(case: Case, results: Results, priors: Priors) -> CaseResult:
 def _writing(results: Results, spec: str) -> Writing:
     """Return what a sampler wrote, as means over seeds; None where a seed lacks a metric."""
     samples = [each.samples[spec] for each in results]
-    columns = {
-        field.name: [getattr(sample.metrics, field.name) for sample in samples]
-        for field in fields(TextMetrics)
+    known = {
+        name: [value for each in samples if (value := each.metrics.get(name)) is not None]
+        for name in samples[0].metrics
     }
-    means: dict[str, Any] = {
-        name: None if None in values else fmean(values) for name, values in columns.items()
-    }
+    means = {name: fmean(each) if len(each) == len(samples) else None for name, each in known.items()}
     return Writing(
-        metrics=TextMetrics(**means),
+        metrics=means,
         temperature=try_samplers([spec]).get(spec),
         entropy_per_char=fmean(sample.entropy_per_char for sample in samples),
     )
