@@ -274,7 +274,7 @@ def _judged(
 def _measured_by_plugins(
     outcomes: Sequence[EntryOutcome], writer: SampleWriter, options: BenchOptions
 ) -> tuple[list[MetricInfo], MeasuredText, list[EntryResult | FailedEntry]]:
-    """Return the metrics of plugins, and all metrics of the held-out text, and of what runs wrote, in rows."""
+    """Return the metrics of plugins, and with them the measured held-out text and the rows."""
     author, rows = writer.measure_held_out(), [each.row for each in outcomes]
     written = [each.texts[0].texts if each.texts else () for each in outcomes]
     found = measure_metrics(options.metrics, [writer.author_texts, *written], options.entry_timeout)

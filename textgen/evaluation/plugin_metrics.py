@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from textgen.contracts import TextgenError
-from textgen.evaluation.metrics import METRICS, MeasuredText, MetricInfo, Share
+from textgen.evaluation.metrics import MeasuredText, MetricInfo, Share
 from textgen.registry.options import build
 from textgen.registry.registry import PluginError, contract_error, describe_error, find
 
@@ -43,8 +43,9 @@ def measure_with(spec: str, texts: Iterable[Sequence[str]]) -> MetricValues:
     """
     try:
         metric = build("metric", spec)
-        values = tuple(tuple(_number(metric, text) for text in each) for each in texts)
-        return MetricValues(described(metric, spec), values)
+        values = tuple(tuple(measured(metric, text) for text in each) for each in texts)
+        source = find("metric", spec.partition(":")[0]).identity()
+        return MetricValues(replace(described(metric, spec), source=source), values)
     except (KeyboardInterrupt, TextgenError):
         raise
     except BaseException as error:
@@ -53,20 +54,17 @@ def measure_with(spec: str, texts: Iterable[Sequence[str]]) -> MetricValues:
 
 def described(metric: Any, spec: str) -> MetricInfo:
     """Return what a metric says of itself; raises `PluginError` if it breaks its contract."""
-    if spec in {each.name for each in METRICS}:
-        raise TextgenError(f"{spec!r} is a metric of textgen itself; rename that of the plugin")
     unit, best = getattr(metric, "unit", ""), getattr(metric, "best", BEST[0])
     if not isinstance(unit, str):
         raise contract_error(metric, f"has a unit that is not a string: {unit!r}")
     if best not in BEST:
         raise contract_error(metric, f"has best = {best!r}; it is one of {', '.join(map(repr, BEST))}")
     hint = (inspect.getdoc(metric) or "").partition("\n")[0].rstrip(".")
-    source = find("metric", spec.partition(":")[0]).identity()
-    return MetricInfo(spec, spec, hint, unit, best, source)
+    return MetricInfo(spec, spec, hint, unit, best)
 
 
-def _number(metric: Any, text: str) -> float | None:
-    """Return the value of one sample."""
+def measured(metric: Any, text: str) -> float | None:
+    """Return the value of one sample; raises `PluginError` unless it is a finite number or None."""
     value = metric.measure(text)
     if value is None:
         return None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, Union, cast
 
 from textgen.contracts import TextgenError
-from textgen.evaluation.metrics import MetricInfo
+from textgen.evaluation.metrics import METRICS, MetricInfo
 from textgen.evaluation.plugin_metrics import SAMPLE, MetricValues, measure_with
 from textgen.experiment.entry import Entry, EntryFacts
 from textgen.experiment.entry_parser import (
@@ -137,6 +137,8 @@ def measure_metrics(
 
 def _measured(spec: str, texts: Sequence[Sequence[str]], max_silence: float) -> MetricValues:
     plugin = find("metric", spec.partition(":")[0])
+    if plugin.name in {metric.name for metric in METRICS}:
+        raise PluginError(f"{plugin} has the name of a metric of textgen itself; rename it")
     told = answered(partial(measure_with, spec, texts), MetricValues, [plugin], max_silence)
     if told.info.name != spec or list(map(len, told.values)) != list(map(len, texts)):
         raise PluginError(f"the process of {plugin} answers nonsense")

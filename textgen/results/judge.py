@@ -126,8 +126,8 @@ def metric_sample(
 ) -> MeasuredValue | None:
     """Return a metric of what an entry's rows wrote after passages of a text, or None if one lacks it.
 
-    Without a prior, as for a metric of a plugin, seeds are taken to add as much variance as passages do, which
-    is about so for textgen's own metrics.
+    Without a prior, as for a metric of a plugin, seeds are taken to add as much variance as passages do,
+    which is about so for textgen's own metrics.
     """
     values = [row.written.get(metric) for row in rows]
     shares = [row.pseudovalues.get(metric) for row in rows]
