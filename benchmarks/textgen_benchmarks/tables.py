@@ -18,7 +18,7 @@ from textgen.library.presentation import document
 from textgen.reports.document import DASH, Cell, text_table
 from textgen.reports.ladder_report import ladder_answer, score_table, step_table
 from textgen.reports.markdown import escape, markdown_table, table_lines, to_markdown
-from textgen.reports.suite_report import UNPAIRED, case_cells, sampler_tables
+from textgen.reports.suite_report import UNPAIRED, case_cells, real_words, sampler_tables
 from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
 from textgen.results.suite import QuestionResult, SuiteResult
@@ -93,7 +93,7 @@ def side_by_side(results: Sequence[SuiteResult]) -> Iterator[str]:
         columns = [
             header
             for text in texts
-            for header in (text, f"change against {question.reference}", "real words")
+            for header in (text, f"change against {question.reference}", real_words(question))
         ]
         yield from ("", f"### {question.text}", "")
         rows: list[list[str | Cell]] = [

@@ -22,7 +22,7 @@ from textgen.cli.completion import (
     complete_result,
 )
 from textgen.library.options import MAX_SEED, Refuse, field_docs
-from textgen.requests import ClusterOptions, SampleOptions, SearchOptions, TextOptions
+from textgen.requests import ClusterOptions, SampleOptions, SearchOptions, TextOptions, several
 from textgen.runtime.messages import UsageError
 from textgen.runtime.output import note
 
@@ -247,7 +247,7 @@ def _parameter(group: Any, field: Field[Any]) -> inspect.Parameter:
     if kind == Sequence[str]:
         kind, default = list[str] | None, None
     elif Sequence[str] in get_args(kind) or Sequence[str | Path] in get_args(kind):
-        kind, default = (list[str], [default]) if default else (list[str] | None, None)
+        kind, default = (list[str], several(default)) if default else (list[str] | None, None)
     details = DETAILS.get(f"{group.__name__}.{field.name}") or DETAILS.get(field.name, {})
     details = {"help": field_docs(group)[field.name], **details}
     if group in PANELS:

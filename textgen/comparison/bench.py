@@ -22,6 +22,7 @@ from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.forecast import seconds_of, seconds_of_references
 from textgen.experiment.samples import SampleWriter
+from textgen.generation.bound_sampler import suited_to
 from textgen.generation.generator import spells_words
 from textgen.jobs.backends import Backend, LocalBackend, check_equal_machines
 from textgen.jobs.kept import check_reuse
@@ -68,6 +69,12 @@ class BenchOptions:
     """The backend that computes the runs."""
     yardsticks: Sequence[str] = ()
     """Models from elsewhere that are scored too, such as `hf:models/gpt2`."""
+
+    def suited_to(self, corpus: Corpus) -> BenchOptions:
+        """Return the settings with samplers whose entropy suits the text, each once."""
+        samples = self.request.samples
+        specs = dict.fromkeys(suited_to(each, corpus.split.train.text) for each in several(samples.sampler))
+        return replace(self, request=replace(self.request, samples=replace(samples, sampler=[*specs])))
 
     @property
     def samplers(self) -> list[str]:
@@ -170,6 +177,7 @@ def _prepare(
 
     A sealed text is opened when all entries are trained.
     """
+    options = options.suited_to(corpus)
     try_samplers(options.samplers)
     try_metrics(options.metrics)
     rungs = {out: replace(options, budget=budget) for out, budget in budgets.items()}

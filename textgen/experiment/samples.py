@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from textgen.data.words import has_unspaced, is_phrase_start, is_word_end, is_word_start
+from textgen.data.words import has_unspaced, is_phrase_start, is_word_end, is_word_start, without_cut_word
 from textgen.defaults import SAMPLE_CHARS
 from textgen.evaluation.metrics import MeasuredText, TextMetrics
 from textgen.evaluation.text_metrics import TextAnalyzer
@@ -96,7 +96,7 @@ class SampleWriter:
             generator = trained.generator(device_config, spells=self.spells)
             sampler = generator.resolved(sampler)
             ids = [generator.tokenizer.encode(prompt) for prompt in prompts]
-            entropy = EntropyRecorder(sampler, ids, generator.vocabulary)
+            entropy = EntropyRecorder(sampler, ids, generator.vocabulary, self.num_chars)
             began = time.perf_counter()
             texts = generator.generate(prompts, self.num_chars, sampler, seeds, entropy.record)
             seconds = time.perf_counter() - began
@@ -197,7 +197,7 @@ class SampleWriter:
                 generator = trained.generator(device_config, spells=self.spells)
                 texts = generator.generate(prompts, self.num_chars, sampler, seeds)
         for prompt, each, text in zip(prompts, seeds, texts, strict=True):
-            yield Sample(prompt, spec, each, text)
+            yield Sample(prompt, spec, each, without_cut_word(text))
 
 
 def held_out_passages(

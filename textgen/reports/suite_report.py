@@ -28,7 +28,7 @@ from textgen.reports.document import (
     lines,
     text_table,
 )
-from textgen.reports.formats import named_values, plain
+from textgen.reports.formats import at, named_values, plain
 from textgen.reports.samples import counted_words, diversity_chart, sampler_line
 from textgen.results.suite import CaseResult, QuestionResult, SuiteResult, Writing
 from textgen.runtime.environment import machines_used
@@ -152,7 +152,7 @@ def _question(question: QuestionResult, result: SuiteResult) -> Iterator[Block]:
     yield Chart(IntervalChart(f"Scores: {question.text}", unit, scores))
     title = f"Changes {against}: {question.text}"
     yield Chart(IntervalChart(title, f"{unit}, {against}", changes, zero=True))
-    header = ["case", "bits/char", f"change against {question.reference}", "real words", "change"]
+    header = ["case", "bits/char", f"change against {question.reference}", real_words(question), "change"]
     rows: list[list[str | Cell]]
     rows = [[case.label, *case_cells(question, case), case.entry] for case in question.cases]
     yield text_table(question.text, header, (row[:-1] for row in rows), views=TEXT)
@@ -160,6 +160,12 @@ def _question(question: QuestionResult, result: SuiteResult) -> Iterator[Block]:
     yield lines([UNPAIRED] if any(not effect.paired for effect in question.effects) else [])
     yield Chart(_sampler_chart(question, author))
     yield Folded("What each sampler writes", list(sampler_tables(question, author)))
+
+
+def real_words(question: QuestionResult) -> str:
+    """Return the header of the share of real words, with the samplers that wrote them, one for each text."""
+    samplers = dict.fromkeys(case.samplers[0] for case in question.cases)
+    return f"real words {' or '.join(map(at, samplers))}"
 
 
 def case_cells(question: QuestionResult, case: CaseResult) -> list[Cell]:

@@ -54,7 +54,7 @@ def _case_result(case: Case, results: Results, priors: Priors) -> CaseResult:
     measured = tuple(map(measured_row, results))
     split = results[0].settings.corpus.split
     text = split.test.sha256 if split.test.num_chars else split.validation.sha256
-    runs = [each.result for each in results]
+    runs, samplers = [each.result for each in results], results[0].settings.samplers
     return CaseResult(
         label=case.label,
         entry=case.entry,
@@ -62,7 +62,7 @@ def _case_result(case: Case, results: Results, priors: Priors) -> CaseResult:
         train_share=case.train_share,
         max_chars=case.max_chars,
         budget=results[0].settings.budget,
-        samplers=case.samplers,
+        samplers=samplers,
         num_seeds=len(results),
         scored_text=text,
         runs=measured,
@@ -73,8 +73,8 @@ def _case_result(case: Case, results: Results, priors: Priors) -> CaseResult:
         num_epochs=fmean(run.train.num_epochs for run in runs),
         chars_per_second=fmean(run.train.chars_per_second for run in runs),
         embedding=runs[0].embedding,
-        writing={spec: _writing(results, spec) for spec in case.samplers},
-        text=results[0].samples[case.samplers[0]].text,
+        writing={spec: _writing(results, spec) for spec in samplers},
+        text=results[0].samples[samplers[0]].text,
     )
 
 

@@ -19,7 +19,7 @@ from textgen.comparison.entry_job import EntryJob, OnlyScore
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.split import NO_PART
-from textgen.defaults import SAMPLER
+from textgen.defaults import EQUAL_SAMPLER
 from textgen.evaluation.intervals import MeasuredValue, difference
 from textgen.evaluation.metrics import CLOSEST, MeasuredText, TextMetrics
 from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
@@ -148,7 +148,7 @@ class EntryObjective:
         """
         first = self.seed + 1
         options = BenchOptions(
-            request=BenchRequest(seed=first, seeds=num_seeds, samples=SampleOptions(sampler=SAMPLER)),
+            request=BenchRequest(seed=first, seeds=num_seeds, samples=SampleOptions(sampler=EQUAL_SAMPLER)),
             budget=self.budget,
             device_config=self.device_config,
             has_references=False,
