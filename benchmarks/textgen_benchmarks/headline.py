@@ -67,7 +67,7 @@ def columns() -> list[RowColumn[Any]]:
 
 
 def samples(result: Comparison) -> Iterator[str]:
-    """Yield how the entries that were trained continue the first prompt, at their best if it was asked for."""
+    """Yield how the entries that were trained continue the first prompt, at their best if they did that."""
     groups = sample_groups(result)
     group = next((each for each in groups if each.sampler.startswith(SAMPLER)), groups[0])
     yield f"> *{escape(group.prompt)}* ({escape(group.sampler)})"

@@ -92,8 +92,8 @@ def side_by_side(results: Sequence[SuiteResult]) -> Iterator[str]:
     for number, question in enumerate(results[0].questions):
         columns = [
             header
-            for text in texts
-            for header in (text, f"change against {question.reference}", real_words(question))
+            for result, text in zip(results, texts, strict=True)
+            for header in (text, f"change against {question.reference}", real_words(result.questions[number]))
         ]
         yield from ("", f"### {question.text}", "")
         rows: list[list[str | Cell]] = [

@@ -250,7 +250,9 @@ def test_new_plugins_are_compared_in_a_bench(textgen: Callable[..., str], tmp_pa
     ]
     text = ["--corpus", f"{NAMES['corpus']}:num_sentences=600", "--clean", NAMES["cleaner"]]
     rest = ["--budget", "2000chars", "--length", 40, "--device", "cpu", "--out", tmp_path / "out", "--json"]
-    result = json.loads(textgen("bench", *entries, *text, "--sampler", NAMES["sampler"], "--metric", NAMES["metric"], *rest))
+    result = json.loads(
+        textgen("bench", *entries, *text, "--sampler", NAMES["sampler"], "--metric", NAMES["metric"], *rest)
+    )
     assert result["corpus"]["cleaner"] == NAMES["cleaner"]
     assert result["corpus"]["num_chars"] > 20_000
     assert [row["name"] for row in result["entries"]] == entries
