@@ -102,7 +102,7 @@ def test_samples_at_their_best_are_beside_those_that_are_equally_free() -> None:
         for prompt in ("One", "Two")
     ]
     output = brief(result(entry("a", 2.0, samples=samples), measured_sampler=equal), 80)
-    assert re.search(r"real words %\n.*at entropy 1\.15", output)
+    assert re.search(r"real words % .*\n.*at entropy 1\.15", output)
     assert f"One  {equal}: each equally free" in output
     assert f"One  {SAMPLER}: at their best" in output
     assert "Two" not in output
