@@ -23,6 +23,7 @@ from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
 from textgen.results.suite import QuestionResult, SuiteResult
 from textgen.runtime.storage.json_records import read_record
+from textgen_benchmarks.freedom import freedom_table
 from textgen_benchmarks.headline import headline, samples, scores_table
 from textgen_benchmarks.saving import RESULTS
 from textgen_benchmarks.seeds import SeedResults
@@ -46,8 +47,10 @@ def filled(text: str, results: Path) -> str:
     def report(match: re.Match[str]) -> str:
         names = match["names"].split()
         path = results / f"{names[0]}.json"
-        if names[0] in (*COMPARED, "seeds"):
-            table = pairs_table(path) if names[0] == "seeds" else scores_table(read_record(Comparison, path))
+        made_by = {"seeds": pairs_table, "freedom": freedom_table}
+        if names[0] in (*COMPARED, *made_by):
+            made = made_by.get(names[0])
+            table = made(path) if made else scores_table(read_record(Comparison, path))
             return "\n".join([match[1].rstrip(), *table, match[3]])
         if names[0].startswith("ladder"):
             ladders = [read_record(Ladder, results / f"{name}.json") for name in names]
