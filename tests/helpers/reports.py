@@ -81,7 +81,7 @@ def metrics(score: float, **changes: float) -> dict[str, Any]:
 
 def pseudovalues(metrics: dict[str, Any], *about: Any) -> dict[str, list[float]]:
     """What each continuation contributes to the metrics that have intervals."""
-    own = {metric.name for metric in METRICS if metric.best is None}
+    own = {name for name, metric in METRICS.items() if metric.best is None}
     return {name: pieces(value, name, *about) for name, value in metrics.items() if name not in own}
 
 

@@ -1,7 +1,7 @@
 """The metrics of generated text: what each is for its readers, and how it follows from samples.
 
-To add one, add it to `METRICS`: its value, intervals and columns follow. A plugin of the kind `metric` adds
-one, too: a number for each sample, of which it is the mean (see `textgen.evaluation.plugin_metrics`).
+To add one, add a function with `@metric`: its value, intervals and columns follow. A plugin of the kind
+`metric` adds one, too: the mean of a number for each sample (see `textgen.evaluation.plugin_metrics`).
 
 Compare them only between samples of one fixed length: distinct-n and repetition depend on length.
 
@@ -20,9 +20,8 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import chain, islice
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -135,20 +134,10 @@ class Written:
     """The words of each."""
     real: Sequence[Sequence[bool]]
     """Whether the words of each are real, without those that are too short to tell."""
-    num_known: Sequence[int]
-    """4-grams of each that the training text has."""
+    known: Sequence[Sequence[bool]]
+    """Whether the training text has the word 4-grams of each."""
     longest_copy: int
     """Characters of the longest span of any that is in the training text."""
-
-    @property
-    def num_words(self) -> list[int]:
-        """The number of words of each."""
-        return list(map(len, self.texts))
-
-    @property
-    def num_four_grams(self) -> list[int]:
-        """The number of word 4-grams of each."""
-        return [max(0, number - 3) for number in self.num_words]
 
 
 @dataclass(frozen=True)
@@ -158,125 +147,102 @@ class Metric(MetricInfo):
     measure: Callable[[Written], Share | int | float | None] = field(kw_only=True)
 
 
+METRICS = dict[str, Metric]()
+"""Textgen's own metrics, by their names."""
+Measure = TypeVar("Measure", bound=Callable[[Written], Share | int | float | None])
+
+
+def metric(name: str, label: str, **more: Any) -> Callable[[Measure], Measure]:
+    """Make a function a metric; the first line of its docstring is the hint."""
+
+    def add(measure: Measure) -> Measure:
+        hint = str(measure.__doc__).partition("\n")[0].removeprefix("Return the ").rstrip(".;")
+        METRICS[name] = Metric(name, label, hint, **more, measure=measure)
+        return measure
+
+    return add
+
+
+@metric("real_word_rate", "real words")
 def real_words(written: Written) -> Share:
-    """Return the share of words that are in the lexicon or the training text, in lower case, perhaps without
-    a clitic or an elision; of those with enough letters to tell.
+    """Return the share of written words that the training text or a lexicon has.
+
+    They are there in lower case, perhaps without a clitic or an elision; those with enough letters count.
     """
     return Share.of_sums(list(map(sum, written.real)), list(map(len, written.real)))
 
 
-def distinct(written: Written, order: int) -> Share:
-    """Return the number of different n-grams over the number of n-grams, which never span two texts.
+@metric("distinct_1", "distinct-1")
+def distinct_words(written: Written) -> Share:
+    """Return the share of different words among those written."""
+    return distinct(written.texts, 1)
 
-    Li et al. 2016 (arXiv:1510.03055) divide by the number of words, which gives about 1 % less of bigrams.
+
+@metric("distinct_2", "distinct-2")
+def distinct_pairs(written: Written) -> Share:
+    """Return the share of different pairs of neighbouring words; more is more varied.
+
+    Li et al. 2016 (arXiv:1510.03055) divide by the number of words, which gives about 1 % less.
     """
-    grams = [ngrams(text, order) for text in written.texts]
+    return distinct(written.texts, 2)
+
+
+@metric("repetition_4", "repetition")
+def repetition(written: Written) -> Share:
+    """Return the share of words in runs of four that were written before."""
+    grams = [ngrams(text, 4) for text in written.texts]
+    return Share.of_sums([len(each) - len(set(each)) for each in grams], list(map(len, grams)))
+
+
+@metric("self_bleu", "self BLEU")
+def likeness(written: Written) -> Share:
+    """Return the mean likeness of samples to each other; 0 is not at all."""
+    return Share.mean(self_bleu(written.texts))
+
+
+@metric("novel_4gram_rate", "novel 4-grams")
+def novelty(written: Written) -> Share:
+    """Return the share of runs of four words that are not in the training text."""
+    return Share.of_sums([each.count(False) for each in written.known], list(map(len, written.known)))
+
+
+@metric("longest_verbatim_span", "verbatim span", unit="", best=None)
+def longest_copy(written: Written) -> int:
+    """Return the most characters in a row that are copied from the training text."""
+    return written.longest_copy
+
+
+@metric("compression_ratio", "compression", unit="", best=None)
+def compression(written: Written) -> float | None:
+    """Return the UTF-8 bytes before / after zlib, all samples joined; more is more repetitive."""
+    joined = utf8("\n".join(written.samples))
+    return share(len(joined), len(zlib.compress(joined))) if any(written.samples) else None
+
+
+@metric("num_words", "words", unit="", best=None)
+def num_words(written: Written) -> int:
+    """Return the number of words."""
+    return sum(map(len, written.texts))
+
+
+@metric("mean_word_length", "word length", unit="", best=None)
+def mean_word_length(written: Written) -> Share:
+    """Return the mean number of characters of a word."""
+    return Share.of_sums([sum(map(len, text)) for text in written.texts], list(map(len, written.texts)))
+
+
+CLOSEST = tuple(name for name, metric in METRICS.items() if metric.best == "author")
+"""Those of which the best is the closest to the author's: shares, so that distances can be averaged."""
+
+
+def distinct(texts: Sequence[Sequence[str]], order: int) -> Share:
+    """Return the number of different n-grams over the number of n-grams, which never span two texts."""
+    grams = [ngrams(text, order) for text in texts]
     different = [set(each) for each in grams]
     num_texts = Counter(chain.from_iterable(different))
     only_here = [sum(num_texts[gram] == 1 for gram in each) for each in different]
     num_grams = [len(each) for each in grams]
     return Share(len(num_texts), sum(num_grams), only_here, num_grams)
-
-
-def repetition(written: Written) -> Share:
-    """Return the share of word 4-grams that occurred earlier in their sample."""
-    numbers = written.num_four_grams
-    different = [len(set(ngrams(text, 4))) for text in written.texts]
-    return Share.of_sums([all_ - own for all_, own in zip(numbers, different, strict=True)], numbers)
-
-
-def novelty(written: Written) -> Share:
-    """Return the share of word 4-grams that do not occur in the training text."""
-    numbers = written.num_four_grams
-    return Share.of_sums(
-        [all_ - known for all_, known in zip(numbers, written.num_known, strict=True)], numbers
-    )
-
-
-def compression(written: Written) -> float | None:
-    """Return UTF-8 bytes before / after zlib, all samples joined; high means repetitive."""
-    joined = utf8("\n".join(written.samples))
-    return share(len(joined), len(zlib.compress(joined))) if any(written.samples) else None
-
-
-def mean_word_length(written: Written) -> Share:
-    """Return the mean number of characters of a word."""
-    return Share.of_sums([sum(map(len, text)) for text in written.texts], written.num_words)
-
-
-METRICS = (
-    Metric(
-        "real_word_rate",
-        "real words",
-        "share of written words that the training text or a lexicon has",
-        measure=real_words,
-    ),
-    Metric(
-        "distinct_1",
-        "distinct-1",
-        "share of different words among those written",
-        measure=partial(distinct, order=1),
-    ),
-    Metric(
-        "distinct_2",
-        "distinct-2",
-        "share of different pairs of neighbouring words; more is more varied",
-        measure=partial(distinct, order=2),
-    ),
-    Metric(
-        "repetition_4",
-        "repetition",
-        "share of words in runs of four that were written before",
-        measure=repetition,
-    ),
-    Metric(
-        "self_bleu",
-        "self BLEU",
-        "how similar samples are to each other; 0 is not at all",
-        measure=lambda written: Share.mean(self_bleu(written.texts)),
-    ),
-    Metric(
-        "novel_4gram_rate",
-        "novel 4-grams",
-        "share of runs of four words that are not in the training text",
-        measure=novelty,
-    ),
-    Metric(
-        "longest_verbatim_span",
-        "verbatim span",
-        "most characters in a row that are copied from the training text",
-        unit="",
-        best=None,
-        measure=lambda written: written.longest_copy,
-    ),
-    Metric(
-        "compression_ratio",
-        "compression",
-        "UTF-8 bytes of all samples before / after zlib; more is more repetitive",
-        unit="",
-        best=None,
-        measure=compression,
-    ),
-    Metric(
-        "num_words",
-        "words",
-        "words written",
-        unit="",
-        best=None,
-        measure=lambda written: sum(written.num_words),
-    ),
-    Metric(
-        "mean_word_length",
-        "word length",
-        "characters of a written word",
-        unit="",
-        best=None,
-        measure=mean_word_length,
-    ),
-)
-"""Textgen's own metrics."""
-CLOSEST = tuple(metric.name for metric in METRICS if metric.best == "author")
-"""Those of which the best is the closest to the author's: shares, so that distances can be averaged."""
 
 
 def share(part: float, whole: float) -> float | None:

@@ -77,10 +77,10 @@ class TextAnalyzer:
             samples=samples,
             texts=texts,
             real=[[self.is_real(word) for word in text if len(word) >= self.min_letters] for text in texts],
-            num_known=[int(self._four_grams.contains(self._ids(text)).sum()) for text in texts],
+            known=[self._four_grams.contains(self._ids(text)).tolist() for text in texts],
             longest_copy=len(longest_verbatim_span(samples, self._train_text)),
         )
-        values = {metric.name: metric.measure(written) for metric in METRICS}
+        values = {name: metric.measure(written) for name, metric in METRICS.items()}
         return MeasuredText.of({**values, LETTERS: self.min_letters})
 
     def made_up_words(self, samples: Sequence[str]) -> list[str]:

@@ -137,7 +137,7 @@ def measure_metrics(
 
 def _measured(spec: str, texts: Sequence[Sequence[str]], max_silence: float) -> MetricValues:
     plugin = find("metric", spec.partition(":")[0])
-    if plugin.name in {metric.name for metric in METRICS}:
+    if plugin.name in METRICS:
         raise PluginError(f"{plugin} has the name of a metric of textgen itself; rename it")
     told = answered(partial(measure_with, spec, texts), MetricValues, [plugin], max_silence)
     if told.info.name != spec or list(map(len, told.values)) != list(map(len, texts)):

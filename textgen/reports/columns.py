@@ -175,7 +175,7 @@ _ALL: Sequence[RowColumn[Any]] = (
     # generated text
     _of_runs("temperature", "tempera\u00adture", "freedom.temperature", hundredths),
     _of_runs("entropy_per_char", "entropy,\nbits/char", "freedom.entropy_per_char", hundredths),
-    *map(metric_column, METRICS),
+    *map(metric_column, METRICS.values()),
     # speed and size
     RowColumn("machine", "ma\u00adchine", values=lambda row: [row.machines] if row.machines else []),
     _of_runs("train_chars_per_second", "train\nchars/s", "train.chars_per_second", short),

@@ -41,9 +41,7 @@ MAX_CHANGES = 3
 
 UNPAIRED = "† Scored on another text, which the cleaner made: other characters, so the effect is unpaired."
 
-SAMPLER_METRICS = {
-    metric.label: metric.name for metric in METRICS if metric.name in CLOSEST and metric.name != "distinct_1"
-}
+SAMPLER_METRICS = {METRICS[name].label: name for name in CLOSEST if name != "distinct_1"}
 """The columns of a table of samplers, and their metrics."""
 
 

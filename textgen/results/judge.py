@@ -102,7 +102,7 @@ def judge(
         scores += [replace(each, reads_on=reads_on) for each in ranked]
         differences += apart
         resolution = resolution or resolution_of(of_class)
-    compared = [each for each in (*METRICS, *other_metrics) if each.best is not None]
+    compared = [each for each in (*METRICS.values(), *other_metrics) if each.best is not None]
     metrics = [
         each for metric in compared for each in _metric(metric, rows, held_out, priors.get(metric.name))
     ]

@@ -204,7 +204,7 @@ class KeptTexts:
     @cached_property
     def _metrics(self) -> list[str]:
         """The metrics that can be measured here: those of plugins are not."""
-        names = [LETTERS, *(metric.name for metric in METRICS)]
+        names = [LETTERS, *METRICS]
         return [name for name in names if self.knows_words or not name.startswith("real_word")]
 
     def checks(self) -> Iterator[VerificationCheck]:
