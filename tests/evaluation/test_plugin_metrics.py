@@ -43,7 +43,7 @@ def _toys(install: Callable[[str, str, str], None]) -> None:
 
 def test_a_metric_is_the_mean_of_the_samples_that_have_a_value() -> None:
     texts = [["ab", "abcd", "abcdef"], ["a", "abc"], []]
-    (found,) = measure_metrics(["length:at_least=2"], texts, 60)
+    (found,) = measure_metrics(["length:at_least=2"], texts)
     assert found.info.problem is None
     assert (found.info.name, found.info.unit, found.info.best) == (
         "length:at_least=2",
@@ -60,7 +60,7 @@ def test_a_metric_is_the_mean_of_the_samples_that_have_a_value() -> None:
 
 
 def test_what_a_metric_breaks_is_told() -> None:
-    said = [measure_metrics(["wrong"], [[text]], 60)[0].info.problem or "" for text in "abc"]
+    said = [measure_metrics(["wrong"], [[text]])[0].info.problem or "" for text in "abc"]
     assert "returned '1' instead of a finite number or None" in said[0]
     assert "returned nan instead of a finite number or None" in said[1]
     assert "metric 'wrong'" in said[2]

@@ -285,7 +285,7 @@ def _measured_by_plugins(
     """Return the metrics of plugins, and with them the measured held-out text and the rows."""
     author, rows = writer.measure_held_out(), [each.row for each in outcomes]
     written = [each.texts[0].texts if each.texts else () for each in outcomes]
-    found = measure_metrics(options.metrics, [writer.author_texts, *written], options.entry_timeout)
+    found = measure_metrics(options.metrics, [writer.author_texts, *written])
     for each in filter(lambda each: each.info.problem is None, found):
         of_author, *of_rows = each.measured()
         author |= of_author

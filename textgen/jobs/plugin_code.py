@@ -67,20 +67,14 @@ class Question(Generic[Answer]):
             return Refusal(type(error).__name__, str(error))
 
 
-def ask(
-    function: Callable[[], Answer],
-    kind: Any,
-    files: Sequence[Path],
-    what: str,
-    max_silence: float = MAX_SILENCE,
-) -> Answer:
+def ask(function: Callable[[], Answer], kind: Any, files: Sequence[Path], what: str) -> Answer:
     """Return what a function returns in another process, which loads these plugin files.
 
     Its result is sent as the JSON values of `kind`. Raises the `TextgenError` that it raises, and
     `PluginError`, which begins with `what`, if it fails in another way or the process ends.
     """
     question, answer = Question(function, files), cast(Any, Union[Refusal, kind])  # noqa: UP007 - any form
-    ((_, outcome),) = run_jobs([question], answer, LocalBackend(), max_silence=max_silence)
+    ((_, outcome),) = run_jobs([question], answer, LocalBackend(), max_silence=MAX_SILENCE)
     if outcome.failure:
         raise PluginError(f"{what} cannot be loaded: {outcome.failure}")
     if isinstance(outcome.result, Refusal):
@@ -88,9 +82,7 @@ def ask(
     return cast(Answer, outcome.result)
 
 
-def answered(
-    function: Callable[[], Answer], kind: Any, used: Iterable[Plugin], max_silence: float = MAX_SILENCE
-) -> Answer:
+def answered(function: Callable[[], Answer], kind: Any, used: Iterable[Plugin]) -> Answer:
     """Return what a function returns, for which it loads these plugins; raises as `ask` does.
 
     It is called in this process if that is a worker, or if all of their code is textgen's own.
@@ -99,7 +91,7 @@ def answered(
     if is_worker() or not others:
         return function()
     files = list(dict.fromkeys(plugin.file.path for plugin in others if plugin.file))
-    return ask(function, kind, files, " and ".join(map(str, others)), max_silence)
+    return ask(function, kind, files, " and ".join(map(str, others)))
 
 
 def try_samplers(specs: Sequence[str]) -> dict[str, float | None]:
@@ -116,30 +108,28 @@ def sampler_plugins(specs: Sequence[str]) -> list[Plugin]:
 def try_metrics(specs: Sequence[str]) -> None:
     """Try metrics out on a sentence; raises `TextgenError` if one cannot be used."""
     for spec in specs:
-        _measured(spec, [[SAMPLE]], MAX_SILENCE)
+        _measured(spec, [[SAMPLE]])
 
 
-def measure_metrics(
-    specs: Sequence[str], texts: Sequence[Sequence[str]], max_silence: float
-) -> list[MetricValues]:
+def measure_metrics(specs: Sequence[str], texts: Sequence[Sequence[str]]) -> list[MetricValues]:
     """Return the values of lists of samples by metrics, each in a process of its own unless it is textgen's.
 
-    One that fails, or takes longer than `max_silence` seconds, has its reason instead of values.
+    One that fails, or takes longer than `MAX_SILENCE`, has its reason instead of values.
     """
     found = list[MetricValues]()
     for spec in specs:
         try:
-            found.append(_measured(spec, texts, max_silence))
+            found.append(_measured(spec, texts))
         except TextgenError as error:  # what it would say of runs is no reason to lose them
             found.append(MetricValues(MetricInfo(spec, spec, "", problem=str(error))))
     return found
 
 
-def _measured(spec: str, texts: Sequence[Sequence[str]], max_silence: float) -> MetricValues:
+def _measured(spec: str, texts: Sequence[Sequence[str]]) -> MetricValues:
     plugin = find("metric", spec.partition(":")[0])
     if plugin.name in METRICS:
         raise PluginError(f"{plugin} has the name of a metric of textgen itself; rename it")
-    told = answered(partial(measure_with, spec, texts), MetricValues, [plugin], max_silence)
+    told = answered(partial(measure_with, spec, texts), MetricValues, [plugin])
     if told.info.name != spec or list(map(len, told.values)) != list(map(len, texts)):
         raise PluginError(f"the process of {plugin} answers nonsense")
     return told
