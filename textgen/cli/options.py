@@ -243,6 +243,8 @@ def _group(hint: Any) -> _Group | None:
 
 def _parameter(group: Any, field: Field[Any]) -> inspect.Parameter:
     """Return the option of a field; for Typer, one or several are a list, and an empty default is None."""
+    kind: Any
+    default: Any
     kind, default = get_type_hints(group)[field.name], field.default
     if kind == Sequence[str]:
         kind, default = list[str] | None, None

@@ -54,7 +54,8 @@ def measure_with(spec: str, texts: Iterable[Sequence[str]]) -> MetricValues:
 
 def described(metric: Any, spec: str) -> MetricInfo:
     """Return what a metric says of itself; raises `PluginError` if it breaks its contract."""
-    unit, best = getattr(metric, "unit", ""), getattr(metric, "best", BEST[0])
+    unit: Any = getattr(metric, "unit", "")
+    best: Any = getattr(metric, "best", BEST[0])
     if not isinstance(unit, str):
         raise contract_error(metric, f"has a unit that is not a string: {unit!r}")
     if best not in BEST:
