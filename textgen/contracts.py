@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -341,6 +341,32 @@ class Logger(Protocol):
 
     def command(self, folder: Path) -> str:
         """Return the command that shows the log of the run in `folder`; `open` may not have been called."""
+
+
+class Metric(Protocol):
+    """A number for each text that entries write, for `textgen bench --metric`.
+
+    Reports explain it by the first line of its docstring. An entry has the mean over its samples, with an
+    interval over samples and seeds; the author's continuations of the same passages are measured too. It runs
+    in a process of its own, when all entries have written, so it changes no other number.
+    """
+
+    def measure(self, text: str) -> float | None:
+        """Return the value of one sample, without its prompt; None if it has none, as a share of nothing.
+
+        It depends on the text alone. A sample may begin and end within a word; most have the same length.
+        """
+
+
+class MetricExtras(Protocol):
+    """Optional members of a `Metric`."""
+
+    unit: str
+    """The unit in headers: "%" for values from 0 to 1, which are shown as percentages. Default: none."""
+
+    best: Literal["author", "higher", "lower"]
+    """The best value, which is marked if it is clear: the closest to the author's, the highest or the lowest.
+    Default: "author"."""
 
 
 class ResultKind(Protocol):

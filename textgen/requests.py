@@ -56,10 +56,12 @@ class SampleOptions:
 
     prompt: str | Sequence[str] = ()
     """Text to continue; repeatable."""
-    sampler: str | Sequence[str] = defaults.EQUAL_SAMPLER
-    """Such as top-p:p=0.9, or at equal entropy top-p:p=0.9,entropy=1.5; repeatable, the first is measured."""
+    sampler: str | Sequence[str] = (defaults.EQUAL_SAMPLER, defaults.SAMPLER)
+    """Such as top-p:p=0.9, or at equal entropy top-p:p=0.9,entropy=1.2; repeatable, the first is measured."""
     length: int = defaults.SAMPLE_CHARS
     """Characters per sample."""
+    metric: str | Sequence[str] = ()
+    """Metric of a plugin that samples are measured by too, such as sentences; repeatable."""
     spelling: Literal["words", "none"] = "words"
     """With none, word models write no out-of-vocabulary words."""
 

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from textgen.defaults import SAMPLER
 from textgen.reports.answer import answer, is_trained
+from textgen.reports.bench_tables import named
 from textgen.reports.columns import RowColumn, View, make_table
 from textgen.reports.document import DASH
 from textgen.reports.formats import count, short, thousandths
@@ -41,7 +43,8 @@ def headline(result: Comparison) -> Iterator[str]:
 def scores_table(result: Comparison) -> Iterator[str]:
     """Yield the table of a comparison."""
     ranked = sorted([*entry_rows(result), *reference_rows(result)], key=EntryRow.ranking)
-    yield from markdown_table(make_table("", "", columns(), [*ranked, held_out_row(result)]))
+    shown = [*named(result, columns())]
+    yield from markdown_table(make_table("", "", shown, [*ranked, held_out_row(result)]))
 
 
 def columns() -> list[RowColumn[Any]]:
@@ -64,9 +67,10 @@ def columns() -> list[RowColumn[Any]]:
 
 
 def samples(result: Comparison) -> Iterator[str]:
-    """Yield how the entries that were trained continue the first prompt."""
-    group = sample_groups(result)[0]
-    yield f"> *{escape(group.prompt)}*"
+    """Yield how the entries that were trained continue the first prompt, at their best if they did that."""
+    groups = sample_groups(result)
+    group = next((each for each in groups if each.sampler.startswith(SAMPLER)), groups[0])
+    yield f"> *{escape(group.prompt)}* ({escape(group.sampler)})"
     for name, text in group.texts:
         if is_trained(result, name):
             shown = textwrap.shorten(text, SAMPLE_CHARS, placeholder=" …")

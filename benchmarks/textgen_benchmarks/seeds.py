@@ -22,7 +22,7 @@ from textgen.cli.console import print_rows
 from textgen.comparison.bench import BenchOptions, bench
 from textgen.contracts import TextgenError
 from textgen.data.corpus import CorpusInfo, load_corpus
-from textgen.defaults import SAMPLER
+from textgen.defaults import EQUAL_SAMPLER
 from textgen.evaluation.intervals import (
     FIRST_CHARS,
     LEVEL,
@@ -31,11 +31,11 @@ from textgen.evaluation.intervals import (
     difference,
     measured_ratio,
 )
+from textgen.evaluation.metrics import CLOSEST
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import EntryResult
 from textgen.requests import BenchRequest, SampleOptions
-from textgen.results.judge import CLOSEST
 from textgen.runtime.device import choose_device
 from textgen.runtime.environment import Machine
 from textgen.runtime.process_setup import keep_freed_memory
@@ -214,7 +214,7 @@ def measured(declared: str, folder: Path) -> Iterator[SeedGroup]:
     options = BenchOptions(
         budget=parse_budget(budget),
         device_config=choose_device("auto", "auto"),
-        request=BenchRequest(seeds=NUM_SEEDS, samples=SampleOptions(sampler=SAMPLER)),
+        request=BenchRequest(seeds=NUM_SEEDS, samples=SampleOptions(sampler=EQUAL_SAMPLER)),
         has_references=False,
     )
     for entry in entries:
@@ -229,7 +229,7 @@ def _run(row: EntryResult) -> SeedRun:
     score = row.score("test")
     assert score is not None
     assert score.units is not None
-    values = {} if row.sample_metrics is None else vars(row.sample_metrics)
+    values = {} if row.sample_metrics is None else row.sample_metrics
     shares = {name: row.metric_pseudovalues[name] for name in CLOSEST if name in row.metric_pseudovalues}
     return SeedRun(row.seed, score.units, {name: values[name] for name in shares}, shares)
 

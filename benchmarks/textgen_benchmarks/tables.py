@@ -18,11 +18,12 @@ from textgen.library.presentation import document
 from textgen.reports.document import DASH, Cell, text_table
 from textgen.reports.ladder_report import ladder_answer, score_table, step_table
 from textgen.reports.markdown import escape, markdown_table, table_lines, to_markdown
-from textgen.reports.suite_report import UNPAIRED, case_cells, sampler_tables
+from textgen.reports.suite_report import UNPAIRED, case_cells, real_words, sampler_tables
 from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
 from textgen.results.suite import QuestionResult, SuiteResult
 from textgen.runtime.storage.json_records import read_record
+from textgen_benchmarks.freedom import freedom_table
 from textgen_benchmarks.headline import headline, samples, scores_table
 from textgen_benchmarks.saving import RESULTS
 from textgen_benchmarks.seeds import SeedResults
@@ -46,8 +47,10 @@ def filled(text: str, results: Path) -> str:
     def report(match: re.Match[str]) -> str:
         names = match["names"].split()
         path = results / f"{names[0]}.json"
-        if names[0] in (*COMPARED, "seeds"):
-            table = pairs_table(path) if names[0] == "seeds" else scores_table(read_record(Comparison, path))
+        made_by = {"seeds": pairs_table, "freedom": freedom_table}
+        if names[0] in (*COMPARED, *made_by):
+            made = made_by.get(names[0])
+            table = made(path) if made else scores_table(read_record(Comparison, path))
             return "\n".join([match[1].rstrip(), *table, match[3]])
         if names[0].startswith("ladder"):
             ladders = [read_record(Ladder, results / f"{name}.json") for name in names]
@@ -92,8 +95,8 @@ def side_by_side(results: Sequence[SuiteResult]) -> Iterator[str]:
     for number, question in enumerate(results[0].questions):
         columns = [
             header
-            for text in texts
-            for header in (text, f"change against {question.reference}", "real words")
+            for result, text in zip(results, texts, strict=True)
+            for header in (text, f"change against {question.reference}", real_words(result.questions[number]))
         ]
         yield from ("", f"### {question.text}", "")
         rows: list[list[str | Cell]] = [

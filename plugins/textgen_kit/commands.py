@@ -69,7 +69,7 @@ def new(
         str,
         typer.Option(
             "--kind",
-            help="Kind: model, tokenizer, sampler, embedding, corpus or cleaner.",
+            help="Kind: model, tokenizer, sampler, embedding, corpus, cleaner or metric.",
             autocompletion=complete_kind,
         ),
     ],

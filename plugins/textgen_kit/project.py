@@ -27,6 +27,7 @@ TRY = {
     "sampler": "char-lstm --sampler {name}",
     "corpus": "char-lstm random --corpus {name}",
     "cleaner": "char-lstm random --clean {name}",
+    "metric": "char-lstm word-lstm --metric {name}",
 }
 """Kind of component: arguments of `textgen bench` that try one."""
 

@@ -18,6 +18,7 @@ from textgen.data.words import (
     spans,
     split_words,
     whole_words,
+    without_cut_word,
     words,
 )
 
@@ -102,6 +103,23 @@ def test_words_are_where_they_are_said_to_be(text: str) -> None:
     assert words(text) == [text[begin:end] for begin, end in whole_words(text)]
     ended = text + " "
     assert words(ended) == [ended[begin:end] for begin, end in spans(WORD, ended)]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("the old mill-ho", "the old "),
+        ("he didn\u2019t", "he "),
+        ("in 19", "in "),
+        ("the end.", "the end."),
+        ("the end ", "the end "),
+        ("endless", "endless"),
+        ("使うパッケ", "使う"),
+        ("", ""),
+    ],
+)
+def test_a_sample_ends_with_a_whole_word(text: str, kept: str) -> None:
+    assert without_cut_word(text) == kept
 
 
 def test_a_word_begins_and_ends_at_spaces_or_where_a_script_has_none() -> None:

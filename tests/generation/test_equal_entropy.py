@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from textgen.contracts import State, TextgenError
+from textgen.contracts import State, TextgenError, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
-from textgen.generation.bound_sampler import EntropyRecorder, build_sampler
+from textgen.generation.bound_sampler import EntropyRecorder, build_sampler, suited_to
 from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel
 from textgen.runtime.device import DeviceConfig
@@ -88,6 +88,24 @@ def test_the_entropy_of_a_step_is_exact() -> None:
     recorder.record(LOGITS[None], torch.tensor([0]))
     exact = float(torch.distributions.Categorical(logits=LOGITS).entropy()) / math.log(2)
     assert recorder.bits_per_char == pytest.approx(exact)
+
+
+def test_what_a_row_writes_beyond_its_end_does_not_count() -> None:
+    known = Vocabulary(["a", "bcd", "<0xE2>"], np.zeros(3, bool))
+    recorder = EntropyRecorder(build_sampler("temperature:temperature=1"), [np.zeros(0, int)] * 2, known, 4)
+    certain, open_ = torch.tensor([9e9, 0, 0]), torch.zeros(3)
+    for rows, ids in ((open_, [1, 2]), (open_, [1, 1]), (certain, [0, 0]), (open_, [0, 0])):
+        recorder.record(rows.expand(2, -1), torch.tensor(ids))
+    # Row 1: a token, and a third of the next one. Row 2: a byte, a token, "a"; the rest is beyond.
+    assert recorder.bits_per_char == pytest.approx(math.log2(3) * (1 + 1 / 3 + 1 + 1) / 8)
+
+
+def test_auto_is_a_quarter_of_the_entropy_of_characters() -> None:
+    assert suited_to("top-p:p=0.9,entropy=auto", "abcdefgh" * 50) == "top-p:p=0.9,entropy=0.75"
+    assert suited_to("temperature:entropy=auto", "aaaa") == "temperature:entropy=0.10"
+    assert suited_to("temperature:entropy=1.2", "abcd") == "temperature:entropy=1.2"
+    with pytest.raises(TextgenError, match="entropy=auto needs a text"):
+        build_sampler("temperature:entropy=auto")
 
 
 @pytest.mark.parametrize(

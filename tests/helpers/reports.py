@@ -9,12 +9,13 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from textgen.evaluation.intervals import INTERVAL_METHOD, SHIPPED_PRIORS
+from textgen.evaluation.metrics import METRICS, MetricInfo
 from textgen.experiment.entry_result import EntryResult
 from textgen.reports.bench_report import bench_report
 from textgen.reports.markdown import to_markdown
 from textgen.reports.terminal import render
 from textgen.results.comparison import Comparison, HeldOut
-from textgen.results.judge import CLOSEST, judge
+from textgen.results.judge import judge
 from textgen.results.row import rows_by_entry
 from textgen.runtime.storage.json_records import from_values, to_values
 
@@ -80,7 +81,8 @@ def metrics(score: float, **changes: float) -> dict[str, Any]:
 
 def pseudovalues(metrics: dict[str, Any], *about: Any) -> dict[str, list[float]]:
     """What each continuation contributes to the metrics that have intervals."""
-    return {metric: pieces(metrics[metric], metric, *about) for metric in CLOSEST}
+    own = {name for name, metric in METRICS.items() if metric.best is None}
+    return {name: pieces(value, name, *about) for name, value in metrics.items() if name not in own}
 
 
 MACHINE = {"processor": "Xeon", "num_cores": 2, "num_threads": 2, "gpu": None, "system": "Linux"}
@@ -200,7 +202,8 @@ def result(*entries: dict[str, Any], **changes: Any) -> dict[str, Any]:
     }
     runs = [from_values(EntryResult, row) for row in entries if row["error"] is None]
     rows = rows_by_entry(runs, what["scored_on"])
-    verdicts = judge(rows, from_values(HeldOut, what["held_out"]), SHIPPED_PRIORS)
+    others = [from_values(MetricInfo, each) for each in changes.get("other_metrics", ())]
+    verdicts = judge(rows, from_values(HeldOut, what["held_out"]), SHIPPED_PRIORS, others)
     return {**to_values(verdicts), **what}
 
 

@@ -11,8 +11,8 @@ from helpers.commands import TINY
 from textgen.data.corpus import CorpusInfo, TextSources
 from textgen.data.split import SplitInfo, SplitPart
 from textgen.evaluation.intervals import INTERVAL_METHOD, SHIPPED_PRIORS, Contrast, Estimate
+from textgen.evaluation.metrics import TextMetrics
 from textgen.evaluation.scoring import ScoredUnits
-from textgen.evaluation.text_metrics import TextMetrics
 from textgen.results.comparison import HeldOut
 from textgen.results.row import Row
 from textgen.results.suite import CaseResult, Effect, QuestionResult, SuiteResult, Writing

@@ -9,7 +9,7 @@ import numpy as np
 
 from helpers.reports import HELD_OUT, TEXT, compared, entry
 from textgen.defaults import SWEEP
-from textgen.evaluation.text_metrics import TextMetrics
+from textgen.evaluation.metrics import TextMetrics
 from textgen.reports.bench_report import bench_report
 from textgen.reports.columns import curves_csv, scores_csv
 from textgen.reports.csv import to_csv

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from helpers.reports import STRETCH_CHARS, compared, entry, reference, result
+from textgen.defaults import SAMPLER
 from textgen.reports.answer import answer, closing
 from textgen.reports.bench_report import bench_report
 from textgen.reports.samples import chance_entries
@@ -91,6 +92,21 @@ def test_only_the_first_prompts_are_shown_and_the_others_counted() -> None:
     output = brief(result(entry("a", 2.0, samples=samples)), 80)
     assert [f"Prompt {number}" in output for number in range(5)] == [True, True, False, False, False]
     assert "3 more prompts" in output
+
+
+def test_samples_at_their_best_are_beside_those_that_are_equally_free() -> None:
+    equal = "temperature:entropy=1.15"
+    samples = [
+        {"prompt": prompt, "sampler": sampler, "seed": 0, "text": "text"}
+        for sampler in (equal, SAMPLER)
+        for prompt in ("One", "Two")
+    ]
+    output = brief(result(entry("a", 2.0, samples=samples), measured_sampler=equal), 80)
+    assert re.search(r"real words % .*\n.*at entropy 1\.15", output)
+    assert f"One  {equal}: each equally free" in output
+    assert f"One  {SAMPLER}: at their best" in output
+    assert "Two" not in output
+    assert "2 more prompts or samplers" in output
 
 
 def test_failures_have_their_reasons() -> None:

@@ -272,7 +272,10 @@ def paths(value: Any, prefix: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
         yield from paths(each, (*prefix, index))
 
 
-DATA = [[name] for name in ("found_by", "versions", "pseudovalues", "metric_pseudovalues", "seed_priors")]
+DATA = [
+    *(["found_by"], ["versions"], ["seed_priors"]),
+    *(["sample_metrics"], ["pseudovalues"], ["metric_pseudovalues"]),
+]
 """Fields whose keys are data."""
 
 

@@ -34,6 +34,7 @@ KIND_OF = {
     "trigrams.py": "embedding",
     "grammar.py": "corpus",
     "plain_text.py": "cleaner",
+    "sentences.py": "metric",
 }
 KIND_OF_OTHERS = {"fb2.py": "reader", "csv_file.py": "logger", "votes.py": "result"}
 """Files of kinds that `textgen plugins new` does not begin."""

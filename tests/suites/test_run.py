@@ -97,7 +97,7 @@ def test_a_suite_measures_each_thing_once_and_names_what_failed(tmp_path: Path) 
     assert "| chance " in page
     assert "- wild (seed 1): training diverged" in page
     assert "| temperature " in page
-    rate = result.held_out.sample_metrics.real_word_rate
+    rate = result.held_out.sample_metrics["real_word_rate"]
     assert rate is not None
     assert rate > 0.9
     assert f"{100 * rate:.1f} % of the author's are real" in page

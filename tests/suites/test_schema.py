@@ -11,6 +11,7 @@ import pytest
 from helpers.suites import TINY_SUITE, write_suite
 from textgen.contracts import TextgenError
 from textgen.experiment.entry_parser import parse_entry
+from textgen.generation.bound_sampler import build_sampler, suited_to
 from textgen.registry.options import build
 from textgen.registry.registry import names
 from textgen.suites.schema import Case, Question, load_suite
@@ -24,7 +25,7 @@ def test_the_bundled_suites_can_run_and_compare_each_case(name: str) -> None:
         parse_entry(case.entry)
         build("cleaner", case.clean)
         for spec in case.samplers:
-            build("sampler", spec)
+            build_sampler(suited_to(spec, "a text"))
     for question in suite.questions:
         assert len(list(question.comparisons())) == len(question.cases) - 1
 

@@ -22,7 +22,7 @@ from textgen.cli.completion import (
     complete_result,
 )
 from textgen.library.options import MAX_SEED, Refuse, field_docs
-from textgen.requests import ClusterOptions, SampleOptions, SearchOptions, TextOptions
+from textgen.requests import ClusterOptions, SampleOptions, SearchOptions, TextOptions, several
 from textgen.runtime.messages import UsageError
 from textgen.runtime.output import note
 
@@ -168,6 +168,7 @@ DETAILS: dict[str, dict[str, Any]] = {
     "keep_repeats": {"metavar": NO_METAVAR},
     "prompt": {"show_default": "passages of the test text"},
     "sampler": {"autocompletion": complete_name("sampler")},
+    "metric": {"show_default": "none", "autocompletion": complete_name("metric")},
     "length": {"min": 1, "max": 10_000_000},
     "search": {"show_default": "all that components recommend"},
     "tune_sampler": {"show_default": "tune the entry", "autocompletion": complete_name("sampler")},
@@ -242,11 +243,13 @@ def _group(hint: Any) -> _Group | None:
 
 def _parameter(group: Any, field: Field[Any]) -> inspect.Parameter:
     """Return the option of a field; for Typer, one or several are a list, and an empty default is None."""
+    kind: Any
+    default: Any
     kind, default = get_type_hints(group)[field.name], field.default
     if kind == Sequence[str]:
         kind, default = list[str] | None, None
     elif Sequence[str] in get_args(kind) or Sequence[str | Path] in get_args(kind):
-        kind, default = (list[str], [default]) if default else (list[str] | None, None)
+        kind, default = (list[str], several(default)) if default else (list[str] | None, None)
     details = DETAILS.get(f"{group.__name__}.{field.name}") or DETAILS.get(field.name, {})
     details = {"help": field_docs(group)[field.name], **details}
     if group in PANELS:

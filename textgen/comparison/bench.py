@@ -15,16 +15,18 @@ from textgen.data.sources import STANDARD_INPUT
 from textgen.defaults import ENTRY_TIMEOUT, SAMPLER
 from textgen.evaluation.intervals import SHIPPED_PRIORS
 from textgen.evaluation.memorization import find_overlap
+from textgen.evaluation.metrics import MeasuredText, MetricInfo
 from textgen.evaluation.text_metrics import Lexicon, TextAnalyzer, load_lexicon
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.forecast import seconds_of, seconds_of_references
 from textgen.experiment.samples import SampleWriter
+from textgen.generation.bound_sampler import suited_to
 from textgen.generation.generator import spells_words
 from textgen.jobs.backends import Backend, LocalBackend, check_equal_machines
 from textgen.jobs.kept import check_reuse
-from textgen.jobs.plugin_code import try_samplers
+from textgen.jobs.plugin_code import measure_metrics, try_metrics, try_samplers
 from textgen.jobs.runner import PlanProgress, run_jobs
 from textgen.registry.registry import plugin_files
 from textgen.reports.bench_report import bench_report
@@ -68,10 +70,21 @@ class BenchOptions:
     yardsticks: Sequence[str] = ()
     """Models from elsewhere that are scored too, such as `hf:models/gpt2`."""
 
+    def suited_to(self, corpus: Corpus) -> BenchOptions:
+        """Return the settings with samplers whose entropy suits the text, each once."""
+        samples = self.request.samples
+        specs = dict.fromkeys(suited_to(each, corpus.split.train.text) for each in several(samples.sampler))
+        return replace(self, request=replace(self.request, samples=replace(samples, sampler=[*specs])))
+
     @property
     def samplers(self) -> list[str]:
         """The samplers, the first of which is measured."""
         return several(self.request.samples.sampler)
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics of plugins."""
+        return several(self.request.samples.metric)
 
 
 @dataclass(frozen=True)
@@ -164,7 +177,9 @@ def _prepare(
 
     A sealed text is opened when all entries are trained.
     """
+    options = options.suited_to(corpus)
     try_samplers(options.samplers)
+    try_metrics(options.metrics)
     rungs = {out: replace(options, budget=budget) for out, budget in budgets.items()}
     check_equal_machines(options.backend, is_timed=any(each.unit == "seconds" for each in budgets.values()))
     for out in rungs:
@@ -241,10 +256,9 @@ def _judged(
 ) -> Comparison:
     """Return the comparison of what the runs came to."""
     corpus, writer = prepared.corpus, prepared.reader.writer
-    rows = [each.row for each in outcomes]
+    metrics, measured, rows = _measured_by_plugins(outcomes, writer, options)
     rows += [FailedEntry(name, options.request.seed, reason) for name, reason in options.broken.items()]
     ranked = [row for row in rows if isinstance(row, EntryResult)]
-    measured = writer.measure_held_out()
     # Passages that overlap repeat each other, so the held-out text tells nothing about what is closest to it.
     held_out = HeldOut(measured.metrics, {} if writer.passages_overlap else measured.pseudovalues)
     measured_rows = rows_by_entry(ranked, corpus.split.scored_on)
@@ -259,9 +273,27 @@ def _judged(
         held_out=held_out,
         overlap=find_overlap(corpus.split.held_out.stretches(), corpus.split.train.text),
         seed_priors=dict(SHIPPED_PRIORS),
-        **vars(judge(measured_rows, held_out, SHIPPED_PRIORS)),
+        **vars(judge(measured_rows, held_out, SHIPPED_PRIORS, metrics)),
         entries=tuple(rows),
+        other_metrics=tuple(metrics),
     )
+
+
+def _measured_by_plugins(
+    outcomes: Sequence[EntryOutcome], writer: SampleWriter, options: BenchOptions
+) -> tuple[list[MetricInfo], MeasuredText, list[EntryResult | FailedEntry]]:
+    """Return the metrics of plugins, and with them the measured held-out text and the rows."""
+    author, rows = writer.measure_held_out(), [each.row for each in outcomes]
+    written = [each.texts[0].texts if each.texts else () for each in outcomes]
+    found = measure_metrics(options.metrics, [writer.author_texts, *written])
+    for each in filter(lambda each: each.info.problem is None, found):
+        of_author, *of_rows = each.measured()
+        author |= of_author
+        rows = [
+            row.with_metrics(measured) if isinstance(row, EntryResult) else row
+            for row, measured in zip(rows, of_rows, strict=True)
+        ]
+    return [each.info for each in found], author, rows
 
 
 def _preparing(experiments: Mapping[Path, Experiment], out: Path) -> Step:

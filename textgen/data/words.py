@@ -59,6 +59,9 @@ running words of two Austen novels and 98.8 % of English Wikipedia, where Treeba
 _PIECE = re.compile("|".join(PIECE_RULES))
 
 
+_CUT_WORD = re.compile(r"[\w'\u2019-]+$")
+
+
 def words(sample: str) -> list[str]:
     """Return the words of a sample, without a last one that touches its end and may be cut off."""
     return [sample[begin:end] for begin, end in whole_words(sample)]
@@ -68,6 +71,14 @@ def whole_words(sample: str) -> Iterator[tuple[int, int]]:
     """Yield the begin and end of each of the `words` of a sample."""
     last = len(sample.rstrip("'\u2019"))
     return ((begin, end) for begin, end in spans(WORD, sample) if end < last)
+
+
+def without_cut_word(sample: str) -> str:
+    """Return a sample without a last word that touches its end and may be cut off, unless it is all of it."""
+    if has_unspaced(sample):
+        begin = next((begin for begin, end in spans(WORD, sample) if end == len(sample)), len(sample))
+        return sample[:begin] or sample
+    return _CUT_WORD.sub("", sample) or sample
 
 
 def spans(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from annotated_types import Ge, Le
 
 from textgen.data.corpus import CorpusInfo
 from textgen.evaluation.intervals import SHIPPED_PRIORS, SeedPrior
+from textgen.evaluation.metrics import MeasuredText, TextMetrics, check_pseudovalues
 from textgen.evaluation.scoring import Score
-from textgen.evaluation.text_metrics import TextMetrics, check_pseudovalues
 from textgen.experiment.encoding import EmbeddingAudit
 from textgen.runtime.environment import Machine
 from textgen.runtime.storage.json_records import Amount, Count
@@ -227,6 +227,13 @@ class SampleSet:
 @dataclass(frozen=True, kw_only=True)
 class EntryResult(RunResult, SampleSet):
     """One row of a comparison: a run and what it wrote."""
+
+    def with_metrics(self, measured: MeasuredText) -> EntryResult:
+        """Return the row with more metrics of what it wrote, if it wrote something."""
+        if self.sample_metrics is None:
+            return self
+        both = MeasuredText(self.sample_metrics, self.metric_pseudovalues) | measured
+        return replace(self, sample_metrics=both.metrics, metric_pseudovalues=both.pseudovalues)
 
     def score(self, part: str) -> Score | None:
         """Return the score on `test` or `validation`; None if it may not be compared."""

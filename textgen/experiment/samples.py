@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from textgen.data.words import has_unspaced, is_phrase_start, is_word_end, is_word_start
+from textgen.data.words import has_unspaced, is_phrase_start, is_word_end, is_word_start, without_cut_word
 from textgen.defaults import SAMPLE_CHARS
-from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer, TextMetrics
+from textgen.evaluation.metrics import MeasuredText, TextMetrics
+from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry_result import Freedom, GenerationSpeed, Sample, SampleSet
 from textgen.experiment.saved_run import Trained
 from textgen.generation.bound_sampler import BoundSampler, EntropyRecorder, build_sampler
@@ -95,7 +96,7 @@ class SampleWriter:
             generator = trained.generator(device_config, spells=self.spells)
             sampler = generator.resolved(sampler)
             ids = [generator.tokenizer.encode(prompt) for prompt in prompts]
-            entropy = EntropyRecorder(sampler, ids, generator.vocabulary)
+            entropy = EntropyRecorder(sampler, ids, generator.vocabulary, self.num_chars)
             began = time.perf_counter()
             texts = generator.generate(prompts, self.num_chars, sampler, seeds, entropy.record)
             seconds = time.perf_counter() - began
@@ -158,9 +159,14 @@ class SampleWriter:
                 sampler=spec, metrics=measured.measured.metrics, samples=tuple(shown), texts=measured.texts
             )
 
+    @property
+    def author_texts(self) -> tuple[str, ...]:
+        """How the author continued the passages."""
+        return tuple(passage.continuation[: self.num_chars] for passage in self.passages)
+
     def measure_held_out(self) -> MeasuredText:
         """Return the metrics of how the author continued the passages."""
-        return self.analyzer.measure([passage.continuation[: self.num_chars] for passage in self.passages])
+        return self.analyzer.measure(self.author_texts)
 
     def shown_prompts(self) -> list[str]:
         """Return the prompts of the samples that are shown."""
@@ -191,7 +197,7 @@ class SampleWriter:
                 generator = trained.generator(device_config, spells=self.spells)
                 texts = generator.generate(prompts, self.num_chars, sampler, seeds)
         for prompt, each, text in zip(prompts, seeds, texts, strict=True):
-            yield Sample(prompt, spec, each, text)
+            yield Sample(prompt, spec, each, without_cut_word(text))
 
 
 def held_out_passages(

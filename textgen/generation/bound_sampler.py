@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from math import exp, log
@@ -16,7 +18,9 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from textgen.contracts import Sampler, StatefulSampler, TokenIds, Vocabulary
+from textgen.data.text import Text
 from textgen.data.vocabulary import TokenTable
+from textgen.defaults import ENTROPY_SHARE
 from textgen.generation.sampling import Choose, WordDistribution
 from textgen.registry.options import Option, build, declared_options, parse_assignments
 from textgen.registry.registry import contract_error, load
@@ -24,6 +28,8 @@ from textgen.runtime.messages import UsageError
 
 ENTROPY = "entropy"
 """The option that the core adds to samplers with a temperature."""
+AUTO = re.compile(rf"(?<=[:,]){ENTROPY}=auto\b")
+COUNTED_CHARS = 1_000_000
 
 
 class BoundSampler:
@@ -84,7 +90,7 @@ def build_sampler(spec: str) -> BoundSampler:
     name, _, text = spec.partition(":")
     options = parse_assignments(f"sampler {name!r}", text)
     if options.get(ENTROPY) == "auto":
-        raise UsageError("entropy=auto is for bench alone; give bits per character, such as entropy=1.5")
+        raise UsageError("entropy=auto needs a text, as in bench; give bits per character: entropy=1.2")
     if ENTROPY not in options or ENTROPY in declared_options(load("sampler", name)):
         return BoundSampler(build("sampler", spec), spec)
     entropy = Option(ENTROPY, Annotated[float, Gt(0), Le(100)], "that of the temperature").parse(
@@ -99,6 +105,20 @@ def build_sampler(spec: str) -> BoundSampler:
             f"sampler {name!r} lacks a temperature, so its {ENTROPY} cannot be set; leave it out"
         )
     return sampler
+
+
+def suited_to(spec: str, train_text: Text) -> str:
+    """Return a sampler whose entropy, if it is `auto`, is the default share of that of single characters."""
+    if not AUTO.search(spec):
+        return spec
+    return AUTO.sub(f"{ENTROPY}={max(ENTROPY_SHARE * character_entropy(train_text), 0.1):.2f}", spec)
+
+
+def character_entropy(text: Text) -> float:
+    """Return the entropy in bits of single characters, from their frequencies at the beginning of a text."""
+    beginning = text[:COUNTED_CHARS]
+    shares = [number / len(beginning) for number in Counter(beginning).values()]
+    return -sum(share * math.log2(share) for share in shares)
 
 
 def tried_temperatures(specs: Iterable[str]) -> dict[str, float | None]:
@@ -117,15 +137,23 @@ class EntropyRecorder:
 
     It is that before the sampler truncates. The probabilities are those of the logits divided by the
     sampler's `temperature`, if it has one, or those of words at that temperature, if it acts on words.
-    `prompts` are the ids of each row's prompt.
+    `prompts` are the ids of each row's prompt. A row counts up to `num_chars` characters, in which the last
+    token has its share, since rows are chosen until the slowest has as many.
     """
 
-    def __init__(self, sampler: BoundSampler, prompts: Sequence[TokenIds], vocabulary: Vocabulary) -> None:
+    def __init__(
+        self,
+        sampler: BoundSampler,
+        prompts: Sequence[TokenIds],
+        vocabulary: Vocabulary,
+        num_chars: float = math.inf,
+    ) -> None:
         self._temperature = sampler.temperature or 1.0
         is_of_words = getattr(sampler.component, "tempers_words", False) and vocabulary.spellings
         self._words = WordDistribution(prompts, vocabulary, self._temperature) if is_of_words else None
         self._lengths = torch.from_numpy(TokenTable(vocabulary.tokens).num_chars)
-        self._nats, self._chars = 0.0, 0
+        self._left = torch.full((len(prompts),), num_chars, dtype=torch.float64)
+        self._nats, self._chars = 0.0, 0.0
 
     def record(self, logits: Tensor, ids: Tensor) -> None:
         """Add the choice of `ids` [batch], valid token ids, from `logits` [batch, vocab_size]."""
@@ -135,13 +163,19 @@ class EntropyRecorder:
         else:
             log_weights = self._words.log_weights(logits)
             self._words.advance(ids)
-        self._nats += float(torch.special.entr(log_weights.softmax(-1)).double().sum())
-        self._chars += int(self._lengths[ids.cpu()].sum())
+        entropies = torch.special.entr(log_weights.softmax(-1)).sum(-1).cpu().double()
+        lengths = self._lengths[ids.cpu()].double()
+        counted = torch.minimum(lengths, self._left)
+        # A token without characters of its own, such as the first byte of one, counts before the end.
+        shares = torch.where(lengths > 0, counted / lengths.clamp(min=1), (self._left > 0).double())
+        self._nats += float(shares @ entropies)
+        self._chars += float(counted.sum())
+        self._left -= counted
 
     @property
     def bits_per_char(self) -> float:
-        """Bits per character of everything that was chosen."""
-        return self._nats / math.log(2) / max(1, self._chars)
+        """Bits per character of all rows."""
+        return self._nats / math.log(2) / max(1.0, self._chars)
 
 
 COLDEST, HOTTEST = 0.05, 8.0

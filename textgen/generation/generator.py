@@ -81,7 +81,8 @@ class Generator:
         return self._found[key]
 
     def _measured_entropy(self, sampler: BoundSampler) -> float:
-        recorder = EntropyRecorder(sampler, [self.tokenizer.encode("")] * NUM_MEASURED, self.vocabulary)
+        prompts = [self.tokenizer.encode("")] * NUM_MEASURED
+        recorder = EntropyRecorder(sampler, prompts, self.vocabulary, MEASURED_CHARS)
         self.generate([""] * NUM_MEASURED, MEASURED_CHARS, sampler, range(NUM_MEASURED), recorder.record)
         return recorder.bits_per_char
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, Union, cast
 
 from textgen.contracts import TextgenError
+from textgen.evaluation.metrics import METRICS, MetricInfo
+from textgen.evaluation.plugin_metrics import SAMPLE, MetricValues, measure_with
 from textgen.experiment.entry import Entry, EntryFacts
 from textgen.experiment.entry_parser import (
     PARTS,
@@ -101,6 +103,36 @@ def sampler_plugins(specs: Sequence[str]) -> list[Plugin]:
     """Return the plugins that are loaded when these samplers are built, found by their names alone."""
     names = {re.split("[:=]", spec)[0] for spec in specs}
     return [plugin for plugin in plugins("sampler") if plugin.name in names]
+
+
+def try_metrics(specs: Sequence[str]) -> None:
+    """Try metrics out on a sentence; raises `TextgenError` if one cannot be used."""
+    for spec in specs:
+        _measured(spec, [[SAMPLE]])
+
+
+def measure_metrics(specs: Sequence[str], texts: Sequence[Sequence[str]]) -> list[MetricValues]:
+    """Return the values of lists of samples by metrics, each in a process of its own unless it is textgen's.
+
+    One that fails, or takes longer than `MAX_SILENCE`, has its reason instead of values.
+    """
+    found = list[MetricValues]()
+    for spec in specs:
+        try:
+            found.append(_measured(spec, texts))
+        except TextgenError as error:  # what it would say of runs is no reason to lose them
+            found.append(MetricValues(MetricInfo(spec, spec, "", problem=str(error))))
+    return found
+
+
+def _measured(spec: str, texts: Sequence[Sequence[str]]) -> MetricValues:
+    plugin = find("metric", spec.partition(":")[0])
+    if plugin.name in METRICS:
+        raise PluginError(f"{plugin} has the name of a metric of textgen itself; rename it")
+    told = answered(partial(measure_with, spec, texts), MetricValues, [plugin])
+    if told.info.name != spec or list(map(len, told.values)) != list(map(len, texts)):
+        raise PluginError(f"the process of {plugin} answers nonsense")
+    return told
 
 
 def list_plugin_file(path: Path, *, only_asked: bool = False) -> list[Plugin]:

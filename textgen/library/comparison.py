@@ -36,11 +36,7 @@ class Comparison(comparison.Comparison):
                     "seed": run.seed,
                     "problem": run.error if isinstance(run, FailedEntry) else run.problem,
                     **values,
-                    **(
-                        vars(run.sample_metrics)
-                        if isinstance(run, EntryResult) and run.sample_metrics
-                        else {}
-                    ),
+                    **(run.sample_metrics or {} if isinstance(run, EntryResult) else {}),
                 }
                 for run, values in run_values(self, "frame")
             ]

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
-from math import log2
 from typing import TypeAlias
 
 from textgen import defaults
@@ -16,7 +15,7 @@ from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, CorpusInfo
 from textgen.data.corpus import load_corpus as read_corpus
 from textgen.data.sources import are_names, read_documents
-from textgen.data.text import Text, alphabet, blocks
+from textgen.data.text import alphabet, blocks
 from textgen.data.words import words
 from textgen.evaluation.memorization import Overlap, find_overlap
 from textgen.library.options import Refuse, changed, refusing
@@ -30,8 +29,6 @@ TextSource: TypeAlias = Source | Sequence[Source] | TextOptions | Corpus
 EXCERPT = 100_000
 """Characters of a text for which `changes` shows the effect of a cleaner."""
 TOKEN = re.compile(r"\n|[^\S\n]+|\w+|[^\w\s]")
-COUNTED = 1_000_000
-"""Characters of a text whose frequencies are counted."""
 CONTEXT = 10
 """Words, signs and spaces that are shown before and after a change."""
 MAX_CHANGE_CHARS = 300
@@ -108,13 +105,6 @@ def asks_for_items(sources: Sequence[str]) -> bool:
 def name_of(text: TextOptions) -> str:
     """Return the sources of a text, joined by plus signs."""
     return text.corpus.name if isinstance(text.corpus, Corpus) else "+".join(text.sources)
-
-
-def character_entropy(text: Text) -> float:
-    """Return the entropy in bits of single characters, from their frequencies at the beginning of a text."""
-    beginning = text[:COUNTED]
-    shares = [number / len(beginning) for number in Counter(beginning).values()]
-    return -sum(share * log2(share) for share in shares)
 
 
 def items(only: str | None = None) -> list[dict[str, str]]:

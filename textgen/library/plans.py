@@ -95,7 +95,7 @@ def bench_as(
     options.check_cluster(request, "a bench, whose entries train one by one", refuse)
     asked, silence = parse_budgets(request.budget), parse_duration(cluster.entry_timeout, "--entry-timeout")
     known = _check_entries(request.entries, out)
-    samplers = _samplers(request.samples)
+    _check_samples(request.samples)
     choose_device(cluster.device, cluster.precision)
     trained, source = split_yardsticks(request.entries)[0], texts.name_of(request.text)
     name = partial(result_name, trained, source, request.budget, request.seed)
@@ -109,9 +109,8 @@ def bench_as(
             budgets = budgets_with(folder, asked)
             parsed, broken, yardsticks = _parsed([*compared_in(folder, budgets), *request.entries], known)
             kept = [pair for pattern in (KEPT_RUNS, f"*/{KEPT_RUNS}") for pair in made_with(folder, pattern)]
-            written = replace(request.samples, sampler=_with_entropy(samplers, text))
             settings = BenchOptions(
-                request=replace(request, samples=written),
+                request=request,
                 budget=budgets[-1],
                 device_config=choose_device(cluster.device, cluster.precision, kept),
                 entry_timeout=silence,
@@ -160,20 +159,11 @@ def _parsed(wanted: Sequence[str], known: Sequence[Entry]) -> tuple[list[Entry],
     return parsed, broken, yardsticks
 
 
-def _with_entropy(samplers: Sequence[str], text: Corpus) -> list[str]:
-    """Return the samplers, the default one with the entropy that suits the text."""
-    entropy = defaults.ENTROPY_SHARE * texts.character_entropy(text.split.train.text)
-    equal = defaults.EQUAL_SAMPLER.replace("auto", f"{max(entropy, 0.1):.1f}")
-    return [equal if each == defaults.EQUAL_SAMPLER else each for each in samplers]
-
-
-def _samplers(samples: SampleOptions) -> tuple[str, ...]:
-    """Return the samplers, each once; raises `UsageError` without one, or if the spelling is invalid."""
-    samplers = tuple(dict.fromkeys(several(samples.sampler)))
-    if not samplers:
+def _check_samples(samples: SampleOptions) -> None:
+    """Raise `UsageError` if there is no sampler, or if the spelling is invalid."""
+    if not several(samples.sampler):
         raise UsageError(f"no sampler; give one, such as {defaults.SAMPLER}")
     spells_words(samples.spelling)
-    return samplers
 
 
 def suite(

@@ -17,6 +17,7 @@ CONTRACTS = {
     "cleaner": contracts.Cleaner,
     "reader": contracts.Reader,
     "logger": contracts.Logger,
+    "metric": contracts.Metric,
     "result": contracts.ResultKind,
 }
 """The contract of each kind whose components are classes."""

@@ -45,6 +45,7 @@ KINDS = {
     "command": "textgen.commands",
     "reader": "textgen.readers",
     "logger": "textgen.loggers",
+    "metric": "textgen.metrics",
     "result": "textgen.results",
 }
 """The entry-point group of each kind of component."""

@@ -251,7 +251,7 @@ def _made_up(result: Comparison) -> list[Block]:
 def _more(result: Comparison) -> str:
     """Return what else the full report has."""
     number = brief_samples(result)[1]
-    more = f"{number} more prompts, where" if number else "Where"
+    more = f"{number} more prompts or samplers, where" if number else "Where"
     return f"{more} the bits go, repetition, learning curves, references and settings: --full"
 
 

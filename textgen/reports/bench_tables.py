@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from statistics import fmean
+from typing import Any
 
 from textgen.evaluation.intervals import INTERVAL_METHOD
+from textgen.evaluation.metrics import LETTERS, MetricInfo
 from textgen.experiment.entry_result import EntryResult
 from textgen.generation.bound_sampler import ENTROPY
 from textgen.page.charts import IntervalChart
 from textgen.reports.answer import classes
-from textgen.reports.columns import VIEWS, make_table
+from textgen.reports.columns import VIEWS, RowColumn, make_table
 from textgen.reports.document import BRIEF, FULL, PAGE, Note, Table
-from textgen.reports.formats import CurvePoint, bits, percent, plain, sparkline
+from textgen.reports.formats import CurvePoint, at, bits, percent, plain, sparkline
 from textgen.reports.rows import EntryRow, held_out_row, machine_letters, reference_rows
 from textgen.reports.samples import counted_words, known_words
 from textgen.results.comparison import Comparison
@@ -37,7 +39,16 @@ def brief_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     )
     shown = [*ranked_rows(result, rows), held_out_row(result)]
     notes = list(score_notes(result, rows))
-    return make_table("", caption, VIEWS["brief"].columns(), shown, notes, views=BRIEF)
+    return make_table(
+        "", caption, [*named(result, VIEWS["brief"].columns(result.other_metrics))], shown, notes, views=BRIEF
+    )
+
+
+def named(result: Comparison, columns: Iterable[RowColumn[Any]]) -> Iterator[RowColumn[Any]]:
+    """Yield columns, that of real words with the sampler that wrote them."""
+    for each in columns:
+        is_of_words = each.name == "real_word_rate"
+        yield replace(each, header=f"real words %\n{at(result.measured_sampler)}") if is_of_words else each
 
 
 def _writer(result: Comparison) -> str:
@@ -49,7 +60,7 @@ def _writer(result: Comparison) -> str:
 
 def _real_words(result: Comparison) -> str:
     """Return of which words the share of real ones is."""
-    return counted_words(result.held_out.sample_metrics.real_word_letters)
+    return counted_words(result.held_out.sample_metrics.get(LETTERS))
 
 
 def score_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
@@ -194,8 +205,15 @@ def written_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
         "that are. Real words are in "
         f"{plain(known_words(result))}, {_real_words(result)}."
     )
-    columns = VIEWS["generated"].columns()
-    return make_table("Generated text", caption, columns, [*rows, held_out_row(result)])
+    notes = [Note(plain(f"{each.name}: {each.problem or told(each)}")) for each in result.other_metrics]
+    columns = VIEWS["generated"].columns(result.other_metrics)
+    return make_table("Generated text", caption, columns, [*rows, held_out_row(result)], notes)
+
+
+def told(metric: MetricInfo) -> str:
+    """Return what a metric of a plugin is, which value is best, and where it is from."""
+    best = {"higher": "; more is better", "lower": "; less is better"}.get(str(metric.best), "")
+    return f"{metric.hint}{best} ({metric.source})"
 
 
 def speed_table(rows: Sequence[EntryRow]) -> Table:

@@ -11,12 +11,23 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any, Generic, Literal, TypeVar
 
+from textgen.evaluation.metrics import METRICS, PERCENT, MetricInfo
 from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.experiment.score_trained import LOSES_TEXT
 from textgen.reports import formats
 from textgen.reports.answer import NO_CLEAR_DIFFERENCE, ONE_SEED
 from textgen.reports.document import DASH, Cell, Column, CsvFile, Note, Table, TableRow
-from textgen.reports.formats import bits, count, decimal, hundredths, percent, short, thousandths
+from textgen.reports.formats import (
+    bits,
+    count,
+    decimal,
+    hundredths,
+    number,
+    percent,
+    plain,
+    short,
+    thousandths,
+)
 from textgen.reports.rows import EntryRow
 from textgen.results.comparison import Comparison, Difference, EntryScore, ReferenceScore
 
@@ -105,17 +116,16 @@ def _of_scores(name: str, header: str, path: str, write: Callable[[float], str] 
     )
 
 
-def _of_text(name: str, header: str, write: Callable[[float], str] = percent) -> RowColumn[float]:
+def metric_column(metric: MetricInfo) -> RowColumn[float]:
     """Return the column of a metric of generated text, with its interval if it has one."""
-
-    def values(row: EntryRow) -> list[float]:
-        return _present(getattr(text, name) for text in row.sample_metrics)
-
+    name, unit = metric.name, plain(metric.unit)
+    first, _, rest = plain(metric.label).partition(" ")
     return RowColumn(
         name,
-        header,
-        values=values,
-        write=write,
+        "\n".join(filter(None, [first, f"{rest} {unit}".strip()])),
+        hint=plain(metric.hint),
+        values=lambda row: _present(text.get(name) for text in row.sample_metrics),
+        write=percent if metric.unit == PERCENT else number,
         interval=lambda row: row.metrics[name].interval if name in row.metrics else None,
         is_best=lambda row: name in row.metrics and row.metrics[name].is_best,
     )
@@ -165,13 +175,7 @@ _ALL: Sequence[RowColumn[Any]] = (
     # generated text
     _of_runs("temperature", "tempera\u00adture", "freedom.temperature", hundredths),
     _of_runs("entropy_per_char", "entropy,\nbits/char", "freedom.entropy_per_char", hundredths),
-    _of_text("real_word_rate", "real\nwords %"),
-    _of_text("distinct_1", "distinct-1\n%"),
-    _of_text("distinct_2", "distinct-2\n%"),
-    _of_text("repetition_4", "repeti\u00adtion %"),
-    _of_text("self_bleu", "self\nBLEU %"),
-    _of_text("novel_4gram_rate", "novel\n4-grams %"),
-    _of_text("longest_verbatim_span", "verbatim\nspan", count),
+    *map(metric_column, METRICS.values()),
     # speed and size
     RowColumn("machine", "ma\u00adchine", values=lambda row: [row.machines] if row.machines else []),
     _of_runs("train_chars_per_second", "train\nchars/s", "train.chars_per_second", short),
@@ -233,18 +237,21 @@ class View:
     renamed: Mapping[str, str] = field(default_factory=dict)
     """Names that columns have in this view instead."""
 
-    def columns(self) -> list[RowColumn[Any]]:
-        """Return the columns."""
-        extra = self.extra.split()
+    def columns(self, metrics: Iterable[MetricInfo] = ()) -> list[RowColumn[Any]]:
+        """Return the columns, with those of metrics of plugins before what may be left out."""
         return [
-            replace(
-                COLUMNS[name],
-                name=self.renamed.get(name, name),
-                extra=name in extra,
-                write=self.formats.get(name, COLUMNS[name].write),
-            )
-            for name in (*self.names.split(), *extra)
+            *map(self._column, self.names.split()),
+            *map(metric_column, metrics),
+            *map(self._column, self.extra.split()),
         ]
+
+    def _column(self, name: str) -> RowColumn[Any]:
+        return replace(
+            COLUMNS[name],
+            name=self.renamed.get(name, name),
+            extra=name in self.extra.split(),
+            write=self.formats.get(name, COLUMNS[name].write),
+        )
 
 
 VIEWS = {
@@ -331,13 +338,14 @@ def run_values(
         if isinstance(run, EntryResult):
             row = EntryRow(run.name, [run], comparable=run.is_comparable, part=result.scored_on)
             row = replace(row, estimate=single.get(run.name))
-            values = {each.name: next(iter(each.values(row)), None) for each in VIEWS[view].columns()}
+            columns = VIEWS[view].columns(result.other_metrics)
+            values = {each.name: next(iter(each.values(row)), None) for each in columns}
         yield run, values
 
 
 def scores_csv(result: Comparison) -> CsvFile:
     """Return the scores of all runs, then of several seeds and of references; failed runs are last."""
-    names = [column.name for column in VIEWS["csv"].columns()]
+    names = [column.name for column in VIEWS["csv"].columns(result.other_metrics)]
     runs: list[list[object]] = []
     failed: list[list[object]] = []
     for run, values in run_values(result, "csv"):

@@ -51,6 +51,8 @@ class Column:
     align: Literal["left", "right"] = "right"
     extra: bool = False
     """True if an 80-column terminal may leave this column out; such columns come last."""
+    hint: str = ""
+    """What it means, unless the glossary says so."""
 
     @property
     def title(self) -> str:

@@ -37,6 +37,16 @@ def short(value: float) -> str:
     return f"{value:.3g} {' kMGT'[power]}".rstrip()
 
 
+def number(value: float) -> str:
+    """Write a number of any size: `0.0123`, `12.3`, `1,235`."""
+    return f"{value:.3g}" if abs(value) < 1000 else count(value)
+
+
+def at(sampler: str) -> str:
+    """Return the sampler of a column in few words: `at entropy 1.15`, `at temperature 0.8`."""
+    return f"at {plain(sampler).removeprefix('temperature:').replace('=', ' ')}"
+
+
 def perplexity(value: float) -> str:
     """Write a number that may be astronomical: `187.2`, `12,345`, `1.4e11`."""
     if value < 1e5:

@@ -68,7 +68,7 @@ def _table(table: Table, report: Report) -> Markup:
             "title": column.title,
             "is_left": column.align == "left",
             "is_extra": column.extra or (place >= room and not table.keeps_columns),
-            "hint": HINTS.get(column.name),
+            "hint": column.hint or HINTS.get(column.name),
         }
         for place, column in enumerate(table.columns)
     ]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from string import ascii_uppercase
 
+from textgen.evaluation.metrics import TextMetrics
 from textgen.evaluation.scoring import Score
-from textgen.evaluation.text_metrics import TextMetrics
 from textgen.experiment.entry_result import EntryResult
 from textgen.reports.answer import better_reference, classes, verdict
 from textgen.results.comparison import Comparison, Difference, EntryScore, MetricEstimate, ReferenceScore

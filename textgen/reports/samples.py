@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 from statistics import fmean, pstdev
 
-from textgen.evaluation.text_metrics import TextMetrics
+from textgen.defaults import SAMPLER
+from textgen.evaluation.metrics import TextMetrics
 from textgen.experiment.entry_result import EntryResult
+from textgen.generation.bound_sampler import ENTROPY
 from textgen.page.charts import ChartLine, LineChart
 from textgen.reports.document import SampleGroup
 from textgen.reports.formats import plain
@@ -15,7 +17,7 @@ from textgen.reports.rows import entry_rows
 from textgen.results.comparison import Comparison
 
 MAX_GROUPS = 2
-"""Prompts whose samples are shown."""
+"""Prompts or samplers whose samples are shown."""
 MAX_CHANCE_SPREAD = 0.02
 """Standard deviation of the score between passages, as a share of the score, of what is pure chance."""
 
@@ -47,11 +49,17 @@ def sample_groups(result: Comparison) -> list[SampleGroup]:
             prompt, sampler = sample.prompt, sample.sampler
             text = plain(sample.text.removeprefix(prompt)).strip() or "(nothing)"
             key = (prompt, sampler, seen[prompt, sampler])
-            groups.setdefault(key, SampleGroup(plain(prompt) or "(no prompt)", sampler, [])).texts.append(
-                (row.name, text)
-            )
+            named = SampleGroup(plain(prompt) or "(no prompt)", _described(sampler), [])
+            groups.setdefault(key, named).texts.append((row.name, text))
             seen[prompt, sampler] += 1
     return list(groups.values())
+
+
+def _described(sampler: str) -> str:
+    """Return a sampler with what is special about it."""
+    if f"{ENTROPY}=" in sampler:
+        return f"{sampler}: each equally free, as what is measured"
+    return f"{sampler}: at their best, less free than what is measured" if sampler == SAMPLER else sampler
 
 
 def made_up_words(result: Comparison) -> dict[str, list[str]]:
@@ -61,14 +69,19 @@ def made_up_words(result: Comparison) -> dict[str, list[str]]:
 
 
 def brief_samples(result: Comparison) -> tuple[list[SampleGroup], int]:
-    """Return samples without those of pure chance, and the number of prompts that are left out."""
+    """Return samples without those of pure chance, and the number of those that are left out.
+
+    Of several samplers, they continue the first prompt.
+    """
     chance = chance_entries(result)
     groups = [
         group._replace(texts=texts)
         for group in sample_groups(result)
         if (texts := [(name, text) for name, text in group.texts if name not in chance])
     ]
-    return groups[:MAX_GROUPS], max(0, len(groups) - MAX_GROUPS)
+    several = len({group.sampler for group in groups}) > 1
+    shown = [group for group in groups if group.prompt == groups[0].prompt or not several][:MAX_GROUPS]
+    return shown, len(groups) - len(shown)
 
 
 def chance_entries(result: Comparison) -> set[str]:
@@ -93,9 +106,10 @@ def _is_chance(run: EntryResult) -> bool:
 def sampler_line(name: str, texts: Iterable[tuple[str, TextMetrics]], style: str = "") -> ChartLine | None:
     """Return real words against different bigrams, in percent, of labelled texts that one entry wrote."""
     points = [
-        (100 * text.distinct_2, 100 * text.real_word_rate, label)
+        (100 * different, 100 * real, label)
         for label, text in texts
-        if text.distinct_2 is not None and text.real_word_rate is not None
+        if (different := text.get("distinct_2")) is not None
+        and (real := text.get("real_word_rate")) is not None
     ]
     if not points:
         return None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from textgen.data.corpus import CorpusInfo
 from textgen.evaluation.intervals import INTERVAL_METHOD, Contrast, Estimate
-from textgen.evaluation.text_metrics import TextMetrics
+from textgen.evaluation.metrics import CLOSEST, LETTERS, METRICS, TextMetrics
 from textgen.page.charts import ChartValue, IntervalChart, LineChart
 from textgen.reports.document import (
     DASH,
@@ -28,7 +28,7 @@ from textgen.reports.document import (
     lines,
     text_table,
 )
-from textgen.reports.formats import named_values, plain
+from textgen.reports.formats import at, named_values, plain
 from textgen.reports.samples import counted_words, diversity_chart, sampler_line
 from textgen.results.suite import CaseResult, QuestionResult, SuiteResult, Writing
 from textgen.runtime.environment import machines_used
@@ -41,13 +41,7 @@ MAX_CHANGES = 3
 
 UNPAIRED = "† Scored on another text, which the cleaner made: other characters, so the effect is unpaired."
 
-SAMPLER_METRICS = {
-    "real words": "real_word_rate",
-    "distinct-2": "distinct_2",
-    "repeated 4-grams": "repetition_4",
-    "self-BLEU": "self_bleu",
-    "novel 4-grams": "novel_4gram_rate",
-}
+SAMPLER_METRICS = {METRICS[name].label: name for name in CLOSEST if name != "distinct_1"}
 """The columns of a table of samplers, and their metrics."""
 
 
@@ -129,10 +123,10 @@ def _real_words(author: TextMetrics, lexicons: Sequence[str] | None) -> str:
     """Return the sources of real words, and how many of the author's own are real by them."""
     known = "" if lexicons is None else " Real words are in the training text"
     known += f" or the lexicon {' or '.join(lexicons)}." if lexicons else "." if known else ""
-    rate = author.real_word_rate
+    rate = author.get("real_word_rate")
     if rate is None:
         return known
-    counted = counted_words(author.real_word_letters)
+    counted = counted_words(author.get(LETTERS))
     return f"{known} They are {counted}; {100 * rate:.1f} % of the author's are real."
 
 
@@ -156,7 +150,7 @@ def _question(question: QuestionResult, result: SuiteResult) -> Iterator[Block]:
     yield Chart(IntervalChart(f"Scores: {question.text}", unit, scores))
     title = f"Changes {against}: {question.text}"
     yield Chart(IntervalChart(title, f"{unit}, {against}", changes, zero=True))
-    header = ["case", "bits/char", f"change against {question.reference}", "real words", "change"]
+    header = ["case", "bits/char", f"change against {question.reference}", real_words(question), "change"]
     rows: list[list[str | Cell]]
     rows = [[case.label, *case_cells(question, case), case.entry] for case in question.cases]
     yield text_table(question.text, header, (row[:-1] for row in rows), views=TEXT)
@@ -164,6 +158,12 @@ def _question(question: QuestionResult, result: SuiteResult) -> Iterator[Block]:
     yield lines([UNPAIRED] if any(not effect.paired for effect in question.effects) else [])
     yield Chart(_sampler_chart(question, author))
     yield Folded("What each sampler writes", list(sampler_tables(question, author)))
+
+
+def real_words(question: QuestionResult) -> str:
+    """Return the header of the share of real words, with the samplers that wrote them, one for each text."""
+    samplers = dict.fromkeys(case.samplers[0] for case in question.cases)
+    return f"real words {' or '.join(map(at, samplers))}"
 
 
 def case_cells(question: QuestionResult, case: CaseResult) -> list[Cell]:
@@ -201,7 +201,7 @@ def _sampler_chart(question: QuestionResult, author: TextMetrics) -> LineChart:
         for case in question.cases
     ]
     curves = [line for line in drawn if line and len(line.points) > 1]
-    has_author = None not in (author.distinct_2, author.real_word_rate)
+    has_author = None not in (author.get("distinct_2"), author.get("real_word_rate"))
     title = f"Real words against different bigrams: {question.text}"
     return diversity_chart(title, curves if has_author else [], author)
 
@@ -225,7 +225,7 @@ def sampler_tables(question: QuestionResult, author: TextMetrics) -> Iterator[Ta
 
 
 def _sampler_cells(entropy: float | None, metrics: TextMetrics) -> list[Cell]:
-    values = [entropy, *(getattr(metrics, metric) for metric in SAMPLER_METRICS.values())]
+    values = [entropy, *(metrics.get(metric) for metric in SAMPLER_METRICS.values())]
     return [Cell(DASH if value is None else f"{value:.3f}") for value in values]
 
 
@@ -262,7 +262,10 @@ def _curve(rows: Sequence[Writing]) -> NDArray[np.float64]:
     temperatures = {row.temperature for row in rows} - {None}
     has_order = len(temperatures) == len(rows)
     points = [
-        (row.entropy_per_char, float(row.metrics.real_word_rate or 0), float(row.metrics.distinct_2 or 0))
+        (
+            row.entropy_per_char,
+            *(float(row.metrics.get(name) or 0) for name in ("real_word_rate", "distinct_2")),
+        )
         for row in sorted(
             rows, key=lambda row: -((row.temperature or 0) if has_order else row.entropy_per_char)
         )

@@ -8,8 +8,8 @@ from typing import Literal
 
 from textgen.evaluation.intervals import LEVEL, Interval
 from textgen.evaluation.memorization import Overlap
+from textgen.evaluation.metrics import MetricInfo, TextMetrics, check_pseudovalues
 from textgen.evaluation.scoring import ScoredUnits
-from textgen.evaluation.text_metrics import TextMetrics, check_pseudovalues
 from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.results.header import JudgedHeader
 from textgen.runtime.storage.json_records import (
@@ -144,6 +144,8 @@ class Comparison(JudgedHeader):
     """Metrics of the text that entries write with the first sampler."""
     entries: tuple[EntryResult | FailedEntry, ...]
     """One row for each entry and seed."""
+    other_metrics: tuple[MetricInfo, ...] = ()
+    """The metrics of plugins, whose values are among those of textgen's own."""
 
     @property
     def runs(self) -> list[EntryResult]:
@@ -157,7 +159,7 @@ class Comparison(JudgedHeader):
         check_different("entries", [(row.name, row.seed) for row in self.entries])
         check_names("scores", [each.name for each in self.scores], names)
         check_names("metrics", [each.name for each in self.metrics], names)
-        check_names("metrics", [each.metric for each in self.metrics], vars(self.held_out.sample_metrics))
+        check_names("metrics", [each.metric for each in self.metrics], self.held_out.sample_metrics)
         check_names("seed_priors", ["bits_per_char"] if self.seed_priors else [], self.seed_priors)
         for reads_on in (False, True):
             scores = [each for each in self.scores if each.reads_on == reads_on]

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from itertools import chain
 
 from textgen.defaults import SAMPLE_CHARS, SWEEP
-from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics
+from textgen.evaluation.metrics import TextMetrics
+from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import Sample
 from textgen.experiment.samples import SampleWriter, WrittenSamples

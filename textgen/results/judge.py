@@ -32,6 +32,7 @@ from textgen.evaluation.intervals import (
     rate_interval,
     smallest_clear,
 )
+from textgen.evaluation.metrics import METRICS, PERCENT, MetricInfo
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.experiment.entry_result import FailedEntry
 from textgen.results.comparison import (
@@ -52,18 +53,16 @@ from textgen.training.budget import parse_budget
 Priors: TypeAlias = Mapping[str, SeedPrior]
 """By metric: what is known about the variance between training seeds."""
 
-SCORE, REAL_WORDS = METRICS = ("bits_per_char", "real_word_rate")
+SCORE, REAL_WORDS = EFFECT_METRICS = ("bits_per_char", "real_word_rate")
 """The metrics that a change has an effect on."""
 Samples = Mapping[str, Mapping[str, MeasuredValue]]
 """By budget, from the smallest on, and by entry: the score."""
 
-CLOSEST = ("real_word_rate", "distinct_1", "distinct_2", "repetition_4", "self_bleu", "novel_4gram_rate")
-"""Metrics of which the best is the closest to that of the held-out text. They are shares, so that
-their distances can be averaged."""
-
 HELD_OUT = "the held-out text"
 """The text that scores and metrics are measured on, where there is only one."""
 
+UNKNOWN_FREEDOM = 3.0
+"""Degrees of freedom of a prior that was not measured, as those of measured ones."""
 MAX_SEEDS = 100
 """The most seeds that a comparison is said to need."""
 
@@ -81,8 +80,16 @@ class Verdicts:
     metrics: tuple[MetricEstimate, ...]
 
 
-def judge(rows: Mapping[str, Sequence[Row]], held_out: HeldOut, priors: Mapping[str, SeedPrior]) -> Verdicts:
-    """Return what follows from the rows of a comparison by entry, several of one entry being its seeds."""
+def judge(
+    rows: Mapping[str, Sequence[Row]],
+    held_out: HeldOut,
+    priors: Mapping[str, SeedPrior],
+    other_metrics: Sequence[MetricInfo] = (),
+) -> Verdicts:
+    """Return what follows from the rows of a comparison by entry, several of one entry being its seeds.
+
+    `other_metrics` are those of plugins.
+    """
     samples = {
         name: sample
         for name, own in rows.items()
@@ -95,7 +102,10 @@ def judge(rows: Mapping[str, Sequence[Row]], held_out: HeldOut, priors: Mapping[
         scores += [replace(each, reads_on=reads_on) for each in ranked]
         differences += apart
         resolution = resolution or resolution_of(of_class)
-    metrics = [each for metric in CLOSEST for each in _metric(metric, rows, held_out, priors[metric])]
+    compared = [each for each in (*METRICS.values(), *other_metrics) if each.best is not None]
+    metrics = [
+        each for metric in compared for each in _metric(metric, rows, held_out, priors.get(metric.name))
+    ]
     return Verdicts(tuple(scores), tuple(differences), resolution, tuple(metrics))
 
 
@@ -114,15 +124,23 @@ def score_sample(rows: Sequence[Row], prior: SeedPrior, text: str = HELD_OUT) ->
 
 
 def metric_sample(
-    metric: str, rows: Sequence[Row], prior: SeedPrior, text: str = HELD_OUT
+    metric: str, rows: Sequence[Row], prior: SeedPrior | None, text: str = HELD_OUT
 ) -> MeasuredValue | None:
-    """Return a metric of what an entry's rows wrote after passages of a text, or None if one lacks it."""
+    """Return a metric of what an entry's rows wrote after passages of a text, or None if one lacks it.
+
+    Without a prior, as for a metric of a plugin, seeds are taken to add as much variance as passages do,
+    which is about so for textgen's own metrics.
+    """
     values = [row.written.get(metric) for row in rows]
     shares = [row.pseudovalues.get(metric) for row in rows]
     if None in values or None in shares:
         return None
+    pseudovalues = np.array(shares, float)
+    if prior is None:
+        sd = float(pseudovalues.std(axis=1).mean()) / math.sqrt(pseudovalues.shape[1])
+        prior = SeedPrior(sd, UNKNOWN_FREEDOM, "as much as passages")
     seeds, own = _seeds(rows), _prior(rows, prior)
-    return MeasuredValue(np.array(values), np.array(shares), f"passages of {text}", seeds, own)
+    return MeasuredValue(np.array(values, float), pseudovalues, f"passages of {text}", seeds, own)
 
 
 def _seeds(rows: Sequence[Row]) -> tuple[int, ...]:
@@ -231,35 +249,51 @@ def rescored(saved: ReferenceScore, units: ScoredUnits) -> ReferenceScore:
 
 
 def _metric(
-    metric: str, rows: Mapping[str, Sequence[Row]], held_out: HeldOut, prior: SeedPrior
+    metric: MetricInfo, rows: Mapping[str, Sequence[Row]], held_out: HeldOut, prior: SeedPrior | None
 ) -> list[MetricEstimate]:
-    """Return a metric of what each entry writes; the closest to the held-out text is marked if clear."""
+    """Return a metric of what each entry writes; the best is marked if that is clear."""
     samples = {
         name: sample
         for name, own in rows.items()
-        if (sample := metric_sample(metric, own, prior)) is not None
+        if (sample := metric_sample(metric.name, own, prior)) is not None
     }
     estimates = {name: estimate(sample) for name, sample in samples.items()}
     unmarked = [
-        MetricEstimate(name=name, metric=metric, value=each.value, interval=rate_interval(each))
+        MetricEstimate(
+            name=name,
+            metric=metric.name,
+            value=each.value,
+            interval=rate_interval(each) if metric.unit == PERCENT else each.interval,
+        )
         for name, each in estimates.items()
     ]
-    pseudovalues = held_out.pseudovalues.get(metric)
-    if pseudovalues is None or len(samples) < 2:
-        return unmarked
-    author = np.array([getattr(held_out.sample_metrics, metric)])
-    reference = MeasuredValue(author, np.array([pseudovalues]), f"passages of {HELD_OUT}", (0,))
-    distances = {
-        name: sample.distance_from(reference)
-        for name, sample in samples.items()
-        if sample.pseudovalues.shape[1] == len(pseudovalues)
-    }
-    if len(distances) < len(samples):
+    distances = _distances(metric, samples, held_out)
+    if len(distances) < max(2, len(samples)):
         return unmarked
     best, *others = sorted(distances, key=lambda name: distances[name].value)
     p_values = holm([difference(distances[name], distances[best]).p_value for name in others])
     is_clear = max(p_values) < LEVEL
     return [replace(each, is_best=is_clear and each.name == best) for each in unmarked]
+
+
+def _distances(
+    metric: MetricInfo, samples: Mapping[str, MeasuredValue], held_out: HeldOut
+) -> dict[str, MeasuredValue]:
+    """Return how far entries are from what is best, the least being the best; those where that is known."""
+    if metric.best != "author":
+        sign = 1.0 if metric.best == "lower" else -1.0
+        return {
+            name: replace(each, values=sign * each.values, pseudovalues=sign * each.pseudovalues)
+            for name, each in samples.items()
+        }
+    pseudovalues = held_out.pseudovalues.get(metric.name, ())
+    author = np.array([held_out.sample_metrics.get(metric.name)], float)
+    reference = MeasuredValue(author, np.array([pseudovalues]), f"passages of {HELD_OUT}", (0,))
+    return {
+        name: sample.distance_from(reference)
+        for name, sample in samples.items()
+        if sample.pseudovalues.shape[1] == len(pseudovalues)
+    }
 
 
 # --- ladders
@@ -391,7 +425,7 @@ def shared_priors(cases: Iterable[Sequence[Row]]) -> dict[str, SeedPrior]:
     distinct = [rows for rows in known.values() if rows]
     samples = {
         metric: [sample for rows in distinct if (sample := sample_of(metric, rows, "", SHIPPED_PRIORS))]
-        for metric in METRICS
+        for metric in EFFECT_METRICS
     }
     return {metric: fitted_prior(each, SHIPPED_PRIORS[metric]) for metric, each in samples.items()}
 
@@ -399,7 +433,7 @@ def shared_priors(cases: Iterable[Sequence[Row]]) -> dict[str, SeedPrior]:
 def effects(pairs: Sequence[tuple[CaseResult, CaseResult]], priors: Priors) -> list[Effect]:
     """Return how cases differ from those they are compared with, from what their runs measured."""
     scores, words = (
-        _adjusted([_contrast(metric, new, old, priors) for new, old in pairs]) for metric in METRICS
+        _adjusted([_contrast(metric, new, old, priors) for new, old in pairs]) for metric in EFFECT_METRICS
     )
     return [
         Effect(new.label, old.label, new.scored_text == old.scored_text, score, real)

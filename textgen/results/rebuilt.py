@@ -10,6 +10,7 @@ from typing import Any
 
 from textgen.data.corpus import CorpusInfo
 from textgen.data.split import MAX_HELD_OUT_CHARS, PARTS
+from textgen.evaluation.metrics import CLOSEST
 from textgen.evaluation.scoring import MAX_WORD_BITS, BitsByCategory, Score, ScoredUnits, interval
 from textgen.evaluation.token_bits import LOG2
 from textgen.experiment.entry_result import EntryResult, FailedEntry
@@ -17,8 +18,7 @@ from textgen.experiment.samples import NUM_MEASURED
 from textgen.experiment.score_run import unit_sizes
 from textgen.results.comparison import Comparison, ReferenceScore
 from textgen.results.judge import (
-    CLOSEST,
-    METRICS,
+    EFFECT_METRICS,
     case_estimate,
     effects,
     judge,
@@ -43,7 +43,7 @@ IN_UNITS = (ScoredUnits, ["bits"])
 def verify_comparison(result: Comparison) -> Iterator[VerificationCheck]:
     """Yield a check of each part of a comparison that follows from others."""
     rows = rows_by_entry(result.runs, result.scored_on)
-    judged = judge(rows, result.held_out, result.seed_priors)
+    judged = judge(rows, result.held_out, result.seed_priors, result.other_metrics)
     again = Partial(
         corpus=_corpus(result.corpus),
         machine=result.runs[0].machine if result.runs else result.machine,
@@ -51,7 +51,8 @@ def verify_comparison(result: Comparison) -> Iterator[VerificationCheck]:
         references=[_reference(each, result) for each in result.references],
         **vars(judged),
     )
-    written = [f"{of}.{name}" for of in ("sample_metrics", "metric_pseudovalues") for name in CLOSEST]
+    compared_by = [*CLOSEST, *(each.name for each in result.other_metrics if each.best)]
+    written = [f"{of}.{name}" for of in ("sample_metrics", "metric_pseudovalues") for name in compared_by]
     has_seeds = any(row.is_trained for own in rows.values() for row in own)  # which the priors are of
     priors = [f"seed_priors.{name}" for name in ("bits_per_char", *CLOSEST)] if has_seeds else []
     yield from by_part(
@@ -247,7 +248,7 @@ def _case(case: CaseResult, corpus: CorpusInfo, result: SuiteResult) -> Partial:
         num_seeds=len(case.runs),
         runs=[_sized(row, unit_sizes(part.stretch_chars)) if is_of_text else Partial() for row in case.runs],
     )
-    for metric in METRICS:
+    for metric in EFFECT_METRICS:
         again[metric] = case_estimate(metric, case.runs, case.scored_text, result.seed_priors)
     if len(rates) == len(case.runs):
         metrics = Partial(real_word_rate=fmean(rates))

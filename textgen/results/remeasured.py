@@ -16,7 +16,8 @@ from textgen.data.corpus import Corpus, load_again
 from textgen.data.sources import STANDARD_INPUT
 from textgen.data.split import PARTS
 from textgen.evaluation.memorization import find_overlap
-from textgen.evaluation.text_metrics import TextAnalyzer, TextMetrics, load_lexicon
+from textgen.evaluation.metrics import LETTERS, METRICS
+from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
 from textgen.experiment.entry_result import EntryResult, RunResult, Sample
 from textgen.experiment.samples import SampleWriter
 from textgen.experiment.saved_run import read_manifest
@@ -202,8 +203,8 @@ class KeptTexts:
 
     @cached_property
     def _metrics(self) -> list[str]:
-        """The metrics that can be measured here."""
-        names = [each.name for each in fields(TextMetrics)]
+        """The metrics that can be measured here: those of plugins are not."""
+        names = [LETTERS, *METRICS]
         return [name for name in names if self.knows_words or not name.startswith("real_word")]
 
     def checks(self) -> Iterator[VerificationCheck]:
@@ -262,11 +263,9 @@ class KeptTexts:
         measured = self.writer.analyzer.measure(texts)
         return self._known(measured.metrics), self._known(measured.pseudovalues)
 
-    def _known(self, values: TextMetrics | Mapping[str, Any]) -> dict[str, Any]:
+    def _known(self, values: Mapping[str, Any]) -> Partial:
         """Return the metrics, or their pseudo-values, that can be measured here."""
-        by_name = vars(values) if isinstance(values, TextMetrics) else values
-        kind = dict if self.knows_words else Partial
-        return kind({name: by_name[name] for name in self._metrics if name in by_name})
+        return Partial({name: values[name] for name in self._metrics if name in values})
 
     def _seeds(self, samples: Sequence[Sample], seed: int) -> list[Partial]:
         """Return the seeds that samples have, equally many of each sampler."""

@@ -51,7 +51,6 @@ class Row:
 def row_of(run: EntryResult, scored_on: str) -> Row:
     """Return the row of a run that is scored on `test` or `validation`."""
     score, train = run.score(scored_on), run.train
-    metrics = vars(run.sample_metrics) if run.sample_metrics else {}
     return Row(
         seed=run.seed,
         num_chars=train.num_chars,
@@ -64,7 +63,7 @@ def row_of(run: EntryResult, scored_on: str) -> Row:
         reads_on=run.reads_on,
         problem=run.problem,
         units=score.units if score else None,
-        written={name: value for name, value in metrics.items() if value is not None},
+        written={name: value for name, value in (run.sample_metrics or {}).items() if value is not None},
         pseudovalues=run.metric_pseudovalues,
         machine=run.machine,
     )

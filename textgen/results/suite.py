@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from textgen.data.corpus import CorpusInfo
 from textgen.evaluation.intervals import Contrast, Estimate
-from textgen.evaluation.text_metrics import MeasuredText, TextMetrics
+from textgen.evaluation.metrics import MeasuredText, TextMetrics
 from textgen.experiment.encoding import EmbeddingAudit
 from textgen.experiment.entry_result import EntrySettings, RunResult
 from textgen.results.comparison import HeldOut

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from statistics import fmean
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from textgen.evaluation.text_metrics import TextMetrics
 from textgen.experiment.entry_result import EntryResult
 from textgen.jobs.plugin_code import try_samplers
 from textgen.results.judge import REAL_WORDS, SCORE, Priors, case_estimate, effects
@@ -56,7 +54,7 @@ def _case_result(case: Case, results: Results, priors: Priors) -> CaseResult:
     measured = tuple(map(measured_row, results))
     split = results[0].settings.corpus.split
     text = split.test.sha256 if split.test.num_chars else split.validation.sha256
-    runs = [each.result for each in results]
+    runs, samplers = [each.result for each in results], results[0].settings.samplers
     return CaseResult(
         label=case.label,
         entry=case.entry,
@@ -64,7 +62,7 @@ def _case_result(case: Case, results: Results, priors: Priors) -> CaseResult:
         train_share=case.train_share,
         max_chars=case.max_chars,
         budget=results[0].settings.budget,
-        samplers=case.samplers,
+        samplers=samplers,
         num_seeds=len(results),
         scored_text=text,
         runs=measured,
@@ -75,23 +73,21 @@ def _case_result(case: Case, results: Results, priors: Priors) -> CaseResult:
         num_epochs=fmean(run.train.num_epochs for run in runs),
         chars_per_second=fmean(run.train.chars_per_second for run in runs),
         embedding=runs[0].embedding,
-        writing={spec: _writing(results, spec) for spec in case.samplers},
-        text=results[0].samples[case.samplers[0]].text,
+        writing={spec: _writing(results, spec) for spec in samplers},
+        text=results[0].samples[samplers[0]].text,
     )
 
 
 def _writing(results: Results, spec: str) -> Writing:
     """Return what a sampler wrote, as means over seeds; None where a seed lacks a metric."""
     samples = [each.samples[spec] for each in results]
-    columns = {
-        field.name: [getattr(sample.metrics, field.name) for sample in samples]
-        for field in fields(TextMetrics)
+    known = {
+        name: [value for each in samples if (value := each.metrics.get(name)) is not None]
+        for name in samples[0].metrics
     }
-    means: dict[str, Any] = {
-        name: None if None in values else fmean(values) for name, values in columns.items()
-    }
+    means = {name: fmean(each) if len(each) == len(samples) else None for name, each in known.items()}
     return Writing(
-        metrics=TextMetrics(**means),
+        metrics=means,
         temperature=try_samplers([spec]).get(spec),
         entropy_per_char=fmean(sample.entropy_per_char for sample in samples),
     )

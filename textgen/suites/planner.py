@@ -22,7 +22,7 @@ from textgen.experiment.forecast import expected_seconds, seconds_taken
 from textgen.experiment.samples import NUM_MEASURED, SampleWriter
 from textgen.experiment.saved_run import SavedRun
 from textgen.experiment.score_run import unit_sizes
-from textgen.generation.bound_sampler import build_sampler
+from textgen.generation.bound_sampler import build_sampler, suited_to
 from textgen.jobs.backends import Backend, LocalBackend
 from textgen.jobs.plugin_code import read_entries
 from textgen.registry.registry import PluginError, plugin_files
@@ -133,6 +133,7 @@ class JobPlanner:
         """Return the lexicon of a language, loaded once."""
         self._machine = job_machine(options.backend)
         self._corpus, self._writer = cache(self._read_corpus), cache(self._new_writer)
+        self._suited = cache(lambda spec, text: suited_to(spec, self._corpus(text, 100.0).split.train.text))
         entries, broken = read_entries(case.entry for case in suite.cases())
         for reason in broken.values():
             raise PluginError(reason)
@@ -161,21 +162,22 @@ class JobPlanner:
             options.device_config,
             seed,
         )
+        samplers = tuple(self._suited(spec, text) for spec in case.samplers)
         settings = JobSettings(
             **vars(experiment.settings()),
             parts=entry.parts,
             options=entry.options,
             textgen=__version__,
-            samplers=case.samplers,
+            samplers=samplers,
             machine=self._machine if experiment.budget.unit == "seconds" else None,
         )
         key = hashlib.sha256(json.dumps(to_values(settings), sort_keys=True).encode()).hexdigest()[:16]
         file = self.folder / JOBS / f"{key}.json"
         finish = WriteSamples(settings, self._writer(text), options.device_config)
-        samplers = [("sampler", spec.partition(":")[0]) for spec in case.samplers]
+        written_by = [("sampler", spec.partition(":")[0]) for spec in samplers]
         job = EntryJob(
             experiment,
-            plugin_files([*entry.components.values(), *samplers]),
+            plugin_files([*entry.components.values(), *written_by]),
             finish,
             file,
             title=f"{case.label}, seed {seed}",

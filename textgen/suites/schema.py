@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from textgen.contracts import TextgenError
 from textgen.data.corpus import MAX_CHARS
-from textgen.defaults import CLEANER, SAMPLER
+from textgen.defaults import CLEANER, EQUAL_SAMPLER
 from textgen.jobs.plugin_code import answered
 from textgen.registry.registry import find, load, names, unknown_name
 from textgen.runtime.storage.files import read_toml
@@ -42,7 +42,7 @@ class Case(_Strict):
     """Use at most this many characters of the text."""
     budget: str | None = None
     """Overrides the budget of the suite."""
-    samplers: Annotated[tuple[str, ...], Len(1, MAX_SAMPLERS)] = (SAMPLER,)
+    samplers: Annotated[tuple[str, ...], Len(1, MAX_SAMPLERS)] = (EQUAL_SAMPLER,)
     """Samplers whose text is measured; cases are compared by the real words of the first one."""
 
 

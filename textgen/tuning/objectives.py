@@ -19,9 +19,10 @@ from textgen.comparison.entry_job import EntryJob, OnlyScore
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.split import NO_PART
-from textgen.defaults import SAMPLER
+from textgen.defaults import EQUAL_SAMPLER
 from textgen.evaluation.intervals import MeasuredValue, difference
-from textgen.evaluation.text_metrics import MeasuredText, TextAnalyzer, TextMetrics, load_lexicon
+from textgen.evaluation.metrics import CLOSEST, MeasuredText, TextMetrics
+from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_parser import parse_entry, plugins_of
 from textgen.experiment.entry_result import EntrySettings, RunResult
@@ -38,7 +39,6 @@ from textgen.registry.options import declared_options, parse_assignments
 from textgen.registry.registry import load, plugin_files
 from textgen.requests import BenchRequest, SampleOptions, TuneRequest
 from textgen.results.comparison import Comparison
-from textgen.results.judge import CLOSEST
 from textgen.results.study import Contestant, FinalComparison, MadeRun, SamplerSettings, Value, conclusion
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
@@ -148,7 +148,7 @@ class EntryObjective:
         """
         first = self.seed + 1
         options = BenchOptions(
-            request=BenchRequest(seed=first, seeds=num_seeds, samples=SampleOptions(sampler=SAMPLER)),
+            request=BenchRequest(seed=first, seeds=num_seeds, samples=SampleOptions(sampler=EQUAL_SAMPLER)),
             budget=self.budget,
             device_config=self.device_config,
             has_references=False,
@@ -275,7 +275,7 @@ class SamplerObjective:
 
 def mean_distance(written: TextMetrics, held_out: TextMetrics) -> float:
     """Return the mean distance of rates; one that a text lacks is as far as can be."""
-    pairs = [(getattr(written, rate), getattr(held_out, rate)) for rate in CLOSEST]
+    pairs = [(written.get(rate), held_out.get(rate)) for rate in CLOSEST]
     return fmean(1.0 if a is None or b is None else abs(a - b) for a, b in pairs)
 
 
@@ -289,7 +289,7 @@ def distance_sample(
             return None
         one, reference = (
             MeasuredValue(
-                np.array([getattr(text.metrics, rate) for text in texts]),
+                np.array([text.metrics[rate] for text in texts]),
                 np.array([text.pseudovalues[rate] for text in texts]),
                 "the passages",
                 seeds[: len(texts)],

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
+from textgen.evaluation.plugin_metrics import measured
 from textgen.registry.isolation import restoring
 from textgen.registry.kinds import fault
 from textgen.registry.options import declared_options, parse_assignments, write_value
@@ -152,6 +153,7 @@ USES: dict[str, Callable[[Subject], object]] = {
     "cleaner": lambda subject: subject.new().clean(PROSE),
     "reader": lambda subject: [read_file(subject, data) for data in files().values()],
     "logger": use_logger,
+    "metric": lambda subject: measured(subject.new(), PROSE),
     "result": lambda subject: kind_of(subject).files(),
 }
 """Kind of component: everything that textgen does with one, once."""

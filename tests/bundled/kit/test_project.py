@@ -30,6 +30,7 @@ NAMES = {
     "sampler": "top-a",
     "corpus": "grammar",
     "cleaner": "plain-text",
+    "metric": "sentences",
 }
 """Kind: what a new project of it is called here."""
 CLASSES = {
@@ -39,6 +40,7 @@ CLASSES = {
     "sampler": "TopA",
     "corpus": "Grammar",
     "cleaner": "PlainText",
+    "metric": "Sentences",
 }
 TINY = "num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
 
@@ -248,12 +250,16 @@ def test_new_plugins_are_compared_in_a_bench(textgen: Callable[..., str], tmp_pa
     ]
     text = ["--corpus", f"{NAMES['corpus']}:num_sentences=600", "--clean", NAMES["cleaner"]]
     rest = ["--budget", "2000chars", "--length", 40, "--device", "cpu", "--out", tmp_path / "out", "--json"]
-    result = json.loads(textgen("bench", *entries, *text, "--sampler", NAMES["sampler"], *rest))
+    result = json.loads(
+        textgen("bench", *entries, *text, "--sampler", NAMES["sampler"], "--metric", NAMES["metric"], *rest)
+    )
     assert result["corpus"]["cleaner"] == NAMES["cleaner"]
     assert result["corpus"]["num_chars"] > 20_000
     assert [row["name"] for row in result["entries"]] == entries
+    assert [each["problem"] for each in result["other_metrics"]] == [None]
     for row in result["entries"]:
         assert row["error"] is None
+        assert NAMES["metric"] in row["sample_metrics"]
         assert 0 < row["test"]["bits_per_char"] < 8
         assert {sample["sampler"] for sample in row["samples"]} == {NAMES["sampler"]}
     assert result["entries"][1]["embedding"]["token_coverage"] > 0.9
