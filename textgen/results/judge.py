@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from textgen.evaluation.crossings import crossing
 from textgen.evaluation.intervals import (
     FIRST_CHARS,
     LEVEL,
@@ -23,7 +24,6 @@ from textgen.evaluation.intervals import (
     Estimate,
     MeasuredValue,
     SeedPrior,
-    crossing,
     difference,
     estimate,
     fitted_prior,
