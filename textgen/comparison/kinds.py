@@ -132,8 +132,11 @@ class LadderKind(ReportedKind):
 
     def report(self, result: Any, folder: Path) -> Report:
         from textgen.reports.ladder_report import ladder_report
+        from textgen.results.comparison import Comparison
 
-        return ladder_report(result)
+        bench = folder / result.budgets[-1] / BENCH
+        last = read_record(Comparison, bench) if bench.is_file() else None
+        return ladder_report(result, last if last and last.corpus == result.corpus else None)
 
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
         """Yield the checks of its numbers, and those of its benches if they are all there."""

@@ -1,9 +1,9 @@
 """The budget from which on one entry is ahead of another, with an interval.
 
-Scores are measured at a few budgets. Between two of them, a score is taken to fall by a power law, a + b · n⁻ᵖ
-(Hestness et al. 2017, arXiv:1712.00409), through both: for p = 0 that is a straight line in the logarithm of
-the budget n, and the larger p, the more of the fall comes early. With three budgets or more, p is the one that
-suits those between the ends; two say nothing about it.
+Scores are measured at a few budgets n. Between two of them, a score is taken to fall by a power law through
+both, a + b · n⁻ᵖ (Hestness et al. 2017, arXiv:1712.00409). For p = 0 that is a straight line in the logarithm
+of n; the larger p, the more of the fall comes early. With three budgets or more, p is the one that suits
+those between the ends; two say nothing about it.
 """
 
 from __future__ import annotations
