@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from textgen.reports.answer import answer, is_trained
+from textgen.reports.answer import answer
 from textgen.reports.columns import RowColumn, View, make_table
 from textgen.reports.document import DASH
 from textgen.reports.formats import count, short, thousandths
@@ -65,10 +65,10 @@ def columns() -> list[RowColumn[Any]]:
 
 def samples(result: Comparison) -> Iterator[str]:
     """Yield how the entries that were trained continue the first prompt."""
-    group = sample_groups(result)[0]
+    group, trained = sample_groups(result)[0], {run.name for run in result.runs if run.train.num_updates}
     yield f"> *{escape(group.prompt)}*"
     for name, text in group.texts:
-        if is_trained(result, name):
+        if name in trained:
             shown = textwrap.shorten(text, SAMPLE_CHARS, placeholder=" …")
             yield from (
                 ">",

@@ -65,11 +65,11 @@ def ladder_report(result: Ladder, last: Comparison | None = None) -> Report:
         terms=TERMS,
         sections=[
             Section("scores", "Scores by budget", [Chart(budget_chart(result)), score_table(result)]),
+            *(_sections(last) if last else ()),
             Section("characters", "Scores by characters read", [Chart(characters_chart(result))]),
             Section("steps", "What more training changes", [Chart(_steps_chart(result)), step_table(result)]),
             Section("crossings", "Who is ahead from which budget on", [_crossings(result)]),
             Section("training", "How much was trained", [_training(result)], WHOLE),
-            *(_sections(last) if last else ()),
             Section("budgets", "The comparison under each budget", [Template("links.html", links)]),
             Section("more", "", [lines([more], is_aside=True)], BRIEF),
         ],
