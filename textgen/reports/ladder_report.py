@@ -32,7 +32,7 @@ from textgen.reports.document import (
 from textgen.reports.formats import count, decimal, named_values, percent, plain, short, thousandths
 from textgen.reports.glossary import DEFINITION, TERMS
 from textgen.reports.samples import brief_samples, known_words, made_up_words
-from textgen.results.comparison import Comparison
+from textgen.results.comparison import Comparison, EntryScore
 from textgen.results.judge import standing
 from textgen.results.ladder import BudgetStep, Crossing, Ladder, Rung
 from textgen.runtime.environment import machines_used
@@ -142,23 +142,14 @@ def who_is_ahead(result: Ladder) -> str:
 
 def _who_is_ahead_of(result: Ladder, names: Sequence[str]) -> str:
     """Return since when the best of these is ahead, or how a single one began; nothing without a score."""
-    leaders = _leaders(result, names)
-    if not leaders:
-        return ""
-    best = leaders[-1]
-    others = list(dict.fromkeys(leader for leader in leaders if leader != best))
-    if not others:
-        others = [name for name in names if _score(result, name, result.budgets[-1])][1:2]
-    crossings = (crossing_of(result, best, other) for other in others)
-    said = "; ".join(crossing_sentence(each, result) for each in crossings if each)
-    first, begun = result.budgets[0], _score(result, best, result.budgets[0])
-    return said or (f"{best} scores {begun:.3f} with {first}" if begun else "")
-
-
-def crossing_of(result: Ladder, one: str, other: str) -> Crossing | None:
-    """Return which of two entries is ahead from where on; None if one lacks a score."""
-    found = (each for each in result.crossings if {each.ahead, each.behind} == {one, other})
-    return next(found, None)
+    best, *others = names
+    passed = [name for name in _leaders(result, names) if name != best] or others[:1]
+    crossings = {each.behind: each for each in result.crossings if each.ahead == best}
+    said = "; ".join(crossing_sentence(crossings[name], result) for name in passed if name in crossings)
+    begun = result.rung(best, result.budgets[0])
+    return said or (
+        f"{best} scores {begun.score.bits_per_char:.3f} with {begun.budget}" if begun and begun.score else ""
+    )
 
 
 def crossing_sentence(crossing: Crossing, result: Ladder) -> str:
@@ -198,18 +189,13 @@ def amount_text(amount: float, budget: str) -> str:
 
 
 def _leaders(result: Ladder, names: Sequence[str]) -> list[str]:
-    """Return which of these has the lowest score under each budget that has one, from the smallest on."""
-    leaders = []
-    for budget in result.budgets:
-        scored = {name: score for name in names if (score := _score(result, name, budget))}
-        if scored:
-            leaders.append(min(scored, key=lambda name: scored[name]))
-    return leaders
-
-
-def _score(result: Ladder, name: str, budget: str) -> float | None:
-    rung = result.rung(name, budget)
-    return rung.score.bits_per_char if rung and rung.score else None
+    """Return those of these that have the best score under a budget, each once, from the smallest on."""
+    leaders: dict[str, EntryScore] = {}
+    for rung in result.rungs:
+        if rung.score and rung.entry in names:
+            known = leaders.get(rung.budget, rung.score)
+            leaders[rung.budget] = min(known, rung.score, key=lambda score: score.bits_per_char)
+    return list(dict.fromkeys(leader.name for leader in leaders.values()))
 
 
 def _what_steps_do(steps: Sequence[BudgetStep]) -> str:
