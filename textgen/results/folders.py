@@ -71,8 +71,9 @@ class ResultFolder:
     @property
     def state(self) -> Literal["", "running", "interrupted"]:
         """What a result is doing: empty if it is complete and nothing writes to it."""
-        if any(is_held(place / LOCK) for place in (self.path, self.path.parent)):
-            return "running"
+        with contextlib.suppress(OSError):  # the folder may not be written to
+            if any(is_held(place / LOCK, removes=False) for place in (self.path, self.path.parent)):
+                return "running"
         return "" if self.is_finished else "interrupted"
 
     @property
