@@ -11,7 +11,7 @@ from textgen.experiment.entry_result import EntryResult
 from textgen.reports.answer import classes
 from textgen.reports.formats import plain
 from textgen.reports.rows import EntryRow, entry_rows
-from textgen.results.comparison import Comparison
+from textgen.results.comparison import Comparison, EntryScore, ReferenceScore
 from textgen.training.budget import times
 
 NEAR = 0.15
@@ -42,30 +42,34 @@ def other_entry(result: Comparison) -> str:
     best = next((each for each in entries.scores if each.name in entries.read), None) if entries else None
     if entries is None or best is None:
         return ""
+    tokenizer, _, _ = _parts(best.name) or ("", [], [])
     fixed = [each for each in result.references if not (each.reads_on or each.is_pretrained)]
-    scores = {each.name: each.bits_per_char for each in (*entries.scores, *fixed)}
-    counted = {name: bits for name, bits in scores.items() if name not in entries.read and _parts(name)}
-    counts = min(counted, key=counted.__getitem__, default="")
-    if not counts or counted[counts] > (1 + NEAR) * best.bits_per_char:
-        return ""
-    advised = _mixture(best.name, counts, result)
-    return advised and plain(
-        f"Counting ({counts}, {counted[counts]:.3f}) comes near {best.name} ({best.bits_per_char:.3f}) on "
-        f"this text: {advised}, a mixture with it, is likely better."
-    )
+    known: list[EntryScore | ReferenceScore] = [*entries.scores, *fixed]
+    for each in sorted(known, key=lambda each: each.bits_per_char):
+        advised = "" if each.name in entries.read else _mixture(best.name, each.name, result)
+        behind = each.bits_per_char / best.bits_per_char - 1
+        # Counts of other tokens only tell that these are better if they are ahead themselves.
+        if advised and behind < (NEAR if advised.split("-")[0] == tokenizer else 0):
+            return plain(
+                f"Counting ({each.name}, {each.bits_per_char:.3f}) "
+                f"{'comes near' if behind > 0 else 'is ahead of'} {best.name} ({best.bits_per_char:.3f}): "
+                f"{advised}, a mixture with it, is likely better."
+            )
+    return ""
 
 
 def _mixture(best: str, counts: str, result: Comparison) -> str:
-    """Return the mixture of an entry, or of one with other tokens that is usual, with one that counts."""
-    tokenizer, models, _ = _parts(counts) or ("", [], [])
+    """Return the mixture of an entry, or of a usual one over other tokens, with one that counts."""
+    if not (counted := _parts(counts)):
+        return ""
+    tokenizer, models, _ = counted
     compared = [parts for run in result.entries if (parts := _parts(run.name))]
     if any(each == tokenizer and {*models} < {*of} for each, of, _ in compared):
         return ""
     own, usual = _parts(best), [parts for name in ENTRIES.split() if (parts := _parts(name))]
     known = [parts for parts in usual if parts[0] == tokenizer and result.corpus.language == LANGUAGE]
-    if own and own[0] == tokenizer:
-        richer = [parts for parts in known if parts[1] == own[1] and not own[2]]
-        known = richer or [own]
+    if own and own[0] == tokenizer:  # perhaps with the embedding that the same model usually has
+        known = [parts for parts in known if parts[1] == own[1] and not own[2]] or [own]
     if not known:
         return ""
     _, others, embedding = known[0]
@@ -124,6 +128,6 @@ def _levelled_off(num_epochs: float) -> str:
     if num_epochs < MANY_EPOCHS:
         return "has levelled off: a larger model may help it more than time."
     return (
-        f"has levelled off after reading its training text {num_epochs:.0f} times: more text may help it, "
-        "more time or a larger model does not."
+        f"has levelled off after reading its training text {num_epochs:.0f} times: more text may help it "
+        "more than time or a larger model."
     )
