@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from textgen.defaults import SAMPLER
-from textgen.reports.answer import answer, is_trained
+from textgen.reports.answer import answer
 from textgen.reports.bench_tables import named
 from textgen.reports.columns import RowColumn, View, make_table
 from textgen.reports.document import DASH
@@ -68,11 +68,11 @@ def columns() -> list[RowColumn[Any]]:
 
 def samples(result: Comparison) -> Iterator[str]:
     """Yield how the entries that were trained continue the first prompt, at their best if they did that."""
-    groups = sample_groups(result)
+    groups, trained = sample_groups(result), {run.name for run in result.runs if run.train.num_updates}
     group = next((each for each in groups if each.sampler.startswith(SAMPLER)), groups[0])
     yield f"> *{escape(group.prompt)}* ({escape(group.sampler)})"
     for name, text in group.texts:
-        if is_trained(result, name):
+        if name in trained:
             shown = textwrap.shorten(text, SAMPLE_CHARS, placeholder=" …")
             yield from (
                 ">",

@@ -66,9 +66,10 @@ def test_a_terminal_shows_the_answer_first_and_last_and_the_rest_on_request(
     brief = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
     assert brief[0].startswith("a predicts the test text best")
     assert re.fullmatch(
-        r"a is better than b by 0\.100 bits per character \(95 % interval 0\.\d+ to 0\.\d+\)", brief[-2]
+        r"a is better than b by 0\.100 bits per character \(95 % interval 0\.\d+ to 0\.\d+\)", brief[-3]
     )
-    assert brief[-1] == f"report: {tmp_path}/report.html"
+    assert brief[-2] == f"report: {tmp_path}/report.html"
+    assert brief[-1].startswith("next: a still falls, by ")
     assert not any(line.startswith("Where the bits go ─") for line in brief)
     print_result(compared, as_json=False, full=True, folder=tmp_path)
     assert "Where the bits go ─" in re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)

@@ -24,6 +24,7 @@ def test_the_list_has_a_row_for_each_result(textgen: Textgen) -> None:
     assert header == [
         "name",
         "kind",
+        "state",
         "entry",
         "corpus",
         "budget",
@@ -34,9 +35,9 @@ def test_the_list_has_a_row_for_each_result(textgen: Textgen) -> None:
     ]
     by_name = {row[0]: row[1:] for row in rows}
     assert list(by_name) == ["tuned", "suite-improvements-wiki", "mine", BENCH]
-    assert by_name[BENCH][:5] == ["bench", "char-lstm of 2", "wiki", "60s", "2.100"]
-    assert re.fullmatch(r"1\.\d{3}–2\.\d{3}|2\.\d{3}–2\.\d{3}", by_name[BENCH][5])
-    assert by_name["mine"][:5] == ["run", "word-lstm", "wiki", "5m", "1.900"]
+    assert by_name[BENCH][:6] == ["bench", "", "char-lstm of 2", "wiki", "60s", "2.100"]
+    assert re.fullmatch(r"1\.\d{3}–2\.\d{3}|2\.\d{3}–2\.\d{3}", by_name[BENCH][6])
+    assert by_name["mine"][:6] == ["run", "", "word-lstm", "wiki", "5m", "1.900"]
     assert all(row[-2].endswith(" d") and row[-1].endswith("B") for row in by_name.values())
 
 
@@ -135,9 +136,10 @@ def test_an_interrupted_bench_has_nothing_to_show(textgen: Textgen, work: Path) 
     done = textgen("runs", "show", BENCH, code=1)
     assert done.stderr == (
         f"error: 'runs/{BENCH}' was interrupted and keeps 2 runs, so it has no result; "
-        f"the same bench command with --out runs/{BENCH} continues\n"
+        f"the same command with --out runs/{BENCH} continues\n"
     )
-    assert "bench (interrupted)" in textgen("runs").stdout
+    assert "\tbench\tinterrupted\t" in textgen("runs").stdout
+    assert "interrupted" in run_on_terminal("runs", width=60, cwd=work)[2]
 
 
 # --- compare

@@ -37,7 +37,7 @@ def test_a_comparison_fits_the_terminal(width: int, bench: list[str]) -> None:
     assert re.search(r"^entry \d of 4", shown, re.MULTILINE)
     result = shown[shown.rindex("✓ comparing with references") :].split("\n", 1)[1]
     lines = result.rstrip("\n").split("\n")
-    *report, _, last = lines  # the last two are not broken
+    *report, _, last, following = lines  # the last three are not broken
     assert max(map(len, report)) <= width
     assert "test text" in " ".join(report[:3])
     assert re.search(rf"^{re.escape(ENTRIES[0])}\n? +\d\.\d{{3}} ", result, re.MULTILINE)
@@ -45,6 +45,7 @@ def test_a_comparison_fits_the_terminal(width: int, bench: list[str]) -> None:
     folder = Path(bench[-1])
     report_file = next(path for path in (folder / "report.html", folder / "report.md") if path.exists())
     assert last == f"report: {report_file}"  # alone, so that it can be clicked
+    assert following.startswith("next: Counting (")
     assert "Where the bits go" not in result.replace(report[-2], "")
     assert "verdict" in result
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from helpers.catalog import RECORDED
-from helpers.reports import compared, drawn, entry, report, result
-from textgen.reports.bench_report import next_steps
+from helpers.reports import compared, drawn, entry, reference, report, result
+from textgen.experiment.entry_parser import parse_entry
+from textgen.reports.advice import next_steps, other_entry
+from textgen.reports.bench_report import bench_report
 from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
 from textgen.runtime.storage.json_records import from_values
@@ -59,6 +62,63 @@ def test_each_trained_entry_has_a_line_and_those_that_count_have_none() -> None:
         assert {line.split(" ", 1)[0] for line in said} == names
 
 
+@pytest.mark.parametrize(
+    ("entries", "references", "advised"),
+    [
+        ({"word-lstm": 1.85}, {"word-ngram": 1.84, "char-ngram": 1.9}, "word-lstm+ngram-glove"),
+        ({"word-lstm:hidden_size=512": 1.85}, {"word-ngram": 2.0}, "word-lstm+ngram-glove:hidden_size=512"),
+        ({"word-gru": 1.85}, {"word-ngram": 1.84}, "word-gru+ngram"),
+        ({"2*char-gru": 1.85}, {"char-ngram": 1.84}, "char-gru+ngram"),
+        ({"char-hier+ngram": 1.85}, {"word-ngram": 1.84}, "word-lstm+ngram-glove"),
+        ({"char-hier+ngram": 1.85}, {"word-ngram": 1.86}, ""),  # words may be worse
+        ({"char-lstm": 1.85}, {"word-ngram": 1.86, "char-ngram": 1.9}, "char-lstm+ngram"),
+        ({"word-lstm": 1.85, "random": 6.2}, {"word-ngram": 2.2}, ""),  # counting is far behind
+        ({"word-lstm": 1.85, "word-lstm+ngram": 1.9}, {"word-ngram": 1.84}, ""),  # it is compared
+        ({"word-lstm": 1.85}, {"PPMd given train": 1.84}, ""),
+        ({"random": 6.2}, {"word-ngram": 1.84}, ""),
+    ],
+)
+def test_a_mixture_with_what_counts_is_advised_where_counting_does_nearly_as_well(
+    entries: dict[str, float], references: dict[str, float], advised: str
+) -> None:
+    rows = [entry(name, score) for name, score in entries.items()]
+    for row in rows:
+        row["train"]["num_updates"] *= row["name"] != "random"
+    found = compared(*rows, references=[reference(name, score) for name, score in references.items()])
+    said = other_entry(found)
+    assert said.partition("): ")[2].partition(", a mixture")[0] == advised
+    if advised:
+        assert parse_entry(advised).parts["tokenizer"] == advised.partition("-")[0]
+        assert bench_report(found).advice == said
+
+
+def test_in_another_language_no_english_vectors_are_advised() -> None:
+    found = compared(entry("word-lstm", 1.8), references=[reference("word-ngram", 1.8)])
+    german = replace(found, corpus=replace(found.corpus, language="de"))
+    assert "word-lstm+ngram, a mixture" in other_entry(german)
+
+
+def test_recorded_mixtures_are_better_than_what_they_were_advised_for() -> None:
+    num_compared = 0
+    for ladder in LADDERS:
+        for budget in ladder.budgets:
+            plain, mixed = (
+                ladder.rung(name, budget) for name in ("word-lstm-glove", "word-lstm+ngram-glove")
+            )
+            if plain and plain.score and mixed and mixed.score:
+                assert mixed.score.bits_per_char < plain.score.bits_per_char
+                num_compared += 1
+    for bench in BENCHES:
+        advised = other_entry(bench).partition("): ")[2].partition(", a mixture")[0]
+        others = [each for each in BENCHES if each.corpus == bench.corpus and each.budget == bench.budget]
+        scores = {score.name: score.bits_per_char for each in others for score in each.scores}
+        if advised in scores:
+            best = min(score.bits_per_char for score in bench.scores if not score.reads_on)
+            assert scores[advised] < best
+            num_compared += 1
+    assert num_compared >= 7
+
+
 def curve(*bits: float) -> list[dict[str, Any]]:
     """Validations at equal distances."""
     points: list[dict[str, Any]] = entry("x", 2.0)["train"]["curve"][: len(bits)]
@@ -75,7 +135,14 @@ def curve(*bits: float) -> list[dict[str, Any]]:
             {"curve": curve(3.0, 2.5, 2.2, 2.1, 2.0)},
             "x still falls, by 0.100 bits per character in the last fifth of its training: try --budget 3m.",
         ),
-        ({"curve": curve(3.0, 2.5, 2.1, 2.0, 2.0)}, "x has levelled off: "),
+        (
+            {"curve": curve(3.0, 2.5, 2.1, 2.0, 2.0)},
+            "x has levelled off after reading its training text 11 times: more text may help it more than",
+        ),
+        (
+            {"curve": curve(3.0, 2.5, 2.1, 2.0, 2.0), "num_epochs": 1.5},
+            "x has levelled off: a larger model may help it more than time.",
+        ),
         ({"best_share": 0.4}, "x was best after 40 % of its updates: more training text may help"),
         ({"used_share": 0.25}, "x was ended after 25 % of its budget, since more did not help: more tr"),
         ({"stopped": "training diverged; lower learning_rate"}, "x did not use its budget: training div"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import log2
 from typing import Any
 
 import pytest
 
 from helpers.reports import compared, drawn, entry, reference, report, result
-from textgen.reports.answer import answer, closing, scope
+from textgen.reports.answer import answer, closing, puzzle, scope
 from textgen.reports.bench_report import bench_report
 from textgen.reports.html import to_html
 from textgen.reports.rows import entry_rows
@@ -58,7 +59,7 @@ def test_without_a_clear_winner_those_that_are_level_are_named() -> None:
     level, _ = found.differences
     assert level.interval is not None
     assert answer(found) == (
-        "No clear winner: a scores lowest on the test text, at 2.000 bits per character, but b, 0.002 more "
+        "No clear winner: a is ahead on the test text, at 2.000 bits per character, but b, 0.002 more "
         f"{interval(*level.interval)}, is not clearly worse.{PACE}"
     )
 
@@ -146,7 +147,22 @@ def test_the_best_entry_is_not_marked_where_a_reference_is_ahead() -> None:
     )
     assert next((row.is_best, row.verdict) for row in entry_rows(behind)) == (True, "best")
     assert next((row.is_best, row.verdict) for row in entry_rows(ahead)) == (False, "best of the entries")
-    assert "the reference PPMd scores 1.900" in answer(ahead)
+    assert "; counting does better: the reference PPMd scores 1.900." in answer(ahead)
+    level = compared(*seeds("a", 2.0), *seeds("b", 2.001), references=[reference("word-ngram", 2.009)])
+    assert "; counting does as well: the reference word-ngram scores 2.009." in answer(level)
+    assert "; counting does as well: the reference word-ngram scores 2.009" in closing(level)
+    assert [row.verdict for row in entry_rows(level)] == ["ahead, not clearly", "no clear difference"]
+
+
+def test_a_larger_difference_that_is_not_clear_is_explained() -> None:
+    found = compared(*seeds("a", 2.0), *seeds("b", 2.037), *seeds("c", 2.045))
+    assert puzzle(found) == ""
+    first, second = found.differences
+    unsure = replace(found, differences=(first, replace(second, p_value=0.2)))
+    assert puzzle(unsure).startswith(
+        "b (+0.037) is clearly worse and c (+0.045) is not, since differences are"
+    )
+    assert puzzle(unsure) in bench_report(unsure).cautions
 
 
 def test_without_a_score_there_is_no_answer() -> None:
@@ -168,7 +184,7 @@ def test_a_score_that_means_nothing_is_not_named() -> None:
 def test_a_better_reference_is_named_unless_it_learns_the_text_that_it_is_scored_on() -> None:
     fixed, adaptive = reference("PPMd given train", 1.94), reference("PPMd, reading on", 1.84, reads_on=True)
     rows = [*seeds("a", 2.0), *seeds("b", 2.1)]
-    ending = f"; the reference PPMd given train scores 1.940.{PACE}"
+    ending = f"; compressing does better: the reference PPMd given train scores 1.940.{PACE}"
     assert answer(compared(*rows, references=[adaptive, *WORSE, fixed])).endswith(ending)
     for references in ([adaptive], WORSE, []):
         assert "reference" not in answer(compared(*rows, references=references))

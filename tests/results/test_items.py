@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,10 +10,13 @@ from pathlib import PurePosixPath as Pure
 
 import pytest
 
-from helpers.catalog import write_bench, write_run
+from helpers.catalog import set_time, write_bench, write_run
+from textgen.contracts import TextgenError
 from textgen.results.folders import belongs, find_folders, identify
-from textgen.results.items import SORT_KEYS, best_runs, read_catalog
+from textgen.results.items import SORT_KEYS, best_runs, read_catalog, read_result
 from textgen.results.kinds import kinds
+from textgen.results.names import find
+from textgen.runtime.storage.result_folders import locked
 
 
 def test_each_kind_of_result_is_described(root: Path) -> None:
@@ -80,6 +84,22 @@ def test_an_interrupted_bench_is_known_by_its_runs(tmp_path: Path) -> None:
     found = identify(folder)
     assert found is not None
     assert best_runs(found, 1)[0] == folder / "runs" / "char-lstm-seed0"
+
+
+def test_what_a_command_writes_to_is_running_and_not_interrupted(tmp_path: Path) -> None:
+    ladder = tmp_path / "ladder"
+    write_bench(ladder / "15s", ("char-lstm", 2.1, 0), is_finished=False)
+    with locked(ladder):
+        (item,) = read_catalog(tmp_path).items
+        assert (item.kind, item.state, item.entries) == ("ladder", "running", ("char-lstm",))
+        with pytest.raises(TextgenError, match="is running and keeps 1 runs, so it has no result yet; wait"):
+            read_result(find("ladder/15s", tmp_path))
+    (ladder / "lock").write_text("{}")  # of a process that was killed
+    set_time(ladder, 1_700_000_000)
+    os.utime(ladder, (1_700_000_000, 1_700_000_000))
+    (item,) = read_catalog(tmp_path).items
+    assert (item.kind, item.state) == ("ladder", "interrupted")
+    assert read_catalog(tmp_path).items[0].time == 1_700_000_000
 
 
 def test_a_bench_stands_for_its_best_run_among_those_it_ranks(root: Path) -> None:

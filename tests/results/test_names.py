@@ -121,6 +121,25 @@ def test_the_shell_offers_names_by_their_beginning_or_another_part(root: Path) -
     assert f"{BENCH}/char-lstm-seed0" in complete_run(BENCH)
 
 
+def test_the_comparisons_of_a_ladder_have_names(tmp_path: Path) -> None:
+    for budget in ("100kchars", "400kchars"):
+        write_bench(tmp_path / "diary" / budget, ("char-lstm", 2.0, 0))
+    (tmp_path / "diary" / "ladder.json").write_text("{}")
+    write_run(tmp_path / "char-lstm-wiki-400kchars")
+    run = tmp_path / "diary" / "400kchars" / "runs" / "char-lstm-seed0"
+    for name, path in {
+        "diary": tmp_path / "diary",
+        "diary/400kchars": run.parent.parent,
+        "y/400k": run.parent.parent,
+        "diary/400kchars/char-lstm": run,
+        "400kchars": tmp_path / "char-lstm-wiki-400kchars",  # the name of a result itself comes first
+    }.items():
+        assert find(name, tmp_path).path == path
+    assert find_run("diary/400kchars", tmp_path) == run
+    with pytest.raises(TextgenError, match=r"did you mean 'diary/400kchars'\?"):
+        find("diary/400kcahrs", tmp_path)
+
+
 def test_a_folder_of_several_benches_is_looked_through(tmp_path: Path) -> None:
     write_bench(tmp_path / "novel" / "first", ("char-lstm", 2.0, 0))
     write_bench(tmp_path / "novel" / "second", ("char-lstm", 2.0, 0))

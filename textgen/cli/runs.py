@@ -283,7 +283,8 @@ def row(item: Item) -> dict[str, str]:
     interval = item.interval
     return {
         "name": item.name,
-        "kind": item.kind if item.is_finished else f"{item.kind} (interrupted)",
+        "kind": item.kind,
+        "state": item.state,
         "entry": entry if number <= 1 else of,
         "corpus": item.corpus or "",
         "budget": item.budget or "",

@@ -14,6 +14,7 @@ from textgen.results.guesses import GUESSES
 from textgen.results.kinds import About, VerifiedFiles, about_best
 from textgen.runtime.storage.json_records import read_record
 from textgen.runtime.storage.result_folders import MARKDOWN, RUN_FILE
+from textgen.training.budget import parse_budget
 
 if TYPE_CHECKING:
     from textgen.reports.document import Report
@@ -117,6 +118,11 @@ class LadderKind(ReportedKind):
     def runs(self, folder: Path) -> list[Path]:
         return list(chain.from_iterable(map(BenchKind().runs, subfolders(folder))))
 
+    def is_unfinished(self, folder: Path) -> bool:
+        """Return whether a comparison in it that is named by a budget was interrupted."""
+        rungs = [each for each in subfolders(folder) if _is_budget(each.name)]
+        return any(BenchKind().is_unfinished(each) and not (each / BENCH).exists() for each in rungs)
+
     def about(self, values: Mapping[str, Any]) -> About:
         """Return its entries, and the best of them under the largest budget."""
         budgets, rungs = values["budgets"], values["rungs"]
@@ -126,8 +132,11 @@ class LadderKind(ReportedKind):
 
     def report(self, result: Any, folder: Path) -> Report:
         from textgen.reports.ladder_report import ladder_report
+        from textgen.results.comparison import Comparison
 
-        return ladder_report(result)
+        bench = folder / result.budgets[-1] / BENCH
+        last = read_record(Comparison, bench) if bench.is_file() else None
+        return ladder_report(result, last if last and last.corpus == result.corpus else None)
 
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
         """Yield the checks of its numbers, and those of its benches if they are all there."""
@@ -142,6 +151,13 @@ class LadderKind(ReportedKind):
             yield verify_rungs(result, [read_record(Comparison, bench) for bench in benches])
             for bench in benches:
                 yield from BenchKind().verify(files, bench)
+
+
+def _is_budget(name: str) -> bool:
+    try:
+        return bool(parse_budget(name))
+    except TextgenError:
+        return False
 
 
 def _lowest(scores: Iterable[Any]) -> Any:

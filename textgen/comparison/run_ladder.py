@@ -45,8 +45,9 @@ def run_ladder(
     result, unsaved = ladder(made.results, command_line()), made.unsaved
     try:
         write_record(out / LADDER, result)
-        write_file(out / MARKDOWN, to_markdown(ladder_report(result)))
-        write_file(out / PAGE, to_html(ladder_report(result)))
+        written = ladder_report(result, made.results[-1])
+        write_file(out / MARKDOWN, to_markdown(written))
+        write_file(out / PAGE, to_html(written))
     except OSError as error:
         unsaved = error
     if unsaved:

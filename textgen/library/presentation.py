@@ -28,21 +28,21 @@ PROMPT = '"Once upon a time"'
 """The prompt of a suggested command."""
 
 
-def document(result: Any) -> Report:
-    """Return the report of a saved result, or of runs that are compared."""
-    return run_report(result) if isinstance(result, RunComparison) else kind_of(result).report(result, Path())
+def document(result: Any, folder: Path = Path()) -> Report:
+    """Return the report of a result that is saved in `folder`, or of runs that are compared."""
+    return run_report(result) if isinstance(result, RunComparison) else kind_of(result).report(result, folder)
 
 
-def to_markdown(result: Any) -> str:
+def to_markdown(result: Any, folder: Path = Path()) -> str:
     """Return the report of a result as Markdown."""
-    return markdown.to_markdown(document(result))
+    return markdown.to_markdown(document(result, folder))
 
 
-def draw(result: Any, *, full: bool) -> str:
-    """Draw a result on the terminal, whole or its most important part; return its answer in few words."""
-    report = document(visible_in(result))
+def draw(result: Any, folder: Path = Path(), *, full: bool) -> Report:
+    """Draw a result on the terminal, whole or its most important part; return what was drawn."""
+    report = document(visible_in(result), folder)
     render(report, VisibleConsole(), full=full)
-    return report.closing
+    return report
 
 
 def train_lines(folder: Path, settings: RunSettings, result: RunResult) -> list[str]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from textgen.evaluation.baselines import DESCRIPTIONS
 from textgen.evaluation.memorization import WINDOW
 from textgen.experiment.entry_result import EntryResult
 from textgen.reports.formats import in_brackets, listed, percent, plain, short
 from textgen.results.comparison import Comparison, Difference, EntryScore, ReferenceScore
+from textgen.results.ladder import Ladder
 from textgen.training.budget import is_timed
 from textgen.training.progress import MIN_CPU_UTILIZATION
 
@@ -17,6 +19,8 @@ DOUBTFUL_SHARE = 0.75
 """Share of the bits of the best reference below which a score needs an explanation."""
 MAX_PACES = 2
 """Up to this many entries, each has its own number of characters in the answer; more have a range."""
+AS_WELL = 0.005
+"""Share of a score by which a reference that does as well may differ from it."""
 LITTLE = 0.001
 """A share of the scored text below which it is only said to be little."""
 MAX_NAMED = 3
@@ -34,37 +38,65 @@ class Class:
     """The best first."""
     differences: Sequence[Difference]
     """Those of the others from the best."""
+    read: Mapping[str, float]
+    """The characters that entries which are trained by gradient read, on average over their seeds."""
 
     @property
     def best(self) -> EntryScore:
         """The score of the best."""
         return self.scores[0]
 
+    @property
+    def named(self) -> list[EntryScore]:
+        """The entries of an answer that are trained by gradient, the best first."""
+        level = sum(not difference.is_clear for difference in self.differences)
+        return [score for score in self.scores[: max(2, 1 + level)] if score.name in self.read]
+
 
 def classes(result: Comparison) -> list[Class]:
     """Return the classes that have entries with a score; those that read on come last."""
-    found = []
-    for reads_on in (False, True):
-        scores = [each for each in result.scores if each.reads_on == reads_on]
-        names = {each.name for each in scores}
-        found.append(Class(scores, [each for each in result.differences if each.b in names]))
-    return [each for each in found if each.scores]
+    read: dict[str, list[int]] = {}
+    for run in result.runs:
+        if run.train.num_updates:
+            read.setdefault(run.name, []).append(run.train.num_chars)
+    return classes_of(result.scores, result.differences, {name: fmean(of) for name, of in read.items()})
+
+
+def classes_of(
+    scores: Iterable[EntryScore], differences: Iterable[Difference], read: Mapping[str, float]
+) -> list[Class]:
+    """Return the classes of scores that have any, `read` being what their entries read in training."""
+    scores, differences = list(scores), list(differences)
+    names = [{each.name for each in scores if each.reads_on == reads_on} for reads_on in (False, True)]
+    return [
+        Class(
+            [each for each in scores if each.name in of], [each for each in differences if each.b in of], read
+        )
+        for of in names
+        if of
+    ]
 
 
 def answer(result: Comparison) -> str:
     """Return who won, by how much, and how sure that is; of entries that read on apart from the others."""
-    if not result.scores:
+    said = answer_of(result, classes(result), result.budget)
+    return plain(" ".join([said, *cautions(map(RunCaution.of, result.runs), result.budget)]))
+
+
+def answer_of(result: Comparison | Ladder, found: Sequence[Class], budget: str) -> str:
+    """Return who won in each class under a budget, by how much, and how sure that is."""
+    if not found:
         return "No entry has a score that can be ranked."
-    said = [_answer_of(result, each) for each in classes(result)]
+    said = [_answer_of(result, each, budget) for each in found]
     if len(said) > 1:
-        first, other = (each.best for each in classes(result))
+        first, other = (each.best for each in found)
         gain = first.bits_per_char - other.bits_per_char
         fewer = "fewer" if gain > 0 else "more"
         said.append(f"That is {abs(gain):.3f} {fewer} than the best entry that does not learn from it.")
-    return plain(" ".join([*said, *cautions(map(RunCaution.of, result.runs), result.budget)]))
+    return " ".join(said)
 
 
-def _answer_of(result: Comparison, entries: Class) -> str:
+def _answer_of(result: Comparison | Ladder, entries: Class, budget: str) -> str:
     """Return who won among entries that are compared with each other."""
     best, text = entries.best, f"the {result.scored_on} text"
     who = "Of the entries that learn from the text while it is scored, " if best.reads_on else ""
@@ -78,37 +110,33 @@ def _answer_of(result: Comparison, entries: Class) -> str:
         )
     else:
         said = (
-            f"{who or 'No clear winner: '}{best.name} scores lowest on {text}, at {_score(best)}, "
+            f"{who or 'No clear winner: '}{best.name} is ahead on {text}, at {_score(best)}, "
             f"but {_level(entries.differences)}"
         )
-    return f"{said}{_seeds(result, entries)}{_reference(result, best)}.{_pace(result, entries)}"
+    return f"{said}{_seeds(entries)}{_reference(result, best)}.{_pace(result, entries, budget)}"
 
 
 def closing(result: Comparison) -> str:
     """Return the answer in few words, which ends what is shown first."""
-    if not result.scores:
-        return "no entry has a score"
-    first, *others = map(_closing_of, classes(result))
-    return plain(
-        "; ".join(
-            [
-                first,
-                *(f"reading on: {each}" for each in others),
-                *short_cautions(map(RunCaution.of, result.runs), result.budget),
-            ]
-        )
-    )
+    said = closing_of(result, classes(result))
+    return plain("; ".join([said, *short_cautions(map(RunCaution.of, result.runs), result.budget)]))
 
 
-def _closing_of(entries: Class) -> str:
+def closing_of(result: Comparison | Ladder, found: Sequence[Class]) -> str:
+    """Return who won in each class, in few words."""
+    said = [_closing_of(result, each) for each in found] or ["no entry has a score"]
+    return "; reading on: ".join(said)
+
+
+def _closing_of(result: Comparison | Ladder, entries: Class) -> str:
     best = entries.best
     if not entries.differences:
-        return f"{best.name}: {_score(best)}{in_brackets(best.interval)}"
+        return f"{best.name}: {_score(best)}{in_brackets(best.interval)}{_reference(result, best)}"
     nearest = entries.differences[0]
     by = f"{nearest.bits_per_char:.3f} bits per character{in_brackets(nearest.interval)}"
-    if best.is_best:
-        return f"{best.name} is better than {nearest.b} by {by}"
-    return f"no clear winner: {best.name} is ahead of {nearest.b} by {by}"
+    who = "is better than" if best.is_best else "is ahead of"
+    doubt = "" if best.is_best else "no clear winner: "
+    return f"{doubt}{best.name} {who} {nearest.b} by {by}{_reference(result, best)}"
 
 
 def scope(result: Comparison) -> Iterator[str]:
@@ -180,11 +208,6 @@ def doubts(result: Comparison) -> Iterator[str]:
             )
 
 
-def is_trained(result: Comparison, name: str) -> bool:
-    """Return whether an entry is trained by gradient, so that its score depends on a seed."""
-    return any(row.name == name and row.train.num_updates > 0 for row in result.runs)
-
-
 def verdict(result: Comparison, difference: Difference) -> str:
     """Return the verdict on an entry that is not the best."""
     words = "clearly worse" if difference.is_clear else NO_CLEAR_DIFFERENCE
@@ -192,9 +215,27 @@ def verdict(result: Comparison, difference: Difference) -> str:
     return words + ONE_SEED if _has_single_seed(result, compared) else words
 
 
+def puzzle(result: Comparison) -> str:
+    """Return why a difference is clear though a larger one is not, if there are such."""
+    clear = min((each for each in result.differences if each.is_clear), key=_size, default=None)
+    unclear = max((each for each in result.differences if not each.is_clear), key=_size, default=None)
+    if clear is None or unclear is None or _size(clear) >= _size(unclear):
+        return ""
+    return plain(
+        f"{clear.b} (+{_size(clear):.3f}) is clearly worse and {unclear.b} (+{_size(unclear):.3f}) is not, "
+        "since differences are paired, passage by passage: what counts besides their size is how much they "
+        "vary between passages and seeds."
+    )
+
+
+def _size(difference: Difference) -> float:
+    return difference.bits_per_char
+
+
 def _has_single_seed(result: Comparison, scores: Sequence[EntryScore]) -> bool:
     """Return whether one of these entries is trained by gradient, with one seed only."""
-    return any(score.num_seeds == 1 and is_trained(result, score.name) for score in scores)
+    trained = {run.name for run in result.runs if run.train.num_updates}
+    return any(score.num_seeds == 1 and score.name in trained for score in scores)
 
 
 def _score(score: EntryScore) -> str:
@@ -213,19 +254,10 @@ def _level(differences: Sequence[Difference]) -> str:
     return f"{listed(named)} are not clearly worse"
 
 
-def _named(result: Comparison, entries: Class) -> list[EntryScore]:
-    """Return the entries of an answer that are trained by gradient, the best first."""
-    level = sum(not difference.is_clear for difference in entries.differences)
-    return [score for score in entries.scores[: max(2, 1 + level)] if is_trained(result, score.name)]
-
-
-def _pace(result: Comparison, entries: Class) -> str:
+def _pace(result: Comparison | Ladder, entries: Class, budget: str) -> str:
     """Return how much a budget in time let entries read, since another machine may give another answer."""
-    read = [
-        fmean(row.train.num_chars for row in result.runs if row.name == score.name)
-        for score in _named(result, entries)
-    ]
-    if not read or not is_timed(result.budget):
+    read = [entries.read[score.name] for score in entries.named]
+    if not read or not is_timed(budget):
         return ""
     ordered = sorted(read, reverse=True) if len(read) > MAX_PACES else read
     joint = " to " if len(read) > MAX_PACES else " and "
@@ -241,26 +273,34 @@ def _times(number: float) -> str:
     return f"{float(f'{number:.2g}'):,g}"
 
 
-def _seeds(result: Comparison, entries: Class) -> str:
+def _seeds(entries: Class) -> str:
     """Return the end of an answer on entries that are trained once."""
-    named = _named(result, entries)
-    if not _has_single_seed(result, named):
+    named = entries.named
+    if all(score.num_seeds > 1 for score in named):
         return ""
     return ", with one seed" if len(named) == 1 else ", with one seed each"
 
 
-def _reference(result: Comparison, best: EntryScore) -> str:
-    """Return the best reference that is ahead of the best entry."""
-    reference = better_reference(result, best)
-    return f"; the reference {reference.name} scores {reference.bits_per_char:.3f}" if reference else ""
+def _reference(result: Comparison | Ladder, best: EntryScore) -> str:
+    """Return the best reference if it does as well as the best entry or better."""
+    reference = best_reference(result, best)
+    if reference is None or reference.bits_per_char > (1 + AS_WELL) * best.bits_per_char:
+        return ""
+    does = "better" if reference.bits_per_char < (1 - AS_WELL) * best.bits_per_char else "as well"
+    what = "compressing" if reference.name in DESCRIPTIONS else "counting"
+    return f"; {what} does {does}: the reference {reference.name} scores {reference.bits_per_char:.3f}"
 
 
-def better_reference(result: Comparison, best: EntryScore) -> ReferenceScore | None:
-    """Return the best reference of its class that is ahead of the best entry; a yardstick is none."""
-    same = (each for each in result.references if each.reads_on == best.reads_on)
-    fixed = [each for each in same if not each.is_pretrained]
-    better = [each for each in fixed if each.bits_per_char < best.bits_per_char]
-    return min(better, key=lambda each: each.bits_per_char, default=None)
+def best_reference(result: Comparison | Ladder, score: EntryScore) -> ReferenceScore | None:
+    """Return the best reference of the class of an entry; a yardstick is none."""
+    same = (each for each in result.references if each.reads_on == score.reads_on and not each.is_pretrained)
+    return min(same, key=lambda each: each.bits_per_char, default=None)
+
+
+def is_beaten(result: Comparison | Ladder, score: EntryScore) -> bool:
+    """Return whether a reference of the class of an entry is ahead of it."""
+    reference = best_reference(result, score)
+    return reference is not None and reference.bits_per_char < score.bits_per_char
 
 
 @dataclass(frozen=True)

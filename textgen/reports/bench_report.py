@@ -8,10 +8,10 @@ from typing import Any
 
 from textgen.data.sources import STANDARD_INPUT
 from textgen.evaluation.text_metrics import MIN_VERBATIM
-from textgen.experiment.entry_result import EntryResult
 from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, StackedChart, entry_style
 from textgen.reports import bench_tables as tables
-from textgen.reports.answer import answer, classes, closing, doubts, overlap, resolution, scope
+from textgen.reports.advice import advice, next_steps, other_entry
+from textgen.reports.answer import answer, classes, closing, doubts, overlap, puzzle, resolution, scope
 from textgen.reports.columns import curves_csv, scores_csv
 from textgen.reports.document import (
     BRIEF,
@@ -45,7 +45,6 @@ from textgen.reports.samples import (
 from textgen.results.comparison import Comparison
 from textgen.results.details import Details, EntryDetails
 from textgen.runtime.environment import machines_used
-from textgen.training.budget import times
 
 SCRIPTS = ("curves.js", "passage_colours.js", "samples.js")
 CATEGORIES = {
@@ -54,14 +53,6 @@ CATEGORIES = {
     "punctuation": "punctuation",
     "white_space": "white space",
 }
-END = 0.8
-"""Share of training after which the curve shows whether more would help."""
-MIN_FALL = 0.003
-"""Smallest fall in that part, in bits per character, that counts as still falling."""
-EPSILON = 0.01
-"""Share by which a validation may come late."""
-TIMES = 3
-"""The budget that is worth trying, as a multiple."""
 
 NO_DETAILS = Details(passages=(), entries=())
 
@@ -89,7 +80,8 @@ def bench_report(
         title=f"Comparison on {result.corpus.name}",
         answer=answer(result),
         closing=closing(result),
-        cautions=list(filter(None, [*doubts(result), resolution(result)])),
+        advice=advice(result),
+        cautions=list(filter(None, [*doubts(result), puzzle(result), resolution(result)])),
         context=plain(" · ".join(_context(result))),
         definition=DEFINITION,
         terms=TERMS,
@@ -102,7 +94,7 @@ def bench_report(
             Section("made-up", "Made-up words", _made_up(result), FULL),
             *_passages(details, ordered),
             Section("curves", "Learning curves", _curves(result, ran, curves), WHOLE),
-            Section("next", "What to try next", [lines(next_steps(result), is_list=True)], WHOLE),
+            Section("next", "What to try next", [next_lines(result)], WHOLE),
             Section("bits", "Where the bits go", _categories(ran, styles), WHOLE),
             Section("diversity", "Quality and diversity", _diversity(result, ran, ordered, styles), WHOLE),
             Section("embeddings", "Embeddings", [tables.embedding_table(ran), *_neighbors(ran)], WHOLE),
@@ -350,44 +342,9 @@ def _diversity(
     return [Chart(chart), tables.written_table(result, rows)]
 
 
-def next_steps(result: Comparison) -> Iterator[str]:
-    """Yield what to try next with each entry that has a rank and was trained, the best first."""
-    for row in entry_rows(result):
-        if row.comparable and row.runs and (said := _next_step(row, result.budget)):
-            yield plain(f"{row.name} {said}")
-
-
-def fall(run: EntryResult) -> float | None:
-    """Return the fall of the validation score in the last fifth of training, in bits per character.
-
-    Of copies, which are trained one after another, it is that of the last one. None if there is no
-    validation before that part.
-    """
-    curve = [(at.fraction, at.validation_bits_per_char) for at in run.train.curve]
-    known = [(fraction, bits) for fraction, bits in curve if bits is not None]
-    share, end = 1 / run.num_copies, known[-1][0] if known else 0.0
-    last = [(fraction, bits) for fraction, bits in known if fraction > (1 - share) * end + EPSILON]
-    before = [bits for fraction, bits in last if fraction <= (1 - share * (1 - END)) * end + EPSILON]
-    return before[-1] - last[-1][1] if before else None
-
-
-def _next_step(row: EntryRow, budget: str) -> str:
-    trained = [run for run in row.runs if run.train.num_updates]
-    if stopped := next(filter(None, (run.train.stopped for run in trained)), None):
-        return f"did not use its budget: {stopped}."
-    if unused := next(filter(None, (run.train.unused for run in trained)), None):
-        return f"was {unused}: more training text may help it, more time does not."
-    falls = [each for run in trained if (each := fall(run)) is not None]
-    if not falls:
-        return ""
-    fell = fmean(falls)
-    if fell < -MIN_FALL:
-        return "got worse at the end of its training: more training text may help it, more time does not."
-    if fell < MIN_FALL:
-        return "has levelled off: a larger model may help it more than time."
-    more = times(budget, TIMES)
-    what = f"try --budget {more}" if more else "try a larger budget"
-    return f"still falls, by {fell:.3f} bits per character in the last fifth of its training: {what}."
+def next_lines(result: Comparison) -> Lines:
+    """Return what to try next."""
+    return lines([other_entry(result), *next_steps(result)], is_list=True)
 
 
 def _neighbors(rows: Sequence[EntryRow]) -> Iterator[Block]:

@@ -244,6 +244,8 @@ class Report:
     answer: str
     closing: str = ""
     """The answer in few words, which ends what a terminal shows."""
+    advice: str = ""
+    """What to try next, in the last line of a terminal."""
     cautions: Sequence[str] = ()
     """What to know before the answer is believed."""
     context: str = ""

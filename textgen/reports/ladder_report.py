@@ -6,17 +6,22 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, round_log_ticks
-from textgen.reports.answer import RunCaution, cautions
+from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, entry_style, round_log_ticks
+from textgen.reports.advice import advice
+from textgen.reports.answer import Class, RunCaution, answer_of, cautions, classes_of, closing_of, is_beaten
+from textgen.reports.bench_report import next_lines
 from textgen.reports.document import (
     BRIEF,
     DASH,
+    PAGE,
+    TEXT,
     WHOLE,
     Cell,
     Chart,
     CsvFile,
     Note,
     Report,
+    Samples,
     Section,
     Table,
     TableRow,
@@ -25,6 +30,10 @@ from textgen.reports.document import (
     text_table,
 )
 from textgen.reports.formats import count, decimal, named_values, percent, plain, short, thousandths
+from textgen.reports.glossary import DEFINITION, TERMS
+from textgen.reports.samples import brief_samples, known_words, made_up_words
+from textgen.results.comparison import Comparison, EntryScore
+from textgen.results.judge import standing
 from textgen.results.ladder import BudgetStep, Crossing, Ladder, Rung
 from textgen.runtime.environment import machines_used
 from textgen.training.budget import is_timed, parse_budget
@@ -33,11 +42,15 @@ HEIGHT, UNIT = 380, "bits/char, lower is better"
 EVERY = "every budget"
 
 
-def ladder_report(result: Ladder) -> Report:
-    """Return the report of a ladder; its page leads to those of its budgets, in folders beside it."""
+def ladder_report(result: Ladder, last: Comparison | None = None) -> Report:
+    """Return the report of a ladder, with what is known of the comparison under its largest budget.
+
+    Its page leads to those of its budgets, in folders beside it.
+    """
     more = "Characters, updates and seconds of each budget: --full"
     links = {
-        "text": "Samples, learning curves and passages, by budget:",
+        "text": "Samples, learning curves and passages of each budget are in folders beside this file; if it "
+        "was sent alone, these links lead nowhere:",
         "links": [(f"{budget}/report.html", budget) for budget in result.budgets],
     }
     return Report(
@@ -45,10 +58,14 @@ def ladder_report(result: Ladder) -> Report:
         result=result,
         title=f"Ladder on {result.corpus.name}",
         answer=ladder_answer(result),
-        closing=who_is_ahead(result),
+        closing=_closing(result),
+        advice=advice(last) if last else "",
         context=ladder_summary(result),
+        definition=DEFINITION,
+        terms=TERMS,
         sections=[
             Section("scores", "Scores by budget", [Chart(budget_chart(result)), score_table(result)]),
+            *(_sections(last) if last else ()),
             Section("characters", "Scores by characters read", [Chart(characters_chart(result))]),
             Section("steps", "What more training changes", [Chart(_steps_chart(result)), step_table(result)]),
             Section("crossings", "Who is ahead from which budget on", [_crossings(result)]),
@@ -59,17 +76,49 @@ def ladder_report(result: Ladder) -> Report:
         command=result.command,
         made=_made(result),
         files=[ladder_csv(result)],
+        styles=_styles(result),
     )
 
 
+def _sections(last: Comparison) -> list[Section]:
+    """Return what entries wrote under the largest budget, and what to try next."""
+    groups, _ = brief_samples(last)
+    samples = [
+        Samples(groups, made_up_words(last), known_words(last), views=TEXT),
+        Samples(groups, views=PAGE),
+    ]
+    return [
+        Section("samples", f"Samples with {last.budget} of training", samples),
+        Section("next", "What to try next", [next_lines(last)], WHOLE),
+    ]
+
+
+def _styles(result: Ladder) -> dict[str, str]:
+    return {name: entry_style(index) for index, name in enumerate(result.entries)}
+
+
 def ladder_answer(result: Ladder) -> str:
-    """Return who is ahead from which budget on, whether a larger budget made an entry worse, and cautions."""
+    """Return which entry is best under the largest budget, since when, and what more training does."""
+    budget, since = result.budgets[-1], who_is_ahead(result)
     said = (
-        f"{who_is_ahead(result)}.",
+        f"At {budget}: {answer_of(result, _classes(result), budget)}",
+        since and f"{since}.",
         _what_steps_do(result.steps),
         *cautions(_warned(result), result.budgets[0]),
     )
     return plain(" ".join(filter(None, said)))
+
+
+def _closing(result: Ladder) -> str:
+    best = f"at {result.budgets[-1]}: {closing_of(result, _classes(result))}"
+    return plain("; ".join(filter(None, [best, who_is_ahead(result)])))
+
+
+def _classes(result: Ladder) -> list[Class]:
+    """Return the classes of entries under the largest budget."""
+    last = [rung for rung in result.rungs if rung.budget == result.budgets[-1] and rung.num_updates]
+    scores, differences = standing(result, result.budgets[-1])
+    return classes_of(scores, differences, {rung.entry: rung.num_chars for rung in last})
 
 
 def _warned(result: Ladder) -> Iterator[RunCaution]:
@@ -79,7 +128,7 @@ def _warned(result: Ladder) -> Iterator[RunCaution]:
 
 
 def who_is_ahead(result: Ladder) -> str:
-    """Return which entry is ahead under the largest budget, and since when; of those that read on, apart."""
+    """Return since when the best entry under the largest budget is ahead; of those that read on, apart."""
     said = [
         f"of those that learn from the text while it is scored, {of_class}"
         if names[0] in result.reading
@@ -87,28 +136,20 @@ def who_is_ahead(result: Ladder) -> str:
         for names in result.classes
         if (of_class := _who_is_ahead_of(result, names))
     ]
-    joined = "; ".join(said) or "no entry has a score that can be ranked"
+    joined = "; ".join(said)
     return joined if joined.startswith(result.entries) else joined[:1].upper() + joined[1:]
 
 
 def _who_is_ahead_of(result: Ladder, names: Sequence[str]) -> str:
-    """Return who of these is ahead, or the scores of a single one; nothing if none has a score."""
-    leaders = _leaders(result, names)
-    if not leaders:
-        return ""
-    best = leaders[-1]
-    others = list(dict.fromkeys(leader for leader in leaders if leader != best))
-    if not others:
-        others = [name for name in names if _score(result, name, result.budgets[-1])][1:2]
-    crossings = (crossing_of(result, best, other) for other in others)
-    said = "; ".join(crossing_sentence(each, result) for each in crossings if each)
-    return said or _scores(result, best)
-
-
-def crossing_of(result: Ladder, one: str, other: str) -> Crossing | None:
-    """Return which of two entries is ahead from where on; None if one lacks a score."""
-    found = (each for each in result.crossings if {each.ahead, each.behind} == {one, other})
-    return next(found, None)
+    """Return since when the best of these is ahead, or how a single one began; nothing without a score."""
+    best, *others = names
+    passed = [name for name in _leaders(result, names) if name != best] or others[:1]
+    crossings = {each.behind: each for each in result.crossings if each.ahead == best}
+    said = "; ".join(crossing_sentence(crossings[name], result) for name in passed if name in crossings)
+    begun = result.rung(best, result.budgets[0])
+    return said or (
+        f"{best} scores {begun.score.bits_per_char:.3f} with {begun.budget}" if begun and begun.score else ""
+    )
 
 
 def crossing_sentence(crossing: Crossing, result: Ladder) -> str:
@@ -148,25 +189,13 @@ def amount_text(amount: float, budget: str) -> str:
 
 
 def _leaders(result: Ladder, names: Sequence[str]) -> list[str]:
-    """Return which of these has the lowest score under each budget that has one, from the smallest on."""
-    leaders = []
-    for budget in result.budgets:
-        scored = {name: score for name in names if (score := _score(result, name, budget))}
-        if scored:
-            leaders.append(min(scored, key=lambda name: scored[name]))
-    return leaders
-
-
-def _score(result: Ladder, name: str, budget: str) -> float | None:
-    rung = result.rung(name, budget)
-    return rung.score.bits_per_char if rung and rung.score else None
-
-
-def _scores(result: Ladder, name: str) -> str:
-    """Return the scores of one entry under the smallest and the largest budget that it has one under."""
-    scores = {budget: score for budget in result.budgets if (score := _score(result, name, budget))}
-    ends = dict.fromkeys((next(iter(scores)), next(reversed(scores))))
-    return f"{name} scores {' and '.join(f'{scores[budget]:.3f} with {budget}' for budget in ends)}"
+    """Return those of these that have the best score under a budget, each once, from the smallest on."""
+    leaders: dict[str, EntryScore] = {}
+    for rung in result.rungs:
+        if rung.score and rung.entry in names:
+            known = leaders.get(rung.budget, rung.score)
+            leaders[rung.budget] = min(known, rung.score, key=lambda score: score.bits_per_char)
+    return list(dict.fromkeys(leader.name for leader in leaders.values()))
 
 
 def _what_steps_do(steps: Sequence[BudgetStep]) -> str:
@@ -186,10 +215,11 @@ def _worse(steps: Sequence[BudgetStep]) -> Iterator[str]:
 def ladder_summary(result: Ladder) -> str:
     """Return in one line what was compared."""
     corpus, seeds = result.corpus, max((len(rung.runs) for rung in result.rungs), default=1)
+    machines = machines_used(run.machine for run in result.runs) or result.machine.description
     return (
         f"{corpus.name}, {short(corpus.num_chars)} characters; {', '.join(result.budgets)} of training each; "
         f"{'one seed' if seeds == 1 else f'{seeds} seeds'}, {result.device}, {result.precision}; scored on "
-        f"{result.scored_on}"
+        f"{result.scored_on}; {machines}"
     )
 
 
@@ -221,10 +251,11 @@ def score_table(result: Ladder) -> Table:
     """Return the score of each entry under each budget, and the references, which have none."""
     caption = (
         f"Bits per character of the {result.scored_on} text by budget, lower is better. ±: half of the 95 % "
-        "interval; bold: clearly best under that budget; italics: references, which have no budget."
+        "interval; bold: clearly best under that budget, of references too; italics: references, which have "
+        "no budget."
     )
     rows: list[TableRow | list[str | Cell]] = [
-        [name, *(_score_cell(result.rung(name, budget)) for budget in result.budgets)]
+        [name, *(_score_cell(result, result.rung(name, budget)) for budget in result.budgets)]
         for name in result.entries
     ]
     rows += [
@@ -247,12 +278,12 @@ def score_table(result: Ladder) -> Table:
     )
 
 
-def _score_cell(rung: Rung | None) -> Cell:
+def _score_cell(result: Ladder, rung: Rung | None) -> Cell:
     if rung is None or rung.score is None:
         return Cell("failed" if rung is None else "no rank")
     score, interval = rung.score, rung.score.interval
     spread = "" if interval is None else f" ± {thousandths((interval[1] - interval[0]) / 2)}"
-    return Cell(thousandths(score.bits_per_char), spread, score.is_best)
+    return Cell(thousandths(score.bits_per_char), spread, score.is_best and not is_beaten(result, score))
 
 
 def step_table(result: Ladder) -> Table:
@@ -286,8 +317,8 @@ def _step_cell(step: BudgetStep | None) -> Cell:
 def _crossings(result: Ladder) -> Table:
     """Return from which budget on one entry is ahead of another."""
     caption = (
-        "The budget from which on an entry stays ahead of another, by linear interpolation in its logarithm. "
-        "The 95 % interval is for other passages of this text and other seeds."
+        "The budget from which on an entry stays ahead of another. Between two budgets, scores are taken to "
+        "fall by a power law. The 95 % interval is for other passages of this text, seeds and powers."
     )
     first, places = result.budgets[0], {name: place for place, name in enumerate(result.entries)}
     pairs = sorted(result.crossings, key=lambda each: (places[each.ahead], places[each.behind]))
@@ -358,8 +389,9 @@ def _title(result: Ladder, axis: str) -> str:
 def ladder_lines(result: Ladder, place: Callable[[Rung], float]) -> Iterator[ChartLine]:
     """Yield the scores of each entry that is trained, then what does not depend on the budget.
 
-    The latter are level lines, if they are among the scores of the former.
+    The latter are level lines; what no entry is as bad as is left out.
     """
+    styles = _styles(result)
     scored = [(rung, score) for rung in result.rungs if (score := rung.score)]
     trained = [(rung, score) for rung, score in scored if rung.num_updates]
     for name in result.entries:
@@ -373,13 +405,15 @@ def ladder_lines(result: Ladder, place: Callable[[Rung], float]) -> Iterator[Cha
                     for rung, score in own
                 ],
                 intervals=[score.interval for _, score in own],
+                style=styles[name],
             )
     level = {each.label: each.bits_per_char for each in result.references}
     level |= {rung.entry: score.bits_per_char for rung, score in scored if not rung.num_updates}
     places, values = [place(rung) for rung, _ in trained], [score.bits_per_char for _, score in trained]
     for name, value in level.items():
-        if trained and min(values) <= value <= max(values):
-            yield ChartLine(name, [(min(places), value), (max(places), value)])
+        if trained and value <= max(values):
+            ends = [(min(places), value), (max(places), value)]
+            yield ChartLine(name, ends, style=styles.get(name, "reference"))
 
 
 def _steps_chart(result: Ladder) -> IntervalChart:

@@ -36,12 +36,12 @@ class ReportedKind(Kind):
         return to_markdown(self.report(result, folder))
 
     def draw(self, result: Any, folder: Path, console: Console, *, full: bool) -> str:
-        """Draw the report on a terminal, whole or its most important part; return its answer."""
+        """Draw the report on a terminal, whole or its most important part; return its answer and advice."""
         from textgen.reports.terminal import render
 
         report = self.report(visible_in(result), folder)
         render(report, console, full=full)
-        return report.closing
+        return "\n".join(filter(None, [report.closing, report.advice and f"next: {report.advice}"]))
 
     def html(self, result: Any, folder: Path, *, with_models: bool = False) -> str:
         """Return the page; raises `TextgenError` if a file is missing."""

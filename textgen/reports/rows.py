@@ -11,7 +11,7 @@ from string import ascii_uppercase
 from textgen.evaluation.metrics import TextMetrics
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import EntryResult
-from textgen.reports.answer import better_reference, classes, verdict
+from textgen.reports.answer import classes, is_beaten, verdict
 from textgen.results.comparison import Comparison, Difference, EntryScore, MetricEstimate, ReferenceScore
 
 
@@ -123,18 +123,18 @@ def _used(row: EntryRow, letters: Mapping[str, str]) -> str:
 
 def _entry_rows(result: Comparison) -> Iterator[EntryRow]:
     estimates = {score.name: score for score in result.scores}
-    best = {each.best.name for each in classes(result) if each.differences or len(result.scores) == 1}
+    best = {each.best.name for each in classes(result) if each.differences}
     differences = {difference.b: difference for difference in result.differences}
     for name in dict.fromkeys(entry.name for entry in result.entries):
         seeds = [entry for entry in result.entries if entry.name == name]
         runs = [run for run in result.runs if run.name == name]
         estimate, difference, said = estimates.get(name), differences.get(name), ""
-        is_beaten = estimate is not None and better_reference(result, estimate) is not None
+        beaten = estimate is not None and is_beaten(result, estimate)
         if difference is not None:
             said = verdict(result, difference)
         elif estimate is not None and name in best:
-            said = "best" if estimate.is_best else "lowest score"
-            said += " of the entries" if is_beaten and estimate.is_best else ""
+            said = "best" if estimate.is_best else "ahead, not clearly"
+            said += " of the entries" if beaten and estimate.is_best else ""
         if estimate is not None and estimate.reads_on:
             said = f"reads on: {said}" if said else "reads on"
         yield EntryRow(
@@ -150,7 +150,7 @@ def _entry_rows(result: Comparison) -> Iterator[EntryRow]:
             estimate=estimate,
             metrics={each.metric: each for each in result.metrics if each.name == name},
             difference=difference,
-            is_beaten=is_beaten,
+            is_beaten=beaten,
             verdict=said,
         )
 

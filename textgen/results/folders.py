@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from textgen.contracts import TextgenError
 from textgen.results.guesses import GUESSES
@@ -68,6 +69,20 @@ class ResultFolder:
         return self.path / self.kind.file
 
     @property
+    def state(self) -> Literal["", "running", "interrupted"]:
+        """What a result is doing: empty if it is complete and nothing writes to it."""
+        with contextlib.suppress(OSError):  # the folder may not be written to
+            if any(is_held(place / LOCK, removes=False) for place in (self.path, self.path.parent)):
+                return "running"
+        return "" if self.is_finished else "interrupted"
+
+    @property
+    def parts(self) -> list[ResultFolder]:
+        """The results in it that are no runs: the comparisons of a ladder, or the final one of a study."""
+        inside = map(identify, subfolders(self.path))
+        return [part for part in inside if part is not None and not part.is_run]
+
+    @property
     def changed(self) -> float:
         """When the result was written, in seconds since the epoch."""
         return (self.file if self.is_finished else self.path).stat().st_mtime
@@ -82,13 +97,15 @@ class ResultFolder:
 def find_folders(root: Path, depth: int = MAX_DEPTH, *, with_runs: bool = False) -> Iterator[ResultFolder]:
     """Yield the folders of results below `root`, in the order of their names; none is inside another.
 
-    `with_runs` adds after each folder those of the runs in it.
+    `with_runs` adds after each folder those of the results and runs in it.
     """
     for folder in subfolders(root):
         result = identify(folder)
         if result is not None:
             yield result
-            yield from (run_in(run) for run in result.runs if with_runs)
+            if with_runs:
+                yield from result.parts
+                yield from map(run_in, result.runs)
         elif depth > 1:
             yield from find_folders(folder, depth - 1, with_runs=with_runs)
 

@@ -24,6 +24,8 @@ class Item(About):
     folder: str
     kind: str
     is_finished: bool
+    state: str
+    """What it is doing: `running`, `interrupted`, or empty if it is complete."""
     time: float
     """When the result was written, in seconds since the epoch."""
     num_bytes: int
@@ -76,13 +78,15 @@ def read_catalog(root: Path, kind: str | None = None) -> Catalog:
 def read_result(folder: ResultFolder) -> Any:
     """Return a whole result, a record of its kind.
 
-    Raises `TextgenError` if it is damaged, or if its command was interrupted.
+    Raises `TextgenError` if it is damaged, or if its command is running or was interrupted.
     """
     if not folder.is_finished:
-        remaining = f" and keeps {len(folder.runs)} runs" if folder.runs else ""
+        where, kept = str(folder.path), f" and keeps {len(folder.runs)} runs" if folder.runs else ""
+        if folder.state == "running":
+            raise TextgenError(f"{where!r} is running{kept}, so it has no result yet; wait until it is done")
         raise TextgenError(
-            f"{str(folder.path)!r} was interrupted{remaining}, so it has no result; "
-            f"the same {folder.kind.name} command with --out {folder.path} continues"
+            f"{where!r} was interrupted{kept}, so it has no result; "
+            f"the same command with --out {where} continues"
         )
     return read_record(folder.kind.record(), folder.file)
 
@@ -98,6 +102,7 @@ def read_item(folder: ResultFolder, root: Path = RUNS) -> Item:
         folder=str(folder.path),
         kind=folder.kind.name,
         is_finished=folder.is_finished,
+        state=folder.state,
         time=folder.changed,
         num_bytes=folder.num_bytes,
         runs=tuple(name_of(run, root) for run in folder.runs),

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from textgen.evaluation.crossings import crossing
 from textgen.evaluation.intervals import (
     FIRST_CHARS,
     LEVEL,
@@ -23,7 +24,6 @@ from textgen.evaluation.intervals import (
     Estimate,
     MeasuredValue,
     SeedPrior,
-    crossing,
     difference,
     estimate,
     fitted_prior,
@@ -353,6 +353,19 @@ def judge_ladder(rows: Mapping[str, Mapping[str, Sequence[Row]]], prior: SeedPri
         for name, own in entries.items()
     ]
     return LadderVerdicts(tuple(rungs), tuple(_steps(samples)), tuple(_crossings(samples, reading)))
+
+
+def standing(result: Ladder, budget: str) -> tuple[list[EntryScore], list[Difference]]:
+    """Return the scores under a budget, best first, and their differences from the best of their class."""
+    prior, scores, differences = result.seed_priors[SCORE], list[EntryScore](), list[Difference]()
+    rows = {rung.entry: rung.runs for rung in result.rungs if rung.budget == budget}
+    samples = {name: sample for name, own in rows.items() if (sample := score_sample(own, prior)) is not None}
+    for reads_on in (False, True):
+        of_class = {name: samples[name] for name in samples if (name in result.reading) == reads_on}
+        ranked, apart = rank_entries(of_class)
+        scores += [replace(each, reads_on=reads_on) for each in ranked]
+        differences += apart
+    return scores, differences
 
 
 def _rung(name: str, budget: str, rows: Sequence[Row], score: EntryScore | None) -> Rung:

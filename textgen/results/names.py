@@ -116,21 +116,24 @@ def complete_run(incomplete: str) -> list[str]:
 def candidates(name: str, root: Path, chosen: Choice) -> Sequence[ResultFolder]:
     """Return the results that a name may mean, by the best way in which it means any.
 
-    In this order: the newest for `latest`, a whole name, part of a name, and of the runs in benches the
-    entry, or part of the name after that of the bench.
+    In this order: the newest for `latest`, a whole name, part of a name, part of that of a result in another
+    one, such as a comparison of a ladder, and of the runs in benches the entry, or part of the name after
+    that of the bench.
     """
     folders = list(find_folders(root))
     tops = [each for each in folders if chosen(each.kind)]
     if name == LATEST:
         return sorted(tops, key=lambda each: each.changed)[-1:]
     name = name.removeprefix(f"{root}/")
-    inner = [(top, run_in(run)) for top in folders for run in top.runs if chosen(kinds()[RUN])]
-    everything = [*tops, *(run for _, run in inner)]
+    runs = [run_in(run) for top in folders for run in top.runs if chosen(kinds()[RUN])]
+    parts = [part for top in folders for part in top.parts if chosen(part.kind)]
     bench, _, last = name.casefold().rpartition("/")
-    below = [run for top, run in inner if bench in name_of(top.path, root).casefold()]
+    below = [run for run in runs if bench in name_of(run.path.parent, root).casefold()]
     ways = (
-        [each for each in everything if name in (name_of(each.path, root), each.path.name)],
+        [each for each in (*tops, *runs) if name in (name_of(each.path, root), each.path.name)],
+        [each for each in parts if name == name_of(each.path, root)],
         [each for each in tops if name.casefold() in name_of(each.path, root).casefold()],
+        [each for each in parts if name.casefold() in name_of(each.path, root).casefold()],
         [each for each in below if last == entry_part(each.path).casefold()],
         [each for each in below if last in each.path.name.casefold()],
     )
@@ -149,7 +152,7 @@ def _only(name: str, folders: Sequence[ResultFolder], root: Path, chosen: Choice
         )
     # Names end with a time that nobody types, so the beginning counts.
     known = [name_of(each.path, root) for each in find_folders(root, with_runs=True) if chosen(each.kind)]
-    beginnings = {each[: len(name)]: each for each in known}
+    beginnings = {each[: len(name)]: each for each in reversed(known)}
     near = get_close_matches(name, beginnings, n=1)
     hint = f"did you mean {beginnings[near[0]]!r}? " if near else ""
     raise TextgenError(f"no {_what(chosen)} {name!r}; {hint}{_advice(root)}")

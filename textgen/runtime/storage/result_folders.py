@@ -205,8 +205,8 @@ def locked(folder: Path, writes_to: Path | None = None) -> Iterator[None]:
                 folder.rmdir()
 
 
-def is_held(path: Path) -> bool:
-    """Return whether a process holds a lock file; one that a killed process left is removed."""
+def is_held(path: Path, *, removes: bool = True) -> bool:
+    """Return whether a process holds a lock file; one that a killed process left is removed if `removes`."""
     from filelock import FileLock, Timeout
 
     if not path.exists():
@@ -216,7 +216,8 @@ def is_held(path: Path) -> bool:
         lock.acquire(timeout=0)
     except Timeout:
         return True
-    path.unlink(missing_ok=True)  # before it is released: who waits for it notices, and makes another one
+    if removes:
+        path.unlink(missing_ok=True)  # before it is released: who waits for it notices, and makes another one
     lock.release()
     return False
 
