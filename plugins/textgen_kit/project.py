@@ -15,6 +15,7 @@ from string import Template
 from packaging.utils import canonicalize_name
 
 from textgen.contracts import TextgenError
+from textgen.experiment.entry_parser import PARTS
 from textgen.registry.registry import KINDS, names
 from textgen.runtime.messages import reason_of, unknown, with_article
 from textgen.runtime.storage.files import new_folder
@@ -23,15 +24,16 @@ from textgen.version import DISTRIBUTION, __version__
 TRY = {
     "tokenizer": "{name}-lstm char-lstm",
     "model": "char-{name} random",
+    "refinement": "char-lstm+{name} char-lstm",
     "embedding": "word-lstm-{name} word-lstm",
     "sampler": "char-lstm --sampler {name}",
     "corpus": "char-lstm random --corpus {name}",
     "cleaner": "char-lstm random --clean {name}",
 }
-"""Kind of component: arguments of `textgen bench` that try one."""
+"""What a project can be of: arguments of `textgen bench` that try one."""
 
-IN_ENTRIES = ("tokenizer", "model", "embedding")
-"""Kinds whose names are joined by hyphens in an entry, and so contain none."""
+KIND_OF = {"refinement": "model"}
+"""What is not a kind of component itself: the kind that it belongs to."""
 
 MAX_NAME_LENGTH = 30
 
@@ -44,17 +46,19 @@ def new_project(name: str, kind: str, parent: Path) -> Path:
     """
     if kind not in TRY:
         raise TextgenError(unknown("kind", kind, TRY))
-    check_name(name, kind)
+    contract = KIND_OF.get(kind, kind)
+    check_name(name, contract)
     distribution, module = f"textgen-{name}", f"textgen_{name.replace('-', '_')}"
     component = "".join(word.capitalize() for word in re.split("[-_]", name))
     example = (files("textgen_kit.examples") / f"{kind}.py").read_text("utf-8")
-    check_free(name, kind, distribution, module)
+    check_free(name, contract, distribution, module)
     if component in imported(example) or hasattr(builtins, component):
         raise TextgenError(f"a class cannot be called {component} here; choose another name than {name!r}")
     fields = {
         "name": name,
         "kind": kind,
-        "group": KINDS[kind],
+        "contract": contract,
+        "group": KINDS[contract],
         "distribution": distribution,
         "module": module,
         "component": component,
@@ -82,7 +86,7 @@ def new_project(name: str, kind: str, parent: Path) -> Path:
 
 def check_name(name: str, kind: str) -> None:
     """Raise `TextgenError` if the name is invalid for a component of this kind."""
-    separators, marks = ("_", "underscores") if kind in IN_ENTRIES else ("_-", "underscores or hyphens")
+    separators, marks = ("_", "underscores") if kind in PARTS else ("_-", "underscores or hyphens")
     is_name = re.fullmatch(f"[a-z][a-z0-9]*(?:[{separators}][a-z0-9]+)*", name)
     if not is_name or keyword.iskeyword(name) or len(name) > MAX_NAME_LENGTH:
         raise TextgenError(
