@@ -15,7 +15,6 @@ from string import Template
 from packaging.utils import canonicalize_name
 
 from textgen.contracts import TextgenError
-from textgen.experiment.entry_parser import PARTS
 from textgen.registry.registry import KINDS, names
 from textgen.runtime.messages import reason_of, unknown, with_article
 from textgen.runtime.storage.files import new_folder
@@ -31,6 +30,9 @@ TRY = {
     "cleaner": "char-lstm random --clean {name}",
 }
 """What a project can be of: arguments of `textgen bench` that try one."""
+
+IN_ENTRIES = ("tokenizer", "model", "embedding")
+"""Kinds whose names are joined by hyphens in an entry, and so contain none."""
 
 KIND_OF = {"refinement": "model"}
 """What is not a kind of component itself: the kind that it belongs to."""
@@ -86,7 +88,7 @@ def new_project(name: str, kind: str, parent: Path) -> Path:
 
 def check_name(name: str, kind: str) -> None:
     """Raise `TextgenError` if the name is invalid for a component of this kind."""
-    separators, marks = ("_", "underscores") if kind in PARTS else ("_-", "underscores or hyphens")
+    separators, marks = ("_", "underscores") if kind in IN_ENTRIES else ("_-", "underscores or hyphens")
     is_name = re.fullmatch(f"[a-z][a-z0-9]*(?:[{separators}][a-z0-9]+)*", name)
     if not is_name or keyword.iskeyword(name) or len(name) > MAX_NAME_LENGTH:
         raise TextgenError(
