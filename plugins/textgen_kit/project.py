@@ -23,7 +23,7 @@ from textgen.version import DISTRIBUTION, __version__
 TRY = {
     "tokenizer": "{name}-lstm char-lstm",
     "model": "char-{name} random",
-    "refinement": "char-lstm+{name} char-lstm",
+    "refinement": "char-ngram+{name} char-ngram",
     "embedding": "word-lstm-{name} word-lstm",
     "sampler": "char-lstm --sampler {name}",
     "corpus": "char-lstm random --corpus {name}",

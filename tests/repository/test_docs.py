@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 import typer.main
 
-from helpers.commands import forget_plugin_files, run_textgen
+from helpers.commands import run_textgen
 from textgen.cli.app import app
+from textgen.experiment.entry_parser import parse_entry
 from textgen.library.components import training_rows
-from textgen.registry.registry import KINDS, load
-from textgen.registry.single_file import load_plugin_file
+from textgen.registry.registry import KINDS, PluginError, load
 from textgen_kit import project
 from textgen_kit.project import new_project
 
@@ -184,14 +184,22 @@ def test_the_first_commands_do_what_the_page_says(textgen: Callable[..., str], t
     assert (tmp_path / "textgen-decay" / "textgen_decay.py").exists()
 
 
-def test_the_refinement_of_the_page_is_compared_and_never_trained(
-    textgen: Callable[..., str], tmp_path: Path
-) -> None:
-    printed = textgen("textgen bench char-lstm char-lstm+recency --plugin recency.py", *BRIEFLY)
+def test_the_refinement_of_the_page_is_never_trained(install: Install) -> None:
+    install("recency", "[textgen.models]\nrecency = recency:Recency\n", FILES["recency.py"])
+    entry = parse_entry("char-ngram+recency:half_life=20")
+    assert (entry.refinements, entry.trained, entry.reads_on) == (("recency",), (), True)
+    assert training_rows(load("model", "recency")) == []
+    trains = FILES["recency.py"].replace("self.register_buffer(", "self.register_parameter(")
+    trains = trains.replace("torch.tensor(SHARES[1])", "nn.Parameter(torch.tensor(SHARES[1]))")
+    install("trains", "[textgen.models]\ntrains = trains:Recency\n", trains)
+    with pytest.raises(PluginError, match="so nothing trains its parameters; make them buffers"):
+        parse_entry("char-ngram+trains")
+
+
+@pytest.mark.long
+def test_the_refinement_of_the_page_is_compared(textgen: Callable[..., str]) -> None:
+    printed = textgen("textgen bench char-ngram char-ngram+recency --plugin recency.py", *BRIEFLY)
     assert [row["error"] for row in json.loads(printed)["entries"]] == [None, None]
-    load_plugin_file(tmp_path / "recency.py")
-    assert training_rows(load("model", "recency")) == []  # options of what is never trained
-    forget_plugin_files()
 
 
 BOOK = """<?xml version="1.0" encoding="windows-1251"?>

@@ -17,7 +17,7 @@ WINDOW = 500
 
 
 class Example(nn.Module):
-    """(1 - share) p_base + share m_t, with m_t = decay m_(t-1) + (1 - decay) e_t of token t."""
+    """(1 - share) p_base + share m_t, where m_t = decay m_(t-1) + (1 - decay) e_t."""
 
     is_normalized: ClassVar[bool] = True
     reads_on: ClassVar[bool] = True
@@ -28,7 +28,7 @@ class Example(nn.Module):
         vocab_size: int,
         *,
         base: BaseModel | None = None,
-        half_life: Annotated[float, Gt(0), doc("Tokens until half is forgotten.")] = 100.0,
+        half_life: Annotated[float, Gt(0), doc("Half-life in tokens.")] = 100.0,
     ) -> None:
         super().__init__()
         self.vocab_size, self.base = vocab_size, base
@@ -42,12 +42,12 @@ class Example(nn.Module):
         return below, self.share.new_full(size, 1 / self.vocab_size)
 
     def forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
-        """Return log-probabilities [batch, time, vocab_size] and the state at the end."""
+        """Return log-probabilities [batch, time, vocab_size] and the last state."""
         expected, read, state = self.parts(ids, state)
         return mixed(expected, read, self.share), state
 
     def parts(self, ids: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
-        """Return the log-probabilities of the base and of m, and the state at the end."""
+        """Return the log-probabilities of the base and of m, and the last state."""
         below, memory = state
         if self.base is None:
             logits = self.share.new_zeros(*ids.shape, self.vocab_size)
@@ -70,9 +70,9 @@ class Example(nn.Module):
             state, end = self.initial_state(1), ids.shape[1] - 1
             for begin in range(0, end, WINDOW):
                 window = ids[:, begin : min(begin + WINDOW, end)]
-                targets = ids[:, begin + 1 : begin + 1 + window.shape[1], None]
                 expected, read, state = self.parts(window, state)
-                both = expected.gather(-1, targets)[..., 0], read.gather(-1, targets)[..., 0]
+                targets = ids[:, begin + 1 : begin + 1 + window.shape[1], None]
+                both = (part.gather(-1, targets)[..., 0] for part in (expected, read))
                 total += mixed(*both, shares).sum(dim=(1, 2))
         self.share.copy_(self.share.new_tensor(SHARES)[total.argmax()])
 
