@@ -19,15 +19,31 @@ NOTE = "<!-- Generated from textgen/contracts.py by docs/contracts.py (`make doc
 def page(source: str) -> str:
     """Return the page in Markdown: the public names of a module with their signatures and docstrings."""
     module = ast.parse(source)
+    classes = {node.name: node for node in module.body if isinstance(node, ast.ClassDef)}
     parts = ["# Contracts", NOTE, ast.get_docstring(module) or ""]
     for node, following in pairwise([*module.body, None]):
         if isinstance(node, ast.ClassDef):
-            parts += [f"## {node.name}", ast.get_docstring(node) or "", *members(node, source)]
+            parts += [f"## {node.name}", derivation(node), ast.get_docstring(node) or ""]
+            parts += [part for each in lineage(node, classes) for part in members(each, source)]
         elif isinstance(node, ast.FunctionDef):
             parts += [f"## {node.name}", code(node, source), ast.get_docstring(node) or ""]
         elif isinstance(node, ast.AnnAssign):
             parts += [f"## {ast.unparse(node.target)}", code(node, source), literal(following)]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def derivation(node: ast.ClassDef) -> str:
+    """Return a code block that says what a class is derived from, besides `Protocol`; or nothing."""
+    bases = [name for name in map(ast.unparse, node.bases) if name != "Protocol"]
+    return f"```python\nclass {node.name}({', '.join(bases)})\n```" if bases else ""
+
+
+def lineage(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> Iterator[ast.ClassDef]:
+    """Yield the classes of the module that a class inherits from, and the class itself."""
+    for base in map(ast.unparse, node.bases):
+        if base in classes:
+            yield from lineage(classes[base], classes)
+    yield node
 
 
 def members(component: ast.ClassDef, source: str) -> Iterator[str]:

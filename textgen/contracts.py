@@ -111,8 +111,10 @@ class Model(Protocol):
 
     A model that accepts the keyword argument `vectors` (`PretrainedVectors` or None) can start from
     pretrained embeddings. One that accepts `tokens` gets the string of each token, and one that accepts
-    `fallback` an array of bool [vocab_size], true for the tokens that spell out-of-vocabulary words. One that
-    accepts `base` (`BaseModel` or None) has no trainable parameters and refines the models to its left.
+    `fallback` an array of bool [vocab_size], true for the tokens that spell out-of-vocabulary words.
+
+    One that accepts `base` (`BaseModel` or None) refines the models to its left, and has no trainable
+    parameters. With None it refines equal probabilities: so it is built to see its parameters, and checked.
     """
 
     def initial_state(self, batch_size: int) -> State:
@@ -128,7 +130,10 @@ class Model(Protocol):
 
 
 class BaseModel(Model, Protocol):
-    """A `base`: models that are trained before. Do not hold it as a submodule; its state is part of yours."""
+    """A `base`: the models to the left, which are trained before. Its state is part of yours.
+
+    It is not a torch module: keep it as an attribute, and call `base.forward(ids, state)`.
+    """
 
     def prepare_step(self, dtype: torch.dtype) -> Callable[[Tensor, State], tuple[Tensor, State]]:
         """Return a step of generation (see `ModelExtras.prepare_step`)."""

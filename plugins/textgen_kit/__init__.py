@@ -31,14 +31,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from textgen_kit.checking import CheckError, CheckSkipped
+    from textgen_kit.checking import CheckError, CheckSkipped, CheckWarning
     from textgen_kit.runner import Check, CheckResult, checks, conformance_test, failures, run_checks
 else:
 
     def __getattr__(name: str) -> object:  # so that `textgen --help` imports no torch
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        module = "checking" if name in ("CheckError", "CheckSkipped") else "runner"
+        module = "checking" if name in ("CheckError", "CheckSkipped", "CheckWarning") else "runner"
         return getattr(import_module(f"textgen_kit.{module}"), name)
 
 
@@ -47,6 +47,7 @@ __all__ = [
     "CheckError",
     "CheckResult",
     "CheckSkipped",
+    "CheckWarning",
     "checks",
     "conformance_test",
     "failures",

@@ -37,8 +37,16 @@ class CheckError(AssertionError):
     """A component breaks its contract. The message is one line: what was expected, and what it did."""
 
 
+class SettingChangedError(CheckError):
+    """A component changes what belongs to the whole process."""
+
+
 class CheckSkipped(Exception):  # noqa: N818 - it is not an error
     """A check does not apply to a component. The message is the reason, one line."""
+
+
+class CheckWarning(Exception):  # noqa: N818 - it is not an error
+    """A component keeps its contract, but hardly does what its author wants. The message is one line."""
 
 
 def expect(condition: bool, message: str) -> None:
@@ -129,7 +137,7 @@ SETTINGS = (
 
 @contextmanager
 def state_unchanged(what: str, settings: Sequence[ProcessSetting] = RANDOM) -> Iterator[None]:
-    """Raise `CheckError` if the code inside changes one of the settings.
+    """Raise `SettingChangedError` if the code inside changes one of the settings.
 
     That replaces any other error of this code, since the change may well be its cause.
     """
@@ -140,9 +148,9 @@ def state_unchanged(what: str, settings: Sequence[ProcessSetting] = RANDOM) -> I
         changed = [setting for setting, value in zip(settings, before, strict=True) if setting.get() != value]
         names = " and ".join(setting.name for setting in changed)
         if changed and set(changed) <= set(RANDOM):
-            raise CheckError(f"{what} uses {names}; use a generator of your own")
+            raise SettingChangedError(f"{what} uses {names}; use a generator of your own")
         if changed:
-            raise CheckError(
+            raise SettingChangedError(
                 f"{what} changes {names}, which belongs to the whole process; leave it unchanged"
             )
 
@@ -194,9 +202,14 @@ class Subject:
             for update in range(num_updates):
                 trainer.update((update + 1) / (num_updates + 1))
         else:
-            skip_unless(bound(model).can_fit, "cannot be trained, see model-trainable")
-            bound(model).fit(some_ids(2000))
+            skip_unless(self.can_learn(model), "cannot be trained, see model-trainable")
+            fit(model, some_ids(2000))
         return model.eval()
+
+    def can_learn(self, model: nn.Module) -> bool:
+        """Return whether a model is trained or fitted, or refines another one."""
+        refines = ModelClass(self.component).accepts_base
+        return refines or bound(model).is_trainable or bound(model).can_fit
 
 
 def trainer_of(model: nn.Module, ids: TokenIds, **options: Any) -> Trainer:
@@ -204,6 +217,12 @@ def trainer_of(model: nn.Module, ids: TokenIds, **options: Any) -> Trainer:
     chosen = TrainOptions(**options)
     batches = ContiguousBatches(ids, chosen.batch_size, chosen.longest_sequence, seed=0)
     return Trainer(bound(model.train()), batches, chosen, FP32, seed=0)
+
+
+def fit(model: nn.Module, ids: TokenIds) -> None:
+    """Let a model count, unless it lacks `fit`, as a refinement may."""
+    if bound(model).can_fit:
+        bound(model).fit(ids)
 
 
 def bound(model: nn.Module) -> LanguageModel:

@@ -17,7 +17,6 @@ from textgen.cli.options import Json, OfKind, PluginFiles, load_plugins
 from textgen.runtime.output import note, say
 
 if TYPE_CHECKING:
-    from textgen.registry.registry import Plugin
     from textgen_kit.runner import CheckResult
 
 
@@ -25,7 +24,9 @@ def check(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Plugin names.", show_default="those of --plugin, or all", autocompletion=complete_plugin
+            help="Plugin names, with options as in top-p:p=0.9.",
+            show_default="those of --plugin, or all",
+            autocompletion=complete_plugin,
         ),
     ] = None,
     kind: OfKind = None,
@@ -39,27 +40,21 @@ def check(
     from textgen.training.progress import Step
     from textgen_kit.runner import checked
 
-    plugins = chosen(names or [], kind)
-    if of_files and not names:
-        plugins = [each for each in plugins if each in of_files]
-    numbers = {id(each): number for number, each in enumerate(plugins, start=1)}
+    plugins = [(each, spec) for spec in names or () for each in chosen([spec.partition(":")[0]], kind)]
+    if not names:
+        plugins = [(each, each.name) for each in chosen([], kind) if not of_files or each in of_files]
+    outcomes: list[tuple[dict[str, str], list[CheckResult]]] = []
     with ProgressDisplay(quiet=not sys.stderr.isatty()) as display, redirect_stdout(sys.stderr):
-
-        def tell(plugin: Plugin) -> None:
-            number, total = numbers[id(plugin)], len(plugins)
-            display(Step(f"checking {plugin.kind} {plugin.name}", "plugins", index=number, total=total))
-
-        outcomes = list(checked(plugins, tell))  # what plugins print goes to stderr
-    rows = [
-        {"kind": each.kind, "name": each.name, **asdict(result)}
-        for each, results in outcomes
-        for result in results
-    ]
+        for number, (each, spec) in enumerate(plugins, start=1):
+            step = f"checking {each.kind} {spec}"
+            display(Step(step, "plugins", index=number, total=len(plugins)))
+            outcomes.append(({"kind": each.kind, "name": spec}, checked(each, spec)))
     if as_json:
+        rows = [named | asdict(result) for named, results in outcomes for result in results]
         print_json({"checks": rows})
     else:
-        print_rows([row for each, results in outcomes for row in _summary(each, results)])
-    if any(row["status"] == "failed" for row in rows):
+        print_rows([row for named, results in outcomes for row in _summary(named, results)])
+    if any(result.status == "failed" for _, results in outcomes for result in results):
         raise typer.Exit(1)
 
 
@@ -69,7 +64,7 @@ def new(
         str,
         typer.Option(
             "--kind",
-            help="Kind: model, tokenizer, sampler, embedding, corpus, cleaner or metric.",
+            help="Kind: model, refinement, tokenizer, sampler, embedding, corpus, cleaner or metric.",
             autocompletion=complete_kind,
         ),
     ],
@@ -85,15 +80,17 @@ def new(
     note(f"next: pip install -e {folder}, then textgen plugins check {name}")
 
 
-def _summary(plugin: Plugin, results: Sequence[CheckResult]) -> list[dict[str, str]]:
-    """Return one row for a plugin that passed, otherwise one for each cause of a failure."""
+def _summary(named: dict[str, str], results: Sequence[CheckResult]) -> list[dict[str, str]]:
+    """Return one row for a plugin that passed, otherwise one per cause of a failure; and one per warning."""
     from textgen_kit.runner import failures
 
-    named = {"kind": plugin.kind, "name": plugin.name}
     num_passed, num_skipped = (
         sum(result.status == status for result in results) for status in ("passed", "skipped")
     )
     counts = f"{num_passed} passed" + (f", {num_skipped} do not apply" if num_skipped else "")
-    return [
-        named | {"result": "failed", "check": each.check, "reason": each.reason} for each in failures(results)
-    ] or [named | {"result": "passed", "check": counts, "reason": ""}]
+    failed, warned = failures(results), [each for each in results if each.status == "warning"]
+    rows = [
+        named | {"result": each.status, "check": each.check, "reason": each.reason}
+        for each in (*failed, *warned)
+    ]
+    return rows if failed else [named | {"result": "passed", "check": counts, "reason": ""}, *rows]

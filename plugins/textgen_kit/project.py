@@ -23,16 +23,20 @@ from textgen.version import DISTRIBUTION, __version__
 TRY = {
     "tokenizer": "{name}-lstm char-lstm",
     "model": "char-{name} random",
+    "refinement": "char-ngram+{name} char-ngram",
     "embedding": "word-lstm-{name} word-lstm",
     "sampler": "char-lstm --sampler {name}",
     "corpus": "char-lstm random --corpus {name}",
     "cleaner": "char-lstm random --clean {name}",
     "metric": "char-lstm word-lstm --metric {name}",
 }
-"""Kind of component: arguments of `textgen bench` that try one."""
+"""What a project can be of: arguments of `textgen bench` that try one."""
 
 IN_ENTRIES = ("tokenizer", "model", "embedding")
 """Kinds whose names are joined by hyphens in an entry, and so contain none."""
+
+KIND_OF = {"refinement": "model"}
+"""What is not a kind of component itself: the kind that it belongs to."""
 
 MAX_NAME_LENGTH = 30
 
@@ -45,17 +49,19 @@ def new_project(name: str, kind: str, parent: Path) -> Path:
     """
     if kind not in TRY:
         raise TextgenError(unknown("kind", kind, TRY))
-    check_name(name, kind)
+    contract = KIND_OF.get(kind, kind)
+    check_name(name, contract)
     distribution, module = f"textgen-{name}", f"textgen_{name.replace('-', '_')}"
     component = "".join(word.capitalize() for word in re.split("[-_]", name))
     example = (files("textgen_kit.examples") / f"{kind}.py").read_text("utf-8")
-    check_free(name, kind, distribution, module)
+    check_free(name, contract, distribution, module)
     if component in imported(example) or hasattr(builtins, component):
         raise TextgenError(f"a class cannot be called {component} here; choose another name than {name!r}")
     fields = {
         "name": name,
         "kind": kind,
-        "group": KINDS[kind],
+        "contract": contract,
+        "group": KINDS[contract],
         "distribution": distribution,
         "module": module,
         "component": component,

@@ -3,36 +3,49 @@
 from __future__ import annotations
 
 import functools
+import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+import warnings
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, Literal
 
-from textgen.contracts import TextgenError
+from textgen.contracts import TextgenError, TextgenWarning
 from textgen.registry.isolation import restoring
 from textgen.registry.kinds import REQUIRED
+from textgen.registry.options import read_spec
 from textgen.registry.registry import KINDS, Plugin, PluginError, load
 from textgen.runtime.messages import unknown
-from textgen_kit.checking import SETTINGS, CheckError, CheckSkipped, Subject
+from textgen_kit.checking import SETTINGS, CheckError, CheckSkipped, CheckWarning, Subject
 from textgen_kit.kinds import __path__ as folders_of_checks
 from textgen_kit.kinds import common
 
 MODULES = [import_module(f"textgen_kit.kinds.{each.name}") for each in iter_modules(folders_of_checks)]
+MODULES.sort(key=lambda module: module is common)  # last: an error is first that of a check of the kind
 """The checks of a kind are their functions `check_<kind>_…`, and `check_class_…` for kinds that are classes.
 
 The first line of a docstring says what is checked, the rest what users lose if it fails.
 """
 
-CAUSAL = "model-causal"
-FOLLOW_FROM_CAUSAL = tuple(
-    f"model-{name}"
-    for name in ("chunks", "joined-states", "step", "step-bf16", "waiting-step", "training-mode")
-)
-"""Checks that fail, too, for a model that sees later tokens: they predict with and without these."""
+CARRIED = ("model-joined-states", "model-step", "model-step-bf16", "model-waiting-step", "model-refinement")
+CAUSAL = ("model-chunks", *CARRIED, "model-training-mode")
+REPEATED = ("model-randomness", "model-causal", "model-batch", *CAUSAL)
+REPEATED += ("model-loss", "model-saved", "model-saved-vectors")
+ROOTS = {
+    "model-pure": ("model-evaluation-mode", *REPEATED),
+    "model-evaluation-mode": REPEATED,
+    "model-causal": CAUSAL,
+    "model-chunks": CARRIED,
+}
+"""Checks of models, and those that fail for the same cause, too: they predict the same in another way."""
+NUMBERS = "model-probabilities"
+NAN = re.compile(r"differ by nan$|infinite or NaN$")
+ANSWER = re.compile(r"PluginError: |expected (?:logits|a loss) and a state[^;]*; ")
+"""The beginning of a reason that ends with what the adapter of models says of an answer."""
 
 MAX_REASON = 400
 """Characters of a reason; the errors of components may be pages long."""
@@ -63,8 +76,8 @@ class Check:
     def __call__(self, component: Any, /, **options: Any) -> None:
         """Check a component (a class), built with `options`; the state of the process is restored afterwards.
 
-        Raises `CheckError` if it breaks its contract, `CheckSkipped` if the check does not apply to it,
-        and whatever the component raises.
+        Raises `CheckError` if it breaks its contract, `CheckWarning` if it hardly does what its author wants,
+        `CheckSkipped` if the check does not apply to it, and whatever the component raises.
         """
         with restoring(SETTINGS):
             self.function(Subject(self.kind, component, options))
@@ -75,9 +88,9 @@ class CheckResult:
     """Result of one check of one component."""
 
     check: str
-    status: Literal["passed", "failed", "skipped"]
+    status: Literal["passed", "warning", "failed", "skipped"]
     reason: str
-    """One line; empty if the check passed."""
+    """One line; empty if the check passed without a warning."""
     place: str = ""
     """File and line of the component's own code that raised an exception; otherwise empty."""
 
@@ -106,26 +119,30 @@ def run_checks(kind: str, component: Any, /, **options: Any) -> list[CheckResult
     Whatever the component raises is a failure. If it fails the contract check, the checks that depend on
     it are left out.
     """
-    breaks_contract = _breaks_contract(kind, component, options)
-    chosen = [check for check in checks(kind) if not (breaks_contract and check.rests_on_contract)]
-    return [_result(check, component, options) for check in chosen]
+    results, is_broken = list[CheckResult](), False
+    for check in checks(kind):
+        if not (is_broken and check.rests_on_contract):
+            results.append(_result(check, component, options))
+            is_broken |= check.id == f"{kind}-contract" and results[-1].status == "failed"
+    return results
 
 
 def failures(results: Iterable[CheckResult]) -> list[CheckResult]:
     """Return the failed checks, the first one of each cause.
 
-    Failures have one cause if an exception was raised at the same place, if the reason is the same, or if a
-    model is not causal, from which others follow; the reason then ends with the number of checks that are
-    left out: `… (and 20 more checks)`.
+    Failures have one cause if an exception was raised at the same place, if the reason is the same but for
+    numbers, or if they follow from that of another check (`ROOTS`); the reason then ends with the number of
+    checks that are left out: `… (and 20 more checks)`.
     """
     failed = [result for result in results if result.status == "failed"]
-    sees_later = [result for result in failed if result.check == CAUSAL and not result.place]
-    by_cause = {CAUSAL: sees_later} if sees_later else {}
+    compared = {result.check for result in failed if not _raised(result)}
+    roots = {root: {root, *followers} for root, followers in ROOTS.items() if root in compared}
+    by_cause: dict[str, list[CheckResult]] = {}
     for result in failed:
-        if result in sees_later:
-            continue
-        follows = sees_later and not result.place and result.check in FOLLOW_FROM_CAUSAL
-        by_cause.setdefault(CAUSAL if follows else result.place or result.reason, []).append(result)
+        followed = (root for root, checks in roots.items() if result.check in checks)
+        cause = _raised(result) or next(followed, re.sub(r"\d+", "#", result.reason))
+        group = by_cause.setdefault(cause, [])
+        group.insert(0 if result.check in (cause, NUMBERS) else len(group), result)
     shown = []
     for first, *others in by_cause.values():
         more = f" (and {len(others)} more check{'s' * (len(others) > 1)})" if others else ""
@@ -133,18 +150,26 @@ def failures(results: Iterable[CheckResult]) -> list[CheckResult]:
     return shown
 
 
-def checked(
-    chosen: Iterable[Plugin], report: Callable[[Plugin], None]
-) -> Iterator[tuple[Plugin, list[CheckResult]]]:
-    """Yield plugins with the results of their checks; one that cannot be loaded fails the check `loads`."""
-    for plugin in chosen:
-        report(plugin)
-        try:
-            component = load(plugin.kind, plugin.name)
-        except PluginError as error:
-            yield plugin, [CheckResult("loads", "failed", str(error))]
-        else:
-            yield plugin, run_checks(plugin.kind, component)
+def _raised(result: CheckResult) -> str:
+    """Return a cause that any check may fail for: a place, a wrong answer without its sizes, NaN; or ""."""
+    if result.place:
+        return result.place
+    if NAN.search(result.reason):
+        return NUMBERS
+    answer = ANSWER.match(result.reason)
+    return re.sub(r"\d+", "#", result.reason[answer.end() :]) if answer else ""
+
+
+def checked(plugin: Plugin, spec: str) -> list[CheckResult]:
+    """Return the results of the checks of a plugin, with options as in `top-p:p=0.9`.
+
+    If it cannot be loaded, it fails the check `loads`. Raises `TextgenError` for invalid options.
+    """
+    try:
+        component, options = read_spec(plugin.kind, spec) if ":" in spec else (load(plugin.kind, spec), {})
+    except PluginError as error:
+        return [CheckResult("loads", "failed", str(error))]
+    return run_checks(plugin.kind, component, **options)
 
 
 def conformance_test(kind: str, component: Any, /, **options: Any) -> Callable[[Check], None]:
@@ -167,6 +192,8 @@ def conformance_test(kind: str, component: Any, /, **options: Any) -> Callable[[
             check(component, **options)
         except CheckSkipped as reason:
             pytest.skip(str(reason))
+        except CheckWarning as reason:
+            warnings.warn(f"{check}: {reason}", TextgenWarning, stacklevel=1)
 
     return test_conformance
 
@@ -181,6 +208,8 @@ def _result(check: Check, component: Any, options: dict[str, Any]) -> CheckResul
         check(component, **options)
     except CheckSkipped as skipped:
         return CheckResult(check.id, "skipped", _one_line(str(skipped)))
+    except CheckWarning as warning:
+        return CheckResult(check.id, "warning", _one_line(str(warning)))
     except CheckError as error:
         return CheckResult(check.id, "failed", _one_line(str(error)))
     except (Exception, SystemExit) as error:  # a component that exits must not end the checks
@@ -190,7 +219,8 @@ def _result(check: Check, component: Any, options: dict[str, Any]) -> CheckResul
 
 
 def _one_line(text: str) -> str:
-    line = " ".join(text.encode("utf-8", "backslashreplace").decode("utf-8").split())
+    lines = text.encode("utf-8", "backslashreplace").decode("utf-8").splitlines()
+    line = " ".join(filter(None, map(str.strip, lines)))  # spaces within a line may be what it is about
     return line if len(line) <= MAX_REASON else f"{line[: MAX_REASON - 3]}..."
 
 

@@ -167,6 +167,16 @@ def test_a_class_with_fit_is_trained_by_gradient_only_if_it_has_parameters() -> 
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_a_refinement_without_fit_is_not_trained_by_gradient() -> None:
+    class Refines(nn.Module):
+        def __init__(self, _: int, *, base: object = None, has_parameter: bool = False) -> None:
+            super().__init__()
+            self.base, self.scale = base, nn.Parameter(torch.ones(1)) if has_parameter else 1
+
+    assert not ModelClass(Refines).is_trainable()
+    assert ModelClass(Refines).is_trainable(has_parameter=True)
+
+
 def test_a_class_that_cannot_be_built_is_a_fault_of_its_plugin() -> None:
     with pytest.raises(
         TextgenError, match=r"test_language_model:Counter cannot be built: .*no weights here$"

@@ -157,7 +157,8 @@ def _check_refinements(entry: Entry) -> None:
     for part in refinements:
         component = ModelClass(load("model", entry.models[part]))
         if component.is_trainable():
-            raise contract_error(component.component, "refines other models and has trainable parameters")
+            what = "refines other models, so nothing trains its parameters; make them buffers"
+            raise contract_error(component.component, what)
 
 
 def parse_entries(

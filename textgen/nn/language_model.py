@@ -296,10 +296,10 @@ class ModelClass:
     def is_trainable(self, **options: Any) -> bool:
         """Return whether a model built with `options` is trained by gradient descent.
 
-        It agrees with `LanguageModel.is_trainable`. A class without `fit` can only be trained; one with `fit`
-        has to be built, since the answer depends on its parameters. Raises `PluginError` if that fails.
+        It agrees with `LanguageModel.is_trainable`. A class without `fit` and `base` can only be trained;
+        others have to be built, since their parameters decide. Raises `PluginError` if that fails.
         """
-        if not callable(getattr(self.component, "fit", None)):
+        if not (self.accepts_base or callable(getattr(self.component, "fit", None))):
             return True
         try:
             with preserve_process_state(), seeded(0, torch.device("cpu")):

@@ -123,8 +123,8 @@ def unknown_option(name: str, components: Iterable[Any]) -> str:
     return unknown("option", name, {option for each in components for option in declared_options(each)})
 
 
-def build(kind: str, spec: str) -> Any:
-    """Return a new component made from a spec such as `top-p:p=0.9,temperature=0.8`."""
+def read_spec(kind: str, spec: str) -> tuple[Any, dict[str, Any]]:
+    """Return the component of a spec such as `top-p:p=0.9,temperature=0.8`, and its options."""
     name, _, text = spec.partition(":")
     bare, equals, value = name.partition("=")
     if equals and bare in names(kind):  # written as an option, so without the name that precedes it
@@ -138,6 +138,12 @@ def build(kind: str, spec: str) -> Any:
         if option not in declared:
             raise TextgenError(f"{kind} {name!r}: {unknown_option(option, [component])}")
         options[option] = declared[option].parse(f"{kind} {name!r}", value)
+    return component, options
+
+
+def build(kind: str, spec: str) -> Any:
+    """Return a new component made from a spec such as `top-p:p=0.9,temperature=0.8`."""
+    component, options = read_spec(kind, spec)
     try:
         return component(**options)
     except TypeError as error:

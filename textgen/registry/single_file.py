@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from textgen.contracts import TextgenError
-from textgen.registry.kinds import REQUIRED, kinds_of
+from textgen.registry.kinds import REQUIRED, kinds_of, near_miss
 from textgen.registry.registry import (
     KINDS,
     Plugin,
@@ -72,18 +72,23 @@ def enable(file: SourceFile, components: Iterable[tuple[str, str]]) -> list[Plug
 def _components(path: Path, file: SourceFile) -> list[tuple[str, str]]:
     """Run a file, and return the kind and the name of each component in it; raises `PluginError`."""
     with importing(f"the plugin file {path}"):
+        defined = {
+            name: each
+            for name, each in vars(file.imported()).items()
+            if getattr(each, "__module__", "") == file.module
+        }
         components = [
             (kind, name)
-            for name, component in vars(file.imported()).items()
-            if getattr(component, "__module__", "") == file.module and not name.startswith("_")
-            for kind in _kinds(component)
+            for name, each in defined.items()
+            if not name.startswith("_")
+            for kind in _kinds(each)
         ]
     if not components:
-        contracts = "; ".join(
-            f"{with_article(kind)} has {', '.join(methods)}" for kind, methods in REQUIRED.items()
-        )
-        contracts += "; a command is a function with @command of textgen.contracts"
-        raise PluginError(f"the plugin file {path} contains no component: {contracts}")
+        faults = [near_miss(each) for each in defined.values() if inspect.isclass(each)]
+        contracts = [f"{with_article(kind)} has {', '.join(methods)}" for kind, methods in REQUIRED.items()]
+        contracts.append("a command is a function with @command of textgen.contracts")
+        reasons = [fault for fault in faults if fault] or contracts
+        raise PluginError(f"the plugin file {path} contains no component: {'; '.join(reasons)}")
     return components
 
 

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import inspect
+import io
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout, suppress
+from typing import get_type_hints
 
 import torch
 from torch import nn
 
 from textgen.evaluation.plugin_metrics import measured
+from textgen import contracts
+from textgen.experiment.entry_parser import PARTS
+from textgen.nn.language_model import ModelClass
 from textgen.registry.isolation import restoring
 from textgen.registry.kinds import fault
-from textgen.registry.options import declared_options, parse_assignments, write_value
+from textgen.registry.options import declared_options, is_plain, parse_assignments, write_value
+from textgen.training.train_options import TrainOptions
 from textgen_kit.checking import (
     SETTINGS,
     TORCH_RANDOM,
     CheckError,
+    CheckSkipped,
+    CheckWarning,
+    SettingChangedError,
     Subject,
     bound,
     expect,
@@ -36,12 +46,21 @@ from textgen_kit.kinds.reader import files
 from textgen_kit.kinds.reader import read as read_file
 from textgen_kit.kinds.result import kind_of
 from textgen_kit.kinds.sampler import many_steps
+from textgen_kit.kinds.tokenizer import saved_state
 from textgen_kit.texts import OTHER_PROSE, PROSE
 
 MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
-GIVEN = {"model": ("vocab_size", "vectors", "tokens", "fallback")}
+GIVEN = {"model": ("vocab_size", "vectors", "tokens", "fallback", "base")}
 """Kind of component: the arguments that textgen passes itself."""
+
+MEMBERS = {
+    name
+    for contract in vars(contracts).values()
+    if getattr(contract, "_is_protocol", False)
+    for name in inspect.get_annotations(contract)
+} - {"temperature"}
+"""Attributes that a class may have without their being options."""
 
 
 def check_class_docstring(subject: Subject) -> None:
@@ -94,8 +113,43 @@ def check_class_search(subject: Subject) -> None:
                 option.parse(subject.component.__name__, write_value(value))
 
 
+def check_class_pitfalls(subject: Subject) -> None:
+    """What looks like an option is one, whose name is not that of a training option; a warning otherwise.
+
+    Users could not set it, or not by its name alone.
+    """
+    found = "; ".join(pitfalls(subject.kind, subject.component))
+    if found:
+        raise CheckWarning(found)
+
+
+def pitfalls(kind: str, component: type) -> Iterator[str]:
+    """Yield what a component's author may have forgotten, or not known."""
+    declared, own = declared_options(component), vars(component)
+    if kind != "model" and "__init__" not in own:  # which @dataclass would write
+        hints: dict[str, object] = {}
+        with suppress(NameError):  # of what only type checkers import
+            hints = get_type_hints(component, include_extras=True)
+        plain = [name for name in inspect.get_annotations(component) if is_plain(hints.get(name))]
+        if names := [name for name in plain if name in own and name not in MEMBERS and name[0] != "_"]:
+            yield f"not an option without @dataclass before the class, which it lacks: {', '.join(names)}"
+    for name, parameter in inspect.signature(component).parameters.items():
+        if not (name in declared or name in GIVEN.get(kind, ()) or parameter.kind in MANY):
+            is_given = parameter.annotation is not parameter.empty
+            given = parameter.annotation if is_given else type(parameter.default)
+            yield (
+                f"{name} is not an option, since its type is {getattr(given, '__name__', given)}; use bool, "
+                "int, float, str, a Literal, or one of them or None"
+            )
+    for name in declared.keys() & declared_options(TrainOptions).keys() if kind in PARTS else ():
+        yield (
+            f"{name} is also an option of training, so users must write {kind}.{name}; choose another name, "
+            "or recommend a value of that one in recommended_training"
+        )
+
+
 def check_class_contract(subject: Subject) -> None:
-    """It is a class, has the methods of its kind, and can be built.
+    """It is a class, has the methods of its kind, and can be built and used without an error.
 
     Otherwise it fails in the middle of a run.
     """
@@ -104,6 +158,8 @@ def check_class_contract(subject: Subject) -> None:
     made = built(subject) if kind == "logger" else subject.new()
     if kind == "model":
         expect(isinstance(made, nn.Module), f"a torch.nn.Module; got {shown(made)}")
+        is_right = not (ModelClass(subject.component).accepts_base and list(made.parameters()))
+        expect(is_right, "no parameters, since the base alone is trained; got some: make them buffers")
     if kind == "embedding":
         expect(hasattr(made, "frozen"), f"an attribute frozen; {shown(made)} lacks it")
     if kind == "tokenizer":
@@ -114,6 +170,9 @@ def check_class_contract(subject: Subject) -> None:
         expect(is_row, f"a list or another sequence of strings as tokens; got {kind_of_tokens}")
         wrong = [token for token in made.tokens if not isinstance(token, str)]
         expect(not wrong, f"strings in tokens; got {shown(wrong[:1])}")
+    if kind != "reader":  # which gets files of other formats, too
+        with suppress(CheckError, CheckSkipped):  # of which other checks tell
+            use(subject)
 
 
 FIRST = (check_class_docstring, check_class_options, check_class_search, check_class_contract)
@@ -124,7 +183,7 @@ def use_tokenizer(subject: Subject) -> None:
     """Fit, encode, decode, save and restore."""
     tokenizer = subject.fitted(PROSE)
     tokenizer.decode(tokenizer.encode(OTHER_PROSE))
-    subject.new().restore(json.loads(json.dumps(tokenizer.state())))
+    subject.new().restore(json.loads(saved_state(tokenizer)))
 
 
 def use_model(subject: Subject) -> None:
@@ -159,22 +218,29 @@ USES: dict[str, Callable[[Subject], object]] = {
 """Kind of component: everything that textgen does with one, once."""
 
 
+def use(subject: Subject) -> None:
+    """Do everything with a component once; raises `SettingChangedError` if that changes a setting."""
+    # The weights of a model come from torch's generator, see model-seed.
+    watched = [setting for setting in SETTINGS if subject.kind != "model" or setting is not TORCH_RANDOM]
+    with restoring(SETTINGS), state_unchanged(f"building or using this {subject.kind}", watched):
+        USES[subject.kind](subject)
+
+
 def check_class_no_global_state(subject: Subject) -> None:
     """Building and using it changes nothing that belongs to the whole process.
 
-    A change of torch's default dtype, the working directory or os.environ would affect other components.
+    A change of torch's default dtype, the working directory or os.environ would affect other components. What
+    it prints is a warning, since stdout is for results.
     """
-    # The weights of a model come from torch's generator, see model-seed.
-    watched = [setting for setting in SETTINGS if subject.kind != "model" or setting is not TORCH_RANDOM]
-
-    def use() -> None:
-        with restoring(SETTINGS), state_unchanged(f"building or using this {subject.kind}", watched):
-            USES[subject.kind](subject)
-
-    num_modules = len(sys.modules)
+    num_modules, printed = len(sys.modules), io.StringIO()
     try:
-        use()
-    except CheckError:
+        with redirect_stdout(printed):
+            use(subject)
+    except SettingChangedError:
         if len(sys.modules) == num_modules:
             raise
-        use()  # a library that changes something when it is first imported is not the component's fault
+        use(subject)  # a library that changes something when it is first imported is not to blame
+    except CheckError:  # of which other checks tell
+        pass
+    if printed.getvalue():
+        raise CheckWarning(f"prints {shown(printed.getvalue())} to stdout, which is for results; remove that")

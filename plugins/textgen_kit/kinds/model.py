@@ -43,15 +43,16 @@ LENGTH = 600
 EDGES = (64, 128, 512)
 """Positions where windows, blocks and buffers of models often end."""
 FAR = 3000
+LOOSE_SUM = 0.01
+"""Allowed error of a sum of probabilities, which may be rounded to bf16."""
 
 
 def check_model_trainable(subject: Subject) -> None:
-    """It has trainable parameters, or `fit`.
+    """It has trainable parameters, or `fit`, or refines a model with its argument `base`.
 
     Otherwise it cannot be trained.
     """
-    model = subject.model()
-    can_learn = bound(model).is_trainable or bound(model).can_fit
+    can_learn = subject.can_learn(subject.model())
     expect(can_learn, "parameters that require gradients, or fit(ids); got neither")
 
 
@@ -86,6 +87,12 @@ def check_model_probabilities(subject: Subject) -> None:
         is_wrong = (~logits.isfinite()).any(-1)[0]
         first = int(is_wrong.int().argmax())
         expect(not is_wrong.any(), f"finite logits for {what}; from token {first} some are infinite or NaN")
+        are_shares = bool((logits >= 0).all() and ((logits.sum(-1) - 1).abs() < LOOSE_SUM).all())
+        expect(
+            not are_shares,
+            f"logits for {what}; got probabilities, none below 0 and each row with a sum of 1: leave out the "
+            "softmax, or return their logarithm and set is_normalized = True",
+        )
         error = normalization_error(bound(model).is_normalized, logits)
         expect(
             error <= MAX_NORMALIZATION_ERROR,
@@ -151,11 +158,13 @@ def check_model_pure(subject: Subject) -> None:
     _, state = in_chunks(model, ids, [10])
     originals = [tensor.clone() for tensor in tensors(state)]
     given = rest.clone()
+    torch.manual_seed(0)  # what is random in evaluation mode is another fault
     first, _ = in_chunks(model, given, [5], state)
     is_unchanged = all(map(torch.equal, tensors(state), originals))
     expect(is_unchanged, "forward to leave its state unchanged; it changes it in place")
     expect(torch.equal(given, rest), "forward to leave the ids unchanged; it changes them in place")
     logits_of(model, ids)  # computations in between must not matter
+    torch.manual_seed(0)
     second, _ = in_chunks(model, rest, [5], state)
     require_close(second, first, "the same logits for the same ids and state", EXACT)
 

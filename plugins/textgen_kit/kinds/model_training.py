@@ -29,6 +29,7 @@ from textgen_kit.checking import (
     Subject,
     bound,
     expect,
+    fit,
     in_chunks,
     logits_of,
     predicted,
@@ -110,8 +111,7 @@ def check_model_learns(subject: Subject) -> None:
     The updates are those of the real trainer, with the options that the model recommends.
     """
     model = subject.model()
-    can_learn = bound(model).is_trainable or bound(model).can_fit
-    skip_unless(can_learn, "cannot be trained, see model-trainable")
+    skip_unless(subject.can_learn(model), "cannot be trained, see model-trainable")
     pattern = np.tile(np.array([3, 1, 4, 1, 5, 9, 2, 6], np.uint16), 300)
     row = torch.from_numpy(pattern[:201].astype(np.int64))[None]
 
@@ -120,7 +120,7 @@ def check_model_learns(subject: Subject) -> None:
         return float(F.cross_entropy(logits[0], row[0, 1:]))
 
     if not bound(model).is_trainable:
-        model.fit(pattern)
+        fit(model, pattern)
         after, chance = nats(), math.log(VOCAB_SIZE)
         expect(
             after < chance + LEAST_GAIN, f"less than {chance:.2f} nats per token after fit; got {after:.2f}"
@@ -356,9 +356,7 @@ def check_model_refinement(subject: Subject) -> None:
     torch.manual_seed(0)
     base = bound(_TwoBack().eval())
     model = subject.model(base=base)
-    if bound(model).can_fit:
-        bound(model).fit(some_ids(2000))
-    expect(not list(model.parameters()), "no parameters, since the base alone is trained; got some")
+    fit(model, some_ids(2000))
     ids = some_ids_in_rows()
     for when in ("", " after fit_held_out"):
         if when:

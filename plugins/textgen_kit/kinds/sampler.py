@@ -33,13 +33,7 @@ def check_sampler_ids(subject: Subject) -> None:
         logits, uniforms = random_inputs(batch_size, vocab_size, scale=scale)
         choose = started(subject.new(), [PROMPT] * batch_size, vocab_size)
         for _ in range(3):
-            ids = choose(logits, uniforms)
-            expect(isinstance(ids, Tensor), f"a tensor of ids; got {shown(ids)}")
-            kind = f"{list(ids.shape)} of {ids.dtype}"
-            is_row = ids.shape == (batch_size,) and ids.dtype == torch.int64
-            expect(is_row, f"ids [{batch_size}] of torch.int64; got {kind}")
-            outside = ids[(ids < 0) | (ids >= vocab_size)][:1].tolist()
-            expect(not outside, f"ids below {vocab_size}; got {outside}")
+            choose(logits, uniforms)
 
 
 def check_sampler_impossible_token(subject: Subject) -> None:
@@ -209,8 +203,23 @@ def vocabulary_of(size: int, *, spells: bool) -> Vocabulary:
 
 
 def started(sampler: Any, prompts: Sequence[TokenIds], vocab_size: int, *, spells: bool = False) -> Choose:
-    """Return the function that chooses the next ids of a new batch, once per step."""
-    return BoundSampler(sampler).start(prompts, vocabulary_of(vocab_size, spells=spells))
+    """Return the function that chooses the next ids of a new batch, once per step.
+
+    It raises `CheckError` unless they are ids of tokens, one per row.
+    """
+    choose = BoundSampler(sampler).start(prompts, vocabulary_of(vocab_size, spells=spells))
+
+    def checked(logits: Tensor, uniforms: Tensor) -> Tensor:
+        ids = choose(logits, uniforms)
+        expect(isinstance(ids, Tensor), f"a tensor of ids; got {shown(ids)}")
+        is_row = ids.shape == uniforms.shape and ids.dtype == torch.int64
+        kind = f"{list(ids.shape)} of {ids.dtype}"
+        expect(is_row, f"ids {list(uniforms.shape)} of torch.int64; got {kind}")
+        outside = ids[(ids < 0) | (ids >= vocab_size)][:1].tolist()
+        expect(not outside, f"ids below {vocab_size}; got {outside}")
+        return ids
+
+    return checked
 
 
 def prompts_of(rows: Sequence[int]) -> list[TokenIds]:

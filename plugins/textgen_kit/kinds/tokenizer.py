@@ -96,6 +96,18 @@ def check_tokenizer_fallback(subject: Subject) -> None:
     expect(is_mask, f"a bool per token, [{size}], in fallback; got {list(mask.shape)} of {mask.dtype}")
 
 
+def check_tokenizer_state(subject: Subject) -> None:
+    """`state`, written as JSON and read again, restores the same tokenizer.
+
+    Otherwise a saved run gets other ids than it was trained on.
+    """
+    for train in ("", PROSE, OTHER_PROSE, "\ud83d\ude00\udfff " * 3):
+        tokenizer = subject.fitted(train)
+        restored = subject.new()
+        restored.restore(json.loads(saved_state(tokenizer)))
+        require_same_tokenizer(tokenizer, restored, "a tokenizer and the one restored from its state")
+
+
 def check_tokenizer_deterministic(subject: Subject) -> None:
     """The same text gives the same vocabulary and the same ids each time.
 
@@ -128,18 +140,6 @@ def check_tokenizer_fit_forgets(subject: Subject) -> None:
     tokenizer = subject.fitted(OTHER_PROSE)
     tokenizer.fit(PROSE)
     require_same_tokenizer(tokenizer, subject.fitted(PROSE), "a tokenizer fitted again and a new one")
-
-
-def check_tokenizer_state(subject: Subject) -> None:
-    """`state`, written as JSON and read again, restores the same tokenizer.
-
-    Otherwise a saved run gets other ids than it was trained on.
-    """
-    for train in ("", PROSE, OTHER_PROSE, "\ud83d\ude00\udfff " * 3):
-        tokenizer = subject.fitted(train)
-        restored = subject.new()
-        restored.restore(json.loads(saved_state(tokenizer)))
-        require_same_tokenizer(tokenizer, restored, "a tokenizer and the one restored from its state")
 
 
 def check_tokenizer_empty_text(subject: Subject) -> None:
@@ -215,8 +215,9 @@ def check_tokenizer_other_process(subject: Subject) -> None:
 
 
 def saved_state(tokenizer: Any) -> str:
-    """Return the state as saved in a run."""
-    return json.dumps(tokenizer.state())
+    """Return the state as saved in a run; raises `CheckError` if it is not JSON."""
+    with reworded("expected JSON values from state(); got:", TypeError):
+        return json.dumps(tokenizer.state())
 
 
 def require_same_tokenizer(first: Any, second: Any, which: str) -> None:

@@ -79,9 +79,6 @@ class Adapt(Refinement):
         self.longest, self.num_contexts = longest, max(3, table_size // vocab_size)
         self.register_buffer("rate", torch.tensor(RATES[1]))
 
-    def fit(self, ids: TokenIds) -> None:
-        """Learn nothing from the training text."""
-
     @torch.inference_mode()
     def fit_held_out(self, stretches: Sequence[TokenIds]) -> None:
         """Choose the learning rate that is best on whole stretches of text, each from an initial state."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
@@ -14,13 +15,24 @@ import typer
 from torch import Tensor
 
 from helpers.commands import run_textgen
+from textgen.contracts import TextgenWarning
 from textgen.registry.registry import KINDS
 from textgen_cleaners.plain import Raw
-from textgen_kit import CheckResult, failures, run_checks
-from textgen_kit.runner import FOLLOW_FROM_CAUSAL
+from textgen_kit import CheckResult, checks, conformance_test, failures, run_checks
+from textgen_kit.runner import ROOTS
+from textgen_kit.texts import PROSE
 from textgen_models.counting import Uniform
 from textgen_tokenizers.char import CharTokenizer
 
+LOUD = '''
+class Loud:
+    """It prints a sign."""
+    def __init__(self, sign: str = "!"):
+        self.sign = sign
+    def clean(self, text):
+        print(self.sign)
+        return text
+'''
 TYPO = '''
 import torch
 from torch import nn
@@ -42,6 +54,8 @@ def test_failures_of_one_cause_are_reported_once() -> None:
         """Its messages differ."""
 
         def clean(self, text: str) -> str:
+            if text == PROSE:
+                return text
             raise KeyError(len(text))
 
     results = run_checks("cleaner", FailsAtOnePlace)
@@ -49,7 +63,7 @@ def test_failures_of_one_cause_are_reported_once() -> None:
     assert num_failed > 3
     (only,) = failures(results)
     assert only.check == "cleaner-any-text"
-    line = FailsAtOnePlace.clean.__code__.co_firstlineno + 1
+    line = FailsAtOnePlace.clean.__code__.co_firstlineno + 3
     assert only.place == f"test_failures.py, line {line}"
     assert only.reason == f"KeyError: 0 ({only.place}) (and {num_failed - 1} more checks)"
 
@@ -59,6 +73,60 @@ def test_failures_of_different_causes_are_kept() -> None:
     assert failures([one, CheckResult("c", "passed", ""), other]) == [one, other]
     (merged,) = failures([one, replace(one, check="d")])
     assert merged == replace(one, reason="expected this (and 1 more check)")
+
+
+def test_an_error_in_usual_use_is_one_of_the_contract_alone() -> None:
+    class WithoutUniforms:
+        """Chooses without being random."""
+
+        def __call__(self, logits: Tensor) -> Tensor:
+            return logits.argmax(-1)
+
+    failed = [result for result in run_checks("sampler", WithoutUniforms) if result.status == "failed"]
+    assert [result.check for result in failed] == ["sampler-contract"]
+    assert "takes 2 positional arguments but 3 were given" in failed[0].reason
+
+
+def failure(check: str, reason: str) -> CheckResult:
+    return CheckResult(check, "failed", reason)
+
+
+ANSWER = "a.py:A returned a tensor of shape [{0}, 50] for ids of shape [{0}, 2]; forward must return logits"
+ONCE: dict[str, list[CheckResult]] = {
+    "model-shapes": [  # sizes differ
+        failure("model-shapes", f"expected logits and a state; {ANSWER.format(2)}"),
+        failure("model-chunks", f"expected logits and a state; {ANSWER.format(2)}"),
+        failure("model-causal", f"PluginError: {ANSWER.format(1)}"),
+        failure("model-loss", f"expected a loss and a state; {ANSWER.format(8)}"),
+    ],
+    "model-evaluation-mode": [  # dropout that is always active
+        failure("model-causal", "expected the same logits before token 1; they differ by 0.84"),
+        failure("model-batch", "expected the logits of each row alone in a batch of 4; they differ by 1.2"),
+        failure("model-evaluation-mode", "expected the same logits with any seed; they differ by 1.1"),
+        failure("model-randomness", "forward in evaluation mode uses the global random state of torch"),
+        failure("model-saved", "expected the same logits from both; they differ by 1.3"),
+    ],
+    "model-chunks": [  # a state that is forgotten
+        failure("model-chunks", "expected the logits of one pass; they differ by 0.85"),
+        failure("model-joined-states", "expected the logits of each prompt; they differ by 0.63"),
+    ],
+    "model-probabilities": [
+        failure("model-chunks", "expected the logits of one pass; they differ by nan"),
+        failure("model-probabilities", "expected finite logits; from token 0 some are infinite or NaN"),
+        failure("model-saved", "expected the same logits from both; they differ by nan"),
+    ],
+}
+"""The check that is named, and the failures of one cause."""
+
+
+@pytest.mark.parametrize("check", ONCE)
+def test_what_follows_from_another_failure_is_no_row_of_its_own(check: str) -> None:
+    unrelated = failure("model-seed", "expected the same weights from the same seed; they differ in a")
+    first, other = sorted(failures([*ONCE[check], unrelated]), key=lambda each: each.check == "model-seed")
+    num_others = len(ONCE[check]) - 1
+    assert first.check == check
+    assert first.reason.endswith(f" (and {num_others} more check{'s' * (num_others > 1)})")
+    assert other == unrelated
 
 
 def test_a_model_that_sees_later_tokens_is_told_so_once() -> None:
@@ -75,7 +143,7 @@ def test_a_model_that_sees_later_tokens_is_told_so_once() -> None:
     first, *others = failures(results)
     assert first.check == "model-causal"
     assert first.reason.endswith("more checks)")
-    assert {each.check for each in others}.isdisjoint(FOLLOW_FROM_CAUSAL)
+    assert {each.check for each in others}.isdisjoint(ROOTS["model-causal"])
     crash = CheckResult("model-step", "failed", "KeyError: 3 (peek.py, line 3)", "peek.py, line 3")
     assert crash in failures([first, crash])  # which has another cause
 
@@ -84,9 +152,9 @@ def test_a_typo_is_one_line_of_the_command(tmp_path: Path) -> None:
     (tmp_path / "bigram.py").write_text(TYPO)
     done = run_textgen("plugins", "check", "bigram", "--plugin", "bigram.py", code=1, cwd=tmp_path)
     _, row = [line.split("\t") for line in done.stdout.splitlines()]
-    assert row[:3] == ["model", "bigram", "failed"]
+    assert row[:4] == ["model", "bigram", "failed", "model-contract"]
     assert "has no attribute 'tabel'" in row[4]
-    assert "(bigram.py, line 13) (and " in row[4]
+    assert row[4].endswith("(bigram.py, line 13)")
 
 
 def test_a_lossless_failure_shows_the_text_around_the_first_difference() -> None:
@@ -102,6 +170,109 @@ def test_a_lossless_failure_shows_the_text_around_the_first_difference() -> None
         r"'ists from Z\xfcrich found slag, c' became 'ists from \xfcrich found slag, ch'"
     )
     assert r"after 90 bytes b'ists from Z\xc3\xbcrich" in reasons["tokenizer-surfaces"]
+
+
+def test_spaces_are_visible_where_two_texts_differ() -> None:
+    class Halves(Raw):
+        """Leaves two of three spaces."""
+
+        def clean(self, text: str) -> str:
+            return text.replace("  ", " ")
+
+    (failed,) = failures(run_checks("cleaner", Halves))
+    assert failed.check == "cleaner-idempotent"
+    assert "'The ferry  to  Hollin   Island' became 'The ferry to Hollin  Island  l'" in failed.reason
+
+
+def test_ids_of_another_shape_are_named_by_every_check_of_a_sampler() -> None:
+    class InAColumn:
+        """Chooses ids [batch, 1]."""
+
+        def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
+            return (logits + 0 * uniforms[:, None]).argmax(-1, keepdim=True)
+
+    (failed,) = failures(run_checks("sampler", InAColumn))
+    assert failed.check == "sampler-ids"
+    assert "expected ids [1] of torch.int64; got [1, 1] of torch.int64 (and " in failed.reason
+
+
+# --- warnings
+
+
+class Forgotten(Raw):
+    """Its author has forgotten `@dataclass`."""
+
+    max_digits: int = 3
+    joint: str = ""
+
+
+class TakesAList(Raw):
+    """Its author wants users to give a list."""
+
+    def __init__(self, words: list[str] | None = None, times: int = 1) -> None:
+        self.words, self.times = words, times
+
+
+class Trains(CharTokenizer):
+    """It learns merges, as fast as its author likes."""
+
+    def __init__(self, learning_rate: float = 0.1) -> None:  # noqa: ARG002
+        super().__init__()
+
+
+class Prints(Raw):
+    """Its author looks for a mistake."""
+
+    def clean(self, text: str) -> str:
+        print("cleaning", len(text))
+        return text
+
+
+@pytest.mark.parametrize(
+    ("component", "check", "reason"),
+    [
+        (
+            Forgotten,
+            "cleaner-pitfalls",
+            "not an option without @dataclass before the class, which it lacks: max_digits",
+        ),
+        (
+            TakesAList,
+            "cleaner-pitfalls",
+            r"words is not an option, since its type is list\[str\] \| None; use",
+        ),
+        (
+            Trains,
+            "tokenizer-pitfalls",
+            "learning_rate is also an option of training, so users must write tok",
+        ),
+        (
+            Prints,
+            "cleaner-no-global-state",
+            r"prints 'cleaning \d+\\n.*' to stdout, which is for results; rem",
+        ),
+    ],
+)
+def test_what_an_author_hardly_wants_is_a_warning(component: type, check: str, reason: str) -> None:
+    kind = check.partition("-")[0]
+    (result,) = [each for each in run_checks(kind, component) if each.status in ("warning", "failed")]
+    assert (result.check, result.status) == (check, "warning")
+    assert re.match(reason, result.reason)
+    (function,) = [each for each in checks(kind) if each.id == check]
+    with pytest.warns(TextgenWarning, match=f"{check}: {reason}"):  # as pytest shows it
+        conformance_test(kind, component)(function)
+
+
+def test_a_plugin_is_checked_with_options_and_warnings_do_not_fail(tmp_path: Path) -> None:
+    (tmp_path / "loud.py").write_text(LOUD)
+    done = run_textgen("plugins", "check", "loud:sign=.", "--plugin", "loud.py", cwd=tmp_path)
+    _, passed, warned = [line.split("\t") for line in done.stdout.splitlines()]
+    assert passed[:3] == ["cleaner", "loud:sign=.", "passed"]
+    assert warned[:4] == ["cleaner", "loud:sign=.", "warning", "cleaner-no-global-state"]
+    assert warned[4].startswith("prints '.\\n")
+    for words in ("loud:sgin=.", "lod:sign=."):
+        done = run_textgen("plugins", "check", words, "--plugin", "loud.py", code=1, cwd=tmp_path)
+        assert "did you mean " in done.stderr
 
 
 # --- the checks of commands

@@ -21,11 +21,12 @@ from textgen.contracts import TextgenError
 from textgen.registry.options import declared_options
 from textgen.registry.registry import KINDS
 from textgen.version import __version__
-from textgen_kit.project import new_project, requirement
+from textgen_kit.project import KIND_OF, new_project, requirement
 
 NAMES = {
     "tokenizer": "rare_chars",
     "model": "decay",
+    "refinement": "recency",
     "embedding": "trigrams",
     "sampler": "top-a",
     "corpus": "grammar",
@@ -36,6 +37,7 @@ NAMES = {
 CLASSES = {
     "tokenizer": "RareChars",
     "model": "Decay",
+    "refinement": "Recency",
     "embedding": "Trigrams",
     "sampler": "TopA",
     "corpus": "Grammar",
@@ -80,7 +82,9 @@ def test_everything_is_called_after_the_component(kind: str, projects: dict[str,
     assert not [file for file in files if "Example" in (project / file).read_text("utf-8")]
     metadata = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["project"]
     assert project.name == metadata["name"] == f"textgen-{name}"
-    assert metadata["entry-points"] == {KINDS[kind]: {name: f"textgen_{word}:{CLASSES[kind]}"}}
+    assert metadata["entry-points"] == {
+        KINDS[KIND_OF.get(kind, kind)]: {name: f"textgen_{word}:{CLASSES[kind]}"}
+    }
     (needed,) = map(Requirement, metadata["dependencies"])
     assert needed.name == "textgen-bench"
     assert needed.specifier.contains(__version__)
@@ -157,6 +161,7 @@ def test_the_tests_of_the_projects_pass(projects: dict[str, Path], tmp_path: Pat
         ("model", "tensor", "a class cannot be called Tensor here; choose another name than 'tensor'"),
         ("tokenizer", "a-b", "invalid tokenizer name 'a-b'"),
         ("model", "a-b", "invalid model name 'a-b'"),
+        ("refinement", "lstm", "there is a model 'lstm' already; choose another name"),
         ("embedding", "a-b", "in words joined by single underscores, and not a keyword"),
         ("sampler", "a--b", "in words joined by single underscores or hyphens, and not a keyword"),
         ("model", "lstm", "there is a model 'lstm' already; choose another name"),
@@ -238,7 +243,8 @@ def textgen(projects: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
 def test_new_plugins_are_listed_with_their_distribution(textgen: Callable[..., str]) -> None:
     rows = json.loads(textgen("plugins", "--json"))["plugins"]
     listed = {(row["kind"], row["name"], row["distribution"], row["version"]) for row in rows}
-    assert {(kind, name, f"textgen-{name}", "0.1.0") for kind, name in NAMES.items()} <= listed
+    expected = {(KIND_OF.get(kind, kind), name, f"textgen-{name}", "0.1.0") for kind, name in NAMES.items()}
+    assert expected <= listed
     assert ("model", "lstm", "textgen-bench", __version__) in listed
 
 

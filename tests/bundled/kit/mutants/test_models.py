@@ -34,6 +34,16 @@ class NeverRepeats(Small):
         return logits.scatter(-1, ids[..., None], float("-inf")), state
 
 
+class GivesProbabilities(Small):
+    """It has a softmax of its own, after which the loss takes another."""
+
+    found_by = "model-probabilities"
+
+    def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
+        logits, state = super().forward(ids, state)
+        return logits.softmax(-1), state
+
+
 class ClaimsSomethingElse(Small):
     """It says `is_normalized` by a method, which is always true."""
 

@@ -30,9 +30,6 @@ class Unigrams(nn.Module):
         self.vocab_size, self.base = vocab_size, base
         self.register_buffer("trust", torch.tensor(0.2))
 
-    def fit(self, ids: Any) -> None:
-        """Nothing is learnt from the training text."""
-
     def initial_state(self, batch_size: int) -> Any:
         base = () if self.base is None else self.base.initial_state(batch_size)
         return base, self.trust.new_zeros(batch_size, self.vocab_size)
