@@ -85,7 +85,7 @@ def import_extra(module: str, extra: str, problem: str) -> Any:
 
 
 def require_extra(module: str, extra: str, problem: str) -> None:
-    """Raise `TextgenError` as `import_extra` does if a package is missing; it is not imported, which is slow."""
+    """Raise `TextgenError` as `import_extra` does if a package is missing, without importing it."""
     if find_spec(module) is None:
         raise TextgenError(f"{problem}; run: {install(extra)}")
 
