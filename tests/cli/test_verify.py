@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from helpers.catalog import RECORDED
 from helpers.commands import Textgen
-from helpers.numbers import add, changed, found, is_refused, named, telling_numbers
+from helpers.numbers import add, changed, found, is_refused, named, telling_values
 from helpers.records import edit_record
 from textgen.registry.options import build
 from textgen.results import verify as verifying
@@ -111,7 +111,7 @@ def test_a_comparison_agrees_with_its_stretches_and_its_runs(textgen: Textgen, m
 
 def test_a_change_of_any_number_is_found_or_named(copy: Path) -> None:
     bench, details = (read_values(copy / name) for name in (RESULT, DETAILS))
-    places = telling_numbers(bench)
+    places = telling_values(bench)
     assert len(places) > 139
     assert "overlap.spans.*.num_chars" in places
 
@@ -137,7 +137,7 @@ def test_a_change_of_any_number_is_found_or_named(copy: Path) -> None:
     write_record(copy / RESULT, changed(bench, left.values()))
     left |= {
         f"{DETAILS}/{kind}": place
-        for kind, place in telling_numbers(details).items()
+        for kind, place in telling_values(details).items()
         if not is_refused(Details, changed(details, [place]))
     }
     own = [kind for kind in left if kind.startswith((f"{DETAILS}/sample_chars", f"{DETAILS}/texts"))]

@@ -1,4 +1,4 @@
-"""The numbers of a result by their kind, and results in which some of them are changed."""
+"""The values of a result by their kind, and results in which some of them are changed."""
 
 from __future__ import annotations
 
@@ -13,35 +13,44 @@ Place = tuple[Any, ...]
 """The keys and indices that lead to a value of JSON."""
 
 
-def telling_numbers(values: Any) -> dict[str, Place]:
-    """Return the place of one number of each kind: the last one that is not zero, if there is one."""
+def telling_values(values: Any) -> dict[str, Place]:
+    """Return the place of one value of each kind, a number, text or flag: the last one that is not zero."""
     places: dict[str, Place] = {}
-    for place, number in _numbers(values, ()):
+    for place, value in all_values(values):
         kind = ".".join("*" if isinstance(key, int) else key for key in place)
-        if number or kind not in places:
+        if value or kind not in places:
             places[kind] = place
-    del places["schema_version"]
+    for name in places.keys() & {"schema_version", "interval_method"}:  # others are refused
+        del places[name]
     return places
 
 
-def _numbers(values: Any, place: Place) -> Iterator[tuple[Place, float]]:
+def all_values(values: Any, place: Place = ()) -> Iterator[tuple[Place, float | str]]:
+    """Yield the place of each number, text and flag, and what it is."""
     if isinstance(values, (dict, list)):
         for key, inner in values.items() if isinstance(values, dict) else enumerate(values):
-            yield from _numbers(inner, (*place, key))
-    elif isinstance(values, (int, float)) and not isinstance(values, bool):
+            yield from all_values(inner, (*place, key))
+    elif values is not None:
         yield place, values
 
 
 def changed(values: Any, places: Iterable[Place]) -> Any:
-    """Return values of JSON in which the numbers at these places are others."""
+    """Return values of JSON in which the numbers, texts and flags at these places are others."""
     values = deepcopy(values)
     for *outer, last in places:
         inner = values
         for key in outer:
             inner = inner[key]
-        number = inner[last]
-        inner[last] = number + max(3, number // 3) if isinstance(number, int) else 1.3 * number + 0.01
+        inner[last] = _other(inner[last])
     return values
+
+
+def _other(value: Any) -> Any:
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, str):
+        return f"{value} or another"
+    return value + max(3, value // 3) if isinstance(value, int) else 1.3 * value + 0.01
 
 
 def is_refused(kind: type[Any], values: Any) -> bool:

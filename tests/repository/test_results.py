@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from helpers.numbers import changed, is_refused, named, telling_numbers
+from helpers.numbers import changed, is_refused, named, telling_values
 from textgen.library.presentation import document
 from textgen.reports.markdown import to_markdown
 from textgen.results.comparison import Comparison
@@ -62,7 +62,7 @@ def test_a_change_of_any_number_is_found_or_named(
     name: str, kind: type[Any], verify: Callable[[Any], Iterable[VerificationCheck]]
 ) -> None:
     values = read_values(RESULTS / f"{name}.json")
-    places = telling_numbers(values)
+    places = telling_values(values)
     refused = {number for number, place in places.items() if is_refused(kind, changed(values, [place]))}
     left = {
         number
