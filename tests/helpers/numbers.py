@@ -17,12 +17,17 @@ def telling_values(values: Any) -> dict[str, Place]:
     """Return the place of one value of each kind, a number, text or flag: the last one that is not zero."""
     places: dict[str, Place] = {}
     for place, value in all_values(values):
-        kind = ".".join("*" if isinstance(key, int) else key for key in place)
+        kind = kind_of(place)
         if value or kind not in places:
             places[kind] = place
     for name in places.keys() & {"schema_version", "interval_method"}:  # others are refused
         del places[name]
     return places
+
+
+def kind_of(place: Place) -> str:
+    """Return the kind of the value at a place."""
+    return ".".join("*" if isinstance(key, int) else key for key in place)
 
 
 def all_values(values: Any, place: Place = ()) -> Iterator[tuple[Place, float | str]]:
@@ -60,6 +65,14 @@ def is_refused(kind: type[Any], values: Any) -> bool:
     except ValueError:
         return True
     return False
+
+
+def is_found(kind: type[Any], verify: Callable[[Any], Iterable[VerificationCheck]], values: Any) -> bool:
+    """Return whether a record of a kind disagrees with itself, or cannot be computed again."""
+    try:
+        return any(check.disagreements for check in verify(from_values(kind, values)))
+    except (ArithmeticError, LookupError, TypeError, ValueError):  # the file is called damaged
+        return True
 
 
 def add(place: Sequence[Any], by: float) -> Callable[[Any], None]:
