@@ -104,5 +104,5 @@ def found(kinds: Iterable[str], checks: Iterable[VerificationCheck]) -> set[str]
 def _is_named(kind: str, words: tuple[str, ...]) -> bool:
     """Return whether a difference is that of a number of this kind; tokens are found by their chances."""
     keys = kind.rpartition("/")[2].replace("alternatives", "per_mille").split(".")
-    keys = [key for key in keys if key not in ("*", "entries")]
-    return list(words[-len(keys) :]) == keys or list(words[-len(keys) - 1 : -1]) == keys
+    name = "." + ".".join(key for key in keys if key not in ("*", "entries"))
+    return any(f".{'.'.join(some)}".endswith(name) for some in (words, words[:-1]))

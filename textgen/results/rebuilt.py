@@ -51,7 +51,7 @@ IN_CLASSES = ("name", "reads_on")
 def verify_comparison(result: Comparison) -> Iterator[VerificationCheck]:
     """Yield a check of each part of a comparison that follows from others."""
     has_test = result.corpus.split.test.num_chars > 0
-    yield compared("kinds of text", result, Partial(scored_on="test" if has_test else "validation"))
+    yield compared("values of scored_on", result, Partial(scored_on="test" if has_test else "validation"))
     rows = rows_by_entry(result.runs, result.scored_on)
     judged = judge(rows, result.held_out, result.seed_priors)
     again = Partial(

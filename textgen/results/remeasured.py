@@ -227,7 +227,9 @@ class KeptTexts:
         again = Partial(
             passages=choose_passages(self.writer.held_out), entries=list(map(self._details, found))
         )
-        own = ["sample_chars", "texts"]  # without which metrics are others
+        # Without these, metrics and samples are others.
+        own = ["sample_chars", "texts", "entries.*.name", "entries.*.writing.*.sampler"]
+        own += ["entries.*.samples.*.sampler"] if self._keeps_samples else []
         yield compared("values of details", self.details, again, decided_by=own).within(IN_DETAILS)
 
     def _row(self, row: EntryResult) -> Partial:
@@ -276,12 +278,13 @@ class KeptTexts:
         return kind({name: by_name[name] for name in self._metrics if name in by_name})
 
     def _samples(self, samples: Sequence[Sample], name: str, seed: int) -> list[Partial]:
-        """Return the seeds that samples of a run have, equally many of each sampler, and their texts."""
-        again, seeds = list[Partial](), cycle(self.writer.shown_seeds(seed))
-        for sample, each, row in zip(samples, seeds, cycle(SHOWN), strict=False):
-            again.append(Partial(seed=each))
+        """Return prompts, seeds and texts of the samples of a run, of which each sampler has equally many."""
+        again, seeds = list[Partial](), self.writer.shown_seeds(seed)
+        shown = cycle(zip(self.result.prompts, seeds, strict=False))
+        for sample, (prompt, each) in zip(samples, shown, strict=False):
+            again.append(Partial(prompt=prompt, seed=each))
             if self._keeps_samples:
-                again[-1]["text"] = self._texts(name, seed, sample.sampler)[row]
+                again[-1]["text"] = self._texts(name, seed, sample.sampler)[each - seeds[0]]
         return again
 
     @cached_property
@@ -332,9 +335,11 @@ class KeptTexts:
             if entry.name in self.settings:
                 again[-1]["settings"] = self.settings[entry.name]
             if found and entry.reading:
+                if found.passages == entry.reading.passages:  # otherwise others may have been likely
+                    again[-1]["reading"]["tokens"] = found.tokens
                 unlikely += unlikely_tokens(f"{entry.name}, reading", entry.reading, found)
         read = Partial(entries=again)
-        decided_by = ["entries.*.reading"] if self.readings else []
+        decided_by = ["entries.*.reading.passages"] if self.readings else []
         check = compared(
             "values of passages read", self.details, read, decided_by=decided_by, absolute=SAME_BITS
         )
@@ -353,7 +358,7 @@ def _comparable(reading: PassageReading) -> Partial:
         Partial({name: value for name, value in vars(each).items() if name not in left_out})
         for each in reading.passages
     ]
-    return Partial(passages=passages)
+    return Partial(models=reading.models, passages=passages)
 
 
 def unlikely_tokens(name: str, saved: PassageReading, again: PassageReading) -> Iterator[Disagreement]:

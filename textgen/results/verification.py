@@ -96,6 +96,7 @@ class Verification:
     def measured(self) -> tuple[str, ...]:
         """The kinds that others follow from, and that no check has computed again, sorted."""
         again = {kind for check in self.checks for kind in {*check.covers} - {*check.measured}}
+        again |= {part for kind in again for part in beginnings(kind)}  # such as each item of a list
         measured = {kind for check in self.checks for kind in check.measured}
         return tuple(sorted(kind for kind in measured if again.isdisjoint(beginnings(kind))))
 

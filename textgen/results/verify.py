@@ -66,11 +66,12 @@ class ResultVerifier:
         self.kinds.update(map(self._name, files))
         is_ours = result.versions.get("textgen") == __version__
         reports = kind_of(result).reports(result, folder) if files and is_ours else {}
-        for file in files:
-            if (report := reports.get(file.name)) is not None:
-                saved, name = file.read_text("utf-8", errors="replace"), self._name(file)
-                wrong = () if saved == report else (Disagreement(name, "another one", "that of the result"),)
-                yield VerificationCheck("reports", 1, wrong, covers=(name,))
+        made = {self._name(file): reports[file.name] for file in files if file.name in reports}
+        saved = {self._name(file): file.read_text("utf-8", errors="replace") for file in files}
+        others = [name for name in made if made[name] != saved[name]]
+        wrong = tuple(Disagreement(name, "another", "that of the result") for name in others)
+        if made:
+            yield VerificationCheck("reports", len(made), wrong, covers=tuple(made))
 
     def _name(self, file: Path) -> str:
         return file.relative_to(self.path.parent).as_posix()
