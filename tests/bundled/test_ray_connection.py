@@ -94,7 +94,7 @@ def test_what_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, asked: dict
     ):
         pass
     monkeypatch.setitem(sys.modules, "ray", None)  # type: ignore[arg-type]
-    message = r"^--on needs Ray; run: pip install 'textgen-bench\[ray\]'$"
+    message = r'^--on needs Ray; run: pip install "textgen-bench\[ray\]"$'
     with pytest.raises(TextgenError, match=message), open_backend("ray"):
         pass
 

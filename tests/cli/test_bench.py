@@ -82,8 +82,8 @@ def bench(
     samplers = [part for sampler in SAMPLERS for part in ("--sampler", sampler)]
     options = ["--length", 60, *prompts, *samplers, "--out", folder]
     command = ["bench", *names.values(), *TEXT, *options]
-    done = textgen(*command, *budget, "--json")
-    assert notes(done) == [f"saved in {folder}"]
+    done = textgen(*command, *budget, "--json", code=3)
+    assert notes(done) == [f"saved in {folder}", "1 run failed; the result says why"]
     return Bench(folder, command, json.loads(done.stdout, parse_constant=pytest.fail))
 
 

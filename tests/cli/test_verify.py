@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +16,19 @@ from safetensors.torch import load_file, save_file
 
 from helpers.catalog import RECORDED
 from helpers.commands import Textgen
-from helpers.numbers import add, changed, found, is_refused, named, telling_numbers
+from helpers.numbers import add, changed, found, is_found, is_refused, named, telling_values
 from helpers.records import edit_record
+from textgen.comparison.references import verify_references
+from textgen.contracts import TextgenError
 from textgen.registry.options import build
 from textgen.results import verify as verifying
-from textgen.results.comparison import Comparison
+from textgen.results.comparison import Comparison, ReferenceScore
 from textgen.results.details import Details
+from textgen.results.judge import rescored
 from textgen.results.rebuilt import verify_comparison
 from textgen.results.remeasured import KeptTexts, loaded_again
 from textgen.results.study import conclusion
-from textgen.results.verification import VerificationCheck, uncovered
+from textgen.results.verification import uncovered
 from textgen.runtime.storage.files import write_digests
 from textgen.runtime.storage.json_records import (
     DIGEST,
@@ -34,6 +39,7 @@ from textgen.runtime.storage.json_records import (
     to_values,
     write_record,
 )
+from textgen.runtime.storage.result_folders import MARKDOWN, PAGE
 
 pytestmark = pytest.mark.slow
 
@@ -73,59 +79,61 @@ def copy(made: Path, tmp_path: Path) -> Path:
 
 
 def test_a_comparison_agrees_with_its_stretches_and_its_runs(textgen: Textgen, made: Path) -> None:
-    lines = textgen("verify", made).stdout.splitlines()
-    assert [line.split(maxsplit=1)[1] for line in lines[:-1]] == [
+    *lines, reports, measured, left = textgen("verify", made).stdout.splitlines()
+    assert [line.split(maxsplit=1)[1] for line in lines] == [
         f"values of {part} recomputed: all agree"
         for part in (
-            *("corpus", "machine", "entries", "references"),
+            *("scored_on", "corpus", "machine", "entries", "references"),
             *("scores", "differences", "resolution", "metrics", "the runs' own files"),
         )
     ]
-    assert int(lines[2].split()[0]) > 250
-    assert lines[-1] == (
-        "not checked: details; entries: freedom, generate.chars_per_second, "
-        "metric_pseudovalues.mean_word_length, sample_metrics.compression_ratio and 5 more; "
-        "held_out; overlap"
-    )
-    *others, left = textgen("verify", made / RESULT, "--runs", "--device", "cpu").stdout.splitlines()
-    assert others[: len(lines) - 1] == lines[:-1]
-    again = [line.partition(" recomputed: all agree") for line in others[len(lines) - 1 :]]
+    assert int(lines[3].split()[0]) > 250
+    assert reports == "2 reports recomputed: all agree"
+    assert measured.startswith("measured, so only agreement with the rest is checked: corpus: split.test.")
+    assert "; references: units.bits; " in measured
+    assert left.startswith("not checked: command; details/entries: errors, reading.models, ")
+    assert "; held_out; lexicons; made; overlap; references: description, name; " in left
+    whole = textgen("verify", made / RESULT, "--runs", "--device", "cpu").stdout.splitlines()
+    *others, again_reports, measured, left = whole
+    assert (others[: len(lines)], again_reports) == (lines, reports)
+    assert "references" not in measured
+    assert "units.bits" not in measured
+    again = [line.partition(" recomputed: all agree") for line in others[len(lines) :]]
     assert [kind.split(maxsplit=1)[1] for kind, *_ in again] == [
         "properties of the text",
         "values of the text",
         "values of kept texts",
         "values of details",
         "scores of saved runs",
+        "bits of stretches",
         "facts of saved runs",
         "entropies of choices",
         "values of passages read",
+        "references",
     ]
     assert (
         "6 entropies of choices recomputed: all agree; 6 of these runs wrote the same texts again" in others
     )
-    assert left == "not checked: entries: generate.chars_per_second"
+    assert "; entries: generate.chars_per_second, sample_errors; made; references: description; " in left
     values = json.loads(textgen("verify", made, "--json").stdout)
     assert values["agrees"]
     assert sum(check["number"] for check in values["checks"]) > 30
 
 
-def test_a_change_of_any_number_is_found_or_named(copy: Path) -> None:
+def test_a_change_of_any_kind_of_value_is_found_or_named(copy: Path) -> None:
     bench, details = (read_values(copy / name) for name in (RESULT, DETAILS))
-    places = telling_numbers(bench)
-    assert len(places) > 139
+    places = telling_values(bench)
+    assert len(places) > 200
     assert "overlap.spans.*.num_chars" in places
-
-    def checks(values: Any) -> list[VerificationCheck]:
-        return list(verify_comparison(from_values(Comparison, values)))
-
     others = {kind: changed(bench, [place]) for kind, place in places.items()}  # each for itself
     refused = {kind for kind, other in others.items() if is_refused(Comparison, other)}
     left = {  # what the file alone does not tell
         kind: places[kind]
         for kind in others.keys() - refused
-        if not any(check.disagreements for check in checks(others[kind]))
+        if not is_found(Comparison, verify_comparison, others[kind])
     }
-    unchecked = named(places, uncovered(places, checks(bench))) - refused
+    checks = verify_comparison(from_values(Comparison, bench))
+    unchecked = named(places, uncovered(places, checks)) - refused
     assert left.keys() <= unchecked
     assert {kind.partition(".")[0] for kind in unchecked - left.keys()} <= {"held_out"}  # perhaps by chance
 
@@ -134,25 +142,81 @@ def test_a_change_of_any_number_is_found_or_named(copy: Path) -> None:
     left = {kind: left[kind] for kind in left.keys() - found(left, verification.checks)}
     assert left.keys() == named(places, verification.unchecked) - refused
 
+    alone = {"lexicons.*", "sources.names.*", "sources.encoding"}  # which keep others from being checked
+    for kind in alone:
+        write_record(copy / RESULT, changed(bench, [left.pop(kind)]))
+        with suppress(TextgenError):  # the text cannot be read
+            assert kind in named([kind], verifying.verify(copy).unchecked)
+
     write_record(copy / RESULT, changed(bench, left.values()))
     left |= {
         f"{DETAILS}/{kind}": place
-        for kind, place in telling_numbers(details).items()
+        for kind, place in telling_values(details).items()
         if not is_refused(Details, changed(details, [place]))
     }
-    own = [kind for kind in left if kind.startswith((f"{DETAILS}/sample_chars", f"{DETAILS}/texts"))]
+    parts = (
+        "sample_chars",
+        "texts",
+        "entries.*.name",
+        "entries.*.writing.*.sampler",
+        "entries.*.samples.*.sampler",
+    )
+    own = [kind for kind in left if kind.startswith(tuple(f"{DETAILS}/{part}" for part in parts))]
     of_details = [left[kind] for kind in left if kind.startswith(DETAILS) and kind not in own]
     write_record(copy / DETAILS, changed(details, of_details))
     verification = verifying.verify(copy, runs=True, device="cpu")
     missed = left.keys() - found(left, verification.checks) - set(own)
-    assert missed == named(left, verification.unchecked) == {"entries.*.generate.chars_per_second"}
+    assert missed == named(left, verification.unchecked)
+    assert {kind for kind in missed if not kind.startswith(("versions", "seed_priors", "references"))} == {
+        *("command", "made", "sources.keeps_repeats"),
+        *("entries.*.generate.chars_per_second", f"{DETAILS}/spells"),
+    }
 
     result, cpu = from_values(Comparison, bench), torch.device("cpu")
     for kind in own:  # without which the texts that metrics are measured by are not these
         kept = from_values(Details, changed(details, [left[kind]]))
-        again = KeptTexts.of(result, kept, loaded_again(result), cpu)
-        assert again is not None
-        assert any(check.disagreements for check in again.checks())
+        try:
+            again = KeptTexts.of(result, kept, loaded_again(result), cpu)
+            assert any(check.disagreements for check in again.checks())
+        except ValueError:  # no run has that name
+            pass
+
+
+def test_a_report_that_is_not_of_the_result_is_found(copy: Path) -> None:
+    def wrong() -> list[str]:
+        (check,) = (each for each in verifying.verify(copy).checks if each.kind == "reports")
+        return [each.what for each in check.disagreements]
+
+    assert wrong() == []
+    for name in (MARKDOWN, PAGE):
+        report = (copy / name).read_text("utf-8")
+        (copy / name).write_text(report.replace("clear", "unclear"), "utf-8")
+        assert wrong() == [name]
+        (copy / name).write_text(report, "utf-8")
+    (copy / MARKDOWN).unlink()
+    edit_record(copy / RESULT, lambda values: values["versions"].update(textgen="0.0.1"))
+    assert PAGE in verifying.verify(copy).unchecked
+    assert MARKDOWN not in verifying.verify(copy).unchecked
+
+
+def test_references_are_scored_again(copy: Path) -> None:
+    result = read_record(Comparison, copy / RESULT)
+    corpus = loaded_again(result)
+
+    def wrong(*references: ReferenceScore) -> set[str]:
+        (check,) = verify_references(replace(result, references=references), corpus, copy)
+        return {each.what.partition(",")[0] for each in check.disagreements}
+
+    first, *others = result.references
+    assert wrong(first, *others) == set()
+    assert wrong(*others) == {first.name}
+    assert first.units is not None
+    bits = tuple(1.1 * each for each in first.units.bits)
+    worse = rescored(first, replace(first.units, bits=bits))
+    assert wrong(worse, *others) == {first.name}
+    read = verify_comparison(replace(result, references=(worse, *others)))
+    assert not any(check.disagreements for check in read)
+    assert "references.*.units.bits" in verifying.verify(copy).measured
 
 
 def test_a_file_without_its_digest_is_refused(textgen: Textgen, copy: Path) -> None:
@@ -278,7 +342,7 @@ def test_a_study_agrees_with_its_final_comparison(textgen: Textgen, made: Path, 
     write_record(tmp_path / "study.json", values)
     *_, line, left = textgen("verify", tmp_path).stdout.splitlines()
     assert line == "10 values of the final comparison recomputed: all agree"
-    assert left.startswith("not checked: comparison/details; comparison/entries: freedom, ")
+    assert "; comparison/held_out; comparison/lexicons; comparison/made; " in left
     values["comparison"]["gain"] = -values["comparison"]["gain"]
     write_record(tmp_path / "study.json", values)
     assert "final comparison: gain: saved " in textgen("verify", tmp_path, code=1).stdout

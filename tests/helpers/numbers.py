@@ -1,4 +1,4 @@
-"""The numbers of a result by their kind, and results in which some of them are changed."""
+"""The values of a result by their kind, and results in which some of them are changed."""
 
 from __future__ import annotations
 
@@ -13,35 +13,49 @@ Place = tuple[Any, ...]
 """The keys and indices that lead to a value of JSON."""
 
 
-def telling_numbers(values: Any) -> dict[str, Place]:
-    """Return the place of one number of each kind: the last one that is not zero, if there is one."""
+def telling_values(values: Any) -> dict[str, Place]:
+    """Return the place of one value of each kind, a number, text or flag: the last one that is not zero."""
     places: dict[str, Place] = {}
-    for place, number in _numbers(values, ()):
-        kind = ".".join("*" if isinstance(key, int) else key for key in place)
-        if number or kind not in places:
+    for place, value in all_values(values):
+        kind = kind_of(place)
+        if value or kind not in places:
             places[kind] = place
-    del places["schema_version"]
+    for name in places.keys() & {"schema_version", "interval_method"}:  # others are refused
+        del places[name]
     return places
 
 
-def _numbers(values: Any, place: Place) -> Iterator[tuple[Place, float]]:
+def kind_of(place: Place) -> str:
+    """Return the kind of the value at a place."""
+    return ".".join("*" if isinstance(key, int) else key for key in place)
+
+
+def all_values(values: Any, place: Place = ()) -> Iterator[tuple[Place, float | str]]:
+    """Yield the place of each number, text and flag, and what it is."""
     if isinstance(values, (dict, list)):
         for key, inner in values.items() if isinstance(values, dict) else enumerate(values):
-            yield from _numbers(inner, (*place, key))
-    elif isinstance(values, (int, float)) and not isinstance(values, bool):
+            yield from all_values(inner, (*place, key))
+    elif values is not None:
         yield place, values
 
 
 def changed(values: Any, places: Iterable[Place]) -> Any:
-    """Return values of JSON in which the numbers at these places are others."""
+    """Return values of JSON in which the numbers, texts and flags at these places are others."""
     values = deepcopy(values)
     for *outer, last in places:
         inner = values
         for key in outer:
             inner = inner[key]
-        number = inner[last]
-        inner[last] = number + max(3, number // 3) if isinstance(number, int) else 1.3 * number + 0.01
+        inner[last] = _other(inner[last])
     return values
+
+
+def _other(value: Any) -> Any:
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, str):
+        return f"{value} or another"
+    return value + max(3, value // 3) if isinstance(value, int) else 1.3 * value + 0.01
 
 
 def is_refused(kind: type[Any], values: Any) -> bool:
@@ -51,6 +65,14 @@ def is_refused(kind: type[Any], values: Any) -> bool:
     except ValueError:
         return True
     return False
+
+
+def is_found(kind: type[Any], verify: Callable[[Any], Iterable[VerificationCheck]], values: Any) -> bool:
+    """Return whether a record of a kind disagrees with itself, or cannot be computed again."""
+    try:
+        return any(check.disagreements for check in verify(from_values(kind, values)))
+    except (ArithmeticError, LookupError, TypeError, ValueError):  # the file is called damaged
+        return True
 
 
 def add(place: Sequence[Any], by: float) -> Callable[[Any], None]:
@@ -82,5 +104,5 @@ def found(kinds: Iterable[str], checks: Iterable[VerificationCheck]) -> set[str]
 def _is_named(kind: str, words: tuple[str, ...]) -> bool:
     """Return whether a difference is that of a number of this kind; tokens are found by their chances."""
     keys = kind.rpartition("/")[2].replace("alternatives", "per_mille").split(".")
-    keys = [key for key in keys if key not in ("*", "entries")]
-    return list(words[-len(keys) :]) == keys or list(words[-len(keys) - 1 : -1]) == keys
+    name = "." + ".".join(key for key in keys if key not in ("*", "entries"))
+    return any(f".{'.'.join(some)}".endswith(name) for some in (words, words[:-1]))

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from helpers.numbers import changed, is_refused, named, telling_numbers
+from helpers.numbers import all_values, changed, is_found, is_refused, kind_of, named, telling_values
 from textgen.library.presentation import document
 from textgen.reports.markdown import to_markdown
 from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
-from textgen.results.rebuilt import verify_ladder, verify_study, verify_suite
+from textgen.results.rebuilt import verify_comparison, verify_ladder, verify_study, verify_suite
 from textgen.results.study import StudyResult
 from textgen.results.suite import SuiteResult
-from textgen.results.verification import VerificationCheck, uncovered
+from textgen.results.verification import VerificationCheck, uncovered, value_kinds
 from textgen.results.verify import ResultVerifier
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, from_values, read_record, read_values
 
@@ -50,28 +50,44 @@ def test_a_recorded_result_agrees_with_what_follows_from_it(path: Path) -> None:
     assert [each for check in checks for each in check.disagreements] == []
 
 
-@pytest.mark.parametrize(
-    ("name", "kind", "verify"),
-    [
-        ("ladder-austen", Ladder, verify_ladder),
-        ("suite-reading-on-wiki", SuiteResult, verify_suite),
-        ("tune-wiki-5s", StudyResult, verify_study),
-    ],
-)
-def test_a_change_of_any_number_is_found_or_named(
-    name: str, kind: type[Any], verify: Callable[[Any], Iterable[VerificationCheck]]
-) -> None:
+Verify = Callable[[Any], Iterable[VerificationCheck]]
+VERIFIED: list[tuple[str, type[Any], Verify]] = [
+    ("ladder-austen", Ladder, verify_ladder),
+    ("suite-reading-on-wiki", SuiteResult, verify_suite),
+    ("tune-wiki-5s", StudyResult, verify_study),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "verify"), VERIFIED)
+def test_a_change_of_any_kind_of_value_is_found_or_named(name: str, kind: type[Any], verify: Verify) -> None:
     values = read_values(RESULTS / f"{name}.json")
-    places = telling_numbers(values)
-    refused = {number for number, place in places.items() if is_refused(kind, changed(values, [place]))}
+    places = telling_values(values)
+    refused = {each for each, place in places.items() if is_refused(kind, changed(values, [place]))}
     left = {
-        number
-        for number in places.keys() - refused
-        if not any(
-            check.disagreements for check in verify(from_values(kind, changed(values, [places[number]])))
-        )
+        each
+        for each in places.keys() - refused
+        if not is_found(kind, verify, changed(values, [places[each]]))
     }
     assert left == named(places, uncovered(places, verify(from_values(kind, values)))) - refused
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "verify"), [*VERIFIED, ("bench-wiki", Comparison, verify_comparison)]
+)
+def test_a_change_of_any_text_or_flag_at_any_place_is_found_or_named(
+    name: str, kind: type[Any], verify: Verify
+) -> None:
+    values = read_values(RESULTS / f"{name}.json")
+    unchecked = uncovered([*value_kinds(values)], verify(from_values(kind, values)))
+    places = [place for place, value in all_values(values) if isinstance(value, (str, bool))]
+    checked = [place for place in places if not named([kind_of(place)], unchecked)]
+    changes = {place: changed(values, [place]) for place in checked if place != ("interval_method",)}
+    missed = [
+        place
+        for place, other in changes.items()
+        if not is_refused(kind, other) and not is_found(kind, verify, other)
+    ]
+    assert (missed, len(places) > len(checked) > 2) == ([], True)
 
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)

@@ -162,7 +162,7 @@ def test_a_killed_suite_resumes_without_repeating_anything(tmp_path: Path) -> No
     while num_processes(f"TEXTGEN_TEST={out}") and time.monotonic() < deadline:
         time.sleep(0.02)
     assert num_processes(f"TEXTGEN_TEST={out}") == 0  # no process that measures is left behind
-    second = run_textgen(*command)
+    second = run_textgen(*command, code=3)
     assert f"10 runs, of which {len(kept)} are done" in second.stderr
     assert {file: file.stat().st_mtime_ns for file in kept} == kept
     assert len(list(out.glob("jobs/*.json"))) == 8

@@ -13,10 +13,13 @@ from textgen.cli.work import working
 from textgen.contracts import TextgenError
 from textgen.library.options import prepare, require_optuna
 from textgen.requests import BenchRequest, SuiteRequest, TuneRequest
-from textgen.runtime.output import results
+from textgen.runtime.output import note, results
 
 if TYPE_CHECKING:
     from textgen.results.study import StudyResult
+
+SOME_FAILED = 3
+"""The exit code if some runs failed and others did not."""
 
 
 @options.grouped
@@ -42,6 +45,7 @@ def bench(
     work.close(quiet=quiet, is_said=not as_json and results().isatty())
     if not work.result.runs:
         raise TextgenError("every entry failed; the result says why")
+    _end(len(work.result.failures), work.name)
 
 
 @options.grouped
@@ -62,6 +66,7 @@ def suite(
         work.result = plans.suite_as(request, out, work.report, options.refusing(context))
     print_result(work.result, as_json, full=True)
     work.close(quiet=quiet)
+    _end(len(work.result.failures), work.name)
 
 
 @options.grouped
@@ -91,3 +96,10 @@ def tune(
     if result.best is None:
         reasons = [trial.reason for trial in result.trials if trial.reason]
         raise TextgenError(f"no trial completed: {reasons[0] if reasons else '--timeout was too short'}")
+
+
+def _end(num_failed: int, name: str) -> None:
+    """End the command with `SOME_FAILED` and a line if runs failed."""
+    if num_failed:
+        note(f"{num_failed} {name}{'s' * (num_failed > 1)} failed; the result says why")
+        raise typer.Exit(SOME_FAILED)

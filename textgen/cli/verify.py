@@ -40,7 +40,7 @@ def verify(
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """Compute the numbers of a saved result again, from others in it or from its runs, and name the rest."""
+    """Compute the values of a saved result again, from others in it or from its runs, and name the rest."""
     list_plugins(plugin)
     if not runs:
         refuse(context, ["--device"], "without --runs")
@@ -54,7 +54,7 @@ def verify(
     if as_json:
         print_json(verification)
     else:
-        say(verification.unchecked_line)
+        say("\n".join(verification.closing_lines))
     if not verification.agrees:
         number = sum(len(check.disagreements) for check in verification.checks)
         raise TextgenError(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from os.path import commonpath
 from pathlib import Path
 
@@ -42,6 +43,7 @@ from textgen.results.judge import judge
 from textgen.results.passages import choose_passages
 from textgen.results.row import rows_by_entry
 from textgen.runtime.device import DeviceConfig
+from textgen.runtime.messages import install
 from textgen.runtime.storage.files import NotSavedError, make_folder, write_file
 from textgen.runtime.storage.json_records import read_record, write_record
 from textgen.runtime.storage.result_folders import MARKDOWN, PAGE
@@ -186,6 +188,8 @@ def _prepare(
         make_folder(out / RUNS_OF_BENCH)
     silence, failures = options.entry_timeout, dict[Path, str]()
     samples, sealed = options.request.samples, options.request.text.sealed
+    for remark in _left_out(options):
+        report(Step("", remark=remark))
     if sealed is not None:
         before = [run for out, each in rungs.items() for run in plan(entries, corpus, each, out).items()]
         failures = train_all(dict(before), options.backend, silence, report)
@@ -223,6 +227,13 @@ def _prepare(
         ],
         {folder: _failed(experiments[folder], reason) for folder, reason in failures.items()},
     )
+
+
+def _left_out(options: BenchOptions) -> Iterator[str]:
+    """Yield what a comparison lacks and why, to be said before anything is trained."""
+    yield from (f"{name} is left out: {reason}" for name, reason in options.broken.items())
+    if options.has_references and find_spec("pyppmd") is None:
+        yield f"PPMd is not among the references; to have it, run: {install('ppmd')}"
 
 
 def _conclude(

@@ -13,7 +13,7 @@ from textgen.results.folders import PARTIAL_FILES, RUN_FILES, RUNS_OF_BENCH, ent
 from textgen.results.guesses import GUESSES
 from textgen.results.kinds import About, VerifiedFiles, about_best
 from textgen.runtime.storage.json_records import read_record
-from textgen.runtime.storage.result_folders import MARKDOWN, RUN_FILE
+from textgen.runtime.storage.result_folders import MARKDOWN, PAGE, RUN_FILE
 from textgen.training.budget import parse_budget
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 BENCH, LADDER = "bench.json", "ladder.json"
 DETAILS = "details.json"
 """What the runs of a bench read and wrote."""
+WRITE = 'id="write"'
+"""What the page of a bench has if it has models."""
 
 
 class BenchKind(ReportedKind):
@@ -75,6 +77,17 @@ class BenchKind(ReportedKind):
         models = page_models(best_runs(found, len(found.runs))) if found else ()
         return bench_report(result, read_record(Details, folder / DETAILS), models, guessed_by_reader(folder))
 
+    def reports(self, result: Any, folder: Path) -> Mapping[str, str]:
+        """Return the page and its text; not the page if it has models, which nothing else loads here."""
+        from textgen.reports.html import to_html
+        from textgen.reports.markdown import to_markdown
+
+        if not (folder / DETAILS).is_file():
+            return {}
+        report = self.page(result, folder, with_models=False)
+        has_models = (folder / PAGE).is_file() and WRITE in (folder / PAGE).read_text("utf-8", "replace")
+        return {MARKDOWN: to_markdown(report)} | ({} if has_models else {PAGE: to_html(report)})
+
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
         """Yield the checks of its numbers, and of those of its runs if they are there."""
         from textgen.results.comparison import Comparison
@@ -84,10 +97,12 @@ class BenchKind(ReportedKind):
             yield check.within(place, result.budget if place else "")
 
     def _checks(self, files: VerifiedFiles, result: Comparison, folder: Path) -> Iterator[VerificationCheck]:
+        from textgen.comparison.references import verify_references
         from textgen.results.details import Details
         from textgen.results.guesses import Guesses
         from textgen.results.rebuilt import verify_comparison
-        from textgen.results.remeasured import has_runs, verify_rows, verify_runs
+        from textgen.results.remeasured import has_runs, loaded_again, verify_rows, verify_runs
+        from textgen.results.verification import compared
         from textgen.runtime.device import choose_device
 
         details = files.read(Details, folder / DETAILS) if (folder / DETAILS).is_file() else None
@@ -97,8 +112,14 @@ class BenchKind(ReportedKind):
         if files.device is not None or has_runs(result, folder):
             yield verify_rows(result, folder)
         if files.device is not None:
-            device = choose_device(files.device, "fp32").device
-            yield from verify_runs(result, details, folder, device)
+            corpus = loaded_again(result)
+            text = compared("properties of the text", result.corpus, corpus.info).within("corpus.")
+            yield text
+            if not text.disagreements:
+                yield from verify_runs(
+                    result, details, corpus, folder, choose_device(files.device, "fp32").device
+                )
+                yield from verify_references(result, corpus, folder)
 
 
 class LadderKind(ReportedKind):
@@ -137,6 +158,9 @@ class LadderKind(ReportedKind):
         bench = folder / result.budgets[-1] / BENCH
         last = read_record(Comparison, bench) if bench.is_file() else None
         return ladder_report(result, last if last and last.corpus == result.corpus else None)
+
+    def reports(self, result: Any, folder: Path) -> Mapping[str, str]:
+        return {MARKDOWN: self.text(result, folder), **super().reports(result, folder)}
 
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
         """Yield the checks of its numbers, and those of its benches if they are all there."""

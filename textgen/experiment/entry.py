@@ -15,7 +15,7 @@ from textgen.nn.mixture import Average, CombinedModel, MixtureModel
 from textgen.nn.refined_model import RefinedModel
 from textgen.nn.spelling_model import Speller, SpellingModel
 from textgen.registry.options import declared_options, unknown_option, write_value
-from textgen.registry.registry import contract_error, find, load
+from textgen.registry.registry import PluginError, contract_error, find, load
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.json_records import check_names
 from textgen.training.train_options import TrainOptions
@@ -144,6 +144,16 @@ class Entry:
     def build_embedding(self) -> Embedding | None:
         """Return the embedding, or None if the entry has none."""
         return self._build("embedding") if "embedding" in self.parts else None
+
+    def try_parts(self) -> None:
+        """Build what needs no text; raises `PluginError` for a reason that it tells, as a missing package."""
+        for part in {"tokenizer", "embedding"} & self.parts.keys():
+            try:
+                self._build(part)
+            except TextgenError as error:
+                raise PluginError(str(error)) from error
+            except Exception:  # a fault of the plugin, which its run tells
+                continue
 
     def build_model(
         self, vocabulary: Vocabulary, vectors: PretrainedVectors | None = None, *, is_loaded: bool = False

@@ -132,6 +132,7 @@ def _read(text: str, name: str, options: dict[str, str]) -> Entry:
     if "embedding" in entry.parts and not entry.accepts_vectors:
         raise TextgenError(f"entry {text!r}: model {entry.parts['model']!r} takes no embedding; leave it out")
     complete = assign_options(entry, options)
+    complete.try_parts()
     if sign and not complete.is_trainable:
         raise TextgenError(
             f"entry {text!r}: copies of {parts['model']!r} would be equal, since it is not trained by "

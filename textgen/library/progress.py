@@ -156,7 +156,7 @@ class ProgressDisplay:
     def _say(self, text: str) -> None:
         """Print a line that stays above what is redrawn."""
         if self._is_drawn:
-            self._live.console.print(text)
+            self._live.console.print(text, soft_wrap=True)  # a command in it can be pasted
         elif self._is_logged:
             note(text)
 

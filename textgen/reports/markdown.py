@@ -90,8 +90,14 @@ def table_lines(rows: Sequence[Sequence[str]], lefts: Sequence[int] = (0,)) -> I
 
 
 def escape(text: str) -> str:
-    """Return `text` so that Markdown shows it unchanged, on one line and in a table too."""
-    return re.sub(r"([\\`*<>\[\]|~&]|(?<!\w)_|_(?!\w))", r"\\\1", " ".join(text.split()))
+    """Return `text` so that Markdown shows it unchanged, on one line and in a table too.
+
+    A command of pip becomes code, so that it can be pasted from the source too.
+    """
+    special = r"""(pip install "[^"`|]+")|([\\`*<>\[\]|~&]|(?<!\w)_|_(?!\w))"""
+    return re.sub(
+        special, lambda found: f"`{found[1]}`" if found[1] else f"\\{found[2]}", " ".join(text.split())
+    )
 
 
 def code(text: str) -> str:

@@ -152,6 +152,12 @@ class Comparison(JudgedHeader):
         """The rows that did not fail."""
         return [row for row in self.entries if isinstance(row, EntryResult)]
 
+    @property
+    def failures(self) -> dict[str, str]:
+        """Entry, budget and seed of the other rows: why it failed."""
+        failed = (row for row in self.entries if isinstance(row, FailedEntry))
+        return {f"{row.name}, {self.budget}, seed {row.seed}": row.error for row in failed}
+
     def check(self) -> None:
         """Raise `ValueError` or `TextgenError` if the parts of the result contradict each other."""
         is_timed(self.budget)

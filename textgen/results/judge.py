@@ -34,7 +34,6 @@ from textgen.evaluation.intervals import (
 )
 from textgen.evaluation.metrics import METRICS, PERCENT, MetricInfo
 from textgen.evaluation.scoring import ScoredUnits
-from textgen.experiment.entry_result import FailedEntry
 from textgen.results.comparison import (
     Comparison,
     Difference,
@@ -319,12 +318,7 @@ def ladder(results: Sequence[Comparison], command: str | None) -> Ladder:
         scored_on=last.scored_on,
         references=last.references,
         **vars(judge_ladder(rows, last.seed_priors[SCORE])),
-        failures={
-            f"{row.name}, {result.budget}, seed {row.seed}": row.error
-            for result in results
-            for row in result.entries
-            if isinstance(row, FailedEntry)
-        },
+        failures={name: reason for result in results for name, reason in result.failures.items()},
     )
 
 

@@ -131,6 +131,10 @@ class Kind(ResultKind):
     def html(self, result: Any, folder: Path, *, with_models: bool = False) -> str:
         """Return the page of a result, perhaps with models; raises `TextgenError` if a file is missing."""
 
+    def reports(self, result: Any, folder: Path) -> Mapping[str, str]:
+        """Return the reports that are written beside a result and follow from the files there, by file."""
+        return {}
+
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
         """Yield the checks of a file; without any, what is found is that it is whole."""
         files.read(self.record(), path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
+from itertools import product
 from math import fsum
 from statistics import fmean
 from typing import Any
@@ -11,11 +12,14 @@ from typing import Any
 from textgen.data.corpus import CorpusInfo
 from textgen.data.split import MAX_HELD_OUT_CHARS, PARTS
 from textgen.evaluation.metrics import CLOSEST
+from textgen.evaluation.baselines import READING_ON
+from textgen.evaluation.intervals import SeedPrior
 from textgen.evaluation.scoring import MAX_WORD_BITS, BitsByCategory, Score, ScoredUnits, interval
 from textgen.evaluation.token_bits import LOG2
 from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.experiment.samples import NUM_MEASURED
 from textgen.experiment.score_run import unit_sizes
+from textgen.registry.registry import names
 from textgen.results.comparison import Comparison, ReferenceScore
 from textgen.results.judge import (
     EFFECT_METRICS,
@@ -40,8 +44,14 @@ IN_UNITS = (ScoredUnits, ["bits"])
 """The measured numbers that all scores, differences, steps, crossings and effects follow from."""
 
 
+IN_CLASSES = ("name", "reads_on")
+"""What tells the class in which a row is ranked, and the other rows of its entry."""
+
+
 def verify_comparison(result: Comparison) -> Iterator[VerificationCheck]:
     """Yield a check of each part of a comparison that follows from others."""
+    has_test = result.corpus.split.test.num_chars > 0
+    yield compared("values of scored_on", result, Partial(scored_on="test" if has_test else "validation"))
     rows = rows_by_entry(result.runs, result.scored_on)
     judged = judge(rows, result.held_out, result.seed_priors, result.other_metrics)
     again = Partial(
@@ -54,7 +64,7 @@ def verify_comparison(result: Comparison) -> Iterator[VerificationCheck]:
     compared_by = [*CLOSEST, *(each.name for each in result.other_metrics if each.best)]
     written = [f"{of}.{name}" for of in ("sample_metrics", "metric_pseudovalues") for name in compared_by]
     has_seeds = any(row.is_trained for own in rows.values() for row in own)  # which the priors are of
-    priors = [f"seed_priors.{name}" for name in ("bits_per_char", *CLOSEST)] if has_seeds else []
+    priors = ["seed_priors.bits_per_char.source", *_priors("bits_per_char", *CLOSEST)] if has_seeds else []
     yield from by_part(
         result,
         again,
@@ -62,8 +72,8 @@ def verify_comparison(result: Comparison) -> Iterator[VerificationCheck]:
         (BitsByCategory, [field.name for field in fields(BitsByCategory)]),
         (Score, ["num_oov"]),
         (TrainResult, ["seconds", "num_chars"]),
-        (EntryResult, written),
-        (Comparison, priors),
+        (EntryResult, [*written, *IN_CLASSES]),
+        (Comparison, [*priors, "measured_sampler", "prompts.*"]),
     )
 
 
@@ -85,8 +95,14 @@ def verify_ladder(result: Ladder) -> Iterator[VerificationCheck]:
             for rung in judged.rungs
         ],
     )
-    means = (Row, ["num_chars", "num_updates", "seconds", "best_share"])
-    yield from by_part(result, again, IN_UNITS, means, (Ladder, ["seed_priors.bits_per_char"]))
+    means = (Row, ["num_chars", "num_updates", "seconds", "best_share", "reads_on"])
+    yield from by_part(result, again, IN_UNITS, means, (Ladder, _priors("bits_per_char")))
+
+
+def _priors(*metrics: str) -> list[str]:
+    """Return the numbers that intervals of metrics take to be known."""
+    numbers = [each.name for each in fields(SeedPrior) if each.name != "source"]
+    return [f"seed_priors.{metric}.{number}" for metric in metrics for number in numbers]
 
 
 def verify_rungs(result: Ladder, comparisons: Sequence[Comparison]) -> VerificationCheck:
@@ -105,7 +121,8 @@ def verify_suite(result: SuiteResult) -> Iterator[VerificationCheck]:
         questions=[_question(question, result) for question in result.questions],
     )
     written = [f"{of}.real_word_rate" for of in ("written", "pseudovalues")]
-    yield from by_part(result, again, IN_UNITS, (Row, [*written, "num_chars"]))
+    deciding = (CaseResult, ["scored_text"]), (Row, [*written, "num_chars"])
+    yield from by_part(result, again, IN_UNITS, *deciding)
 
 
 def verify_study(result: StudyResult) -> Iterator[VerificationCheck]:
@@ -138,7 +155,7 @@ def by_part(
     decided_by = [*decisive(result, deciding), *stretches]
     for name, value in again.items():
         check = compared(f"values of {name}", getattr(result, name), value).within(f"{name}.")
-        yield replace(check, covers=(*check.covers, *decided_by))
+        yield replace(check, covers=(*check.covers, *decided_by), measured=tuple(decided_by))
 
 
 def _run(row: EntryResult | FailedEntry, result: Comparison) -> Partial:
@@ -157,11 +174,15 @@ def _run(row: EntryResult | FailedEntry, result: Comparison) -> Partial:
             again[part] = _score(score, score.units, part, row, result)
     if row.generate:
         again["generate"] = Partial(batch_size=NUM_MEASURED)
+    again["samples"] = _samples(row, result)
     score = row.score(result.scored_on)
     if score and score.units:
         num_chars = sum(result.corpus.split.scored(result.scored_on).stretch_chars)
         again["score_checks"] = Partial(
-            num_chars=num_chars, num_chars_of_tokens=num_chars, total_bits=fsum(score.units.bits)
+            decoded_equals_text=True,
+            num_chars=num_chars,
+            num_chars_of_tokens=num_chars,
+            total_bits=fsum(score.units.bits),
         )
     return again
 
@@ -191,6 +212,14 @@ def _score(score: Score, units: ScoredUnits, part: str, row: EntryResult, result
     return again
 
 
+def _samples(row: EntryResult, result: Comparison) -> list[Partial]:
+    """Return the prompts and samplers of samples: all prompts with the measured sampler, then with others."""
+    first = [] if row.sample_errors else [result.measured_sampler]
+    samplers = dict.fromkeys([*first, *(each.sampler for each in row.samples)])
+    pairs = [Partial(sampler=sampler, prompt=prompt) for sampler, prompt in product(samplers, result.prompts)]
+    return pairs[: len(row.samples)]
+
+
 def _sizes(result: Comparison, part: str) -> dict[str, int]:
     """Return the sizes of a part of the text, as its first score has them."""
     first = next(score for run in result.runs if (score := getattr(run, part)))
@@ -215,13 +244,20 @@ def _corpus(corpus: CorpusInfo) -> Partial:
 
 
 def _reference(saved: ReferenceScore, result: Comparison | Ladder) -> Partial:
-    """Return the score of a reference, whose units are stretches, or segments of a few."""
+    """Return what is known of a reference, and its score: its units are stretches, or segments of a few."""
+    facts = Partial(reads_on=saved.name == READING_ON)
+    kind, sign, _ = saved.name.partition(":")
+    if sign and kind in names("yardstick"):
+        facts["is_pretrained"] = True
+    elif not sign:
+        facts |= {"is_pretrained": False, "num_parameters": None}
     if saved.units is None:
-        return Partial()
+        return facts
     stretches = result.corpus.split.scored(result.scored_on).stretch_chars
     sizes = tuple(stretches) if len(stretches) == len(saved.units.bits) else unit_sizes(stretches)
     again = rescored(saved, ScoredUnits(sizes, saved.units.bits))
-    return Partial(bits_per_char=again.bits_per_char, interval=again.interval, units=Partial(num_chars=sizes))
+    scores = {"bits_per_char": again.bits_per_char, "interval": again.interval}
+    return Partial(facts | scores | {"units": Partial(num_chars=sizes)})
 
 
 def _sized(row: Row, sizes: Sequence[int]) -> Partial:

@@ -19,7 +19,7 @@ from textgen.evaluation.memorization import find_overlap
 from textgen.evaluation.metrics import LETTERS, METRICS
 from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
 from textgen.experiment.entry_result import EntryResult, RunResult, Sample
-from textgen.experiment.samples import SampleWriter
+from textgen.experiment.samples import SHOWN, SampleWriter
 from textgen.experiment.saved_run import read_manifest
 from textgen.jobs.backends import LocalBackend
 from textgen.jobs.plugin_code import informed
@@ -42,8 +42,12 @@ from textgen.runtime.output import note
 
 SAME_SCORE = 1e-4
 """Bits per character by which the score of a run may change on another machine."""
+SAME_STRETCH, MAX_ROUNDED_BITS = 1e-3, 0.1
+"""The share of the bits of a stretch, and bits, that may change: fewer tokens than in a text are rounded."""
+SETTINGS = ("corpus", "budget", "device", "precision")
+"""What all runs of a comparison have in common."""
 IN_DETAILS = "details.json/"
-"""What the kinds of numbers in details begin with."""
+"""What the kinds of values in details begin with."""
 SAME_FREEDOM = 0.1
 """Relative difference of a temperature that was found again, and of the entropy of choices, where texts are
 not the same: on another machine a sample may differ from some character on."""
@@ -70,24 +74,16 @@ def verify_rows(result: Comparison, folder: Path) -> VerificationCheck:
             continue
         again["entries"][-1] |= {each.name: getattr(manifest.result, each.name) for each in fields(RunResult)}
         # Of the sources only this, since a run that is reused may know the same text by another path.
-        again |= {"corpus": manifest.settings.corpus, "budget": manifest.settings.budget}
+        again |= {name: getattr(manifest.settings, name) for name in SETTINGS}
         again["sources"] = Partial(max_chars=manifest.sources.max_chars)
     check = compared("values of the runs' own files", result, again)
     return replace(check, disagreements=(*lost, *check.disagreements))
 
 
 def verify_runs(
-    result: Comparison, details: Details | None, folder: Path, device: torch.device
+    result: Comparison, details: Details | None, corpus: Corpus, folder: Path, device: torch.device
 ) -> Iterator[VerificationCheck]:
-    """Yield checks of the text, loaded again, and of what the runs in `folder` predict and wrote.
-
-    Raises `TextgenError` if the text cannot be loaded.
-    """
-    corpus = loaded_again(result)
-    text = compared("properties of the text", result.corpus, corpus.info).within("corpus.")
-    yield text
-    if text.disagreements:
-        return
+    """Yield checks of what the runs in `folder` predict and wrote, on the text as it was loaded again."""
     overlap = find_overlap(corpus.split.held_out.stretches(), corpus.split.train.text)
     yield compared("values of the text", result, Partial(overlap=overlap))
     texts = KeptTexts.of(result, details, corpus, device) if details else None
@@ -118,8 +114,8 @@ def _rescored(
     """Yield the checks of what all runs predict: scores, sizes, and with `texts` what else they do."""
     made = _rerun([(_folder(folder, row), row) for row in result.runs], corpus, device, texts)
     largest, wrong = 0.0, list[Disagreement]()
-    facts, scores = ([Partial() for _ in result.entries] for _ in range(2))
-    for row, own, bits in zip(result.entries, facts, scores, strict=True):
+    facts, scores, units = ([Partial() for _ in result.entries] for _ in range(3))
+    for row, own, bits, stretches in zip(result.entries, facts, scores, units, strict=True):
         if not isinstance(row, EntryResult):
             continue
         again = made[_folder(folder, row)]
@@ -137,13 +133,19 @@ def _rescored(
                 continue
             largest = max(largest, abs(found.bits_per_char - saved.bits_per_char))
             bits[part] = Partial(bits_per_char=found.bits_per_char)
+            if found.units and saved.units:
+                stretches[part] = Partial(units=Partial(bits=found.units.bits))
             counted = ("oov_rate", "num_bytes", "num_words", "num_oov", "num_between_spaces")
             own[part] = Partial({name: getattr(found, name) for name in counted})
         if texts and again.written:
-            texts.take(row, again.written)
+            texts.take(row, again.written, again.settings)
     remark = f", the largest difference is {largest:.1g} bits per character"
     check = compared("scores of saved runs", result.entries, scores, remark=remark, absolute=SAME_SCORE)
     yield replace(check, disagreements=(*check.disagreements, *wrong), covers=())
+    of_stretches = compared(
+        "bits of stretches", result.entries, units, relative=SAME_STRETCH, absolute=MAX_ROUNDED_BITS
+    )
+    yield of_stretches.within("entries.")
     yield compared("facts of saved runs", result.entries, facts).within("entries.")
     if texts:
         yield from texts.checks_of_runs()
@@ -188,6 +190,8 @@ class KeptTexts:
     other_freedom: list[Disagreement] = field(default_factory=list)
     readings: dict[str, PassageReading] = field(default_factory=dict)
     """What entries read, by their names."""
+    settings: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Those of entries, by their names."""
 
     @classmethod
     def of(cls, result: Comparison, details: Details, corpus: Corpus, device: torch.device) -> KeptTexts:
@@ -216,20 +220,25 @@ class KeptTexts:
             self._row(row) if isinstance(row, EntryResult) else Partial() for row in self.result.entries
         ]
         again = Partial(held_out=held_out, entries=entries)
+        again |= {"lexicons": self.result.lexicons} if self.knows_words else {}
+        again |= {} if self.writer.prompts else {"prompts": self.writer.shown_prompts()}
         yield compared("values of kept texts", self.result, again)
         unmarked = [(entry, list(map(_unmarked, entry.samples))) for entry in self.details.entries]
         found = marked(self.writer.analyzer, unmarked)
         again = Partial(
             passages=choose_passages(self.writer.held_out), entries=list(map(self._details, found))
         )
-        own = ["sample_chars", "texts"]  # without which metrics are others
+        # Without these, metrics and samples are others.
+        own = ["sample_chars", "texts", "entries.*.name", "entries.*.writing.*.sampler"]
+        own += ["entries.*.samples.*.sampler"] if self._keeps_samples else []
         yield compared("values of details", self.details, again, decided_by=own).within(IN_DETAILS)
 
     def _row(self, row: EntryResult) -> Partial:
-        """Return the metrics of what a run wrote, and the seeds of its samples."""
+        """Return the metrics of what a run wrote, and what is known of its samples."""
         texts = self._texts(row.name, row.seed, self.result.measured_sampler)
         metrics, pseudovalues = self._measured(texts)
-        again = Partial(metric_pseudovalues=pseudovalues, samples=self._seeds(row.samples, row.seed))
+        samples = self._samples(row.samples, row.name, row.seed)
+        again = Partial(metric_pseudovalues=pseudovalues, samples=samples)
         if row.sample_metrics is not None or metrics:
             again["sample_metrics"] = metrics
         if self.knows_words:
@@ -243,7 +252,7 @@ class KeptTexts:
             Partial(metrics=self._measured(self._texts(entry.name, seed, each.sampler))[0])
             for each in entry.writing
         ]
-        samples = self._seeds(entry.samples, seed)
+        samples = self._samples(entry.samples, entry.name, seed)
         for again, sample in zip(samples, entry.samples, strict=True):
             again["copied"] = sample.copied
             if self.knows_words:
@@ -267,10 +276,23 @@ class KeptTexts:
         """Return the metrics, or their pseudo-values, that can be measured here."""
         return Partial({name: values[name] for name in self._metrics if name in values})
 
-    def _seeds(self, samples: Sequence[Sample], seed: int) -> list[Partial]:
-        """Return the seeds that samples have, equally many of each sampler."""
-        seeds = cycle(self.writer.shown_seeds(seed))
-        return [Partial(seed=each) for each, _ in zip(seeds, samples, strict=False)]
+    def _samples(self, samples: Sequence[Sample], name: str, seed: int) -> list[Partial]:
+        """Return prompts, seeds and texts of the samples of a run, of which each sampler has equally many."""
+        again, seeds = list[Partial](), self.writer.shown_seeds(seed)
+        shown = cycle(zip(self.result.prompts, seeds, strict=False))
+        for sample, (prompt, each) in zip(samples, shown, strict=False):
+            again.append(Partial(prompt=prompt, seed=each))
+            if self._keeps_samples:
+                again[-1]["text"] = self._texts(name, seed, sample.sampler)[each - seeds[0]]
+        return again
+
+    @cached_property
+    def _keeps_samples(self) -> bool:
+        """True if all samples are among the texts that metrics were taken from, which are kept."""
+        runs = [(row.name, row.seed, row.samples) for row in self.result.runs]
+        runs += [(each.name, self._first_seed(each.name), each.samples) for each in self.details.entries]
+        samplers = {(name, seed, each.sampler) for name, seed, samples in runs for each in samples}
+        return not self.writer.prompts and all(len(self._texts(*each)) > SHOWN[-1] for each in samplers)
 
     def _first_seed(self, name: str) -> int:
         """Return the training seed of the run of an entry that has details."""
@@ -285,11 +307,12 @@ class KeptTexts:
         passages = choose_passages(self.writer.held_out) if is_read else []
         return WriteAgain(self.writer, self.config, sampler, row.seed, row.freedom, kept, passages)
 
-    def take(self, row: EntryResult, written: WrittenAgain) -> None:
-        """Compare what a run has written once more.
+    def take(self, row: EntryResult, written: WrittenAgain, settings: dict[str, str]) -> None:
+        """Compare what a run has written once more, and keep its settings.
 
         Only where the texts are the same, as on the same machine, the entropy is exactly the same.
         """
+        self.settings[row.name] = settings
         if written.reading is not None:
             self.readings[row.name] = written.reading
         if written.freedom is None or row.freedom is None:
@@ -308,10 +331,14 @@ class KeptTexts:
         for entry in self.details.entries:
             found = self.readings.get(entry.name)
             again.append(Partial(reading=_comparable(found)) if found else Partial())
+            if entry.name in self.settings:
+                again[-1]["settings"] = self.settings[entry.name]
             if found and entry.reading:
+                if found.passages == entry.reading.passages:  # otherwise others may have been likely
+                    again[-1]["reading"]["tokens"] = found.tokens
                 unlikely += unlikely_tokens(f"{entry.name}, reading", entry.reading, found)
         read = Partial(entries=again)
-        decided_by = ["entries.*.reading"] if self.readings else []
+        decided_by = ["entries.*.reading.passages"] if self.readings else []
         check = compared(
             "values of passages read", self.details, read, decided_by=decided_by, absolute=SAME_BITS
         )
@@ -330,7 +357,7 @@ def _comparable(reading: PassageReading) -> Partial:
         Partial({name: value for name, value in vars(each).items() if name not in left_out})
         for each in reading.passages
     ]
-    return Partial(passages=passages)
+    return Partial(models=reading.models, passages=passages)
 
 
 def unlikely_tokens(name: str, saved: PassageReading, again: PassageReading) -> Iterator[Disagreement]:

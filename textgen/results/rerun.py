@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from textgen.data.corpus import Corpus
+from textgen.evaluation.scoring import ScoredUnits
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import Freedom
 from textgen.experiment.hosts import assistants, heard
@@ -17,6 +18,7 @@ from textgen.experiment.saved_run import SavedRun, read_run
 from textgen.experiment.score_trained import score_trained
 from textgen.experiment.trained_entry import TrainedEntry, TrainingRecord
 from textgen.generation.bound_sampler import build_sampler
+from textgen.results.details import all_settings
 from textgen.results.passages import Passage, PassageReading, read_passages
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import from_values
@@ -33,6 +35,7 @@ class PartAgain:
     num_words: int
     num_oov: int
     num_between_spaces: int
+    units: ScoredUnits | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,7 @@ class RunAgain:
     """Fields of its row that it tells itself."""
     parts: dict[str, PartAgain]
     problem: str | None
+    settings: dict[str, str]
     written: WrittenAgain | None
 
 
@@ -136,4 +140,5 @@ class RerunJob:
             values = found.model.ask("write", self.write_again, told, hear=heard(report))
             written = from_values(WrittenAgain, values)
         found.model.end()
-        return RunAgain(facts=facts, parts=parts, problem=found.checks.problem, written=written)
+        settings, problem = all_settings(self.entry), found.checks.problem
+        return RunAgain(facts=facts, parts=parts, problem=problem, settings=settings, written=written)

@@ -1,8 +1,9 @@
 """Saved values against the same values computed again: what agrees, what does not, and what is not checked.
 
 What is computed again is a tree of the same shape as the saved values, in which a `Partial` stands for some
-fields of a record: whatever is in it is compared. A kind of number is its place in a file without indices,
-such as `entries.*.train.seconds`; a kind that is neither in such a tree nor decides what is, is unchecked.
+fields of a record: whatever is in it is compared. A kind of value (a number, text or flag) is its place in a
+file without indices, such as `entries.*.train.seconds`. One that is not in such a tree but decides what is,
+is measured: a change of it alone is found, but it is not computed again. Any other one is unchecked.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ SMALLEST = 1e-12
 """The difference of numbers near zero that it may explain."""
 
 SEPARATOR = re.compile(r"\.(?!json/)|/|$")
-"""What the beginnings of a kind of number end with."""
+"""What the beginnings of a kind of value end with."""
 NAMES = ("name", "label", "entry", "case", "metric", "ahead", "a", "behind", "b", "budget", "before", "after")
 """Fields that name a record among others of a list, besides its seed."""
 
 MAX_SHOWN = 4
-"""Unchecked kinds of numbers of each part of a result that are shown."""
+"""Kinds of values of each part of a result that are shown in a line."""
 
 ABSENT = "nothing"
 """The value of what only one side has."""
@@ -59,7 +60,9 @@ class VerificationCheck:
     remark: str = ""
     """A remark that follows if all agree."""
     covers: tuple[str, ...] = ()
-    """The kinds of numbers of which any change would be found, or the beginnings of several."""
+    """The kinds of values of which any change would be found, or the beginnings of several."""
+    measured: tuple[str, ...] = ()
+    """Those of them that others follow from, and that are not computed again themselves."""
 
     def lines(self) -> list[str]:
         """Return one line if all agree, otherwise one for each disagreement."""
@@ -70,10 +73,13 @@ class VerificationCheck:
     def within(self, place: str, label: str = "") -> VerificationCheck:
         """Return the check as that of another file of a result, perhaps shown with a label.
 
-        The kinds of numbers in that file begin with `place`.
+        The kinds of values in that file begin with `place`.
         """
-        covers = tuple(f"{place}{kind}" for kind in self.covers)
-        return replace(self, kind=f"{self.kind} ({label})" if label else self.kind, covers=covers)
+        kind = f"{self.kind} ({label})" if label else self.kind
+        covers, measured = (
+            tuple(f"{place}{name}".rstrip(".") for name in each) for each in (self.covers, self.measured)
+        )
+        return replace(self, kind=kind, covers=covers, measured=measured)
 
 
 @dataclass(frozen=True)
@@ -84,22 +90,36 @@ class Verification:
     agrees: bool
     checks: tuple[VerificationCheck, ...]
     unchecked: tuple[str, ...] = ()
-    """The kinds of numbers in it that no check covers, or the beginnings of several, sorted."""
+    """The kinds of values in it that no check covers, or the beginnings of several, sorted."""
 
     @property
-    def unchecked_line(self) -> str:
-        """The unchecked kinds in one line, at most `MAX_SHOWN` of each part of the result."""
-        parts: dict[str, list[str]] = {}
-        for kind in self.unchecked:
-            first, *others = kind.replace(".*", "").replace(".json", "").split(".", maxsplit=1)
-            parts.setdefault(first, []).extend(others)
-        shown = {
-            part: ", ".join(kinds[:MAX_SHOWN])
-            + f" and {len(kinds) - MAX_SHOWN} more" * (len(kinds) > MAX_SHOWN)
-            for part, kinds in parts.items()
-        }
-        named = "; ".join(f"{part}: {kinds}" if kinds else part for part, kinds in shown.items())
-        return f"not checked: {named}" if named else "no kind of number is left unchecked"
+    def measured(self) -> tuple[str, ...]:
+        """The kinds that others follow from, and that no check has computed again, sorted."""
+        again = {kind for check in self.checks for kind in {*check.covers} - {*check.measured}}
+        again |= {part for kind in again for part in beginnings(kind)}  # such as each item of a list
+        measured = {kind for check in self.checks for kind in check.measured}
+        return tuple(sorted(kind for kind in measured if again.isdisjoint(beginnings(kind))))
+
+    @property
+    def closing_lines(self) -> Iterator[str]:
+        """What was not computed again, and what was not checked at all, in a line each."""
+        if self.measured:
+            yield f"measured, so only agreement with the rest is checked: {_in_parts(self.measured)}"
+        left = _in_parts(self.unchecked)
+        yield f"not checked: {left}" if left else "no kind of value is left unchecked"
+
+
+def _in_parts(kinds: Iterable[str]) -> str:
+    """Return kinds in one line, at most `MAX_SHOWN` of each part of a result."""
+    parts: dict[str, list[str]] = {}
+    for kind in kinds:
+        first, *others = kind.replace(".*", "").replace(".json", "").split(".", maxsplit=1)
+        parts.setdefault(first, []).extend(others)
+    shown = {
+        part: ", ".join(own[:MAX_SHOWN]) + f" and {len(own) - MAX_SHOWN} more" * (len(own) > MAX_SHOWN)
+        for part, own in parts.items()
+    }
+    return "; ".join(f"{part}: {own}" if own else part for part, own in shown.items())
 
 
 def compared(
@@ -114,18 +134,19 @@ def compared(
 ) -> VerificationCheck:
     """Return the check of a saved record against what was computed again, perhaps only a `Partial` of it.
 
-    Numbers may differ as `math.isclose` allows it. `decided_by` are kinds of other numbers which those that
+    Numbers may differ as `math.isclose` allows it. `decided_by` are kinds of other values which those that
     were computed again depend on, so that a change of them is found too.
     """
     saved, again = to_values(saved), _values(recomputed)
     differing = tuple(_differing(saved, again, "", (relative, absolute)))
     places = [place for place, value in _leaves(again, "") if value is not None]
+    decided_by = tuple(decided_by)
     covers = tuple(dict.fromkeys([*places, *decided_by]))
-    return VerificationCheck(kind, len(places), differing, remark, covers)
+    return VerificationCheck(kind, len(places), differing, remark, covers, decided_by)
 
 
 def decisive(result: Any, deciding: Iterable[tuple[type, Iterable[str]]]) -> list[str]:
-    """Return the kinds of numbers in a result that others depend on: fields of some types of records."""
+    """Return the kinds of values in a result that others depend on: fields of some types of records."""
     wanted = dict(deciding)
 
     def found(value: Any, place: str) -> Iterator[str]:
@@ -144,23 +165,24 @@ def decisive(result: Any, deciding: Iterable[tuple[type, Iterable[str]]]) -> lis
     return list(dict.fromkeys(found(result, "")))
 
 
-def number_kinds(values: Any) -> Iterator[str]:
-    """Yield the kind of each number in JSON values, without the version of their schema."""
+def value_kinds(values: Any) -> Iterator[str]:
+    """Yield the kind of each value in JSON values, but those without which a file is refused."""
     for place, value in _leaves(values, ""):
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and place != "schema_version":
+        if value is not None and place not in ("schema_version", "interval_method"):
             yield place
 
 
 def uncovered(kinds: Collection[str], checks: Iterable[VerificationCheck]) -> tuple[str, ...]:
-    """Return the kinds of numbers that no check covers, sorted; of several, what no other begins with."""
+    """Return the kinds of values that no check covers, sorted; of several, what no other begins with."""
     covers = {covered for check in checks for covered in check.covers}
-    missing = [kind for kind in kinds if covers.isdisjoint(beginnings(kind))]
+    longer = {part for kind in kinds for part in beginnings(kind)[:-1]}  # a list that is elsewhere not empty
+    missing = [kind for kind in {*kinds} - longer if covers.isdisjoint(beginnings(kind))]
     checked = {part for kind in set(kinds) - set(missing) for part in beginnings(kind)}
     return tuple(sorted({next(part for part in beginnings(kind) if part not in checked) for kind in missing}))
 
 
 def beginnings(kind: str) -> list[str]:
-    """Return what a kind of number begins with, from the shortest to the whole of it."""
+    """Return what a kind of value begins with, from the shortest to the whole of it."""
     return [kind[: match.start()] for match in SEPARATOR.finditer(kind)]
 
 
@@ -172,10 +194,10 @@ def _values(tree: Any) -> Any:
 
 
 def _leaves(values: Any, place: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(values, dict):
+    if isinstance(values, dict) and values:
         for name, inner in values.items():
             yield from _leaves(inner, f"{place}.{name}" if place else name)
-    elif isinstance(values, list):
+    elif isinstance(values, list) and values:
         for inner in values:
             yield from _leaves(inner, f"{place}.*" if place else "*")
     else:

@@ -20,7 +20,7 @@ import torch
 from textgen.runtime.storage.json_records import Count
 from textgen.version import DISTRIBUTION
 
-PACKAGES = ("torch", "numpy", "gensim", "nltk")
+PACKAGES = ("torch", "numpy", "gensim", "nltk", "pyppmd")
 """Packages whose versions a result depends on, if they are installed."""
 
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")

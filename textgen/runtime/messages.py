@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from textgen.contracts import TextgenError
@@ -80,7 +81,18 @@ def import_extra(module: str, extra: str, problem: str) -> Any:
     try:
         return import_module(module)
     except ImportError as error:
-        raise TextgenError(f'{problem}; run: pip install "{DISTRIBUTION}[{extra}]"') from error
+        raise TextgenError(f"{problem}; run: {install(extra)}") from error
+
+
+def require_extra(module: str, extra: str, problem: str) -> None:
+    """Raise `TextgenError` as `import_extra` does if a package is missing, without importing it."""
+    if find_spec(module) is None:
+        raise TextgenError(f"{problem}; run: {install(extra)}")
+
+
+def install(extra: str) -> str:
+    """Return the command that installs the optional packages of an extra, to be pasted."""
+    return f'pip install "{DISTRIBUTION}[{extra}]"'
 
 
 def with_article(kind: str) -> str:

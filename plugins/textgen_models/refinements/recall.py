@@ -175,7 +175,7 @@ def hashes(tokens: Integers, length: int) -> NDArray[np.int64]:
         before = tokens[..., : tokens.shape[-1] - back]
         numbers[..., back:] = numbers[..., back:] * HASH_FACTOR + before  # wraps around
         is_text[..., back:] &= before >= 0
-    return np.where(is_text, numbers | 1, 0)
+    return np.where(is_text, numbers + 1, 0)
 
 
 def shared_lengths(
