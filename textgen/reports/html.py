@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
-from textgen.page.render import data_address, render, render_page
+from textgen.page.render import data_address, project_address, render, render_page
 from textgen.reports.csv import to_csv
 from textgen.reports.document import Block, Chart, Code, Folded, Lines, Report, Samples, Table, Template
 from textgen.reports.glossary import HINTS
@@ -24,7 +24,14 @@ def to_html(report: Report) -> str:
     sections.append(("reproduce", "Reproduce and download", reproduce))
     data = {**report.data, report.kind: report.result}
     return render_page(
-        "page.html", data, report.scripts, title=report.title, report=report, sections=sections
+        "page.html",
+        data,
+        report.scripts,
+        title=report.title,
+        report=report,
+        sections=sections,
+        hints=HINTS,
+        address=project_address(),
     )
 
 
@@ -68,7 +75,8 @@ def _table(table: Table, report: Report) -> Markup:
             "title": column.title,
             "is_left": column.align == "left",
             "is_extra": column.extra or (place >= room and not table.keeps_columns),
-            "hint": HINTS.get(column.name),
+            "hint": column.name if column.name in HINTS else "",
+            "meaning": HINTS.get(column.name),
         }
         for place, column in enumerate(table.columns)
     ]
