@@ -103,7 +103,7 @@ class Generator:
         """
         if not prompts:
             return []
-        chosen, owed = [], list(map(self._owes_space, prompts))
+        chosen, owed = [], list(map(self.owes_space, prompts))
         counts = -np.array(owed, np.int64)
         for ids in self._ids(prompts, sampler, seeds, on_choice):
             chosen.append(ids)
@@ -127,7 +127,7 @@ class Generator:
     ) -> Iterator[str]:
         """Yield one continuation piece by piece; joined, the pieces are what `generate` returns."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        num_left, owed = num_chars, self._owes_space(prompt)
+        num_left, owed = num_chars, self.owes_space(prompt)
         for num_steps, ids in enumerate(self._ids([prompt], sampler, [seed], on_choice), start=1):
             text = decoder.decode(self.table.pieces[ids[0]])[owed:][:num_left]
             num_left, owed = num_left - len(text), 0
@@ -148,7 +148,7 @@ class Generator:
         step = RecordedStep(self._step) if self._is_recordable else self._step
         with torch.inference_mode():
             logits, state = self._read(prompts)
-            owed = torch.tensor(list(map(self._owes_space, prompts)), dtype=torch.bool)[:, None]
+            owed = torch.tensor(list(map(self.owes_space, prompts)), dtype=torch.bool)[:, None]
             without_space = owed & ~torch.from_numpy(self._carries_space)
             logits = logits.masked_fill(without_space.to(self.device), -torch.inf)
             choose = sampler.start(list(map(self.encode_prompt, prompts)), self.vocabulary)
@@ -172,9 +172,9 @@ class Generator:
 
     def encode_prompt(self, prompt: str) -> TokenIds:
         """Return the ids of a prompt, without a space at its end that begins the next word."""
-        return self.tokenizer.encode(prompt[: len(prompt) - self._owes_space(prompt)])
+        return self.tokenizer.encode(prompt[: len(prompt) - self.owes_space(prompt)])
 
-    def _owes_space(self, prompt: str) -> int:
+    def owes_space(self, prompt: str) -> int:
         """Return 1 if a prompt ends with a space that the next word carries in a text, otherwise 0.
 
         As a token of its own it would stand where it never stands before a word, and a model would write what
@@ -188,7 +188,7 @@ class Generator:
         return int(len(last) > 0 and not self.table.pieces[last[0]].strip(b" "))
 
     def _read_one(self, prompt: str) -> tuple[Tensor, State]:
-        ids = self.tokenizer.encode(START + prompt[: len(prompt) - self._owes_space(prompt)])
+        ids = self.tokenizer.encode(START + prompt[: len(prompt) - self.owes_space(prompt)])
         row = torch.from_numpy(ids.astype(np.int64)).to(self.device)[None]
         outputs, state = self.model.forward(row, self.model.initial_state(1))
         return outputs[:, -1].float(), state

@@ -176,7 +176,7 @@ class LineChart:
         for index, line in enumerate(self.lines):
             if line.points:
                 shift = DODGE * (index - (len(self.lines) - 1) / 2) if line.intervals else 0.0
-                places = [(round(x_scale(warp(x)) + shift, 2), y_scale(y)) for x, y in line.points]
+                places = [(round(x_scale(warp(x)) + shift, 1), y_scale(y)) for x, y in line.points]
                 last = [(places[-1], "")]  # which is marked where points have no labels
                 ends = zip(places, line.intervals, strict=bool(line.intervals))
                 drawn.append(
@@ -305,7 +305,7 @@ class Scale:
     def __call__(self, value: float) -> float:
         """Return the place of a value."""
         share = (value - self.low) / ((self.high - self.low) or 1)
-        return round(self.begin + share * (self.end - self.begin), 2)
+        return round(self.begin + share * (self.end - self.begin), 1)
 
     def ticks(self, number: int = 5) -> list[float]:
         """Return about `number` round values within the scale."""

@@ -124,7 +124,7 @@ def breakable(text: str) -> Markup:
     """Return a text that may be broken after the punctuation of an entry's options, `Markup` unchanged."""
     if isinstance(text, Markup):
         return text
-    return Markup(re.sub("([,:=])(?=[^ ])", r"\1<wbr>", str(escape(text))))
+    return Markup(re.sub("([,:=+])(?=[^ ])", r"\1<wbr>", str(escape(text))))
 
 
 def script_json(data: Any) -> str:

@@ -34,7 +34,7 @@ HINTS = {
     "bits_per_char": "surprise at each next character, on average; lower is better",
     "interval": "95 %: how far the score would change on other passages of this text and with other seeds",
     "above_best": "bits per character more than the best entry of the class",
-    "difference_interval": "95 %, paired: how far the difference would change on other passages and other seeds",
+    "difference_interval": "95 %, paired: how far it would change on other passages and with other seeds",
     "verdict": "clearly: more than chance explains at 5 %, paired, corrected for the number of pairs",
     "bits_per_byte": "the same surprise for each byte of UTF-8, as papers on bytes have it",
     "nats_per_char": "the same surprise in natural units: bits times 0.693",

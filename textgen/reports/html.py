@@ -22,6 +22,9 @@ def to_html(report: Report) -> str:
     downloads = [(file.name, data_address(to_csv(file), "text/csv")) for file in report.files]
     reproduce = render("reproduce.html", report=report, downloads=downloads)
     sections.append(("reproduce", "Reproduce and download", reproduce))
+    hints = {
+        name: said for name, said in HINTS.items() if any(f'hint-{name}"' in each for *_, each in sections)
+    }
     data = {**report.data, report.kind: report.result}
     return render_page(
         "page.html",
@@ -30,7 +33,7 @@ def to_html(report: Report) -> str:
         title=report.title,
         report=report,
         sections=sections,
-        hints=HINTS,
+        hints=hints,
         address=project_address(),
     )
 
