@@ -81,7 +81,7 @@ def write(
 def _told(
     pieces: Iterator[str], chosen: list[tuple[Tensor, Tensor]], tokens: Sequence[str], owed: int
 ) -> Iterator[WrittenToken]:
-    """Yield what was written; of its first token, and the others there, `owed` characters are in the prompt."""
+    """Yield what was written; `owed` characters of its first token are in the prompt."""
     while True:
         with torch.inference_mode():
             piece = next(pieces, None)

@@ -34,7 +34,7 @@ def play_page(runs: list[dict[str, Any]], *, is_relayed: bool = False) -> str:
 
 
 def short_names(runs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a name for each run: its entry, without the options that all such entries share, and what differs.
+    """Return a name for each run: its entry without options that all such entries share, and what differs.
 
     That is the text, the seed, or else the place among the runs. Snapshots are not named.
     """
