@@ -425,7 +425,7 @@ def _settings(entries: Sequence[EntryDetails]) -> list[Block]:
         "Settings",
         ["setting", *(entry.name for entry in entries)],
         [[name, *values] for name, values in differing.items()],
-        caption="Components and options in which the entries that have them differ.",
+        caption="What the entries differ in, without the options that all share which have them.",
         lefts=range(len(entries) + 1),
     )
     return [table]

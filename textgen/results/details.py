@@ -174,8 +174,8 @@ def marked(
 def differing_settings(entries: Sequence[Mapping[str, str]]) -> dict[str, tuple[str, ...]]:
     """Return the settings in which entries differ, with the value in each of them, empty where it has none.
 
-    The options of the first model of a mixture have the names of those of a model alone. An option that some
-    entries lack, since they have no such component, counts only if the others differ in it.
+    The options of the first model of a mixture have the names of those of a model alone. Those that several
+    entries have and share are left out, although others lack them, having no such component.
     """
     found = []
     for entry in entries:
@@ -183,11 +183,13 @@ def differing_settings(entries: Sequence[Mapping[str, str]]) -> dict[str, tuple[
         same = {f"{first}{separator}": f"model{separator}" for separator in ". "}
         found.append({_renamed(name, same): value for name, value in entry.items()})
     rows = {name: tuple(each.get(name, "") for each in found) for name in dict.fromkeys(chain(*found))}
-    return {
-        name: values
-        for name, values in rows.items()
-        if len(set(values) if name.isalpha() else {*values} - {""}) > 1
-    }
+    return {name: values for name, values in rows.items() if _differ(name, values)}
+
+
+def _differ(name: str, values: Sequence[str]) -> bool:
+    known = list(filter(None, values))
+    is_component = name.isalpha()
+    return len(set(values)) > 1 and (is_component or len(known) == 1 or len(set(known)) > 1)
 
 
 def _renamed(name: str, beginnings: Mapping[str, str]) -> str:
