@@ -154,6 +154,8 @@ def test_ways_are_named_by_what_differs_and_failures_are_none(opened: Opened) ->
     page.locator("#message.error").wait_for()
     page.locator("#stop:disabled").wait_for()
     assert ways.all_inner_texts() == ["“The␣weather␣”, temperature 0.8", "“The␣weather␣”, temperature 0.5"]
+    assert all("400" in each for each in opened.errors)
+    opened.errors.clear()
 
 
 def test_sliders_choose_the_sampler(opened: Opened) -> None:
@@ -173,10 +175,12 @@ def test_a_first_text_is_there(opened: Opened, server: Server) -> None:
 
 
 def test_typing_shows_the_score(opened: Opened, runs: list[Path], tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
     text = "The prime minister had a zebra."
     (tmp_path / "text.txt").write_text(text)
     opened.page.fill("#prompt", text)
-    opened.page.locator("#apart .text").wait_for()
+    expect(opened.page.locator(".pane .text")).to_have_text([text] * 2)
     for run, said in zip(runs, opened.page.locator(".pane h2 .score").all_inner_texts(), strict=True):
         done = run_textgen("score", run, tmp_path / "text.txt", "--clean", "raw", "--json")
         assert float(said.split()[0]) == pytest.approx(json.loads(done.stdout)["bits_per_char"], abs=1e-3)
