@@ -71,9 +71,9 @@ class BenchKind(ReportedKind):
                 f"--out {folder}, which reuses the runs"
             )
         found = identify(folder) if with_models else None
-        models = page_models(best_runs(found, len(found.runs))) if found else ((), ())
+        models, left_out = page_models(best_runs(found, len(found.runs))) if found else ([], [])
         details = read_record(Details, folder / DETAILS)
-        return bench_report(result, details, *models, readers=guessed_by_reader(folder))
+        return bench_report(result, details, models, left_out, guessed_by_reader(folder))
 
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
         """Yield the checks of its numbers, and of those of its runs if they are there."""

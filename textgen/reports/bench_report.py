@@ -335,12 +335,11 @@ def _curves(result: Comparison, rows: Sequence[EntryRow], curves: Sequence[dict[
 def _categories(result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, str]) -> list[Block]:
     """Return the bits per character that each entry spends on each kind of text; no picture of chance."""
     chance = chance_entries(result)
-    parts: dict[str, None] = {}
-    stacks = {}
+    parts, stacks = list[str](), dict[str, list[float]]()
     for row in rows:
         if row.scores and row.name not in chance:
             spent = [score.named_bits for score in row.scores]
-            parts |= dict.fromkeys(spent[0])
+            parts = list(spent[0])
             stacks[row.name] = list(map(fmean, zip(*(each.values() for each in spent), strict=True)))
     title = "Bits per character by kind of text"
     return [Chart(StackedChart(title, "bits/char", parts, stacks, styles)), tables.category_table(rows)]
