@@ -57,7 +57,7 @@ def test_every_question_has_its_charts_and_its_table() -> None:
     assert "**" not in size
     assert "huge &lt;b&gt;" in size
     warmth = page.partition('<section id="question-warmth"')[2].partition("</section>")[0]
-    assert warmth.count("<svg") == 1  # scores; the curve needs the author's bigrams, which are unknown here
+    assert warmth.count("<svg") == 2  # scores; the curve needs the author's bigrams, which are unknown here
     assert "it &lt;i&gt;diverged&lt;/i&gt;" in page
 
 
