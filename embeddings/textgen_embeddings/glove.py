@@ -60,7 +60,10 @@ TIMEOUT_SECONDS = 20.0
 
 @dataclass
 class Glove:
-    """The 400,000 lower-case words of GloVe 6B in 50 dimensions, unless `name` or `path` is given."""
+    """Word vectors of GloVe, learnt from six billion words of other text; words used alike have similar ones.
+
+    The 400,000 lower-case words of GloVe 6B in 50 dimensions, unless `name` or `path` is given.
+    """
 
     name: str = ""
     """A model of gensim.downloader, such as glove-wiki-gigaword-300 (downloaded once to ~/gensim-data)."""

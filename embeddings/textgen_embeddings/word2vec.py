@@ -44,7 +44,10 @@ PARAGRAPH = re.compile(r"\n\s*\n")
 
 @dataclass
 class Word2Vec:
-    """Vectors of the word tokenizer's words; the same text, options and seed give the same vectors."""
+    """Word vectors learnt from the training text beforehand; words used alike have similar ones.
+
+    The same text, options and seed give the same vectors.
+    """
 
     path: str = ""
     """A file of vectors to use instead of training: word2vec text or binary, GloVe text, or gensim .kv."""

@@ -27,10 +27,11 @@ MAX_HELD_BACK = 50_000
 
 
 class NGram(KneserNey):
-    """Interpolated modified Kneser-Ney smoothing (Chen and Goodman 1998).
+    """Counts which tokens followed the last few in the training text (n-grams).
 
-    Without an `order`, `choose_order` finds one: 7 or 8 characters or 5 words for a text of one or two
-    megabytes. A model that was fitted to an empty text is uniform.
+    Interpolated modified Kneser-Ney smoothing (Chen and Goodman 1998). Without an `order`, `choose_order`
+    finds one: 7 or 8 characters or 5 words for a text of one or two megabytes. A model that was fitted to an
+    empty text is uniform.
     """
 
     is_normalized: ClassVar[bool] = True
@@ -110,9 +111,10 @@ FLOOR = 1e-6
 
 
 class Uniform(nn.Module):
-    """A model that gives each seen token the probability (1 - 1e-6) / number of seen tokens, in any context.
+    """Pure chance: every token of the training text is equally likely, whatever came before.
 
-    With characters as tokens, its score is log2 of the size of the training text's alphabet.
+    Each has the probability (1 - 1e-6) / number of seen tokens. With characters as tokens, its score is log2
+    of the size of the training text's alphabet.
     """
 
     is_normalized: ClassVar[bool] = True

@@ -97,12 +97,13 @@ LSTMState = tuple[Tensor, Tensor]
 
 
 class LSTM(RecurrentModel):
-    """Token embedding, `num_layers` LSTM layers with dropout around them, and a linear output layer.
+    """Recurrent network (LSTM): it reads token by token and carries a memory of a fixed size.
 
-    As in the original text generator (Hochreiter and Schmidhuber 1997). The output weights are those of the
-    embedding (Press and Wolf 2017) if `tie_weights` is set and both have the same size. Embedded tokens are
-    scaled by the root of their size (Vaswani et al. 2017, section 3.4). The forget gates start open, with
-    bias 1 (Jozefowicz et al. 2015).
+    Token embedding, `num_layers` layers with dropout around them, and a linear output layer, as in the
+    original text generator (Hochreiter and Schmidhuber 1997). The output weights are those of the embedding
+    (Press and Wolf 2017) if `tie_weights` is set and both have the same size. Embedded tokens are scaled by
+    the root of their size (Vaswani et al. 2017, section 3.4). The forget gates start open, with bias 1
+    (Jozefowicz et al. 2015).
     """
 
     layer_class: ClassVar[type[nn.LSTM]] = nn.LSTM
@@ -134,7 +135,7 @@ class LSTM(RecurrentModel):
 
 
 class GRU(RecurrentModel):
-    """Token embedding, `num_layers` GRU layers with dropout around them, and a linear output layer.
+    """Recurrent network (GRU): it reads token by token and carries a memory of a fixed size.
 
     A gated recurrent unit (Cho et al. 2014, arXiv:1406.1078) has three gates to the LSTM's four. Everything
     but the cell is as in the model `lstm`: tied weights, scales, the adaptive softmax for large vocabularies.

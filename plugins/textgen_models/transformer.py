@@ -194,10 +194,11 @@ TransformerState = tuple[Tensor, list[Cache]]
 
 
 class Transformer(FeatureModel):
-    """Token embedding, `num_layers` blocks of attention and a feed-forward layer, and a linear output layer.
+    """Network that looks back, at each token, at all of the last ones at once (attention).
 
-    A token attends to itself and the `context - 1` tokens before it, across chunks: the state holds their
-    keys and values, and positions are relative. A stack reaches `num_layers` times as far.
+    Token embedding, `num_layers` blocks of attention and a feed-forward layer, and a linear output layer. A
+    token attends to itself and the `context - 1` tokens before it, across chunks: the state holds their keys
+    and values, and positions are relative. A stack reaches `num_layers` times as far.
 
     As in GPT-2, the input of each part is normalised, but by its root mean square (Zhang and Sennrich 2019),
     and so are queries and keys (Henry et al. 2020); there are no biases. Tied output weights, dropout and

@@ -74,12 +74,14 @@ def write(
 
     bound = generator.resolved(build_sampler(sampler))
     pieces = generator.stream(prompt, length, bound, seed, on_choice)
-    return Writing(bound.temperature, _told(pieces, chosen, generator.tokenizer.tokens))
+    told = _told(pieces, chosen, generator.tokenizer.tokens, generator.owes_space(prompt))
+    return Writing(bound.temperature, told)
 
 
 def _told(
-    pieces: Iterator[str], chosen: list[tuple[Tensor, Tensor]], tokens: Sequence[str]
+    pieces: Iterator[str], chosen: list[tuple[Tensor, Tensor]], tokens: Sequence[str], owed: int
 ) -> Iterator[WrittenToken]:
+    """Yield what was written; `owed` characters of its first token are in the prompt."""
     while True:
         with torch.inference_mode():
             piece = next(pieces, None)
@@ -90,7 +92,8 @@ def _told(
             top = log_probabilities.topk(min(NUM_ALTERNATIVES, len(log_probabilities)))
             bits = -float(log_probabilities[ids[0]]) / math.log(2)
         likeliest = zip(top.indices.tolist(), top.values.exp().tolist(), strict=True)
-        yield WrittenToken(piece, bits, tuple((tokens[token], chance) for token, chance in likeliest))
+        yield WrittenToken(piece, bits, tuple((tokens[token][owed:], chance) for token, chance in likeliest))
+        owed = 0
 
 
 @dataclass(frozen=True)

@@ -71,8 +71,11 @@ def describe_runs() -> list[dict[str, Any]]:
     """Return what the page says about each run."""
     return [
         {
-            "name": run.entry,
+            "entry": run.entry,
             "seed": run.settings.seed,
+            "text": run.settings.corpus.name,
+            "text_id": run.settings.corpus.sha256,
+            "spells": bool(run.saved.tokenizer.vocabulary.fallback.any()),
             "bits": None if (score := run.result.test) is None else score.bits_per_char,
             "reads_on": run.result.reads_on,
             "updates": run.result.train.num_updates,

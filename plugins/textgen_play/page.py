@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -15,16 +16,9 @@ def play_page(runs: list[dict[str, Any]], *, is_relayed: bool = False) -> str:
 
     It asks the server that it comes from; one that is relayed has none, and asks what embeds it.
     """
-    names = [run["name"] for run in runs]
-    labels = [
-        run["name"] if names.count(run["name"]) == 1 else f"{run['name']}, seed {run['seed']}" for run in runs
-    ]
-    labels = [
-        label if labels.count(label) == 1 else f"{label} ({number})"
-        for number, label in enumerate(labels, start=1)
-    ]
+    names = short_names(runs)
     data = {
-        "runs": [run | {"name": label} for run, label in zip(runs, labels, strict=True)],
+        "runs": [run | {"name": name} for run, name in zip(runs, names, strict=True)],
         "sampler": defaults.SAMPLER,
         "length": 200,
         "is_relayed": is_relayed,
@@ -37,6 +31,30 @@ def play_page(runs: list[dict[str, Any]], *, is_relayed: bool = False) -> str:
         [asset(name) for name in ("play_relay.js", "play.js", "play_guess.js")],
         asks="'none'" if is_relayed else "'self'",
     )
+
+
+def short_names(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a name for each run: its entry without options that all such entries share, and what differs.
+
+    That is the text, the seed, or else the place among the runs. Snapshots are not named.
+    """
+    parts = [run["entry"].partition(":") for run in runs]
+    options = [
+        [each for each in rest.split(",") if not each.endswith("snapshots=true")] for *_, rest in parts
+    ]
+    names = []
+    for (head, *_), own in zip(parts, options, strict=True):
+        same = [each for each, (other, *_) in zip(options, parts, strict=True) if other == head]
+        differing = [each for each in own if any(each not in other for other in same)]
+        names.append(head + ":" * bool(differing) + ",".join(differing))
+    for told in ("{name} on {text}", "{name}, seed {seed}", "{name} ({place})"):
+        numbered = enumerate(zip(names, runs, strict=True), start=1)
+        longer = [told.format(name=name, place=place, **run) for place, (name, run) in numbered]
+        forms = {
+            name: {long for each, long in zip(names, longer, strict=True) if each == name} for name in names
+        }
+        names = [long if len(forms[name]) > 1 else name for name, long in zip(names, longer, strict=True)]
+    return names
 
 
 @cache

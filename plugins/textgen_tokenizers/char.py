@@ -15,7 +15,7 @@ from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, splice
 
 @dataclass
 class CharTokenizer:
-    """Characters of the training text, then the 256 byte tokens.
+    """Characters of the training text, and the 256 bytes for all others.
 
     Without byte tokens (`fallback_bytes=false`) the vocabulary is the alphabet alone, which always contains
     the newline. Other characters are then left out, and a text that contains any gets no score.

@@ -43,8 +43,9 @@ class WordCounter:
 
 @dataclass
 class WordTokenizer(WordCounter):
-    """Words and spelling characters of the training text by falling frequency, then the 256 byte tokens.
+    """Frequent words of the training text; all others are spelled, by characters and bytes.
 
+    Tokens are words and spelling characters by falling frequency, then the 256 byte tokens.
     Spelling characters have ids of their own, distinct from words of one letter, so that a model learns how
     out-of-vocabulary words begin and end. Words below `min_count` are spelled in training, too: from these
     spelling is learnt, and they determine the frequency of each spelling character.

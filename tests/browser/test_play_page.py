@@ -62,6 +62,7 @@ def opened(browser: Any, server: Server) -> Iterator[Opened]:
     result.page.on("pageerror", lambda error: result.errors.append(str(error)))
     result.page.on("request", lambda request: result.requests.append(request.url))
     result.page.goto(server.address)
+    result.page.click("#more summary")
     yield result
     assert result.errors == []
     assert [url for url in result.requests if not url.startswith(server.address)] == []
@@ -103,7 +104,7 @@ def test_a_link_restores_what_was_written(opened: Opened) -> None:
 def test_a_slider_writes_and_reads_with_the_weights_of_then(opened: Opened, runs: list[Path]) -> None:
     from playwright.sync_api import expect
 
-    page, slider = opened.page, opened.page.get_by_role("slider")
+    page, slider = opened.page, opened.page.locator(".time input")
     text, score = (page.locator(where).first for where in (".pane .text", ".pane h2 span"))
     assert slider.count() == 1  # the other one has no snapshots
     first, last = textgen.load(runs[0]).snapshots
@@ -138,11 +139,48 @@ def test_at_an_entropy_each_entry_shows_its_temperature(opened: Opened) -> None:
     assert all(re.search(r"at temperature \d\.\d\d", each) for each in said)
 
 
+def test_ways_are_named_by_what_differs_and_failures_are_none(opened: Opened) -> None:
+    page, ways = opened.page, opened.page.locator("#tree button")
+    opened.write("The weather ")
+    opened.write("The weather ")  # the same way again
+    assert ways.all_inner_texts() == ["“The␣weather␣”"]
+    page.fill("#sampler", "0.5")
+    assert page.locator("#temperature + output").inner_text() == "0.5"
+    page.click("#write")
+    opened.written()
+    assert page.input_value("#sampler") == "temperature:temperature=0.5"
+    page.fill("#sampler", "nonsense")
+    page.click("#write")
+    page.locator("#message.error").wait_for()
+    page.locator("#stop:disabled").wait_for()
+    assert ways.all_inner_texts() == ["“The␣weather␣”, temperature 0.8", "“The␣weather␣”, temperature 0.5"]
+    assert all("400" in each for each in opened.errors)
+    opened.errors.clear()
+
+
+def test_sliders_choose_the_sampler(opened: Opened) -> None:
+    page = opened.page
+    page.locator("#temperature").fill("0.4")
+    assert page.input_value("#sampler") == "temperature:temperature=0.4"
+    page.locator("#freedom").fill("1.2")
+    assert page.input_value("#sampler") == "temperature:entropy=1.2"
+    assert page.locator("#temperature + output").inner_text() == "–"
+
+
+def test_a_first_text_is_there(opened: Opened, server: Server) -> None:
+    opened.page.locator(".pane .token").first.wait_for()
+    begun = opened.page.input_value("#prompt")
+    assert begun
+    assert json.loads(server.ask("passages")[1])[0]["text"].startswith(begun)
+
+
 def test_typing_shows_the_score(opened: Opened, runs: list[Path], tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
     text = "The prime minister had a zebra."
     (tmp_path / "text.txt").write_text(text)
     opened.page.fill("#prompt", text)
-    opened.page.locator("#apart .text").wait_for()
+    expect(opened.page.locator(".pane .text")).to_have_text([text] * 2)
     for run, said in zip(runs, opened.page.locator(".pane h2 .score").all_inner_texts(), strict=True):
         done = run_textgen("score", run, tmp_path / "text.txt", "--clean", "raw", "--json")
         assert float(said.split()[0]) == pytest.approx(json.loads(done.stdout)["bits_per_char"], abs=1e-3)

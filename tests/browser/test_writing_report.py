@@ -84,6 +84,10 @@ def test_it_writes_from_disk_the_same_text_for_the_same_seed(page: Any) -> None:
     assert len(texts[0]) >= 120
 
 
+def test_the_page_says_why_other_entries_do_not_write(page: Any) -> None:
+    assert "'word-ngram' is not one stack of recurrent layers" in page.locator("#write").inner_text()
+
+
 def test_a_bench_without_small_models_says_why(shared_bench: Path) -> None:
     with pytest.raises(TextgenError, match="no model can be a part of a page: 'word-ngram' is not one stack"):
         page_models([shared_bench / "runs" / "word-ngram-seed0"])

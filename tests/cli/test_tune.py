@@ -74,7 +74,7 @@ def test_the_result_has_its_keys_and_is_saved(tuned: tuple[Path, dict[str, Any]]
     assert set(result["importances"]) == {"learning_rate", "weight_decay", "hidden_size"}
     page = (folder / "report.html").read_text("utf-8")
     assert re.findall(r"<(?:script|link)[^>]+(?:src|href)=", page) == []
-    assert page.count("<svg") == 6  # history, curves, importances, a slice of each option
+    assert page.count("<svg") == 2 * 6  # history, curves, importances, slices, in both widths
 
 
 def test_a_learning_rate_beyond_reason_is_reported(tuned: tuple[Path, dict[str, Any]]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from textgen.comparison.references import describe_entry, reference_entries
+from textgen.comparison.references import reference_entries
 from textgen.contracts import TextgenWarning
 from textgen.experiment.entry_parser import parse_entry
 from textgen.registry.registry import names
@@ -34,8 +34,9 @@ def test_an_installed_reference_is_an_entry_with_its_options() -> None:
     assert entry.parts == {"tokenizer": "byte", "model": "ngram"}
     assert entry.options == {"model": {"order": 2}}
     assert not entry.is_trainable
-    assert describe_entry(entry) == (
-        "interpolated modified Kneser-Ney smoothing (Chen and Goodman 1998), over byte tokens"
+    assert entry.description == (
+        "counts which tokens followed the last few in the training text (n-grams). "
+        "Tokens: the 256 byte tokens; the id of each is its value"
     )
 
 

@@ -75,7 +75,11 @@ def test_known_words_are_those_of_the_training_text_whatever_the_vocabulary(
     assert found.bits_by_seen_words.oov_words == pytest.approx(scored.bits[zebra].sum() / len(text))
     parts = to_values(found.bits_by_seen_words).values()
     assert sum(parts) == pytest.approx(found.bits_per_char)
-    assert summary(tokenizer, scored).bits_by_seen_words is None
+    assert list(found.named_bits) == ["known words", "new words", "punctuation", "white space"]
+    assert found.named_bits["new words"] == found.bits_by_seen_words.oov_words
+    by_vocabulary = summary(tokenizer, scored)
+    assert by_vocabulary.bits_by_seen_words is None
+    assert by_vocabulary.named_bits["OOV words"] == by_vocabulary.bits_by_category.oov_words
 
 
 def test_units_and_categories_by_hand() -> None:

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from helpers.scoring import bits_of_run
-from textgen.comparison.references import describe_entry
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.split import parse_split, split_text
@@ -83,10 +82,10 @@ def test_counting_costs_time_of_the_budget(corpus: Corpus) -> None:
 
 def test_a_mixture_is_described_by_its_members() -> None:
     described = [
-        describe_entry(parse_entry(f"char-{models}")) for models in ("ngram", "uniform", "ngram+uniform")
+        parse_entry(f"char-{models}").description for models in ("ngram", "uniform", "ngram+uniform")
     ]
-    ngram, uniform = (each.removesuffix(", over char tokens") for each in described[:2])
-    assert described[2] == f"{ngram} and {uniform}, over char tokens"
+    (ngram, tokens), (uniform, _) = (each.split(". ") for each in described[:2])
+    assert described[2] == f"{ngram} + {uniform}. {tokens}"
 
 
 # --- predictions that are refined by a cache or by matches

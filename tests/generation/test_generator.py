@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from textgen.registry.options import build
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen_models.recurrent import LSTM
 from textgen_tokenizers.char import CharTokenizer
+from textgen_tokenizers.word import WordTokenizer
 
 CPU = torch.device("cpu")
 FP32 = DeviceConfig(CPU, "fp32")
@@ -132,6 +134,33 @@ def test_a_step_that_the_model_prepares_is_used_after_the_prompt() -> None:
     generator = generator_of(Prepared(len(tokenizer.tokens), lambda token, count: token + 1), tokenizer)
     assert generator.generate(["", "b"], 5, WARM, [0, 0]) == ["acegi", "cegik"]
     assert "".join(generator.stream("b", 5, WARM, 0)) == "cegik"
+
+
+@pytest.mark.parametrize("spells", [True, False])
+def test_a_space_at_the_end_of_a_prompt_is_that_of_the_next_word(spells: bool) -> None:
+    tokenizer = WordTokenizer(min_count=1)
+    tokenizer.fit("\nI am sure I am\n\n " * 3)
+    said = ["\n", "I", " am", " sure", "\n"]  # a space alone is followed by a line break, as in the text
+    ids = [tokenizer.tokens.index(token) for token in said]
+    after = dict(pairwise(ids))
+    rule = Rule(len(tokenizer.tokens), lambda token, count: after.get(token, ids[0]))
+    model = LanguageModel(rule, len(tokenizer.tokens))
+    generator = Generator(model, BoundTokenizer(tokenizer), FP32, spells=spells)
+    assert generator.generate(["I", "I ", "I am", "I am "], 7, WARM, [0] * 4) == [
+        " am sur",
+        "am sure",
+        " sure\nI",
+        "sure\nI ",
+    ]
+    assert "".join(generator.stream("I ", 7, WARM, 0)) == "am sure"
+    assert list(generator.encode_prompt("I ")) == list(tokenizer.encode("I"))
+
+
+def test_a_space_stays_where_tokens_of_the_text_are_spaces() -> None:
+    tokenizer = CharTokenizer()
+    tokenizer.fit("\nI am sure")
+    generator = generator_of(Rule(len(tokenizer.tokens), lambda token, count: token), tokenizer)
+    assert generator.generate(["I "], 3, WARM, [0]) == ["   "]
 
 
 def bytes_rule(endless: bytes) -> Generator:

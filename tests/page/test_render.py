@@ -10,9 +10,9 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
-from markupsafe import Markup
 
 from textgen.page.charts import (
+    PHONE,
     ChartLine,
     ChartValue,
     IntervalChart,
@@ -141,13 +141,18 @@ def test_a_download_address_holds_the_text() -> None:
     assert base64.b64decode(address.partition("base64,")[2]).decode() == "a,b\nä,1\n"
 
 
-def places(svg: Markup, element: str, name: str) -> list[float]:
+def on_a_screen(chart: IntervalChart | LineChart | StackedChart) -> str:
+    """The chart without the one for phones."""
+    return str(chart.svg()).partition('class="narrow"')[0]
+
+
+def places(svg: str, element: str, name: str) -> list[float]:
     return [float(value) for value in re.findall(rf'<{element} [^>]*\b{name}="([-\d.]+)"', svg)]
 
 
 def test_values_are_drawn_in_order_within_their_intervals() -> None:
     rows = [ChartValue("a", 1.0, (0.9, 1.1), is_best=True), ChartValue("b", 2.0, (1.5, 2.5))]
-    svg = IntervalChart("scores", "bits", rows).svg()
+    svg = on_a_screen(IntervalChart("scores", "bits", rows))
     first, second = places(svg, "circle", "cx")
     assert first < second
     whiskers = re.findall(r'class="whisker" x1="([\d.]+)" x2="([\d.]+)"', svg)
@@ -157,15 +162,30 @@ def test_values_are_drawn_in_order_within_their_intervals() -> None:
 
 
 def test_a_line_goes_down_where_its_values_fall() -> None:
-    svg = LineChart("curve", "x", "y", [ChartLine("a", [(0, 3), (1, 2), (2, 1)])]).svg()
+    svg = on_a_screen(LineChart("curve", "x", "y", [ChartLine("a", [(0, 3), (1, 2), (2, 1)])]))
     (points,) = re.findall(r'<polyline points="([^"]+)"', svg)
     pairs = [tuple(map(float, pair.split(","))) for pair in points.split()]
     assert pairs == sorted(pairs)  # to the right and, on a screen, downwards
     assert [y for _, y in pairs] == sorted(y for _, y in pairs)
 
 
+def test_a_phone_has_every_chart_in_its_width_with_the_same_names() -> None:
+    charts = (
+        IntervalChart("scores", "bits", [ChartValue("first", 1.0), ChartValue("second", 2.0)]),
+        LineChart("curve", "x", "y", [ChartLine("first", [(0, 3)]), ChartLine("second", [(1, 2)])]),
+        StackedChart("parts", "bits", ["one", "two"], {"first": [1.0, 3.0], "second": [1.0, 2.0]}),
+    )
+    for chart in charts:
+        phone = chart.svg().partition('class="narrow"')[2]
+        width, height = map(float, re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', phone)[0])
+        assert width == PHONE
+        assert max(places(phone, "(?:circle|rect|text|line)", "(?:x|cx|x2)")) <= width
+        assert max(places(phone, "(?:circle|rect|text)", "(?:y|cy)")) <= height
+        assert re.findall(r'class="label"[^>]*>([^<]+)', phone) == ["first", "second"]
+
+
 def test_the_parts_of_a_bar_follow_each_other() -> None:
-    svg = StackedChart("parts", "bits", ["one", "two"], {"a": [1.0, 3.0]}).svg()
+    svg = on_a_screen(StackedChart("parts", "bits", ["one", "two"], {"a": [1.0, 3.0]}))
     bars = re.findall(r'class="part p\d" x="([\d.]+)" y="[\d.]+" width="([\d.]+)" height="16"', svg)
     (x, width), (next_x, next_width) = [tuple(map(float, bar)) for bar in bars]
     assert x + width == pytest.approx(next_x, abs=0.02)
@@ -199,12 +219,12 @@ def test_a_value_far_beyond_the_others_is_an_arrow_at_the_edge() -> None:
         ChartValue("c", 2.1),
         ChartValue("chance", 6.9),
     ]
-    svg = IntervalChart("scores", "bits", rows).svg()
+    svg = on_a_screen(IntervalChart("scores", "bits", rows))
     first, *_, last = places(svg, "circle", "cx")
     assert last - first > 300
     assert svg.count("<path") == 1
     assert "6.900" in svg
-    assert len(places(IntervalChart("scores", "bits", rows[:3]).svg(), "circle", "cx")) == 3
+    assert len(places(on_a_screen(IntervalChart("scores", "bits", rows[:3])), "circle", "cx")) == 3
 
 
 def test_references_do_not_set_the_scale_of_the_entries() -> None:
@@ -212,7 +232,7 @@ def test_references_do_not_set_the_scale_of_the_entries() -> None:
     ahead = ChartValue("ahead", 0.9, is_reference=True, sets_scale=False)
     near = ChartValue("near", 1.6, is_reference=True, sets_scale=False)
     behind = ChartValue("behind", 2.4, is_reference=True, sets_scale=False)
-    svg = IntervalChart("scores", "bits", [ahead, near, *rows, behind]).svg()
+    svg = on_a_screen(IntervalChart("scores", "bits", [ahead, near, *rows, behind]))
     first, second = places(svg, "circle", "cx")
     assert second - first > 100
     assert svg.count("<path") == 2
@@ -226,7 +246,7 @@ def test_differences_below_zero_are_on_the_scale() -> None:
 
 def test_chance_does_not_set_the_scale_of_two_differences() -> None:
     rows = [ChartValue("b", 0.285, (0.24, 0.33)), ChartValue("chance", 4.4, (4.3, 4.5))]
-    svg = IntervalChart("differences", "bits", rows, zero=True).svg()
+    svg = on_a_screen(IntervalChart("differences", "bits", rows, zero=True))
     assert svg.count("<path") == 1
     assert "+4.400" in svg
     level = [ChartValue("b", 0.001, (-0.03, 0.03)), ChartValue("c", 0.05, (0.02, 0.08))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import numpy as np
 
@@ -52,6 +53,7 @@ def details_of(result: Comparison) -> Details:
             EntryDetails(
                 name=name,
                 settings={"tokenizer": "char", "model": "lstm", "model.num_layers": str(index)},
+                description="recurrent network",
                 reading=PassageReading(
                     tokens=tuple(map(chr, range(32, 112))),
                     passages=tuple(passage_bits(len(text), seed) for seed in range(NUM_PASSAGES)),
@@ -109,12 +111,16 @@ def test_nothing_is_said_twice_of_how_it_was_made() -> None:
     assert "None" not in section
 
 
-def test_what_pure_chance_writes_is_folded() -> None:
+def chance() -> dict[str, Any]:
+    """An entry that has learnt nothing."""
     even = {"num_chars": [5000] * 24, "bits": [31_144.0] * 24}
-    chance = entry("random", 6.2288)
-    chance["train"]["num_updates"], chance["train"]["curve"] = 0, []
-    chance["test"] = {**chance["test"], "units": even}
-    text = page(entry("good", 1.7), chance).partition('<script type="application/json"')[0]
+    made = entry("random", 6.2288)
+    made["train"]["num_updates"], made["train"]["curve"] = 0, []
+    return {**made, "test": {**made["test"], "units": even}}
+
+
+def test_what_pure_chance_writes_is_folded() -> None:
+    text = page(entry("good", 1.7), chance()).partition('<script type="application/json"')[0]
     shown, _, folded = text.partition("What pure chance writes")
     samples = shown.partition('id="samples-static"')[2]
     assert "good</h4>" in samples
@@ -127,7 +133,7 @@ def test_every_table_and_sample_is_there_without_scripts() -> None:
     for title in ("Scores", "Where the bits go", "Generated text", "Speed and size", "Learning curves"):
         assert f'aria-label="{title}"' in text
     charts = re.findall(r'<svg class="chart" [^>]*aria-label="([^"]+)"', text)
-    assert len(charts) == 4
+    assert len(charts) == 2 * 4  # for a screen and for a phone
     assert text.count('<svg class="chart cell"') == 1 + 2 + 3  # the axis, entries and references
     assert "the town was founded in 1867" in text
     assert "textgen bench char-lstm" in text
@@ -138,6 +144,28 @@ def test_only_settings_that_differ_are_shown() -> None:
     table = text.partition('id="settings"')[2].partition("</section>")[0]
     assert "model.num_layers" in table
     assert "tokenizer" not in table
+    assert re.findall(r'<th scope="col"[^>]*>([^<]+)</th>', table) == ["setting", "good", "bad"]
+
+
+def test_a_page_says_what_entries_and_references_and_textgen_are() -> None:
+    text = page(entry("good", 1.7), entry("bad", 2.1))
+    assert "<li>good: recurrent network.</li>" in text
+    assert "<li>PPMd given train (a reference): what PPMd given train is.</li>" in text
+    assert "which compares language models that learn from one text" in text
+
+
+def test_a_header_is_explained_to_those_who_touch_it_or_press_enter() -> None:
+    text = page(entry("good", 1.7), entry("bad", 2.1))
+    targets = set(re.findall(r'<button type="button" class="hint" popovertarget="([^"]+)"', text))
+    assert targets == set(re.findall(r'<div popover class="hint" id="([^"]+)"', text))
+    assert {f"hint-{name}" for name in ("bits_per_char", "num_epochs", "num_updates", "num_chars")} <= targets
+
+
+def test_chance_is_not_in_the_picture_of_where_the_bits_go() -> None:
+    text = page(entry("good", 1.7), chance()).partition('<section id="bits"')[2].partition("</section>")[0]
+    labels = re.findall(r'class="label"[^>]*>([^<]+)', text)
+    assert labels == ["good", "good"]
+    assert "random</th>" in text
 
 
 def test_the_data_of_the_page_is_that_of_the_result() -> None:

@@ -52,12 +52,12 @@ def test_every_question_has_its_charts_and_its_table() -> None:
         document(suite_result("news", SIZES, WARMTH, failures={"wild (seed 0)": "it <i>diverged</i>"}))
     )
     size = page.partition('<section id="question-size"')[2].partition("</section>")[0]
-    assert size.count("<svg") == 2  # scores and changes
+    assert size.count("<svg") == 2 * 2  # scores and changes, for a screen and for a phone
     assert '-0.200</strong><span class="spread"> (-0.300 to -0.100)</span>' in size
     assert "**" not in size
     assert "huge &lt;b&gt;" in size
     warmth = page.partition('<section id="question-warmth"')[2].partition("</section>")[0]
-    assert warmth.count("<svg") == 1  # scores; the curve needs the author's bigrams, which are unknown here
+    assert warmth.count("<svg") == 2  # scores; the curve needs the author's bigrams, which are unknown here
     assert "it &lt;i&gt;diverged&lt;/i&gt;" in page
 
 

@@ -57,6 +57,16 @@ def test_only_settings_that_differ_are_listed_with_their_defaults(tmp_path: Path
     found = settings(compare(["one", "three"], tmp_path, None))
     assert found["model"] == ("lstm", "ngram")
     assert found["model.num_layers"][1] == ""  # which an n-gram model lacks
+    write_run(tmp_path / "mixed", "char-lstm+ngram", 2.0)
+    assert set(settings(compare(["one", "mixed"], tmp_path, None))) == {
+        "model",
+        "ngram.order",
+        "ngram.discount",
+        "ngram plugin",
+    }
+    mixed = settings(compare(["two", "mixed", "three"], tmp_path, None))
+    assert mixed["model.num_layers"] == ("1", layers[0], "")
+    assert "train.batch_size" not in mixed  # the same of both that are trained
 
 
 def test_equal_settings_are_said_to_be_equal(tmp_path: Path) -> None:

@@ -38,10 +38,10 @@ def test_a_study_has_a_page_with_all_of_its_trials(tmp_path: Path) -> None:
     trials = page.partition('<section id="trials"')[2].partition("</section>")[0]
     assert trials.count("<tr>") == 1 + 6
     slices = page.partition('<section id="slices"')[2].partition("</section>")[0]
-    assert slices.count("<svg") == 2
+    assert slices.count("<svg") == 2 * 2
     assert "kind: plain, fancy" in slices
     history = page.partition('<section id="history"')[2].partition("</section>")[0]
-    assert len(re.findall("<circle", history)) == 7  # each trial, and the end of the line of the best
+    assert len(re.findall("<circle", history)) == 2 * 7  # each trial, and the end of the line of the best
 
 
 def test_a_study_without_a_result_has_a_page(tmp_path: Path) -> None:

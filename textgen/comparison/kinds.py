@@ -74,8 +74,9 @@ class BenchKind(ReportedKind):
                 f"--out {folder}, which reuses the runs"
             )
         found = identify(folder) if with_models else None
-        models = page_models(best_runs(found, len(found.runs))) if found else ()
-        return bench_report(result, read_record(Details, folder / DETAILS), models, guessed_by_reader(folder))
+        models, left_out = page_models(best_runs(found, len(found.runs))) if found else ([], [])
+        details = read_record(Details, folder / DETAILS)
+        return bench_report(result, details, models, left_out, guessed_by_reader(folder))
 
     def reports(self, result: Any, folder: Path) -> Mapping[str, str]:
         """Return the page and its text; not the page if it has models, which nothing else loads here."""

@@ -15,8 +15,11 @@ MAX_BYTES = 4_000_000
 """Size of a model that a page may have, in 8 bits."""
 
 
-def page_models(folders: Sequence[Path]) -> list[dict[str, Any]]:
-    """Return those runs that a page can compute, as JSON values; raises `TextgenError` if there are none."""
+def page_models(folders: Sequence[Path]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the runs that a page can compute, as JSON values, and why it cannot compute the others.
+
+    Raises `TextgenError` if it can compute none.
+    """
     device = choose_device("cpu", "fp32").device
     reasons, found = [], []
     for folder in folders:
@@ -27,7 +30,7 @@ def page_models(folders: Sequence[Path]) -> list[dict[str, Any]]:
             reasons.append(str(error))
     if not found:
         raise TextgenError(f"no model can be a part of a page: {'; '.join(reasons)}")
-    return found
+    return found, list(dict.fromkeys(reasons))
 
 
 def page_model(trained: Trained) -> dict[str, Any]:

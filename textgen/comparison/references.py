@@ -76,7 +76,7 @@ def score_references(
         result = results[entry.name]
         score = (result.test or result.validation) if result else None  # a failure costs only its own row
         if result and score and score.units is not None and result.problem is None:
-            yield reference_score(entry.name, describe_entry(entry), score.units)
+            yield reference_score(entry.name, entry.description, score.units)
 
 
 def reference_entries(present: Iterable[Entry]) -> list[Entry]:
@@ -126,15 +126,6 @@ def _always(result: Comparison) -> set[str]:
     ppmd = (PPMD, READING_ON) if "pyppmd" in result.versions else ()
     own = (read_reference(plugin.name).name for plugin in plugins("reference") if plugin.is_own)
     return {XZ, *ppmd, *own} - {row.name for row in result.entries}
-
-
-def describe_entry(entry: Entry) -> str:
-    """Return what the models of an entry are: first lines of docstrings, and the kind of their tokens."""
-    first_lines = [line.rstrip(".") for line in entry.descriptions]
-    models = " and ".join(f"{line[:1].lower()}{line[1:]}" for line in first_lines)
-    if entry.num_copies > 1:
-        models = f"average of {entry.num_copies} copies of each model that is trained: {models}"
-    return f"{models}, over {entry.parts['tokenizer']} tokens"
 
 
 class Yardstick(Protocol):

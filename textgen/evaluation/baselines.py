@@ -26,10 +26,10 @@ PPMD, READING_ON, XZ = "PPMd given train", "PPMd, reading on", "xz given train"
 """Names of the references; the second learns the held-out text while it is scored."""
 
 DESCRIPTIONS = {
-    PPMD: "compressor of order 8 that has read the training text; it learns within a stretch, "
-    "then forgets that",
+    PPMD: "file compressor that has read the training text and predicts each byte from the last 8; "
+    "it learns within a stretch, then forgets that",
     READING_ON: "the same, but it also learns the held-out text as it reads",
-    XZ: "compressor that has read the training text; it finds repeated passages",
+    XZ: "file compressor that has read the training text; it finds repeated passages",
 }
 """A few words about each reference."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Annotated
 
 import numpy as np
@@ -110,6 +110,14 @@ class Score:
     def by_kind(self) -> BitsByCategory:
         """The bits of each kind of text by the words of the training text, otherwise by the vocabulary."""
         return self.bits_by_seen_words or self.bits_by_category
+
+    @property
+    def named_bits(self) -> dict[str, float]:
+        """The same by the names that people read: words new to the training text are not all OOV words."""
+        names = ("known words", "new words", "punctuation", "white space")
+        if not self.bits_by_seen_words:
+            names = ("known words", "OOV words", *names[2:])
+        return dict(zip(names, astuple(self.by_kind), strict=True))
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class EntryFacts:
     code: dict[str, str]
     written_options: dict[str, str]
     recommended: dict[str, dict[str, Any]]
-    descriptions: tuple[str, ...]
+    description: str
 
 
 @dataclass(frozen=True)
@@ -236,10 +236,17 @@ class Entry:
         return {part: recommended_training(load("model", name)) for part, name in self.models.items()}
 
     @cached_property
-    def descriptions(self) -> tuple[str, ...]:
-        """The first lines of the docstrings of the models."""
-        models = (load("model", name) for name in self.models.values())
-        return tuple((model.__doc__ or "").strip().partition("\n")[0] for model in models)
+    def description(self) -> str:
+        """What the entry is, in the first lines of the docstrings of its components."""
+        lines = {}
+        for part, (kind, name) in self.components.items():
+            line = (load(kind, name).__doc__ or "").strip().partition("\n")[0].rstrip(".")
+            lines[part] = line[:1].lower() + line[1:]
+        models = " + ".join(lines[part] for part in self.models)
+        if self.num_copies > 1:
+            models = f"average of {self.num_copies} copies of each model that is trained: {models}"
+        vectors = f". Vectors: {lines['embedding']}" if "embedding" in lines else ""
+        return f"{models}. Tokens: {lines['tokenizer']}{vectors}"
 
     def _build_member(
         self, part: str, vocabulary: Vocabulary, vectors: PretrainedVectors | None, *, is_loaded: bool

@@ -95,7 +95,7 @@ class SampleWriter:
             seeds = [seed * NUM_MEASURED + row for row in range(NUM_MEASURED)]
             generator = trained.generator(device_config, spells=self.spells)
             sampler = generator.resolved(sampler)
-            ids = [generator.tokenizer.encode(prompt) for prompt in prompts]
+            ids = list(map(generator.encode_prompt, prompts))
             entropy = EntropyRecorder(sampler, ids, generator.vocabulary, self.num_chars)
             began = time.perf_counter()
             texts = generator.generate(prompts, self.num_chars, sampler, seeds, entropy.record)

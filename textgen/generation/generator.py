@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textgen.contracts import State
+from textgen.contracts import State, TokenIds
 from textgen.data.bound_tokenizer import START, BoundTokenizer
 from textgen.generation.bound_sampler import (
     MEASURED_CHARS,
@@ -67,6 +67,9 @@ class Generator:
         self.table = tokenizer.table
         self.vocabulary = tokenizer.sampler_vocabulary(spellings if spells else ())
         self._left_out = None if spells else torch.from_numpy(self.vocabulary.fallback).to(self.device)
+        carries = np.array([piece.startswith(b" ") for piece in self.table.pieces])
+        self._carries_space = carries if spells else carries & ~self.vocabulary.fallback
+        """[vocab_size], the tokens that begin with a space and may be written."""
         self._step = model.prepare_step(device_config.dtype)
         self._is_recordable = model.is_step_recordable and self.device.type == "cuda"
         self._found: dict[tuple[str, float | None], BoundSampler] = {}
@@ -101,7 +104,8 @@ class Generator:
         """
         if not prompts:
             return []
-        chosen, counts = [], np.zeros(len(prompts), np.int64)
+        chosen, owed = [], list(map(self.owes_space, prompts))
+        counts = -np.array(owed, np.int64)
         for ids in self._ids(prompts, sampler, seeds, on_choice):
             chosen.append(ids)
             counts += self.table.num_chars[ids]
@@ -110,8 +114,9 @@ class Generator:
             if counts.min() > num_chars or len(chosen) > 4 * num_chars + 16:
                 break
         # Not by the tokenizer, which restores lone surrogates only if everything after them is valid.
-        texts = (b"".join([self.table.pieces[token] for token in row]) for row in np.stack(chosen, axis=1))
-        return [text.decode("utf-8", "replace")[:num_chars] for text in texts]
+        spelled = (b"".join([self.table.pieces[token] for token in row]) for row in np.stack(chosen, axis=1))
+        texts = [text.decode("utf-8", "replace") for text in spelled]
+        return [text[begin : begin + num_chars] for text, begin in zip(texts, owed, strict=True)]
 
     def stream(
         self,
@@ -123,10 +128,10 @@ class Generator:
     ) -> Iterator[str]:
         """Yield one continuation piece by piece; joined, the pieces are what `generate` returns."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        num_left = num_chars
+        num_left, owed = num_chars, self.owes_space(prompt)
         for num_steps, ids in enumerate(self._ids([prompt], sampler, [seed], on_choice), start=1):
-            text = decoder.decode(self.table.pieces[ids[0]])[:num_left]
-            num_left -= len(text)
+            text = decoder.decode(self.table.pieces[ids[0]])[owed:][:num_left]
+            num_left, owed = num_left - len(text), 0
             yield text
             if not num_left or num_steps > 4 * num_chars + 16:
                 return
@@ -138,16 +143,16 @@ class Generator:
         seeds: Sequence[int],
         on_choice: OnChoice = ignore_choice,
     ) -> Iterator[NDArray[np.int64]]:
-        """Yield the next ids [batch] forever."""
-        for prompt in prompts:
-            if not isinstance(prompt, str):
-                raise UsageError(f"prompt must be a text, not {prompt!r}; samples(3) returns several samples")
+        """Yield the next ids [batch] forever; a row that owes a space begins with it."""
         sampler = self.resolved(sampler)
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         step = RecordedStep(self._step) if self._is_recordable else self._step
         with torch.inference_mode():
             logits, state = self._read(prompts)
-            choose = sampler.start(list(map(self.tokenizer.encode, prompts)), self.vocabulary)
+            owed = torch.tensor(list(map(self.owes_space, prompts)), dtype=torch.bool)[:, None]
+            without_space = owed & ~torch.from_numpy(self._carries_space)
+            logits = logits.masked_fill(without_space.to(self.device), -torch.inf)
+            choose = sampler.start(list(map(self.encode_prompt, prompts)), self.vocabulary)
             while True:
                 rows = [torch.rand(DRAWS_AHEAD, generator=generator) for generator in generators]
                 for uniforms in torch.stack(rows, dim=1).to(self.device):
@@ -166,8 +171,25 @@ class Generator:
         logits, states = zip(*(ends[prompt] for prompt in prompts), strict=True)
         return torch.cat(logits), join(states)
 
+    def encode_prompt(self, prompt: str) -> TokenIds:
+        """Return the ids of a prompt, without a space at its end that begins the next word."""
+        return self.tokenizer.encode(prompt[: len(prompt) - self.owes_space(prompt)])
+
+    def owes_space(self, prompt: str) -> int:
+        """Return 1 if a prompt ends with a space that the next word carries in a text, otherwise 0.
+
+        As a token of its own it would stand where it never stands before a word, and a model would write what
+        follows such a token: half a word, or a line break.
+        """
+        if not isinstance(prompt, str):
+            raise UsageError(f"prompt must be a text, not {prompt!r}; samples(3) returns several samples")
+        if not prompt.endswith(" ") or not (self._carries_space & (self.table.num_chars > 1)).any():
+            return 0
+        last = self.tokenizer.encode(prompt)[-1:]
+        return int(len(last) > 0 and not self.table.pieces[last[0]].strip(b" "))
+
     def _read_one(self, prompt: str) -> tuple[Tensor, State]:
-        ids = self.tokenizer.encode(START + prompt)
+        ids = self.tokenizer.encode(START + prompt[: len(prompt) - self.owes_space(prompt)])
         row = torch.from_numpy(ids.astype(np.int64)).to(self.device)[None]
         outputs, state = self.model.forward(row, self.model.initial_state(1))
         return outputs[:, -1].float(), state

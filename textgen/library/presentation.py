@@ -134,13 +134,5 @@ def _score(score: Score, text: str) -> str:
 
 
 def _bits(score: Score) -> str:
-    spent, whole = score.bits_by_category, score.bits_per_char or 1.0
-    shares = {
-        "known words": spent.in_vocabulary_words,
-        "OOV words": spent.oov_words,
-        "punctuation": spent.punctuation,
-        "white space": spent.white_space,
-    }
-    return "where the bits go: " + ", ".join(
-        f"{name} {100 * bits / whole:.0f} %" for name, bits in shares.items()
-    )
+    shares = {name: 100 * bits / (score.bits_per_char or 1.0) for name, bits in score.named_bits.items()}
+    return "where the bits go: " + ", ".join(f"{name} {share:.0f} %" for name, share in shares.items())

@@ -206,7 +206,10 @@ class Run:
         seed: int = 0,
         spelling: Spelling = "words",
     ) -> str:
-        """Return a continuation of `length` characters, without the prompt."""
+        """Return a continuation of `length` characters, without the prompt.
+
+        A space at the end of the prompt begins the next word, whatever the tokens are.
+        """
         return self.samples(1, prompt, length=length, sampler=sampler, seed=seed, spelling=spelling)[0]
 
     def samples(

@@ -11,8 +11,9 @@ from markupsafe import Markup
 
 from textgen.page.render import render
 
-WIDTH = 720
-ROW = 24
+WIDTH, PHONE = 720, 350
+"""The widths in which a chart is drawn; a phone's has names above the rows, or below the lines."""
+ROW, NAME_ROW = 24, 20
 LABEL_CHARS = 30
 CHAR = 7.2
 """About the width of a character of a label."""
@@ -87,19 +88,25 @@ class IntervalChart:
         return [row for row in self.rows if row is not None]
 
     def svg(self) -> Markup:
-        """Return a chart of its own."""
-        values = _label_width(row.name for row in self.known) + VALUE_WIDTH
-        scale = _value_scale(self.known, values, WIDTH - 12, zero=self.zero)
+        """Return a chart of its own, for either width."""
+        return _for_both(self.title, self._drawn)
+
+    def _drawn(self, width: int) -> Markup:
+        values = VALUE_WIDTH + (_label_width(row.name for row in self.known) if width == WIDTH else 0)
+        scale = _value_scale(self.known, values, width - 12, zero=self.zero)
+        above = 0 if width == WIDTH else NAME_ROW
         rows = [
-            {"row": row, "label": _short(row.name), "y": 14 + ROW * index, "text": self._text(row)}
+            {"row": row, "label": _short(row.name), "y": 14 + above + (ROW + above) * index}
+            | {"text": self._text(row)}
             | _placed(row, scale)
             for index, row in enumerate(self.known)
         ]
         return render(
             "intervals.svg",
             chart=self,
-            width=WIDTH,
-            height=ROW * len(rows) + 40,
+            width=width,
+            above=above,
+            height=(ROW + above) * len(rows) + 40,
             ticks=_ticks(scale),
             zero=scale(0.0) if self.zero else None,
             values=values - 16,
@@ -149,8 +156,12 @@ class LineChart:
         return bool(self.lines)
 
     def svg(self) -> Markup:
-        """Return the chart."""
-        right = WIDTH - _label_width([line.name for line in self.lines])
+        """Return the chart, for either width."""
+        return _for_both(self.title, self._drawn)
+
+    def _drawn(self, width: int) -> Markup:
+        is_wide = width == WIDTH
+        right = width - (_label_width([line.name for line in self.lines]) if is_wide else 0)
         warp: Callable[[float], float] = float if self.log_ticks is None else math.log10
         x_scale = spanning([warp(x) for line in self.lines for x, _ in line.points], 60, right - 10, 0.02)
         heights = [y for line in self.lines for _, y in line.points]
@@ -165,7 +176,7 @@ class LineChart:
         for index, line in enumerate(self.lines):
             if line.points:
                 shift = DODGE * (index - (len(self.lines) - 1) / 2) if line.intervals else 0.0
-                places = [(round(x_scale(warp(x)) + shift, 2), y_scale(y)) for x, y in line.points]
+                places = [(round(x_scale(warp(x)) + shift, 1), y_scale(y)) for x, y in line.points]
                 last = [(places[-1], "")]  # which is marked where points have no labels
                 ends = zip(places, line.intervals, strict=bool(line.intervals))
                 drawn.append(
@@ -180,10 +191,14 @@ class LineChart:
                 )
         wanted = [y_scale(line.points[-1][1]) for line in self.lines if line.points]
         labels = spread(wanted, 14, 12, self.height - 44)
+        if not is_wide:
+            labels = [self.height + NAME_ROW * index for index in range(len(drawn))]
         return render(
             "lines.svg",
             chart=self,
-            width=WIDTH,
+            width=width,
+            height=self.height + (0 if is_wide else NAME_ROW * len(drawn)),
+            is_wide=is_wide,
             right=right,
             x_ticks=ticks,
             y_ticks=_ticks(y_scale),
@@ -206,25 +221,40 @@ class StackedChart:
         return bool(self.rows)
 
     def svg(self) -> Markup:
-        """Return the chart."""
-        scale = Scale(0.0, max(map(sum, self.rows.values())) or 1.0, _label_width(self.rows), WIDTH - 70)
+        """Return the chart, for either width."""
+        return _for_both(self.title, self._drawn)
+
+    def _drawn(self, width: int) -> Markup:
+        above, begin = (0, _label_width(self.rows)) if width == WIDTH else (NAME_ROW, 4)
+        legend = 28 + (ROW if above else 0)  # in two lines on a phone
+        scale = Scale(0.0, max(map(sum, self.rows.values())) or 1.0, begin, width - 70)
         drawn: list[dict[str, Any]] = []
+        columns = 2 if above else len(self.parts)
         for index, (name, sizes) in enumerate(self.rows.items()):
             total, bars = 0.0, []
             for part, size in enumerate(sizes):
                 bars.append({"x": scale(total), "width": scale(total + size) - scale(total), "part": part})
                 total += size
-            drawn.append({"label": _short(name), "y": 40 + ROW * index, "bars": bars, "total": total})
+            y = legend + 12 + above + (ROW + above) * index
+            drawn.append({"label": _short(name), "y": y, "bars": bars, "total": total})
             drawn[-1]["style"] = self.styles.get(name, "")
         return render(
             "stacks.svg",
             chart=self,
-            width=WIDTH,
-            height=ROW * len(self.rows) + 50,
-            parts=[{"name": name, "x": 8 + 150 * index} for index, name in enumerate(self.parts)],
+            width=width,
+            above=above,
+            height=legend + 22 + (ROW + above) * len(self.rows),
+            parts=[
+                {"name": name, "x": 8 + 150 * (index % columns), "y": 8 + ROW * (index // columns)}
+                for index, name in enumerate(self.parts)
+            ],
             rows=drawn,
-            end=WIDTH - 62,
         )
+
+
+def _for_both(title: str, draw: Callable[[int], Markup]) -> Markup:
+    """Return a chart for a screen and one for a phone, of which a page shows one."""
+    return render("chart.html", title=title, wide=draw(WIDTH), narrow=draw(PHONE))
 
 
 def _value_scale(rows: Sequence[ChartValue], begin: float, end: float, *, zero: bool) -> Scale:
@@ -275,7 +305,7 @@ class Scale:
     def __call__(self, value: float) -> float:
         """Return the place of a value."""
         share = (value - self.low) / ((self.high - self.low) or 1)
-        return round(self.begin + share * (self.end - self.begin), 2)
+        return round(self.begin + share * (self.end - self.begin), 1)
 
     def ticks(self, number: int = 5) -> list[float]:
         """Return about `number` round values within the scale."""

@@ -7,7 +7,9 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from functools import cache
+from importlib.metadata import PackageNotFoundError, metadata
 from importlib.resources import files
 from typing import Any
 
@@ -96,6 +98,15 @@ def asset(name: str, folder: str = "assets") -> str:
     return files("textgen.page").joinpath(folder, name).read_text("utf-8")
 
 
+@cache
+def project_address() -> str:
+    """Return the address of the project that the installed distribution names, or an empty text."""
+    with suppress(PackageNotFoundError):
+        urls = metadata("textgen-bench").get_all("Project-URL") or []
+        return urls[0].rpartition(", ")[2] if urls else ""
+    return ""
+
+
 def notebook_table(
     header: Sequence[str], rows: Sequence[Sequence[str]], lefts: Collection[int] = (0,)
 ) -> Markup:
@@ -113,7 +124,7 @@ def breakable(text: str) -> Markup:
     """Return a text that may be broken after the punctuation of an entry's options, `Markup` unchanged."""
     if isinstance(text, Markup):
         return text
-    return Markup(re.sub("([,:=])(?=[^ ])", r"\1<wbr>", str(escape(text))))
+    return Markup(re.sub("([,:=+])(?=[^ ])", r"\1<wbr>", str(escape(text))))
 
 
 def script_json(data: Any) -> str:

@@ -43,16 +43,10 @@ from textgen.reports.samples import (
     sampler_line,
 )
 from textgen.results.comparison import Comparison
-from textgen.results.details import Details, EntryDetails
+from textgen.results.details import Details, EntryDetails, differing_settings
 from textgen.runtime.environment import machines_used
 
 SCRIPTS = ("curves.js", "passage_colours.js", "samples.js")
-CATEGORIES = {
-    "in_vocabulary_words": "known words",
-    "oov_words": "OOV words",
-    "punctuation": "punctuation",
-    "white_space": "white space",
-}
 
 NO_DETAILS = Details(passages=(), entries=())
 
@@ -61,12 +55,14 @@ def bench_report(
     result: Comparison,
     details: Details = NO_DETAILS,
     models: Sequence[dict[str, Any]] = (),
+    left_out: Sequence[str] = (),
     readers: str = "",
 ) -> Report:
     """Return the report of a comparison.
 
     Without `details`, its page lacks what entries expected and wrote; it can write with `models` (see
-    `PortableNetwork`). `readers` is what is known of people who guessed its text.
+    `PortableNetwork`), and says why others are `left_out`. `readers` is what is known of people who guessed
+    its text.
     """
     rows = entry_rows(result)
     ran = [row for row in rows if row.runs]
@@ -87,15 +83,16 @@ def bench_report(
         terms=TERMS,
         sections=[
             Section("about", "", [lines([overlap(result), *made], is_list=True, is_aside=True)], FULL),
-            Section("write", "Write with them", [Template("bench_write.html")] if models else (), PAGE),
+            Section("write", "Write with them", _writing(models, left_out), PAGE),
             Section("brief", "", [tables.brief_table(result, rows)], BRIEF),
             Section("scores", "Scores", _scores(result, rows, styles, readers), WHOLE),
+            Section("entries", "What they are", _descriptions(result, ordered), PAGE),
             Section("samples", "Samples", _samples(result, ordered)),
             Section("made-up", "Made-up words", _made_up(result), FULL),
             *_passages(details, ordered),
             Section("curves", "Learning curves", _curves(result, ran, curves), WHOLE),
             Section("next", "What to try next", [next_lines(result)], WHOLE),
-            Section("bits", "Where the bits go", _categories(ran, styles), WHOLE),
+            Section("bits", "Where the bits go", _categories(result, ran, styles), WHOLE),
             Section("diversity", "Quality and diversity", _diversity(result, ran, ordered, styles), WHOLE),
             Section("embeddings", "Embeddings", [tables.embedding_table(ran), *_neighbors(ran)], WHOLE),
             Section("speed", "Speed and size", [tables.speed_table(ran)], WHOLE),
@@ -167,7 +164,6 @@ def _scores(
     result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, str], readers: str
 ) -> list[Block]:
     """Return the scores, with their picture on a page, in other units, and the differences."""
-    references = [Note(f"{each.label}: {each.description}") for each in result.references]
     return [
         tables.pictured_scores(result, rows, _score_picture(result, rows, styles)),
         lines([overlap(result), readers], PAGE),
@@ -176,12 +172,26 @@ def _scores(
             "Differences from the best, with their intervals",
             [Chart(_difference_chart(result, styles)), tables.difference_table(result, rows)],
         ),
-        Folded("What the references, in italics, are", [Lines(references, is_list=True)], views=PAGE),
         Folded(
             "Scores in other units: bits per byte, nats per character, perplexity per word; parameters",
             [tables.other_units(result, rows)],
         ),
     ]
+
+
+def _descriptions(result: Comparison, entries: Sequence[EntryDetails]) -> list[Block]:
+    """Return what the entries and the references are, each in a sentence."""
+    notes = [f"{each.name}: {each.description}." for each in entries if each.description]
+    notes += [f"{each.label} (a reference): {each.description}." for each in result.references]
+    return [lines(notes, is_list=True)]
+
+
+def _writing(models: Sequence[dict[str, Any]], left_out: Sequence[str]) -> list[Block]:
+    """Return what a page can write with, and why not with the others."""
+    if not models:
+        return []
+    why = f"Not in the page: {'; '.join(left_out)}. textgen play writes with every entry." if left_out else ""
+    return [Template("bench_write.html"), lines([why])]
 
 
 def _score_picture(result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, str]) -> IntervalChart:
@@ -314,14 +324,16 @@ def _curves(result: Comparison, rows: Sequence[EntryRow], curves: Sequence[dict[
     return [*page, table]
 
 
-def _categories(rows: Sequence[EntryRow], styles: Mapping[str, str]) -> list[Block]:
-    """Return the bits per character that each entry spends on each kind of text."""
-    stacks = {
-        row.name: [fmean(getattr(score.by_kind, name) for score in row.scores) for name in CATEGORIES]
-        for row in rows
-        if row.scores
-    }
-    title, parts = "Bits per character by kind of text", list(CATEGORIES.values())
+def _categories(result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, str]) -> list[Block]:
+    """Return the bits per character that each entry spends on each kind of text; no picture of chance."""
+    chance = chance_entries(result)
+    parts, stacks = list[str](), dict[str, list[float]]()
+    for row in rows:
+        if row.scores and row.name not in chance:
+            spent = [score.named_bits for score in row.scores]
+            parts = list(spent[0])
+            stacks[row.name] = list(map(fmean, zip(*(each.values() for each in spent), strict=True)))
+    title = "Bits per character by kind of text"
     return [Chart(StackedChart(title, "bits/char", parts, stacks, styles)), tables.category_table(rows)]
 
 
@@ -364,15 +376,12 @@ def _neighbors(rows: Sequence[EntryRow]) -> Iterator[Block]:
 
 def _settings(entries: Sequence[EntryDetails]) -> list[Block]:
     """Return the settings in which entries differ; a setting that an entry lacks is left empty."""
-    names = dict.fromkeys(name for entry in entries for name in entry.settings)
-    differing = [name for name in names if len({entry.settings.get(name) for entry in entries}) > 1]
-    if not differing:
-        return []
+    differing = differing_settings([entry.settings for entry in entries])
     table = text_table(
         "Settings",
-        ["entry", *differing],
-        [[entry.name, *(entry.settings.get(name, "") for name in differing)] for entry in entries],
-        caption="Components and options in which the entries differ; everything else is the same.",
-        lefts=range(len(differing) + 1),
+        ["setting", *(entry.name for entry in entries)],
+        [[name, *values] for name, values in differing.items()],
+        caption="What the entries differ in, without the options that all share which have them.",
+        lefts=range(len(entries) + 1),
     )
     return [table]

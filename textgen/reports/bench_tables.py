@@ -24,6 +24,7 @@ from textgen.training.budget import is_timed
 MAX_NOTED_WORDS = 12
 """Made-up or missing words that are shown of each entry."""
 PERPLEXITIES = "Compare perplexities within one text only."
+PAIRED = "Differences are paired, passage by passage: one may be clear though intervals of scores overlap."
 
 
 def ranked_rows(result: Comparison, rows: Sequence[EntryRow]) -> list[EntryRow]:
@@ -35,7 +36,7 @@ def brief_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     """Return the scores with what else decides: how far from the best, real words, speed and size."""
     caption = (
         f"Bits per character of the {result.scored_on} text, lower is better; bold: clearly best; italics: "
-        f"references. Real words: of what {_writer(result)} writes, {_real_words(result)}."
+        f"references. {PAIRED} Real words: of what {_writer(result)} writes, {_real_words(result)}."
     )
     shown = [*ranked_rows(result, rows), held_out_row(result)]
     notes = list(score_notes(result, rows))
@@ -100,7 +101,7 @@ def _score_caption(result: Comparison) -> str:
     )
     return (
         "Bits per character of the whole text, lower is better; bold: clearly best. Italics: references "
-        f"(compressors, and what only counts). {interval}"
+        f"(compressors, and what only counts). {interval} {PAIRED}"
     )
 
 
@@ -172,9 +173,10 @@ def difference_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     is_adjusted = num_pairs > 1 and result.interval_method == INTERVAL_METHOD
     of_class = " of its class" if len(sizes) > 1 else ""
     pairs = "pairs of entries of its class" if of_class else f"{num_pairs} pairs of entries"
-    caption = f"Bits per character more than the best{of_class}. Clear: more than chance explains at 5 %" + (
-        f", corrected for all {pairs} (Holm)." if is_adjusted else "."
+    caption = (
+        f"Bits per character more than the best{of_class}. {PAIRED} Clear: more than chance explains at 5 %"
     )
+    caption += f", corrected for all {pairs} (Holm)." if is_adjusted else "."
     best = "the best of each class" if of_class else result.differences[0].a if result.differences else ""
     compared = [row for row in rows if row.difference]
     return make_table(f"Difference from {best}", caption, VIEWS["differences"].columns(), compared)
@@ -185,8 +187,8 @@ def category_table(rows: Sequence[EntryRow]) -> Table:
     scored = [row for row in rows if row.scores]
     by_text = all(score.bits_by_seen_words for row in scored for score in row.scores)
     oov = (
-        "Known words are in the training text, OOV (out-of-vocabulary) words are not. Without OOV: if the "
-        "words outside the entry's own vocabulary, of which the OOV rate is the share, cost nothing, which "
+        "Known words are in the training text, new words are not. OOV words are those outside the entry's "
+        "own vocabulary; the OOV rate is their share of all words. Without OOV: if they cost nothing, which "
         "flatters."
         if by_text
         else "OOV: words outside the vocabulary of the entry, so these parts do not compare entries with "

@@ -166,7 +166,15 @@ _ALL: Sequence[RowColumn[Any]] = (
     RowColumn("verdict", "verdict", values=lambda row: [row.verdict] if row.verdict else [], align="left"),
     # where the bits go
     _of_scores("known_words_bits", "known\nwords", "by_kind.in_vocabulary_words"),
-    _of_scores("oov_bits", "OOV\nwords", "by_kind.oov_words"),
+    _of_scores("new_words_bits", "new\nwords", "bits_by_seen_words.oov_words"),
+    RowColumn(
+        "oov_bits",
+        "OOV\nwords",
+        values=lambda row: [
+            each.bits_by_category.oov_words for each in row.scores if not each.bits_by_seen_words
+        ],
+        write=bits,
+    ),
     _of_scores("punctuation_bits", "punctu\u00adation", "by_kind.punctuation"),
     _of_scores("white_space_bits", "white\nspace", "by_kind.white_space"),
     _of_scores("sum_of_bits", "sum", "bits_per_char"),
@@ -191,7 +199,7 @@ _ALL: Sequence[RowColumn[Any]] = (
     _of_runs("train_seconds", "train\ns", "train.seconds", decimal),
     _of_runs("total_seconds", "total\ns", lambda run: run.preparation.seconds + run.train.seconds, decimal),
     _of_runs("score_chars_per_second", "score\nchars/s", "scored_chars_per_second", short),
-    _of_runs("state_bytes", "memory of a\ntext, bytes", "state_bytes", short),
+    _of_runs("state_bytes", "state,\nbytes", "state_bytes", short),
     _of_runs("generate_chars_per_second", "generate\nchars/s", "generate.chars_per_second", short),
     _of_runs("vocab_size", "vocab\u00adulary", "vocab_size", count),
     RowColumn("num_parameters", "para\u00admeters", values=lambda row: row.num_parameters, write=short),
@@ -282,8 +290,8 @@ VIEWS = {
     ),
     "differences": View("difference difference_interval verdict"),
     "categories": View(
-        "known_words_bits oov_bits punctuation_bits white_space_bits sum_of_bits bits_per_char_without_oov "
-        "oov_rate"
+        "known_words_bits new_words_bits oov_bits punctuation_bits white_space_bits sum_of_bits "
+        "bits_per_char_without_oov oov_rate"
     ),
     "generated": View(
         "real_word_rate distinct_2 repetition_4 self_bleu novel_4gram_rate longest_verbatim_span temperature "

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
-from textgen.page.render import data_address, render, render_page
+from textgen.page.render import data_address, project_address, render, render_page
 from textgen.reports.csv import to_csv
 from textgen.reports.document import Block, Chart, Code, Folded, Lines, Report, Samples, Table, Template
 from textgen.reports.glossary import HINTS
@@ -22,9 +22,19 @@ def to_html(report: Report) -> str:
     downloads = [(file.name, data_address(to_csv(file), "text/csv")) for file in report.files]
     reproduce = render("reproduce.html", report=report, downloads=downloads)
     sections.append(("reproduce", "Reproduce and download", reproduce))
+    hints = {
+        name: said for name, said in HINTS.items() if any(f'hint-{name}"' in each for *_, each in sections)
+    }
     data = {**report.data, report.kind: report.result}
     return render_page(
-        "page.html", data, report.scripts, title=report.title, report=report, sections=sections
+        "page.html",
+        data,
+        report.scripts,
+        title=report.title,
+        report=report,
+        sections=sections,
+        hints=hints,
+        address=project_address(),
     )
 
 
@@ -68,7 +78,8 @@ def _table(table: Table, report: Report) -> Markup:
             "title": column.title,
             "is_left": column.align == "left",
             "is_extra": column.extra or (place >= room and not table.keeps_columns),
-            "hint": column.hint or HINTS.get(column.name),
+            "hint": column.name if column.hint or column.name in HINTS else "",
+            "meaning": column.hint or HINTS.get(column.name),
         }
         for place, column in enumerate(table.columns)
     ]

@@ -16,7 +16,7 @@ from textgen.generation.bound_sampler import build_sampler
 from textgen.jobs.plugin_code import informed
 from textgen.registry.options import write_value
 from textgen.results.comparison import Comparison, Difference, EntryScore
-from textgen.results.details import all_settings
+from textgen.results.details import all_settings, differing_settings
 from textgen.results.folders import RUNS_OF_BENCH, entry_part, identify, name_of
 from textgen.results.items import read_result
 from textgen.results.judge import rank_entries, score_sample
@@ -150,9 +150,10 @@ def compare(names: Sequence[str], root: Path, writing: WritingOptions | None) ->
         {name: sample for name, sample in samples.items() if sample is not None}
     )
     texts, sample_problem = _texts(contenders, writing)
+    differing = differing_settings([each.settings() for each in contenders])
     return RunComparison(
         runs=tuple(each.run for each in contenders),
-        settings=tuple(_differing(contenders)),
+        settings=tuple(DifferingSetting(*each) for each in differing.items()),
         scores=tuple(replace(each, is_best=each.is_best and problem is None) for each in scores),
         differences=() if problem else differences,
         problem=problem,
@@ -214,15 +215,6 @@ def _problems(contenders: Sequence[Contender]) -> Iterator[str]:
             for run in [each.run]
         )
         yield f"they were scored on different texts: {where}"
-
-
-def _differing(contenders: Sequence[Contender]) -> Iterator[DifferingSetting]:
-    """Yield the settings that differ, in the order in which they are listed."""
-    settings = [each.settings() for each in contenders]
-    for name in dict.fromkeys(name for each in settings for name in each):
-        values = tuple(each.get(name, "") for each in settings)
-        if len(set(values)) > 1:
-            yield DifferingSetting(name, values)
 
 
 def _texts(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
@@ -62,6 +62,8 @@ class EntryDetails:
     samples: tuple[MarkedSample, ...]
     errors: tuple[str, ...] = ()
     """Why something is missing."""
+    description: str = ""
+    """What the entry is, as its components say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +137,7 @@ class DetailsReader:
             writing=tuple(SamplerMetrics(each.sampler, each.metrics) for each in swept),
             samples=(),
             errors=tuple(errors),
+            description=run.entry.description,
         )
         name = run.entry.name
         texts = [WrittenTexts(name=name, seed=seed, sampler=each.sampler, texts=each.texts) for each in swept]
@@ -167,6 +170,33 @@ def marked(
             for sample in samples
         )
         yield replace(details, samples=each_marked)
+
+
+def differing_settings(entries: Sequence[Mapping[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Return the settings in which entries differ, with the value in each of them, empty where it has none.
+
+    The options of the first model of a mixture have the names of those of a model alone. Those that several
+    entries have and share are left out, although others lack them, having no such component.
+    """
+    found = []
+    for entry in entries:
+        first = entry.get("model", "").rpartition("*")[2].split("+")[0]
+        same = {f"{first}{separator}": f"model{separator}" for separator in ". "}
+        found.append({_renamed(name, same): value for name, value in entry.items()})
+    rows = {name: tuple(each.get(name, "") for each in found) for name in dict.fromkeys(chain(*found))}
+    return {name: values for name, values in rows.items() if _differ(name, values)}
+
+
+def _differ(name: str, values: Sequence[str]) -> bool:
+    known = list(filter(None, values))
+    is_component = name.isalpha()
+    return len(set(values)) > 1 and (is_component or len(known) == 1 or len(set(known)) > 1)
+
+
+def _renamed(name: str, beginnings: Mapping[str, str]) -> str:
+    """Return the name of a setting, such as `lstm.num_layers` or `lstm plugin`, with another beginning."""
+    known = next((each for each in beginnings if name.startswith(each)), "")
+    return beginnings.get(known, "") + name.removeprefix(known)
 
 
 def all_settings(entry: Entry) -> dict[str, str]:

@@ -45,8 +45,9 @@ class Memory(NamedTuple):
 
 
 class Adapt(Refinement):
-    """Dynamic evaluation (Krause et al. 2018, arXiv:1709.07432) of one layer, which any model can have below.
+    """Learns on from each token of the text that it reads, in a layer above the other models.
 
+    This is dynamic evaluation (Krause et al. 2018, arXiv:1709.07432) of one layer:
     p(v) ∝ base(v)^(1 + Σ_c a_c) · exp Σ_c w_cv, where the contexts c are the last 0 to `longest` tokens,
     hashed to rows of a table (Mikolov et al. 2011, "Strategies for training large scale neural network
     language models"). All are zero when a text begins. After each token comes one step against the gradient

@@ -110,10 +110,10 @@ MAX_PLACES = 2048
 
 
 class Cache(RecallModel):
-    """A cache over contexts of several lengths (see `recall.py`).
+    """Remembers the text that it reads, and expects again what followed the same tokens there (a cache).
 
-    Tokens become more likely that followed the same last tokens since the initial state: names that are back,
-    and turns of phrase.
+    See `recall.py`. Tokens become more likely that followed the same last tokens since the initial state:
+    names that are back, and turns of phrase.
     """
 
     reads_on: ClassVar[bool] = True
@@ -194,11 +194,11 @@ MAX_AGREEMENTS = 3.0
 
 
 class Match(RecallModel):
-    """Contexts too long for n-grams, looked up in the whole training text (see `recall.py`).
+    """Looks long contexts up in the whole training text, and expects what followed them there.
 
-    As an n-gram model of unlimited length (Liu et al. 2024, arXiv:2401.17377), but of a context that is there
-    more than `places` times only the last ones count. An index has the shortest contexts worth looking up,
-    from which matches are extended.
+    See `recall.py`. As an n-gram model of unlimited length (Liu et al. 2024, arXiv:2401.17377), but of a
+    context that is there more than `places` times only the last ones count. An index has the shortest
+    contexts worth looking up, from which matches are extended.
     """
 
     text: Tensor

@@ -50,6 +50,7 @@ const play = (() => {
   const panes = data.runs.map((run, index) => {
     const box = make("section", "pane");
     const title = named("h2", "", run.name);
+    title.title = run.entry;
     const score = make("span", "score"), freedom = make("span");
     title.append(score, freedom);
     const text = make("p", "text"), notes = make("p", "muted");
@@ -135,6 +136,9 @@ const play = (() => {
     });
     const choices = make("div", "alternatives");
     choices.append("Go on from there with", ...buttons);
+    if (pane.run.spells && piece.alternatives.some(([token]) => token === " ")) {
+      lines.push("“␣” alone begins a word that is not among the words of this model, which it spells letter by letter.");
+    }
     at("piece").replaceChildren(...lines.map((line) => make("p", "", line)), choices);
   }
 
@@ -221,77 +225,126 @@ const play = (() => {
     at("stop").disabled = true;
   }
 
+  /* Returns whether all failed, as with a sampler that does not exist. */
   let writings = 0;
   async function writeAll(wanted, some) {
     const writing = writings += 1;
     stop(some);
     say("");
     at("stop").disabled = false;
+    let failures = 0;
+    const asked = some ?? shown();
     const one = async (pane) => {
       try {
         const control = pane.abort = new AbortController();
         draw(await read(pane, wanted.prompt, wanted.prompt, control.signal));
         await write(pane, wanted, control);
       } catch (error) {
-        if (error.name !== "AbortError") say(`${pane.run.name}: ${error.message}`, true);
+        if (error.name === "AbortError") return;
+        failures += 1;
+        say(`${pane.run.name}: ${error.message}`, true);
       }
     };
-    for (const pane of some ?? shown()) pane.written = one(pane);
+    for (const pane of asked) pane.written = one(pane);
     await Promise.all(panes.map((pane) => pane.written));
-    if (writing !== writings) return;
+    if (writing !== writings) return false;
     showApart();
     at("stop").disabled = true;
+    return failures === asked.length;
   }
 
-  /* What the form says. */
+  /* What the form says; a number as the sampler is a temperature. */
+  const DIAL = /^temperature:(temperature|entropy)=([0-9.]+)$/;
   const settings = () => ({
     prompt: at("prompt").value,
     length: Number(at("length").value),
-    sampler: at("sampler").value,
+    sampler: at("sampler").value.trim().replace(/^[0-9]*[.]?[0-9]+$/, "temperature:temperature=$&"),
     seed: Number(at("seed").value),
   });
   function fill(wanted) {
     for (const name of ["prompt", "length", "sampler", "seed"]) at(name).value = wanted[name];
+    showDials();
   }
+
+  /* The sliders show what the sampler says, if that is a temperature or an entropy. */
+  const dials = { temperature: [at("temperature"), ""], entropy: [at("freedom"), " bits"] };
+  function showDials() {
+    const [, option, value] = DIAL.exec(settings().sampler) ?? [];
+    for (const [name, [slider, unit]] of Object.entries(dials)) {
+      const said = name === option ? `${value}${unit}` : "–";
+      if (name === option) slider.value = value;
+      slider.classList.toggle("unused", name !== option);
+      slider.setAttribute("aria-valuetext", name === option ? said : "not used");
+      slider.nextElementSibling.textContent = said;
+    }
+  }
+  for (const [name, [slider]] of Object.entries(dials)) {
+    slider.addEventListener("input", () => { at("sampler").value = `temperature:${name}=${slider.value}`; showDials(); });
+  }
+  at("sampler").addEventListener("input", showDials);
 
   /* Ways: a tree of what was asked, with the way that is shown. */
   const root = { wanted: null, parent: null, children: [] };
-  let current = root, timer = 0;
+  let current = root, timer = 0, first = "";
   function go(wanted) {
+    if (!at("ask").checkValidity()) at("more").open = true; /* what is wrong may be in there */
     if (!at("ask").reportValidity()) return;
     pinned = false;
-    const node = { wanted, parent: current, children: [], last: null };
-    current.children.push(node);
-    current.last = node;
-    follow(node);
+    const parent = JSON.stringify(current.wanted) === JSON.stringify(wanted) ? current.parent : current;
+    follow(below(parent, wanted));
   }
-  function follow(node) {
+  /* The way of what is wanted from another one on, perhaps known. */
+  function below(parent, wanted) {
+    const known = parent.children.find((child) => JSON.stringify(child.wanted) === JSON.stringify(wanted));
+    const node = known ?? { wanted, parent, children: [], last: null };
+    if (!known) parent.children.push(node);
+    parent.last = node;
+    return node;
+  }
+  /* What could not be written is not a way. */
+  function drop(node) {
+    node.parent.children = node.parent.children.filter((child) => child !== node);
+    if (node.parent.last === node) node.parent.last = node.parent.children.at(-1) ?? null;
+    if (current === node) current = node.parent;
+    drawTree();
+    keepAddress(current.wanted ? address() : location.pathname);
+  }
+  async function follow(node) {
     clearTimeout(timer);
     current = node;
     drawTree();
     if (!node.wanted) {
-      stop();
-      fill({ ...settings(), prompt: "" });
-      for (const pane of panes) {
-        draw(Object.assign(pane, { pieces: [], prompt: "", marks: null }));
-        pane.notes.textContent = "";
-      }
-      showApart();
+      fill({ ...settings(), prompt: first });
+      readAll(first);
       keepAddress(location.pathname);
       return;
     }
     fill(node.wanted);
     keepAddress(address());
-    writeAll(node.wanted);
+    if (!await writeAll(node.wanted)) node.isWritten = true;
+    else if (!node.isWritten) drop(node);
+  }
+
+  /* A way by its text, and by what differs between ways. */
+  function nameOf({ wanted }, all) {
+    const differs = (key) => all.some((each) => each.wanted[key] !== all[0].wanted[key]);
+    const [, option, value] = DIAL.exec(wanted.sampler) ?? [];
+    const words = {
+      sampler: option ? { temperature: `temperature ${value}`, entropy: `freedom ${value} bits` }[option] : wanted.sampler,
+      seed: `seed ${wanted.seed}`,
+      length: `${wanted.length} characters`,
+    };
+    const text = wanted.prompt.length > 60 ? `…${wanted.prompt.slice(-60)}` : wanted.prompt;
+    return [quoted(text), ...Object.keys(words).filter(differs).map((key) => words[key])].join(", ");
   }
   function drawTree() {
     at("undo").disabled = at("keep").disabled = current === root;
     at("redo").disabled = !current.last;
+    const all = (node) => node.children.flatMap((child) => [child, ...all(child)]), known = all(root);
     const list = (node) => {
       const items = node.children.map((child) => {
         const item = make("li");
-        const text = child.wanted.prompt;
-        const button = make("button", "", `${quoted(text.length > 60 ? `…${text.slice(-60)}` : text)}, seed ${child.wanted.seed}`);
+        const button = make("button", "", nameOf(child, known));
         button.type = "button";
         if (child === current) button.setAttribute("aria-current", "true");
         button.addEventListener("click", () => follow(child));
@@ -327,13 +380,7 @@ const play = (() => {
       if (!shown().length) panes[0].isOn = true;
       drawPanes();
       current = root;
-      for (const wanted of way) {
-        const known = current.children.find((child) => JSON.stringify(child.wanted) === JSON.stringify(wanted));
-        const node = known ?? { wanted, parent: current, children: [], last: null };
-        if (!known) current.children.push(node);
-        current.last = node;
-        current = node;
-      }
+      for (const wanted of way) current = below(current, wanted);
       follow(current);
     } catch {
       say("The address of this page is damaged; nothing was restored.", true);
@@ -386,12 +433,12 @@ const play = (() => {
   }
 
   function about(run) {
-    const score = run.bits === null ? "" : `${run.bits.toFixed(3)} bits per character of held-out text`;
+    const score = run.bits === null ? "" : `${run.bits.toFixed(3)} bits`;
     return run.reads_on ? `${score}, learns while it reads` : score;
   }
   function drawPanes() {
     at("panes").replaceChildren(...shown().map((pane) => pane.box));
-    at("chosen").replaceChildren(make("legend", "", "Models"), ...panes.map((pane) => {
+    const choice = (pane) => {
       const label = make("label"), box = make("input");
       box.type = "checkbox";
       box.checked = pane.isOn;
@@ -402,8 +449,17 @@ const play = (() => {
         readAll(at("prompt").value);
       });
       label.append(box, named("span", "", pane.run.name), make("span", "muted", about(pane.run)));
+      label.title = pane.run.entry;
       return label;
-    }));
+    };
+    /* Scores of one text compare with each other only. */
+    const texts = [...new Set(panes.map((pane) => pane.run.text_id))].map((id) => {
+      const row = make("div", "controls"), some = panes.filter((pane) => pane.run.text_id === id);
+      row.append(make("span", "muted", `Bits per character of held-out text of ${some[0].run.text}:`), ...some.map(choice));
+      return row;
+    });
+    at("chosen").replaceChildren(make("legend", "", "Models"), ...texts);
+    if (texts.length > 1) at("chosen").append(make("p", "muted", "Scores on different texts do not compare."));
     for (const choice of [at("first"), at("second")]) choice.replaceChildren(...shown().map((pane) => option(pane.index, pane.run.name)));
     at("second").selectedIndex = shown().length > 1 ? 1 : 0;
     at("difference").hidden = shown().length < 2;
@@ -416,10 +472,19 @@ const play = (() => {
   at("ask").addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(timer); go(settings()); });
   at("stop").addEventListener("click", () => stop());
   for (const choice of [at("first"), at("second")]) choice.addEventListener("change", showApart);
+  /* A text to begin with: what precedes a held-out passage, unless somebody was faster. */
+  async function begin() {
+    const passages = await ask("passages").then((answer) => answer.json(), () => []);
+    if (at("prompt").value || current !== root) return;
+    first = at("prompt").value = passages[0]?.text.slice(0, 60).replace(/\s+\S*$/, "").split("\n")[0] || "The ";
+    readAll(first);
+  }
+
   addEventListener("hashchange", restore);
   fill({ prompt: "", length: data.length, sampler: data.sampler, seed: 0 });
   drawPanes();
   drawTree();
   restore();
+  if (current === root) begin();
   return { ask, chars, shown, piecesOf, at };
 })();

@@ -305,7 +305,7 @@ def test_a_bench_stands_for_its_best_runs(shared_bench: Path) -> None:
     with served(shared_bench) as server:
         page = server.ask("")[1].decode()
     runs = json.loads(page.partition('id="data">')[2].partition("</script>")[0])["runs"]
-    assert {run["name"] for run in runs} == set(ENTRIES)
+    assert {run["entry"] for run in runs} == set(ENTRIES)
     assert [run["bits"] for run in runs] == sorted(run["bits"] for run in runs)
 
 
