@@ -27,6 +27,7 @@ EXPORTED = [
     "Comparison",
     "Corpus",
     "Ladder",
+    "NotSavedError",
     "Run",
     "SampleOptions",
     "SearchOptions",
@@ -49,8 +50,8 @@ EXPORTED = [
 ]
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
 QUICK: dict[str, Any] = {"budget": "2000chars", "cluster": CPU}
-MAX_PARAMETERS = 8
-PYTHON_ONLY = ("report", "on_check", "corpus", "samples", "search", "cluster")
+MAX_PARAMETERS = 9
+PYTHON_ONLY = ("report", "on_check", "corpus", "samples", "search", "cluster", "plugins")
 """Groups, a loaded corpus, and functions that are told what happens."""
 
 
@@ -205,7 +206,9 @@ def test_a_string_is_scored_itself_and_a_path_is_read(run: textgen.Run, text: Pa
     scored = run.score(text)
     assert run.score(text.read_text("utf-8")) == scored
     assert 0 < scored.bits_per_char < 8
-    with pytest.raises(textgen.TextgenError, match=r"^encoding has no effect on a string; leave it out$"):
+    with pytest.raises(
+        textgen.TextgenError, match=r"^encoding has no effect on a string or a corpus; leave it out$"
+    ):
         run.score("A text.", encoding="latin-1")
     assert run.score("Hundreds of people. " * 9, clean="letters") == run.score(
         "hundreds of people " * 9, clean="letters"
@@ -213,7 +216,7 @@ def test_a_string_is_scored_itself_and_a_path_is_read(run: textgen.Run, text: Pa
 
 
 def test_entries_are_compared_on_one_corpus(text: Path, tmp_path: Path) -> None:
-    corpus = textgen.load_corpus(text, clean="raw")
+    corpus = textgen.Corpus.from_texts([text.read_text("utf-8")], clean="raw")
     steps: list[Step] = []
     result = textgen.bench(
         [TINY, "random"],
@@ -225,6 +228,7 @@ def test_entries_are_compared_on_one_corpus(text: Path, tmp_path: Path) -> None:
     )
     assert [row.name for row in result.entries] == [TINY, "random"]
     assert result.corpus == corpus.info
+    assert result.sources.names == (corpus.name,)
     assert result.prompts == ("The",)
     assert json.loads((tmp_path / "out" / "bench.json").read_text("utf-8"))["budget"] == "2000chars"
     states = list(dict.fromkeys(step.state for step in steps if step.entry == TINY))

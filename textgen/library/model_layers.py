@@ -54,10 +54,10 @@ class ModelSummary:
 def describe(
     what: str | Path, corpus: TextSource = defaults.CORPUS, *, vocab_size: int | None = None
 ) -> ModelSummary:
-    """Return the layers of the model of a run, or of an entry, with their shapes and parameter counts.
+    """Return the layers of the model of `what`, a run or an entry, with their shapes and parameter counts.
 
-    The vocabulary of an entry is that of the text, unless its size is given. Raises `TextgenError` if there
-    is no such run or entry.
+    The vocabulary of an entry is that of the text of `corpus`, unless `vocab_size` is its size. Raises
+    `TextgenError` if there is no such run or entry.
     """
     text = as_text(corpus)
     refuse = refusing(changed(text) | (set() if vocab_size is None else {"vocab_size"}))
