@@ -7,9 +7,12 @@ import importlib
 import inspect
 import json
 import re
+import sqlite3
+import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -264,11 +267,18 @@ def test_the_code_of_the_pages_works_and_the_api_has_all_of_it(
     assert set(EXPORTED) <= set(re.findall(r"\w+", page))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "novel.txt").write_text(text.read_text("utf-8"), "utf-8")
+    with sqlite3.connect(tmp_path / "stories.db") as database:
+        database.execute("CREATE TABLE stories (text)")
+        database.execute("INSERT INTO stories VALUES (?)", [text.read_text("utf-8")])
     (tmp_path / "orders.toml").write_text("".join(re.findall(r"^```toml\n(.*?)^```", page, re.S | re.M)))
     small = f"-{TINY.partition('-')[2]}"
     tiny = {"-lstm:num_layers=2": small, '-lstm"': f'{small}"', "60s": "2000chars"}
     for code in re.findall(r"^```python\n(.*?)^```", page + readme, re.S | re.M):
         for usual, quick in tiny.items():
             code = code.replace(usual, quick)  # noqa: PLW2901
-        exec(compile(code, "api.md", "exec"), {})
+        module = ModuleType("api_md")
+        monkeypatch.setitem(sys.modules, "api_md", module)
+        vars(module)["In"] = [code]
+        exec(compile(code, "api.md", "exec"), vars(module))
+    forget_plugin_files()
     assert "random: " in capsys.readouterr().out
