@@ -1,4 +1,4 @@
-"""Run the tutorial in a new folder, and keep its outputs in tutorial.ipynb: `make notebook`, in about a minute."""
+"""Run the tutorial in a new folder, and keep its outputs in tutorial.ipynb: `make notebook`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-
-import nbclient
-import nbformat
 
 NOTEBOOK = Path(__file__).parent / "tutorial.ipynb"
 DIGEST = "code_sha256"
@@ -24,6 +21,9 @@ def digest(cells: list[dict[str, Any]]) -> str:
 
 def run() -> None:
     """Run the cells, one after the other, and write the notebook with their outputs."""
+    import nbclient
+    import nbformat
+
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     metadata = dict(notebook.metadata)
     with TemporaryDirectory() as folder:
