@@ -99,6 +99,16 @@ def test_the_commands_that_compute_are_functions() -> None:
     assert commands - groups <= set(EXPORTED)
 
 
+def test_docstrings_name_the_arguments() -> None:
+    functions = [each for name in EXPORTED if inspect.isfunction(each := getattr(textgen, name))]
+    for kind in (textgen.Corpus, textgen.Run, textgen.Comparison, textgen.Ladder):
+        named = inspect.getmembers(kind, lambda each: inspect.isfunction(each) or inspect.ismethod(each))
+        functions += [each for name, each in named if not name.startswith("_")]
+    for function in functions:
+        told = set(re.findall(r"`(\w+)`", function.__doc__ or ""))
+        assert inspect.signature(function).parameters.keys() - told <= {"self"}, function.__qualname__
+
+
 def test_no_function_of_the_library_has_many_parameters() -> None:
     many = [
         f"{path.stem}.{node.name}"

@@ -142,7 +142,7 @@ class Corpus:
         return replace(self, text="", split=split, whole=self.info, sources=TextSources())
 
     def with_sealed(self, path: str) -> Corpus:
-        """Return the corpus with the text of a file, or of standard input, as its test part.
+        """Return the corpus with the text of the file `path`, or of standard input (-), as its test part.
 
         Raises `TextgenError` if it cannot be read or is too short, and `UsageError` if there is a test part.
         """

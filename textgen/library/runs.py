@@ -242,7 +242,10 @@ class Run:
         seed: int = 0,
         spelling: Spelling = "words",
     ) -> list[str]:
-        """Return a `number` of continuations, as of `sample`, written at once with successive seeds."""
+        """Return a `number` of continuations of `prompt`, written at once with `seed` and those that follow.
+
+        `length`, `sampler` and `spelling` are those of `sample`.
+        """
         check_numbers(seed, number=number, length=length)
         seeds = range(seed, seed + number)
         generator = self.generator(spelling)
@@ -257,7 +260,10 @@ class Run:
         seed: int = 0,
         spelling: Spelling = "words",
     ) -> Iterator[str]:
-        """Yield the text of `sample`, with the same arguments, in pieces while it is written."""
+        """Yield a continuation of `prompt` in pieces, while it is written.
+
+        `length`, `sampler`, `seed` and `spelling` are those of `sample`.
+        """
         check_numbers(seed, length=length)
         return self.generator(spelling).stream(prompt, length, build_sampler(sampler), seed)
 
@@ -356,6 +362,7 @@ class Run:
         return {}
 
     def generator(self, spelling: str) -> Generator:
+        """Return what writes, ready for many texts, with the `spelling` of `sample`."""
         spells = spells_words(spelling)
         if not spells:
             self.saved.check_that_it_spells()
