@@ -7,7 +7,7 @@ SOURCES := textgen plugins embeddings benchmarks docs tests
 # once, since one worker runs them all; the files that take longest come first (tests/conftest.py).
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-.PHONY: bench test test-all quick lint ruff mypy pytest docs release site install clean
+.PHONY: bench test test-all quick lint ruff mypy pytest docs notebook release site install clean
 # The main job: a character LSTM, a word LSTM that starts from GloVe vectors, and pure chance, side by side.
 bench: $(VENV)/.installed
 	$(BIN)/textgen bench char-lstm word-lstm-glove random
@@ -40,6 +40,10 @@ test-all: lint
 docs: $(VENV)/.installed
 	$(BIN)/python docs/contracts.py
 	$(BIN)/python docs/schema.py
+
+# The tutorial with its outputs, after a change of its code or of what it shows.
+notebook: $(VENV)/.installed-test
+	$(BIN)/python docs/notebook.py
 
 # The documentation site, in build/site; a link that leads nowhere is an error.
 site: $(VENV)/.installed-site

@@ -7,9 +7,12 @@ import importlib
 import inspect
 import json
 import re
+import sqlite3
+import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -27,6 +30,7 @@ EXPORTED = [
     "Comparison",
     "Corpus",
     "Ladder",
+    "NotSavedError",
     "Run",
     "SampleOptions",
     "SearchOptions",
@@ -49,8 +53,8 @@ EXPORTED = [
 ]
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
 QUICK: dict[str, Any] = {"budget": "2000chars", "cluster": CPU}
-MAX_PARAMETERS = 8
-PYTHON_ONLY = ("report", "on_check", "corpus", "samples", "search", "cluster")
+MAX_PARAMETERS = 9
+PYTHON_ONLY = ("report", "on_check", "corpus", "samples", "search", "cluster", "plugins")
 """Groups, a loaded corpus, and functions that are told what happens."""
 
 
@@ -93,6 +97,16 @@ def test_the_commands_that_compute_are_functions() -> None:
     groups = {"cache", "corpus", "play", "plugins", "runs", "sample", "score"} | others
     commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
     assert commands - groups <= set(EXPORTED)
+
+
+def test_docstrings_name_the_arguments() -> None:
+    functions = [each for name in EXPORTED if inspect.isfunction(each := getattr(textgen, name))]
+    for kind in (textgen.Corpus, textgen.Run, textgen.Comparison, textgen.Ladder):
+        named = inspect.getmembers(kind, lambda each: inspect.isfunction(each) or inspect.ismethod(each))
+        functions += [each for name, each in named if not name.startswith("_")]
+    for function in functions:
+        told = set(re.findall(r"`(\w+)`", function.__doc__ or ""))
+        assert inspect.signature(function).parameters.keys() - told <= {"self"}, function.__qualname__
 
 
 def test_no_function_of_the_library_has_many_parameters() -> None:
@@ -205,7 +219,9 @@ def test_a_string_is_scored_itself_and_a_path_is_read(run: textgen.Run, text: Pa
     scored = run.score(text)
     assert run.score(text.read_text("utf-8")) == scored
     assert 0 < scored.bits_per_char < 8
-    with pytest.raises(textgen.TextgenError, match=r"^encoding has no effect on a string; leave it out$"):
+    with pytest.raises(
+        textgen.TextgenError, match=r"^encoding has no effect on a string or a corpus; leave it out$"
+    ):
         run.score("A text.", encoding="latin-1")
     assert run.score("Hundreds of people. " * 9, clean="letters") == run.score(
         "hundreds of people " * 9, clean="letters"
@@ -213,7 +229,7 @@ def test_a_string_is_scored_itself_and_a_path_is_read(run: textgen.Run, text: Pa
 
 
 def test_entries_are_compared_on_one_corpus(text: Path, tmp_path: Path) -> None:
-    corpus = textgen.load_corpus(text, clean="raw")
+    corpus = textgen.Corpus.from_texts([text.read_text("utf-8")], clean="raw")
     steps: list[Step] = []
     result = textgen.bench(
         [TINY, "random"],
@@ -225,6 +241,7 @@ def test_entries_are_compared_on_one_corpus(text: Path, tmp_path: Path) -> None:
     )
     assert [row.name for row in result.entries] == [TINY, "random"]
     assert result.corpus == corpus.info
+    assert result.sources.names == (corpus.name,)
     assert result.prompts == ("The",)
     assert json.loads((tmp_path / "out" / "bench.json").read_text("utf-8"))["budget"] == "2000chars"
     states = list(dict.fromkeys(step.state for step in steps if step.entry == TINY))
@@ -260,11 +277,18 @@ def test_the_code_of_the_pages_works_and_the_api_has_all_of_it(
     assert set(EXPORTED) <= set(re.findall(r"\w+", page))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "novel.txt").write_text(text.read_text("utf-8"), "utf-8")
+    with sqlite3.connect(tmp_path / "stories.db") as database:
+        database.execute("CREATE TABLE stories (text)")
+        database.execute("INSERT INTO stories VALUES (?)", [text.read_text("utf-8")])
     (tmp_path / "orders.toml").write_text("".join(re.findall(r"^```toml\n(.*?)^```", page, re.S | re.M)))
     small = f"-{TINY.partition('-')[2]}"
     tiny = {"-lstm:num_layers=2": small, '-lstm"': f'{small}"', "60s": "2000chars"}
     for code in re.findall(r"^```python\n(.*?)^```", page + readme, re.S | re.M):
         for usual, quick in tiny.items():
             code = code.replace(usual, quick)  # noqa: PLW2901
-        exec(compile(code, "api.md", "exec"), {})
+        module = ModuleType("api_md")
+        monkeypatch.setitem(sys.modules, "api_md", module)
+        vars(module)["In"] = [code]
+        exec(compile(code, "api.md", "exec"), vars(module))
+    forget_plugin_files()
     assert "random: " in capsys.readouterr().out

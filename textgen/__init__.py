@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from textgen.library.runs import Run, load, train
     from textgen.requests import ClusterOptions, SampleOptions, SearchOptions, TextOptions
     from textgen.results.verify import verify
+    from textgen.runtime.storage.files import NotSavedError
     from textgen.training.progress import Step
 else:
     _MODULES = {
@@ -38,6 +39,7 @@ else:
         "library.reports": "report",
         "library.runs": "Run load train",
         "results.verify": "verify",
+        "runtime.storage.files": "NotSavedError",
         "training.progress": "Step",
     }
 
@@ -56,6 +58,7 @@ __all__ = [
     "Comparison",
     "Corpus",
     "Ladder",
+    "NotSavedError",
     "Run",
     "SampleOptions",
     "SearchOptions",

@@ -52,17 +52,20 @@ STEPS = (
         "likely. The text is lee, 350,000 characters of news, part of which is held out to score on.",
         "random --corpus lee",
         "bits/char, the score, is about 6.3: guessing costs log2 of the size of the alphabet, for each\n"
-        "character. Lower is better. The rows in italics, such as xz, are references: compressors and\n"
-        "counts of words or characters. `real words %` says how much of what an entry writes is English;\n"
-        "the last row is what people wrote.",
+        "character. Lower is better: with one bit less, the next character is twice as likely. Its 95 %\n"
+        "interval says how far another passage of this text could have moved it. The rows in italics are\n"
+        "references, which are not trained. PPMd and xz compress files: what they make of the held-out\n"
+        "text after the training text, in bits per character, is a score, since to compress is to predict.\n"
+        "word-ngram and char-ngram count what followed the last few words or characters. `real words %`\n"
+        "says how much of what an entry writes is English; the last row is what people wrote.",
     ),
     Step(
         "characters",
         "A recurrent network reads the text character by character and learns which one comes next. It\n"
         "joins the comparison in the folder of --out, whose runs are not repeated.",
         "char-lstm --corpus lee",
-        "The first sentence says how many bits better than chance the network is, with an interval: another\n"
-        "passage of the text would give a slightly different score. It was told nothing about English:\n"
+        "The first sentence says how many bits better than chance the network is, again with an interval:\n"
+        "where that is far from 0, the verdict is clear. It was told nothing about English:\n"
         "the words in its samples were learned one character at a time.",
     ),
     Step(

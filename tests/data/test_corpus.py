@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from textgen.contracts import TextgenError
 from textgen.data.cleaning import MIN_CHARS, without_repeats
 from textgen.data.corpus import Corpus, TextSources, load_again, load_corpus
 from textgen.data.split import SplitMethod, SplitPart, split_text
+from textgen.library.corpus import read, read_again
 
 PARAGRAPH = "The rain had stopped at last, and the road to the village lay empty.\nNobody came by."
 PROSE = "\n\n".join(f"{i} {PARAGRAPH}" for i in range(200))
@@ -131,3 +133,30 @@ def test_no_item_of_lee_is_scored_that_was_trained_on() -> None:
 
     assert statistics(textgen.load_corpus("lee")).overlap.share < 0.01
     assert statistics(textgen.load_corpus("lee", keep_repeats=True)).overlap.share > 0.1
+
+
+def test_texts_in_memory_are_a_corpus_with_a_name_of_their_hash() -> None:
+    documents = [f"{index} {PARAGRAPH}\n\n" * 20 for index in range(10)]
+    corpus = Corpus.from_texts(iter(documents), split="documents:80/10/10")
+    assert corpus.num_documents == 10
+    assert corpus.name == Corpus.from_texts(documents).name != Corpus.from_texts([*documents, "x"]).name
+    assert corpus.name.startswith("memory:")
+    again = load_again(corpus.sources, corpus.cleaner, str(corpus.split.method))
+    assert again == corpus
+    assert read(read_again(corpus)) == corpus
+    with pytest.raises(TextgenError, match=r"^no text memory:123 in this process; give it again by Corpus"):
+        load_again(TextSources(("memory:123",)), "raw", "90/5/5")
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ("a text", "^the texts are a single string; give a list of texts, even for one$"),
+        (["a", None], "^text 1 is not a string but NoneType; give a list of texts$"),
+        ([], "is empty; give a text$"),
+        (["short"], "too short"),
+    ],
+)
+def test_what_are_not_texts_is_refused(texts: Any, message: str) -> None:
+    with pytest.raises(TextgenError, match=message):
+        Corpus.from_texts(texts)

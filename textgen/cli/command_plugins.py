@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections import UserDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from functools import wraps
@@ -25,16 +26,17 @@ if TYPE_CHECKING:
     from textgen.registry.registry import Plugin
 
 
-class Commands(MutableMapping[str, Any]):
+class Commands(UserDict[str, Any]):
     """The commands of a group by name, the built-in ones first; those of plugins are built when asked for."""
 
-    def __init__(self, built_in: MutableMapping[str, Any], prefix: str) -> None:
-        self._commands, self._prefix = dict(built_in), prefix
+    def __init__(self, built_in: Mapping[str, Any], prefix: str) -> None:
+        super().__init__(built_in)
+        self._prefix = prefix
 
     def __getitem__(self, name: str) -> Any:
         """Return a command; raises `TextgenError` if it is that of a plugin that cannot be used."""
-        if name in self._commands:
-            return self._commands[name]
+        if name in self.data:
+            return self.data[name]
         if name not in self._of_plugins():
             raise KeyError(name)
         from textgen.registry.registry import find
@@ -42,23 +44,14 @@ class Commands(MutableMapping[str, Any]):
         return built(find("command", self._prefix + name), name)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._commands or name in self._of_plugins()
+        return name in self.data or name in self._of_plugins()
 
     def __iter__(self) -> Iterator[str]:
-        return iter([*self._commands, *(name for name in self._of_plugins() if name not in self._commands)])
-
-    def __len__(self) -> int:
-        return len(list(iter(self)))
-
-    def __setitem__(self, name: str, command: Any) -> None:
-        self._commands[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        del self._commands[name]
+        return iter(dict.fromkeys([*self.data, *self._of_plugins()]))
 
     def is_built_in(self, name: str) -> bool:
         """Return whether a command is not that of a plugin."""
-        return name in self._commands
+        return name in self.data
 
     def _of_plugins(self) -> list[str]:
         """Return the names that plugins have in this group, without those of a group below it."""

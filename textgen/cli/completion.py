@@ -33,6 +33,11 @@ def complete_result(context: typer.Context, incomplete: str) -> list[str]:
     return complete_run(incomplete)
 
 
+def complete_entry_or_run(context: typer.Context, incomplete: str) -> list[str]:
+    """Return entries, and names of saved runs."""
+    return [*complete_entry(incomplete), *complete_result(context, incomplete)]
+
+
 def complete_kind_of_result(incomplete: str) -> list[str]:
     """Return the kinds of results."""
     from textgen.results.kinds import kinds
@@ -40,27 +45,19 @@ def complete_kind_of_result(incomplete: str) -> list[str]:
     return _starting(incomplete, kinds())
 
 
-def complete_entry_or_run(context: typer.Context, incomplete: str) -> list[str]:
-    """Return entries, and names of saved runs."""
-    return [*complete_entry(incomplete), *complete_result(context, incomplete)]
-
-
-def complete_name(kind: str) -> Complete:
-    """Return the function that completes the names of one kind of component."""
+def complete_name(*of_kinds: str) -> Complete:
+    """Return the function that completes the names of some kinds of components; without one, of all kinds."""
 
     def complete(incomplete: str) -> list[str]:
-        from textgen.registry.registry import names
+        from textgen.registry.registry import KINDS, names
 
-        return _starting(incomplete, names(kind))
+        return _starting(incomplete, sorted({name for kind in of_kinds or KINDS for name in names(kind)}))
 
     return complete
 
 
-def complete_plugin(incomplete: str) -> list[str]:
-    """Return the names of the plugins of all kinds."""
-    from textgen.registry.registry import KINDS, names
-
-    return _starting(incomplete, sorted({name for kind in KINDS for name in names(kind)}))
+complete_plugin = complete_name()
+"""Completes the names of the plugins of all kinds."""
 
 
 def complete_kind(incomplete: str) -> list[str]:
@@ -70,14 +67,9 @@ def complete_kind(incomplete: str) -> list[str]:
     return _starting(incomplete, KINDS)
 
 
-def complete_device(incomplete: str) -> list[str]:
-    """Return the devices."""
-    return _starting(incomplete, ("auto", "cpu", "cuda", "mps"))
-
-
-def complete_precision(incomplete: str) -> list[str]:
-    """Return the number formats."""
-    return _starting(incomplete, ("auto", "fp32", "bf16", "fp16"))
+def complete_words(*words: str) -> Complete:
+    """Return the function that completes one of some words."""
+    return lambda incomplete: _starting(incomplete, words)
 
 
 def _starting(incomplete: str, known: Iterable[str]) -> list[str]:

@@ -40,13 +40,9 @@ def describe(
 ) -> None:
     """Show the layers of a model with their shapes and parameter counts."""
     load_plugins(plugin)
-    from textgen.library import model_layers
-    from textgen.library.corpus import check_encoding
+    from textgen.library.model_layers import describe_as
 
-    refuse = refusing(context)
-    if model_layers.check_describe(what, vocab_size, refuse) is None and vocab_size is None:
-        check_encoding(text.sources, refuse)
-    summary = model_layers.describe(what, text, vocab_size=vocab_size)
+    summary = describe_as(what, text, vocab_size, refusing(context))
     if as_json:
         print_json(summary)
     else:

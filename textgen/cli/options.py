@@ -13,13 +13,12 @@ import typer
 
 from textgen import defaults
 from textgen.cli.completion import (
-    complete_device,
     complete_entry,
     complete_entry_or_run,
     complete_kind,
     complete_name,
-    complete_precision,
     complete_result,
+    complete_words,
 )
 from textgen.library.options import MAX_SEED, Refuse, field_docs
 from textgen.requests import ClusterOptions, SampleOptions, SearchOptions, TextOptions, several
@@ -174,8 +173,8 @@ DETAILS: dict[str, dict[str, Any]] = {
     "tune_sampler": {"show_default": "tune the entry", "autocompletion": complete_name("sampler")},
     "trials": {"min": 1, "max": 100_000, "show_default": "30, or unlimited with --timeout"},
     "timeout": {"show_default": "none"},
-    "device": {"autocompletion": complete_device},
-    "precision": {"autocompletion": complete_precision},
+    "device": {"autocompletion": complete_words("auto", "cpu", "cuda", "mps")},
+    "precision": {"autocompletion": complete_words("auto", "fp32", "bf16", "fp16")},
     "processes": {"min": 1},
     "jobs": {"min": 1, "max": 256},
     "on": {"metavar": "NAME[:ADDRESS]", "show_default": "this machine"},

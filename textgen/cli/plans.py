@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import typer
 
@@ -14,9 +13,6 @@ from textgen.contracts import TextgenError
 from textgen.library.options import prepare, require_optuna
 from textgen.requests import BenchRequest, SuiteRequest, TuneRequest
 from textgen.runtime.output import note, results
-
-if TYPE_CHECKING:
-    from textgen.results.study import StudyResult
 
 SOME_FAILED = 3
 """The exit code if some runs failed and others did not."""
@@ -82,20 +78,14 @@ def tune(
     require_optuna()
     prepare("tune")
     options.list_plugins(plugin)
-    import optuna
-
     from textgen.library import plans
     from textgen.results.kinds import kinds
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)  # this process is ours
     with working(kinds()["tune"].file, "study", quiet=quiet) as work:
         work.result = plans.tune_as(request, out, work.report, options.refusing(context))
-    result: StudyResult = work.result
-    print_result(result, as_json, full=True)
+    print_result(work.result, as_json, full=True)
     work.close(quiet=quiet)
-    if result.best is None:
-        reasons = [trial.reason for trial in result.trials if trial.reason]
-        raise TextgenError(f"no trial completed: {reasons[0] if reasons else '--timeout was too short'}")
+    _ = work.result.best_trial  # raises an error if no trial completed
 
 
 def _end(num_failed: int, name: str) -> None:

@@ -56,7 +56,7 @@ def train(
     """Train and score one entry, or with --budget +2m continue a run; the result is a new run."""
     options.load_plugins(plugin)
     from textgen.library import runs
-    from textgen.library.presentation import PROMPT, command, train_lines, train_remarks
+    from textgen.library.presentation import PROMPT, command, first_sample, train_lines, train_remarks
     from textgen.library.training import is_helper
 
     with working(quiet=quiet or is_helper()) as work:
@@ -68,6 +68,7 @@ def train(
         for remark in train_remarks(run, log):
             note(remark)
     lines = train_lines(run.folder, run.settings, run.result)[: -1 if work.unsaved else None]
+    lines += [] if as_json else first_sample(run)
     print_summary(run.result, as_json, lines, command("sample", str(run.folder), PROMPT))
     work.close(quiet=quiet, is_said=not as_json)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
 from textgen.contracts import TextgenError
 from textgen.data.cleaning import load_text, without_repeats
-from textgen.data.sources import STANDARD_INPUT, language_of
+from textgen.data.sources import STANDARD_INPUT, keep_in_memory, language_of
 from textgen.data.split import (
     MIN_CHARS,
     MIN_CUT_WINDOW,
@@ -89,6 +89,25 @@ class Corpus:
     """The identity of the corpus, if this is one without the text that is scored."""
     num_documents: int = 1
 
+    @classmethod
+    def from_texts(
+        cls,
+        texts: Iterable[str],
+        *,
+        clean: str = CLEANER,
+        split: str = SPLIT,
+        max_chars: int | None = None,
+        keep_repeats: bool = False,
+    ) -> Corpus:
+        """Return the corpus of `texts`, each a document, such as those of a database.
+
+        It is named `memory:` and a hash of them, in results too; this process can read them again by that
+        name, others cannot. `clean`, `split`, `max_chars` and `keep_repeats` are those of `load_corpus`.
+        Raises `TextgenError` if they are not strings, or too short.
+        """
+        sources = [keep_in_memory(texts)]
+        return load_corpus(sources, clean, split, max_chars, keeps_repeats=keep_repeats)
+
     @property
     def num_chars(self) -> int:
         """The length of the text in characters (code points)."""
@@ -123,7 +142,7 @@ class Corpus:
         return replace(self, text="", split=split, whole=self.info, sources=TextSources())
 
     def with_sealed(self, path: str) -> Corpus:
-        """Return the corpus with the text of a file, or of standard input, as its test part.
+        """Return the corpus with the text of the file `path`, or of standard input (-), as its test part.
 
         Raises `TextgenError` if it cannot be read or is too short, and `UsageError` if there is a test part.
         """

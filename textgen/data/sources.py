@@ -1,7 +1,8 @@
-"""Sources of texts: files, folders, standard input and corpora known by name."""
+"""Sources of texts: files, folders, standard input, corpora known by name, and texts in memory."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -14,16 +15,19 @@ from itertools import chain
 from pathlib import Path
 
 from textgen.contracts import TextgenError
-from textgen.data.decoding import CHUNK_BYTES, decode_stream, read_chunks
+from textgen.data.decoding import CHUNK_BYTES, decode_stream, read_chunks, utf8
 from textgen.data.readers import documents_of, files_of, has_fields, suffixes_with_fields
 from textgen.data.text_file import Document
 from textgen.defaults import ENCODING, LANGUAGE
 from textgen.registry.options import build
 from textgen.registry.registry import contract_error, names, unknown_name
+from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.cache import DOWNLOADS, cache_folder
 
 STANDARD_INPUT = "-"
 """The source that is read from standard input."""
+IN_MEMORY = "memory:"
+"""The beginning of the name of texts that `keep_in_memory` keeps."""
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 
 
@@ -60,6 +64,27 @@ def read_documents(sources: Sequence[str], encoding: str = ENCODING) -> tuple[st
         raise TextgenError("no text given; name a path, - for standard input, or a corpus")
     named = [_read_source(source, encoding) for source in sources]
     return "+".join(name for name, _ in named), chain.from_iterable(documents for _, documents in named)
+
+
+_in_memory: dict[str, tuple[str, ...]] = {}
+"""Texts by their names. No process that computes inherits them."""
+
+
+def keep_in_memory(texts: Iterable[str]) -> str:
+    """Keep texts, each a document, while this process lives; return the name by which it can read them.
+
+    It ends with their hash. Raises `UsageError` for what are not texts.
+    """
+    if isinstance(texts, str):
+        raise UsageError("the texts are a single string; give a list of texts, even for one")
+    kept, digest = tuple(texts), hashlib.sha256()
+    for index, text in enumerate(kept):
+        if not isinstance(text, str):
+            raise UsageError(f"text {index} is not a string but {type(text).__name__}; give a list of texts")
+        digest.update(utf8(text) + b"\0")
+    name = IN_MEMORY + digest.hexdigest()[:12]
+    _in_memory[name] = kept
+    return name
 
 
 _withheld: list[bool] = []
@@ -103,8 +128,8 @@ def are_names(sources: Sequence[str]) -> bool:
 
 
 def _is_name(source: str) -> bool:
-    """Return whether a source begins with the name of a corpus."""
-    return source.partition("/")[0].partition(":")[0] in names("corpus")
+    """Return whether a source begins with the name of a corpus, or is in memory."""
+    return source.startswith(IN_MEMORY) or source.partition("/")[0].partition(":")[0] in names("corpus")
 
 
 def _find_files(source: str) -> Files | None:
@@ -160,6 +185,10 @@ def _read_source(source: str, encoding: str) -> tuple[str, Iterator[Document]]:
         document = decode_stream(chunks, "standard input", encoding)
         return "stdin", _not_empty([document], "standard input")
     located = _find_files(source)
+    if located is None and source.startswith(IN_MEMORY):
+        if source not in _in_memory:
+            raise TextgenError(f"no text {source} in this process; give it again by Corpus.from_texts")
+        return source, _not_empty(([text] for text in _in_memory[source]), source)
     if located is None:
         return source, iter([[_read_corpus(source)]])
     if _is_substitution(source):
@@ -184,7 +213,7 @@ def _not_empty(documents: Iterable[Document], where: str) -> Iterator[Document]:
 
 
 def _language(source: str) -> str:
-    if source == STANDARD_INPUT or _find_files(source) is not None:
+    if source == STANDARD_INPUT or source.startswith(IN_MEMORY) or _find_files(source) is not None:
         return LANGUAGE
     spec, _, item = source.partition("/")
     corpus = build("corpus", spec)

@@ -45,7 +45,8 @@ class Comparison(comparison.Comparison):
     def plot(self, kind: Literal["scores", "curves"] = "scores", *, axes: Axes | None = None) -> Axes:
         """Draw the scores with their intervals, or the learning curves; return the axes.
 
-        Raises `TextgenError` if matplotlib is not installed.
+        `kind` says which, and `axes` where, instead of in a new plot. Raises `TextgenError` if matplotlib is
+        not installed.
         """
         if kind not in ("scores", "curves"):
             raise UsageError(f"kind must be scores or curves, not {kind!r}")
@@ -81,7 +82,8 @@ class Ladder(ladder.Ladder):
     def plot(self, kind: Literal["budget", "characters"] = "budget", *, axes: Axes | None = None) -> Axes:
         """Draw the scores of trained entries over the budget, or over the characters read; return the axes.
 
-        Raises `TextgenError` if matplotlib is not installed.
+        `kind` says which, and `axes` where, instead of in a new plot. Raises `TextgenError` if matplotlib is
+        not installed.
         """
         if kind not in ("budget", "characters"):
             raise UsageError(f"kind must be budget or characters, not {kind!r}")

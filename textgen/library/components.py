@@ -33,16 +33,17 @@ SIGNS: tuple[tuple[type[BaseMetadata], str, str], ...] = (
 
 
 def plugins(kind: str | None = None) -> list[Plugin]:
-    """Return the installed plugins, of all kinds or one; raises `TextgenError` for an unknown kind."""
+    """Return the installed plugins, of all kinds or of `kind`; raises `TextgenError` if it is unknown."""
     if kind is not None and kind not in KINDS:
         raise TextgenError(unknown("kind", kind, KINDS))
     return [plugin for each in KINDS if kind in (None, each) for plugin in registry.plugins(each)]
 
 
 def load_plugin_file(path: str | Path) -> list[Plugin]:
-    """Add the components in a Python file; return them. Raises `TextgenError` if it cannot be loaded.
+    """Add the components in the Python file `path`; return them.
 
     Another process runs the file and says what is in it; this one does when it uses a component itself.
+    Raises `TextgenError` if it cannot be loaded.
     """
     from textgen.jobs import plugin_code
 

@@ -46,9 +46,11 @@ def load_corpus(
     encoding: str = defaults.ENCODING,
     keep_repeats: bool = False,
 ) -> Corpus:
-    """Return a text, cleaned and split, for several calls of `bench`, `train` and `tune`.
+    """Return the text of `corpus`, names and paths, cleaned and split, for several calls of functions.
 
-    Raises `TextgenError` if a source cannot be read or the text is too short.
+    `clean` names the cleaner, `split` the percentages of its parts. At most `max_chars` characters are used.
+    `encoding` is that of files. `keep_repeats` keeps long paragraphs that repeat earlier ones. Raises
+    `TextgenError` if a source cannot be read or the text is too short.
     """
     given = TextOptions(
         corpus, clean=clean, split=split, max_chars=max_chars, encoding=encoding, keep_repeats=keep_repeats
@@ -63,9 +65,10 @@ def loaded(corpus: TextSource) -> Corpus:
     if text.sealed is not None:
         raise UsageError("sealed has an effect on a bench only; leave it out")
     corpus_read = read(text)
-    if not isinstance(text.corpus, Corpus) and not len(corpus_read.split.test):
+    if not len(corpus_read.split.test):
         raise TextgenError(
-            f"the split {text.split} has no test part; give one, as by 90/5/5, or score a text that is sealed"
+            f"the split {corpus_read.split.method} has no test part; give one, as by 90/5/5, or score a "
+            "text that is sealed"
         )
     return corpus_read
 
@@ -81,6 +84,22 @@ def read(text: TextOptions) -> Corpus:
 def as_text(corpus: TextSource) -> TextOptions:
     """Return the options of a text; those of a loaded corpus have nothing but it."""
     return corpus if isinstance(corpus, TextOptions) else TextOptions(corpus)  # type: ignore[arg-type]
+
+
+def read_again(corpus: TextSource) -> TextOptions:
+    """Return the options of a text, those of a loaded corpus with which it is read again."""
+    text = as_text(corpus)
+    if not isinstance(text.corpus, Corpus):
+        return text
+    origin = text.corpus.sources
+    return TextOptions(
+        origin.names,
+        clean=text.corpus.cleaner,
+        split=str(text.corpus.split.method),
+        max_chars=origin.max_chars,
+        encoding=origin.encoding,
+        keep_repeats=origin.keeps_repeats,
+    )
 
 
 def check_text(text: TextOptions, refuse: Refuse) -> None:

@@ -21,6 +21,7 @@ from textgen.library.corpus import TextSource, as_text, check_text, loaded
 from textgen.library.options import Refuse, changed, refusing
 from textgen.nn.language_model import LanguageModel, placeholder_vocabulary
 from textgen.nn.weights import num_frozen_parameters, num_parameters
+from textgen.requests import TextOptions
 from textgen.results.names import find_run_or_entry
 
 NUM_TOKENS = 2
@@ -54,33 +55,35 @@ class ModelSummary:
 def describe(
     what: str | Path, corpus: TextSource = defaults.CORPUS, *, vocab_size: int | None = None
 ) -> ModelSummary:
-    """Return the layers of the model of a run, or of an entry, with their shapes and parameter counts.
+    """Return the layers of the model of `what`, a run or an entry, with their shapes and parameter counts.
 
-    The vocabulary of an entry is that of the text, unless its size is given. Raises `TextgenError` if there
-    is no such run or entry.
+    The vocabulary of an entry is that of the text of `corpus`, unless `vocab_size` is its size. Raises
+    `TextgenError` if there is no such run or entry.
     """
     text = as_text(corpus)
-    refuse = refusing(changed(text) | (set() if vocab_size is None else {"vocab_size"}))
-    check_text(text, refuse)
+    given = changed(text) | (set() if vocab_size is None else {"vocab_size"})
+    return describe_as(str(what), text, vocab_size, refusing(given))
+
+
+def describe_as(what: str, text: TextOptions, vocab_size: int | None, refuse: Refuse) -> ModelSummary:
+    """Describe as asked, as `describe` does; `refuse` is called with the options that have no effect."""
+    of_text = ["corpus", "clean", "max_chars", "encoding"]
     refuse(["split"], "on the layers of a model")
-    run = check_describe(str(what), vocab_size, refuse)
-    if run is not None:
-        return summarize_run(run)
-    entry = parse_entry(str(what))
-    return (
-        summarize_entry(entry, loaded(text)) if vocab_size is None else summarize_untrained(entry, vocab_size)
-    )
-
-
-def check_describe(what: str, vocab_size: int | None, refuse: Refuse) -> Path | None:
-    """Return the folder of a run, or None for an entry; refuse a text and a vocabulary that are not used."""
-    text = ["corpus", "clean", "max_chars", "encoding"]
-    run = find_run_or_entry(what)
-    if run is not None:
-        refuse(["vocab_size", *text], f"on {what!r}, a run with a vocabulary of its own")
-    elif vocab_size is not None:
-        refuse(text, "with --vocab-size, which needs no text")
-    return run
+    if run := find_run_or_entry(what):
+        refuse(["vocab_size", *of_text], f"on {what!r}, a run with a vocabulary of its own")
+        saved = load_run(run, torch.device("cpu"))
+        return summarize_model(saved.model, saved.entry.name)
+    entry = parse_entry(what)
+    if vocab_size is None:
+        check_text(text, refuse)
+        return summarize_entry(entry, loaded(text))
+    refuse(of_text, "with --vocab-size, which needs no text")
+    if "embedding" in entry.parts:
+        raise TextgenError(
+            f"entry {entry.name!r}: the vectors of {entry.parts['embedding']} need a text; "
+            "leave out --vocab-size or the embedding"
+        )
+    return summarize_model(build_to_predict(entry, placeholder_vocabulary(vocab_size)), entry.name)
 
 
 def summarize_entry(entry: Entry, corpus: Corpus) -> ModelSummary:
@@ -90,25 +93,6 @@ def summarize_entry(entry: Entry, corpus: Corpus) -> ModelSummary:
     vectors, _ = embed(entry, tokenizer, corpus.split.train.text, encoded.train)
     model = build_to_predict(entry, tokenizer.vocabulary, vectors)
     return summarize_model(model, entry.name)
-
-
-def summarize_untrained(entry: Entry, vocab_size: int) -> ModelSummary:
-    """Return the layers of the model of an entry for a vocabulary of this size, without reading a text.
-
-    Raises `TextgenError` for an entry with an embedding, since its vectors depend on the text.
-    """
-    if "embedding" in entry.parts:
-        raise TextgenError(
-            f"entry {entry.name!r}: the vectors of {entry.parts['embedding']} need a text; "
-            "leave out --vocab-size or the embedding"
-        )
-    return summarize_model(build_to_predict(entry, placeholder_vocabulary(vocab_size)), entry.name)
-
-
-def summarize_run(folder: Path) -> ModelSummary:
-    """Return the layers of the model of a run."""
-    run = load_run(folder, torch.device("cpu"))
-    return summarize_model(run.model, run.entry.name)
 
 
 def summarize_model(model: LanguageModel, name: str) -> ModelSummary:

@@ -26,6 +26,7 @@ from textgen.jobs.plugin_code import read_entries, read_entry
 from textgen.library import corpus as texts
 from textgen.library import options
 from textgen.library.comparison import Comparison, Ladder
+from textgen.library.defined_plugins import NewPlugin, add_plugins
 from textgen.library.progress import shown
 from textgen.requests import (
     BenchRequest,
@@ -62,17 +63,23 @@ def bench(
     seeds: int | range = 1,
     samples: SampleOptions = SampleOptions(),
     cluster: ClusterOptions = ClusterOptions(),
+    plugins: Sequence[NewPlugin] = (),
     out: str | Path | None = None,
     report: Report | bool | None = None,
 ) -> Comparison | Any:
-    """Train entries side by side on one text; return their scores, samples, speed and size.
+    """Train `entries` side by side on the text of `corpus`; return their scores, samples, speed and size.
 
-    A sealed text (`TextOptions`) is the one that is scored; nothing opens it before all entries are trained.
-    With several budgets, as in `15s,1m,4m`, the result is a `Ladder`. Entries are added to a comparison that
-    `out` already holds, whose runs are reused; so are budgets to a ladder. An entry that fails has its reason
-    in the result. `out` is locked: a second comparison there waits and adds to this one.
-    Raises `TextgenError` if it cannot start, and `NotSavedError` with the result if the disk is full.
+    `budget` is the training of each entry; with several, as in `15s,1m,4m`, the result is a `Ladder`. `seeds`
+    is their number, or a range. `samples` says what each entry writes, `cluster` where it is computed, and
+    `plugins` are files or classes, as those of a notebook. A sealed text (`TextOptions`) is the one that is
+    scored; nothing opens it before all entries are trained.
+
+    Entries are added to a comparison that `out` already holds, whose runs are reused; so are budgets to a
+    ladder. `out` is locked: a second comparison there waits and adds to this one. `report` is called with
+    each `Step`; True shows them, False does not. An entry that fails has its reason in the result. Raises
+    `TextgenError` if it cannot start, and `NotSavedError` with the result if the disk is full.
     """
+    add_plugins(plugins)
     request = BenchRequest(
         entries=several(entries),
         text=texts.as_text(corpus),
@@ -173,17 +180,22 @@ def suite(
     budget: str | None = None,
     seeds: int | None = None,
     cluster: ClusterOptions = ClusterOptions(),
+    plugins: Sequence[NewPlugin] = (),
     out: str | Path | None = None,
     report: Report | bool | None = None,
 ) -> SuiteResult:
     """Train the cases of a suite with several seeds; return what each change is worth.
 
-    `name` is an installed suite or a TOML file; it has the cleaners, and the budget and the number of seeds
-    unless they are given. With several budgets, as in `15s,1m`, each question is asked under each. What `out`
-    holds already is kept. Raises `TextgenError` if it cannot start or every case failed, and `NotSavedError`
-    with the result if the disk is full.
+    `name` is an installed suite or a TOML file; it has the cleaners, and the `budget` and the number of
+    `seeds` unless they are given. With several budgets, as in `15s,1m`, each question is asked under each. A
+    loaded `corpus` is read again. What `out` holds already is kept. `cluster`, `plugins` and `report` are
+    those of `bench`. Raises `TextgenError` if it cannot start or every case failed, and `NotSavedError` with
+    the result if the disk is full.
     """
-    request = SuiteRequest(name=name, text=texts.as_text(corpus), budget=budget, seeds=seeds, cluster=cluster)
+    add_plugins(plugins)
+    request = SuiteRequest(
+        name=name, text=texts.read_again(corpus), budget=budget, seeds=seeds, cluster=cluster
+    )
     return suite_as(request, out, report, options.refusing(options.changed(request)))
 
 
@@ -193,8 +205,6 @@ def suite_as(
     """Answer the questions of a suite, as `suite` does; `refuse` is called with options without effect."""
     options.prepare("suite")
     name, text, cluster = request.name, request.text, request.cluster
-    if isinstance(text.corpus, Corpus):
-        raise UsageError("a suite reads and cleans its text itself; give a name or a path")
     texts.check_text(text, refuse)
     options.check_cluster(request, "a suite", refuse)
     declared = load_suite(name)
@@ -228,15 +238,19 @@ def tune(
     budget: str = defaults.BUDGET,
     seeds: int | range = 3,
     cluster: ClusterOptions = ClusterOptions(),
+    plugins: Sequence[NewPlugin] = (),
     out: str | Path | None = None,
     report: Report | bool | None = None,
 ) -> StudyResult:
-    """Search the options of an entry with the best validation score; return the study.
+    """Search the options of `entry` with the best validation score on `corpus`; return the study.
 
-    With `SearchOptions(tune_sampler=…)` the sampler is tuned, for an entry or a run. The best is finally
-    compared with the default, with these seeds. A study that `out` holds already continues. Raises
-    `TextgenError` if it cannot start, and `NotSavedError` with the result so far if the disk is full.
+    `search` says what is searched, and for how long; with `SearchOptions(tune_sampler=…)` the sampler is
+    tuned, for an entry or a run. `budget` is the training of each trial. The best is finally compared with
+    the default, with these `seeds`. A study that `out` holds already continues. `cluster`, `plugins` and
+    `report` are those of `bench`. Raises `TextgenError` if it cannot start, and `NotSavedError` with the
+    result so far if the disk is full.
     """
+    add_plugins(plugins)
     request = TuneRequest(
         entry=entry,
         text=texts.as_text(corpus),

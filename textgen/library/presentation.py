@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from textgen import defaults
+from textgen.contracts import TextgenError
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample
 from textgen.experiment.samples import kept_samples
@@ -26,6 +29,8 @@ from textgen.training.budget import is_timed
 
 PROMPT = '"Once upon a time"'
 """The prompt of a suggested command."""
+SHOWN_CHARS = 200
+"""Characters of the sample at the end of training."""
 
 
 def document(result: Any, folder: Path = Path()) -> Report:
@@ -77,6 +82,14 @@ def train_remarks(run: Run, log: str | None) -> Iterator[str]:
     yield from trained.remarks
     if log is not None:
         yield f"look at the log with: {how_to_look(log, run.folder)}"
+
+
+def first_sample(run: Run) -> list[str]:
+    """Return a short text of a run that has just been trained; none if it cannot write."""
+    with suppress(TextgenError):
+        text = run.sample(length=SHOWN_CHARS)
+        return [_sample_line(Sample("", defaults.SAMPLER, 0, text))]
+    return []
 
 
 def sample_lines(folder: Path) -> list[str]:

@@ -24,6 +24,7 @@ from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator, Spelling, spells_words
 from textgen.jobs.kept import check_new
 from textgen.library.corpus import TextSource, as_text, loaded
+from textgen.library.defined_plugins import NewPlugin, add_plugins
 from textgen.library.options import Refuse, changed, check_numbers, refusing
 from textgen.library.plots import new_axes, plot_curves
 from textgen.library.progress import shown
@@ -59,18 +60,20 @@ def train(
     budget: str = defaults.BUDGET,
     seed: int = 0,
     cluster: ClusterOptions = ClusterOptions(),
+    plugins: Sequence[NewPlugin] = (),
     out: str | Path | None = None,
     log: str | None = None,
     report: Report | bool | None = None,
 ) -> Run:
-    """Train and score one entry; return the run, which is also saved in `out`, a new folder.
+    """Train `entry` on `corpus` and score it; return the run, which is also saved in `out`, a new folder.
 
-    With a budget such as `+2m`, `entry` is a run whose training continues. `log` names a
-    logger, a plugin, which gets losses and learning rate. Several processes train on one
-    GPU each, or on shares of the cores; of those that `torchrun` starts, only the first one returns, and the
-    others end here. An interrupted training run in `out` continues. Raises `TextgenError` if that is not
-    possible, and `NotSavedError` with the run if the disk is full.
+    With a `budget` such as `+2m`, `entry` is a run whose training continues. `seed` is the random seed, `log`
+    a logger, a plugin, which gets losses and learning rate; `plugins` and `report` are those of `bench`. The
+    processes of `cluster` train on one GPU each, or on shares of the cores; of those that `torchrun` starts,
+    only the first one returns, and the others end here. An interrupted training run in `out` continues.
+    Raises `TextgenError` if that is not possible, and `NotSavedError` with the run if the disk is full.
     """
+    add_plugins(plugins)
     request = TrainRequest(entry=entry, text=as_text(corpus), budget=budget, seed=seed, cluster=cluster)
     # Programs may train all entries alike: a budget and a precision are ignored where there is no gradient.
     given = (changed(request) | ({"log"} if log is not None else set())) - {"budget", "precision"}
@@ -132,14 +135,21 @@ def _finished(experiment: Experiment, folder: Path, config: DeviceConfig, tell: 
 
 
 def load(
-    folder: str | Path, *, device: str = "auto", precision: str = "auto", after: int | None = None
+    folder: str | Path,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    after: int | None = None,
+    plugins: Sequence[NewPlugin] = (),
 ) -> Run:
-    """Return the run in a folder, or that a name of `textgen runs` means; a bench stands for its best run.
+    """Return the run in `folder`, or that a name of `textgen runs` means; a bench stands for its best run.
 
-    `precision` is that of generation; scores are always computed in fp32. With `after`, the weights are those
-    after this many updates, one of the `snapshots`; its `result` is that of the best ones all the same.
-    Raises `TextgenError` if there is no such run or it cannot be loaded.
+    It computes on `device`, with the `plugins` of `bench`. `precision` is that of generation; scores are
+    always computed in fp32. With `after`, the weights are those after this many updates, one of the
+    `snapshots`; its `result` is that of the best ones all the same. Raises `TextgenError` if there is no such
+    run or it cannot be loaded.
     """
+    add_plugins(plugins)
     use_own_gpu()
     config = choose_device(device, precision)
     path = find_run(folder)
@@ -193,6 +203,15 @@ class Run:
         return self.saved.result
 
     @property
+    def test(self) -> Score:
+        """The score on the test text; raises `TextgenError` if there is none, with the reason."""
+        if self.result.test is None:
+            raise TextgenError(
+                f"{self.entry!r} has no test score: {self.result.problem or 'the split lacks a test part'}"
+            )
+        return self.result.test
+
+    @property
     def snapshots(self) -> tuple[Progress, ...]:
         """The validations whose weights were kept (`snapshots=true` of the entry), which `load` can give."""
         return Snapshots(self.folder / SNAPSHOTS).kept(self.result.train.curve)
@@ -206,9 +225,11 @@ class Run:
         seed: int = 0,
         spelling: Spelling = "words",
     ) -> str:
-        """Return a continuation of `length` characters, without the prompt.
+        """Return a continuation of `prompt` of `length` characters, without the prompt.
 
-        A space at the end of the prompt begins the next word, whatever the tokens are.
+        A space at the end of the prompt begins the next word, whatever the tokens are. `sampler` is one such
+        as `top-p:p=0.9`, `seed` the random seed; with the `spelling` `none`, a word model writes no
+        out-of-vocabulary words.
         """
         return self.samples(1, prompt, length=length, sampler=sampler, seed=seed, spelling=spelling)[0]
 
@@ -222,7 +243,10 @@ class Run:
         seed: int = 0,
         spelling: Spelling = "words",
     ) -> list[str]:
-        """Return several continuations, written at once with the seeds `seed`, `seed + 1`, …"""
+        """Return a `number` of continuations of `prompt`, written at once with `seed` and those that follow.
+
+        `length`, `sampler` and `spelling` are those of `sample`.
+        """
         check_numbers(seed, number=number, length=length)
         seeds = range(seed, seed + number)
         generator = self.generator(spelling)
@@ -237,23 +261,30 @@ class Run:
         seed: int = 0,
         spelling: Spelling = "words",
     ) -> Iterator[str]:
-        """Yield the text of `sample` in pieces while it is written."""
+        """Yield a continuation of `prompt` in pieces, while it is written.
+
+        `length`, `sampler`, `seed` and `spelling` are those of `sample`.
+        """
         check_numbers(seed, length=length)
         return self.generator(spelling).stream(prompt, length, build_sampler(sampler), seed)
 
     def score(
-        self, text: str | Path, *, clean: str | None = None, encoding: str = defaults.ENCODING
+        self, text: str | Path | Corpus, *, clean: str | None = None, encoding: str = defaults.ENCODING
     ) -> Score:
-        """Return the score of a text: bits per character, its interval, and where the bits go.
+        """Return the score of `text`: bits per character, its interval, and where the bits go.
 
-        A string is the text itself; a `Path` is a file or folder that is read. The text is cleaned by the
-        run's cleaner unless `clean` names another one.
-        Raises `TextgenError` if the text cannot be read or the tokenizer does not preserve it.
+        A string is the text itself, a `Path` a file or folder that is read, with `encoding`, and a `Corpus`
+        is scored whole. The text is cleaned by the run's cleaner unless `clean` names another one. Raises
+        `TextgenError` if the text cannot be read or the tokenizer does not preserve it.
         """
         if isinstance(text, Path):
             return self.score_sources([text], clean=clean, encoding=encoding).score
         if encoding != defaults.ENCODING:
-            raise UsageError("encoding has no effect on a string; leave it out")
+            raise UsageError("encoding has no effect on a string or a corpus; leave it out")
+        if isinstance(text, Corpus):
+            if clean is not None:
+                raise UsageError("clean has no effect on a corpus, which is cleaned; leave it out")
+            return score_any(self.saved, text.text, self.config.device).score
         cleaned = clean_text(text, "the text", clean or self.settings.corpus.cleaner)
         return score_any(self.saved, cleaned, self.config.device).score
 
@@ -265,7 +296,10 @@ class Run:
         encoding: str = defaults.ENCODING,
         report: Report | bool | None = None,
     ) -> ScoredSources:
-        """Return the score of corpora known by name and of files, joined, and what was scored."""
+        """Return the score of `sources`, corpora known by name and files, joined, and what was scored.
+
+        `clean` and `encoding` are those of `score`, and `report` that of `bench`.
+        """
         cleaner = clean or self.settings.corpus.cleaner
         loaded = load_text(list(map(str, sources)), cleaner, encoding)
         with shown(report) as tell:
@@ -281,10 +315,10 @@ class Run:
         processes: int = 1,
         report: Report | bool | None = None,
     ) -> Run:
-        """Continue training for another budget, such as `+2m`; return a new run, which is saved in `out`.
+        """Continue training for another `budget`, such as `+2m`; return a new run, which is saved in `out`.
 
         It starts from the best weights, with a new schedule. The text is read again unless `corpus` gives it.
-        `processes` is that of `train`.
+        `processes` train together, as in `ClusterOptions`; `report` is that of `bench`.
         Raises `TextgenError` if it is not the same text, or if the run was not trained by gradient.
         """
         if self.after is not None:
@@ -308,7 +342,7 @@ class Run:
         return data_frame([vars(point) for point in self.result.train.curve])
 
     def plot(self, *, axes: Axes | None = None) -> Axes:
-        """Draw the learning curve; return the axes.
+        """Draw the learning curve, on `axes` if they are given; return the axes.
 
         Raises `TextgenError` if matplotlib is not installed.
         """
@@ -329,6 +363,7 @@ class Run:
         return {}
 
     def generator(self, spelling: str) -> Generator:
+        """Return what writes, ready for many texts, with the `spelling` of `sample`."""
         spells = spells_words(spelling)
         if not spells:
             self.saved.check_that_it_spells()

@@ -141,6 +141,6 @@ class Ladder(JudgedHeader):
         check_lengths("rungs: units", *(run.units.bits for run in self.runs if run.units))
 
     def rung(self, entry: str, budget: str) -> Rung | None:
-        """Return an entry under a budget; None if it failed."""
+        """Return `entry` under `budget`; None if it failed."""
         found = (rung for rung in self.rungs if (rung.entry, rung.budget) == (entry, budget))
         return next(found, None)

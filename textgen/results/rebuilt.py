@@ -11,9 +11,9 @@ from typing import Any
 
 from textgen.data.corpus import CorpusInfo
 from textgen.data.split import MAX_HELD_OUT_CHARS, PARTS
-from textgen.evaluation.metrics import CLOSEST
 from textgen.evaluation.baselines import READING_ON
 from textgen.evaluation.intervals import SeedPrior
+from textgen.evaluation.metrics import CLOSEST
 from textgen.evaluation.scoring import MAX_WORD_BITS, BitsByCategory, Score, ScoredUnits, interval
 from textgen.evaluation.token_bits import LOG2
 from textgen.experiment.entry_result import EntryResult, FailedEntry

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal, TypeAlias
 
+from textgen.contracts import TextgenError
 from textgen.evaluation.intervals import Interval
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import EntryResult, EntrySettings, RunSettings
@@ -133,6 +134,14 @@ class StudyResult(Header):
     comparison: FinalComparison | None
     importances: dict[str, Share]
     trials: tuple[TrialResult, ...]
+
+    @property
+    def best_trial(self) -> TrialResult:
+        """The best trial; raises `TextgenError` if none completed, with the first reason."""
+        if self.best is None:
+            reasons = [trial.reason for trial in self.trials if trial.reason]
+            raise TextgenError(f"no trial completed: {reasons[0] if reasons else '--timeout was too short'}")
+        return self.best
 
     @property
     def machines(self) -> list[Machine]:

@@ -221,13 +221,17 @@ class Study:
 
 @contextmanager
 def _writing() -> Iterator[None]:
-    """Raise `OSError` if the file of the study cannot be written: the disk is full, or a limit is reached."""
+    """Let Optuna log no successes; raises `OSError` if the file cannot be written, as on a full disk."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(max(verbosity, optuna.logging.WARNING))
     try:
         yield
     except (SQLAlchemyError, StorageInternalError) as error:
         cause = error.__cause__ if isinstance(error, StorageInternalError) else error
         reason = getattr(cause, "orig", None) or cause or error
         raise OSError(errno.EIO, str(reason).partition("\n")[0]) from error
+    finally:
+        optuna.logging.set_verbosity(verbosity)
 
 
 def made_before(folder: Path) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import optuna
 from optuna.trial import Trial
 
 from textgen.jobs.backends import Backend
@@ -63,7 +62,6 @@ class TrialJob:
 
     def compute(self, report: Report) -> TrialValue:
         """Return the value of the choice."""
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
         began = time.perf_counter()
         value = self.objective.evaluate(self.params, report, self.folder)
         return TrialValue(value, time.perf_counter() - began, machine())

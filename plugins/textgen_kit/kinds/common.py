@@ -13,8 +13,8 @@ from typing import get_type_hints
 import torch
 from torch import nn
 
-from textgen.evaluation.plugin_metrics import measured
 from textgen import contracts
+from textgen.evaluation.plugin_metrics import measured
 from textgen.experiment.entry_parser import PARTS
 from textgen.nn.language_model import ModelClass
 from textgen.registry.isolation import restoring
