@@ -125,7 +125,7 @@ class RerunJob:
             self.corpus.split,
             self.device,
             assistants(self.plugin_files),
-            num_chars=result.train.num_chars,
+            train=result.train,
             report=lambda fraction: report(Step("scoring", fraction=fraction)),
         )
         parts = {
