@@ -24,8 +24,10 @@ from textgen_kit.checking import SETTINGS, CheckError, CheckSkipped, CheckWarnin
 from textgen_kit.kinds import __path__ as folders_of_checks
 from textgen_kit.kinds import common
 
-MODULES = [import_module(f"textgen_kit.kinds.{each.name}") for each in iter_modules(folders_of_checks)]
-MODULES.sort(key=lambda module: module is common)  # last: an error is first that of a check of the kind
+MODULES = sorted(
+    (import_module(f"textgen_kit.kinds.{each.name}") for each in iter_modules(folders_of_checks)),
+    key=lambda module: module is common,  # last: an error is first that of a check of the kind
+)
 """The checks of a kind are their functions `check_<kind>_…`, and `check_class_…` for kinds that are classes.
 
 The first line of a docstring says what is checked, the rest what users lose if it fails.
