@@ -35,9 +35,9 @@ The first line of a docstring says what is checked, the rest what users lose if 
 
 CARRIED = ("model-joined-states", "model-step", "model-step-bf16", "model-waiting-step", "model-refinement")
 CAUSAL = ("model-chunks", *CARRIED, "model-training-mode")
-REPEATED = ("model-randomness", "model-causal", "model-batch", *CAUSAL)
-REPEATED += ("model-loss", "model-saved", "model-saved-vectors")
-ROOTS = {
+AGAIN = ("model-randomness", "model-batch", "model-loss", "model-saved", "model-saved-vectors")
+REPEATED = ("model-causal", *CAUSAL, *AGAIN)
+ROOTS: dict[str, tuple[str, ...]] = {
     "model-pure": ("model-evaluation-mode", *REPEATED),
     "model-evaluation-mode": REPEATED,
     "model-causal": CAUSAL,
