@@ -144,7 +144,7 @@ def failures(results: Iterable[CheckResult]) -> list[CheckResult]:
         followed = (root for root, checks in roots.items() if result.check in checks)
         cause = _raised(result) or next(followed, re.sub(r"\d+", "#", result.reason))
         group = by_cause.setdefault(cause, [])
-        group.insert(0 if result.check in (cause, NUMBERS) else len(group), result)
+        group.insert(0 if result.check == cause else len(group), result)
     shown = []
     for first, *others in by_cause.values():
         more = f" (and {len(others)} more check{'s' * (len(others) > 1)})" if others else ""
