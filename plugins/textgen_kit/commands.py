@@ -40,9 +40,11 @@ def check(
     from textgen.training.progress import Step
     from textgen_kit.runner import checked
 
-    plugins = [(each, spec) for spec in names or () for each in chosen([spec.partition(":")[0]], kind)]
+    specs = {spec: spec.partition(":")[0] for spec in names or ()}
+    found = chosen(list(specs.values()), kind)
+    plugins = [(each, spec) for each in found for spec, name in specs.items() if name == each.name]
     if not names:
-        plugins = [(each, each.name) for each in chosen([], kind) if not of_files or each in of_files]
+        plugins = [(each, each.name) for each in found if not of_files or each in of_files]
     outcomes: list[tuple[dict[str, str], list[CheckResult]]] = []
     with ProgressDisplay(quiet=not sys.stderr.isatty()) as display, redirect_stdout(sys.stderr):
         for number, (each, spec) in enumerate(plugins, start=1):

@@ -24,8 +24,10 @@ from textgen_kit.checking import SETTINGS, CheckError, CheckSkipped, CheckWarnin
 from textgen_kit.kinds import __path__ as folders_of_checks
 from textgen_kit.kinds import common
 
-MODULES = [import_module(f"textgen_kit.kinds.{each.name}") for each in iter_modules(folders_of_checks)]
-MODULES.sort(key=lambda module: module is common)  # last: an error is first that of a check of the kind
+MODULES = sorted(
+    (import_module(f"textgen_kit.kinds.{each.name}") for each in iter_modules(folders_of_checks)),
+    key=lambda module: module is common,  # last: an error is first that of a check of the kind
+)
 """The checks of a kind are their functions `check_<kind>_…`, and `check_class_…` for kinds that are classes.
 
 The first line of a docstring says what is checked, the rest what users lose if it fails.
@@ -33,9 +35,9 @@ The first line of a docstring says what is checked, the rest what users lose if 
 
 CARRIED = ("model-joined-states", "model-step", "model-step-bf16", "model-waiting-step", "model-refinement")
 CAUSAL = ("model-chunks", *CARRIED, "model-training-mode")
-REPEATED = ("model-randomness", "model-causal", "model-batch", *CAUSAL)
-REPEATED += ("model-loss", "model-saved", "model-saved-vectors")
-ROOTS = {
+AGAIN = ("model-randomness", "model-batch", "model-loss", "model-saved", "model-saved-vectors")
+REPEATED = ("model-causal", *CAUSAL, *AGAIN)
+ROOTS: dict[str, tuple[str, ...]] = {
     "model-pure": ("model-evaluation-mode", *REPEATED),
     "model-evaluation-mode": REPEATED,
     "model-causal": CAUSAL,
@@ -142,7 +144,7 @@ def failures(results: Iterable[CheckResult]) -> list[CheckResult]:
         followed = (root for root, checks in roots.items() if result.check in checks)
         cause = _raised(result) or next(followed, re.sub(r"\d+", "#", result.reason))
         group = by_cause.setdefault(cause, [])
-        group.insert(0 if result.check in (cause, NUMBERS) else len(group), result)
+        group.insert(0 if result.check == cause else len(group), result)
     shown = []
     for first, *others in by_cause.values():
         more = f" (and {len(others)} more check{'s' * (len(others) > 1)})" if others else ""

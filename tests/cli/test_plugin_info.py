@@ -112,8 +112,8 @@ def test_a_name_selects_every_kind_that_has_it() -> None:
 
 def test_a_plugin_that_cannot_be_loaded_fails_its_check(install: Install) -> None:
     install("toys", "[textgen.cleaners]\ntoy = toys:Toy", "import no_such_module")
-    ((plugin, (result,)),) = checked(chosen(["toy"], None), lambda plugin: None)
-    assert (plugin.name, result.check, result.status) == ("toy", "loads", "failed")
+    (result,) = checked(find("cleaner", "toy"), "toy")
+    assert (result.check, result.status) == ("loads", "failed")
     assert "No module named 'no_such_module'" in result.reason
 
 

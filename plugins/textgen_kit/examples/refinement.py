@@ -17,7 +17,7 @@ WINDOW = 500
 
 
 class Example(nn.Module):
-    """(1 - share) p_base + share m_t, where m_t = decay m_(t-1) + (1 - decay) e_t."""
+    """(1 - share) p_base + share m, a fading average of the tokens that were read."""
 
     is_normalized: ClassVar[bool] = True
     reads_on: ClassVar[bool] = True
@@ -72,8 +72,8 @@ class Example(nn.Module):
                 window = ids[:, begin : min(begin + WINDOW, end)]
                 expected, read, state = self.parts(window, state)
                 targets = ids[:, begin + 1 : begin + 1 + window.shape[1], None]
-                both = (part.gather(-1, targets)[..., 0] for part in (expected, read))
-                total += mixed(*both, shares).sum(dim=(1, 2))
+                pair = expected.gather(-1, targets), read.gather(-1, targets)
+                total += mixed(*pair, shares).sum(dim=(1, 2))
         self.share.copy_(self.share.new_tensor(SHARES)[total.argmax()])
 
 

@@ -95,6 +95,7 @@ ANSWER = "a.py:A returned a tensor of shape [{0}, 50] for ids of shape [{0}, 2];
 ONCE: dict[str, list[CheckResult]] = {
     "model-shapes": [  # sizes differ
         failure("model-shapes", f"expected logits and a state; {ANSWER.format(2)}"),
+        failure("model-probabilities", f"expected logits and a state; {ANSWER.format(2)}"),
         failure("model-chunks", f"expected logits and a state; {ANSWER.format(2)}"),
         failure("model-causal", f"PluginError: {ANSWER.format(1)}"),
         failure("model-loss", f"expected a loss and a state; {ANSWER.format(8)}"),
