@@ -66,6 +66,7 @@ def test_a_cell_shows_what_the_kernel_writes(browser: Any, runs: list[Path]) -> 
     code = json.dumps([asset("play_widget.js"), relayed.page]).replace("<", "\\u003c")
     page.set_content(f"<script>const [MODULE, PAGE] = {code};</script>{NOTEBOOK}")
     first, second = (page.frame_locator(f"#{cell} iframe") for cell in ("cell", "other"))
+    first.locator("#more summary").click()
     first.locator("#prompt").fill("The naïve weather ")
     first.locator("#length").fill("60")
     first.locator("#write").click()
