@@ -82,7 +82,7 @@ def test_a_cell_shows_what_the_kernel_writes(browser: Any, runs: list[Path]) -> 
     assert first.locator(".pane .text").all_inner_texts() == texts
     assert first.locator(".pane > .muted", has_text="made-up").count() == 2
     assert not first.locator("#link").is_visible()
-    assert second.locator(".token").count() == 0
+    assert second.locator(".token.written").count() == 0
     # Nobody waits for what is still open when the cell is emptied.
     num_sent = page.evaluate("listeners.clear(); sent.length")  # from here on nothing is answered
     first.locator("#write").click()

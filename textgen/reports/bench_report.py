@@ -117,10 +117,7 @@ def bench_report(
 
 
 def _data(
-    result: Comparison,
-    details: Details,
-    entries: Sequence[EntryDetails],
-    curves: Sequence[dict[str, Any]],
+    result: Comparison, details: Details, entries: Sequence[EntryDetails], curves: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
     """Return what the scripts of a page read."""
     return {
