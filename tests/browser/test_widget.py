@@ -66,6 +66,7 @@ def test_a_cell_shows_what_the_kernel_writes(browser: Any, runs: list[Path]) -> 
     code = json.dumps([asset("play_widget.js"), relayed.page]).replace("<", "\\u003c")
     page.set_content(f"<script>const [MODULE, PAGE] = {code};</script>{NOTEBOOK}")
     first, second = (page.frame_locator(f"#{cell} iframe") for cell in ("cell", "other"))
+    first.locator("#more summary").click()
     first.locator("#prompt").fill("The naïve weather ")
     first.locator("#length").fill("60")
     first.locator("#write").click()
@@ -81,7 +82,7 @@ def test_a_cell_shows_what_the_kernel_writes(browser: Any, runs: list[Path]) -> 
     assert first.locator(".pane .text").all_inner_texts() == texts
     assert first.locator(".pane > .muted", has_text="made-up").count() == 2
     assert not first.locator("#link").is_visible()
-    assert second.locator(".token").count() == 0
+    assert second.locator(".token.written").count() == 0
     # Nobody waits for what is still open when the cell is emptied.
     num_sent = page.evaluate("listeners.clear(); sent.length")  # from here on nothing is answered
     first.locator("#write").click()

@@ -161,7 +161,7 @@ class LineChart:
 
     def _drawn(self, width: int) -> Markup:
         is_wide = width == WIDTH
-        right = width - (_label_width([line.name for line in self.lines]) if is_wide else 0)
+        right = width - (_label_width([line.name for line in self.lines]) if is_wide else NAME_ROW)
         warp: Callable[[float], float] = float if self.log_ticks is None else math.log10
         x_scale = spanning([warp(x) for line in self.lines for x, _ in line.points], 60, right - 10, 0.02)
         heights = [y for line in self.lines for _, y in line.points]

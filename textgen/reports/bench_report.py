@@ -104,17 +104,23 @@ def bench_report(
         files=[scores_csv(result), curves_csv(result)],
         styles=styles,
         scripts=(*SCRIPTS, "writer.js") if models else SCRIPTS,
-        data={
-            "curves": curves,
-            "passages": details.passages,
-            "readings": [{"name": each.name, **vars(each.reading)} for each in ordered if each.reading],
-            "samples": [{"name": entry.name, "samples": entry.samples} for entry in ordered],
-            "sampler": result.measured_sampler,
-            "colors": {row.name: index for index, row in enumerate(rows)},
-            "chance": sorted(chance_entries(result)),
-            **({"models": models} if models else {}),
-        },
+        data=_data(result, details, ordered, curves) | ({"models": models} if models else {}),
     )
+
+
+def _data(
+    result: Comparison, details: Details, entries: Sequence[EntryDetails], curves: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return what the scripts of a page read."""
+    return {
+        "curves": curves,
+        "passages": details.passages,
+        "readings": [{"name": each.name, **vars(each.reading)} for each in entries if each.reading],
+        "samples": [{"name": entry.name, "samples": entry.samples} for entry in entries],
+        "sampler": result.measured_sampler,
+        "colors": {row.name: index for index, row in enumerate(entry_rows(result))},
+        "chance": sorted(chance_entries(result)),
+    }
 
 
 def _context(result: Comparison) -> Iterator[str]:
