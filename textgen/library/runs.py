@@ -25,10 +25,9 @@ from textgen.generation.generator import Generator, Spelling, spells_words
 from textgen.jobs.kept import check_new
 from textgen.library.corpus import TextSource, as_text, loaded
 from textgen.library.defined_plugins import NewPlugins, add_plugins
+from textgen.library.notebook_views import data_frame, new_axes, plot_curves, run_html
 from textgen.library.options import Refuse, changed, check_numbers, refusing
-from textgen.library.plots import new_axes, plot_curves
 from textgen.library.progress import shown
-from textgen.library.tables import data_frame, run_html
 from textgen.library.training import (
     build_logger,
     check_train,
