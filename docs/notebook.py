@@ -24,13 +24,14 @@ def run() -> None:
     import nbclient
     import nbformat
 
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
     metadata = dict(notebook.metadata)
     with TemporaryDirectory() as folder:
         resources = {"metadata": {"path": folder}}
         nbclient.NotebookClient(notebook, timeout=1200, resources=resources, record_timing=False).execute()
     notebook.metadata = metadata | {DIGEST: digest(notebook.cells)}
-    NOTEBOOK.write_text(nbformat.writes(notebook) + "\n", "utf-8")
+    text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
+    NOTEBOOK.write_text(f"{text}\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -65,16 +65,15 @@ def test_a_run_is_told_in_a_few_lines_with_what_to_type_next(tmp_path: Path) -> 
     assert code == 0
     report, sample = shown[shown.rindex("done in") :].split("\n--- ")
     lines = report.split("\n")[1:]
-    assert len(lines) <= 6
+    assert len(lines) <= 5
     text = " ".join(lines)
     assert re.search(
         r"on lee: \d\.\d{3} bits per character of the test text \(95 % interval \d\.\d+ to", text
     )
     assert "where the bits go: known words" in text
-    assert lines[-1] == "saved in run"
     assert sample.startswith(f"{SAMPLER}, seed 0\n")
-    assert sample.endswith('\nnext: textgen sample run "Once upon a time"\n')
     assert len(sample) > 200
+    assert sample.endswith('\nsaved in run\nnext: textgen sample run "Once upon a time"\n')
     assert "\t" not in shown
     code, _, written = run_on_terminal("sample", "run", "Once upon", "--length", 20, cwd=tmp_path)
     assert code == 0

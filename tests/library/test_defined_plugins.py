@@ -17,6 +17,7 @@ from textgen.library.defined_plugins import add_plugins, file_of, source_of
 CELLS = (
     "import textgen\nimport re as regex",
     "%timeit x",
+    "await nothing",
     "loud = True\ntext = open('nowhere').read()",
     "class Base:\n    mark = loud",
     """
@@ -41,7 +42,7 @@ def notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[s
     module = ModuleType("notebook")
     monkeypatch.setitem(sys.modules, "notebook", module)
     vars(module)["In"] = list(CELLS)
-    for cell in (CELLS[0], CELLS[5], *CELLS[3:5]):
+    for cell in (CELLS[0], CELLS[6], *CELLS[4:6]):
         exec(cell, vars(module))
     yield vars(module)
     forget_plugin_files()
@@ -60,7 +61,7 @@ def test_annotations_count_and_the_future_comes_first() -> None:
 
 
 def test_a_class_of_a_notebook_becomes_a_plugin(notebook: dict[str, Any], news: str) -> None:
-    add_plugins([notebook["Shout"]])
+    add_plugins(notebook["Shout"])
     (file,) = Path("runs/plugins").iterdir()
     assert file.name.startswith("shout-")
     assert textgen.Corpus.from_texts([news[:9000] + "A."], clean="shout").text.endswith("B.")
@@ -74,3 +75,5 @@ def test_a_class_without_source_is_refused(notebook: dict[str, Any]) -> None:
     exec("class Elsewhere:\n    def clean(self, text): return text", notebook)
     with pytest.raises(textgen.TextgenError, match=r"^the source of Elsewhere cannot be found: define it at"):
         add_plugins([notebook["Elsewhere"]])
+    with pytest.raises(textgen.TextgenError, match=r"is not a plugin; give a class, or the path of a file$"):
+        add_plugins([notebook["Shout"]()])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 from optuna.trial import TrialState
 
@@ -41,6 +43,15 @@ def test_the_default_comes_first_and_nothing_twice(tmp_path: Path) -> None:
     assert len({tuple(call.values()) for call in objective.calls}) == 30
     assert all(call["rate"] in RATE.grid and call["size"] in SIZE.grid for call in objective.calls)
     assert min(trial.values[0] for trial in trials) < 0.2 * trials[0].values[0]
+
+
+def test_optuna_logs_no_successes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    optuna.logging.set_verbosity(optuna.logging.INFO)  # its default, which a notebook has
+    logging.getLogger("optuna").addHandler(caplog.handler)
+    run(tmp_path, Toy(), 2)
+    logging.getLogger("optuna").removeHandler(caplog.handler)
+    assert caplog.records == []
+    assert optuna.logging.get_verbosity() == optuna.logging.INFO
 
 
 @pytest.mark.long

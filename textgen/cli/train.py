@@ -67,8 +67,8 @@ def train(
     if not quiet:
         for remark in train_remarks(run, log):
             note(remark)
-    lines = train_lines(run.folder, run.settings, run.result)[: -1 if work.unsaved else None]
-    lines += [] if as_json else first_sample(run)
+    *lines, saved = train_lines(run.folder, run.settings, run.result)
+    lines += [*([] if as_json else first_sample(run)), *([] if work.unsaved else [saved])]
     print_summary(run.result, as_json, lines, command("sample", str(run.folder), PROMPT))
     work.close(quiet=quiet, is_said=not as_json)
 

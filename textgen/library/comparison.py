@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from textgen.experiment.entry_result import EntryResult, FailedEntry
-from textgen.library.plots import new_axes, plot_curves, plot_ladder, plot_scores
-from textgen.library.tables import data_frame
+from textgen.library.notebook_views import data_frame, new_axes, plot_curves, plot_ladder, plot_scores
 from textgen.reports.answer import answer
 from textgen.reports.bench_report import bench_report
 from textgen.reports.columns import run_values

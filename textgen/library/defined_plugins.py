@@ -19,19 +19,25 @@ from typing import Any, TypeAlias
 
 from textgen.contracts import TextgenError
 from textgen.library.components import list_plugin_file
+from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import make_folder, write_file
 from textgen.runtime.storage.result_folders import RUNS
 
 NewPlugin: TypeAlias = str | Path | type[Any]
 """A Python file with plugins, or a class, which may be defined in a cell of a notebook."""
+NewPlugins: TypeAlias = NewPlugin | Sequence[NewPlugin]
 FOLDER = Path(RUNS) / "plugins"
 CELLS = "In"
 """The name under which IPython keeps the code of the cells that were executed."""
+FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+"""What cells may have."""
 
 
-def add_plugins(plugins: Sequence[NewPlugin]) -> None:
+def add_plugins(plugins: NewPlugins) -> None:
     """Add plugins as `--plugin` does; raises `TextgenError` if one cannot be loaded, or has no source."""
-    for plugin in plugins:
+    for plugin in [plugins] if isinstance(plugins, (str, Path, type)) else plugins:
+        if not isinstance(plugin, (str, Path, type)):
+            raise UsageError(f"{plugin!r} is not a plugin; give a class, or the path of a file")
         list_plugin_file(file_of(plugin) if isinstance(plugin, type) else Path(plugin))
 
 
@@ -60,14 +66,15 @@ def file_of(component: type) -> Path:
 
 def source_of(name: str, cells: Iterable[str]) -> str:
     """Return the statements of cells that define a name and all that it uses; raises `LookupError`."""
-    statements = list[ast.stmt]()
+    statements, codes = list[ast.stmt](), list[CodeType]()
     for cell in cells:
         with suppress(SyntaxError):  # it failed
-            statements += ast.parse(cell).body
-    codes = [compile(ast.Module([each], []), "cell", "exec", dont_inherit=True) for each in statements]
+            body = ast.parse(cell).body
+            codes += [compile(ast.Module([each], []), "cell", "exec", FLAGS, True) for each in body]
+            statements += body
     place = {stored: index for index, code in enumerate(codes) for stored in _names(code, "STORE_NAME")}
     future = [each for each in statements if isinstance(each, ast.ImportFrom) and each.module == "__future__"]
-    chosen, kept = set[int](), future[:1]
+    chosen, kept = set[int](), list[ast.stmt](future[:1])
 
     def keep(index: int) -> None:
         """Keep a statement, after those that it uses."""

@@ -26,7 +26,7 @@ from textgen.jobs.plugin_code import read_entries, read_entry
 from textgen.library import corpus as texts
 from textgen.library import options
 from textgen.library.comparison import Comparison, Ladder
-from textgen.library.defined_plugins import NewPlugin, add_plugins
+from textgen.library.defined_plugins import NewPlugins, add_plugins
 from textgen.library.progress import shown
 from textgen.requests import (
     BenchRequest,
@@ -63,7 +63,7 @@ def bench(
     seeds: int | range = 1,
     samples: SampleOptions = SampleOptions(),
     cluster: ClusterOptions = ClusterOptions(),
-    plugins: Sequence[NewPlugin] = (),
+    plugins: NewPlugins = (),
     out: str | Path | None = None,
     report: Report | bool | None = None,
 ) -> Comparison | Any:
@@ -180,7 +180,7 @@ def suite(
     budget: str | None = None,
     seeds: int | None = None,
     cluster: ClusterOptions = ClusterOptions(),
-    plugins: Sequence[NewPlugin] = (),
+    plugins: NewPlugins = (),
     out: str | Path | None = None,
     report: Report | bool | None = None,
 ) -> SuiteResult:
@@ -238,7 +238,7 @@ def tune(
     budget: str = defaults.BUDGET,
     seeds: int | range = 3,
     cluster: ClusterOptions = ClusterOptions(),
-    plugins: Sequence[NewPlugin] = (),
+    plugins: NewPlugins = (),
     out: str | Path | None = None,
     report: Report | bool | None = None,
 ) -> StudyResult:

@@ -24,11 +24,10 @@ from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator, Spelling, spells_words
 from textgen.jobs.kept import check_new
 from textgen.library.corpus import TextSource, as_text, loaded
-from textgen.library.defined_plugins import NewPlugin, add_plugins
+from textgen.library.defined_plugins import NewPlugins, add_plugins
+from textgen.library.notebook_views import data_frame, new_axes, plot_curves, run_html
 from textgen.library.options import Refuse, changed, check_numbers, refusing
-from textgen.library.plots import new_axes, plot_curves
 from textgen.library.progress import shown
-from textgen.library.tables import data_frame, run_html
 from textgen.library.training import (
     build_logger,
     check_train,
@@ -60,7 +59,7 @@ def train(
     budget: str = defaults.BUDGET,
     seed: int = 0,
     cluster: ClusterOptions = ClusterOptions(),
-    plugins: Sequence[NewPlugin] = (),
+    plugins: NewPlugins = (),
     out: str | Path | None = None,
     log: str | None = None,
     report: Report | bool | None = None,
@@ -140,7 +139,7 @@ def load(
     device: str = "auto",
     precision: str = "auto",
     after: int | None = None,
-    plugins: Sequence[NewPlugin] = (),
+    plugins: NewPlugins = (),
 ) -> Run:
     """Return the run in `folder`, or that a name of `textgen runs` means; a bench stands for its best run.
 

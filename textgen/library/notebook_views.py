@@ -1,16 +1,55 @@
-"""Plots of results, by matplotlib."""
+"""Results in notebooks: tables for pandas, a run in HTML, and plots by matplotlib."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from textgen.contracts import TextgenError
+from textgen.evaluation.scoring import Score
+from textgen.experiment.entry_result import RunResult, RunSettings
+from textgen.page.render import notebook_block, notebook_table
+from textgen.reports.formats import bits, count, in_brackets, short
 from textgen.results.comparison import EntryScore, ReferenceScore
 from textgen.training.progress import Progress
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from pandas import DataFrame
+
+
+def data_frame(rows: Sequence[Mapping[str, Any]]) -> DataFrame:
+    """Return rows as a pandas data frame; raises `TextgenError` if pandas is not installed."""
+    try:
+        import pandas
+    except ImportError as error:
+        raise TextgenError('to_pandas needs pandas; run: pip install "textgen-bench[notebook]"') from error
+    return pandas.DataFrame(rows)
+
+
+def run_html(folder: Path, settings: RunSettings, result: RunResult) -> str:
+    """Return the scores, speed and size of a run."""
+    train = result.train
+    values = {
+        "entry": result.name,
+        "corpus": f"{settings.corpus.name}, {count(settings.corpus.num_chars)} characters",
+        "test": _score(result.test),
+        "validation": _score(result.validation),
+        "problem": result.problem or result.chance_remark,
+        "trained on": f"{count(train.num_chars)} characters in {train.seconds:.1f} s "
+        f"({short(train.chars_per_second)} per second, {train.num_epochs:.1f} epochs)",
+        "parameters": short(result.num_parameters),
+        "saved in": str(folder),
+    }
+    rows = [[name, value] for name, value in values.items() if value]
+    return notebook_block(notebook_table((), rows, lefts=(0, 1)))
+
+
+def _score(score: Score | None) -> str | None:
+    if score is None:
+        return None
+    return f"{bits(score.bits_per_char)} bits per character{in_brackets(score.interval)}"
 
 
 def new_axes() -> Axes:
@@ -52,10 +91,9 @@ def plot_curves(axes: Axes, curves: Sequence[tuple[str, Sequence[Progress]]], *,
         ]
         if points:
             axes.plot(*zip(*points, strict=True), marker=".", label=name)
-    axes.set_xlabel("seconds of training" if by_time else "characters of training")
-    axes.set_ylabel("validation bits per character")
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend()
+    _explain(
+        axes, "seconds of training" if by_time else "characters of training", "validation bits per character"
+    )
 
 
 def plot_ladder(
@@ -70,7 +108,11 @@ def plot_ladder(
         amounts = [amount for amount, _ in points]
         axes.errorbar(amounts, values, yerr=[lows, highs], marker="o", capsize=3, label=name)
     axes.set_xscale("log")
-    axes.set_xlabel(label)
-    axes.set_ylabel("bits per character, with 95 % interval")
+    _explain(axes, label, "bits per character, with 95 % interval")
+
+
+def _explain(axes: Axes, across: str, upwards: str) -> None:
+    axes.set_xlabel(across)
+    axes.set_ylabel(upwards)
     if axes.get_legend_handles_labels()[0]:
         axes.legend()
