@@ -204,10 +204,11 @@ def ladder() -> textgen.Ladder:
 
 def test_a_ladder_shows_its_answer_and_its_tables(ladder: textgen.Ladder) -> None:
     html = ladder._repr_html_()
-    assert "From 30 s on" in html
+    assert "At 4m: b predicts the test text best" in html
+    assert "From 24 s on" in html
     assert html.count("<table") == 4
     assert html.count("<details") == 3
-    assert repr(ladder).startswith("Ladder(b, a, random on wiki, 15s, 1m, 4m each: From 30 s on")
+    assert repr(ladder).startswith("Ladder(b, a, random on wiki, 15s, 1m, 4m each: At 4m: b predicts")
 
 
 def test_a_ladder_is_a_data_frame_with_a_row_per_entry_and_budget(ladder: textgen.Ladder) -> None:

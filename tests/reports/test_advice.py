@@ -119,6 +119,20 @@ def test_recorded_mixtures_are_better_than_what_they_were_advised_for() -> None:
     assert num_compared >= 7
 
 
+def test_on_a_small_text_the_advised_mixture_won_and_a_larger_model_lost() -> None:
+    (small,) = (each for each in BENCHES if each.corpus.num_chars < 50_000)
+    mixture, plain, larger = (score.name for score in small.scores)  # best first
+    alone = replace(
+        small,
+        scores=tuple(score for score in small.scores if score.name == plain),
+        differences=(),
+        entries=tuple(run for run in small.entries if run.name == plain),
+    )
+    assert f"is ahead of {plain} (2.219): {mixture}, a mixture" in other_entry(alone)
+    assert larger.startswith(f"{plain}:hidden_size=")
+    assert not any("larger model" in line for line in next_steps(small))
+
+
 def curve(*bits: float) -> list[dict[str, Any]]:
     """Validations at equal distances."""
     points: list[dict[str, Any]] = entry("x", 2.0)["train"]["curve"][: len(bits)]

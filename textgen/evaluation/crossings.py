@@ -22,7 +22,7 @@ NUM_RESAMPLES = 4000
 LEVELS = (0.025, 0.975)
 POWERS = np.linspace(1e-6, 1.0, 21)
 """Powers that a score may fall by; those of recorded ladders are 0 to 0.94."""
-USUAL_POWER = 0.5
+USUAL_POWER = 0.4
 SPREAD = 0.25
 """How far the power between two budgets may be from the one that suits all of them."""
 NUM_STEPS = 32

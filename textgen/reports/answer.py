@@ -118,25 +118,24 @@ def _answer_of(result: Comparison | Ladder, entries: Class, budget: str) -> str:
 
 def closing(result: Comparison) -> str:
     """Return the answer in few words, which ends what is shown first."""
-    said = closing_of(result, classes(result))
+    said = closing_of(classes(result))
     return plain("; ".join([said, *short_cautions(map(RunCaution.of, result.runs), result.budget)]))
 
 
-def closing_of(result: Comparison | Ladder, found: Sequence[Class]) -> str:
+def closing_of(found: Sequence[Class]) -> str:
     """Return who won in each class, in few words."""
-    said = [_closing_of(result, each) for each in found] or ["no entry has a score"]
-    return "; reading on: ".join(said)
+    return "; reading on: ".join(map(_closing_of, found)) or "no entry has a score"
 
 
-def _closing_of(result: Comparison | Ladder, entries: Class) -> str:
+def _closing_of(entries: Class) -> str:
     best = entries.best
     if not entries.differences:
-        return f"{best.name}: {_score(best)}{in_brackets(best.interval)}{_reference(result, best)}"
+        return f"{best.name}: {_score(best)}{in_brackets(best.interval)}"
     nearest = entries.differences[0]
     by = f"{nearest.bits_per_char:.3f} bits per character{in_brackets(nearest.interval)}"
-    who = "is better than" if best.is_best else "is ahead of"
-    doubt = "" if best.is_best else "no clear winner: "
-    return f"{doubt}{best.name} {who} {nearest.b} by {by}{_reference(result, best)}"
+    if best.is_best:
+        return f"{best.name} is better than {nearest.b} by {by}"
+    return f"no clear winner: {best.name} is ahead of {nearest.b} by {by}"
 
 
 def scope(result: Comparison) -> Iterator[str]:

@@ -66,8 +66,7 @@ def bench_report(
     """
     rows = entry_rows(result)
     ran = [row for row in rows if row.runs]
-    by_name = {entry.name: entry for entry in details.entries}
-    ordered = [by_name[row.name] for row in rows if row.name in by_name]
+    ordered = [entry for row in rows for entry in details.entries if entry.name == row.name]
     styles = {row.name: entry_style(index) for index, row in enumerate(rows)}
     curves, made = _curve_points(rows), _made(result)
     return Report(

@@ -110,7 +110,7 @@ def ladder_answer(result: Ladder) -> str:
 
 
 def _closing(result: Ladder) -> str:
-    best = f"at {result.budgets[-1]}: {closing_of(result, _classes(result))}"
+    best = f"at {result.budgets[-1]}: {closing_of(_classes(result))}"
     return plain("; ".join(filter(None, [best, who_is_ahead(result)])))
 
 
