@@ -127,12 +127,13 @@ def test_a_change_of_any_number_is_found_or_named(copy: Path) -> None:
     }
     unchecked = named(places, uncovered(places, checks(bench))) - refused
     assert left.keys() <= unchecked
-    assert {kind.partition(".")[0] for kind in unchecked - left.keys()} <= {"held_out"}  # perhaps by chance
+    by_chance = unchecked - left.keys()
+    assert {kind.partition(".")[0] for kind in by_chance} <= {"held_out"}
 
     write_record(copy / RESULT, changed(bench, left.values()))
     verification = verifying.verify(copy)
     left = {kind: left[kind] for kind in left.keys() - found(left, verification.checks)}
-    assert left.keys() == named(places, verification.unchecked) - refused
+    assert left.keys() == named(places, verification.unchecked) - refused - by_chance
 
     write_record(copy / RESULT, changed(bench, left.values()))
     left |= {
