@@ -164,7 +164,9 @@ def test_every_entry_continues_every_prompt_with_every_sampler(bench: Bench) -> 
     for row in scored(bench.result).values():
         asked = [(sample["sampler"], sample["prompt"]) for sample in row["samples"]]
         assert asked == [(sampler, prompt) for sampler in SAMPLERS for prompt in PROMPTS]
-        assert {len(sample["text"]) for sample in row["samples"]} == {60}
+        texts = [sample["text"] for sample in row["samples"]]
+        assert max(map(len, texts)) <= 60
+        assert all(len(text) == 60 or not text[-1].isalnum() for text in texts)  # they end with a whole word
 
 
 def test_an_entry_that_fails_says_why_and_the_others_continue(bench: Bench, names: dict[str, str]) -> None:

@@ -26,11 +26,6 @@ class MetricValues:
     info: MetricInfo
     values: tuple[tuple[float | None, ...], ...] = ()
 
-    def check(self) -> None:
-        """Raise `ValueError` for a number that is none."""
-        if not all(value is None or math.isfinite(value) for each in self.values for value in each):
-            raise ValueError("values: not finite")
-
     def measured(self) -> list[MeasuredText]:
         """Return the mean over each list of samples, and what each sample contributes to it."""
         return [MeasuredText.of({self.info.name: Share.mean(each)}) for each in self.values]

@@ -1,4 +1,4 @@
-"""Embeddings, corpora and cleaners with one fault each."""
+"""Embeddings, corpora, cleaners and metrics with one fault each."""
 
 from __future__ import annotations
 
@@ -170,8 +170,51 @@ class LeavesTheJointToChance(Stripped):
     joint = "\n"
 
 
+# --- metrics
+
+
+class Capitals:
+    """The share of characters that are capitals."""
+
+    unit, best = "%", "author"
+
+    def measure(self, text: str) -> float | None:
+        return sum(map(str.isupper, text)) / len(text) if text else None
+
+
+class DividesByNothing(Capitals):
+    found_by = "metric-numbers"
+
+    def measure(self, text: str) -> float | None:
+        return sum(map(str.isupper, text)) / len(text)
+
+
+class CountsInPercent(Capitals):
+    found_by = "metric-numbers"
+
+    def measure(self, text: str) -> float | None:
+        return 100 * (super().measure(text) or 0.0)
+
+
+class IsBestInTheMiddle(Capitals):
+    found_by = "metric-numbers"
+    best = "middle"
+
+
+class AddsUp(Capitals):
+    found_by = "metric-deterministic"
+
+    def __init__(self) -> None:
+        self.highest = 0.0
+
+    def measure(self, text: str) -> float | None:
+        self.highest = max(self.highest, super().measure(text) or 0.0)
+        return self.highest
+
+
 @pytest.mark.parametrize(
-    ("kind", "component"), [("embedding", Hashed), ("corpus", Numbers), ("cleaner", Stripped)]
+    ("kind", "component"),
+    [("embedding", Hashed), ("corpus", Numbers), ("cleaner", Stripped), ("metric", Capitals)],
 )
 def test_without_its_fault_it_passes(kind: str, component: type) -> None:
     assert [result for result in run_checks(kind, component) if result.status == "failed"] == []
