@@ -229,7 +229,6 @@ class KeptTexts:
         )
         # Without these, metrics and samples are others.
         own = ["sample_chars", "texts", "entries.*.name", "entries.*.writing.*.sampler"]
-        own += ["entries.*.samples.*.sampler"] if self._keeps_samples else []
         yield compared("values of details", self.details, again, decided_by=own).within(IN_DETAILS)
 
     def _row(self, row: EntryResult) -> Partial:
