@@ -159,6 +159,8 @@ def test_a_change_of_any_kind_of_value_is_found_or_named(copy: Path) -> None:
         for kind, place in telling_values(details).items()
         if not is_refused(Details, changed(details, [place]))
     }
+    for kind in ("samples.*.sampler", "reading.tokens.*"):  # without which other values are not compared
+        del left[f"{DETAILS}/entries.*.{kind}"]
     parts = ("sample_chars", "texts", "entries.*.name", "entries.*.writing.*.sampler")
     own = [kind for kind in left if kind.startswith(tuple(f"{DETAILS}/{part}" for part in parts))]
     of_details = [left[kind] for kind in left if kind.startswith(DETAILS) and kind not in own]
