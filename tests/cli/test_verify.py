@@ -46,6 +46,12 @@ pytestmark = pytest.mark.slow
 WORD = "word-lstm-word2vec:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
 MIXTURE = "char-lstm+ngram:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
 RESULT, DETAILS = "bench.json", "details.json"
+ALONE = ("lexicons.*", "sources.names.*", "sources.encoding", "sources.keeps_repeats")
+"""Kinds of values that keep others from being checked with the text, or the text from being read."""
+OWN = ("sample_chars", "texts", "entries.*.name", "entries.*.writing.*.sampler")
+"""What others in the details are measured by."""
+NAMED = ("samples.*.sampler", "reading.tokens.*")
+"""What is compared only if all else is the same."""
 
 
 @pytest.fixture(scope="module")
@@ -142,13 +148,7 @@ def test_a_change_of_any_kind_of_value_is_found_or_named(copy: Path) -> None:
     left = {kind: left[kind] for kind in left.keys() - found(left, verification.checks)}
     assert left.keys() == named(places, verification.unchecked) - refused
 
-    alone = {
-        "lexicons.*",
-        "sources.names.*",
-        "sources.encoding",
-        "sources.keeps_repeats",
-    }  # which keep others from being checked
-    for kind in alone:
+    for kind in ALONE:
         write_record(copy / RESULT, changed(bench, [left.pop(kind)]))
         with suppress(TextgenError):  # the text cannot be read
             assert kind in named([kind], verifying.verify(copy).unchecked)
@@ -159,10 +159,9 @@ def test_a_change_of_any_kind_of_value_is_found_or_named(copy: Path) -> None:
         for kind, place in telling_values(details).items()
         if not is_refused(Details, changed(details, [place]))
     }
-    for kind in ("samples.*.sampler", "reading.tokens.*"):  # without which other values are not compared
+    for kind in NAMED:
         del left[f"{DETAILS}/entries.*.{kind}"]
-    parts = ("sample_chars", "texts", "entries.*.name", "entries.*.writing.*.sampler")
-    own = [kind for kind in left if kind.startswith(tuple(f"{DETAILS}/{part}" for part in parts))]
+    own = [kind for kind in left if kind.startswith(tuple(f"{DETAILS}/{part}" for part in OWN))]
     of_details = [left[kind] for kind in left if kind.startswith(DETAILS) and kind not in own]
     write_record(copy / DETAILS, changed(details, of_details))
     verification = verifying.verify(copy, runs=True, device="cpu")
