@@ -95,9 +95,9 @@ def test_a_comparison_agrees_with_its_stretches_and_its_runs(textgen: Textgen, m
     ]
     assert int(lines[3].split()[0]) > 250
     assert reports == "2 reports recomputed: all agree"
-    assert measured.startswith("measured, so only agreement with the rest is checked: corpus: split.test.")
+    assert measured.startswith("measured, so only agreement with the rest is checked: entries: metric_")
     assert "; references: units.bits; " in measured
-    assert left.startswith("not checked: command; details/entries: errors, reading.models, ")
+    assert left.startswith("not checked: command; details; entries: freedom, generate.chars_per_second, ")
     assert "; held_out; lexicons; made; overlap; references: description, name; " in left
     whole = textgen("verify", made / RESULT, "--runs", "--device", "cpu").stdout.splitlines()
     *others, again_reports, measured, left = whole
@@ -120,6 +120,7 @@ def test_a_comparison_agrees_with_its_stretches_and_its_runs(textgen: Textgen, m
     assert (
         "6 entropies of choices recomputed: all agree; 6 of these runs wrote the same texts again" in others
     )
+    assert left.startswith("not checked: command; details/entries: errors, samples.sampler; details/spells; ")
     assert "; entries: generate.chars_per_second, sample_errors; made; references: description; " in left
     values = json.loads(textgen("verify", made, "--json").stdout)
     assert values["agrees"]
