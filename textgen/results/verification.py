@@ -139,10 +139,11 @@ def compared(
     """
     saved, again = to_values(saved), _values(recomputed)
     differing = tuple(_differing(saved, again, "", (relative, absolute)))
-    places = [place for place, value in _leaves(again, "") if value is not None]
+    leaves = [(place, value) for place, value in _leaves(again, "") if value is not None]
+    number = sum(value not in ([], {}) for _, value in leaves)
     decided_by = tuple(decided_by)
-    covers = tuple(dict.fromkeys([*places, *decided_by]))
-    return VerificationCheck(kind, len(places), differing, remark, covers, decided_by)
+    covers = tuple(dict.fromkeys([*(place for place, _ in leaves), *decided_by]))
+    return VerificationCheck(kind, number, differing, remark, covers, decided_by)
 
 
 def decisive(result: Any, deciding: Iterable[tuple[type, Iterable[str]]]) -> list[str]:
