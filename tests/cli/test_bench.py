@@ -181,7 +181,7 @@ def test_the_same_folder_again_reuses_the_runs(
     textgen: Textgen, bench: Bench, budget: list[str], snapshot: Callable[[Path], object]
 ) -> None:
     before = snapshot(bench.folder / "runs")
-    done = textgen(*bench.command, *budget)
+    done = textgen(*bench.command, *budget, code=3)
     assert snapshot(bench.folder / "runs") == before
     again = scored(json.loads((bench.folder / "bench.json").read_text("utf-8")))
     for name, row in scored(bench.result).items():

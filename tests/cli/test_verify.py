@@ -46,6 +46,12 @@ pytestmark = pytest.mark.slow
 WORD = "word-lstm-word2vec:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
 MIXTURE = "char-lstm+ngram:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
 RESULT, DETAILS = "bench.json", "details.json"
+ALONE = ("lexicons.*", "sources.names.*", "sources.encoding", "sources.keeps_repeats")
+"""Kinds of values that keep others from being checked with the text, or the text from being read."""
+OWN = ("sample_chars", "texts", "entries.*.name", "entries.*.writing.*.sampler")
+"""What others in the details are measured by."""
+NAMED = ("samples.*.sampler", "reading.tokens.*")
+"""What is compared only if all else is the same."""
 
 
 @pytest.fixture(scope="module")
@@ -89,9 +95,9 @@ def test_a_comparison_agrees_with_its_stretches_and_its_runs(textgen: Textgen, m
     ]
     assert int(lines[3].split()[0]) > 250
     assert reports == "2 reports recomputed: all agree"
-    assert measured.startswith("measured, so only agreement with the rest is checked: corpus: split.test.")
+    assert measured.startswith("measured, so only agreement with the rest is checked: entries: metric_")
     assert "; references: units.bits; " in measured
-    assert left.startswith("not checked: command; details/entries: errors, reading.models, ")
+    assert left.startswith("not checked: command; details; entries: freedom, generate.chars_per_second, ")
     assert "; held_out; lexicons; made; overlap; references: description, name; " in left
     whole = textgen("verify", made / RESULT, "--runs", "--device", "cpu").stdout.splitlines()
     *others, again_reports, measured, left = whole
@@ -114,6 +120,7 @@ def test_a_comparison_agrees_with_its_stretches_and_its_runs(textgen: Textgen, m
     assert (
         "6 entropies of choices recomputed: all agree; 6 of these runs wrote the same texts again" in others
     )
+    assert left.startswith("not checked: command; details/entries: errors, samples.sampler; details/spells; ")
     assert "; entries: generate.chars_per_second, sample_errors; made; references: description; " in left
     values = json.loads(textgen("verify", made, "--json").stdout)
     assert values["agrees"]
@@ -143,8 +150,7 @@ def test_a_change_of_any_kind_of_value_is_found_or_named(copy: Path) -> None:
     left = {kind: left[kind] for kind in left.keys() - found(left, verification.checks)}
     assert left.keys() == named(places, verification.unchecked) - refused - by_chance
 
-    alone = {"lexicons.*", "sources.names.*", "sources.encoding"}  # which keep others from being checked
-    for kind in alone:
+    for kind in ALONE:
         write_record(copy / RESULT, changed(bench, [left.pop(kind)]))
         with suppress(TextgenError):  # the text cannot be read
             assert kind in named([kind], verifying.verify(copy).unchecked)
@@ -155,21 +161,16 @@ def test_a_change_of_any_kind_of_value_is_found_or_named(copy: Path) -> None:
         for kind, place in telling_values(details).items()
         if not is_refused(Details, changed(details, [place]))
     }
-    parts = (
-        "sample_chars",
-        "texts",
-        "entries.*.name",
-        "entries.*.writing.*.sampler",
-        "entries.*.samples.*.sampler",
-    )
-    own = [kind for kind in left if kind.startswith(tuple(f"{DETAILS}/{part}" for part in parts))]
+    for kind in NAMED:
+        del left[f"{DETAILS}/entries.*.{kind}"]
+    own = [kind for kind in left if kind.startswith(tuple(f"{DETAILS}/{part}" for part in OWN))]
     of_details = [left[kind] for kind in left if kind.startswith(DETAILS) and kind not in own]
     write_record(copy / DETAILS, changed(details, of_details))
     verification = verifying.verify(copy, runs=True, device="cpu")
     missed = left.keys() - found(left, verification.checks) - set(own)
     assert missed == named(left, verification.unchecked)
     assert {kind for kind in missed if not kind.startswith(("versions", "seed_priors", "references"))} == {
-        *("command", "made", "sources.keeps_repeats"),
+        *("command", "made"),
         *("entries.*.generate.chars_per_second", f"{DETAILS}/spells"),
     }
 
@@ -341,8 +342,10 @@ def test_a_study_agrees_with_its_final_comparison(textgen: Textgen, made: Path, 
     values["comparison"] = to_values(conclusion(result, names[1], names[0], (0, 1)))
     values.pop(DIGEST)
     write_record(tmp_path / "study.json", values)
-    *_, line, left = textgen("verify", tmp_path).stdout.splitlines()
+    *_, line, reports, measured, left = textgen("verify", tmp_path).stdout.splitlines()
     assert line == "10 values of the final comparison recomputed: all agree"
+    assert reports == "2 reports recomputed: all agree"
+    assert "comparison/references: units.bits" in measured
     assert "; comparison/held_out; comparison/lexicons; comparison/made; " in left
     values["comparison"]["gain"] = -values["comparison"]["gain"]
     write_record(tmp_path / "study.json", values)

@@ -20,11 +20,13 @@ def test_a_suite_agrees_with_its_runs_and_a_change_is_found(textgen: Textgen, tm
     folder = tmp_path / "suite"
     options = ["--max-chars", 60_000, "--device", "cpu", "--out", folder]
     textgen("suite", write_suite(tmp_path), "--corpus", "lee", *options)
-    *lines, left = textgen("verify", folder).stdout.splitlines()
+    *lines, reports, measured, left = textgen("verify", folder).stdout.splitlines()
+    assert reports == "1 reports recomputed: all agree"
+    assert "units.bits" in measured
     assert [line.split(maxsplit=1)[1] for line in lines] == [
         f"values of {part} recomputed: all agree" for part in ("corpus", "seed_priors", "questions")
     ]
-    assert left.startswith("not checked: corpus: num_chars, repeated_chars, split.train; held_out; machine; ")
+    assert left.startswith("not checked: command; corpus: cleaner, language, name, num_chars and ")
     textgen("verify", folder, "--runs", code=2)
     saved = (folder / "suite.json").read_text("utf-8")
     for change, line in (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from textgen.results.passages import PassageBits, PassageReading
-from textgen.results.remeasured import unlikely_tokens
+from textgen.results.remeasured import comparable, unlikely_tokens
 
 
 def reading(per_mille: tuple[int, ...], tokens: tuple[str, ...] = ("a", "a", "the")) -> PassageReading:
@@ -19,6 +19,12 @@ def reading(per_mille: tuple[int, ...], tokens: tuple[str, ...] = ("a", "a", "th
 @pytest.mark.parametrize("again", [(57, 49, 30), (58, 48, 30)])  # a word and a letter
 def test_tokens_that_are_spelled_alike_are_not_taken_for_each_other(again: tuple[int, ...]) -> None:
     assert list(unlikely_tokens("x", reading((57, 49, 30)), reading(again))) == []
+
+
+def test_the_names_of_tokens_are_compared_if_all_else_is_the_same() -> None:
+    saved, renamed = reading((57, 49, 30)), reading((57, 49, 30), ("a", "b", "the"))
+    assert comparable(renamed, saved)["tokens"] == saved.tokens
+    assert "tokens" not in comparable(renamed, reading((57, 49, 31)))
 
 
 def test_another_probability_is_found() -> None:

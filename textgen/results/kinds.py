@@ -80,7 +80,7 @@ class VerifiedFiles(Protocol):
         """Read a record; raises `TextgenError` if it is damaged or lacks its digest."""
 
     def place(self, path: Path) -> str:
-        """Return what the kinds of numbers in a file begin with: nothing for that of the result itself."""
+        """Return what the kinds of values in a file begin with: nothing for that of the result itself."""
 
 
 class Kind(ResultKind):

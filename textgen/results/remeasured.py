@@ -230,7 +230,6 @@ class KeptTexts:
         )
         # Without these, metrics and samples are others.
         own = ["sample_chars", "texts", "entries.*.name", "entries.*.writing.*.sampler"]
-        own += ["entries.*.samples.*.sampler"] if self._keeps_samples else []
         yield compared("values of details", self.details, again, decided_by=own).within(IN_DETAILS)
 
     def _row(self, row: EntryResult) -> Partial:
@@ -330,12 +329,10 @@ class KeptTexts:
         again, unlikely = list[Partial](), list[Disagreement]()
         for entry in self.details.entries:
             found = self.readings.get(entry.name)
-            again.append(Partial(reading=_comparable(found)) if found else Partial())
+            again.append(Partial(reading=comparable(entry.reading, found)) if found else Partial())
             if entry.name in self.settings:
                 again[-1]["settings"] = self.settings[entry.name]
             if found and entry.reading:
-                if found.passages == entry.reading.passages:  # otherwise others may have been likely
-                    again[-1]["reading"]["tokens"] = found.tokens
                 unlikely += unlikely_tokens(f"{entry.name}, reading", entry.reading, found)
         read = Partial(entries=again)
         decided_by = ["entries.*.reading.passages"] if self.readings else []
@@ -350,14 +347,20 @@ def _unmarked(sample: MarkedSample) -> Sample:
     return Sample(sample.prompt, sample.sampler, sample.seed, sample.text)
 
 
-def _comparable(reading: PassageReading) -> Partial:
-    """Return what a run read without its likeliest tokens, of which several may have the same probability."""
+def comparable(saved: PassageReading | None, again: PassageReading) -> Partial:
+    """Return what a run has read again that must be the same, and the likeliest tokens if all else is.
+
+    Several may have the same probability, so that other ones are the likeliest on another machine.
+    """
     left_out = ("alternatives", "per_mille")
     passages = [
         Partial({name: value for name, value in vars(each).items() if name not in left_out})
-        for each in reading.passages
+        for each in again.passages
     ]
-    return Partial(models=reading.models, passages=passages)
+    found = Partial(models=again.models, passages=passages)
+    if saved and saved.passages == again.passages:
+        found["tokens"] = again.tokens
+    return found
 
 
 def unlikely_tokens(name: str, saved: PassageReading, again: PassageReading) -> Iterator[Disagreement]:

@@ -21,7 +21,7 @@ RELATIVE_TOLERANCE = 1e-9
 SMALLEST = 1e-12
 """The difference of numbers near zero that it may explain."""
 
-SEPARATOR = re.compile(r"\.(?!json/)|/|$")
+SEPARATOR = re.compile(r"\.(?!json/|(?:html|md)$)|/|$")
 """What the beginnings of a kind of value end with."""
 NAMES = ("name", "label", "entry", "case", "metric", "ahead", "a", "behind", "b", "budget", "before", "after")
 """Fields that name a record among others of a list, besides its seed."""
@@ -96,8 +96,8 @@ class Verification:
     def measured(self) -> tuple[str, ...]:
         """The kinds that others follow from, and that no check has computed again, sorted."""
         again = {kind for check in self.checks for kind in {*check.covers} - {*check.measured}}
-        again |= {part for kind in again for part in beginnings(kind)}  # such as each item of a list
-        measured = {kind for check in self.checks for kind in check.measured}
+        parts = {part for kind in again for part in beginnings(kind)}  # such as a list, of its items
+        measured = {kind for check in self.checks for kind in check.measured} - parts
         return tuple(sorted(kind for kind in measured if again.isdisjoint(beginnings(kind))))
 
     @property
@@ -139,10 +139,11 @@ def compared(
     """
     saved, again = to_values(saved), _values(recomputed)
     differing = tuple(_differing(saved, again, "", (relative, absolute)))
-    places = [place for place, value in _leaves(again, "") if value is not None]
+    leaves = [(place, value) for place, value in _leaves(again, "") if value is not None]
+    number = sum(value not in ([], {}) for _, value in leaves)
     decided_by = tuple(decided_by)
-    covers = tuple(dict.fromkeys([*places, *decided_by]))
-    return VerificationCheck(kind, len(places), differing, remark, covers, decided_by)
+    covers = tuple(dict.fromkeys([*(place for place, _ in leaves), *decided_by]))
+    return VerificationCheck(kind, number, differing, remark, covers, decided_by)
 
 
 def decisive(result: Any, deciding: Iterable[tuple[type, Iterable[str]]]) -> list[str]:
@@ -167,16 +168,17 @@ def decisive(result: Any, deciding: Iterable[tuple[type, Iterable[str]]]) -> lis
 
 def value_kinds(values: Any) -> Iterator[str]:
     """Yield the kind of each value in JSON values, but those without which a file is refused."""
-    for place, value in _leaves(values, ""):
-        if value is not None and place not in ("schema_version", "interval_method"):
+    found = {(place, value not in ([], {})) for place, value in _leaves(values, "") if value is not None}
+    filled = {part for place, is_value in found if is_value for part in beginnings(place)[:-1]}
+    for place, is_value in found:
+        if place not in ("schema_version", "interval_method") and (is_value or place not in filled):
             yield place
 
 
 def uncovered(kinds: Collection[str], checks: Iterable[VerificationCheck]) -> tuple[str, ...]:
     """Return the kinds of values that no check covers, sorted; of several, what no other begins with."""
     covers = {covered for check in checks for covered in check.covers}
-    longer = {part for kind in kinds for part in beginnings(kind)[:-1]}  # a list that is elsewhere not empty
-    missing = [kind for kind in {*kinds} - longer if covers.isdisjoint(beginnings(kind))]
+    missing = [kind for kind in kinds if covers.isdisjoint(beginnings(kind))]
     checked = {part for kind in set(kinds) - set(missing) for part in beginnings(kind)}
     return tuple(sorted({next(part for part in beginnings(kind) if part not in checked) for kind in missing}))
 
