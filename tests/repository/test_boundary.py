@@ -17,6 +17,7 @@ BOUNDARY = {
     "textgen/data/readers.py",
     "textgen/data/sources.py",
     "textgen/data/bound_tokenizer.py",
+    "textgen/evaluation/plugin_metrics.py",
     "textgen/generation/bound_sampler.py",
     "textgen/library/corpus.py",
     "textgen/nn/language_model.py",

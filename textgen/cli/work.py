@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     from textgen.library.progress import ProgressDisplay
     from textgen.training.progress import Step
 
-BUSY = (
-    "other work keeps all cores of this machine busy: under budgets in time entries learn less, each at its "
-    "pace; one thread is used where several would wait for each other"
-)
-"""A remark before the work."""
 PARTIAL = ".partial"
 """Ending of the folder of a run that is not complete."""
 
@@ -77,18 +72,12 @@ def working(pattern: str = "", name: str = "", *, quiet: bool) -> Iterator[Work]
     That is with what is kept (the `pattern` and its `name`), or without one with the checkpoint that the
     interrupt names. A result that could not be saved becomes that of the work.
     """
-    import torch
-
     from textgen.library.progress import ProgressDisplay
-    from textgen.runtime.environment import threads_beside_others
-    from textgen.training.progress import Step
 
     before = interrupts.line
     try:
         with ProgressDisplay(quiet=quiet) as display:
             work = Work(display, pattern, name)
-            if threads_beside_others() < torch.get_num_threads():
-                display(Step("", remark=BUSY))
             if pattern:
                 interrupts.line = work.interrupted
             try:

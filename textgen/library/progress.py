@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 
+import torch
 from rich.live import Live
 from rich.text import Text
 
 from textgen.experiment.forecast import Forecast
 from textgen.library.console import VisibleConsole
 from textgen.reports.formats import CurvePoint, short, sparkline
+from textgen.runtime.environment import threads_beside_others
 from textgen.runtime.messages import about, clock
 from textgen.runtime.output import note, visible
 from textgen.training.progress import DONE, FAILED, Report, Step, ignore_report
@@ -26,6 +28,11 @@ REDRAWS_PER_SECOND = 8
 CURVE_WIDTH = 8
 MIN_NAME, MAX_NAME, OTHER_CELLS = 12, 40, 62
 """Widths of names, and of what is beside them in a line."""
+BUSY = (
+    "other work keeps all cores of this machine busy: in a given time less is learnt, by each entry at another "
+    "pace; where several threads would wait for each other, one is used"
+)
+"""A remark before the work."""
 
 
 @contextmanager
@@ -114,6 +121,8 @@ class ProgressDisplay:
     def __enter__(self) -> ProgressDisplay:
         if self._is_drawn:
             self._live.start()
+        if threads_beside_others() < torch.get_num_threads():
+            self._say(BUSY)
         return self
 
     def __exit__(

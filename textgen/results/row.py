@@ -50,7 +50,7 @@ class Row:
 
 def row_of(run: EntryResult, scored_on: str) -> Row:
     """Return the row of a run that is scored on `test` or `validation`."""
-    score, train = run.score(scored_on), run.train
+    score, train, metrics = run.score(scored_on), run.train, run.sample_metrics or {}
     return Row(
         seed=run.seed,
         num_chars=train.num_chars,
@@ -63,7 +63,9 @@ def row_of(run: EntryResult, scored_on: str) -> Row:
         reads_on=run.reads_on,
         problem=run.problem,
         units=score.units if score else None,
-        written={name: float(value) for name, value in (run.sample_metrics or {}).items() if value is not None},
+        written={
+            name: float(value) for name, value in (run.sample_metrics or {}).items() if value is not None
+        },
         pseudovalues=run.metric_pseudovalues,
         machine=run.machine,
     )

@@ -12,7 +12,7 @@ QUIET, SHARED = 0.02, 1.6
 no other work; and what other work adds to it in a second of training that gets no CPU time."""
 GAIN = 1.5
 """Bits that e times as many characters are worth, relative to those that twice as many gain at the end of
-training. All three are from runs that differ in the seed only (`textgen_benchmarks.pace`)."""
+training. All three are from runs that differ in the seed only (benchmarks/results/pace.json)."""
 
 
 def pace_sd(curve: Sequence[Progress], cpu_utilization: float | None) -> float:
