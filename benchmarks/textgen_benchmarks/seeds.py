@@ -231,7 +231,7 @@ def _run(row: EntryResult) -> SeedRun:
     assert score.units is not None
     values = {} if row.sample_metrics is None else row.sample_metrics
     shares = {name: row.metric_pseudovalues[name] for name in CLOSEST if name in row.metric_pseudovalues}
-    return SeedRun(row.seed, score.units, {name: values[name] for name in shares}, shares)
+    return SeedRun(row.seed, score.units, {name: values[name] or 0.0 for name in shares}, shares)
 
 
 def main() -> None:

@@ -63,9 +63,7 @@ def row_of(run: EntryResult, scored_on: str) -> Row:
         reads_on=run.reads_on,
         problem=run.problem,
         units=score.units if score else None,
-        written={
-            name: float(value) for name, value in (run.sample_metrics or {}).items() if value is not None
-        },
+        written={name: float(value) for name, value in metrics.items() if value is not None},
         pseudovalues=run.metric_pseudovalues,
         machine=run.machine,
     )
