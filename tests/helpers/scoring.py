@@ -137,7 +137,7 @@ def model_of(name: str, tokenizer: Tokenizer, train_text: str) -> LanguageModel:
         component = ModelClass(load("model", name))
         model = component.build(BoundTokenizer(tokenizer).vocabulary, **MODELS[name])
     model.module.eval()
-    if not model.is_trainable:
+    if hasattr(model.module, "fit"):  # a refinement may lack it
         model.fit(tokenizer.encode(train_text))
     return model
 
