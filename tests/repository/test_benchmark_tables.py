@@ -7,6 +7,7 @@ from pathlib import Path
 from helpers.reports import compared, entry
 from helpers.suites import case, effect, question, suite_result, writing
 from textgen.reports.answer import answer
+from textgen.reports.formats import at
 from textgen.reports.suite_report import UNPAIRED, matched_table
 from textgen.results.suite import CaseResult, SuiteResult
 from textgen.runtime.storage.json_records import to_json
@@ -96,7 +97,7 @@ def test_the_readme_shows_the_answer_and_every_number_of_a_comparison(tmp_path: 
         "without OOV words",
         "parameters",
         "training chars/s",
-        "real words %",
+        f"real words % {at(result.measured_sampler)}",
     ]
     by_name = {row[0]: row[1:] for row in rows[2:]}
     assert list(by_name)[:3] == ["word-lstm-glove", "char-lstm", "*PPMd given train*"]
@@ -110,7 +111,7 @@ def test_the_readme_shows_the_answer_and_every_number_of_a_comparison(tmp_path: 
     ]
     assert by_name["random"][4] == "\N{EN DASH}"  # it is not trained
     assert by_name["*held-out text*"] == ["", "", "", "", "", "97.8"]
-    assert "> *The history of*\n>\n> **word-lstm-glove**: the town was founded" in shown
+    assert f"> *The history of* ({result.measured_sampler})\n>\n> **word-lstm-glove**: the town was founded" in shown
     assert "**random**" not in shown
     assert filled_readme(shown, tmp_path) == shown
 
