@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
+from textgen import defaults
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import one_line
 from textgen.runtime.output import note
@@ -123,7 +124,7 @@ class Writing(Form):
     entry: Index
     prompt: Annotated[str, Field(max_length=MAX_CHARS)]
     length: Annotated[int, Ge(1), Le(MAX_WRITTEN)] = 200
-    sampler: Name = "temperature"
+    sampler: Name = defaults.SAMPLER
     seed: Annotated[int, Ge(0), Le(2**53)] = 0
     client: Name = ""
     """The page that asks; a new continuation of an entry ends its last one."""

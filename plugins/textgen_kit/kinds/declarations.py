@@ -7,6 +7,7 @@ from collections.abc import Container, Iterable
 from pathlib import Path
 
 from textgen.experiment.entry_parser import parse_entry
+from textgen.generation.bound_sampler import build_sampler, suited_to
 from textgen.registry.options import build
 from textgen.suites.schema import read_suite
 from textgen_kit.checking import CheckSkipped, Subject, expect, reworded, shown
@@ -32,7 +33,7 @@ def check_suite_cases(subject: Subject) -> None:
                 build("corpus", case.corpus.partition("/")[0])
             build("cleaner", case.clean)
             for sampler in case.samplers:
-                build("sampler", sampler)
+                build_sampler(suited_to(sampler, "any text"))
 
 
 def check_lexicon_words(subject: Subject) -> None:
