@@ -24,7 +24,7 @@ from textgen.registry.options import build
 from textgen.results import verify as verifying
 from textgen.results.comparison import Comparison, ReferenceScore
 from textgen.results.details import Details
-from textgen.results.judge import rescored
+from textgen.results.judge import reference_score
 from textgen.results.rebuilt import verify_comparison
 from textgen.results.remeasured import KeptTexts, loaded_again
 from textgen.results.study import conclusion
@@ -214,7 +214,7 @@ def test_references_are_scored_again(copy: Path) -> None:
     assert wrong(*others) == {first.name}
     assert first.units is not None
     bits = tuple(1.1 * each for each in first.units.bits)
-    worse = rescored(first, replace(first.units, bits=bits))
+    worse = reference_score(first.name, first.description, replace(first.units, bits=bits))
     assert wrong(worse, *others) == {first.name}
     read = verify_comparison(replace(result, references=(worse, *others)))
     assert not any(check.disagreements for check in read)
