@@ -98,7 +98,7 @@ def test_a_comparison_agrees_with_its_stretches_and_its_runs(textgen: Textgen, m
     assert measured.startswith("measured, so only agreement with the rest is checked: entries: metric_")
     assert "; references: units.bits; " in measured
     assert left.startswith("not checked: command; details; entries: freedom, generate.chars_per_second, ")
-    assert "; held_out; lexicons; made; overlap; references: description, name; " in left
+    assert "; held_out; lexicons; made; other_metrics; overlap; references: description, name; " in left
     whole = textgen("verify", made / RESULT, "--runs", "--device", "cpu").stdout.splitlines()
     *others, again_reports, measured, left = whole
     assert (others[: len(lines)], again_reports) == (lines, reports)
