@@ -106,9 +106,10 @@ class IntervalChart(Drawing):
         values = VALUE_WIDTH + (_label_width(row.name for row in self.known) if width == WIDTH else 0)
         scale = _value_scale(self.known, values, width - 12, zero=self.zero)
         above = 0 if width == WIDTH else NAME_ROW
+        write = ("{:+.3f}" if self.zero else "{:.3f}").format
         rows = [
             {"row": row, "label": _short(row.name), "y": 14 + above + (ROW + above) * index}
-            | {"text": self._text(row)}
+            | {"text": write(row.value)}
             | _placed(row, scale)
             for index, row in enumerate(self.known)
         ]
@@ -123,9 +124,6 @@ class IntervalChart(Drawing):
             values=values - 16,
             rows=rows,
         )
-
-    def _text(self, row: ChartValue) -> str:
-        return f"{row.value:+.3f}" if self.zero else f"{row.value:.3f}"
 
     def cells(self) -> tuple[Markup, list[Markup]]:
         """Return the axis, for the header of a table, and the cell of each row, as wide as their column."""
