@@ -24,7 +24,7 @@ from textgen.registry.options import build
 from textgen.results import verify as verifying
 from textgen.results.comparison import Comparison, ReferenceScore
 from textgen.results.details import Details
-from textgen.results.judge import rescored
+from textgen.results.judge import reference_score
 from textgen.results.rebuilt import verify_comparison
 from textgen.results.remeasured import KeptTexts, loaded_again
 from textgen.results.study import conclusion
@@ -98,7 +98,7 @@ def test_a_comparison_agrees_with_its_stretches_and_its_runs(textgen: Textgen, m
     assert measured.startswith("measured, so only agreement with the rest is checked: entries: metric_")
     assert "; references: units.bits; " in measured
     assert left.startswith("not checked: command; details; entries: freedom, generate.chars_per_second, ")
-    assert "; held_out; lexicons; made; overlap; references: description, name; " in left
+    assert "; held_out; lexicons; made; other_metrics; overlap; references: description, name; " in left
     whole = textgen("verify", made / RESULT, "--runs", "--device", "cpu").stdout.splitlines()
     *others, again_reports, measured, left = whole
     assert (others[: len(lines)], again_reports) == (lines, reports)
@@ -214,7 +214,7 @@ def test_references_are_scored_again(copy: Path) -> None:
     assert wrong(*others) == {first.name}
     assert first.units is not None
     bits = tuple(1.1 * each for each in first.units.bits)
-    worse = rescored(first, replace(first.units, bits=bits))
+    worse = reference_score(first.name, first.description, replace(first.units, bits=bits))
     assert wrong(worse, *others) == {first.name}
     read = verify_comparison(replace(result, references=(worse, *others)))
     assert not any(check.disagreements for check in read)

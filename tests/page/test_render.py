@@ -15,6 +15,7 @@ from textgen.page.charts import (
     PHONE,
     ChartLine,
     ChartValue,
+    Drawing,
     IntervalChart,
     LineChart,
     Scale,
@@ -141,7 +142,7 @@ def test_a_download_address_holds_the_text() -> None:
     assert base64.b64decode(address.partition("base64,")[2]).decode() == "a,b\nä,1\n"
 
 
-def on_a_screen(chart: IntervalChart | LineChart | StackedChart) -> str:
+def on_a_screen(chart: Drawing) -> str:
     """The chart without the one for phones."""
     return str(chart.svg()).partition('class="narrow"')[0]
 

@@ -44,7 +44,7 @@ def test_machines_are_named_where_they_differ() -> None:
         "several kinds of machines: Xeon, 2 cores, H100, 2 threads (1 run); Xeon, 2 cores, 2 threads (2 runs)"
     )
     assert said in to_markdown(document(mixed))
-    assert "runs were made on Xeon, 2 cores, H100, 2 threads (1 run)" in to_html(document(mixed))
+    assert said in to_html(document(mixed))
 
 
 def test_every_question_has_its_charts_and_its_table() -> None:

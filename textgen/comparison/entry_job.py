@@ -200,21 +200,15 @@ def train_all(
 
 
 @dataclass(frozen=True)
-class Nothing:
-    """What a run writes that writes nothing."""
-
-
-@dataclass(frozen=True)
 class OnlyScore:
     """Makes the result of a job that of its run, such as a reference."""
 
-    written: ClassVar[type[Nothing]] = Nothing
+    written: ClassVar[type[None]] = type(None)
 
-    def write(self, run: SavedRun, report: Report) -> Nothing:  # noqa: ARG002
+    def write(self, run: SavedRun, report: Report) -> None:
         """Write nothing."""
-        return Nothing()
 
-    def result(self, result: RunResult, written: Nothing) -> RunResult:  # noqa: ARG002
+    def result(self, result: RunResult, written: None) -> RunResult:  # noqa: ARG002
         """Return the result of the run."""
         return result
 

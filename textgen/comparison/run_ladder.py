@@ -60,7 +60,8 @@ def budgets_with(out: Path, asked: Sequence[Budget]) -> tuple[Budget, ...]:
 
     Raises `TextgenError` if they do not fit together.
     """
-    held = [parse_budget(each) for each in held_budgets(out)]
+    known = read_record(Ladder, out / LADDER).budgets if (out / LADDER).is_file() else ()
+    held = list(map(parse_budget, known))
     is_new = {budget.amount for budget in asked}.isdisjoint(budget.amount for budget in held)
     if len(asked) == 1 and not held:
         return tuple(asked)
@@ -78,11 +79,6 @@ def budgets_with(out: Path, asked: Sequence[Budget]) -> tuple[Budget, ...]:
         )
     # One that is there may be written in another way, such as 60s instead of 1m.
     return ladder_of({each.amount: each for each in (*asked, *held)}.values())
-
-
-def held_budgets(out: Path) -> tuple[str, ...]:
-    """Return the budgets of the ladder that a folder holds; none without one."""
-    return read_record(Ladder, out / LADDER).budgets if (out / LADDER).is_file() else ()
 
 
 def compared_in(out: Path, budgets: Sequence[Budget]) -> list[str]:

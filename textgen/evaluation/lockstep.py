@@ -88,7 +88,7 @@ def score_in_lockstep(
     called with the share that is scored.
     """
     rows = _Rows(stretches, start_ids)
-    longest, found = rows.longest, rows.new_bits()
+    longest, found = rows.longest, np.zeros(rows.table.shape)
     position, error, logits = _tell(predictor, rows, found, max_seconds, report)
     num_told, single = int(np.minimum(rows.lengths, position).sum()), list[tuple[int, Bits]]()
     if position < longest:
@@ -113,10 +113,6 @@ class _Rows:
         self.table = np.zeros((len(order), self.longest), np.int64)
         for row, index in enumerate(order):
             self.table[row, : self.lengths[row]] = stretches[index]
-
-    def new_bits(self) -> Bits:
-        """Return zeros, [rows, longest]."""
-        return np.zeros(self.table.shape)
 
     def num_at(self, position: int) -> int:
         """Return the number of stretches that have a token at this position."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,14 +67,28 @@ def entry_style(index: int) -> str:
 
 
 @dataclass(frozen=True)
-class IntervalChart:
+class Drawing(ABC):
+    """The base class of charts, which are false if there is nothing to draw."""
+
+    title: str
+
+    def svg(self) -> Markup:
+        """Return a chart for a screen and one for a phone, of which a page shows one."""
+        return render("chart.html", title=self.title, wide=self._drawn(WIDTH), narrow=self._drawn(PHONE))
+
+    @abstractmethod
+    def _drawn(self, width: int) -> Markup:
+        """Return the chart as wide as that."""
+
+
+@dataclass(frozen=True)
+class IntervalChart(Drawing):
     """Values as dots with their intervals, one row each; `zero` draws a line at no difference.
 
     Values far beyond all others, and those beyond the scale of the ones that set it, are arrows at the edge,
     so that the others can be told apart. None has an empty cell.
     """
 
-    title: str
     unit: str
     rows: Sequence[ChartValue | None]
     zero: bool = False
@@ -87,17 +102,14 @@ class IntervalChart:
         """The rows that have a value."""
         return [row for row in self.rows if row is not None]
 
-    def svg(self) -> Markup:
-        """Return a chart of its own, for either width."""
-        return _for_both(self.title, self._drawn)
-
     def _drawn(self, width: int) -> Markup:
         values = VALUE_WIDTH + (_label_width(row.name for row in self.known) if width == WIDTH else 0)
         scale = _value_scale(self.known, values, width - 12, zero=self.zero)
         above = 0 if width == WIDTH else NAME_ROW
+        write = ("{:+.3f}" if self.zero else "{:.3f}").format
         rows = [
             {"row": row, "label": _short(row.name), "y": 14 + above + (ROW + above) * index}
-            | {"text": self._text(row)}
+            | {"text": write(row.value)}
             | _placed(row, scale)
             for index, row in enumerate(self.known)
         ]
@@ -112,9 +124,6 @@ class IntervalChart:
             values=values - 16,
             rows=rows,
         )
-
-    def _text(self, row: ChartValue) -> str:
-        return f"{row.value:+.3f}" if self.zero else f"{row.value:.3f}"
 
     def cells(self) -> tuple[Markup, list[Markup]]:
         """Return the axis, for the header of a table, and the cell of each row, as wide as their column."""
@@ -138,13 +147,12 @@ def _placed(row: ChartValue, scale: Scale) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class LineChart:
+class LineChart(Drawing):
     """Lines over two axes, labelled at their last points.
 
     With `log_ticks`, names of values, the horizontal axis is logarithmic.
     """
 
-    title: str
     x_unit: str
     y_unit: str
     lines: Sequence[ChartLine]
@@ -154,10 +162,6 @@ class LineChart:
     def __bool__(self) -> bool:
         """Return whether there is anything to draw."""
         return bool(self.lines)
-
-    def svg(self) -> Markup:
-        """Return the chart, for either width."""
-        return _for_both(self.title, self._drawn)
 
     def _drawn(self, width: int) -> Markup:
         is_wide = width == WIDTH
@@ -207,10 +211,9 @@ class LineChart:
 
 
 @dataclass(frozen=True)
-class StackedChart:
+class StackedChart(Drawing):
     """Bars of several parts, one row each, by their names; those with a style have its colour before them."""
 
-    title: str
     unit: str
     parts: Sequence[str]
     rows: Mapping[str, Sequence[float]]
@@ -219,10 +222,6 @@ class StackedChart:
     def __bool__(self) -> bool:
         """Return whether there is anything to draw."""
         return bool(self.rows)
-
-    def svg(self) -> Markup:
-        """Return the chart, for either width."""
-        return _for_both(self.title, self._drawn)
 
     def _drawn(self, width: int) -> Markup:
         above, begin = (0, _label_width(self.rows)) if width == WIDTH else (NAME_ROW, 4)
@@ -250,11 +249,6 @@ class StackedChart:
             ],
             rows=drawn,
         )
-
-
-def _for_both(title: str, draw: Callable[[int], Markup]) -> Markup:
-    """Return a chart for a screen and one for a phone, of which a page shows one."""
-    return render("chart.html", title=title, wide=draw(WIDTH), narrow=draw(PHONE))
 
 
 def _value_scale(rows: Sequence[ChartValue], begin: float, end: float, *, zero: bool) -> Scale:

@@ -63,10 +63,9 @@ def classes(result: Comparison) -> list[Class]:
 
 
 def classes_of(
-    scores: Iterable[EntryScore], differences: Iterable[Difference], read: Mapping[str, float]
+    scores: Sequence[EntryScore], differences: Sequence[Difference], read: Mapping[str, float]
 ) -> list[Class]:
     """Return the classes of scores that have any, `read` being what their entries read in training."""
-    scores, differences = list(scores), list(differences)
     names = [{each.name for each in scores if each.reads_on == reads_on} for reads_on in (False, True)]
     return [
         Class(

@@ -262,15 +262,17 @@ class View:
         )
 
 
+SHORTER: dict[str, Callable[[Any], str]] = {
+    "bits_per_char": thousandths,
+    "interval": lambda ends: DASH.join(map(thousandths, ends)),
+}
+"""Formats of scores that are read first."""
 VIEWS = {
     "brief": View(
         "bits_per_char interval above_best verdict real_word_rate",
         extra="trained_chars_per_second num_parameters",
-        formats={
-            "bits_per_char": thousandths,
-            "interval": lambda ends: DASH.join(map(thousandths, ends)),
-            "verdict": lambda words: words.removesuffix(ONE_SEED).replace(NO_CLEAR_DIFFERENCE, "unclear"),
-        },
+        formats=SHORTER
+        | {"verdict": lambda words: words.removesuffix(ONE_SEED).replace(NO_CLEAR_DIFFERENCE, "unclear")},
     ),
     "scores": View(
         "bits_per_char interval perplexity_per_word num_parameters num_frozen_parameters",
@@ -278,11 +280,7 @@ VIEWS = {
     ),
     "page": View(
         "bits_per_char interval above_best difference_interval verdict",
-        formats={
-            "bits_per_char": thousandths,
-            "interval": lambda ends: DASH.join(map(thousandths, ends)),
-            "difference_interval": lambda it: _signed_interval(it, "{:+.3f}"),
-        },
+        formats=SHORTER | {"difference_interval": lambda it: _signed_interval(it, "{:+.3f}")},
     ),
     "units": View(
         "bits_per_byte nats_per_char perplexity_per_word validation_bits_per_char num_parameters "

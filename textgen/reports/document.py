@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
-from textgen.page.charts import IntervalChart, LineChart, StackedChart
+from textgen.page.charts import Drawing, IntervalChart
+from textgen.reports.glossary import HINTS
 
 DASH = "\N{EN DASH}"
 
@@ -53,6 +54,11 @@ class Column:
     """True if an 80-column terminal may leave this column out; such columns come last."""
     hint: str = ""
     """What it means, unless the glossary says so."""
+
+    @property
+    def meaning(self) -> str:
+        """What it means, by its own hint or that of the glossary; empty if neither says so."""
+        return self.hint or HINTS.get(self.name, "")
 
     @property
     def title(self) -> str:
@@ -159,7 +165,7 @@ class Chart(Block):
     """A chart, which only a page draws."""
 
     content = "drawing"
-    drawing: IntervalChart | LineChart | StackedChart
+    drawing: Drawing
     views: Views = field(default=PAGE, kw_only=True)
 
 

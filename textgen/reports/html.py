@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from markupsafe import Markup
 
 from textgen.page.render import data_address, project_address, render, render_page
 from textgen.reports.csv import to_csv
 from textgen.reports.document import Block, Chart, Code, Folded, Lines, Report, Samples, Table, Template
-from textgen.reports.glossary import HINTS
 
 MAX_ON_PHONE = 3
 """Columns beside the names that a phone has room for."""
@@ -18,13 +17,13 @@ FOLDED = Markup("<details>\n<summary>{}</summary>\n{}</details>\n")
 
 def to_html(report: Report) -> str:
     """Return the page of a report."""
-    sections = [(each.id, each.title, _joined(report, each.blocks)) for each in report.shown("page")]
+    shown = list(report.shown("page"))
+    sections = [(each.id, each.title, _joined(report, each.blocks)) for each in shown]
     downloads = [(file.name, data_address(to_csv(file), "text/csv")) for file in report.files]
     reproduce = render("reproduce.html", report=report, downloads=downloads)
     sections.append(("reproduce", "Reproduce and download", reproduce))
-    hints = {
-        name: said for name, said in HINTS.items() if any(f'hint-{name}"' in each for *_, each in sections)
-    }
+    columns = [column for each in shown for table in _tables(each.blocks) for column in table.columns]
+    hints = {column.name: column.meaning for column in columns if column.meaning}
     data = {**report.data, report.kind: report.result}
     return render_page(
         "page.html",
@@ -40,6 +39,18 @@ def to_html(report: Report) -> str:
 
 def _joined(report: Report, blocks: Iterable[Block]) -> Markup:
     return Markup().join(block_html(block, report) for block in blocks)
+
+
+def _tables(blocks: Iterable[object]) -> Iterator[Table]:
+    """Yield the tables among blocks, and in them."""
+    for block in blocks:
+        match block:
+            case Table():
+                yield block
+            case Folded():
+                yield from _tables(block.blocks)
+            case Template():
+                yield from _tables(block.values.values())
 
 
 def block_html(block: Block, report: Report) -> Markup:
@@ -78,8 +89,8 @@ def _table(table: Table, report: Report) -> Markup:
             "title": column.title,
             "is_left": column.align == "left",
             "is_extra": column.extra or (place >= room and not table.keeps_columns),
-            "hint": column.name if column.hint or column.name in HINTS else "",
-            "meaning": column.hint or HINTS.get(column.name),
+            "hint": column.name if column.meaning else "",
+            "meaning": column.meaning,
         }
         for place, column in enumerate(table.columns)
     ]

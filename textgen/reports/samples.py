@@ -24,8 +24,6 @@ MAX_CHANCE_SPREAD = 0.02
 
 def known_words(result: Comparison) -> str:
     """Return where real words are and made-up words are not, in words."""
-    if result.lexicons is None:
-        return "the training text or the lexicon"
     if not result.lexicons:
         return f"the training text (no lexicon for {result.corpus.language} is installed)"
     return f"the training text or the lexicon {' or '.join(result.lexicons)}"

@@ -26,10 +26,7 @@ def study_report(result: StudyResult) -> Report:
     errors = lines((plain(f"failed in the comparison: {error}") for error in failed), is_list=True)
     best = (result.best and result.best.name) or ""
     machines = machines_used(result.machines)
-    several = f"The trials ran on several kinds of machines: {machines}." if machines else ""
-    made = [named_values(result.versions), named_values(result.machine)]
-    if machines:
-        made.append(f"trials ran on {machines}")
+    several = [f"The trials ran on several kinds of machines: {machines}."] if machines else []
     return Report(
         kind="study",
         result=result,
@@ -44,9 +41,9 @@ def study_report(result: StudyResult) -> Report:
             Section("options", "What mattered", list(_options(result))),
             Section("slices", "Values of each option", [Chart(each) for each in _slices(result, complete)]),
             Section("trials", "Every trial", [_trials(result)]),
-            Section("machines", "", [lines([several])], TEXT),
+            Section("machines", "", [lines(several)], TEXT),
         ],
-        made=made,
+        made=[named_values(result.versions), named_values(result.machine), *several],
     )
 
 

@@ -49,7 +49,7 @@ def suite_report(result: SuiteResult) -> Report:
     """Return the report of a suite."""
     has_own_texts = all(question.text_of for question in result.questions)
     machines = machines_used(result.machines)
-    several = f"The runs were made on several kinds of machines: {machines}." if machines else ""
+    several = [f"The runs were made on several kinds of machines: {machines}."] if machines else []
     failures = (plain(f"{name}: {reason}") for name, reason in result.failures.items())
     return Report(
         kind="suite",
@@ -64,11 +64,11 @@ def suite_report(result: SuiteResult) -> Report:
                 Section(f"question-{slug(each.name).lower()}", each.text, list(_question(each, result)))
                 for each in result.questions
             ),
-            Section("machines", "", [lines([several])], TEXT),
+            Section("machines", "", [lines(several)], TEXT),
             Section("failures", "What failed", [lines(failures, is_list=True)]),
         ],
         command=result.command,
-        made=list(_made(result, machines)),
+        made=[*_made(result), *several],
     )
 
 
@@ -275,13 +275,11 @@ def _curve(rows: Sequence[Writing]) -> NDArray[np.float64]:
     return np.array(falling[::-1])
 
 
-def _made(result: SuiteResult, machines: str) -> Iterator[str]:
-    """Yield how a suite was measured, and on which machines if there were several kinds."""
+def _made(result: SuiteResult) -> Iterator[str]:
+    """Yield what a suite was measured on and with."""
     for corpus in dict.fromkeys(result.text_of(question).corpus for question in result.questions):
         yield (
             f"{corpus.name}: {corpus.num_chars:,} characters, cleaner {corpus.cleaner}, "
             f"split {corpus.split.method}, sha256 {corpus.sha256}"
         )
     yield from (named_values(result.versions), named_values(result.machine))
-    if machines:
-        yield f"runs were made on {machines}"

@@ -19,7 +19,7 @@ from textgen.results.comparison import Comparison, Difference, EntryScore
 from textgen.results.details import all_settings, differing_settings
 from textgen.results.folders import RUNS_OF_BENCH, entry_part, identify, name_of
 from textgen.results.items import read_result
-from textgen.results.judge import rank_entries, score_sample
+from textgen.results.judge import rank_entries, score_samples
 from textgen.results.names import HAS_RUNS, AmbiguousNameError, find, find_run
 from textgen.results.row import row_of
 from textgen.runtime.device import DeviceConfig
@@ -141,14 +141,8 @@ def compare(names: Sequence[str], root: Path, writing: WritingOptions | None) ->
     if len({each.run.name for each in contenders}) < len(contenders):
         raise UsageError("two of the names mean the same run; give different ones")
     problem = next(_problems(contenders), None)
-    prior = SHIPPED_PRIORS["bits_per_char"]
-    samples = {
-        each.run.name: score_sample([row_of(row, each.run.scored_on) for row in each.rows], prior)
-        for each in contenders
-    }
-    scores, differences = rank_entries(
-        {name: sample for name, sample in samples.items() if sample is not None}
-    )
+    rows = {each.run.name: [row_of(row, each.run.scored_on) for row in each.rows] for each in contenders}
+    scores, differences = rank_entries(score_samples(rows, SHIPPED_PRIORS["bits_per_char"]))
     texts, sample_problem = _texts(contenders, writing)
     differing = differing_settings([each.settings() for each in contenders])
     return RunComparison(

@@ -54,6 +54,8 @@ Priors: TypeAlias = Mapping[str, SeedPrior]
 
 SCORE, REAL_WORDS = EFFECT_METRICS = ("bits_per_char", "real_word_rate")
 """The metrics that a change has an effect on."""
+Ranking: TypeAlias = tuple[tuple[EntryScore, ...], tuple[Difference, ...]]
+"""Scores, best first, and the differences of the others from the best."""
 Samples = Mapping[str, Mapping[str, MeasuredValue]]
 """By budget, from the smallest on, and by entry: the score."""
 
@@ -89,23 +91,19 @@ def judge(
 
     `other_metrics` are those of plugins.
     """
-    samples = {
-        name: sample
-        for name, own in rows.items()
-        if (sample := score_sample(own, priors["bits_per_char"])) is not None
-    }
-    scores, differences, resolution = list[EntryScore](), list[Difference](), None
-    for reads_on in (False, True):
-        of_class = {name: each for name, each in samples.items() if rows[name][0].reads_on == reads_on}
-        ranked, apart = rank_entries(of_class)
-        scores += [replace(each, reads_on=reads_on) for each in ranked]
-        differences += apart
-        resolution = resolution or resolution_of(of_class)
+    samples, reading = score_samples(rows, priors[SCORE]), {name for name in rows if rows[name][0].reads_on}
+    resolution = next(filter(None, map(resolution_of, _by_class(samples, reading))), None)
     compared = [each for each in (*METRICS.values(), *other_metrics) if each.best is not None]
     metrics = [
         each for metric in compared for each in _metric(metric, rows, held_out, priors.get(metric.name))
     ]
-    return Verdicts(tuple(scores), tuple(differences), resolution, tuple(metrics))
+    return Verdicts(*rank_classes(samples, reading), resolution, tuple(metrics))
+
+
+def score_samples(rows: Mapping[str, Sequence[Row]], prior: SeedPrior) -> dict[str, MeasuredValue]:
+    """Return the scores of those entries that have a rank."""
+    samples = {name: score_sample(own, prior) for name, own in rows.items()}
+    return {name: sample for name, sample in samples.items() if sample is not None}
 
 
 def score_sample(rows: Sequence[Row], prior: SeedPrior, text: str = HELD_OUT) -> MeasuredValue | None:
@@ -156,9 +154,23 @@ def _prior(rows: Sequence[Row], prior: SeedPrior, *, is_score: bool = False) -> 
     return prior.after_runs(num_chars, [row.pace_sd * is_score for row in trained])
 
 
-def rank_entries(
-    samples: Mapping[str, MeasuredValue],
-) -> tuple[tuple[EntryScore, ...], tuple[Difference, ...]]:
+def _by_class(
+    samples: Mapping[str, MeasuredValue], reading: Collection[str]
+) -> list[dict[str, MeasuredValue]]:
+    """Return the scores of entries that do not read on, and of those that do."""
+    return [
+        {name: each for name, each in samples.items() if (name in reading) == reads_on}
+        for reads_on in (False, True)
+    ]
+
+
+def rank_classes(samples: Mapping[str, MeasuredValue], reading: Collection[str]) -> Ranking:
+    """Return what `rank_entries` does of the entries that do not read on, then of those that do."""
+    (scores, differences), (reading_scores, others) = map(rank_entries, _by_class(samples, reading))
+    return (*scores, *(replace(each, reads_on=True) for each in reading_scores)), (*differences, *others)
+
+
+def rank_entries(samples: Mapping[str, MeasuredValue]) -> Ranking:
     """Return the scores of entries, best first, and the differences of the others from the best.
 
     The best is chosen by its score, so p-values are adjusted for the comparisons of all pairs.
@@ -241,12 +253,6 @@ def reference_score(
     )
 
 
-def rescored(saved: ReferenceScore, units: ScoredUnits) -> ReferenceScore:
-    """Return a saved reference with the score that follows from its units."""
-    score = reference_score(saved.name, saved.description, units)
-    return replace(saved, bits_per_char=score.bits_per_char, interval=score.interval, units=units)
-
-
 def _metric(
     metric: MetricInfo, rows: Mapping[str, Sequence[Row]], held_out: HeldOut, prior: SeedPrior | None
 ) -> list[MetricEstimate]:
@@ -324,22 +330,12 @@ def ladder(results: Sequence[Comparison], command: str | None) -> Ladder:
 
 def judge_ladder(rows: Mapping[str, Mapping[str, Sequence[Row]]], prior: SeedPrior) -> LadderVerdicts:
     """Return what follows from the rows by budget, from the smallest on, and by entry."""
-    samples = {
-        budget: {
-            name: sample for name, own in entries.items() if (sample := score_sample(own, prior)) is not None
-        }
-        for budget, entries in rows.items()
-    }
+    samples = {budget: score_samples(entries, prior) for budget, entries in rows.items()}
     reading = {
         name for entries in rows.values() for name, own in entries.items() if any(row.reads_on for row in own)
     }
     scores = {
-        budget: {
-            each.name: replace(each, reads_on=reads_on)
-            for reads_on in (False, True)
-            for each in rank_entries({name: of[name] for name in of if (name in reading) == reads_on})[0]
-        }
-        for budget, of in samples.items()
+        budget: {each.name: each for each in rank_classes(of, reading)[0]} for budget, of in samples.items()
     }
     rungs = [
         _rung(name, budget, own, scores[budget].get(name))
@@ -349,17 +345,10 @@ def judge_ladder(rows: Mapping[str, Mapping[str, Sequence[Row]]], prior: SeedPri
     return LadderVerdicts(tuple(rungs), tuple(_steps(samples)), tuple(_crossings(samples, reading)))
 
 
-def standing(result: Ladder, budget: str) -> tuple[list[EntryScore], list[Difference]]:
+def standing(result: Ladder, budget: str) -> Ranking:
     """Return the scores under a budget, best first, and their differences from the best of their class."""
-    prior, scores, differences = result.seed_priors[SCORE], list[EntryScore](), list[Difference]()
     rows = {rung.entry: rung.runs for rung in result.rungs if rung.budget == budget}
-    samples = {name: sample for name, own in rows.items() if (sample := score_sample(own, prior)) is not None}
-    for reads_on in (False, True):
-        of_class = {name: samples[name] for name in samples if (name in result.reading) == reads_on}
-        ranked, apart = rank_entries(of_class)
-        scores += [replace(each, reads_on=reads_on) for each in ranked]
-        differences += apart
-    return scores, differences
+    return rank_classes(score_samples(rows, result.seed_priors[SCORE]), result.reading)
 
 
 def _rung(name: str, budget: str, rows: Sequence[Row], score: EntryScore | None) -> Rung:

@@ -99,12 +99,10 @@ class Ladder(JudgedHeader):
     @property
     def entries(self) -> tuple[str, ...]:
         """The entries, best first under the largest budget; those that read on are last."""
-        last = {rung.entry: rung.score for rung in self.rungs if rung.budget == self.budgets[-1]}
-        names = dict.fromkeys(rung.entry for rung in self.rungs)
-        scored = [name for name in names if last.get(name)]
-        ranked = sorted(scored, key=lambda name: score.bits_per_char if (score := last[name]) else 0.0)
-        ranked.sort(key=lambda name: name in self.reading)
-        return tuple(dict.fromkeys([*ranked, *names]))
+        last = [rung.score for rung in self.rungs if rung.score and rung.budget == self.budgets[-1]]
+        ranked = sorted(last, key=lambda score: (score.name in self.reading, score.bits_per_char))
+        unranked = (rung.entry for rung in self.rungs)
+        return tuple(dict.fromkeys([*(score.name for score in ranked), *unranked]))
 
     @property
     def reading(self) -> frozenset[str]:

@@ -104,9 +104,8 @@ class PassageReading:
 def choose_passages(stretches: Sequence[str]) -> list[Passage]:
     """Return up to `NUM_PASSAGES` passages of whole words, from as many stretches of the held-out text.
 
-    Each begins with a sentence if one begins nearby.
-
-    Of fewer stretches, several passages are from the beginning of each, since all before them is read too.
+    Each begins with a sentence if one begins nearby. Of fewer stretches, several passages are from the
+    beginning of each, since all before them is read too.
     """
     owners = [index * len(stretches) // NUM_PASSAGES for index in range(NUM_PASSAGES)]
     chosen: dict[tuple[int, int], Passage] = {}

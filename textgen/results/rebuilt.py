@@ -28,7 +28,7 @@ from textgen.results.judge import (
     judge,
     judge_ladder,
     ladder,
-    rescored,
+    reference_score,
     shared_priors,
 )
 from textgen.results.ladder import Ladder
@@ -255,7 +255,7 @@ def _reference(saved: ReferenceScore, result: Comparison | Ladder) -> Partial:
         return facts
     stretches = result.corpus.split.scored(result.scored_on).stretch_chars
     sizes = tuple(stretches) if len(stretches) == len(saved.units.bits) else unit_sizes(stretches)
-    again = rescored(saved, ScoredUnits(sizes, saved.units.bits))
+    again = reference_score(saved.name, saved.description, ScoredUnits(sizes, saved.units.bits))
     scores = {"bits_per_char": again.bits_per_char, "interval": again.interval}
     return Partial(facts | scores | {"units": Partial(num_chars=sizes)})
 

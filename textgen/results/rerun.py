@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from textgen.data.corpus import Corpus
-from textgen.evaluation.scoring import ScoredUnits
+from textgen.evaluation.scoring import Score
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import Freedom
 from textgen.experiment.hosts import assistants, heard
@@ -23,19 +23,6 @@ from textgen.results.passages import Passage, PassageReading, read_passages
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import from_values
 from textgen.training.progress import Report, Step
-
-
-@dataclass(frozen=True, kw_only=True)
-class PartAgain:
-    """The score of a part, and the numbers that it is a share of."""
-
-    bits_per_char: float
-    oov_rate: float
-    num_bytes: int
-    num_words: int
-    num_oov: int
-    num_between_spaces: int
-    units: ScoredUnits | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +42,7 @@ class RunAgain:
 
     facts: dict[str, int | bool]
     """Fields of its row that it tells itself."""
-    parts: dict[str, PartAgain]
+    parts: dict[str, Score]
     problem: str | None
     settings: dict[str, str]
     written: WrittenAgain | None
@@ -128,10 +115,7 @@ class RerunJob:
             train=result.train,
             report=lambda fraction: report(Step("scoring", fraction=fraction)),
         )
-        parts = {
-            name: PartAgain(**{field: getattr(each.score, field) for field in PartAgain.__annotations__})
-            for name, each in found.scores.items()
-        }
+        parts = {name: each.score for name, each in found.scores.items()}
         names = ("num_parameters", "num_frozen_parameters", "reads_on", "vocab_size", "state_bytes")
         facts = {"num_copies": self.entry.num_copies, **{name: found.sizes[name] for name in names}}
         written = None
