@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -120,7 +120,11 @@ class BoundReader:
     def documents(self, file: TextFile, field: str) -> Iterator[Document]:
         """Yield the documents of a file; raises `TextgenError` if it cannot be read."""
         with self._named(file):
-            for document in self.reader.documents(file, field):
+            documents = self.reader.documents(file, field)
+            if isinstance(documents, str) or not isinstance(documents, Iterable):
+                kind = type(documents).__name__
+                raise PluginError(f"{self.plugin}: documents() returned {kind}; return or yield documents")
+            for document in documents:
                 yield BLANK if document == BLANK else self._pieces(document, file)
 
     def _pieces(self, document: Document, file: TextFile) -> Iterator[str]:

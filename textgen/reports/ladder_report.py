@@ -251,7 +251,7 @@ def score_table(result: Ladder) -> Table:
     """Return the score of each entry under each budget, and the references, which have none."""
     caption = (
         f"Bits per character of the {result.scored_on} text by budget, lower is better. ±: half of the 95 % "
-        "interval; bold: clearly best under that budget, of references too; italics: references, which have "
+        "interval; bold: clearly best under that budget, no reference ahead; italics: references, which have "
         "no budget."
     )
     rows: list[TableRow | list[str | Cell]] = [

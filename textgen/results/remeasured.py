@@ -15,6 +15,7 @@ from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_again
 from textgen.data.sources import STANDARD_INPUT
 from textgen.data.split import PARTS
+from textgen.data.words import without_cut_word
 from textgen.evaluation.memorization import find_overlap
 from textgen.evaluation.metrics import LETTERS, METRICS
 from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
@@ -282,7 +283,8 @@ class KeptTexts:
         for sample, (prompt, each) in zip(samples, shown, strict=False):
             again.append(Partial(prompt=prompt, seed=each))
             if self._keeps_samples:
-                again[-1]["text"] = self._texts(name, seed, sample.sampler)[each - seeds[0]]
+                text = self._texts(name, seed, sample.sampler)[each - seeds[0]]
+                again[-1]["text"] = without_cut_word(text)
         return again
 
     @cached_property
