@@ -67,7 +67,7 @@ def columns() -> list[RowColumn[Any]]:
 
 
 def samples(result: Comparison) -> Iterator[str]:
-    """Yield how the entries that were trained continue the first prompt, at their best if they did that."""
+    """Yield how the entries that were trained continue the first prompt, by the default sampler if any."""
     groups, trained = sample_groups(result), {run.name for run in result.runs if run.train.num_updates}
     group = next((each for each in groups if each.sampler.startswith(SAMPLER)), groups[0])
     yield f"> *{escape(group.prompt)}* ({escape(group.sampler)})"

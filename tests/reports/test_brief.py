@@ -94,7 +94,7 @@ def test_only_the_first_prompts_are_shown_and_the_others_counted() -> None:
     assert "3 more prompts" in output
 
 
-def test_samples_at_their_best_are_beside_those_that_are_equally_free() -> None:
+def test_samples_of_the_default_sampler_are_beside_those_that_are_equally_free() -> None:
     equal = "temperature:entropy=1.15"
     samples = [
         {"prompt": prompt, "sampler": sampler, "seed": 0, "text": "text"}
@@ -104,7 +104,7 @@ def test_samples_at_their_best_are_beside_those_that_are_equally_free() -> None:
     output = brief(result(entry("a", 2.0, samples=samples), measured_sampler=equal), 80)
     assert re.search(r"real words % .*\n.*at entropy 1\.15", output)
     assert f"One  {equal}: each equally free" in output
-    assert f"One  {SAMPLER}: at their best" in output
+    assert f"One  {SAMPLER}: as textgen sample writes" in output
     assert "Two" not in output
     assert "2 more prompts or samplers" in output
 

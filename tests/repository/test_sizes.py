@@ -17,27 +17,27 @@ MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 MAX_LINES = {
     "cli": 2_100,
-    "comparison": 1_140,
-    "data": 2_390,
-    "evaluation": 2_110,
-    "experiment": 2_970,
-    "generation": 650,
-    "jobs": 830,
-    "library": 2_400,
+    "comparison": 1_240,
+    "data": 2_440,
+    "evaluation": 2_360,
+    "experiment": 3_000,
+    "generation": 700,
+    "jobs": 850,
+    "library": 2_530,
     "nn": 2_130,
-    "page": 480,
-    "registry": 1_020,
-    "reports": 3_610,
-    "results": 3_820,
-    "runtime": 2_050,
+    "page": 510,
+    "registry": 1_040,
+    "reports": 3_890,
+    "results": 4_030,
+    "runtime": 2_090,
     "suites": 720,
-    "training": 2_090,
+    "training": 2_200,
     "tuning": 1_420,
     "workers": 850,
-    "": 740,
+    "": 770,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 33_520, 44_600
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 34_880, 46_400
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

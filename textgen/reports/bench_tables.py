@@ -207,6 +207,8 @@ def written_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
         "that are. Real words are in "
         f"{plain(known_words(result))}, {_real_words(result)}."
     )
+    if not result.held_out.pseudovalues:
+        caption += " The held-out text is short: its passages overlap, so it looks less diverse than it is."
     notes = [Note(plain(f"{each.name}: {each.problem or told(each)}")) for each in result.other_metrics]
     columns = VIEWS["generated"].columns(result.other_metrics)
     return make_table("Generated text", caption, columns, [*rows, held_out_row(result)], notes)

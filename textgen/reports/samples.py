@@ -57,7 +57,7 @@ def _described(sampler: str) -> str:
     """Return a sampler with what is special about it."""
     if f"{ENTROPY}=" in sampler:
         return f"{sampler}: each equally free, as what is measured"
-    return f"{sampler}: at their best, less free than what is measured" if sampler == SAMPLER else sampler
+    return f"{sampler}: as textgen sample writes" if sampler == SAMPLER else sampler
 
 
 def made_up_words(result: Comparison) -> dict[str, list[str]]:

@@ -26,8 +26,8 @@ SEPARATOR = re.compile(r"\.(?!json/|(?:html|md)$)|/|$")
 NAMES = ("name", "label", "entry", "case", "metric", "ahead", "a", "behind", "b", "budget", "before", "after")
 """Fields that name a record among others of a list, besides its seed."""
 
-MAX_SHOWN = 4
-"""Kinds of values of each part of a result that are shown in a line."""
+MAX_SHOWN, SHOWN_CHARS = 4, 60
+"""Kinds of values of each part of a result that are shown in a line, and characters of texts that differ."""
 
 ABSENT = "nothing"
 """The value of what only one side has."""
@@ -220,7 +220,19 @@ def _differing(
             one, other = (values.get(name, ABSENT) for values in (saved, recomputed))
             yield from _differing(one, other, _joined(place, name), tolerance)
     elif not _are_equal(saved, recomputed, tolerance):
+        if isinstance(saved, str) and isinstance(recomputed, str):
+            saved, recomputed = _where_they_differ(saved, recomputed)
         yield Disagreement(place, _short(saved), _short(recomputed))
+
+
+def _where_they_differ(one: str, other: str) -> tuple[str, str]:
+    """Return two texts, or of long ones what is around the first place at which they differ, in one line."""
+    pairs = enumerate(zip(one, other, strict=False))
+    place = next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
+    if max(len(one), len(other)) > SHOWN_CHARS:
+        begin = max(0, place - SHOWN_CHARS // 2)
+        one, other = (f"… {each[begin : begin + SHOWN_CHARS]} …" for each in (one, other))
+    return one.replace("\n", "⏎"), other.replace("\n", "⏎")
 
 
 def _joined(place: str, name: str) -> str:
