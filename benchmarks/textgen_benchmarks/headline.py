@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from textgen.defaults import SAMPLER
+from textgen.generation.bound_sampler import ENTROPY
 from textgen.reports.answer import answer
 from textgen.reports.bench_tables import named
 from textgen.reports.columns import RowColumn, View, make_table
@@ -41,9 +42,10 @@ def headline(result: Comparison) -> Iterator[str]:
 
 
 def scores_table(result: Comparison) -> Iterator[str]:
-    """Yield the table of a comparison."""
+    """Yield the table of a comparison, with real words if they are those of an equal freedom."""
     ranked = sorted([*entry_rows(result), *reference_rows(result)], key=EntryRow.ranking)
-    shown = [*named(result, columns())]
+    is_equal = f"{ENTROPY}=" in result.measured_sampler
+    shown = [each for each in named(result, columns()) if is_equal or each.name != "real_word_rate"]
     yield from markdown_table(make_table("", "", shown, [*ranked, held_out_row(result)]))
 
 
