@@ -115,7 +115,7 @@ def test_the_readme_shows_the_answer_and_every_number_of_a_comparison(tmp_path: 
     ]
     assert by_name["random"][4] == "\N{EN DASH}"  # it is not trained
     assert by_name["*held-out text*"] == ["", "", "", "", "", "97.8"]
-    prompt = f"> *The history of* ({result.measured_sampler})\n>\n"
+    prompt = f"> *The history of* ({measured.measured_sampler})\n>\n"
     assert f"{prompt}> **word-lstm-glove**: the town was founded" in shown
     assert "**random**" not in shown
     assert filled_readme(shown, tmp_path) == shown
