@@ -156,7 +156,8 @@ def test_keywords_are_the_options_of_the_command_with_the_same_defaults(
     keywords |= {field.name: field.default for group in groups for field in fields(group)}
     for name in options.keys() & keywords.keys():
         default = options[name]
-        plain = default[0] if isinstance(default, list) and len(default) == 1 else default
+        several = tuple(default) if isinstance(default, list) else default
+        plain = several[0] if isinstance(several, tuple) and len(several) == 1 else several
         assert (keywords[name] or None) == (plain or None), name
     only_typed = {"as_json", "plugin", "diff", "number", "help", "full", "quiet", "temperature"}
     only_typed |= {"keep", "snapshots"}

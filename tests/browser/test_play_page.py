@@ -153,7 +153,7 @@ def test_ways_are_named_by_what_differs_and_failures_are_none(opened: Opened) ->
     page.click("#write")
     page.locator("#message.error").wait_for()
     page.locator("#stop:disabled").wait_for()
-    assert ways.all_inner_texts() == ["“The␣weather␣”, temperature 0.8", "“The␣weather␣”, temperature 0.5"]
+    assert ways.all_inner_texts() == ["“The␣weather␣”, temperature 0.6", "“The␣weather␣”, temperature 0.5"]
     assert all("400" in each for each in opened.errors)
     opened.errors.clear()
 

@@ -43,7 +43,7 @@ def fair(textgen: Textgen, budget: list[str], folder: Path) -> dict[str, Any]:
 def result(textgen: Textgen, budget: list[str], folder: Path) -> dict[str, Any]:
     entries = [*HONEST, *REASONS, "char-opens"]
     options = (*OPTIONS, "--plugin", "cheats.py", *budget, "--out", "out", "--json")
-    done = textgen("bench", *entries, *options, cwd=folder)
+    done = textgen("bench", *entries, *options, cwd=folder, code=3)  # one fails
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 

@@ -39,7 +39,7 @@ def test_without_a_token_for_a_character_there_are_samples_but_no_score(
     assert row["vocab_size"] == len(set(SENTENCE))
     (sample,) = row["samples"]
     assert sample["prompt"] == "é"  # of which nothing is left
-    assert len(sample["text"]) == 20
+    assert 0 < len(sample["text"]) <= 20
     assert set(sample["text"]) <= set(SENTENCE)
 
 

@@ -101,7 +101,7 @@ def test_a_sampler_is_tried_out_elsewhere(tmp_path: Path) -> None:
         try_samplers(["wrong"])
     with pytest.raises(TextgenError, match="options follow a colon"):
         try_samplers(["coin=1"])
-    with pytest.raises(UsageError, match="entropy=auto is for bench alone"):
+    with pytest.raises(UsageError, match="entropy=auto needs a text"):
         try_samplers(["coin:entropy=auto"])
 
 

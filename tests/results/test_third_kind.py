@@ -39,7 +39,9 @@ def test_it_is_listed() -> None:
     assert (votes["name"], votes["kind"]) == (NAME, "votes")
     assert (votes["entries"], votes["best"]) == (["char-lstm", "word-lstm"], "word-lstm")
     assert (
-        textgen("runs", "--kind", "votes", *OPTION).stdout.splitlines()[1].startswith(f"{NAME}\tvotes\tword")
+        textgen("runs", "--kind", "votes", *OPTION)
+        .stdout.splitlines()[1]
+        .startswith(f"{NAME}\tvotes\t\tword")
     )
     assert "unknown kind of result 'voted'; did you mean 'votes'" in (
         textgen("runs", "--kind", "voted", *OPTION, code=2).stderr

@@ -71,7 +71,7 @@ def verify_comparison(result: Comparison) -> Iterator[VerificationCheck]:
         IN_UNITS,
         (BitsByCategory, [field.name for field in fields(BitsByCategory)]),
         (Score, ["num_oov"]),
-        (TrainResult, ["seconds", "num_chars"]),
+        (TrainResult, ["seconds", "num_chars", "pace_sd"]),
         (EntryResult, [*written, *IN_CLASSES]),
         (Comparison, [*priors, "measured_sampler", "prompts.*"]),
     )
@@ -95,7 +95,7 @@ def verify_ladder(result: Ladder) -> Iterator[VerificationCheck]:
             for rung in judged.rungs
         ],
     )
-    means = (Row, ["num_chars", "num_updates", "seconds", "best_share", "reads_on"])
+    means = (Row, ["num_chars", "num_updates", "seconds", "best_share", "pace_sd", "reads_on"])
     yield from by_part(result, again, IN_UNITS, means, (Ladder, _priors("bits_per_char")))
 
 
@@ -121,7 +121,7 @@ def verify_suite(result: SuiteResult) -> Iterator[VerificationCheck]:
         questions=[_question(question, result) for question in result.questions],
     )
     written = [f"{of}.real_word_rate" for of in ("written", "pseudovalues")]
-    deciding = (CaseResult, ["scored_text"]), (Row, [*written, "num_chars"])
+    deciding = (CaseResult, ["scored_text"]), (Row, [*written, "num_chars", "pace_sd"])
     yield from by_part(result, again, IN_UNITS, *deciding)
 
 

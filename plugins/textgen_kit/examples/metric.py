@@ -22,7 +22,7 @@ class Example:
 
     def measure(self, text: str) -> float | None:
         """Return the value of one sample; None if it has no sentence."""
-        whole = re.split(r"[.!?]+", text)[1:-1]  # the first and the last one may be cut off
+        whole = re.split(r"[.!?]+", text)[1:-1]  # both ends may be cut off
         lengths = [len(each.split()) for each in whole]
         counted = [length for length in lengths if length >= self.min_words]
         return sum(counted) / len(counted) if counted else None
