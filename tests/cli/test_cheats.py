@@ -96,7 +96,9 @@ def bits_of_ranked(textgen: Textgen, budget: list[str], folder: Path, cheats: Ch
     """Return the scores of the entries that have a rank when these cheats are compared with n-grams."""
     plugins = [word for path in cheats for word in ("--plugin", path)]
     entries = [entry for those in cheats.values() for entry in those]
-    done = textgen("bench", "char-ngram", *entries, *plugins, *OPTIONS, *budget, "--json", cwd=folder)
+    done = textgen(
+        "bench", "char-ngram", *entries, *plugins, *OPTIONS, *budget, "--json", cwd=folder, code=None
+    )
     result = json.loads(done.stdout)
     ranked = {row["name"] for row in result["scores"]}
     rows = [row for row in result["entries"] if row["name"] in ranked]
@@ -140,7 +142,7 @@ def test_what_hangs_or_stops_its_judge_is_ended(
     textgen: Textgen, budget: list[str], tmp_path: Path, cheat: str
 ) -> None:
     arguments = ("--plugin", tried.MODELS, *OPTIONS, *budget, "--entry-timeout", "15s", "--json")
-    done = textgen("bench", "char-ngram", cheat, *arguments, cwd=tmp_path)
+    done = textgen("bench", "char-ngram", cheat, *arguments, cwd=tmp_path, code=3)
     hung = json.loads(done.stdout)["entries"][1]
     assert "it made no progress" in hung["error"]
 
@@ -155,6 +157,6 @@ def test_a_sealed_text_is_found_neither_on_the_command_line_nor_by_its_name(
     text = ("--plugin", tried.ELSEWHERE, "--corpus", "open.txt", "--sealed", "-", "--length", 20)
     given = (tmp_path / "sealed.txt").read_text()
     (tmp_path / "sealed.txt").unlink()
-    done = textgen("bench", *entries, *text, *budget, "--json", cwd=tmp_path, stdin=given)
+    done = textgen("bench", *entries, *text, *budget, "--json", cwd=tmp_path, stdin=given, code=None)
     rows = json.loads(done.stdout)["entries"]
     check({row["name"]: row["test"]["bits_per_char"] for row in rows if row["error"] is None})

@@ -37,7 +37,7 @@ def test_without_a_token_for_a_character_there_are_samples_but_no_score(
     assert row["problem"] == "the tokenizer loses text"
     assert row["test"] is row["validation"] is None
     assert row["vocab_size"] == len(set(SENTENCE))
-    (sample,) = row["samples"]
+    sample, _ = row["samples"]  # at equal freedom, and by the default sampler
     assert sample["prompt"] == "é"  # of which nothing is left
     assert 0 < len(sample["text"]) <= 20
     assert set(sample["text"]) <= set(SENTENCE)
