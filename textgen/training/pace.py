@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from textgen.training.progress import Progress
 
-QUIET, SHARED = 0.02, 1.6
+QUIET, SHARED = 0.005, 1.2
 """Standard deviation of the logarithm of the characters that a run reads in a given time, on a machine with
 no other work; and what other work adds to it in a second of training that gets no CPU time."""
 GAIN = 1.5
