@@ -290,8 +290,8 @@ def step_table(result: Ladder) -> Table:
     """Return what each step to the next budget changes."""
     caption = (
         "Change in bits per character from a budget to the next, below zero is better; 95 % intervals. "
-        f"Better, worse: clear at 5 %, corrected for all {len(result.steps)} steps (Holm); the others are no "
-        "clear changes."
+        f"Better, worse: clear at 5 %, corrected for the number of steps, {len(result.steps)} (Holm); the "
+        "others are no clear changes."
     )
     steps = {(step.entry, step.after): step for step in result.steps}
     rows: list[list[str | Cell]] = [
