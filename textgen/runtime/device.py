@@ -87,7 +87,8 @@ def _best_precision(device: torch.device) -> str:
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
     if device.type != "cpu":
         return "fp32"
-    return remembered("precision", _probed_precision, processor(), processor_features(), torch.__version__)
+    machine = (processor(), processor_features(), torch.__version__)
+    return remembered("precision", _probed_precision, *machine, "one thread")
 
 
 def _probed_precision() -> str:
@@ -102,13 +103,17 @@ def _probed_precision() -> str:
 def fastest_times(works: Sequence[Callable[[], object]]) -> list[float]:
     """Return the undisturbed time of each of `works` in seconds.
 
-    They run in turn, and the fastest of many repetitions counts, so that other work on the machine does
-    not decide.
+    They run in turn and in one thread, and the fastest of many repetitions counts, so that other work on the
+    machine does not decide: what is remembered of a busy hour would make every later run slower.
     """
-    seconds = [math.inf] * len(works)
-    for _ in range(20):
-        for index, work in enumerate(works):
-            start = time.perf_counter()
-            work()
-            seconds[index] = min(seconds[index], time.perf_counter() - start)
+    seconds, num_threads = [math.inf] * len(works), torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for _ in range(20):
+            for index, work in enumerate(works):
+                start = time.perf_counter()
+                work()
+                seconds[index] = min(seconds[index], time.perf_counter() - start)
+    finally:
+        torch.set_num_threads(num_threads)
     return seconds
