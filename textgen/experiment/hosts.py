@@ -55,7 +55,7 @@ def heard(report: Report) -> Callable[[Any], None]:
 
 
 def assistants(plugin_files: Sequence[Path], num_threads: int | None = None) -> OpensHost:
-    """Return a function that opens hosts in assistants of this process, which load plugins, have so many
+    """Return a function that opens hosts in assistants of this process, which load plugins, have that many
     threads of torch, or as many as it has, and read no corpus.
     """
     set_threads = partial(torch.set_num_threads, num_threads or torch.get_num_threads())

@@ -35,6 +35,6 @@ def check_metric_deterministic(subject: Subject) -> None:
     with state_unchanged("measuring"):
         first = [measured(metric, text) for text in texts()]
         again = [measured(metric, text) for text in reversed(texts())][::-1]
-        anew = [measured(subject.new(), text) for text in texts()]
-    for text, *values in zip(texts(), first, again, anew, strict=True):
+        once_more = [measured(subject.new(), text) for text in texts()]
+    for text, *values in zip(texts(), first, again, once_more, strict=True):
         expect(len(set(values)) == 1, f"the same of {shown(text)} each time; got {shown(values)}")
