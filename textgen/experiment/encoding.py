@@ -152,8 +152,8 @@ def _coverage(
     missing = np.flatnonzero(words & ~has_vector & (counts > 0))
     missing = missing[np.argsort(-counts[missing], kind="stable")][:NUM_MISSING]
     return (
-        _share(has_vector[words].sum(), words.sum()),
-        _share(counts[words & has_vector].sum(), counts[words].sum() + num_oov),
+        _share(int(has_vector[words].sum()), int(words.sum())),
+        _share(int(counts[words & has_vector].sum()), int(counts[words].sum()) + num_oov),
         tuple(tokens[index] for index in missing.tolist()),
     )
 

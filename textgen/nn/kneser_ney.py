@@ -42,8 +42,8 @@ class NGramCounts:
         return (
             len(self.num_next) == num_contexts
             and int(self.num_next.sum()) == len(self.tokens) == len(self.counts)
-            and self.num_next.min() > 0 < self.counts.min()
-            and 0 <= self.tokens.min() <= self.tokens.max() < vocab_size
+            and bool(self.num_next.min() > 0 < self.counts.min())
+            and bool(0 <= self.tokens.min() <= self.tokens.max() < vocab_size)
         )
 
 

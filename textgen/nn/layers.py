@@ -298,7 +298,7 @@ def linear_cross_entropy(features: Tensor, weight: Tensor, bias: Tensor, targets
     Matmuls are computed in the type of `features`, the softmax in fp32. The gradients are computed along with
     the loss, so that no logits are kept or computed twice.
     """
-    loss: Tensor = _LinearCrossEntropy.apply(features, weight, bias, targets)  # type: ignore[no-untyped-call]
+    loss: Tensor = _LinearCrossEntropy.apply(features, weight, bias, targets)  # type: ignore[no-untyped-call, unused-ignore]
     return loss
 
 
