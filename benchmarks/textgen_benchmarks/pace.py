@@ -1,12 +1,12 @@
 """Whether another seed under a budget in time is called different: `python -m textgen_benchmarks.pace`.
 
-    python -m textgen_benchmarks.pace CIRCUMSTANCE BUDGET… [--again]
+    python -m textgen_benchmarks.pace [CIRCUMSTANCE BUDGET…]
 
 Three entries are trained with seven seeds each under every budget; the circumstance names what else the
 machine does, such as `alone`. Each pair of runs of one entry is compared as two entries would be: there is no
 difference to find. Under a budget in time the pace of the machine differs too, which intervals contain by
 `Row.pace_sd`; the pairs are also judged without it. Runs of other circumstances and budgets are kept;
-`--again` judges all of them again, training none.
+without arguments all of them are judged again.
 """
 
 from __future__ import annotations
@@ -131,7 +131,6 @@ def main() -> None:
     parser = json_option(__doc__, RESULT.stem)
     parser.add_argument("circumstance", nargs="?")
     parser.add_argument("budgets", nargs="*", metavar="BUDGET")
-    parser.add_argument("--again", action="store_true", help="judge the recorded runs again")
     options = parser.parse_args()
     runs = list(read_record(PaceResults, options.json).runs) if options.json.exists() else []
     for budget in options.budgets:

@@ -116,7 +116,7 @@ def verify_references(result: Comparison, corpus: Corpus, folder: Path) -> Itera
         for each in made
         if each.name in saved or each.name in _always(result)
     }
-    missing = {name: Partial() for name in saved if name not in again}  # for want of a package or a plugin
+    missing = {name: Partial() for name in saved if name not in again}  # its package or plugin is missing
     check = compared("references", saved, again | missing, relative=SAME_REFERENCE)
     yield replace(check, covers=() if missing else tuple(f"references.*.{name}" for name in COMPARED))
 

@@ -178,8 +178,8 @@ class Generator:
     def owes_space(self, prompt: str) -> int:
         """Return 1 if a prompt ends with a space that the next word carries in a text, otherwise 0.
 
-        As a token of its own it would stand where it never stands before a word, and a model would write what
-        follows such a token: half a word, or a line break.
+        No word of a text follows a space that is a token of its own: after one, a model writes half a word or
+        a line break.
         """
         if not isinstance(prompt, str):
             raise UsageError(f"prompt must be a text, not {prompt!r}; samples(3) returns several samples")

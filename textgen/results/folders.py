@@ -78,7 +78,7 @@ class ResultFolder:
 
     @property
     def parts(self) -> list[ResultFolder]:
-        """The results in it that are no runs: the comparisons of a ladder, or the final one of a study."""
+        """The results in it other than runs: the comparisons of a ladder, or the final one of a study."""
         inside = map(identify, subfolders(self.path))
         return [part for part in inside if part is not None and not part.is_run]
 

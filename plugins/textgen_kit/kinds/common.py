@@ -114,7 +114,7 @@ def check_class_search(subject: Subject) -> None:
 
 
 def check_class_pitfalls(subject: Subject) -> None:
-    """What looks like an option is one, whose name is not that of a training option; a warning otherwise.
+    """Warn of arguments that look like options but are not, and of options named like a training option.
 
     Users could not set it, or not by its name alone.
     """
