@@ -94,5 +94,5 @@ def test_a_continued_run_does_not_repeat_the_share_of_the_cpu_that_its_parent_go
         cpu_utilization=0.98,
     )
     busy = replace(idle, cpu_utilization=0.2)
-    assert not continued_result(busy, idle).was_disturbed
-    assert continued_result(idle, busy).was_disturbed
+    assert continued_result(busy, idle).disturbance is None
+    assert continued_result(idle, busy).disturbance

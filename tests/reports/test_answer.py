@@ -119,6 +119,20 @@ def test_entries_of_different_pace_have_their_numbers_of_characters_in_the_order
     assert "In training" not in answer(compared(slow, entry("b", 2.1), budget="5epochs"))
 
 
+def test_a_pace_that_changed_is_said_at_first() -> None:
+    uneven = entry("a", 2.0)
+    seconds, chars = zip((5, 50), (6, 60), (7, 75), (8, 80), strict=True)
+    point = uneven["train"]["curve"][0]
+    uneven["train"]["curve"] = [
+        {**point, "seconds": second, "num_chars": char} for second, char in zip(seconds, chars, strict=True)
+    ]
+    found = compared(uneven, entry("b", 2.1))
+    said = "The pace of training changed by 56 % on this machine or its host, so another run may answer "
+    assert said in answer(found)
+    assert closing(found).endswith("; the pace changed")
+    assert "pace of training" not in answer(compared(uneven, entry("b", 2.1), budget="5epochs"))
+
+
 def test_a_shared_cpu_and_what_is_worse_than_chance_are_said_at_first() -> None:
     busy = [entry(name, score) for name, score in (("a", 2.0), ("b", 7.56), ("c", 6.9))]
     for row, share in zip(busy, (0.43, 0.61, 0.97), strict=True):

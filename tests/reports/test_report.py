@@ -188,7 +188,7 @@ def test_an_entry_that_was_trained_on_a_busy_machine_is_named_with_its_share_of_
     slow[1]["train"]["cpu_utilization"] = 0.41
     what = result(entry("calm", 2.0), *slow)
     note = (
-        "slow got 41.0 % of the CPU time that its training wanted, since the machine was busy, "
+        "slow got 41 % of the CPU time that its training wanted, since the machine was busy, "
         "so its score may be too high; a budget in characters does not depend on the load"
     )
     assert note not in report({**what, "budget": "20Mchars"})

@@ -100,7 +100,8 @@ def test_a_run_records_its_share_of_the_cores(ids: TokenIds) -> None:
     assert result.cpu_utilization is not None
     assert 0 < result.cpu_utilization < 1.1
     for utilization, disturbed in ((None, False), (0.79, True), (0.81, False)):
-        assert replace(result, cpu_utilization=utilization).was_disturbed is disturbed
+        steady = replace(result, cpu_utilization=utilization, curve=())
+        assert (steady.disturbance is not None) is disturbed
 
 
 def test_a_run_knows_after_which_share_of_its_updates_it_was_best(ids: TokenIds) -> None:

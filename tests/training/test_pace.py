@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,8 +13,9 @@ from tests.helpers.training import trainer
 from textgen.evaluation.intervals import SHIPPED_PRIORS
 from textgen.training.budget import parse_budget
 from textgen.training.loop import train
+from textgen.training.mixture_training import counting_result
 from textgen.training.pace import pace_sd
-from textgen.training.progress import Progress
+from textgen.training.progress import Progress, unevenness
 
 
 def curve(*points: tuple[int, float], seconds: float = 10.0) -> list[Progress]:
@@ -30,11 +35,33 @@ def test_a_pace_counts_by_what_the_last_characters_gained() -> None:
     assert pace_sd([], 1.0) == 0
 
 
+def paced(paces: Sequence[int], seconds: float) -> list[Progress]:
+    """Return a curve of validations in equal intervals, whose last doubling gains a bit."""
+    chars, step = np.cumsum(paces), seconds / len(paces)
+    return [
+        Progress(0.0, step * number, 0, 0.0, int(read), 1.0, 5 - math.log2(read / chars[0]))
+        for number, read in enumerate(chars, start=1)
+    ]
+
+
+STEADY, UNEVEN = [100] * 10, [100] * 5 + [100, 60, 110, 70, 100]
+
+
 def test_a_pace_that_was_disturbed_counts_more() -> None:
-    assert pace_sd(FALLING, 0.5) > 2 * pace_sd(FALLING, 0.95) > 2 * pace_sd(FALLING, None)
-    longer = curve(*((each.num_chars, each.train_bits_per_char) for each in FALLING), seconds=240.0)
-    assert pace_sd(longer, 0.5) < 0.75 * pace_sd(FALLING, 0.5), "what comes and goes evens out"
-    assert pace_sd(longer, None) == pace_sd(FALLING, None)
+    steady, uneven = paced(STEADY, 60.0), paced(UNEVEN, 60.0)
+    assert unevenness(steady) == 0
+    assert unevenness(uneven) == pytest.approx(np.std(np.log(UNEVEN[5:]), ddof=1))
+    assert pace_sd(uneven, 1.0) > 3 * pace_sd(steady, 1.0) == 3 * pace_sd(steady, None)
+    assert pace_sd(steady, 0.5) > 3 * pace_sd(steady, 0.9), "the share that was lost"
+    assert pace_sd(paced(UNEVEN, 240.0), 1.0) < 0.6 * pace_sd(uneven, 1.0), "what comes and goes evens out"
+    assert pace_sd(paced(UNEVEN, 10.0), 1.0) > 2 * pace_sd(uneven, 1.0), "a short run does not see all of it"
+
+
+def test_a_pace_that_changed_is_a_disturbance() -> None:
+    calm = counting_result(1000, 1.0)
+    assert replace(calm, curve=tuple(paced(STEADY, 60.0))).disturbance is None
+    said = replace(calm, curve=tuple(paced(UNEVEN, 60.0))).disturbance
+    assert said == "trained at a pace that changed by 26 %"
 
 
 def test_only_budgets_in_time_depend_on_the_pace() -> None:

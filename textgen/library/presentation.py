@@ -74,10 +74,10 @@ def train_lines(folder: Path, settings: RunSettings, result: RunResult) -> list[
 def train_remarks(run: Run, log: str | None) -> Iterator[str]:
     """Yield remarks on a training run besides its result, and how to view its log."""
     trained = run.result.train
-    if trained.was_disturbed and is_timed(run.settings.budget):
+    if trained.disturbance and is_timed(run.settings.budget):
         yield (
-            f"other work slowed training down (CPU utilization {trained.cpu_utilization:.2f}): train on an "
-            "idle machine, or for a number of characters (such as --budget 5Mchars)"
+            f"other work slowed training down: it {trained.disturbance}; train on an idle machine, or for a "
+            "number of characters (such as --budget 5Mchars)"
         )
     yield from trained.remarks
     if log is not None:

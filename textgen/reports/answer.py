@@ -13,7 +13,7 @@ from textgen.reports.formats import in_brackets, listed, percent, plain, short
 from textgen.results.comparison import Comparison, Difference, EntryScore, ReferenceScore
 from textgen.results.ladder import Ladder
 from textgen.training.budget import is_timed
-from textgen.training.progress import MIN_CPU_UTILIZATION
+from textgen.training.progress import MAX_UNEVENNESS, MIN_CPU_UTILIZATION, unevenness
 
 DOUBTFUL_SHARE = 0.75
 """Share of the bits of the best reference below which a score needs an explanation."""
@@ -309,21 +309,25 @@ class RunCaution:
     cpu_utilization: float | None
     chance_remark: str | None
     told_remark: str | None = None
+    unevenness: float = 0.0
 
     @classmethod
     def of(cls, run: EntryResult) -> RunCaution:
         """Return that of a row of a comparison."""
         remark = run.score_checks.told_remark
-        return cls(run.name, run.train.cpu_utilization, run.chance_remark, remark)
+        uneven = unevenness(run.train.curve)
+        return cls(run.name, run.train.cpu_utilization, run.chance_remark, remark, uneven)
 
 
 def cautions(runs: Iterable[RunCaution], budget: str) -> Iterator[str]:
     """Yield what makes an answer one of this hour on this machine, and which entries have learnt nothing."""
     known = list(runs)
-    if shares := _disturbed(known, budget):
-        ends = dict.fromkeys(f"{100 * share:.0f}" for share in (min(shares), max(shares)))
-        got = f"training got {' to '.join(ends)} % of it"
-        yield f"The CPU was shared: {got}, so another run may answer otherwise."
+    shares, changes = _disturbed(known, budget)
+    if shares:
+        yield f"The CPU was shared: training got {_range(shares)} of it, so another run may answer otherwise."
+    elif changes:
+        changed = f"The pace of training changed by {_range(changes)}"
+        yield f"{changed} on this machine or its host, so another run may answer otherwise."
     remarks = {run.name: run.chance_remark for run in known if run.chance_remark}
     if remarks:
         yield f"{_are(list(remarks))} {next(iter(remarks.values()))}."
@@ -334,18 +338,31 @@ def cautions(runs: Iterable[RunCaution], budget: str) -> Iterator[str]:
 def short_cautions(runs: Iterable[RunCaution], budget: str) -> Iterator[str]:
     """Yield the same in few words."""
     known = list(runs)
-    if _disturbed(known, budget):
-        yield "the CPU was shared"
+    shares, changes = _disturbed(known, budget)
+    if shares or changes:
+        yield "the CPU was shared" if shares else "the pace changed"
     if names := list(dict.fromkeys(run.name for run in known if run.chance_remark)):
         yield f"{_are(names)} worse than chance"
 
 
-def _disturbed(runs: Sequence[RunCaution], budget: str) -> list[float]:
-    """Return the shares of the CPU of runs that other work slowed down; none where time does not count."""
+def _disturbed(runs: Sequence[RunCaution], budget: str) -> tuple[list[float], list[float]]:
+    """Return the shares of the CPU of runs that other work slowed down, and by how much the pace changed.
+
+    There are none where time does not count.
+    """
     if not is_timed(budget):
-        return []
+        return [], []
     shares = (run.cpu_utilization for run in runs if run.cpu_utilization is not None)
-    return [share for share in shares if share < MIN_CPU_UTILIZATION]
+    changes = (run.unevenness for run in runs)
+    return (
+        [share for share in shares if share < MIN_CPU_UTILIZATION],
+        [change for change in changes if change > MAX_UNEVENNESS],
+    )
+
+
+def _range(shares: Sequence[float]) -> str:
+    """Return the lowest and the highest of some shares."""
+    return " to ".join(dict.fromkeys(f"{100 * share:.0f}" for share in (min(shares), max(shares)))) + " %"
 
 
 def _are(names: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from textgen.page.charts import IntervalChart
 from textgen.reports.answer import classes
 from textgen.reports.columns import VIEWS, RowColumn, make_table
 from textgen.reports.document import BRIEF, FULL, PAGE, Note, Table
-from textgen.reports.formats import CurvePoint, at, bits, percent, plain, sparkline
+from textgen.reports.formats import CurvePoint, at, bits, plain, sparkline
 from textgen.reports.rows import EntryRow, held_out_row, machine_letters, reference_rows
 from textgen.reports.samples import counted_words, known_words
 from textgen.results.comparison import Comparison
@@ -157,12 +157,12 @@ def _unused_notes(rows: Sequence[EntryRow]) -> Iterator[Note]:
 def _disturbed_notes(rows: Sequence[EntryRow]) -> Iterator[Note]:
     """Yield whose training other work on the machine slowed down."""
     for row in rows:
-        shares = [run.train.cpu_utilization or 0.0 for run in row.runs if run.train.was_disturbed]
-        if shares:
+        disturbed = [run.train for run in row.runs if run.train.disturbance]
+        if disturbed:
+            worst = min(disturbed, key=lambda train: train.cpu_utilization or 1.0)
             yield Note(
-                f"{row.name} got {percent(min(shares))} % of the CPU time that its training wanted, since "
-                "the machine was busy, so its score may be too high; a budget in characters does not depend "
-                "on the load"
+                f"{row.name} {worst.disturbance}, since the machine was busy, so its score may be too high; "
+                "a budget in characters does not depend on the load"
             )
 
 

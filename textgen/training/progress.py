@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
+from statistics import stdev
 from typing import Any, TypeAlias
 
 from textgen.runtime.storage.json_records import Amount, Count, Share
 from textgen.training.schedule import Rates
 
-MIN_CPU_UTILIZATION = 0.8
-"""The utilization below which a training run counts as disturbed by other work."""
+MIN_CPU_UTILIZATION, MAX_UNEVENNESS = 0.8, 0.15
+"""The utilization below which other work counts as having disturbed a training run, and the unevenness of its
+pace above which it does."""
 
 LATE_SHARE = 0.7
 """The share of the updates after which the best weights come late enough."""
@@ -92,9 +96,28 @@ class TrainResult:
         return None
 
     @property
-    def was_disturbed(self) -> bool:
-        """True if other work on the machine slowed training down."""
-        return self.cpu_utilization is not None and self.cpu_utilization < MIN_CPU_UTILIZATION
+    def disturbance(self) -> str | None:
+        """What says that other work, of this machine or of its host, changed the pace; None if it did not."""
+        share, changes = self.cpu_utilization, unevenness(self.curve)
+        if share is not None and share < MIN_CPU_UTILIZATION:
+            return f"got {100 * share:.0f} % of the CPU time that its training wanted"
+        return (
+            f"trained at a pace that changed by {100 * changes:.0f} %" if changes > MAX_UNEVENNESS else None
+        )
+
+
+def unevenness(curve: Sequence[Progress]) -> float:
+    """Return the standard deviation of the logarithm of the pace, between the validations of the second half.
+
+    In the first half sequences get longer, which changes the pace too. Zero if it is not known.
+    """
+    half = curve[-1].seconds / 2 if curve else 0.0
+    paces = [
+        (after.num_chars - before.num_chars) / (after.seconds - before.seconds)
+        for before, after in pairwise(curve)
+        if before.seconds >= half and after.seconds > before.seconds
+    ]
+    return stdev(map(math.log, paces)) if len(paces) > 1 and min(paces) > 0 else 0.0
 
 
 REPORT_SECONDS = 0.05
