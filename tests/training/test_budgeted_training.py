@@ -100,7 +100,7 @@ def test_a_run_records_its_share_of_the_cores(ids: TokenIds) -> None:
     assert result.cpu_utilization is not None
     assert 0 < result.cpu_utilization < 1.1
     for utilization, disturbed in ((None, False), (0.79, True), (0.81, False)):
-        steady = replace(result, cpu_utilization=utilization, curve=())
+        steady = replace(result, cpu_utilization=utilization, unevenness=0.0)
         assert (steady.disturbance is not None) is disturbed
 
 

@@ -13,7 +13,7 @@ from tests.helpers.training import trainer
 from textgen.evaluation.intervals import SHIPPED_PRIORS
 from textgen.training.budget import parse_budget
 from textgen.training.loop import train
-from textgen.training.mixture_training import counting_result
+from textgen.training.mixture_training import combined_result, counting_result
 from textgen.training.pace import pace_sd
 from textgen.training.progress import Progress, unevenness
 
@@ -59,9 +59,10 @@ def test_a_pace_that_was_disturbed_counts_more() -> None:
 
 def test_a_pace_that_changed_is_a_disturbance() -> None:
     calm = counting_result(1000, 1.0)
-    assert replace(calm, curve=tuple(paced(STEADY, 60.0))).disturbance is None
-    said = replace(calm, curve=tuple(paced(UNEVEN, 60.0))).disturbance
-    assert said == "trained at a pace that changed by 26 %"
+    assert calm.disturbance is None
+    uneven = replace(calm, unevenness=unevenness(paced(UNEVEN, 60.0)))
+    assert uneven.disturbance == "trained at a pace that changed by 26 %"
+    assert combined_result([calm, uneven]).unevenness == uneven.unevenness
 
 
 def test_only_budgets_in_time_depend_on_the_pace() -> None:

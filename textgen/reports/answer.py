@@ -13,7 +13,7 @@ from textgen.reports.formats import in_brackets, listed, percent, plain, short
 from textgen.results.comparison import Comparison, Difference, EntryScore, ReferenceScore
 from textgen.results.ladder import Ladder
 from textgen.training.budget import is_timed
-from textgen.training.progress import MAX_UNEVENNESS, MIN_CPU_UTILIZATION, unevenness
+from textgen.training.progress import MAX_UNEVENNESS, MIN_CPU_UTILIZATION
 
 DOUBTFUL_SHARE = 0.75
 """Share of the bits of the best reference below which a score needs an explanation."""
@@ -315,8 +315,8 @@ class RunCaution:
     def of(cls, run: EntryResult) -> RunCaution:
         """Return that of a row of a comparison."""
         remark = run.score_checks.told_remark
-        uneven = unevenness(run.train.curve)
-        return cls(run.name, run.train.cpu_utilization, run.chance_remark, remark, uneven)
+        train = run.train
+        return cls(run.name, train.cpu_utilization, run.chance_remark, remark, train.unevenness)
 
 
 def cautions(runs: Iterable[RunCaution], budget: str) -> Iterator[str]:

@@ -16,7 +16,7 @@ from textgen.training import ranks
 from textgen.training.budget import Budget
 from textgen.training.checkpoints import Checkpoints, Snapshots
 from textgen.training.pace import pace_sd
-from textgen.training.progress import OnProgress, Progress, TrainResult, ignore_report
+from textgen.training.progress import OnProgress, Progress, TrainResult, ignore_report, unevenness
 from textgen.training.threads import Threads
 from textgen.training.trainer import Trainer
 from textgen.training.validation import Validation
@@ -154,6 +154,7 @@ class TrainingLoop:
             curve=tuple(self.curve),
             rates=trainer.rates(self.fraction),
             cpu_utilization=utilization,
+            unevenness=unevenness(self.curve),
             pace_sd=pace_sd(self.curve, utilization) if is_timed else 0.0,
             single_thread_share=self.threads.num_single / trainer.num_updates if self.threads else 0.0,
             stopped=self.stopped,

@@ -234,6 +234,7 @@ def combined_result(results: Sequence[TrainResult], counting_seconds: float = 0.
         ),
         rates=results[-1].rates,
         cpu_utilization=min(utilizations, default=None),
+        unevenness=max(each.unevenness for each in results),
         pace_sd=fmean(each.pace_sd for each in results),
         single_thread_share=sum(each.single_thread_share * each.num_updates for each in results)
         / max(num_updates, 1),

@@ -64,6 +64,8 @@ class TrainResult:
     cpu_utilization: Amount | None = None
     """Share of the CPU time that training wanted and got (see `CpuShare`), without validation; None on a
     GPU, and for models that are not trained by gradient."""
+    unevenness: Amount = 0.0
+    """Standard deviation of the logarithm of the pace in the second half; of several models, the greatest."""
     pace_sd: Amount = 0.0
     """Bits per character by which the score would likely change at another pace of the machine, a standard
     deviation; zero under budgets that are not in time."""
@@ -98,12 +100,12 @@ class TrainResult:
     @property
     def disturbance(self) -> str | None:
         """What says that other work, of this machine or of its host, changed the pace; None if it did not."""
-        share, changes = self.cpu_utilization, unevenness(self.curve)
+        share, changes = self.cpu_utilization, self.unevenness
         if share is not None and share < MIN_CPU_UTILIZATION:
             return f"got {100 * share:.0f} % of the CPU time that its training wanted"
-        return (
-            f"trained at a pace that changed by {100 * changes:.0f} %" if changes > MAX_UNEVENNESS else None
-        )
+        if changes > MAX_UNEVENNESS:
+            return f"trained at a pace that changed by {100 * changes:.0f} %"
+        return None
 
 
 def unevenness(curve: Sequence[Progress]) -> float:
