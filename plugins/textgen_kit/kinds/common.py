@@ -22,6 +22,7 @@ from textgen.registry.kinds import fault
 from textgen.registry.options import declared_options, is_plain, parse_assignments, write_value
 from textgen.training.train_options import TrainOptions
 from textgen_kit.checking import (
+    OWN_GENERATOR,
     SETTINGS,
     TORCH_RANDOM,
     CheckError,
@@ -45,7 +46,7 @@ from textgen_kit.kinds.model_training import loss_of
 from textgen_kit.kinds.reader import files
 from textgen_kit.kinds.reader import read as read_file
 from textgen_kit.kinds.result import kind_of
-from textgen_kit.kinds.sampler import many_steps
+from textgen_kit.kinds.sampler import UNIFORMS, many_steps
 from textgen_kit.kinds.tokenizer import saved_state
 from textgen_kit.texts import OTHER_PROSE, PROSE
 
@@ -175,10 +176,6 @@ def check_class_contract(subject: Subject) -> None:
             use(subject)
 
 
-FIRST = (check_class_docstring, check_class_options, check_class_search, check_class_contract)
-"""The checks that do not rest on the contract."""
-
-
 def use_tokenizer(subject: Subject) -> None:
     """Fit, encode, decode, save and restore."""
     tokenizer = subject.fitted(PROSE)
@@ -222,7 +219,8 @@ def use(subject: Subject) -> None:
     """Do everything with a component once; raises `SettingChangedError` if that changes a setting."""
     # The weights of a model come from torch's generator, see model-seed.
     watched = [setting for setting in SETTINGS if subject.kind != "model" or setting is not TORCH_RANDOM]
-    with restoring(SETTINGS), state_unchanged(f"building or using this {subject.kind}", watched):
+    instead = UNIFORMS if subject.kind == "sampler" else OWN_GENERATOR
+    with restoring(SETTINGS), state_unchanged(f"building or using this {subject.kind}", watched, instead):
         USES[subject.kind](subject)
 
 
@@ -243,4 +241,5 @@ def check_class_no_global_state(subject: Subject) -> None:
     except CheckError:  # of which other checks tell
         pass
     if printed.getvalue():
-        raise CheckWarning(f"prints {shown(printed.getvalue())} to stdout, which is for results; remove that")
+        first = shown(printed.getvalue().partition("\n")[0])
+        raise CheckWarning(f"prints {first} to stdout, which is for results; remove that")

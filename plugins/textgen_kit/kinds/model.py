@@ -25,6 +25,7 @@ from textgen_kit.checking import (
     FAR_TOLERANCE,
     TOLERANCE,
     VOCAB_SIZE,
+    CheckWarning,
     Subject,
     bound,
     expect,
@@ -53,7 +54,7 @@ def check_model_trainable(subject: Subject) -> None:
     Otherwise it cannot be trained.
     """
     can_learn = subject.can_learn(subject.model())
-    expect(can_learn, "parameters that require gradients, or fit(ids); got neither")
+    expect(can_learn, "parameters that require gradients, fit(ids), or an argument base to refine; got none")
 
 
 def check_model_shapes(subject: Subject) -> None:
@@ -98,6 +99,11 @@ def check_model_probabilities(subject: Subject) -> None:
             error <= MAX_NORMALIZATION_ERROR,
             f"log-probabilities for {what}, since is_normalized is true; a sum of probabilities is "
             f"off by {error:.1g}",
+        )
+    is_squashed = bool((logits >= 0).all() and (logits <= 1).all() and logits.min() < logits.max())
+    if is_squashed:
+        raise CheckWarning(
+            "all logits are between 0 and 1, as after a sigmoid, so that no token can be certain; leave it out"
         )
 
 

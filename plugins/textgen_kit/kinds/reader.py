@@ -7,12 +7,13 @@ import json
 import random
 import re
 import zipfile
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 from textgen.contracts import TextgenError
 from textgen.data.decoding import utf8
-from textgen.data.readers import SUFFIX
+from textgen.data.readers import SUFFIX, readers
 from textgen.data.text_file import Budget, SourceFile
 from textgen_kit.checking import Subject, expect, shown, state_unchanged
 from textgen_kit.texts import OTHER_PROSE, PROSE
@@ -21,7 +22,7 @@ FIELD = "text"
 
 
 def check_reader_suffixes(subject: Subject) -> None:
-    """`suffixes` are some in lower case with their dots; `has_fields` and `is_binary`, if given, are bools.
+    """`suffixes` are its own, in lower case with their dots; `has_fields` and `is_binary`, if given, are bools.
 
     By its suffix a file finds its reader.
     """
@@ -34,6 +35,30 @@ def check_reader_suffixes(subject: Subject) -> None:
     for name in ("has_fields", "is_binary"):
         value = getattr(reader, name, False)
         expect(isinstance(value, bool), f"True or False in {name}; got {shown(value)}")
+    for suffix in suffixes:
+        claims = readers().get(suffix, ())
+        others = [str(each.plugin) for each in claims if not isinstance(reader, type(each.reader))]
+        expect(not others, f"suffixes that no other reader has; {suffix} is that of {', '.join(others)}")
+
+
+def check_reader_documents(subject: Subject) -> None:
+    """`documents` returns or yields documents, from the file that it is given.
+
+    The file may be packed: its `where` is for messages.
+    """
+    reader = subject.new()
+    documents: Any = ()
+    problem: Exception | None = None
+    try:
+        documents = reader.documents(source(reader, utf8(PROSE)), FIELD)
+        for document in documents:
+            list(document)
+    except Exception as error:
+        problem = error  # reader-any-file tells of others
+    is_given = not isinstance(problem, FileNotFoundError)
+    expect(is_given, f"the text of file.pieces() or chunks(), since file.where is for messages; got {problem}")
+    is_iterable = isinstance(documents, Iterable) and not isinstance(documents, str)
+    expect(is_iterable, f"documents to be returned or yielded; got {type(documents).__name__}")
 
 
 def check_reader_any_file(subject: Subject) -> None:
