@@ -240,7 +240,7 @@ def check_model_saved(subject: Subject) -> None:
 
     Anything missing from `state_dict` is lost when a run is saved and when its best weights are chosen.
     """
-    what = "the same logits from a model and from the one its weights were loaded into"
+    what = "all that is learnt in state_dict, so that a model that loads it has the same logits"
     _require_equal_loaded(subject.trained_model(), subject.model(1), what)
 
 
