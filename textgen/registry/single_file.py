@@ -73,11 +73,11 @@ def _components(path: Path, file: SourceFile) -> list[tuple[str, str]]:
     """Run a file, and return the kind and the name of each component in it; raises `PluginError`."""
     with importing(f"the plugin file {path}"):
         named = vars(file.imported())
-        defined = {name: each for name, each in named.items() if getattr(each, "__module__", "") == file.module}
-        components = [(kind, name) for name in defined if name[0] != "_" for kind in _kinds(defined[name])]
+        own = [name for name in named if getattr(named[name], "__module__", "") == file.module]
+        components = [(kind, name) for name in own if name[0] != "_" for kind in _kinds(named[name])]
     if not components:
-        faults = [near_miss(name, each) for name, each in defined.items()]
-        imported = [f"{name} is only imported; derive a class from it" for name in named if _kinds(named[name])]
+        faults = [near_miss(name, named[name]) for name in own]
+        imported = [f"{name} is imported; derive a class from it" for name in named if _kinds(named[name])]
         contracts = [f"{with_article(kind)} has {', '.join(methods)}" for kind, methods in REQUIRED.items()]
         contracts.append("a command is a function with @command of textgen.contracts")
         reasons = list(filter(None, faults)) or imported or contracts

@@ -75,7 +75,9 @@ def check_command_light(subject: Subject) -> None:
         raise CheckError(f"expected a module that can be imported alone; it failed: {last}")
     heavy = " and ".join(sorted(set(done.stdout.decode("utf-8", "replace").split()) & set(HEAVY)))
     if heavy and is_file:  # which is imported only where it is named
-        raise CheckWarning(f"imports {heavy} at the top, so that its --help is slow; import inside its functions")
+        raise CheckWarning(
+            f"imports {heavy} at the top, which makes --help slow; import inside its functions"
+        )
     expect(not heavy, f"imports of {heavy} inside its functions, not at the top of {module}")
 
 

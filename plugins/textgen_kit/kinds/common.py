@@ -81,11 +81,9 @@ def check_class_options(subject: Subject) -> None:
     Users can set an argument whose default is a bool, int, float, str or None.
     """
     component = subject.component
-    try:
+    with reworded("expected annotations that can be read at run time;"):
         declared = declared_options(component)
-        parameters = inspect.signature(component).parameters
-    except (NameError, TypeError, ValueError) as error:
-        raise CheckError(f"expected annotations that resolve at run time; got: {error}") from error
+    parameters = inspect.signature(component).parameters
     for name, parameter in parameters.items():
         is_given = name in GIVEN.get(subject.kind, ()) or parameter.kind in MANY
         expect(

@@ -103,7 +103,7 @@ def check_model_probabilities(subject: Subject) -> None:
     is_squashed = bool((logits >= 0).all() and (logits <= 1).all() and logits.min() < logits.max())
     if is_squashed:
         raise CheckWarning(
-            "all logits are between 0 and 1, as after a sigmoid, so that no token can be certain; leave it out"
+            "all logits are between 0 and 1, as after a sigmoid, so that no token is certain; leave it out"
         )
 
 

@@ -19,7 +19,7 @@ VOCAB_SIZE = 40
 OTHER_VOCAB_SIZE = 67
 NUM_ROWS = 33
 NUM_STEPS = 20
-UNIFORMS = "all its random numbers come from the uniforms that it is given"
+UNIFORMS = "use the uniforms that it is given instead"
 """What to do without the global random state."""
 PROMPT = np.zeros(1, np.uint16)
 """A prompt of one token, the first, which no check expects to be chosen."""

@@ -144,11 +144,7 @@ class Prints(Raw):
             "tokenizer-pitfalls",
             "learning_rate is also an option of training, so users must write tok",
         ),
-        (
-            Prints,
-            "cleaner-no-global-state",
-            r"prints 'cleaning \d+' to stdout, which is for results; rem",
-        ),
+        (Prints, "cleaner-no-global-state", r"prints 'cleaning \d+' to stdout, which is for results; rem"),
     ],
 )
 def test_what_an_author_hardly_wants_is_a_warning(component: type, check: str, reason: str) -> None:

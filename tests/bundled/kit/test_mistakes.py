@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -45,66 +46,61 @@ KIND_OF = {"refinement": "model"}
 LAST = "return self.output(torch.tanh(self.hidden(features)))"
 CHOSEN = "return sample_categorical(kept, uniforms)"
 CLEANED = "return text.lower() if self.lower_case else text"
+DECLARED = ': Annotated[int, typer.Option("--digits", help="Decimal places.")]'
+DRAWN = "return kept.softmax(-1).multinomial(1)[:, 0]"
+JOINED = "in ' '.join(text.split()) for"
 WORD_SAMPLER = (
     "\n\nfrom textgen.generation.sampling import WordSampler\n\n\n@dataclass\nclass Example(WordSampler):\n"
     '    """Of words."""\n    temperature: float = 1.0\n\n    def truncate(self, log_weights, entropies):\n'
     "        return log_weights\n"
 )
 MISTAKES = [
-    ("sampler", CHOSEN, f"{CHOSEN}.numpy()", "sampler-ids", "expected a tensor of ids; got array"),
-    ("sampler", CHOSEN, f"{CHOSEN}[:, None]", "sampler-ids", "ids [1] of torch.int64; got [1, 1] of torch.i"),
-    ("sampler", CHOSEN, CHOSEN + WORD_SAMPLER, "sampler-ids", "their log-weights from truncate; got Tensor"),
-    (
-        "sampler",
-        CHOSEN,
-        "return kept.softmax(-1).multinomial(1)[:, 0]",
-        "sampler-no-global-state",
-        "of torch; all its random numbers come from the uniforms that it is given",
-    ),
-    ("sampler", "probabilities < floor", "probabilities > floor", "sampler-ids", "if every token is excluded"),
-    ("sampler", "logits / self.temperature", "logits.div_(self.temperature)", "sampler-pure", "changed in place"),
-    ("cleaner", CLEANED, "return text.encode()", "cleaner-any-text", "a string from ''; got bytes"),
-    ("cleaner", CLEANED, CLEANED.replace("return", "text ="), "cleaner-any-text", "got NoneType"),
-    ("embedding", "WordVectors(words, np.stack(vectors))", "{}", "embedding-vectors", "WordVectors; got dict"),
-    ("embedding", "np.stack(vectors)", "np.stack(vectors).mean(1)", "embedding-vectors", "each word; got [299]"),
-    (
-        "tokenizer",
-        "in text for",
-        "in ' '.join(text.split()) for",
-        "tokenizer-lossless",
-        r"her coat.\n\nThe lighthouse",
-    ),
-    ("metric", "else None", "else float('nan')", "metric-numbers", "returned nan instead of a finite number"),
-    ("corpus", "TextgenError(f", "ValueError(f", "corpus-unknown-item", "TextgenError for the item 'no/such"),
-    ("reader", "yield file", "file", "reader-documents", "to be returned or yielded; got NoneType"),
-    ("reader", "yield file.pieces()", "return 'a text'", "reader-documents", "returned or yielded; got str"),
-    ("reader", "file.pieces()", "open(file.where)", "reader-documents", "file.where is for messages; got [Errno"),
-    ("reader", ".mistaken", ".html", "reader-suffixes", "no other reader has; .html is that of"),
-    ("command", ': Annotated[int, typer.Option("--digits", help="Decimal places.")]', "", "command-arguments", ""),
-    ("command", "2 / 3", "TWO / 3", "command-names", "that its file defines or imports; TWO is not"),
-    ("command", "print(round(2 / 3, digits))", "return digits", "command-names", "a value, which is not shown"),
-    ("model", "= 128", "", "model-options", "a default for the argument size"),
-    ("model", "= 0.5", "= 1.5", "model-options", "input should be less than 1"),
-    ("model", '"learning_rate"', '"lr"', "model-recommended-training", "unknown option 'lr'"),
-    ("model", LAST, LAST + ".sigmoid()", "model-probabilities", "between 0 and 1, as after a sigmoid"),
-    ("model", LAST, LAST + " / 0", "model-probabilities", "infinite or NaN"),
-    ("model", LAST, LAST + "[:, -1]", "model-shapes", "forward must return logits [batch, time, vocab_size]"),
-    ("model", "new_zeros(batch", "new_zeros(1, batch", "model-shapes", "the batch, 2, first in the state"),
-    ("model", "cat([vectors,", "cat([vectors.roll(-1, 1),", "model-causal", "when the tokens from there change"),
-    ("model", "vectors = ", "print('ids', ids)\n        vectors = ", "model-no-global-state", "prints 'ids tens"),
-    ("refinement", "base.forward(", "base(", "model-refinement", "expected base.forward(ids, state); the base"),
+    # of samplers
+    (CHOSEN, f"{CHOSEN}.numpy()", "sampler-ids", "expected a tensor of ids; got array"),
+    (CHOSEN, f"{CHOSEN}[:, None]", "sampler-ids", "ids [1] of torch.int64; got [1, 1] of torch.int64"),
+    (CHOSEN, CHOSEN + WORD_SAMPLER, "sampler-ids", "their log-weights from truncate; got Tensor"),
+    (CHOSEN, DRAWN, "sampler-no-global-state", "of torch; use the uniforms that it is given instead"),
+    ("< floor", "> floor", "sampler-ids", "those of sample_categorical are if every token is excluded"),
+    # of cleaners, embeddings and others
+    (CLEANED, "return text.encode()", "cleaner-any-text", "expected a string from ''; got bytes"),
+    (CLEANED, CLEANED.replace("return", "text ="), "cleaner-any-text", "got NoneType"),
+    ("WordVectors(words, np.stack(vectors))", "{}", "embedding-vectors", "expected WordVectors; got dict"),
+    ("np.stack(vectors)", "np.stack(vectors).mean(1)", "embedding-vectors", "for each word; got [299]"),
+    ("in text for", JOINED, "tokenizer-lossless", r"her coat.\n\nThe lighthouse had' became ' her coat. The"),
+    ("else None", "else float('nan')", "metric-numbers", "returned nan instead of a finite number"),
+    ("TextgenError(f", "ValueError(f", "corpus-unknown-item", "TextgenError for the item 'no/such item'"),
+    # of readers and commands
+    ("yield file", "file", "reader-documents", "documents to be returned or yielded; got NoneType"),
+    ("yield file.pieces()", "return 'a text'", "reader-documents", "returned or yielded; got str"),
+    ("file.pieces()", "open(file.where)", "reader-documents", "file.where is no path: [Errno"),
+    (".mistaken", ".html", "reader-suffixes", "that no other reader has; .html is that of"),
+    (DECLARED, "", "command-arguments", "expected annotations of digits"),
+    ("2 / 3", "TWO / 3", "command-names", "names that its file defines or imports; TWO is not"),
+    ("print(round(2 / 3, digits))", "return digits", "command-names", "a value, which is not shown"),
+    # of models
+    ("= 128", "", "model-options", "a default for the argument size"),
+    ("= 0.5", "= 1.5", "model-options", "input should be less than 1"),
+    ('"learning_rate"', '"lr"', "model-recommended-training", "unknown option 'lr'"),
+    (LAST, LAST + ".sigmoid()", "model-probabilities", "between 0 and 1, as after a sigmoid"),
+    (LAST, LAST + " / 0", "model-probabilities", "some are infinite or NaN"),
+    (LAST, LAST + "[:, -1]", "model-shapes", "forward must return logits [batch, time, vocab_size]"),
+    ("new_zeros(batch", "new_zeros(1, batch", "model-shapes", "expected the batch, 2, first in the state"),
+    ("cat([vectors,", "cat([vectors.roll(-1, 1),", "model-causal", "when the tokens from there change"),
+    ("vectors = ", "print('ids')\n        vectors = ", "model-no-global-state", "prints 'ids' to stdout"),
+    ("base.forward(", "base(", "model-refinement", "expected base.forward(ids, state); the base"),
 ]
-"""An example, what is replaced in it and by what, the check that finds that, and words of its reason."""
+"""What is replaced in the example of a kind and by what, the check that finds that, words of its reason."""
 
 
-@pytest.mark.parametrize(("name", "before", "after", "check", "words"), MISTAKES)
-def test_a_mistake_is_one_row(
-    name: str, before: str, after: str, check: str, words: str, install: Install, capfd: Any
-) -> None:
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_row(mistake: tuple[str, str, str, str], install: Install, capfd: Any) -> None:
+    before, after, check, words = mistake
+    name = check.removeprefix("model-") if check == "model-refinement" else check.partition("-")[0]
+    kind = KIND_OF.get(name, name)
     example = Path(textgen_kit.__file__).parent / "examples" / f"{name}.py"
     code = {"reader": READER, "command": COMMAND}.get(name) or example.read_text("utf-8")
     assert code.count(before) == 1
-    kind, target = KIND_OF.get(name, name), "example" if name == "command" else "Example"
+    target = "example" if name == "command" else "Example"
     install("mistaken", f"[{KINDS[kind]}]\nmistaken = mistaken:{target}\n", code.replace(before, after))
     results = run_checks(kind, getattr(import_module("mistaken"), target))
     (row,) = [*failures(results), *(each for each in results if each.status == "warning")]
@@ -135,5 +131,6 @@ def test_failures_of_one_cause_are_reported_once() -> None:
     assert failures([one, CheckResult("c", "passed", ""), other]) == [one, other]
     (merged,) = failures([one, CheckResult("d", "failed", one.reason)])
     assert merged == CheckResult("a", "failed", "expected this (and 1 more check)")
-    crashes = [CheckResult(str(n), "failed", f"KeyError: {n} (a.py, line 3)", "a.py, line 3") for n in range(3)]
-    assert [each.reason for each in failures(crashes)] == ["KeyError: 0 (a.py, line 3) (and 2 more checks)"]
+    crash = CheckResult("a", "failed", "KeyError: 1 (a.py, line 3)", "a.py, line 3")
+    (merged,) = failures([crash, replace(crash, reason="KeyError: 2 (a.py, line 3)"), crash])
+    assert merged.reason == f"{crash.reason} (and 2 more checks)"

@@ -251,9 +251,7 @@ def ends_of(file: str, shown: str) -> dict[str, str]:
 def test_an_author_needs_one_line_for_pytest(tmp_path: Path) -> None:
     ends = ends_of("bigram", shown_by_pytest(tmp_path, test_bigram=AUTHORS_FILE))
     assert len(ends) == 3 * len(checks("model"))
-    assert {name for name, end in ends.items() if end == "FAILED"} == {
-        "future[model-causal]"
-    }
+    assert {name for name, end in ends.items() if end == "FAILED"} == {"future[model-causal]"}
     assert ends["bigram[model-saved]"] == ends["wide_bigram[model-saved]"] == "PASSED"
     assert ends["bigram[model-step]"] == "SKIPPED"
 
