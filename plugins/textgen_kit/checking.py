@@ -135,15 +135,9 @@ SETTINGS = (
 """Everything that checks restore; `check_no_global_state` watches it too."""
 
 
-OWN_GENERATOR = "use a generator of your own"
-"""What to do without the global random state."""
-
-
 @contextmanager
-def state_unchanged(
-    what: str, settings: Sequence[ProcessSetting] = RANDOM, instead: str = OWN_GENERATOR
-) -> Iterator[None]:
-    """Raise `SettingChangedError` if the code inside changes one of the settings; `instead` of randomness.
+def state_unchanged(what: str, settings: Sequence[ProcessSetting] = RANDOM) -> Iterator[None]:
+    """Raise `SettingChangedError` if the code inside changes one of the settings.
 
     That replaces any other error of this code, since the change may well be its cause.
     """
@@ -154,7 +148,8 @@ def state_unchanged(
         changed = [setting for setting, value in zip(settings, before, strict=True) if setting.get() != value]
         names = " and ".join(setting.name for setting in changed)
         if changed and set(changed) <= set(RANDOM):
-            raise SettingChangedError(f"{what} uses {names}; {instead}")
+            own = "the uniforms that it is given" if what.endswith("sampler") else "a generator of your own"
+            raise SettingChangedError(f"{what} uses {names}; use {own}")
         if changed:
             raise SettingChangedError(
                 f"{what} changes {names}, which belongs to the whole process; leave it unchanged"

@@ -31,11 +31,12 @@ MODULES = [import_module(f"textgen_kit.kinds.{each.name}") for each in iter_modu
 The first line of a docstring says what is checked, the rest what users lose if it fails.
 """
 
-REFITTED = tuple(
-    f"tokenizer-{check}"
-    for check in ("vocabulary-from-training", "fit-forgets", "counts", "pickle", "other-process")
-)
-COMPARED = ("*-deterministic", "*-randomness", *REFITTED, "cleaner-idempotent", "cleaner-blocks")
+FIRST = ("*-contract", "reader-suffixes", "reader-documents", "reader-any-file", "cleaner-any-text")
+FIRST += ("command-arguments", "corpus-text", "embedding-vectors", "metric-numbers", "sampler-ids")
+FIRST += ("model-trainable", "model-shapes")
+AGAIN = ("*-deterministic", "model-randomness", "cleaner-idempotent", "cleaner-blocks")
+AGAIN += ("sampler-batch", "sampler-start", "sampler-shift", "tokenizer-vocabulary-from-training")
+AGAIN += ("tokenizer-fit-forgets", "tokenizer-counts", "tokenizer-pickle", "tokenizer-other-process")
 CARRIED = ("model-joined-states", "model-*step*", "model-refinement")
 CAUSAL = ("model-chunks", "model-training-mode", *CARRIED)
 REPEATED = ("model-causal", *CAUSAL, "model-randomness", "model-batch", "model-loss", "model-saved*")
@@ -44,23 +45,11 @@ ROOTS: dict[str, tuple[str, ...]] = {
     "*-docstring": (),
     "*-options": ("*",),
     "*-search": (),
-    "*-contract": ("*",),
-    "reader-suffixes": ("*",),
-    "reader-documents": ("*",),
-    "reader-any-file": ("*",),
-    "*-no-global-state": (*COMPARED, "sampler-batch", "sampler-start", "sampler-shift"),
-    "cleaner-any-text": ("*",),
-    "command-arguments": ("*",),
-    "corpus-text": ("*-deterministic",),
-    "embedding-vectors": ("*",),
-    "metric-numbers": ("*",),
-    "sampler-ids": ("*",),
+    **dict.fromkeys(FIRST, ("*",)),
+    "*-no-global-state": AGAIN,
     "tokenizer-lossless": ("tokenizer-ids", "tokenizer-surfaces", "tokenizer-vocabulary-from-training"),
-    "tokenizer-state": ("*-deterministic", *REFITTED),
-    "*-deterministic": (*COMPARED, "sampler-batch", "sampler-start", "sampler-shift"),
+    "*-deterministic": AGAIN,
     "tokenizer-vocabulary-from-training": ("tokenizer-ids", "tokenizer-surfaces", "tokenizer-other-process"),
-    "model-trainable": ("*",),
-    "model-shapes": ("*",),
     "model-state": CARRIED,
     "model-recommended-training": ("model-learns",),
     "model-probabilities": (*PREDICTED, "model-gradients", "model-bf16", "model-learns"),
@@ -69,9 +58,9 @@ ROOTS: dict[str, tuple[str, ...]] = {
     "model-causal": CAUSAL,
     "model-chunks": CARRIED,
 }
-"""Checks that are run first, in this order; if one fails, those of its patterns that follow are left out.
+"""Checks that are run first, in this order, and patterns of others that would fail for the same cause.
 
-They would fail for the same cause.
+If one fails, those of them that follow are left out.
 """
 
 MAX_REASON = 400
@@ -99,16 +88,11 @@ class Check:
 
     def cause(self, failed: Iterable[str]) -> str | None:
         """Return the check among those that failed before from which its own failure would follow, if any."""
-        return next(
-            (
-                each
-                for each in failed
-                for root, patterns in ROOTS.items()
-                if each != self.id and fnmatchcase(each, root)
-                if any(fnmatchcase(self.id, pattern) for pattern in patterns)
-            ),
-            None,
-        )
+        for each in failed:
+            patterns = [name for root, names in ROOTS.items() if fnmatchcase(each, root) for name in names]
+            if each != self.id and any(fnmatchcase(self.id, pattern) for pattern in patterns):
+                return each
+        return None
 
     def __str__(self) -> str:
         return self.id

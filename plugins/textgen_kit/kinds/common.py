@@ -22,7 +22,6 @@ from textgen.registry.kinds import fault
 from textgen.registry.options import declared_options, is_plain, parse_assignments, write_value
 from textgen.training.train_options import TrainOptions
 from textgen_kit.checking import (
-    OWN_GENERATOR,
     SETTINGS,
     TORCH_RANDOM,
     CheckError,
@@ -46,7 +45,7 @@ from textgen_kit.kinds.model_training import loss_of
 from textgen_kit.kinds.reader import files
 from textgen_kit.kinds.reader import read as read_file
 from textgen_kit.kinds.result import kind_of
-from textgen_kit.kinds.sampler import UNIFORMS, many_steps
+from textgen_kit.kinds.sampler import many_steps
 from textgen_kit.kinds.tokenizer import saved_state
 from textgen_kit.texts import OTHER_PROSE, PROSE
 
@@ -217,8 +216,7 @@ def use(subject: Subject) -> None:
     """Do everything with a component once; raises `SettingChangedError` if that changes a setting."""
     # The weights of a model come from torch's generator, see model-seed.
     watched = [setting for setting in SETTINGS if subject.kind != "model" or setting is not TORCH_RANDOM]
-    instead = UNIFORMS if subject.kind == "sampler" else OWN_GENERATOR
-    with restoring(SETTINGS), state_unchanged(f"building or using this {subject.kind}", watched, instead):
+    with restoring(SETTINGS), state_unchanged(f"building or using this {subject.kind}", watched):
         USES[subject.kind](subject)
 
 

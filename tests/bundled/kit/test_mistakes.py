@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 import textgen_kit
+from helpers.commands import forget_plugin_files
 from textgen.registry.registry import KINDS
+from textgen.registry.single_file import load_plugin_file
 from textgen_kit import CheckResult, failures, run_checks
-from textgen_kit.runner import Check
+from textgen_kit.runner import Check, checked
 
 Install = Callable[..., None]
 READER = '''"""A reader."""
@@ -59,7 +61,7 @@ MISTAKES = [
     (CHOSEN, f"{CHOSEN}.numpy()", "sampler-ids", "expected a tensor of ids; got array"),
     (CHOSEN, f"{CHOSEN}[:, None]", "sampler-ids", "ids [1] of torch.int64; got [1, 1] of torch.int64"),
     (CHOSEN, CHOSEN + WORD_SAMPLER, "sampler-ids", "their log-weights from truncate; got Tensor"),
-    (CHOSEN, DRAWN, "sampler-no-global-state", "of torch; use the uniforms that it is given instead"),
+    (CHOSEN, DRAWN, "sampler-no-global-state", "of torch; use the uniforms that it is given"),
     ("< floor", "> floor", "sampler-ids", "those of sample_categorical are if every token is excluded"),
     # of cleaners, embeddings and others
     (CLEANED, "return text.encode()", "cleaner-any-text", "expected a string from ''; got bytes"),
@@ -134,3 +136,14 @@ def test_failures_of_one_cause_are_reported_once() -> None:
     crash = CheckResult("a", "failed", "KeyError: 1 (a.py, line 3)", "a.py, line 3")
     (merged,) = failures([crash, replace(crash, reason="KeyError: 2 (a.py, line 3)"), crash])
     assert merged.reason == f"{crash.reason} (and 2 more checks)"
+
+
+def test_a_command_of_a_file_that_imports_numpy_at_its_top_is_warned_of(tmp_path: Path) -> None:
+    path = tmp_path / "example.py"
+    head = "import numpy\nimport typer\nfrom textgen.contracts import command\n"
+    path.write_text(COMMAND.replace("import typer\n", head).replace("def example", "@command\ndef example"))
+    (plugin,) = load_plugin_file(path)
+    (light,) = [each for each in checked(plugin, plugin.name) if each.check == "command-light"]
+    assert light.status == "warning"
+    assert light.reason.startswith("imports numpy at the top")
+    forget_plugin_files()
