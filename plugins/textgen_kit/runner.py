@@ -31,12 +31,16 @@ MODULES = [import_module(f"textgen_kit.kinds.{each.name}") for each in iter_modu
 The first line of a docstring says what is checked, the rest what users lose if it fails.
 """
 
-FIRST = ("*-contract", "reader-suffixes", "reader-documents", "reader-any-file", "cleaner-any-text")
-FIRST += ("command-arguments", "corpus-text", "embedding-vectors", "metric-numbers", "sampler-ids")
-FIRST += ("model-trainable", "model-shapes")
-AGAIN = ("*-deterministic", "model-randomness", "cleaner-idempotent", "cleaner-blocks")
-AGAIN += ("sampler-batch", "sampler-start", "sampler-shift", "tokenizer-vocabulary-from-training")
-AGAIN += ("tokenizer-fit-forgets", "tokenizer-counts", "tokenizer-pickle", "tokenizer-other-process")
+FIRST = (
+    "*-contract", "reader-suffixes", "reader-documents", "reader-any-file", "cleaner-any-text", "corpus-text",
+    "command-arguments", "embedding-vectors", "metric-numbers", "sampler-ids", "model-trainable",
+    "model-shapes",
+)  # fmt: skip
+AGAIN = (
+    "*-deterministic", "model-randomness", "cleaner-idempotent", "cleaner-blocks", "sampler-batch",
+    "sampler-start", "sampler-shift", "tokenizer-vocabulary-from-training", "tokenizer-fit-forgets",
+    "tokenizer-counts", "tokenizer-pickle", "tokenizer-other-process",
+)  # fmt: skip
 CARRIED = ("model-joined-states", "model-*step*", "model-refinement")
 CAUSAL = ("model-chunks", "model-training-mode", *CARRIED)
 REPEATED = ("model-causal", *CAUSAL, "model-randomness", "model-batch", "model-loss", "model-saved*")

@@ -249,11 +249,9 @@ def check_model_vectors(subject: Subject) -> None:
     Otherwise the embedding in an entry's name has no effect.
     """
     skip_unless(ModelClass(subject.component).accepts_vectors, "takes no vectors")
-    ids, expected = random_batch(2, 10), (2, 10, VOCAB_SIZE)
+    ids = random_batch(2, 10)
     models = [subject.model(vectors=some_vectors(seed, frozen=False)) for seed in (1, 2)]
     first, second = (logits_of(model, ids) for model in models)
-    for logits in (first, second):
-        expect(logits.shape == expected, f"logits {list(expected)} with vectors; got {list(logits.shape)}")
     expect(not torch.equal(first, second), "different logits with different vectors; they are the same")
 
 
