@@ -225,7 +225,8 @@ def _result(check: Check, component: Any, options: dict[str, Any]) -> CheckResul
         return CheckResult(check.id, "failed", _one_line(str(error)))
     except (Exception, SystemExit) as error:  # a component that exits must not end the checks
         reason, place = _one_line(f"{type(error).__name__}: {error}".rstrip(": ")), _place(error, component)
-        return CheckResult(check.id, "failed", f"{reason} ({place})" if place else reason, place)
+        notes = "".join(f", {note}" for note in getattr(error, "__notes__", ()))
+        return CheckResult(check.id, "failed", reason + (f" ({place})" if place else "") + notes, place)
     return CheckResult(check.id, "passed", "")
 
 

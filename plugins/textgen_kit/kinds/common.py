@@ -217,7 +217,12 @@ def use(subject: Subject) -> None:
     # The weights of a model come from torch's generator, see model-seed.
     watched = [setting for setting in SETTINGS if subject.kind != "model" or setting is not TORCH_RANDOM]
     with restoring(SETTINGS), state_unchanged(f"building or using this {subject.kind}", watched):
-        USES[subject.kind](subject)
+        try:
+            USES[subject.kind](subject)
+        except AttributeError as error:
+            if subject.kind == "model" and ModelClass(subject.component).accepts_base:
+                error.add_note("while its base is None, as it may be")
+            raise
 
 
 def check_class_no_global_state(subject: Subject) -> None:

@@ -70,7 +70,7 @@ def check_reader_any_file(subject: Subject) -> None:
         except TextgenError as error:
             expect(len(str(error).splitlines()) == 1, f"one line about {what}; got {shown(str(error))}")
         except Exception as error:
-            error.add_note(f"while reading {what}")
+            error.add_note(f"while reading {what}; make it a TextgenError, see naming_damage")
             raise
 
 

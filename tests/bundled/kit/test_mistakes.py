@@ -75,6 +75,7 @@ MISTAKES = [
     ("yield file", "file", "reader-documents", "documents to be returned or yielded; got NoneType"),
     ("yield file.pieces()", "return 'a text'", "reader-documents", "returned or yielded; got str"),
     ("file.pieces()", "open(file.where)", "reader-documents", "file.where is no path: [Errno"),
+    ("file.pieces()", "[1 / 0]", "reader-any-file", "line 13), while reading an empty file; make it a Text"),
     (".mistaken", ".html", "reader-suffixes", "that no other reader has; .html is that of"),
     (DECLARED, "", "command-arguments", "expected annotations of digits"),
     ("2 / 3", "TWO / 3", "command-names", "names that its file defines or imports; TWO is not"),
@@ -89,6 +90,7 @@ MISTAKES = [
     ("new_zeros(batch", "new_zeros(1, batch", "model-shapes", "expected the batch, 2, first in the state"),
     ("cat([vectors,", "cat([vectors.roll(-1, 1),", "model-causal", "when the tokens from there change"),
     ("vectors = ", "print('ids')\n        vectors = ", "model-no-global-state", "prints 'ids' to stdout"),
+    ("None if self.base is None else ", "", "model-contract", "while its base is None"),
     ("base.forward(", "base(", "model-refinement", "expected base.forward(ids, state); the base"),
 ]
 """What is replaced in the example of a kind and by what, the check that finds that, words of its reason."""
@@ -97,7 +99,7 @@ MISTAKES = [
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_one_row(mistake: tuple[str, str, str, str], install: Install, capfd: Any) -> None:
     before, after, check, words = mistake
-    name = check.removeprefix("model-") if check == "model-refinement" else check.partition("-")[0]
+    name = "refinement" if "base" in words else check.partition("-")[0]
     kind = KIND_OF.get(name, name)
     example = Path(textgen_kit.__file__).parent / "examples" / f"{name}.py"
     code = {"reader": READER, "command": COMMAND}.get(name) or example.read_text("utf-8")
