@@ -148,7 +148,8 @@ def state_unchanged(what: str, settings: Sequence[ProcessSetting] = RANDOM) -> I
         changed = [setting for setting, value in zip(settings, before, strict=True) if setting.get() != value]
         names = " and ".join(setting.name for setting in changed)
         if changed and set(changed) <= set(RANDOM):
-            raise SettingChangedError(f"{what} uses {names}; use a generator of your own")
+            own = "the uniforms that it is given" if what.endswith("sampler") else "a generator of your own"
+            raise SettingChangedError(f"{what} uses {names}; use {own}")
         if changed:
             raise SettingChangedError(
                 f"{what} changes {names}, which belongs to the whole process; leave it unchanged"
@@ -202,7 +203,6 @@ class Subject:
             for update in range(num_updates):
                 trainer.update((update + 1) / (num_updates + 1))
         else:
-            skip_unless(self.can_learn(model), "cannot be trained, see model-trainable")
             fit(model, some_ids(2000))
         return model.eval()
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import re
 import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, Literal
@@ -22,32 +24,48 @@ from textgen.registry.registry import KINDS, Plugin, PluginError, load
 from textgen.runtime.messages import unknown
 from textgen_kit.checking import SETTINGS, CheckError, CheckSkipped, CheckWarning, Subject
 from textgen_kit.kinds import __path__ as folders_of_checks
-from textgen_kit.kinds import common
 
-MODULES = sorted(
-    (import_module(f"textgen_kit.kinds.{each.name}") for each in iter_modules(folders_of_checks)),
-    key=lambda module: module is common,  # last: an error is first that of a check of the kind
-)
+MODULES = [import_module(f"textgen_kit.kinds.{each.name}") for each in iter_modules(folders_of_checks)]
 """The checks of a kind are their functions `check_<kind>_…`, and `check_class_…` for kinds that are classes.
 
 The first line of a docstring says what is checked, the rest what users lose if it fails.
 """
 
-CARRIED = ("model-joined-states", "model-step", "model-step-bf16", "model-waiting-step", "model-refinement")
-CAUSAL = ("model-chunks", *CARRIED, "model-training-mode")
-AGAIN = ("model-randomness", "model-batch", "model-loss", "model-saved", "model-saved-vectors")
-REPEATED = ("model-causal", *CAUSAL, *AGAIN)
+FIRST = (
+    "*-contract", "reader-suffixes", "reader-documents", "reader-any-file", "cleaner-any-text", "corpus-text",
+    "command-arguments", "embedding-vectors", "metric-numbers", "sampler-ids", "model-trainable",
+    "model-shapes",
+)  # fmt: skip
+AGAIN = (
+    "*-deterministic", "model-randomness", "cleaner-idempotent", "cleaner-blocks", "sampler-batch",
+    "sampler-start", "sampler-shift", "tokenizer-vocabulary-from-training", "tokenizer-fit-forgets",
+    "tokenizer-counts", "tokenizer-pickle", "tokenizer-other-process",
+)  # fmt: skip
+CARRIED = ("model-joined-states", "model-*step*", "model-refinement")
+CAUSAL = ("model-chunks", "model-training-mode", *CARRIED)
+REPEATED = ("model-causal", *CAUSAL, "model-randomness", "model-batch", "model-loss", "model-saved*")
+PREDICTED = ("model-pure", "model-evaluation-mode", *REPEATED)
 ROOTS: dict[str, tuple[str, ...]] = {
-    "model-pure": ("model-evaluation-mode", *REPEATED),
+    "*-docstring": (),
+    "*-options": ("*",),
+    "*-search": (),
+    **dict.fromkeys(FIRST, ("*",)),
+    "*-no-global-state": AGAIN,
+    "tokenizer-lossless": ("tokenizer-ids", "tokenizer-surfaces", "tokenizer-vocabulary-from-training"),
+    "*-deterministic": AGAIN,
+    "tokenizer-vocabulary-from-training": ("tokenizer-ids", "tokenizer-surfaces", "tokenizer-other-process"),
+    "model-state": CARRIED,
+    "model-recommended-training": ("model-learns",),
+    "model-probabilities": (*PREDICTED, "model-gradients", "model-bf16", "model-learns"),
+    "model-pure": PREDICTED,
     "model-evaluation-mode": REPEATED,
     "model-causal": CAUSAL,
     "model-chunks": CARRIED,
 }
-"""Checks of models, and those that fail for the same cause, too: they predict the same in another way."""
-NUMBERS = "model-probabilities"
-NAN = re.compile(r"differ by nan$|infinite or NaN$")
-ANSWER = re.compile(r"PluginError: |expected (?:logits|a loss) and a state[^;]*; ")
-"""The beginning of a reason that ends with what the adapter of models says of an answer."""
+"""Checks that are run first, in this order, and patterns of others that would fail for the same cause.
+
+If one fails, those of them that follow are left out.
+"""
 
 MAX_REASON = 400
 """Characters of a reason; the errors of components may be pages long."""
@@ -63,14 +81,22 @@ class Check:
     function: Callable[[Subject], None]
 
     @property
-    def rests_on_contract(self) -> bool:
-        """True if it is skipped for components that fail the contract check."""
-        return self.function not in common.FIRST
-
-    @property
     def description(self) -> str:
         """One line that says what is checked."""
         return (self.function.__doc__ or "").partition("\n")[0]
+
+    @property
+    def rank(self) -> int:
+        """Its place among the `ROOTS`, or their number for the others, which follow."""
+        return next((place for place, root in enumerate(ROOTS) if fnmatchcase(self.id, root)), len(ROOTS))
+
+    def cause(self, failed: Iterable[str]) -> str | None:
+        """Return the check among those that failed before from which its own failure would follow, if any."""
+        for each in failed:
+            patterns = [name for root, names in ROOTS.items() if fnmatchcase(each, root) for name in names]
+            if each != self.id and any(fnmatchcase(self.id, pattern) for pattern in patterns):
+                return each
+        return None
 
     def __str__(self) -> str:
         return self.id
@@ -98,7 +124,7 @@ class CheckResult:
 
 
 def checks(kind: str) -> tuple[Check, ...]:
-    """Return all checks of a kind of component; those that do not depend on the contract come first.
+    """Return all checks of a kind of component, `ROOTS` first.
 
     Raises `TextgenError` if there is no such kind.
     """
@@ -112,54 +138,39 @@ def checks(kind: str) -> tuple[Check, ...]:
         for name, function in vars(module).items()
         if name.startswith(prefix)
     ]
-    return tuple(sorted(of_kind, key=lambda check: check.rests_on_contract))
+    return tuple(sorted(of_kind, key=lambda check: check.rank))
 
 
 def run_checks(kind: str, component: Any, /, **options: Any) -> list[CheckResult]:
     """Return the results of all checks of a kind for a component, built with `options`.
 
-    Whatever the component raises is a failure. If it fails the contract check, the checks that depend on
-    it are left out.
+    Whatever the component raises is a failure. Checks that would fail for the cause of another, as all do
+    that depend on a broken contract, are left out. What the component prints is not shown.
     """
-    results, is_broken = list[CheckResult](), False
+    results, failed = list[CheckResult](), list[str]()
     for check in checks(kind):
-        if not (is_broken and check.rests_on_contract):
-            results.append(_result(check, component, options))
-            is_broken |= check.id == f"{kind}-contract" and results[-1].status == "failed"
+        if check.cause(failed) is None:
+            with redirect_stdout(StringIO()):
+                results.append(_result(check, component, options))
+            failed += [check.id] if results[-1].status == "failed" else []
     return results
 
 
 def failures(results: Iterable[CheckResult]) -> list[CheckResult]:
     """Return the failed checks, the first one of each cause.
 
-    Failures have one cause if an exception was raised at the same place, if the reason is the same but for
-    numbers, or if they follow from that of another check (`ROOTS`); the reason then ends with the number of
-    checks that are left out: `… (and 20 more checks)`.
+    Failures have one cause if an exception was raised at the same place, or if the reason is the same but for
+    numbers; the reason then ends with the number of checks that are left out: `… (and 20 more checks)`.
     """
-    failed = [result for result in results if result.status == "failed"]
-    compared = {result.check for result in failed if not _raised(result)}
-    roots = {root: {root, *followers} for root, followers in ROOTS.items() if root in compared}
     by_cause: dict[str, list[CheckResult]] = {}
-    for result in failed:
-        followed = (root for root, checks in roots.items() if result.check in checks)
-        cause = _raised(result) or next(followed, re.sub(r"\d+", "#", result.reason))
-        group = by_cause.setdefault(cause, [])
-        group.insert(0 if result.check == cause else len(group), result)
+    for result in results:
+        if result.status == "failed":
+            by_cause.setdefault(result.place or re.sub(r"\d+", "#", result.reason), []).append(result)
     shown = []
     for first, *others in by_cause.values():
         more = f" (and {len(others)} more check{'s' * (len(others) > 1)})" if others else ""
         shown.append(replace(first, reason=first.reason + more))
     return shown
-
-
-def _raised(result: CheckResult) -> str:
-    """Return a cause that any check may fail for: a place, a wrong answer without its sizes, NaN; or ""."""
-    if result.place:
-        return result.place
-    if NAN.search(result.reason):
-        return NUMBERS
-    answer = ANSWER.match(result.reason)
-    return re.sub(r"\d+", "#", result.reason[answer.end() :]) if answer else ""
 
 
 def checked(plugin: Plugin, spec: str) -> list[CheckResult]:
@@ -184,25 +195,23 @@ def conformance_test(kind: str, component: Any, /, **options: Any) -> Callable[[
     for name, module in sys.modules.items():
         if name.startswith("textgen_kit"):
             vars(module)["__tracebackhide__"] = True  # pytest then shows only the author's lines
-    breaks_contract = functools.cache(lambda: _breaks_contract(kind, component, options))
+    failed: list[str] = []
 
     @pytest.mark.parametrize("check", checks(kind), ids=str)
     def test_conformance(check: Check) -> None:
-        if check.rests_on_contract and breaks_contract():
-            pytest.skip(f"see {kind}-contract, which it fails")
+        if root := check.cause(failed):
+            pytest.skip(f"see {root}, which it fails")
         try:
             check(component, **options)
         except CheckSkipped as reason:
             pytest.skip(str(reason))
         except CheckWarning as reason:
             warnings.warn(f"{check}: {reason}", TextgenWarning, stacklevel=1)
+        except (Exception, SystemExit):
+            failed.append(check.id)
+            raise
 
     return test_conformance
-
-
-def _breaks_contract(kind: str, component: Any, options: dict[str, Any]) -> bool:
-    contract = Check(kind, f"{kind}-contract", common.check_class_contract)
-    return kind in REQUIRED and _result(contract, component, options).status == "failed"
 
 
 def _result(check: Check, component: Any, options: dict[str, Any]) -> CheckResult:
@@ -216,7 +225,8 @@ def _result(check: Check, component: Any, options: dict[str, Any]) -> CheckResul
         return CheckResult(check.id, "failed", _one_line(str(error)))
     except (Exception, SystemExit) as error:  # a component that exits must not end the checks
         reason, place = _one_line(f"{type(error).__name__}: {error}".rstrip(": ")), _place(error, component)
-        return CheckResult(check.id, "failed", f"{reason} ({place})" if place else reason, place)
+        notes = "".join(f", {note}" for note in getattr(error, "__notes__", ()))
+        return CheckResult(check.id, "failed", reason + (f" ({place})" if place else "") + notes, place)
     return CheckResult(check.id, "passed", "")
 
 

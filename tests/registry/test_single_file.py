@@ -103,7 +103,11 @@ def test_a_file_that_takes_a_bundled_name_is_an_error_that_names_both(tmp_path: 
         ("raise SystemExit(3)", "cannot be loaded: SystemExit: 3"),
         ("class A:\n  def", "cannot be loaded: SyntaxError: invalid syntax"),
         ("class Helper: pass", "contains no component: a tokenizer has fit, encode"),
-        ("from textgen_models.recurrent import LSTM", "contains no component"),
+        ("from textgen_models.recurrent import LSTM", "component: LSTM is imported; derive a class from it"),
+        (
+            "import typer\ndef stats(digits: 'Annotated[int, typer.Option()]'): ...",
+            "component: stats looks like a command, but lacks @command of textgen.contracts",
+        ),
         ("class Plain:\n  def claen(self): ...", "component: Plain lacks clean (is it 'claen'?)"),
         (
             "class _Plain:\n  def clean(self): ...",

@@ -86,6 +86,7 @@ OPEN_TO_BUNDLED = {
         "cli.command_plugins",
         "evaluation",
         "experiment.encoding",
+        "experiment.entry",
         "experiment.entry_parser",
         "registry",
         "results.folders",

@@ -67,8 +67,13 @@ def fault(kind: str, component: Any) -> str | None:
     return f"{component.__name__} lacks {lacks}{hint}"
 
 
-def near_miss(component: type) -> str | None:
-    """Return why a class with methods of a kind is not found as a component; None if it has no method."""
+def near_miss(name: str, component: Any) -> str | None:
+    """Return why a class or function is not found as a component; None if it does not look like one."""
+    if inspect.isfunction(component):
+        is_command = "typer." in str(component.__annotations__)
+        return f"{name} looks like a command, but lacks @command of textgen.contracts" if is_command else None
+    if not inspect.isclass(component):
+        return None
     if kinds := kinds_of(component):  # it is hidden by its name
         return f"{component.__name__} is {with_article(kinds[0])}, but hidden by the underscore; rename it"
 

@@ -72,14 +72,15 @@ def enable(file: SourceFile, components: Iterable[tuple[str, str]]) -> list[Plug
 def _components(path: Path, file: SourceFile) -> list[tuple[str, str]]:
     """Run a file, and return the kind and the name of each component in it; raises `PluginError`."""
     with importing(f"the plugin file {path}"):
-        named = vars(file.imported()).items()
-        defined = {name: each for name, each in named if getattr(each, "__module__", "") == file.module}
-        components = [(kind, name) for name in defined if name[0] != "_" for kind in _kinds(defined[name])]
+        named = vars(file.imported())
+        own = [name for name in named if getattr(named[name], "__module__", "") == file.module]
+        components = [(kind, name) for name in own if name[0] != "_" for kind in _kinds(named[name])]
     if not components:
-        faults = [near_miss(each) for each in defined.values() if inspect.isclass(each)]
+        faults = [near_miss(name, named[name]) for name in own]
+        imported = [f"{name} is imported; derive a class from it" for name in named if _kinds(named[name])]
         contracts = [f"{with_article(kind)} has {', '.join(methods)}" for kind, methods in REQUIRED.items()]
         contracts.append("a command is a function with @command of textgen.contracts")
-        reasons = list(filter(None, faults)) or contracts
+        reasons = list(filter(None, faults)) or imported or contracts
         raise PluginError(f"the plugin file {path} contains no component: {'; '.join(reasons)}")
     return components
 

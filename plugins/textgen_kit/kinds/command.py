@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
+import dis
 import inspect
 import subprocess
 import sys
 from contextlib import redirect_stdout
 from io import StringIO
+from itertools import pairwise
 from typing import Any
 
 import typer
@@ -14,11 +17,10 @@ import typer.main
 
 from textgen.cli.command_plugins import with_plugin_files
 from textgen.registry.registry import plugin_files
-from textgen_kit.checking import CheckError, Subject, expect, reworded, shown, skip_unless
+from textgen_kit.checking import CheckError, CheckWarning, Subject, expect, reworded, shown, skip_unless
 
 HEAVY = ("torch", "numpy")
 """Modules whose import takes longer than help should."""
-LIST_IMPORTS = "import importlib, sys; sys.path[:] = {}; importlib.import_module({!r}); print(*sys.modules)"
 
 
 def check_command_help(subject: Subject) -> None:
@@ -63,15 +65,33 @@ def check_command_light(subject: Subject) -> None:
     """Its module imports nothing heavy, which would slow down `textgen --help`: import that in functions."""
     module = subject.component.__module__
     source = getattr(sys.modules.get(module), "__file__", None)
-    is_installed = source is not None and not any(str(path) == source for path in plugin_files())
-    skip_unless(is_installed, "a plugin file is imported only where it is named")
-    code = LIST_IMPORTS.format(sys.path, module)
+    skip_unless(source is not None, "is defined in the program that runs")
+    is_file = any(str(path) == source for path in plugin_files())
+    importing = f"runpy.run_path({source!r})" if is_file else f"importlib.import_module({module!r})"
+    code = f"import importlib, runpy, sys; sys.path[:] = {sys.path}; {importing}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, check=False)
     if done.returncode:
         last = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
         raise CheckError(f"expected a module that can be imported alone; it failed: {last}")
-    heavy = sorted(set(done.stdout.decode("utf-8", "replace").split()) & set(HEAVY))
-    expect(not heavy, f"imports of {' and '.join(heavy)} inside its functions, not at the top of {module}")
+    heavy = " and ".join(sorted(set(done.stdout.decode("utf-8", "replace").split()) & set(HEAVY)))
+    if heavy:  # a plugin file is imported only where it is named
+        kind = CheckWarning if is_file else CheckError
+        raise kind(f"imports {heavy} at the top, which makes --help slow; import inside its functions")
+
+
+def check_command_names(subject: Subject) -> None:
+    """Every name that it uses is defined in its module, and it prints what it has to say.
+
+    The checks do not run it, since it may do anything.
+    """
+    function: Any = inspect.unwrap(subject.component)
+    code = list(dis.get_instructions(function))
+    known = {*vars(builtins), *function.__globals__}
+    unknown = {each.argval for each in code if each.opname == "LOAD_GLOBAL"} - known
+    expect(not unknown, f"names that its file defines or imports; {', '.join(sorted(unknown))} is not")
+    returned = [before for before, each in pairwise(code) if each.opname == "RETURN_VALUE"]
+    if any(before.argval is not None for before in returned):
+        raise CheckWarning("returns a value, which is not shown; print it, see textgen.cli.console")
 
 
 def command_of(subject: Subject) -> Any:

@@ -80,11 +80,9 @@ def check_class_options(subject: Subject) -> None:
     Users can set an argument whose default is a bool, int, float, str or None.
     """
     component = subject.component
-    try:
+    with reworded("expected annotations that can be read at run time;"):
         declared = declared_options(component)
-        parameters = inspect.signature(component).parameters
-    except (NameError, TypeError, ValueError) as error:
-        raise CheckError(f"expected annotations that resolve at run time; got: {error}") from error
+    parameters = inspect.signature(component).parameters
     for name, parameter in parameters.items():
         is_given = name in GIVEN.get(subject.kind, ()) or parameter.kind in MANY
         expect(
@@ -175,10 +173,6 @@ def check_class_contract(subject: Subject) -> None:
             use(subject)
 
 
-FIRST = (check_class_docstring, check_class_options, check_class_search, check_class_contract)
-"""The checks that do not rest on the contract."""
-
-
 def use_tokenizer(subject: Subject) -> None:
     """Fit, encode, decode, save and restore."""
     tokenizer = subject.fitted(PROSE)
@@ -223,7 +217,12 @@ def use(subject: Subject) -> None:
     # The weights of a model come from torch's generator, see model-seed.
     watched = [setting for setting in SETTINGS if subject.kind != "model" or setting is not TORCH_RANDOM]
     with restoring(SETTINGS), state_unchanged(f"building or using this {subject.kind}", watched):
-        USES[subject.kind](subject)
+        try:
+            USES[subject.kind](subject)
+        except AttributeError as error:
+            if subject.kind == "model" and ModelClass(subject.component).accepts_base:
+                error.add_note("while its base is None, as it may be")
+            raise
 
 
 def check_class_no_global_state(subject: Subject) -> None:
@@ -243,4 +242,5 @@ def check_class_no_global_state(subject: Subject) -> None:
     except CheckError:  # of which other checks tell
         pass
     if printed.getvalue():
-        raise CheckWarning(f"prints {shown(printed.getvalue())} to stdout, which is for results; remove that")
+        first = shown(printed.getvalue().partition("\n")[0])
+        raise CheckWarning(f"prints {first} to stdout, which is for results; remove that")

@@ -44,11 +44,13 @@ def check_corpus_unknown_item(subject: Subject) -> None:
     Users mistype names; a traceback does not help them.
     """
     try:
-        text = subject.new().read(UNKNOWN_ITEM)
+        text: object = subject.new().read(UNKNOWN_ITEM)
     except TextgenError as error:
         message = str(error)
         expect(bool(message) and "\n" not in message, f"a message of one line; got {shown(message)}")
         return
+    except Exception as error:
+        text = error
     expect(False, f"a TextgenError for the item {UNKNOWN_ITEM!r}; got {shown(text)}")
 
 

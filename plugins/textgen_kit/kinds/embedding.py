@@ -48,12 +48,7 @@ def check_embedding_covers(subject: Subject) -> None:
     ids = np.array([TOKENS.index(piece) for piece in PIECES], np.int32)
     vectors_of(embedding)
     with reworded("expected vectors for a model's token embedding; got:"):
-        vectors, audit = match_vectors(embedding, "this embedding", PROSE, TOKENS, ids)
-    kind = f"{list(vectors.table.shape)} of {vectors.table.dtype}"
-    is_table = vectors.table.shape == (len(TOKENS), audit.dimension) and vectors.table.is_floating_point()
-    expect(is_table, f"a vector for each of {len(TOKENS)} tokens; got {kind}")
-    coverage = audit.token_coverage or 0.0
-    expect(0 < coverage <= 1, f"a coverage above 0; got {coverage}")
+        match_vectors(embedding, "this embedding", PROSE, TOKENS, ids)
 
 
 def check_embedding_deterministic(subject: Subject) -> None:

@@ -7,21 +7,23 @@ import json
 import random
 import re
 import zipfile
+from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from textgen.contracts import TextgenError
 from textgen.data.decoding import utf8
-from textgen.data.readers import SUFFIX
+from textgen.data.readers import SUFFIX, readers
 from textgen.data.text_file import Budget, SourceFile
-from textgen_kit.checking import Subject, expect, shown, state_unchanged
+from textgen_kit.checking import CheckError, Subject, expect, reworded, shown, state_unchanged
 from textgen_kit.texts import OTHER_PROSE, PROSE
 
 FIELD = "text"
 
 
 def check_reader_suffixes(subject: Subject) -> None:
-    """`suffixes` are some in lower case with their dots; `has_fields` and `is_binary`, if given, are bools.
+    """`suffixes` are its own, in lower case with dots; `has_fields` and `is_binary`, if given, are bools.
 
     By its suffix a file finds its reader.
     """
@@ -34,6 +36,25 @@ def check_reader_suffixes(subject: Subject) -> None:
     for name in ("has_fields", "is_binary"):
         value = getattr(reader, name, False)
         expect(isinstance(value, bool), f"True or False in {name}; got {shown(value)}")
+    for suffix in suffixes:
+        claims = readers().get(suffix, ())
+        others = [str(each.plugin) for each in claims if not isinstance(reader, type(each.reader))]
+        expect(not others, f"suffixes that no other reader has; {suffix} is that of {', '.join(others)}")
+
+
+def check_reader_documents(subject: Subject) -> None:
+    """`documents` returns or yields documents, from the file that it is given.
+
+    The file may be packed: its `where` is for messages.
+    """
+    reader = subject.new()
+    for data in files().values():
+        try:
+            list(documents_of(reader, data))
+        except CheckError:
+            raise
+        except Exception:  # of which reader-any-file tells
+            pass
 
 
 def check_reader_any_file(subject: Subject) -> None:
@@ -44,13 +65,12 @@ def check_reader_any_file(subject: Subject) -> None:
     reader = subject.new()
     for what, data in files().items():
         try:
-            for document in reader.documents(source(reader, data), FIELD):
-                for piece in (document,) if isinstance(document, str) else document:
-                    expect(isinstance(piece, str), f"pieces of text from {what}; got {type(piece).__name__}")
+            for piece in chain.from_iterable(documents_of(reader, data)):
+                expect(isinstance(piece, str), f"pieces of text from {what}; got {type(piece).__name__}")
         except TextgenError as error:
             expect(len(str(error).splitlines()) == 1, f"one line about {what}; got {shown(str(error))}")
         except Exception as error:
-            error.add_note(f"while reading {what}")
+            error.add_note(f"while reading {what}; make it a TextgenError, see naming_damage")
             raise
 
 
@@ -69,9 +89,18 @@ def read(subject: Subject, data: bytes) -> list[str] | str:
     """Return the documents of a file, or the error about it."""
     reader = subject.new()
     try:
-        return ["".join(document) for document in reader.documents(source(reader, data), FIELD)]
+        return ["".join(document) for document in documents_of(reader, data)]
     except TextgenError as error:
         return str(error)
+
+
+def documents_of(reader: Any, data: bytes) -> Iterator[list[Any]]:
+    """Yield the pieces of each document of a file; raises `CheckError` if it gets none in the right way."""
+    with reworded("expected what file.pieces() or chunks() give; file.where is no path:", FileNotFoundError):
+        documents = reader.documents(source(reader, data), FIELD)
+        is_iterable = isinstance(documents, Iterable) and not isinstance(documents, str)
+        expect(is_iterable, f"documents to be returned or yielded; got {type(documents).__name__}")
+        yield from map(list, documents)
 
 
 def source(reader: object, data: bytes) -> SourceFile:

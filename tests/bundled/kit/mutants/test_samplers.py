@@ -73,7 +73,7 @@ class DividesInPlace(Plain):
     found_by = "sampler-pure"
 
     def __call__(self, logits: Tensor, uniforms: Tensor) -> Tensor:
-        return sample_categorical(logits.div_(2 * self.temperature), uniforms)
+        return sample_categorical(logits.div_(self.temperature), uniforms)
 
 
 class DoublesWhatIsPositive(Plain):
