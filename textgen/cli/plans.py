@@ -10,7 +10,7 @@ from textgen.cli import options
 from textgen.cli.console import print_result
 from textgen.cli.work import working
 from textgen.contracts import TextgenError
-from textgen.library.options import prepare, require_optuna
+from textgen.library.options import require_optuna
 from textgen.requests import BenchRequest, SuiteRequest, TuneRequest
 from textgen.runtime.output import note, results
 
@@ -30,8 +30,7 @@ def bench(
     plugin: options.PluginFiles = None,
 ) -> None:
     """Train entries side by side on one text and compare scores, samples, speed and size."""
-    prepare("bench")
-    options.list_plugins(plugin)
+    options.begin_apart(context, plugin, "textgen.comparison.entry_job")
     from textgen.library import plans
 
     request = replace(request, samples=options.with_temperature(context, request.samples, temperature))
@@ -54,8 +53,7 @@ def suite(
     plugin: options.PluginFiles = None,
 ) -> None:
     """Train the cases of a suite with several seeds, and say what each change is worth."""
-    prepare("suite")
-    options.list_plugins(plugin)
+    options.begin_apart(context, plugin, "textgen.suites.planner")
     from textgen.library import plans
 
     with working("jobs/*.json", "run", quiet=quiet) as work:
@@ -76,8 +74,7 @@ def tune(
 ) -> None:
     """Tune an entry's options on the validation score; repeat with the same --out to continue."""
     require_optuna()
-    prepare("tune")
-    options.list_plugins(plugin)
+    options.begin_apart(context, plugin, "textgen.tuning.trials")
     from textgen.library import plans
     from textgen.results.kinds import kinds
 
