@@ -19,9 +19,10 @@ import pytest
 import typer.main
 
 import textgen
+import textgen_tuning
 from helpers.commands import TINY, forget_plugin_files
 from helpers.pages import read_page
-from textgen import ClusterOptions, SampleOptions, SearchOptions, TextOptions, library
+from textgen import ClusterOptions, SampleOptions, TextOptions, library
 from textgen.cli.app import app
 from textgen.training.progress import Step
 
@@ -33,7 +34,6 @@ EXPORTED = [
     "NotSavedError",
     "Run",
     "SampleOptions",
-    "SearchOptions",
     "Step",
     "TextOptions",
     "TextgenError",
@@ -48,7 +48,6 @@ EXPORTED = [
     "report",
     "suite",
     "train",
-    "tune",
     "verify",
 ]
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
@@ -93,7 +92,7 @@ def test_everything_that_is_exported_is_the_thing_of_its_module() -> None:
 
 
 def test_the_commands_that_compute_are_functions() -> None:
-    others = {"import-lm-eval", "onnx", "tour"}
+    others = {"import-lm-eval", "onnx", "tour", *textgen_tuning.__all__}
     groups = {"cache", "corpus", "play", "plugins", "runs", "sample", "score"} | others
     commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
     assert commands - groups <= set(EXPORTED)
@@ -101,6 +100,7 @@ def test_the_commands_that_compute_are_functions() -> None:
 
 def test_docstrings_name_the_arguments() -> None:
     functions = [each for name in EXPORTED if inspect.isfunction(each := getattr(textgen, name))]
+    functions.append(textgen_tuning.tune)
     for kind in (textgen.Corpus, textgen.Run, textgen.Comparison, textgen.Ladder):
         named = inspect.getmembers(kind, lambda each: inspect.isfunction(each) or inspect.ismethod(each))
         functions += [each for name, each in named if not name.startswith("_")]
@@ -133,7 +133,7 @@ def test_type_checkers_see_every_exported_name() -> None:
     [
         ("bench", textgen.bench, (TextOptions, SampleOptions, ClusterOptions)),
         ("suite", textgen.suite, (TextOptions, ClusterOptions)),
-        ("tune", textgen.tune, (TextOptions, SearchOptions, ClusterOptions)),
+        ("tune", textgen_tuning.tune, (TextOptions, textgen_tuning.SearchOptions, ClusterOptions)),
         ("train", textgen.train, (TextOptions, ClusterOptions)),
         ("describe", textgen.describe, (TextOptions,)),
         ("verify", textgen.verify, ()),

@@ -32,6 +32,6 @@ COMMAND_GROUPS = ("cache", "plugins", "runs")
 COMMANDS = (
     *("bench", "cache", "cache.clear", "corpus", "describe", "plugins", "plugins.show", "report", "runs"),
     *("runs.compare", "runs.open", "runs.remove", "runs.show", "sample"),
-    *("score", "suite", "train", "tune", "verify"),
+    *("score", "suite", "train", "verify"),
 )
 """The built-in commands, whose names no plugin can have."""

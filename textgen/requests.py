@@ -94,23 +94,6 @@ class SampleOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchOptions:
-    """The search of a study: its options, and for how long."""
-
-    heading: ClassVar[str] = "Search"
-    trials: Annotated[
-        int | None, OptionDetails(min=1, max=100_000, default="30, or unlimited with --timeout")
-    ] = None
-    """Trials of the whole study."""
-    timeout: Annotated[str | None, OptionDetails(default="none")] = None
-    """Start no new trial after this long: 90s, 15m, 2h."""
-    search: Annotated[str | None, OptionDetails(default="all that components recommend")] = None
-    """What to search, such as learning_rate=1e-4..1e-2,optimizer=muon|adamw,hidden_size."""
-    tune_sampler: Annotated[str | None, OptionDetails(default="tune the entry", completes="sampler")] = None
-    """Tune this sampler (top-p, or top-p:temperature=1) to write as the author does."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class ClusterOptions:
     """The machines and processes that compute runs."""
 
@@ -175,23 +158,6 @@ class SuiteRequest:
     """Training of each case without a budget of its own: 60s, 20Mchars; or several: 15s,1m."""
     seeds: Annotated[int | None, OptionDetails(min=1, max=1000, default="the suite's")] = None
     """Random seeds per case."""
-    cluster: InParallel = ClusterOptions()
-
-
-@dataclass(frozen=True, kw_only=True)
-class TuneRequest:
-    """The options of an entry, or of a sampler, to be searched."""
-
-    entry: Annotated[str, OptionDetails(is_argument=True, completes="entry or run")]
-    """Such as char-lstm; options with a value are not searched. With --tune-sampler, a run's folder too."""
-    text: PlainText = TextOptions()
-    budget: str = defaults.BUDGET
-    """Training per entry or trial: 60s, 5min, 1h, 5epochs, 20Mchars."""
-    search: SearchOptions = SearchOptions()
-    seed: Seed = 0
-    """Random seed."""
-    seeds: NumSeeds = 3
-    """Random seeds of the final comparison with the default."""
     cluster: InParallel = ClusterOptions()
 
 

@@ -15,12 +15,11 @@ from textgen.requests import (
     BenchRequest,
     ClusterOptions,
     SampleOptions,
-    SearchOptions,
     SuiteRequest,
     TextOptions,
     TrainRequest,
-    TuneRequest,
 )
+from textgen_tuning.request import SearchOptions, TuneRequest
 
 
 def parsed(command: Any, *words: str) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import textgen
-from textgen import ClusterOptions, SampleOptions, SearchOptions, TextOptions
+from textgen import ClusterOptions, SampleOptions, TextOptions
+from textgen_tuning import SearchOptions, tune
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ def test_options_of_the_text_are_refused_for_a_loaded_corpus(text: Path, tmp_pat
         (lambda: textgen.suite("original", TextOptions(clean="raw")), "clean has no effect on 'original'"),
         (lambda: textgen.suite("original", seeds=0), "seeds must be at least 1, not 0"),
         (lambda: textgen.suite("originl"), "unknown suite 'originl'; did you mean 'original'"),
-        (lambda: textgen.tune("char-lstm", search=SearchOptions(trials=0)), "trials must be at least 1"),
+        (lambda: tune("char-lstm", search=SearchOptions(trials=0)), "trials must be at least 1"),
         (lambda: textgen.train("random", log="tensorboard"), "log has no effect on the model 'uniform'"),
         (lambda: textgen.train("nowhere", budget="+1s"), "no run 'nowhere'"),
         (lambda: textgen.train("a", seed=1, budget="+1s"), "seed has no effect on 'a', a run whose training"),

@@ -13,7 +13,7 @@ FOLDERS = (ROOT, ROOT / "plugins", ROOT / "embeddings")
 LAYERS = (
     ("cli",),
     ("library",),
-    ("suites", "tuning"),
+    ("suites",),
     ("comparison",),
     ("reports",),
     ("results",),
@@ -51,7 +51,7 @@ OPEN_TO_CLI = (
 """What the command line imports: the library, the catalog, what prints, and what finds commands of plugins;
 for type checkers any class, from the module that defines it."""
 OURS = ("textgen", *(path.name for folder in FOLDERS[1:] for path in folder.glob("textgen_*")))
-SURFACES = ("textgen", "textgen_kit")
+SURFACES = ("textgen", "textgen_kit", "textgen_tuning")
 """Packages whose names are public, and so imported from them."""
 OPEN_TO_PLUGINS = (
     "contracts",
@@ -65,13 +65,34 @@ OPEN_TO_PLUGINS = (
 """What a bundled plugin may import, and so what others can rely on too."""
 OPEN_TO_BACKENDS = ("jobs.backends", "workers", "runtime.environment", "runtime.storage.files")
 """What a backend may import besides."""
-OPEN_TO_COMMANDS = ("library", "requests", "cli.options", "cli.completion", "cli.console", "runtime.output")
+OPEN_TO_COMMANDS = (
+    "library",
+    "requests",
+    "defaults",
+    "cli.options",
+    "cli.completion",
+    "cli.console",
+    "cli.work",
+    "runtime.output",
+)
 """What a command may import besides: the library, options that commands share, how results are printed."""
+OPEN_TO_PLANS = (
+    "comparison",
+    "evaluation",
+    "experiment",
+    "jobs",
+    "page.charts",
+    "registry",
+    "reports",
+    "results",
+    "runtime",
+    "training",
+)
+"""What a command that trains several entries imports besides: what a comparison does, with its report."""
 OPEN_TO_BUNDLED = {
     # The page shows what the report measures, beside it, and keeps its models in a process.
     "textgen_play": (
         "results",
-        "defaults",
         "evaluation",
         "experiment.entry_result",
         "page.render",
@@ -96,6 +117,7 @@ OPEN_TO_BUNDLED = {
         "training",
         "version",
     ),
+    "textgen_tuning": OPEN_TO_PLANS,
     "textgen_tools": (
         "cli.interrupts",
         "evaluation",

@@ -32,7 +32,6 @@ MAX_LINES = {
     "runtime": 2_100,
     "suites": 720,
     "training": 2_200,
-    "tuning": 1_420,
     "workers": 850,
     "": 770,
 }

@@ -1,4 +1,4 @@
-"""`textgen bench`, `suite` and `tune`: several runs, and what follows from them."""
+"""`textgen bench` and `suite`: several runs, and what follows from them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from textgen.cli import options
 from textgen.cli.console import print_result
 from textgen.cli.work import working
 from textgen.contracts import TextgenError
-from textgen.library.options import require_optuna
-from textgen.requests import BenchRequest, SuiteRequest, TuneRequest
+from textgen.requests import BenchRequest, SuiteRequest
 from textgen.runtime.output import note, results
 
 SOME_FAILED = 3
@@ -61,28 +60,6 @@ def suite(
     print_result(work.result, as_json, full=True)
     work.close(quiet=quiet)
     _end(len(work.result.failures), work.name)
-
-
-@options.grouped
-def tune(
-    context: typer.Context,
-    request: TuneRequest,
-    out: options.Out = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    plugin: options.PluginFiles = None,
-) -> None:
-    """Tune an entry's options on the validation score; repeat with the same --out to continue."""
-    require_optuna()
-    options.begin_apart(context, plugin, "textgen.tuning.trials")
-    from textgen.library import plans
-    from textgen.results.kinds import kinds
-
-    with working(kinds()["tune"].file, "study", quiet=quiet) as work:
-        work.result = plans.tune_as(request, out, work.report, options.refusing(context))
-    print_result(work.result, as_json, full=True)
-    work.close(quiet=quiet)
-    _ = work.result.best_trial  # raises an error if no trial completed
 
 
 def _end(num_failed: int, name: str) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from functools import cache
-from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any, TypeAlias, get_args, get_type_hints
 
@@ -107,9 +106,3 @@ def prepare(jobs: str) -> None:
     """
     refuse_torchrun()
     import_early(jobs)
-
-
-def require_optuna() -> None:
-    """Raise `TextgenError` if the extra for studies is not installed."""
-    if any(find_spec(package) is None for package in ("optuna", "sklearn")):
-        raise TextgenError('tuning needs Optuna; run: pip install "textgen-bench[tune]"')

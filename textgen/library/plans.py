@@ -1,9 +1,8 @@
-"""Plans of several runs: `bench`, `suite` and `tune`."""
+"""Plans of several runs: `bench` and `suite`."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,23 +21,13 @@ from textgen.experiment.entry_parser import split_yardsticks
 from textgen.generation.generator import spells_words
 from textgen.jobs.backends import open_backend
 from textgen.jobs.kept import made_with
-from textgen.jobs.plugin_code import read_entries, read_entry
+from textgen.jobs.plugin_code import read_entries
 from textgen.library import corpus as texts
 from textgen.library import options
 from textgen.library.comparison import Comparison, Ladder
 from textgen.library.defined_plugins import NewPlugins, add_plugins
 from textgen.library.progress import shown
-from textgen.requests import (
-    BenchRequest,
-    ClusterOptions,
-    SampleOptions,
-    SearchOptions,
-    SuiteRequest,
-    TuneRequest,
-    several,
-)
-from textgen.results.names import find_run_or_entry
-from textgen.results.study import StudyResult
+from textgen.requests import BenchRequest, ClusterOptions, SampleOptions, SuiteRequest, several
 from textgen.results.suite import SuiteResult
 from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError
@@ -47,12 +36,11 @@ from textgen.runtime.storage.result_folders import RUNS, locked, result_folder, 
 from textgen.suites.planner import SuiteOptions
 from textgen.suites.run_suite import RECORDS, run_suite
 from textgen.suites.schema import load_suite
-from textgen.training.budget import parse_budget, parse_budgets, parse_duration
+from textgen.training.budget import parse_budgets, parse_duration
 from textgen.training.progress import Report, Step
 
 KEPT_RUNS = "runs/*/run.json"
 """The runs in the folder of a comparison."""
-NUM_TRIALS = 30
 
 
 def bench(
@@ -228,91 +216,3 @@ def suite_as(
         settings = SuiteOptions(request=request, device_config=config, backend=backend, entry_timeout=silence)
         tell(Step("reading the texts", folder=folder))
         return run_suite(declared, settings, folder, tell, lambda remark: tell(Step("", remark=remark)))
-
-
-def tune(
-    entry: str,
-    corpus: texts.TextSource = defaults.CORPUS,
-    *,
-    search: SearchOptions = SearchOptions(),
-    budget: str = defaults.BUDGET,
-    seeds: int | range = 3,
-    cluster: ClusterOptions = ClusterOptions(),
-    plugins: NewPlugins = (),
-    out: str | Path | None = None,
-    report: Report | bool | None = None,
-) -> StudyResult:
-    """Search the options of `entry` with the best validation score on `corpus`; return the study.
-
-    `search` says what is searched, and for how long; with `SearchOptions(tune_sampler=…)` the sampler is
-    tuned, for an entry or a run. `budget` is the training of each trial. The best is finally compared with
-    the default, with these `seeds`. A study that `out` holds already continues. `cluster`, `plugins` and
-    `report` are those of `bench`. Raises `TextgenError` if it cannot start, and `NotSavedError` with the
-    result so far if the disk is full.
-    """
-    add_plugins(plugins)
-    request = TuneRequest(
-        entry=entry,
-        text=texts.as_text(corpus),
-        search=search,
-        budget=budget,
-        cluster=cluster,
-        **options.seed_range(seeds),
-    )
-    return tune_as(request, out, report, options.refusing(options.changed(request)))
-
-
-def tune_as(
-    request: TuneRequest, out: str | Path | None, report: Report | bool | None, refuse: options.Refuse
-) -> StudyResult:
-    """Search as asked, as `tune` does; `refuse` is called with the options that have no effect."""
-    options.require_optuna()
-    options.prepare("textgen.tuning.trials")
-    from textgen.tuning.objectives import objective_of
-    from textgen.tuning.run_study import run_study
-    from textgen.tuning.study import Study, made_before
-    from textgen.tuning.trials import Goal
-
-    request, name = _tuned(request, refuse)
-    search, cluster = request.search, request.cluster
-    options.check_numbers(request.seed, trials=NUM_TRIALS if search.trials is None else search.trials)
-    options.check_cluster(request, "a study", refuse)
-    parse_budget(request.budget)
-    silence = parse_duration(cluster.entry_timeout, "--entry-timeout")
-    limit = None if search.timeout is None else parse_duration(search.timeout, "--timeout")
-    choose_device(cluster.device, cluster.precision)  # a mistake is reported before a folder is made
-    with (
-        open_backend(cluster.on, cluster.jobs, cluster.cpus_per_run, cluster.gpus_per_run) as backend,
-        result_folder(out, name) as folder,
-        shown(report) as tell,
-    ):
-        tell(Step("reading the text", folder=folder))
-        config = choose_device(cluster.device, cluster.precision, made_before(folder))
-        goal = Goal(search.trials or (None if limit else NUM_TRIALS), time.time() + limit if limit else None)
-        objective = objective_of(request, texts.loaded(request.text), config, folder, backend, tell)
-        with Study(folder, objective) as study:
-            return run_study(
-                study,
-                goal,
-                backend=backend,
-                num_seeds=request.seeds,
-                max_silence=silence,
-                report=tell,
-                say=lambda remark: tell(Step("", remark=remark)),
-            )
-
-
-def _tuned(request: TuneRequest, refuse: options.Refuse) -> tuple[TuneRequest, Callable[[], str]]:
-    """Return a request whose run, if it names one, is a folder, and what names that of the study."""
-    entry, sampler, source = request.entry, request.search.tune_sampler, texts.name_of(request.text)
-    texts.check_text(request.text, refuse)
-    run = find_run_or_entry(entry, read=read_entry)
-    if run is None:
-        tuned, budget = entry, request.budget
-    elif sampler is None:
-        raise TextgenError(f"{entry!r} is a run; give an entry to tune, or a sampler by --tune-sampler")
-    else:
-        refuse(["budget"], f"on {entry!r}, a run that is trained already")
-        request, tuned, budget = replace(request, entry=str(run)), run.name, ""
-    names = [*filter(None, [sampler]), tuned]
-    return request, lambda: f"tune-{result_name(names, source, budget, request.seed)}"

@@ -33,7 +33,6 @@ from textgen.results.judge import (
 )
 from textgen.results.ladder import Ladder
 from textgen.results.row import Row, rows_by_entry
-from textgen.results.study import FinalComparison, StudyResult, conclusion
 from textgen.results.suite import CaseResult, QuestionResult, SuiteResult
 from textgen.results.verification import Partial, VerificationCheck, compared, decisive
 from textgen.training.progress import TrainResult
@@ -123,25 +122,6 @@ def verify_suite(result: SuiteResult) -> Iterator[VerificationCheck]:
     written = [f"{of}.real_word_rate" for of in ("written", "pseudovalues")]
     deciding = (CaseResult, ["scored_text"]), (Row, [*written, "num_chars", "pace_sd"])
     yield from by_part(result, again, IN_UNITS, *deciding)
-
-
-def verify_study(result: StudyResult) -> Iterator[VerificationCheck]:
-    """Yield a check of each part of a study that follows from its trials, or from others."""
-    complete = [(trial.value, trial.number, trial) for trial in result.trials if trial.value is not None]
-    again = Partial(best=min(complete)[2] if complete else None)
-    if made_on := next((trial.machine for trial in result.trials if trial.machine), None):
-        again["machine"] = made_on
-    final = result.comparison
-    if final and final.default.value is not None and final.best.value is not None:
-        again["comparison"] = Partial(gain=final.default.value - final.best.value)
-    yield from by_part(result, again, (FinalComparison, ["default.value", "best.value"]))
-
-
-def verify_final(saved: FinalComparison, result: Comparison) -> VerificationCheck:
-    """Return the check of the final comparison of a study, whose result is `result`."""
-    seeds = tuple(dict.fromkeys(row.seed for row in result.entries))
-    again = conclusion(result, saved.default.name, saved.best.name, seeds)
-    return compared("values of the final comparison", saved, again).within("comparison.")
 
 
 def by_part(

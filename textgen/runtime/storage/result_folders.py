@@ -124,7 +124,7 @@ def _is_abandoned(folder: Path) -> bool:
 
 def is_lock(path: PurePath) -> bool:
     """Return whether a file, by its path, is a lock on a folder of results."""
-    return path.name == LOCK or path.match("workers/*.lock")  # the latter in a study
+    return path.name == LOCK or path.match("workers/*.lock")  # the latter of commands that share a folder
 
 
 def _claim(name: str, number: int = 1) -> Path:

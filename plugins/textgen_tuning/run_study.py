@@ -1,11 +1,14 @@
-"""Running a study: search, compare with the default, save what it has come to."""
+"""Running a study: opened as it is asked for, searched, compared with the default, and saved."""
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import cast
 
 import optuna
@@ -13,22 +16,30 @@ from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from textgen.jobs.backends import Backend, LocalBackend
+from textgen.contracts import TextgenError
+from textgen.jobs.backends import Backend, LocalBackend, open_backend
+from textgen.jobs.plugin_code import read_entry
+from textgen.library import corpus as texts
+from textgen.library.options import Refuse, check_cluster, check_numbers
+from textgen.library.progress import shown
 from textgen.reports.html import to_html
-from textgen.reports.study_report import study_report
 from textgen.results.header import header_values
-from textgen.results.study import MIN_TRIALS, FinalComparison, StateName, StudyResult, TrialResult
+from textgen.results.names import find_run_or_entry
+from textgen.runtime.device import choose_device
 from textgen.runtime.environment import Machine
 from textgen.runtime.storage.files import NotSavedError, write_file
 from textgen.runtime.storage.json_records import from_values, write_record
-from textgen.runtime.storage.result_folders import LOCK, PAGE, is_held, locked
+from textgen.runtime.storage.result_folders import LOCK, PAGE, is_held, locked, result_folder, result_name
+from textgen.training.budget import parse_budget, parse_duration
 from textgen.training.progress import Report, Step, ignore_report
-from textgen.tuning.search_space import spell
-from textgen.tuning.study import Study, parameters
-from textgen.tuning.study_kind import RESULT
-from textgen.tuning.trials import Goal, search
-
-Say = Callable[[str], None]
+from textgen_tuning.objectives import objective_of
+from textgen_tuning.request import NUM_TRIALS, TuneRequest
+from textgen_tuning.search_space import spell
+from textgen_tuning.study import Study, made_before, parameters
+from textgen_tuning.study_kind import RESULT
+from textgen_tuning.study_report import study_report
+from textgen_tuning.study_result import MIN_TRIALS, FinalComparison, StateName, StudyResult, TrialResult
+from textgen_tuning.trials import Goal, search
 
 STATES: dict[TrialState, StateName] = {
     TrialState.COMPLETE: "complete",
@@ -39,6 +50,54 @@ STATES: dict[TrialState, StateName] = {
 """Names of Optuna's states in results; a trial that is pruned is `failed` if it has a reason."""
 
 
+def tune_as(
+    request: TuneRequest, out: str | Path | None, report: Report | bool | None, refuse: Refuse
+) -> StudyResult:
+    """Search as asked, as `tune` does; `refuse` is called with the options that have no effect."""
+    request, name = _tuned(request, refuse)
+    search, cluster = request.search, request.cluster
+    check_numbers(request.seed, trials=NUM_TRIALS if search.trials is None else search.trials)
+    check_cluster(request, "a study", refuse)
+    parse_budget(request.budget)
+    silence = parse_duration(cluster.entry_timeout, "--entry-timeout")
+    limit = None if search.timeout is None else parse_duration(search.timeout, "--timeout")
+    choose_device(cluster.device, cluster.precision)  # a mistake is reported before a folder is made
+    with (
+        open_backend(cluster.on, cluster.jobs, cluster.cpus_per_run, cluster.gpus_per_run) as backend,
+        result_folder(out, name) as folder,
+        shown(report) as tell,
+    ):
+        tell(Step("reading the text", folder=folder))
+        config = choose_device(cluster.device, cluster.precision, made_before(folder))
+        goal = Goal(search.trials or (None if limit else NUM_TRIALS), time.time() + limit if limit else None)
+        objective = objective_of(request, texts.loaded(request.text), config, folder, backend, tell)
+        with Study(folder, objective) as study:
+            return run_study(
+                study,
+                goal,
+                backend=backend,
+                num_seeds=request.seeds,
+                max_silence=silence,
+                report=tell,
+            )
+
+
+def _tuned(request: TuneRequest, refuse: Refuse) -> tuple[TuneRequest, Callable[[], str]]:
+    """Return a request whose run, if it names one, is a folder, and what names that of the study."""
+    entry, sampler, source = request.entry, request.search.tune_sampler, texts.name_of(request.text)
+    texts.check_text(request.text, refuse)
+    run = find_run_or_entry(entry, read=read_entry)
+    if run is None:
+        tuned, budget = entry, request.budget
+    elif sampler is None:
+        raise TextgenError(f"{entry!r} is a run; give an entry to tune, or a sampler by --tune-sampler")
+    else:
+        refuse(["budget"], f"on {entry!r}, a run that is trained already")
+        request, tuned, budget = replace(request, entry=str(run)), run.name, ""
+    names = [*filter(None, [sampler]), tuned]
+    return request, lambda: f"tune-{result_name(names, source, budget, request.seed)}"
+
+
 def run_study(
     study: Study,
     goal: Goal,
@@ -47,7 +106,6 @@ def run_study(
     num_seeds: int = 3,
     max_silence: float | None = None,
     report: Report = ignore_report,
-    say: Say = lambda message: None,
 ) -> StudyResult:
     """Search until the goal is reached, compare the best with the default, and return the result.
 
@@ -57,11 +115,12 @@ def run_study(
     backend = backend or LocalBackend()
     for each in study.objective.dimensions:
         if each.start != each.default:
-            say(f"{each.name}={each.default}, the default, is not searched; the first trial has {each.start}")
+            rest = f"is not searched; the first trial has {each.start}"
+            report(Step("", remark=f"{each.name}={each.default}, the default, {rest}"))
     try:
         if isinstance(backend, LocalBackend) and backend.num_slots > 1:
-            number = backend.num_slots
-            say(f"{number} processes share the machine, so a second of training does less than alone")
+            shared = "processes share the machine, so a second of training does less than alone"
+            report(Step("", remark=f"{backend.num_slots} {shared}"))
         search(study, goal, backend, report, max_silence)
         with locked(study.folder):  # other commands may search in the same study
             return _concluded(study, num_seeds, backend, report)

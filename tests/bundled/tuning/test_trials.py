@@ -19,9 +19,9 @@ from optuna.trial import TrialState
 from helpers.studies import Toy, bowl, curve, run
 from textgen.jobs.backends import LocalBackend
 from textgen.training.progress import Report, Step
-from textgen.tuning.run_study import run_study
-from textgen.tuning.study import COUNTED, MAX_ATTEMPTS, Study, parameters
-from textgen.tuning.trials import Goal
+from textgen_tuning.run_study import run_study
+from textgen_tuning.study import COUNTED, MAX_ATTEMPTS, Study, parameters
+from textgen_tuning.trials import Goal
 from textgen.workers.process import METHOD
 
 

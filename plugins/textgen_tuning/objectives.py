@@ -39,15 +39,15 @@ from textgen.registry.options import declared_options, parse_assignments
 from textgen.registry.registry import load, plugin_files
 from textgen.requests import BenchRequest, SampleOptions, TuneRequest
 from textgen.results.comparison import Comparison
-from textgen.results.study import Contestant, FinalComparison, MadeRun, SamplerSettings, Value, conclusion
+from textgen_tuning.study_result import Contestant, FinalComparison, MadeRun, SamplerSettings, Value, conclusion
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import NotSavedError, make_folder
 from textgen.training.budget import Budget, parse_budget
 from textgen.training.progress import Report, Step
 from textgen.training.train_options import TrainOptions
-from textgen.tuning.search_space import Candidate, Dimension, dimensions, spell
-from textgen.tuning.study_kind import COMPARISON, TRAINED
+from textgen_tuning.search_space import Candidate, Dimension, dimensions, spell
+from textgen_tuning.study_kind import COMPARISON, TRAINED
 
 
 class Objective(Protocol):
