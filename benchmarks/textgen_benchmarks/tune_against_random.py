@@ -26,7 +26,7 @@ from textgen.data.corpus import Corpus, load_corpus
 from textgen.jobs.backends import LocalBackend
 from textgen.library.progress import ProgressDisplay
 from textgen_tuning.request import SearchOptions, TuneRequest
-from textgen_tuning.study_result import SearchedOption
+from textgen_tuning.result import SearchedOption
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.process_setup import keep_freed_memory
 from textgen_tuning.objectives import objective_of

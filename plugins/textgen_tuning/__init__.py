@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from textgen.library.corpus import TextSource
     from textgen.library.defined_plugins import NewPlugins
     from textgen.training.progress import Report
-    from textgen_tuning.study_result import StudyResult
+    from textgen_tuning.result import StudyResult
 
 __all__ = ["SearchOptions", "tune"]
 

@@ -39,7 +39,7 @@ from textgen.registry.options import declared_options, parse_assignments
 from textgen.registry.registry import load, plugin_files
 from textgen.requests import BenchRequest, SampleOptions, TuneRequest
 from textgen.results.comparison import Comparison
-from textgen_tuning.study_result import Contestant, FinalComparison, MadeRun, SamplerSettings, Value, conclusion
+from textgen_tuning.result import Contestant, FinalComparison, MadeRun, SamplerSettings, Value, conclusion
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import NotSavedError, make_folder

@@ -37,8 +37,8 @@ from textgen_tuning.request import NUM_TRIALS, TuneRequest
 from textgen_tuning.search_space import spell
 from textgen_tuning.study import Study, made_before, parameters
 from textgen_tuning.study_kind import RESULT
-from textgen_tuning.study_report import study_report
-from textgen_tuning.study_result import MIN_TRIALS, FinalComparison, StateName, StudyResult, TrialResult
+from textgen_tuning.report import study_report
+from textgen_tuning.result import MIN_TRIALS, FinalComparison, StateName, StudyResult, TrialResult
 from textgen_tuning.trials import Goal, search
 
 STATES: dict[TrialState, StateName] = {

@@ -25,7 +25,7 @@ from optuna.trial import FrozenTrial
 
 from textgen.contracts import Search, TextgenError
 from textgen.registry.options import Option, metadata, write_value
-from textgen_tuning.study_result import SearchedOption, Value
+from textgen_tuning.result import SearchedOption, Value
 from textgen.runtime.messages import unknown
 
 NUM_GRID_STEPS = 50

@@ -33,7 +33,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from textgen.contracts import TextgenError
 from textgen.experiment.run_lock import partial_folder
 from textgen.jobs.kept import made_with
-from textgen_tuning.study_result import Value
+from textgen_tuning.result import Value
 from textgen.runtime.interrupts import interrupts_deferred
 from textgen.runtime.storage.files import NotSavedError, make_folder
 from textgen.runtime.storage.json_records import to_values

@@ -32,7 +32,7 @@ class StudyKind(ReportedKind):
     has_runs = True
 
     def record(self) -> type:
-        from textgen_tuning.study_result import StudyResult
+        from textgen_tuning.result import StudyResult
 
         return StudyResult
 
@@ -65,14 +65,14 @@ class StudyKind(ReportedKind):
         return about_best(names, settings["corpus"], settings["budget"], score)
 
     def report(self, result: Any, folder: Path) -> Report:
-        from textgen_tuning.study_report import study_report
+        from textgen_tuning.report import study_report
 
         return study_report(result)
 
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
         """Yield the checks of its numbers, and those of its final comparison if that is there."""
         from textgen.results.comparison import Comparison
-        from textgen_tuning.study_result import StudyResult, verify_final, verify_study
+        from textgen_tuning.result import StudyResult, verify_final, verify_study
         from textgen.runtime.storage.json_records import read_record
 
         study, bench = files.read(StudyResult, path), path.parent / COMPARISON / BENCH

@@ -15,7 +15,7 @@ from textgen.reports.markdown import to_markdown
 from textgen.results.comparison import Comparison
 from textgen.results.details import Details
 from textgen.results.ladder import Ladder
-from textgen_tuning.study_result import StudyResult
+from textgen_tuning.result import StudyResult
 from textgen.results.suite import SuiteResult
 from textgen.runtime.storage.json_records import from_values, read_values
 

@@ -16,7 +16,7 @@ from textgen.reports.markdown import to_markdown
 from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
 from textgen.results.rebuilt import verify_comparison, verify_ladder, verify_study, verify_suite
-from textgen_tuning.study_result import StudyResult
+from textgen_tuning.result import StudyResult
 from textgen.results.suite import SuiteResult
 from textgen.results.verification import VerificationCheck, uncovered, value_kinds
 from textgen.results.verify import ResultVerifier

@@ -11,7 +11,7 @@ from typing import Any
 from helpers.studies import RATE, Toy
 from textgen.library.presentation import document
 from textgen.reports.html import to_html
-from textgen_tuning.study_report import study_verdict
+from textgen_tuning.report import study_verdict
 from textgen_tuning.run_study import run_study
 from textgen_tuning.search_space import Dimension
 from textgen_tuning.study import Study
