@@ -37,15 +37,16 @@ from textgen.jobs.plugin_code import answered, read_entry, sampler_plugins
 from textgen.jobs.runner import run_jobs
 from textgen.registry.options import declared_options, parse_assignments
 from textgen.registry.registry import load, plugin_files
-from textgen.requests import BenchRequest, SampleOptions, TuneRequest
+from textgen.requests import BenchRequest, SampleOptions
 from textgen.results.comparison import Comparison
-from textgen_tuning.result import Contestant, FinalComparison, MadeRun, SamplerSettings, Value, conclusion
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import NotSavedError, make_folder
 from textgen.training.budget import Budget, parse_budget
 from textgen.training.progress import Report, Step
 from textgen.training.train_options import TrainOptions
+from textgen_tuning.request import TuneRequest
+from textgen_tuning.result import Contestant, FinalComparison, MadeRun, SamplerSettings, Value, conclusion
 from textgen_tuning.search_space import Candidate, Dimension, dimensions, spell
 from textgen_tuning.study_kind import COMPARISON, TRAINED
 

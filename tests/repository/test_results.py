@@ -15,8 +15,8 @@ from textgen.library.presentation import document
 from textgen.reports.markdown import to_markdown
 from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
-from textgen.results.rebuilt import verify_comparison, verify_ladder, verify_study, verify_suite
-from textgen_tuning.result import StudyResult
+from textgen.results.rebuilt import verify_comparison, verify_ladder, verify_suite
+from textgen_tuning.result import StudyResult, verify_study
 from textgen.results.suite import SuiteResult
 from textgen.results.verification import VerificationCheck, uncovered, value_kinds
 from textgen.results.verify import ResultVerifier
