@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from textgen.library.components import load_plugin_file, plugins
     from textgen.library.corpus import load_corpus
     from textgen.library.model_layers import describe
-    from textgen.library.plans import bench, suite, tune
+    from textgen.library.plans import bench, tune
     from textgen.library.reports import report
     from textgen.library.runs import Run, load, train
     from textgen.requests import ClusterOptions, SampleOptions, SearchOptions, TextOptions
@@ -35,7 +35,7 @@ else:
         "library.corpus": "load_corpus",
         "requests": "ClusterOptions SampleOptions SearchOptions TextOptions",
         "library.model_layers": "describe",
-        "library.plans": "bench suite tune",
+        "library.plans": "bench tune",
         "library.reports": "report",
         "library.runs": "Run load train",
         "results.verify": "verify",
@@ -74,7 +74,6 @@ __all__ = [
     "load_plugin_file",
     "plugins",
     "report",
-    "suite",
     "train",
     "tune",
     "verify",

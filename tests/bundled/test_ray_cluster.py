@@ -25,9 +25,9 @@ from textgen.jobs.backends import Backend, LocalBackend, open_backend
 from textgen.registry.single_file import load_plugin_files
 from textgen.requests import SearchOptions, SuiteRequest, TextOptions, TuneRequest
 from textgen.runtime.device import DeviceConfig
-from textgen.suites.planner import SuiteOptions
-from textgen.suites.run_suite import run_suite
-from textgen.suites.schema import Case, Question, Suite
+from textgen_suites.planner import SuiteOptions
+from textgen_suites.run_suite import run_suite
+from textgen_suites.schema import Case, Question, Suite
 from textgen_benchmarks.killing import contents
 from textgen_ray.cluster import LOOPBACK, QUIET
 

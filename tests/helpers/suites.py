@@ -15,7 +15,7 @@ from textgen.evaluation.metrics import TextMetrics
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.results.comparison import HeldOut
 from textgen.results.row import Row
-from textgen.results.suite import CaseResult, Effect, QuestionResult, SuiteResult, Writing
+from textgen_suites.result import CaseResult, Effect, QuestionResult, SuiteResult, Writing
 from textgen.runtime.environment import Machine
 
 PART = SplitPart(100, "0" * 64, (100,))

@@ -24,9 +24,9 @@ from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import Machine, machine
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import NotSavedError
-from textgen.suites.planner import SuiteOptions
-from textgen.suites.run_suite import run_suite
-from textgen.suites.schema import Case, Question, Suite
+from textgen_suites.planner import SuiteOptions
+from textgen_suites.run_suite import run_suite
+from textgen_suites.schema import Case, Question, Suite
 from textgen.training.budget import parse_budget
 from textgen.workers.pool import Processes, Unsaved
 from textgen.workers.process import recipe

@@ -1,4 +1,4 @@
-"""`textgen bench`, `suite` and `tune`: several runs, and what follows from them."""
+"""`textgen bench` and `tune`: several runs, and what follows from them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,8 @@ from textgen.cli.console import print_result
 from textgen.cli.work import working
 from textgen.contracts import TextgenError
 from textgen.library.options import prepare, require_optuna
-from textgen.requests import BenchRequest, SuiteRequest, TuneRequest
-from textgen.runtime.output import note, results
-
-SOME_FAILED = 3
-"""The exit code if some runs failed and others did not."""
+from textgen.requests import BenchRequest, TuneRequest
+from textgen.runtime.output import results
 
 
 @options.grouped
@@ -41,28 +38,7 @@ def bench(
     work.close(quiet=quiet, is_said=not as_json and results().isatty())
     if not work.result.runs:
         raise TextgenError("every entry failed; the result says why")
-    _end(len(work.result.failures), work.name)
-
-
-@options.grouped
-def suite(
-    context: typer.Context,
-    request: SuiteRequest,
-    out: options.Out = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    plugin: options.PluginFiles = None,
-) -> None:
-    """Train the cases of a suite with several seeds, and say what each change is worth."""
-    prepare("suite")
-    options.list_plugins(plugin)
-    from textgen.library import plans
-
-    with working("jobs/*.json", "run", quiet=quiet) as work:
-        work.result = plans.suite_as(request, out, work.report, options.refusing(context))
-    print_result(work.result, as_json, full=True)
-    work.close(quiet=quiet)
-    _end(len(work.result.failures), work.name)
+    work.end()
 
 
 @options.grouped
@@ -86,10 +62,3 @@ def tune(
     print_result(work.result, as_json, full=True)
     work.close(quiet=quiet)
     _ = work.result.best_trial  # raises an error if no trial completed
-
-
-def _end(num_failed: int, name: str) -> None:
-    """End the command with `SOME_FAILED` and a line if runs failed."""
-    if num_failed:
-        note(f"{num_failed} {name}{'s' * (num_failed > 1)} failed; the result says why")
-        raise typer.Exit(SOME_FAILED)

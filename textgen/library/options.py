@@ -26,7 +26,7 @@ the sentence "split has no effect …"."""
 MAX_SEED = 2**32 - 1
 JOBS = {
     "bench": "textgen.comparison.entry_job",
-    "suite": "textgen.suites.planner",
+    "suite": "textgen_suites.planner",
     "tune": "textgen.tuning.trials",
 }
 """The module that computes the jobs of a function, in processes of their own."""

@@ -13,8 +13,8 @@ from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.options import declared_options
 from textgen.requests import SuiteRequest, TextOptions
 from textgen.runtime.device import DeviceConfig, choose_device
-from textgen.suites.planner import JobPlanner, SuiteOptions
-from textgen.suites.schema import load_suite
+from textgen_suites.planner import JobPlanner, SuiteOptions
+from textgen_suites.schema import load_suite
 from textgen.training.budget import parse_budget
 from textgen.training.train_options import TrainOptions
 from textgen.tuning.search_space import Candidate, dimensions

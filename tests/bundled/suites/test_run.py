@@ -27,12 +27,12 @@ from textgen.reports.markdown import to_markdown
 from textgen.requests import SuiteRequest, TextOptions
 from textgen.results.judge import effects
 from textgen.results.rebuilt import verify_suite
-from textgen.results.suite import Effect, QuestionResult, SuiteResult
+from textgen_suites.result import Effect, QuestionResult, SuiteResult
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import read_record
-from textgen.suites.planner import SuiteOptions
-from textgen.suites.run_suite import run_suite
-from textgen.suites.schema import Suite, load_suite
+from textgen_suites.planner import SuiteOptions
+from textgen_suites.run_suite import run_suite
+from textgen_suites.schema import Suite, load_suite
 
 pytestmark = pytest.mark.slow
 

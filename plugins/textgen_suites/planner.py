@@ -26,15 +26,15 @@ from textgen.generation.bound_sampler import build_sampler, suited_to
 from textgen.jobs.backends import Backend, LocalBackend
 from textgen.jobs.plugin_code import read_entries
 from textgen.registry.registry import PluginError, plugin_files
-from textgen.requests import SuiteRequest
-from textgen.results.suite import JobMachine, JobResult, JobSettings, WrittenText
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import to_values
-from textgen.suites.schema import Case, Suite
-from textgen.suites.suite_kind import JOBS
 from textgen.training.budget import parse_budget, parse_duration
 from textgen.training.progress import Report, Step
 from textgen.version import __version__
+from textgen_suites.request import SuiteRequest
+from textgen_suites.result import JobMachine, JobResult, JobSettings, WrittenText
+from textgen_suites.schema import Case, Suite
+from textgen_suites.suite_kind import JOBS
 
 
 @dataclass(frozen=True, kw_only=True)

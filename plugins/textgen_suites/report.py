@@ -30,9 +30,9 @@ from textgen.reports.document import (
 )
 from textgen.reports.formats import at, named_values, plain
 from textgen.reports.samples import counted_words, diversity_chart, sampler_line
-from textgen.results.suite import CaseResult, QuestionResult, SuiteResult, Writing
 from textgen.runtime.environment import machines_used
 from textgen.runtime.storage.files import slug
+from textgen_suites.result import CaseResult, QuestionResult, SuiteResult, Writing
 
 NUM_MATCHED = 5
 """Entropies at which curves are compared."""

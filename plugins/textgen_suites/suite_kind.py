@@ -27,7 +27,7 @@ class SuiteKind(ReportedKind):
     field = "questions"
 
     def record(self) -> type:
-        from textgen.results.suite import SuiteResult
+        from textgen_suites.result import SuiteResult
 
         return SuiteResult
 
@@ -43,12 +43,12 @@ class SuiteKind(ReportedKind):
         return about_best(names, values["corpus"], values["budget"], {})
 
     def report(self, result: Any, folder: Path) -> Report:
-        from textgen.reports.suite_report import suite_report
+        from textgen_suites.report import suite_report
 
         return suite_report(result)
 
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
-        from textgen.results.rebuilt import verify_suite
-        from textgen.results.suite import SuiteResult
+        from textgen_suites.effects import verify_suite
+        from textgen_suites.result import SuiteResult
 
         yield from verify_suite(files.read(SuiteResult, path))

@@ -12,8 +12,8 @@ from textgen.jobs.backends import LocalBackend
 from textgen.requests import SuiteRequest, TextOptions
 from textgen.runtime import environment
 from textgen.runtime.device import DeviceConfig
-from textgen.suites.planner import JobPlanner, SuiteOptions
-from textgen.suites.schema import Case, Question, Suite
+from textgen_suites.planner import JobPlanner, SuiteOptions
+from textgen_suites.schema import Case, Question, Suite
 
 OPTIONS = SuiteOptions(
     request=SuiteRequest(name="?", text=TextOptions("lee", max_chars=20_000)),

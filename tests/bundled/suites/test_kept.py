@@ -19,13 +19,13 @@ from textgen.jobs.runner import Outcome
 from textgen.library.presentation import document
 from textgen.reports.markdown import to_markdown
 from textgen.requests import SuiteRequest, TextOptions
-from textgen.results.suite import JobResult, SuiteResult
+from textgen_suites.result import JobResult, SuiteResult
 from textgen.runtime import environment
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import read_record
-from textgen.suites.planner import CaseRun, SuiteOptions
-from textgen.suites.run_suite import run_suite
-from textgen.suites.schema import Case, Question, Suite
+from textgen_suites.planner import CaseRun, SuiteOptions
+from textgen_suites.run_suite import run_suite
+from textgen_suites.schema import Case, Question, Suite
 
 OPTIONS = SuiteOptions(
     request=SuiteRequest(name="tiny", text=TextOptions("lee", max_chars=20_000)),

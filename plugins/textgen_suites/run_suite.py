@@ -7,29 +7,110 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from textgen import defaults
 from textgen.contracts import TextgenError
-from textgen.jobs.backends import check_equal_machines
+from textgen.data.corpus import Corpus
+from textgen.jobs.backends import check_equal_machines, open_backend
 from textgen.jobs.kept import keep_record, kept_record, made_with
 from textgen.jobs.runner import Outcome, PlanProgress, run_jobs
+from textgen.library import corpus as texts
+from textgen.library import options
+from textgen.library.defined_plugins import NewPlugins, add_plugins
+from textgen.library.progress import shown
 from textgen.reports.html import to_html
-from textgen.reports.suite_report import suite_report
+from textgen.requests import ClusterOptions, TextOptions
 from textgen.results.comparison import HeldOut
 from textgen.results.header import header_values
-from textgen.results.judge import shared_priors
-from textgen.results.suite import JobResult, QuestionText, SuiteResult
-from textgen.runtime.device import DeviceConfig
+from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.messages import about
-from textgen.runtime.storage.files import NotSavedError, make_folder, write_file
+from textgen.runtime.storage.files import NotSavedError, make_folder, slug, write_file
 from textgen.runtime.storage.json_records import write_record
-from textgen.runtime.storage.result_folders import PAGE, locked
-from textgen.suites.effects import measured_row, question_result
-from textgen.suites.planner import CaseRun, JobPlanner, SuiteOptions
-from textgen.suites.schema import Case, Suite
-from textgen.suites.suite_kind import JOBS, RESULT
+from textgen.runtime.storage.result_folders import PAGE, RUNS, locked, result_folder
+from textgen.training.budget import parse_duration
 from textgen.training.progress import Report, Step, ignore_report
+from textgen_suites.effects import measured_row, question_result, shared_priors
+from textgen_suites.planner import CaseRun, JobPlanner, SuiteOptions
+from textgen_suites.report import suite_report
+from textgen_suites.request import SuiteRequest
+from textgen_suites.result import JobResult, QuestionText, SuiteResult
+from textgen_suites.schema import Case, Suite, load_suite
+from textgen_suites.suite_kind import JOBS, RESULT
 
 RECORDS = f"{JOBS}/*.json"
 """The results of jobs in the folder of a suite."""
+
+
+def suite(
+    name: str,
+    corpus: texts.TextSource = defaults.CORPUS,
+    *,
+    budget: str | None = None,
+    seeds: int | None = None,
+    cluster: ClusterOptions = ClusterOptions(),
+    plugins: NewPlugins = (),
+    out: str | Path | None = None,
+    report: Report | bool | None = None,
+) -> SuiteResult:
+    """Train the cases of a suite with several seeds; return what each change is worth.
+
+    `name` is an installed suite or a TOML file; it has the cleaners, and the `budget` and the number of
+    `seeds` unless they are given. With several budgets, as in `15s,1m`, each question is asked under each. A
+    loaded `corpus` is read again. What `out` holds already is kept. `cluster`, `plugins` and `report` are
+    those of `textgen.bench`. Raises `TextgenError` if it cannot start or every case failed, and
+    `NotSavedError` with the result if the disk is full.
+    """
+    add_plugins(plugins)
+    request = SuiteRequest(
+        name=name, text=read_again(corpus), budget=budget, seeds=seeds, cluster=cluster
+    )
+    return suite_as(request, out, report, options.refusing(options.changed(request)))
+
+
+def read_again(corpus: texts.TextSource) -> TextOptions:
+    """Return the options of a text, those of a loaded corpus with which it is read again."""
+    text = texts.as_text(corpus)
+    if not isinstance(text.corpus, Corpus):
+        return text
+    origin = text.corpus.sources
+    return TextOptions(
+        origin.names,
+        clean=text.corpus.cleaner,
+        split=str(text.corpus.split.method),
+        max_chars=origin.max_chars,
+        encoding=origin.encoding,
+        keep_repeats=origin.keeps_repeats,
+    )
+
+
+def suite_as(
+    request: SuiteRequest, out: str | Path | None, report: Report | bool | None, refuse: options.Refuse
+) -> SuiteResult:
+    """Answer the questions of a suite, as `suite` does; `refuse` is called with options without effect."""
+    options.prepare("textgen_suites.planner")
+    name, text, cluster = request.name, request.text, request.cluster
+    texts.check_text(text, refuse)
+    options.check_cluster(request, "a suite", refuse)
+    declared = load_suite(name)
+    refuse(["clean"], f"on {name!r}, of which every case has a cleaner of its own")
+    if all(case.budget for case in declared.cases()):
+        refuse(["budget"], f"on {name!r}, of which every case has a budget of its own")
+    if has_own_texts := all(case.corpus for case in declared.cases()):
+        refuse(["corpus", "encoding"], f"on {name!r}, of which every case has a text of its own")
+    if request.seeds is not None:
+        options.check_numbers(0, seeds=request.seeds)
+    declared.under_each(request.budget)  # a mistake is reported before a text is read
+    where = "" if has_own_texts else f"-{slug(texts.name_of(text))}"
+    folder = Path(RUNS, f"suite-{slug(Path(name).stem)}{where}") if out is None else Path(out)
+    config = choose_device(cluster.device, cluster.precision, made_with(folder, RECORDS))
+    silence = parse_duration(cluster.entry_timeout, "--entry-timeout")
+    with (
+        open_backend(cluster.on, cluster.jobs, cluster.cpus_per_run, cluster.gpus_per_run) as backend,
+        result_folder(folder, lambda: folder.name),
+        shown(report) as tell,
+    ):
+        settings = SuiteOptions(request=request, device_config=config, backend=backend, entry_timeout=silence)
+        tell(Step("reading the texts", folder=folder))
+        return run_suite(declared, settings, folder, tell, lambda remark: tell(Step("", remark=remark)))
 
 
 def run_suite(
