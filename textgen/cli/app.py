@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -29,7 +29,6 @@ from textgen.cli.verify import verify
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.messages import UsageError, is_out_of_memory
 from textgen.runtime.output import note, say, show_traceback, visible
-from textgen.runtime.private_process import hide_arguments, keep_input, make_private
 from textgen.runtime.process_setup import keep_freed_memory
 from textgen.version import __version__
 
@@ -59,9 +58,6 @@ OTHER_WORDS = {
     "version": ("--version",),
 }
 """Words that people type instead of a command, and the commands that they may mean."""
-
-TRAINS_OTHERS = ("bench", "suite", "tune", "verify")
-"""Commands that run code of entries in other processes, which must not find the text that is scored."""
 
 app = typer.Typer(
     cls=PluginGroup,
@@ -101,7 +97,6 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a terminal may lack characters that a model writes
     warnings.showwarning = _show_warning
     keep_freed_memory()
-    _keep_private(sys.argv[1:2])
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()
@@ -129,14 +124,6 @@ def main() -> None:
     if code == INTERRUPTED:  # so Typer returns from a KeyboardInterrupt
         _stop("interrupted")
     sys.exit(code)
-
-
-def _keep_private(command: Sequence[str]) -> None:
-    """Hide the memory, arguments and input of this process from those that a command starts."""
-    if command and command[0] in TRAINS_OTHERS:
-        make_private()
-        hide_arguments(command[0])
-        keep_input()
 
 
 def _stop(line: str) -> NoReturn:

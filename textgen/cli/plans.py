@@ -10,7 +10,7 @@ from textgen.cli import options
 from textgen.cli.console import print_result
 from textgen.cli.work import working
 from textgen.contracts import TextgenError
-from textgen.library.options import prepare, require_optuna
+from textgen.library.options import require_optuna
 from textgen.requests import BenchRequest, TuneRequest
 from textgen.runtime.output import results
 
@@ -27,8 +27,7 @@ def bench(
     plugin: options.PluginFiles = None,
 ) -> None:
     """Train entries side by side on one text and compare scores, samples, speed and size."""
-    prepare("bench")
-    options.list_plugins(plugin)
+    options.begin_apart(context, plugin, "textgen.comparison.entry_job")
     from textgen.library import plans
 
     request = replace(request, samples=options.with_temperature(context, request.samples, temperature))
@@ -52,8 +51,7 @@ def tune(
 ) -> None:
     """Tune an entry's options on the validation score; repeat with the same --out to continue."""
     require_optuna()
-    prepare("tune")
-    options.list_plugins(plugin)
+    options.begin_apart(context, plugin, "textgen.tuning.trials")
     from textgen.library import plans
     from textgen.results.kinds import kinds
 

@@ -9,7 +9,7 @@ import typer
 
 from textgen.cli.completion import complete_result
 from textgen.cli.console import print_json
-from textgen.cli.options import NO_METAVAR, Json, OnDevice, PluginFiles, grouped, list_plugins, refuse
+from textgen.cli.options import NO_METAVAR, Json, OnDevice, PluginFiles, begin_apart, grouped, refuse
 from textgen.contracts import TextgenError
 from textgen.requests import ClusterOptions
 from textgen.runtime.output import say
@@ -41,7 +41,7 @@ def verify(
     plugin: PluginFiles = None,
 ) -> None:
     """Compute the values of a saved result again, from others in it or from its runs, and name the rest."""
-    list_plugins(plugin)
+    begin_apart(context, plugin)
     if not runs:
         refuse(context, ["--device"], "without --runs")
     from textgen.results import verify as verifying

@@ -89,7 +89,7 @@ def bench_as(
     request: BenchRequest, out: str | Path | None, report: Report | bool | None, refuse: options.Refuse
 ) -> Comparison | Ladder:
     """Compare as asked, as `bench` does; `refuse` is called with the options that have no effect."""
-    options.prepare("bench")
+    options.prepare("textgen.comparison.entry_job")
     cluster = request.cluster
     options.check_numbers(request.seed, length=request.samples.length)
     texts.check_text(request.text, refuse)
@@ -204,7 +204,7 @@ def tune_as(
 ) -> StudyResult:
     """Search as asked, as `tune` does; `refuse` is called with the options that have no effect."""
     options.require_optuna()
-    options.prepare("tune")
+    options.prepare("textgen.tuning.trials")
     from textgen.tuning.objectives import objective_of
     from textgen.tuning.run_study import run_study
     from textgen.tuning.study import Study, made_before
