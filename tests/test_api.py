@@ -19,6 +19,7 @@ import pytest
 import typer.main
 
 import textgen
+import textgen_suites
 from helpers.commands import TINY, forget_plugin_files
 from helpers.pages import read_page
 from textgen import ClusterOptions, SampleOptions, SearchOptions, TextOptions, library
@@ -46,7 +47,6 @@ EXPORTED = [
     "load_plugin_file",
     "plugins",
     "report",
-    "suite",
     "train",
     "tune",
     "verify",
@@ -96,11 +96,12 @@ def test_the_commands_that_compute_are_functions() -> None:
     others = {"import-lm-eval", "onnx", "tour"}
     groups = {"cache", "corpus", "play", "plugins", "runs", "sample", "score"} | others
     commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
-    assert commands - groups <= set(EXPORTED)
+    assert commands - groups <= {*EXPORTED, *textgen_suites.__all__}
 
 
 def test_docstrings_name_the_arguments() -> None:
     functions = [each for name in EXPORTED if inspect.isfunction(each := getattr(textgen, name))]
+    functions.append(textgen_suites.suite)
     for kind in (textgen.Corpus, textgen.Run, textgen.Comparison, textgen.Ladder):
         named = inspect.getmembers(kind, lambda each: inspect.isfunction(each) or inspect.ismethod(each))
         functions += [each for name, each in named if not name.startswith("_")]
@@ -112,7 +113,7 @@ def test_docstrings_name_the_arguments() -> None:
 def test_no_function_of_the_library_has_many_parameters() -> None:
     many = [
         f"{path.stem}.{node.name}"
-        for path in Path(library.__path__[0]).glob("*.py")
+        for path in [*Path(library.__path__[0]).glob("*.py"), Path(inspect.getfile(textgen_suites.suite))]
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.FunctionDef)
         for names in [[each.arg for each in [*node.args.args, *node.args.kwonlyargs]]]
@@ -132,7 +133,7 @@ def test_type_checkers_see_every_exported_name() -> None:
     ("command", "function", "groups"),
     [
         ("bench", textgen.bench, (TextOptions, SampleOptions, ClusterOptions)),
-        ("suite", textgen.suite, (TextOptions, ClusterOptions)),
+        ("suite", textgen_suites.suite, (TextOptions, ClusterOptions)),
         ("tune", textgen.tune, (TextOptions, SearchOptions, ClusterOptions)),
         ("train", textgen.train, (TextOptions, ClusterOptions)),
         ("describe", textgen.describe, (TextOptions,)),

@@ -23,7 +23,8 @@ from helpers.plugins import TOY_MODEL
 from textgen.data.corpus import load_corpus
 from textgen.jobs.backends import Backend, LocalBackend, open_backend
 from textgen.registry.single_file import load_plugin_files
-from textgen.requests import SearchOptions, SuiteRequest, TextOptions, TuneRequest
+from textgen.requests import SearchOptions, TextOptions, TuneRequest
+from textgen_suites.request import SuiteRequest
 from textgen.runtime.device import DeviceConfig
 from textgen_suites.planner import SuiteOptions
 from textgen_suites.run_suite import run_suite

@@ -16,11 +16,11 @@ from textgen.requests import (
     ClusterOptions,
     SampleOptions,
     SearchOptions,
-    SuiteRequest,
     TextOptions,
     TrainRequest,
     TuneRequest,
 )
+from textgen_suites.request import SuiteRequest
 
 
 def parsed(command: Any, *words: str) -> None:

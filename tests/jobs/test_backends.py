@@ -18,7 +18,8 @@ from textgen.defaults import SAMPLER
 from textgen.experiment.entry_parser import parse_entry
 from textgen.jobs.backends import Backend, LocalBackend, open_backend
 from textgen.registry.registry import PluginError, load, names
-from textgen.requests import BenchRequest, SampleOptions, SuiteRequest, TextOptions
+from textgen.requests import BenchRequest, SampleOptions, TextOptions
+from textgen_suites.request import SuiteRequest
 from textgen.results.comparison import Comparison
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import Machine, machine

@@ -15,7 +15,8 @@ from textgen.library.presentation import document
 from textgen.reports.markdown import to_markdown
 from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
-from textgen.results.rebuilt import verify_comparison, verify_ladder, verify_study, verify_suite
+from textgen.results.rebuilt import verify_comparison, verify_ladder, verify_study
+from textgen_suites.effects import verify_suite
 from textgen.results.study import StudyResult
 from textgen_suites.result import SuiteResult
 from textgen.results.verification import VerificationCheck, uncovered, value_kinds

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from helpers.suites import case, measured_row
-from textgen.evaluation.intervals import MIN_FITTED, SHIPPED_PRIORS
-from textgen.results.judge import effects, shared_priors
+from textgen.evaluation.intervals import SHIPPED_PRIORS
+from textgen_suites.effects import effects, shared_priors
+from textgen_suites.priors import MIN_FITTED
 from textgen_suites.result import CaseResult, Effect
 
 HARD = np.random.default_rng(0).normal(0, 0.1, 24)

@@ -18,7 +18,8 @@ from textgen.jobs.backends import LocalBackend
 from textgen.jobs.runner import Outcome
 from textgen.library.presentation import document
 from textgen.reports.markdown import to_markdown
-from textgen.requests import SuiteRequest, TextOptions
+from textgen.requests import TextOptions
+from textgen_suites.request import SuiteRequest
 from textgen_suites.result import JobResult, SuiteResult
 from textgen.runtime import environment
 from textgen.runtime.device import DeviceConfig

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from textgen.jobs.backends import LocalBackend
-from textgen.requests import SuiteRequest, TextOptions
+from textgen.requests import TextOptions
+from textgen_suites.request import SuiteRequest
 from textgen.runtime import environment
 from textgen.runtime.device import DeviceConfig
 from textgen_suites.planner import JobPlanner, SuiteOptions

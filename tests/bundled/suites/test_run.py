@@ -24,9 +24,9 @@ from textgen.evaluation.intervals import SeedPrior
 from textgen.library.presentation import document
 from textgen.reports.html import to_html
 from textgen.reports.markdown import to_markdown
-from textgen.requests import SuiteRequest, TextOptions
-from textgen.results.judge import effects
-from textgen.results.rebuilt import verify_suite
+from textgen.requests import TextOptions
+from textgen_suites.request import SuiteRequest
+from textgen_suites.effects import effects, verify_suite
 from textgen_suites.result import Effect, QuestionResult, SuiteResult
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import read_record
