@@ -11,7 +11,7 @@ from textgen import defaults
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.jobs.backends import check_equal_machines, open_backend
-from textgen.jobs.kept import keep_record, kept_record, made_with
+from textgen.jobs.kept import made_with
 from textgen.jobs.runner import Outcome, PlanProgress, run_jobs
 from textgen.library import corpus as texts
 from textgen.library import options
@@ -35,9 +35,6 @@ from textgen_suites.request import SuiteRequest
 from textgen_suites.result import JobResult, QuestionText, SuiteResult
 from textgen_suites.schema import Case, Suite, load_suite
 from textgen_suites.suite_kind import JOBS, RESULT
-
-RECORDS = f"{JOBS}/*.json"
-"""The results of jobs in the folder of a suite."""
 
 
 def suite(
@@ -101,46 +98,42 @@ def suite_as(
     declared.under_each(request.budget)  # a mistake is reported before a text is read
     where = "" if has_own_texts else f"-{slug(texts.name_of(text))}"
     folder = Path(RUNS, f"suite-{slug(Path(name).stem)}{where}") if out is None else Path(out)
-    config = choose_device(cluster.device, cluster.precision, made_with(folder, RECORDS))
-    silence = parse_duration(cluster.entry_timeout, "--entry-timeout")
+    config = choose_device(cluster.device, cluster.precision, made_with(folder, f"{JOBS}/*.json"))
+    parse_duration(cluster.entry_timeout, "--entry-timeout")
     with (
         open_backend(cluster.on, cluster.jobs, cluster.cpus_per_run, cluster.gpus_per_run) as backend,
         result_folder(folder, lambda: folder.name),
         shown(report) as tell,
     ):
-        settings = SuiteOptions(request=request, device_config=config, backend=backend, entry_timeout=silence)
+        settings = SuiteOptions(request=request, device_config=config, backend=backend)
         tell(Step("reading the texts", folder=folder))
-        return run_suite(declared, settings, folder, tell, lambda remark: tell(Step("", remark=remark)))
+        return run_suite(declared, settings, folder, tell)
 
 
 def run_suite(
-    suite: Suite,
-    options: SuiteOptions,
-    folder: Path,
-    report: Report = ignore_report,
-    say: Callable[[str], None] = lambda message: None,
+    suite: Suite, options: SuiteOptions, folder: Path, report: Report = ignore_report
 ) -> SuiteResult:
     """Run what `folder` does not hold yet; the result is also saved there.
 
     The result of a job is kept under the hash of everything that determines it, so that a suite continues
     where it stopped, and what two questions or suites share is measured once. A case that fails is named
     with its reason, and tried again the next time. Under several budgets, each question is asked under each
-    of them. The folder is locked: a second suite there waits. Raises
-    `NotSavedError` with the result if something could not be saved.
+    of them. The folder is locked: a second suite there waits. `report` is called with each step, and with
+    remarks. Raises `NotSavedError` with the result if something could not be saved.
     """
     suite = suite.under_each(options.request.budget)
     with locked(folder):
         planner = JobPlanner(suite, options, folder)
-        report(Step("reading the texts"))
         runs = {run.file: run for run in planner.runs()}
         check_equal_machines(options.backend, is_timed=any(run.is_timed for run in runs.values()))
         make_folder(folder / JOBS)
-        there = {path: kept_record(path, JobResult, run.misfit) for path, run in runs.items()}
+        there = {path: run.kept() for path, run in runs.items()}
         measured = Measured({path: result for path, result in there.items() if result is not None})
         missing = [run for path, run in runs.items() if path not in measured.results]
         if not measured.results and (others := _other_precisions(folder, options.device_config)):
-            say(others)
-        say(forecast(suite, measured.results.values(), missing, options.backend.num_slots))
+            report(Step("", remark=others))
+        remark = forecast(suite, measured.results.values(), missing, options.backend.num_slots)
+        report(Step("", remark=remark))
         _measure(missing, planner, measured, report)
         result = _answered(planner, measured)
         try:
@@ -175,13 +168,13 @@ def _measure(missing: Sequence[CaseRun], planner: JobPlanner, measured: Measured
         JobResult,
         backend,
         on_step=progress.heard,
-        max_silence=planner.options.entry_timeout,
+        max_silence=parse_duration(planner.options.request.cluster.entry_timeout, "--entry-timeout"),
     ):
         progress.ended(job, outcome)
         run = runs[job.folder]
         received = _received(run, outcome, backend.machines[0].name)
         try:
-            new = received if isinstance(received, str) else keep_record(run.file, received)
+            new = received if isinstance(received, str) else run.keep(received)
         except OSError as error:
             new, measured.unsaved = received, error
         if isinstance(new, str):
@@ -234,7 +227,7 @@ def _text_of(planner: JobPlanner, run: CaseRun) -> QuestionText:
 
 def _other_precisions(folder: Path, config: DeviceConfig) -> str:
     """Return a note that what a folder holds was measured in another precision; nothing if it was not."""
-    others = {was for on, was in made_with(folder, RECORDS) if on == config.device.type} - {config.precision}
+    others = {was for on, was in made_with(folder, f"{JOBS}/*.json") if on == config.device.type} - {config.precision}
     if not others:
         return ""
     return (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +35,7 @@ class SuiteKind(ReportedKind):
         return (*super().files(), job, *(f"{job}.partial/{file}" for file in PARTIAL_FILES))
 
     def is_unfinished(self, folder: Path) -> bool:
-        return any(re.fullmatch(f"{JOB}[0-9a-f]*", path.stem) for path in folder.glob(f"{JOBS}/*.json"))
+        return any(folder.glob(f"{JOBS}/{JOB}.json"))
 
     def about(self, values: Mapping[str, Any]) -> About:
         names = (case["entry"] for question in values["questions"] for case in question["cases"])

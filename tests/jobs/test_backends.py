@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+from helpers.suites import remarks
 from textgen.comparison.bench import BenchOptions, bench
 from textgen.contracts import TextgenError
 from textgen.data.corpus import load_corpus
@@ -123,7 +124,7 @@ def test_a_timed_suite_goes_on_in_another_place(tmp_path: Path, recwarn: pytest.
     )
     said: list[str] = []
     first = run_suite(suite, options, tmp_path)
-    again = run_suite(suite, options, tmp_path, say=said.append)
+    again = run_suite(suite, options, tmp_path, remarks(said))
     assert not recwarn.list
     assert len(list((tmp_path / "jobs").iterdir())) == 1
     assert again.questions == first.questions

@@ -18,7 +18,7 @@ from textgen.evaluation.intervals import (
     difference,
     measured_ratio,
 )
-from textgen_suites.priors import fit_prior, fitted_prior, inverse_trigamma
+from textgen_suites.effects import fit_prior, fitted_prior, inverse_trigamma
 
 PRIOR = SeedPrior(0.01, 4, "a test")
 SHIPPED = SHIPPED_PRIORS["bits_per_char"]

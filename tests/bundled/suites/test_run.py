@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from helpers.commands import run_textgen
-from helpers.suites import write_suite
+from helpers.suites import remarks, write_suite
 from textgen.data.corpus import load_corpus
 from textgen.evaluation.intervals import SeedPrior
 from textgen.library.presentation import document
@@ -65,7 +65,7 @@ def test_a_suite_measures_each_thing_once_and_names_what_failed(tmp_path: Path) 
         request=SuiteRequest(name="tiny", text=TextOptions(TEXT, max_chars=20_000)), device_config=CPU
     )
     said: list[str] = []
-    result = run_suite(suite, options, tmp_path / "out", say=said.append)
+    result = run_suite(suite, options, tmp_path / "out", remarks(said))
     assert re.fullmatch(r"A tiny suite: 10 runs, of which 0 are done; about \d+ s to go", said[0])
     size, text = result.questions
     assert [case.label for case in size.cases] == ["small", "chance"]
@@ -88,7 +88,7 @@ def test_a_suite_measures_each_thing_once_and_names_what_failed(tmp_path: Path) 
     files = sorted((tmp_path / "out" / "jobs").iterdir())
     assert len(files) == 8
     before = [file.stat().st_mtime_ns for file in files]
-    again = run_suite(suite, options, tmp_path / "out", say=said.append)
+    again = run_suite(suite, options, tmp_path / "out", remarks(said))
     assert said[1].startswith("A tiny suite: 10 runs, of which 8 are done")
     assert again.questions == result.questions
     assert [file.stat().st_mtime_ns for file in files] == before
