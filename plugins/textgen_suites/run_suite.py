@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import fmean
 
-from textgen import defaults
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.jobs.backends import check_equal_machines, open_backend
@@ -15,10 +14,9 @@ from textgen.jobs.kept import made_with
 from textgen.jobs.runner import Outcome, PlanProgress, run_jobs
 from textgen.library import corpus as texts
 from textgen.library import options
-from textgen.library.defined_plugins import NewPlugins, add_plugins
 from textgen.library.progress import shown
 from textgen.reports.html import to_html
-from textgen.requests import ClusterOptions, TextOptions
+from textgen.requests import TextOptions
 from textgen.results.comparison import HeldOut
 from textgen.results.header import header_values
 from textgen.runtime.device import DeviceConfig, choose_device
@@ -35,32 +33,6 @@ from textgen_suites.request import SuiteRequest
 from textgen_suites.result import JobResult, QuestionText, SuiteResult
 from textgen_suites.schema import Case, Suite, load_suite
 from textgen_suites.suite_kind import JOBS, RESULT
-
-
-def suite(
-    name: str,
-    corpus: texts.TextSource = defaults.CORPUS,
-    *,
-    budget: str | None = None,
-    seeds: int | None = None,
-    cluster: ClusterOptions = ClusterOptions(),
-    plugins: NewPlugins = (),
-    out: str | Path | None = None,
-    report: Report | bool | None = None,
-) -> SuiteResult:
-    """Train the cases of a suite with several seeds; return what each change is worth.
-
-    `name` is an installed suite or a TOML file; it has the cleaners, and the `budget` and the number of
-    `seeds` unless they are given. With several budgets, as in `15s,1m`, each question is asked under each. A
-    loaded `corpus` is read again. What `out` holds already is kept. `cluster`, `plugins` and `report` are
-    those of `textgen.bench`. Raises `TextgenError` if it cannot start or every case failed, and
-    `NotSavedError` with the result if the disk is full.
-    """
-    add_plugins(plugins)
-    request = SuiteRequest(
-        name=name, text=read_again(corpus), budget=budget, seeds=seeds, cluster=cluster
-    )
-    return suite_as(request, out, report, options.refusing(options.changed(request)))
 
 
 def read_again(corpus: texts.TextSource) -> TextOptions:
@@ -83,7 +55,6 @@ def suite_as(
     request: SuiteRequest, out: str | Path | None, report: Report | bool | None, refuse: options.Refuse
 ) -> SuiteResult:
     """Answer the questions of a suite, as `suite` does; `refuse` is called with options without effect."""
-    options.prepare("textgen_suites.planner")
     name, text, cluster = request.name, request.text, request.cluster
     texts.check_text(text, refuse)
     options.check_cluster(request, "a suite", refuse)
@@ -227,7 +198,8 @@ def _text_of(planner: JobPlanner, run: CaseRun) -> QuestionText:
 
 def _other_precisions(folder: Path, config: DeviceConfig) -> str:
     """Return a note that what a folder holds was measured in another precision; nothing if it was not."""
-    others = {was for on, was in made_with(folder, f"{JOBS}/*.json") if on == config.device.type} - {config.precision}
+    kept = made_with(folder, f"{JOBS}/*.json")
+    others = {was for on, was in kept if on == config.device.type} - {config.precision}
     if not others:
         return ""
     return (
@@ -243,14 +215,13 @@ def forecast(suite: Suite, done: Collection[JobResult], missing: Collection[Case
     """
     seconds = 0.0
     for run in missing:
-        experiment = run.job.experiment
+        budget, is_timed = run.job.experiment.budget, run.is_timed and run.job.experiment.entry.is_trainable
         if not done:
             seconds += run.job.expected_seconds
-        elif run.is_timed and experiment.entry.is_trainable:
-            seconds += experiment.budget.amount
-            seconds += statistics.mean(each.seconds - each.result.train.seconds for each in done)
+        elif is_timed:
+            seconds += budget.amount + fmean(each.seconds - each.result.train.seconds for each in done)
         else:
-            seconds += statistics.mean(each.seconds for each in done)
+            seconds += fmean(each.seconds for each in done)
     rest = f"; {about(seconds / num_jobs)} to go" if missing else ""
     return f"{suite.title}: {len(done) + len(missing)} runs, of which {len(done)} are done{rest}"
 
