@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from textgen.library.components import load_plugin_file, plugins
     from textgen.library.corpus import load_corpus
     from textgen.library.model_layers import describe
-    from textgen.library.plans import bench, suite
+    from textgen.library.plans import bench
     from textgen.library.reports import report
     from textgen.library.runs import Run, load, train
     from textgen.requests import ClusterOptions, SampleOptions, TextOptions
@@ -35,7 +35,7 @@ else:
         "library.corpus": "load_corpus",
         "requests": "ClusterOptions SampleOptions TextOptions",
         "library.model_layers": "describe",
-        "library.plans": "bench suite",
+        "library.plans": "bench",
         "library.reports": "report",
         "library.runs": "Run load train",
         "results.verify": "verify",
@@ -73,7 +73,6 @@ __all__ = [
     "load_plugin_file",
     "plugins",
     "report",
-    "suite",
     "train",
     "verify",
 ]

@@ -1,4 +1,4 @@
-"""Defaults that commands, suites and the Python API share."""
+"""Defaults that commands and the Python API share."""
 
 CORPUS = "wiki"
 CLEANER = "prose"
@@ -32,6 +32,6 @@ COMMAND_GROUPS = ("cache", "plugins", "runs")
 COMMANDS = (
     *("bench", "cache", "cache.clear", "corpus", "describe", "plugins", "plugins.show", "report", "runs"),
     *("runs.compare", "runs.open", "runs.remove", "runs.show", "sample"),
-    *("score", "suite", "train", "verify"),
+    *("score", "train", "verify"),
 )
 """The built-in commands, whose names no plugin can have."""

@@ -17,11 +17,11 @@ from textgen.requests import (
     ClusterOptions,
     OptionDetails,
     SampleOptions,
-    SuiteRequest,
     TextOptions,
     TrainRequest,
 )
 from textgen_tuning.request import SearchOptions, TuneRequest
+from textgen_suites.request import SuiteRequest
 
 
 def parsed(command: Any, *words: str) -> None:

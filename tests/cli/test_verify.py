@@ -361,3 +361,13 @@ def test_a_result_of_another_method_is_not_verified(textgen: Textgen, copy: Path
     done = textgen("verify", copy, code=1)
     assert (done.stdout, done.stderr.count("\n")) == ("", 1)
     assert "lacks what its intervals were computed from (95 %, bootstrap); measure it again" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("speed", "is not a result of textgen bench, suite or tune"), ("gone", "No such file or directory")],
+)
+def test_what_cannot_be_verified_is_said_in_one_line(textgen: Textgen, name: str, reason: str) -> None:
+    done = textgen("verify", RECORDED / f"{name}.json", code=1)
+    assert (done.stdout, done.stderr.count("\n")) == ("", 1)
+    assert reason in done.stderr

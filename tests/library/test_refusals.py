@@ -11,6 +11,7 @@ import pytest
 import textgen
 from textgen import ClusterOptions, SampleOptions, TextOptions
 from textgen_tuning import SearchOptions, tune
+import textgen_suites
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +60,12 @@ def test_options_of_the_text_are_refused_for_a_loaded_corpus(text: Path, tmp_pat
             "cpus_per_run has no effect without --on; leave it out",
         ),
         (
-            lambda: textgen.suite("original", cluster=ClusterOptions(on="ray", jobs=2)),
+            lambda: textgen_suites.suite("original", cluster=ClusterOptions(on="ray", jobs=2)),
             "jobs has no effect with --on",
         ),
-        (lambda: textgen.suite("original", TextOptions(clean="raw")), "clean has no effect on 'original'"),
-        (lambda: textgen.suite("original", seeds=0), "seeds must be at least 1, not 0"),
-        (lambda: textgen.suite("originl"), "unknown suite 'originl'; did you mean 'original'"),
+        (lambda: textgen_suites.suite("original", TextOptions(clean="raw")), "clean has no effect on 'original'"),
+        (lambda: textgen_suites.suite("original", seeds=0), "seeds must be at least 1, not 0"),
+        (lambda: textgen_suites.suite("originl"), "unknown suite 'originl'; did you mean 'original'"),
         (lambda: tune("char-lstm", search=SearchOptions(trials=0)), "trials must be at least 1"),
         (lambda: textgen.train("random", log="tensorboard"), "log has no effect on the model 'uniform'"),
         (lambda: textgen.train("nowhere", budget="+1s"), "no run 'nowhere'"),

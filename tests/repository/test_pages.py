@@ -28,7 +28,7 @@ from textgen.experiment.entry_parser import parse_entry
 from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.options import build, declared_options
 from textgen.registry.registry import load, plugins
-from textgen.suites.schema import load_suite
+from textgen_suites.schema import load_suite
 from textgen.training.budget import parse_budget, parse_budgets
 from textgen.training.train_options import TrainOptions
 from textgen.version import DISTRIBUTION

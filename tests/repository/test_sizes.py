@@ -30,7 +30,6 @@ MAX_LINES = {
     "reports": 3_890,
     "results": 4_030,
     "runtime": 2_100,
-    "suites": 720,
     "training": 2_200,
     "workers": 850,
     "": 770,

@@ -22,7 +22,7 @@ from textgen.cli.corpus import corpus
 from textgen.cli.describe import describe
 from textgen.cli.interrupts import INTERRUPTED, StoppedError, interrupts
 from textgen.cli.options import NO_METAVAR
-from textgen.cli.plans import bench, suite
+from textgen.cli.plans import bench
 from textgen.cli.report import report
 from textgen.cli.train import sample, score, train
 from textgen.cli.verify import verify
@@ -65,7 +65,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for command in (bench, train, sample, score, describe, suite, report, verify, corpus):
+for command in (bench, train, sample, score, describe, report, verify, corpus):
     app.command()(command)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(runs.app, name="runs")

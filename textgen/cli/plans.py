@@ -1,4 +1,4 @@
-"""`textgen bench` and `suite`: several runs, and what follows from them."""
+"""`textgen bench`: entries trained side by side, and what follows from their runs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ from textgen.cli import options
 from textgen.cli.console import print_result
 from textgen.cli.work import working
 from textgen.contracts import TextgenError
-from textgen.requests import BenchRequest, SuiteRequest
-from textgen.runtime.output import note, results
-
-SOME_FAILED = 3
-"""The exit code if some runs failed and others did not."""
+from textgen.requests import BenchRequest
+from textgen.runtime.output import results
 
 
 @options.grouped
@@ -39,31 +36,4 @@ def bench(
     work.close(quiet=quiet, is_said=not as_json and results().isatty())
     if not work.result.runs:
         raise TextgenError("every entry failed; the result says why")
-    _end(len(work.result.failures), work.name)
-
-
-@options.grouped
-def suite(
-    context: typer.Context,
-    request: SuiteRequest,
-    out: options.Out = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    plugin: options.PluginFiles = None,
-) -> None:
-    """Train the cases of a suite with several seeds, and say what each change is worth."""
-    options.begin_apart(context, plugin, "textgen.suites.planner")
-    from textgen.library import plans
-
-    with working("jobs/*.json", "run", quiet=quiet) as work:
-        work.result = plans.suite_as(request, out, work.report, options.refusing(context))
-    print_result(work.result, as_json, full=True)
-    work.close(quiet=quiet)
-    _end(len(work.result.failures), work.name)
-
-
-def _end(num_failed: int, name: str) -> None:
-    """End the command with `SOME_FAILED` and a line if runs failed."""
-    if num_failed:
-        note(f"{num_failed} {name}{'s' * (num_failed > 1)} failed; the result says why")
-        raise typer.Exit(SOME_FAILED)
+    work.end()

@@ -1,4 +1,4 @@
-"""Plans of several runs: `bench` and `suite`."""
+"""The plan of several runs: `bench`."""
 
 from __future__ import annotations
 
@@ -27,15 +27,10 @@ from textgen.library import options
 from textgen.library.comparison import Comparison, Ladder
 from textgen.library.defined_plugins import NewPlugins, add_plugins
 from textgen.library.progress import shown
-from textgen.requests import BenchRequest, ClusterOptions, SampleOptions, SuiteRequest, several
-from textgen.results.suite import SuiteResult
+from textgen.requests import BenchRequest, ClusterOptions, SampleOptions, several
 from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError
-from textgen.runtime.storage.files import slug
-from textgen.runtime.storage.result_folders import RUNS, locked, result_folder, result_name
-from textgen.suites.planner import SuiteOptions
-from textgen.suites.run_suite import RECORDS, run_suite
-from textgen.suites.schema import load_suite
+from textgen.runtime.storage.result_folders import locked, result_folder, result_name
 from textgen.training.budget import parse_budgets, parse_duration
 from textgen.training.progress import Report, Step
 
@@ -159,60 +154,3 @@ def _check_samples(samples: SampleOptions) -> None:
     if not several(samples.sampler):
         raise UsageError(f"no sampler; give one, such as {defaults.SAMPLER}")
     spells_words(samples.spelling)
-
-
-def suite(
-    name: str,
-    corpus: texts.TextSource = defaults.CORPUS,
-    *,
-    budget: str | None = None,
-    seeds: int | None = None,
-    cluster: ClusterOptions = ClusterOptions(),
-    plugins: NewPlugins = (),
-    out: str | Path | None = None,
-    report: Report | bool | None = None,
-) -> SuiteResult:
-    """Train the cases of a suite with several seeds; return what each change is worth.
-
-    `name` is an installed suite or a TOML file; it has the cleaners, and the `budget` and the number of
-    `seeds` unless they are given. With several budgets, as in `15s,1m`, each question is asked under each. A
-    loaded `corpus` is read again. What `out` holds already is kept. `cluster`, `plugins` and `report` are
-    those of `bench`. Raises `TextgenError` if it cannot start or every case failed, and `NotSavedError` with
-    the result if the disk is full.
-    """
-    add_plugins(plugins)
-    request = SuiteRequest(
-        name=name, text=texts.read_again(corpus), budget=budget, seeds=seeds, cluster=cluster
-    )
-    return suite_as(request, out, report, options.refusing(options.changed(request)))
-
-
-def suite_as(
-    request: SuiteRequest, out: str | Path | None, report: Report | bool | None, refuse: options.Refuse
-) -> SuiteResult:
-    """Answer the questions of a suite, as `suite` does; `refuse` is called with options without effect."""
-    options.prepare("textgen.suites.planner")
-    name, text, cluster = request.name, request.text, request.cluster
-    texts.check_text(text, refuse)
-    options.check_cluster(request, "a suite", refuse)
-    declared = load_suite(name)
-    refuse(["clean"], f"on {name!r}, of which every case has a cleaner of its own")
-    if all(case.budget for case in declared.cases()):
-        refuse(["budget"], f"on {name!r}, of which every case has a budget of its own")
-    if has_own_texts := all(case.corpus for case in declared.cases()):
-        refuse(["corpus", "encoding"], f"on {name!r}, of which every case has a text of its own")
-    if request.seeds is not None:
-        options.check_numbers(0, seeds=request.seeds)
-    declared.under_each(request.budget)  # a mistake is reported before a text is read
-    where = "" if has_own_texts else f"-{slug(texts.name_of(text))}"
-    folder = Path(RUNS, f"suite-{slug(Path(name).stem)}{where}") if out is None else Path(out)
-    config = choose_device(cluster.device, cluster.precision, made_with(folder, RECORDS))
-    silence = parse_duration(cluster.entry_timeout, "--entry-timeout")
-    with (
-        open_backend(cluster.on, cluster.jobs, cluster.cpus_per_run, cluster.gpus_per_run) as backend,
-        result_folder(folder, lambda: folder.name),
-        shown(report) as tell,
-    ):
-        settings = SuiteOptions(request=request, device_config=config, backend=backend, entry_timeout=silence)
-        tell(Step("reading the texts", folder=folder))
-        return run_suite(declared, settings, folder, tell, lambda remark: tell(Step("", remark=remark)))

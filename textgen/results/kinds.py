@@ -42,7 +42,7 @@ class About:
     best: str | None = None
     """The entry with the lowest score."""
     score: float | None = None
-    """Bits per character of the best entry on held-out text; None for a suite, whose texts may differ."""
+    """Bits per character of the best entry on held-out text; None if there are several texts."""
     interval: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:

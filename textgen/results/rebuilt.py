@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from itertools import product
 from math import fsum
-from statistics import fmean
 from typing import Any
 
 from textgen.data.corpus import CorpusInfo
@@ -21,26 +20,16 @@ from textgen.experiment.samples import NUM_MEASURED
 from textgen.experiment.score_run import unit_sizes
 from textgen.registry.registry import names
 from textgen.results.comparison import Comparison, ReferenceScore
-from textgen.results.judge import (
-    EFFECT_METRICS,
-    case_estimate,
-    effects,
-    judge,
-    judge_ladder,
-    ladder,
-    reference_score,
-    shared_priors,
-)
+from textgen.results.judge import judge, judge_ladder, ladder, reference_score
 from textgen.results.ladder import Ladder
 from textgen.results.row import Row, rows_by_entry
-from textgen.results.suite import CaseResult, QuestionResult, SuiteResult
 from textgen.results.verification import Partial, VerificationCheck, compared, decisive
 from textgen.training.progress import TrainResult
 
 SIZES = ("num_bytes", "num_words", "num_between_spaces")
 """Fields of a score that are sizes of the text, the same for all that are scored on it."""
 IN_UNITS = (ScoredUnits, ["bits"])
-"""The measured numbers that all scores, differences, steps, crossings and effects follow from."""
+"""The measured numbers that all scores, differences, steps and crossings follow from."""
 
 
 IN_CLASSES = ("name", "reads_on")
@@ -54,7 +43,7 @@ def verify_comparison(result: Comparison) -> Iterator[VerificationCheck]:
     rows = rows_by_entry(result.runs, result.scored_on)
     judged = judge(rows, result.held_out, result.seed_priors, result.other_metrics)
     again = Partial(
-        corpus=_corpus(result.corpus),
+        corpus=scored_sizes(result.corpus),
         machine=result.runs[0].machine if result.runs else result.machine,
         entries=[_run(row, result) for row in result.entries],
         references=[_reference(each, result) for each in result.references],
@@ -84,13 +73,13 @@ def verify_ladder(result: Ladder) -> Iterator[VerificationCheck]:
     judged = judge_ladder(rows, result.seed_priors["bits_per_char"])
     sizes = unit_sizes(result.corpus.split.scored(result.scored_on).stretch_chars)
     again = Partial(
-        corpus=_corpus(result.corpus),
+        corpus=scored_sizes(result.corpus),
         references=[_reference(each, result) for each in result.references],
         steps=judged.steps,
         crossings=judged.crossings,
         rungs=[
             Partial({name: value for name, value in vars(rung).items() if name != "runs"})
-            | {"runs": [_sized(row, sizes) for row in rung.runs]}
+            | {"runs": [sized(row, sizes) for row in rung.runs]}
             for rung in judged.rungs
         ],
     )
@@ -109,19 +98,6 @@ def verify_rungs(result: Ladder, comparisons: Sequence[Comparison]) -> Verificat
     made = ladder(comparisons, result.command)
     again = Partial(sources=made.sources, corpus=made.corpus, rungs=made.rungs)
     return compared("values of the comparisons", result, again)
-
-
-def verify_suite(result: SuiteResult) -> Iterator[VerificationCheck]:
-    """Yield a check of each part of a suite that follows from others."""
-    cases = [case for question in result.questions for case in question.cases]
-    again = Partial(
-        corpus=_corpus(result.corpus),
-        seed_priors=shared_priors(case.runs for case in cases),
-        questions=[_question(question, result) for question in result.questions],
-    )
-    written = [f"{of}.real_word_rate" for of in ("written", "pseudovalues")]
-    deciding = (CaseResult, ["scored_text"]), (Row, [*written, "num_chars", "pace_sd"])
-    yield from by_part(result, again, IN_UNITS, *deciding)
 
 
 def by_part(
@@ -212,7 +188,7 @@ def _completed(spent: BitsByCategory, whole: float) -> Partial:
     return Partial({last: whole - fsum(getattr(spent, name) for name in others)})
 
 
-def _corpus(corpus: CorpusInfo) -> Partial:
+def scored_sizes(corpus: CorpusInfo) -> Partial:
     """Return the sizes of the parts that are scored, by those of their stretches."""
     sizes = {
         name: Partial(num_chars=sum(part.stretch_chars))
@@ -240,33 +216,6 @@ def _reference(saved: ReferenceScore, result: Comparison | Ladder) -> Partial:
     return Partial(facts | scores | {"units": Partial(num_chars=sizes)})
 
 
-def _sized(row: Row, sizes: Sequence[int]) -> Partial:
+def sized(row: Row, sizes: Sequence[int]) -> Partial:
     """Return the sizes of the stretches of a row."""
     return Partial(units=Partial(num_chars=sizes) if row.units else None)
-
-
-def _question(question: QuestionResult, result: SuiteResult) -> Partial:
-    cases = {case.label: case for case in question.cases}
-    pairs = [(cases[effect.case], cases[effect.reference]) for effect in question.effects]
-    corpus = result.text_of(question).corpus
-    return Partial(
-        cases=[_case(case, corpus, result) for case in question.cases],
-        effects=effects(pairs, result.seed_priors),
-    )
-
-
-def _case(case: CaseResult, corpus: CorpusInfo, result: SuiteResult) -> Partial:
-    """Return what follows from the rows of a case and from the text."""
-    part = corpus.split.test if corpus.split.test.num_chars else corpus.split.validation
-    is_of_text = case.scored_text == part.sha256
-    rates = [row.written["real_word_rate"] for row in case.runs if "real_word_rate" in row.written]
-    again = Partial(
-        num_seeds=len(case.runs),
-        runs=[_sized(row, unit_sizes(part.stretch_chars)) if is_of_text else Partial() for row in case.runs],
-    )
-    for metric in EFFECT_METRICS:
-        again[metric] = case_estimate(metric, case.runs, case.scored_text, result.seed_priors)
-    if len(rates) == len(case.runs):
-        metrics = Partial(real_word_rate=fmean(rates))
-        again["writing"] = Partial({case.samplers[0]: Partial(metrics=metrics)})
-    return again

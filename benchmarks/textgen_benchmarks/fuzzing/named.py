@@ -11,10 +11,11 @@ from textgen.experiment.entry_parser import parse_entries
 from textgen.experiment.experiment import Experiment
 from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.options import declared_options
-from textgen.requests import SuiteRequest, TextOptions
+from textgen.requests import TextOptions
+from textgen_suites.request import SuiteRequest
 from textgen.runtime.device import DeviceConfig, choose_device
-from textgen.suites.planner import JobPlanner, SuiteOptions
-from textgen.suites.schema import load_suite
+from textgen_suites.planner import JobPlanner, SuiteOptions
+from textgen_suites.schema import load_suite
 from textgen.training.budget import parse_budget
 from textgen.training.train_options import TrainOptions
 from textgen_tuning.search_space import Candidate, dimensions

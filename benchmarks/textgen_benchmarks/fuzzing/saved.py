@@ -17,7 +17,7 @@ from textgen.reports.markdown import to_markdown
 from textgen.results.folders import identify
 from textgen.results.items import read_result
 from textgen_tuning.result import StudyResult
-from textgen.results.suite import JobResult
+from textgen_suites.result import JobResult
 from textgen.runtime.storage.files import write_digests
 from textgen.runtime.storage.json_records import read_record, to_json
 from textgen.training.checkpoints import Checkpoints

@@ -18,21 +18,21 @@ import pytest
 import torch
 
 from helpers.commands import run_textgen
-from helpers.suites import write_suite
+from helpers.suites import remarks, write_suite
 from textgen.data.corpus import load_corpus
 from textgen.evaluation.intervals import SeedPrior
 from textgen.library.presentation import document
 from textgen.reports.html import to_html
 from textgen.reports.markdown import to_markdown
-from textgen.requests import SuiteRequest, TextOptions
-from textgen.results.judge import effects
-from textgen.results.rebuilt import verify_suite
-from textgen.results.suite import Effect, QuestionResult, SuiteResult
+from textgen.requests import TextOptions
+from textgen_suites.request import SuiteRequest
+from textgen_suites.effects import effects, verify_suite
+from textgen_suites.result import Effect, QuestionResult, SuiteResult
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import read_record
-from textgen.suites.planner import SuiteOptions
-from textgen.suites.run_suite import run_suite
-from textgen.suites.schema import Suite, load_suite
+from textgen_suites.planner import SuiteOptions
+from textgen_suites.run_suite import run_suite
+from textgen_suites.schema import Suite, load_suite
 
 pytestmark = pytest.mark.slow
 
@@ -65,7 +65,7 @@ def test_a_suite_measures_each_thing_once_and_names_what_failed(tmp_path: Path) 
         request=SuiteRequest(name="tiny", text=TextOptions(TEXT, max_chars=20_000)), device_config=CPU
     )
     said: list[str] = []
-    result = run_suite(suite, options, tmp_path / "out", say=said.append)
+    result = run_suite(suite, options, tmp_path / "out", remarks(said))
     assert re.fullmatch(r"A tiny suite: 10 runs, of which 0 are done; about \d+ s to go", said[0])
     size, text = result.questions
     assert [case.label for case in size.cases] == ["small", "chance"]
@@ -88,7 +88,7 @@ def test_a_suite_measures_each_thing_once_and_names_what_failed(tmp_path: Path) 
     files = sorted((tmp_path / "out" / "jobs").iterdir())
     assert len(files) == 8
     before = [file.stat().st_mtime_ns for file in files]
-    again = run_suite(suite, options, tmp_path / "out", say=said.append)
+    again = run_suite(suite, options, tmp_path / "out", remarks(said))
     assert said[1].startswith("A tiny suite: 10 runs, of which 8 are done")
     assert again.questions == result.questions
     assert [file.stat().st_mtime_ns for file in files] == before

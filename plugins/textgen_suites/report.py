@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textgen.data.corpus import CorpusInfo
-from textgen.evaluation.intervals import INTERVAL_METHOD, Contrast, Estimate
+from textgen.evaluation.intervals import INTERVAL_METHOD, Contrast
 from textgen.evaluation.metrics import CLOSEST, LETTERS, METRICS, TextMetrics
 from textgen.page.charts import ChartValue, IntervalChart, LineChart
 from textgen.reports.document import (
@@ -30,9 +30,9 @@ from textgen.reports.document import (
 )
 from textgen.reports.formats import at, named_values, plain
 from textgen.reports.samples import counted_words, diversity_chart, sampler_line
-from textgen.results.suite import CaseResult, QuestionResult, SuiteResult, Writing
 from textgen.runtime.environment import machines_used
 from textgen.runtime.storage.files import slug
+from textgen_suites.result import CaseResult, QuestionResult, SuiteResult, Writing
 
 NUM_MATCHED = 5
 """Entropies at which curves are compared."""
@@ -169,26 +169,22 @@ def real_words(question: QuestionResult) -> str:
 def case_cells(question: QuestionResult, case: CaseResult) -> list[Cell]:
     """Return the score of a case, its change, its real words, and how they change."""
     effect = question.effect(case.label)
-    bits = _change(effect.bits_per_char, 3) if effect else Cell("")
-    words = _change(effect.real_word_rate, 1, percent=True) if effect else Cell("")
+    score, real = case.bits_per_char, case.real_word_rate
+    bits = _change(effect.bits_per_char if effect else None, 3)
     if effect and not effect.paired:
         bits = bits._replace(spread=f"{bits.spread} †")
-    score, real = _value(case.bits_per_char, 3), _value(case.real_word_rate, 1, percent=True)
-    return [score, bits, real, words]
+    return [
+        Cell(f"{score.value:.3f}" if score else DASH),
+        bits,
+        Cell(f"{100 * real.value:.1f} %" if real else DASH),
+        _change(effect.real_word_rate if effect else None, 1, factor=100),
+    ]
 
 
-def _value(estimate: Estimate | None, places: int, percent: bool = False) -> Cell:
-    """Return a value without its interval, or a dash for none."""
-    if estimate is None:
-        return Cell(DASH)
-    return Cell(f"{100 * estimate.value:.{places}f} %" if percent else f"{estimate.value:.{places}f}")
-
-
-def _change(contrast: Contrast | None, places: int, percent: bool = False) -> Cell:
+def _change(contrast: Contrast | None, places: int, factor: int = 1) -> Cell:
     """Return a change with its interval, marked if it is clear, or nothing for none."""
     if contrast is None:
         return Cell("")
-    factor = 100 if percent else 1
     ends = [f"{factor * end:+.{places}f}" for end in contrast.interval or ()]
     spread = f" ({' to '.join(ends)})" if ends else ""
     return Cell(f"{factor * contrast.value:+.{places}f}", spread, contrast.is_clear)
@@ -278,8 +274,5 @@ def _curve(rows: Sequence[Writing]) -> NDArray[np.float64]:
 def _made(result: SuiteResult) -> Iterator[str]:
     """Yield what a suite was measured on and with."""
     for corpus in dict.fromkeys(result.text_of(question).corpus for question in result.questions):
-        yield (
-            f"{corpus.name}: {corpus.num_chars:,} characters, cleaner {corpus.cleaner}, "
-            f"split {corpus.split.method}, sha256 {corpus.sha256}"
-        )
+        yield f"{corpus.name}: {_text(corpus)}, sha256 {corpus.sha256}"
     yield from (named_values(result.versions), named_values(result.machine))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,7 @@ class SuiteKind(ReportedKind):
     field = "questions"
 
     def record(self) -> type:
-        from textgen.results.suite import SuiteResult
+        from textgen_suites.result import SuiteResult
 
         return SuiteResult
 
@@ -36,19 +35,19 @@ class SuiteKind(ReportedKind):
         return (*super().files(), job, *(f"{job}.partial/{file}" for file in PARTIAL_FILES))
 
     def is_unfinished(self, folder: Path) -> bool:
-        return any(re.fullmatch(f"{JOB}[0-9a-f]*", path.stem) for path in folder.glob(f"{JOBS}/*.json"))
+        return any(folder.glob(f"{JOBS}/{JOB}.json"))
 
     def about(self, values: Mapping[str, Any]) -> About:
         names = (case["entry"] for question in values["questions"] for case in question["cases"])
         return about_best(names, values["corpus"], values["budget"], {})
 
     def report(self, result: Any, folder: Path) -> Report:
-        from textgen.reports.suite_report import suite_report
+        from textgen_suites.report import suite_report
 
         return suite_report(result)
 
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
-        from textgen.results.rebuilt import verify_suite
-        from textgen.results.suite import SuiteResult
+        from textgen_suites.effects import verify_suite
+        from textgen_suites.result import SuiteResult
 
         yield from verify_suite(files.read(SuiteResult, path))

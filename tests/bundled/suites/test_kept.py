@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,19 +15,22 @@ import pytest
 import torch
 
 from helpers.records import edit_record
+from helpers.suites import remarks
 from textgen.contracts import TextgenError, TextgenWarning
+from textgen.experiment.run_lock import partial_folder
 from textgen.jobs.backends import LocalBackend
 from textgen.jobs.runner import Outcome
 from textgen.library.presentation import document
 from textgen.reports.markdown import to_markdown
-from textgen.requests import SuiteRequest, TextOptions
-from textgen.results.suite import JobResult, SuiteResult
+from textgen.requests import TextOptions
+from textgen_suites.request import SuiteRequest
+from textgen_suites.result import JobResult, SuiteResult
 from textgen.runtime import environment
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import read_record
-from textgen.suites.planner import CaseRun, SuiteOptions
-from textgen.suites.run_suite import run_suite
-from textgen.suites.schema import Case, Question, Suite
+from textgen_suites.planner import CaseRun, JobPlanner, SuiteOptions
+from textgen_suites.run_suite import run_suite
+from textgen_suites.schema import Case, Question, Suite
 
 OPTIONS = SuiteOptions(
     request=SuiteRequest(name="tiny", text=TextOptions("lee", max_chars=20_000)),
@@ -111,13 +116,45 @@ def test_a_damaged_result_is_named_and_made_again(
     damage(damaged, intact)
     said: list[str] = []
     with pytest.warns(TextgenWarning, match=rf"^'{damaged}' {reason}.*; it is measured again$"):
-        again = run_suite(suite(CHANCE, NGRAM), OPTIONS, tmp_path, say=said.append)
+        again = run_suite(suite(CHANCE, NGRAM), OPTIONS, tmp_path, remarks(said))
     assert "2 runs, of which 1 are done" in said[0]
     assert [case.bits_per_char for case in again.questions[0].cases] == [
         case.bits_per_char for case in first.questions[0].cases
     ]
     assert read_record(JobResult, damaged)
     assert intact.stat().st_mtime_ns == before
+
+
+@pytest.fixture
+def run(kept: Path, tmp_path: Path) -> CaseRun:
+    """One whose result is kept, in a copy of that folder."""
+    folder = shutil.copytree(kept, tmp_path / "copy")
+    return JobPlanner(suite(CHANCE, NGRAM), OPTIONS, folder).run(NGRAM, 0)
+
+
+def test_a_result_is_kept_and_read_again(run: CaseRun) -> None:
+    with warnings.catch_warnings(action="error"):
+        result = run.kept()
+    assert result is not None
+    run.file.unlink()
+    partial_folder(run.file).mkdir()
+    assert run.kept() is None
+    assert run.keep(result) == result
+    assert not partial_folder(run.file).exists()
+    assert run.kept() == result
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"seconds": 0.2}', "[]"])
+def test_a_damaged_result_is_named(run: CaseRun, damage: str) -> None:
+    run.file.write_text(damage)
+    with pytest.warns(TextgenWarning, match=rf"{run.file.name}.+; it is measured again"):
+        assert run.kept() is None
+
+
+def test_a_changed_number_is_damage(run: CaseRun) -> None:
+    run.file.write_text(json.dumps({**json.loads(run.file.read_text()), "seconds": 0.2}))
+    with pytest.warns(TextgenWarning, match="it is measured again"):
+        assert run.kept() is None
 
 
 def test_a_result_that_is_not_json_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

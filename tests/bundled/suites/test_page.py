@@ -10,7 +10,7 @@ from helpers.suites import MACHINE, case, effect, question, suite_result, writin
 from textgen.library.presentation import document
 from textgen.reports.html import to_html
 from textgen.reports.markdown import to_markdown
-from textgen.reports.suite_report import suite_answer
+from textgen_suites.report import suite_answer
 
 SIZES = question(
     "size",

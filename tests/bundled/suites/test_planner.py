@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from textgen.jobs.backends import LocalBackend
-from textgen.requests import SuiteRequest, TextOptions
+from textgen.requests import TextOptions
+from textgen_suites.request import SuiteRequest
 from textgen.runtime import environment
 from textgen.runtime.device import DeviceConfig
-from textgen.suites.planner import JobPlanner, SuiteOptions
-from textgen.suites.schema import Case, Question, Suite
+from textgen_suites.planner import JobPlanner, SuiteOptions
+from textgen_suites.schema import Case, Question, Suite
 
 OPTIONS = SuiteOptions(
     request=SuiteRequest(name="?", text=TextOptions("lee", max_chars=20_000)),

@@ -14,7 +14,7 @@ from textgen.experiment.entry_parser import parse_entry
 from textgen.generation.bound_sampler import build_sampler, suited_to
 from textgen.registry.options import build
 from textgen.registry.registry import names
-from textgen.suites.schema import Case, Question, load_suite
+from textgen_suites.schema import Case, Question, load_suite
 
 
 @pytest.mark.parametrize("name", names("suite"))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,42 +14,40 @@ from pathlib import Path
 from typing import ClassVar, TypeAlias
 
 from textgen.comparison.entry_job import EntryJob
+from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.data.split import SplitPart
-from textgen.defaults import ENCODING, ENTRY_TIMEOUT
+from textgen.defaults import ENCODING
 from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
 from textgen.experiment.entry_result import RunResult
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.forecast import expected_seconds, seconds_taken
+from textgen.experiment.forecast import expected_seconds
+from textgen.experiment.run_lock import partial_folder
 from textgen.experiment.samples import NUM_MEASURED, SampleWriter
 from textgen.experiment.saved_run import SavedRun
 from textgen.experiment.score_run import unit_sizes
 from textgen.generation.bound_sampler import build_sampler, suited_to
 from textgen.jobs.backends import Backend, LocalBackend
 from textgen.jobs.plugin_code import read_entries
-from textgen.registry.registry import PluginError, plugin_files
-from textgen.requests import SuiteRequest
-from textgen.results.suite import JobMachine, JobResult, JobSettings, WrittenText
+from textgen.registry.registry import PluginError, describe_error, plugin_files
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.storage.json_records import to_values
-from textgen.suites.schema import Case, Suite
-from textgen.suites.suite_kind import JOBS
-from textgen.training.budget import parse_budget, parse_duration
+from textgen.runtime.storage.json_records import DamagedRecordError, read_record, to_values, write_record
+from textgen.training.budget import parse_budget
 from textgen.training.progress import Report, Step
 from textgen.version import __version__
+from textgen_suites.request import SuiteRequest
+from textgen_suites.result import JobMachine, JobResult, JobSettings, WrittenText
+from textgen_suites.schema import Case, Suite
+from textgen_suites.suite_kind import JOBS
 
 
 @dataclass(frozen=True, kw_only=True)
 class SuiteOptions:
-    """Settings that a suite needs to run, and those that override its own."""
+    """A request, and what it names, opened."""
 
     request: SuiteRequest
-    """The command: the text, the budget and the number of seeds."""
     device_config: DeviceConfig
     backend: Backend = field(default_factory=LocalBackend)
-    """The backend that computes the jobs."""
-    entry_timeout: float = parse_duration(ENTRY_TIMEOUT, "entry_timeout")
-    """Seconds without progress after which a job is ended."""
 
 
 Text: TypeAlias = tuple[str | None, str, int | None]
@@ -88,8 +88,16 @@ class WriteSamples:
 
     def result(self, result: RunResult, written: CaseWriting) -> JobResult:
         """Return the result of the job."""
-        seconds = seconds_taken(result) + written.seconds
+        seconds = _seconds_taken(result) + written.seconds
         return JobResult(settings=self.settings, result=result, samples=written.samples, seconds=seconds)
+
+
+def _seconds_taken(result: RunResult) -> float:
+    """Return about how long a run took, without its samples."""
+    units = [score.units for score in (result.validation, result.test) if score is not None]
+    num_chars = sum(sum(each.num_chars) for each in units if each is not None)
+    scoring = num_chars / result.scored_chars_per_second if result.scored_chars_per_second else 0.0
+    return result.preparation.seconds + result.train.seconds + result.train.validation_seconds + scoring
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,31 @@ class CaseRun:
         """True if its budget is time, so that its machine determines the result too."""
         return self.job.experiment.budget.unit == "seconds"
 
-    def misfit(self, kept: JobResult) -> str | None:
+    def kept(self) -> JobResult | None:
+        """Return the result in the file; None without one, or with a `TextgenWarning` if it cannot be used."""
+        if not self.file.exists():
+            return None
+        try:
+            kept = read_record(JobResult, self.file, needs_digest=True)
+            reason = self._misfit(kept)
+            if reason is None:
+                return kept
+            problem = f"{str(self.file)!r} cannot be used: {reason}"
+        except TextgenError as error:
+            problem = str(error)
+        warnings.warn(f"{problem}; it is measured again", TextgenWarning, stacklevel=2)
+        return None
+
+    def keep(self, result: JobResult) -> JobResult | str:
+        """Write a result and return what later commands will read, or the reason why it is not JSON."""
+        try:
+            write_record(self.file, result)
+            shutil.rmtree(partial_folder(self.file), ignore_errors=True)
+            return read_record(JobResult, self.file, needs_digest=True)
+        except (ValueError, TypeError, DamagedRecordError) as error:
+            return f"its result cannot be kept: {describe_error(error)}"
+
+    def _misfit(self, kept: JobResult) -> str | None:
         """Return why a kept result cannot be that of this job; None if it can."""
         settings = self.finish.settings
         if to_values(kept.settings) != to_values(settings):
@@ -131,7 +163,13 @@ class JobPlanner:
         self.suite, self.options, self.folder = suite, options, folder
         self.lexicon = cache(load_lexicon)
         """Return the lexicon of a language, loaded once."""
-        self._machine = job_machine(options.backend)
+        about = options.backend.machines[0]
+        self._machine = JobMachine(
+            processor=about.processor,
+            gpu=about.gpu,
+            cores_per_job=round(options.backend.cores_per_job, 3),
+            threads_per_job=about.num_threads,
+        )
         self._corpus, self._writer = cache(self._read_corpus), cache(self._new_writer)
         self._suited = cache(lambda spec, text: suited_to(spec, self._corpus(text, 100.0).split.train.text))
         entries, broken = read_entries(case.entry for case in suite.cases())
@@ -200,14 +238,3 @@ class JobPlanner:
         sources, encoding = (asked.sources, asked.encoding) if name is None else ([name], ENCODING)
         keeps = asked.keep_repeats
         return load_corpus(sources, clean, asked.split, max_chars, encoding, keeps_repeats=keeps)
-
-
-def job_machine(backend: Backend) -> JobMachine:
-    """Return the machine of the jobs of a backend, and what each has of it."""
-    about = backend.machines[0]
-    return JobMachine(
-        processor=about.processor,
-        gpu=about.gpu,
-        cores_per_job=round(backend.cores_per_job, 3),
-        threads_per_job=about.num_threads,
-    )

@@ -2,64 +2,109 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import fmean
 
 from textgen.contracts import TextgenError
-from textgen.jobs.backends import check_equal_machines
-from textgen.jobs.kept import keep_record, kept_record, made_with
+from textgen.data.corpus import Corpus
+from textgen.jobs.backends import check_equal_machines, open_backend
+from textgen.jobs.kept import made_with
 from textgen.jobs.runner import Outcome, PlanProgress, run_jobs
+from textgen.library import corpus as texts
+from textgen.library import options
+from textgen.library.progress import shown
 from textgen.reports.html import to_html
-from textgen.reports.suite_report import suite_report
+from textgen.requests import TextOptions
 from textgen.results.comparison import HeldOut
 from textgen.results.header import header_values
-from textgen.results.judge import shared_priors
-from textgen.results.suite import JobResult, QuestionText, SuiteResult
-from textgen.runtime.device import DeviceConfig
+from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.messages import about
-from textgen.runtime.storage.files import NotSavedError, make_folder, write_file
+from textgen.runtime.storage.files import NotSavedError, make_folder, slug, write_file
 from textgen.runtime.storage.json_records import write_record
-from textgen.runtime.storage.result_folders import PAGE, locked
-from textgen.suites.effects import measured_row, question_result
-from textgen.suites.planner import CaseRun, JobPlanner, SuiteOptions
-from textgen.suites.schema import Case, Suite
-from textgen.suites.suite_kind import JOBS, RESULT
+from textgen.runtime.storage.result_folders import PAGE, RUNS, locked, result_folder
+from textgen.training.budget import parse_duration
 from textgen.training.progress import Report, Step, ignore_report
+from textgen_suites.effects import measured_row, question_result, shared_priors
+from textgen_suites.planner import CaseRun, JobPlanner, SuiteOptions
+from textgen_suites.report import suite_report
+from textgen_suites.request import SuiteRequest
+from textgen_suites.result import JobResult, QuestionText, SuiteResult
+from textgen_suites.schema import Case, Suite, load_suite
+from textgen_suites.suite_kind import JOBS, RESULT
 
-RECORDS = f"{JOBS}/*.json"
-"""The results of jobs in the folder of a suite."""
+
+def read_again(corpus: texts.TextSource) -> TextOptions:
+    """Return the options of a text, those of a loaded corpus with which it is read again."""
+    text = texts.as_text(corpus)
+    if not isinstance(text.corpus, Corpus):
+        return text
+    origin = text.corpus.sources
+    return TextOptions(
+        origin.names,
+        clean=text.corpus.cleaner,
+        split=str(text.corpus.split.method),
+        max_chars=origin.max_chars,
+        encoding=origin.encoding,
+        keep_repeats=origin.keeps_repeats,
+    )
+
+
+def suite_as(
+    request: SuiteRequest, out: str | Path | None, report: Report | bool | None, refuse: options.Refuse
+) -> SuiteResult:
+    """Answer the questions of a suite, as `suite` does; `refuse` is called with options without effect."""
+    name, text, cluster = request.name, request.text, request.cluster
+    texts.check_text(text, refuse)
+    options.check_cluster(request, "a suite", refuse)
+    declared = load_suite(name)
+    refuse(["clean"], f"on {name!r}, of which every case has a cleaner of its own")
+    if all(case.budget for case in declared.cases()):
+        refuse(["budget"], f"on {name!r}, of which every case has a budget of its own")
+    if has_own_texts := all(case.corpus for case in declared.cases()):
+        refuse(["corpus", "encoding"], f"on {name!r}, of which every case has a text of its own")
+    if request.seeds is not None:
+        options.check_numbers(0, seeds=request.seeds)
+    declared.under_each(request.budget)  # a mistake is reported before a text is read
+    where = "" if has_own_texts else f"-{slug(texts.name_of(text))}"
+    folder = Path(RUNS, f"suite-{slug(Path(name).stem)}{where}") if out is None else Path(out)
+    config = choose_device(cluster.device, cluster.precision, made_with(folder, f"{JOBS}/*.json"))
+    parse_duration(cluster.entry_timeout, "--entry-timeout")
+    with (
+        open_backend(cluster.on, cluster.jobs, cluster.cpus_per_run, cluster.gpus_per_run) as backend,
+        result_folder(folder, lambda: folder.name),
+        shown(report) as tell,
+    ):
+        settings = SuiteOptions(request=request, device_config=config, backend=backend)
+        tell(Step("reading the texts", folder=folder))
+        return run_suite(declared, settings, folder, tell)
 
 
 def run_suite(
-    suite: Suite,
-    options: SuiteOptions,
-    folder: Path,
-    report: Report = ignore_report,
-    say: Callable[[str], None] = lambda message: None,
+    suite: Suite, options: SuiteOptions, folder: Path, report: Report = ignore_report
 ) -> SuiteResult:
     """Run what `folder` does not hold yet; the result is also saved there.
 
     The result of a job is kept under the hash of everything that determines it, so that a suite continues
     where it stopped, and what two questions or suites share is measured once. A case that fails is named
     with its reason, and tried again the next time. Under several budgets, each question is asked under each
-    of them. The folder is locked: a second suite there waits. Raises
-    `NotSavedError` with the result if something could not be saved.
+    of them. The folder is locked: a second suite there waits. `report` is called with each step, and with
+    remarks. Raises `NotSavedError` with the result if something could not be saved.
     """
     suite = suite.under_each(options.request.budget)
     with locked(folder):
         planner = JobPlanner(suite, options, folder)
-        report(Step("reading the texts"))
         runs = {run.file: run for run in planner.runs()}
         check_equal_machines(options.backend, is_timed=any(run.is_timed for run in runs.values()))
         make_folder(folder / JOBS)
-        there = {path: kept_record(path, JobResult, run.misfit) for path, run in runs.items()}
+        there = {path: run.kept() for path, run in runs.items()}
         measured = Measured({path: result for path, result in there.items() if result is not None})
         missing = [run for path, run in runs.items() if path not in measured.results]
         if not measured.results and (others := _other_precisions(folder, options.device_config)):
-            say(others)
-        say(forecast(suite, measured.results.values(), missing, options.backend.num_slots))
+            report(Step("", remark=others))
+        remark = forecast(suite, measured.results.values(), missing, options.backend.num_slots)
+        report(Step("", remark=remark))
         _measure(missing, planner, measured, report)
         result = _answered(planner, measured)
         try:
@@ -94,13 +139,13 @@ def _measure(missing: Sequence[CaseRun], planner: JobPlanner, measured: Measured
         JobResult,
         backend,
         on_step=progress.heard,
-        max_silence=planner.options.entry_timeout,
+        max_silence=parse_duration(planner.options.request.cluster.entry_timeout, "--entry-timeout"),
     ):
         progress.ended(job, outcome)
         run = runs[job.folder]
         received = _received(run, outcome, backend.machines[0].name)
         try:
-            new = received if isinstance(received, str) else keep_record(run.file, received)
+            new = received if isinstance(received, str) else run.keep(received)
         except OSError as error:
             new, measured.unsaved = received, error
         if isinstance(new, str):
@@ -153,7 +198,8 @@ def _text_of(planner: JobPlanner, run: CaseRun) -> QuestionText:
 
 def _other_precisions(folder: Path, config: DeviceConfig) -> str:
     """Return a note that what a folder holds was measured in another precision; nothing if it was not."""
-    others = {was for on, was in made_with(folder, RECORDS) if on == config.device.type} - {config.precision}
+    kept = made_with(folder, f"{JOBS}/*.json")
+    others = {was for on, was in kept if on == config.device.type} - {config.precision}
     if not others:
         return ""
     return (
@@ -169,14 +215,13 @@ def forecast(suite: Suite, done: Collection[JobResult], missing: Collection[Case
     """
     seconds = 0.0
     for run in missing:
-        experiment = run.job.experiment
+        budget, is_timed = run.job.experiment.budget, run.is_timed and run.job.experiment.entry.is_trainable
         if not done:
             seconds += run.job.expected_seconds
-        elif run.is_timed and experiment.entry.is_trainable:
-            seconds += experiment.budget.amount
-            seconds += statistics.mean(each.seconds - each.result.train.seconds for each in done)
+        elif is_timed:
+            seconds += budget.amount + fmean(each.seconds - each.result.train.seconds for each in done)
         else:
-            seconds += statistics.mean(each.seconds for each in done)
+            seconds += fmean(each.seconds for each in done)
     rest = f"; {about(seconds / num_jobs)} to go" if missing else ""
     return f"{suite.title}: {len(done) + len(missing)} runs, of which {len(done)} are done{rest}"
 
