@@ -103,8 +103,9 @@ def reference() -> str:
     import textgen
     import textgen_suites
     import textgen_tuning
+    import textgen_verify
 
-    packages = (textgen, textgen_suites, textgen_tuning)
+    packages = (textgen, textgen_suites, textgen_tuning, textgen_verify)
     offered = [(name, package) for package in packages for name in package.__all__]
     parts = [
         f"::: {getattr(package, name).__module__}.{name}"

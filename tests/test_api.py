@@ -21,6 +21,7 @@ import typer.main
 import textgen
 import textgen_suites
 import textgen_tuning
+import textgen_verify
 from helpers.commands import TINY, forget_plugin_files
 from helpers.pages import read_page
 from textgen import ClusterOptions, SampleOptions, TextOptions, library
@@ -48,12 +49,11 @@ EXPORTED = [
     "plugins",
     "report",
     "train",
-    "verify",
 ]
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
 QUICK: dict[str, Any] = {"budget": "2000chars", "cluster": CPU}
 MAX_PARAMETERS = 9
-BUNDLED = (textgen_suites, textgen_tuning)
+BUNDLED = (textgen_suites, textgen_tuning, textgen_verify)
 """Plugins with functions of their own, as of textgen."""
 PYTHON_ONLY = ("report", "on_check", "corpus", "samples", "search", "cluster", "plugins")
 """Groups, a loaded corpus, and functions that are told what happens."""
@@ -138,7 +138,7 @@ def test_type_checkers_see_every_exported_name() -> None:
         ("suite", textgen_suites.suite, (TextOptions, ClusterOptions)),
         ("train", textgen.train, (TextOptions, ClusterOptions)),
         ("describe", textgen.describe, (TextOptions,)),
-        ("verify", textgen.verify, ()),
+        ("verify", textgen_verify.verify, ()),
         ("report", textgen.report, ()),
         ("corpus", textgen.load_corpus, ()),
         ("sample", textgen.Run.sample, ()),

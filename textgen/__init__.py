@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from textgen.library.reports import report
     from textgen.library.runs import Run, load, train
     from textgen.requests import ClusterOptions, SampleOptions, TextOptions
-    from textgen.results.verify import verify
     from textgen.runtime.storage.files import NotSavedError
     from textgen.training.progress import Step
 else:
@@ -38,7 +37,6 @@ else:
         "library.plans": "bench",
         "library.reports": "report",
         "library.runs": "Run load train",
-        "results.verify": "verify",
         "runtime.storage.files": "NotSavedError",
         "training.progress": "Step",
     }
@@ -74,5 +72,4 @@ __all__ = [
     "plugins",
     "report",
     "train",
-    "verify",
 ]

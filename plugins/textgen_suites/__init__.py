@@ -1,4 +1,4 @@
-"""Suites, comparisons declared as data: `textgen suite`, and the path of the TOML file of each bundled one."""
+"""Suites, comparisons declared as data: `textgen suite`, and the path of the file of each bundled one."""
 
 from __future__ import annotations
 

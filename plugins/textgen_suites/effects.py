@@ -1,13 +1,13 @@
 """Effects: what each change does to the score and to the share of real words, from what runs measured.
 
 Three seeds say little about how much seeds vary, so all cases of a suite tell it together (empirical Bayes:
-Smyth 2004, doi:10.2202/1544-6115.1027, as in limma). `textgen verify` computes all of it again.
+Smyth 2004, doi:10.2202/1544-6115.1027, as in limma).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 from typing import TypeAlias
@@ -15,7 +15,6 @@ from typing import TypeAlias
 import numpy as np
 from scipy.special import digamma, polygamma
 
-from textgen.data.corpus import CorpusInfo
 from textgen.evaluation.intervals import (
     SHIPPED_PRIORS,
     Contrast,
@@ -27,13 +26,10 @@ from textgen.evaluation.intervals import (
     holm,
 )
 from textgen.experiment.entry_result import EntryResult
-from textgen.experiment.score_run import unit_sizes
 from textgen.jobs.plugin_code import try_samplers
 from textgen.results.judge import SCORE, metric_sample, score_sample
-from textgen.results.rebuilt import IN_UNITS, by_part, scored_sizes, sized
 from textgen.results.row import Row, row_of
-from textgen.results.verification import Partial, VerificationCheck
-from textgen_suites.result import CaseResult, Effect, JobResult, QuestionResult, SuiteResult, Writing
+from textgen_suites.result import CaseResult, Effect, JobResult, QuestionResult, Writing
 from textgen_suites.schema import Case, Question
 
 Priors: TypeAlias = Mapping[str, SeedPrior]
@@ -224,45 +220,3 @@ def inverse_trigamma(value: float) -> float:
         if -step < 1e-8 * x:
             break
     return x
-
-
-# --- computed again
-
-
-def verify_suite(result: SuiteResult) -> Iterator[VerificationCheck]:
-    """Yield a check of each part of a suite that follows from others."""
-    cases = [case for question in result.questions for case in question.cases]
-    again = Partial(
-        corpus=scored_sizes(result.corpus),
-        seed_priors=shared_priors(case.runs for case in cases),
-        questions=[_question(question, result) for question in result.questions],
-    )
-    written = [f"{of}.{REAL_WORDS}" for of in ("written", "pseudovalues")]
-    deciding = (CaseResult, ["scored_text"]), (Row, [*written, "num_chars", "pace_sd"])
-    yield from by_part(result, again, IN_UNITS, *deciding)
-
-
-def _question(question: QuestionResult, result: SuiteResult) -> Partial:
-    cases = {case.label: case for case in question.cases}
-    pairs = [(cases[effect.case], cases[effect.reference]) for effect in question.effects]
-    corpus = result.text_of(question).corpus
-    return Partial(
-        cases=[_case(case, corpus, result) for case in question.cases],
-        effects=effects(pairs, result.seed_priors),
-    )
-
-
-def _case(case: CaseResult, corpus: CorpusInfo, result: SuiteResult) -> Partial:
-    """Return what follows from the rows of a case and from the text."""
-    part = corpus.split.test if corpus.split.test.num_chars else corpus.split.validation
-    is_of_text = case.scored_text == part.sha256
-    rates = [row.written[REAL_WORDS] for row in case.runs if REAL_WORDS in row.written]
-    again = Partial(
-        num_seeds=len(case.runs),
-        runs=[sized(row, unit_sizes(part.stretch_chars)) if is_of_text else Partial() for row in case.runs],
-    )
-    for metric in METRICS:
-        again[metric] = case_estimate(metric, case.runs, case.scored_text, result.seed_priors)
-    if len(rates) == len(case.runs):
-        again["writing"] = Partial({case.samplers[0]: Partial(metrics=Partial(real_word_rate=fmean(rates)))})
-    return again

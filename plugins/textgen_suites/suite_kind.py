@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from textgen.reports.reported_kind import ReportedKind
 from textgen.results.folders import PARTIAL_FILES
-from textgen.results.kinds import About, VerifiedFiles, about_best
+from textgen.results.kinds import About, about_best
 
 if TYPE_CHECKING:
     from textgen.reports.document import Report
-    from textgen.results.verification import VerificationCheck
+    from textgen_verify.files import VerifiedFiles
+    from textgen_verify.verification import VerificationCheck
 
 RESULT, JOBS = "suite.json", "jobs"
 JOB = "[0-9a-f]" * 16
@@ -47,7 +48,7 @@ class SuiteKind(ReportedKind):
         return suite_report(result)
 
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
-        from textgen_suites.effects import verify_suite
-        from textgen_suites.result import SuiteResult
+        """Yield the checks of a saved suite."""
+        from textgen_suites.verification import check_suite
 
-        yield from verify_suite(files.read(SuiteResult, path))
+        return check_suite(files, path)

@@ -1,8 +1,7 @@
-"""Results of a study, as `textgen tune --json` prints them, and their verification."""
+"""Results of a study, as `textgen tune --json` prints them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal, TypeAlias
@@ -13,8 +12,6 @@ from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import EntryResult, EntrySettings, RunSettings
 from textgen.results.comparison import Comparison
 from textgen.results.header import Header
-from textgen.results.rebuilt import by_part
-from textgen.results.verification import Partial, VerificationCheck, compared
 from textgen.runtime.environment import Machine
 from textgen.runtime.storage.json_records import Amount, Share, check_different, check_names
 
@@ -198,22 +195,3 @@ def _mean(result: Comparison, name: str) -> float | None:
     runs = [run for run in result.runs if run.name == name]
     scores = [score.bits_per_char for run in runs if (score := run.score(result.scored_on)) is not None]
     return fmean(scores) if scores else None
-
-
-def verify_study(result: StudyResult) -> Iterator[VerificationCheck]:
-    """Yield a check of each part of a study that follows from its trials, or from others."""
-    complete = [(trial.value, trial.number, trial) for trial in result.trials if trial.value is not None]
-    again = Partial(best=min(complete)[2] if complete else None)
-    if made_on := next((trial.machine for trial in result.trials if trial.machine), None):
-        again["machine"] = made_on
-    final = result.comparison
-    if final and final.default.value is not None and final.best.value is not None:
-        again["comparison"] = Partial(gain=final.default.value - final.best.value)
-    yield from by_part(result, again, (FinalComparison, ["default.value", "best.value"]))
-
-
-def verify_final(saved: FinalComparison, result: Comparison) -> VerificationCheck:
-    """Return the check of the final comparison of a study, whose result is `result`."""
-    seeds = tuple(dict.fromkeys(row.seed for row in result.entries))
-    again = conclusion(result, saved.default.name, saved.best.name, seeds)
-    return compared("values of the final comparison", saved, again).within("comparison.")

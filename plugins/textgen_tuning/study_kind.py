@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from textgen.comparison.kinds import BENCH, BenchKind
 from textgen.reports.reported_kind import ReportedKind
 from textgen.results.folders import PARTIAL_FILES, RUN_FILES, subfolders
-from textgen.results.kinds import About, VerifiedFiles, about_best
+from textgen.results.kinds import About, about_best
 
 if TYPE_CHECKING:
     from textgen.reports.document import Report
-    from textgen.results.verification import VerificationCheck
+    from textgen_verify.files import VerifiedFiles
+    from textgen_verify.verification import VerificationCheck
 
 RESULT, DATABASE = "study.json", "study.db"
 TRIALS = "trials"
@@ -70,13 +71,7 @@ class StudyKind(ReportedKind):
         return study_report(result)
 
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
-        """Yield the checks of its numbers, and those of its final comparison if that is there."""
-        from textgen.results.comparison import Comparison
-        from textgen_tuning.result import StudyResult, verify_final, verify_study
-        from textgen.runtime.storage.json_records import read_record
+        """Yield the checks of a saved study."""
+        from textgen_tuning.verification import check_study
 
-        study, bench = files.read(StudyResult, path), path.parent / COMPARISON / BENCH
-        yield from verify_study(study)
-        if study.comparison is not None and bench.is_file():
-            yield from BenchKind().verify(files, bench)
-            yield verify_final(study.comparison, read_record(Comparison, bench))
+        return check_study(files, path, path.parent / COMPARISON / BENCH)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 import textgen
+import textgen_suites
 from textgen import ClusterOptions, SampleOptions, TextOptions
 from textgen_tuning import SearchOptions, tune
-import textgen_suites
+from textgen_verify import verify
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,10 @@ def test_options_of_the_text_are_refused_for_a_loaded_corpus(text: Path, tmp_pat
             lambda: textgen_suites.suite("original", cluster=ClusterOptions(on="ray", jobs=2)),
             "jobs has no effect with --on",
         ),
-        (lambda: textgen_suites.suite("original", TextOptions(clean="raw")), "clean has no effect on 'original'"),
+        (
+            lambda: textgen_suites.suite("original", TextOptions(clean="raw")),
+            "clean has no effect on 'original'",
+        ),
         (lambda: textgen_suites.suite("original", seeds=0), "seeds must be at least 1, not 0"),
         (lambda: textgen_suites.suite("originl"), "unknown suite 'originl'; did you mean 'original'"),
         (lambda: tune("char-lstm", search=SearchOptions(trials=0)), "trials must be at least 1"),
@@ -75,7 +79,7 @@ def test_options_of_the_text_are_refused_for_a_loaded_corpus(text: Path, tmp_pat
             "corpus has no effect with --vocab-size, which needs no text; leave it out",
         ),
         (lambda: textgen.report("nowhere"), "no result 'nowhere'"),
-        (lambda: textgen.verify("nowhere"), "no result 'nowhere'"),
+        (lambda: verify("nowhere"), "no result 'nowhere'"),
         (lambda: textgen.train("random", seed=-1), "seed must be from 0 to 4294967295, not -1"),
         (
             lambda: textgen.load_corpus("lee", encoding="latin-1"),

@@ -50,7 +50,7 @@ OPEN_TO_CLI = (
 """What the command line imports: the library, the catalog, what prints, and what finds commands of plugins;
 for type checkers any class, from the module that defines it."""
 OURS = ("textgen", *(path.name for folder in FOLDERS[1:] for path in folder.glob("textgen_*")))
-SURFACES = ("textgen", "textgen_kit", "textgen_suites", "textgen_tuning")
+SURFACES = ("textgen", "textgen_kit", "textgen_suites", "textgen_tuning", "textgen_verify")
 """Packages whose names are public, and so imported from them."""
 OPEN_TO_PLUGINS = (
     "contracts",
@@ -118,6 +118,7 @@ OPEN_TO_BUNDLED = {
     ),
     "textgen_suites": OPEN_TO_PLANS,
     "textgen_tuning": OPEN_TO_PLANS,
+    "textgen_verify": OPEN_TO_PLANS,
     "textgen_tools": (
         "cli.interrupts",
         "evaluation",
@@ -128,8 +129,14 @@ OPEN_TO_BUNDLED = {
     ),
 }
 """What the bundled commands import besides; those of others cannot rely on it."""
-BESIDE = {"textgen_kit": ("textgen_suites.schema",)}
-"""What a bundled plugin imports of others: the kit reads the suites that it checks."""
+CHECKED = (
+    "textgen_verify.comparisons",
+    "textgen_verify.rebuilt",
+    "textgen_verify.verification",
+    "textgen_verify.files",
+)
+BESIDE = {"textgen_kit": ("textgen_suites.schema",), "textgen_suites": CHECKED, "textgen_tuning": CHECKED}
+"""What a bundled plugin imports of others: the kit reads suites, kinds of results yield checks."""
 KINDS = ("backends", "commands")
 BACKENDS, COMMANDS = (
     {point.value.partition(".")[0] for point in entry_points(group=f"textgen.{kind}")} for kind in KINDS

@@ -15,13 +15,14 @@ from textgen.library.presentation import document
 from textgen.reports.markdown import to_markdown
 from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
-from textgen.results.rebuilt import verify_comparison, verify_ladder
-from textgen_tuning.result import StudyResult, verify_study
-from textgen_suites.effects import verify_suite
-from textgen_suites.result import SuiteResult
-from textgen.results.verification import VerificationCheck, uncovered, value_kinds
-from textgen.results.verify import ResultVerifier
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, from_values, read_record, read_values
+from textgen_suites.result import SuiteResult
+from textgen_suites.verification import verify_suite
+from textgen_tuning.result import StudyResult
+from textgen_tuning.verification import verify_study
+from textgen_verify.rebuilt import verify_comparison, verify_ladder
+from textgen_verify.verification import VerificationCheck, uncovered, value_kinds
+from textgen_verify.verifier import ResultVerifier
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "benchmarks" / "results"

@@ -22,7 +22,14 @@ PRINTS = re.compile(
 """Calls that print."""
 
 
-COMMANDS = ("textgen_kit", "textgen_play", "textgen_suites", "textgen_tools", "textgen_tuning")
+COMMANDS = (
+    "textgen_kit",
+    "textgen_play",
+    "textgen_suites",
+    "textgen_tools",
+    "textgen_tuning",
+    "textgen_verify",
+)
 
 
 @cache

@@ -25,7 +25,6 @@ from textgen.cli.options import NO_METAVAR
 from textgen.cli.plans import bench
 from textgen.cli.report import report
 from textgen.cli.train import sample, score, train
-from textgen.cli.verify import verify
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.messages import UsageError, is_out_of_memory
 from textgen.runtime.output import note, say, show_traceback, visible
@@ -65,7 +64,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for command in (bench, train, sample, score, describe, report, verify, corpus):
+for command in (bench, train, sample, score, describe, report, corpus):
     app.command()(command)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(runs.app, name="runs")

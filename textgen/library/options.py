@@ -12,7 +12,6 @@ from functools import cache
 from itertools import pairwise
 from typing import Any, TypeAlias, get_args, get_type_hints
 
-from textgen.contracts import TextgenError
 from textgen.requests import MAX_SEED, ClusterOptions
 from textgen.runtime.messages import UsageError
 from textgen.training.rank_info import refuse_torchrun
@@ -21,6 +20,7 @@ from textgen.workers.process import import_early
 Refuse: TypeAlias = Callable[[Sequence[str], str], None]
 """A function that raises `UsageError` if an option with one of these names is given; the reason completes
 the sentence "split has no effect …"."""
+
 
 @cache
 def field_docs(component: type) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The judge: what follows from the rows of a result, and from nothing else.
 
 Scores, their differences from the best and metrics of texts of a comparison; what larger budgets change and
-who passes whom on a ladder. `textgen verify` judges saved rows again.
+who passes whom on a ladder. Saved rows can be judged again.
 """
 
 from __future__ import annotations

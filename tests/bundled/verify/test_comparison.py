@@ -15,20 +15,15 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from helpers.catalog import RECORDED
-from helpers.commands import Textgen
+from helpers.commands import TINY
+from helpers.commands import run_textgen as textgen
 from helpers.numbers import add, changed, found, is_found, is_refused, named, telling_values
 from helpers.records import edit_record
-from textgen.comparison.references import verify_references
 from textgen.contracts import TextgenError
 from textgen.registry.options import build
-from textgen.results import verify as verifying
 from textgen.results.comparison import Comparison, ReferenceScore
 from textgen.results.details import Details
 from textgen.results.judge import reference_score
-from textgen.results.rebuilt import verify_comparison
-from textgen.results.remeasured import KeptTexts, loaded_again
-from textgen_tuning.result import conclusion
-from textgen.results.verification import uncovered
 from textgen.runtime.storage.files import write_digests
 from textgen.runtime.storage.json_records import (
     DIGEST,
@@ -40,6 +35,12 @@ from textgen.runtime.storage.json_records import (
     write_record,
 )
 from textgen.runtime.storage.result_folders import MARKDOWN, PAGE
+from textgen_tuning.result import conclusion
+from textgen_verify import verify
+from textgen_verify.comparisons import verify_references
+from textgen_verify.rebuilt import verify_comparison
+from textgen_verify.remeasured import KeptTexts, loaded_again
+from textgen_verify.verification import uncovered
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +56,7 @@ NAMED = ("samples.*.sampler", "reading.tokens.*")
 
 
 @pytest.fixture(scope="module")
-def made(textgen: Textgen, entry: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a small comparison of a text in a file, which repeats itself, with two seeds."""
     folder = tmp_path_factory.mktemp("made")
     text = folder / "news.txt"
@@ -73,7 +74,7 @@ def made(textgen: Textgen, entry: str, tmp_path_factory: pytest.TempPathFactory)
         60,
     ]
     textgen(
-        "bench", entry, WORD, MIXTURE, "--corpus", text, *options, "--device", "cpu", "--out", folder / "out"
+        "bench", TINY, WORD, MIXTURE, "--corpus", text, *options, "--device", "cpu", "--out", folder / "out"
     )
     return folder / "out"
 
@@ -84,7 +85,7 @@ def copy(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made, tmp_path / "copy"))
 
 
-def test_a_comparison_agrees_with_its_stretches_and_its_runs(textgen: Textgen, made: Path) -> None:
+def test_a_comparison_agrees_with_its_stretches_and_its_runs(made: Path) -> None:
     *lines, reports, measured, left = textgen("verify", made).stdout.splitlines()
     assert [line.split(maxsplit=1)[1] for line in lines] == [
         f"values of {part} recomputed: all agree"
@@ -148,14 +149,14 @@ def test_a_change_of_any_kind_of_value_is_found_or_named(copy: Path) -> None:
     assert {kind.partition(".")[0] for kind in by_chance} <= {"held_out"}
 
     write_record(copy / RESULT, changed(bench, left.values()))
-    verification = verifying.verify(copy)
+    verification = verify(copy)
     left = {kind: left[kind] for kind in left.keys() - found(left, verification.checks)}
     assert left.keys() == named(places, verification.unchecked) - refused - by_chance
 
     for kind in ALONE:
         write_record(copy / RESULT, changed(bench, [left.pop(kind)]))
         with suppress(TextgenError):  # the text cannot be read
-            assert kind in named([kind], verifying.verify(copy).unchecked)
+            assert kind in named([kind], verify(copy).unchecked)
 
     write_record(copy / RESULT, changed(bench, left.values()))
     left |= {
@@ -168,7 +169,7 @@ def test_a_change_of_any_kind_of_value_is_found_or_named(copy: Path) -> None:
     own = [kind for kind in left if kind.startswith(tuple(f"{DETAILS}/{part}" for part in OWN))]
     of_details = [left[kind] for kind in left if kind.startswith(DETAILS) and kind not in own]
     write_record(copy / DETAILS, changed(details, of_details))
-    verification = verifying.verify(copy, runs=True, device="cpu")
+    verification = verify(copy, runs=True, device="cpu")
     missed = left.keys() - found(left, verification.checks) - set(own)
     assert missed == named(left, verification.unchecked)
     others = {kind for kind in missed if not kind.startswith(("versions", "seed_priors", "references"))}
@@ -190,7 +191,7 @@ def test_a_change_of_any_kind_of_value_is_found_or_named(copy: Path) -> None:
 
 def test_a_report_that_is_not_of_the_result_is_found(copy: Path) -> None:
     def wrong() -> list[str]:
-        (check,) = (each for each in verifying.verify(copy).checks if each.kind == "reports")
+        (check,) = (each for each in verify(copy).checks if each.kind == "reports")
         return [each.what for each in check.disagreements]
 
     assert wrong() == []
@@ -201,8 +202,8 @@ def test_a_report_that_is_not_of_the_result_is_found(copy: Path) -> None:
         (copy / name).write_text(report, "utf-8")
     (copy / MARKDOWN).unlink()
     edit_record(copy / RESULT, lambda values: values["versions"].update(textgen="0.0.1"))
-    assert PAGE in verifying.verify(copy).unchecked
-    assert MARKDOWN not in verifying.verify(copy).unchecked
+    assert PAGE in verify(copy).unchecked
+    assert MARKDOWN not in verify(copy).unchecked
 
 
 def test_references_are_scored_again(copy: Path) -> None:
@@ -222,10 +223,10 @@ def test_references_are_scored_again(copy: Path) -> None:
     assert wrong(worse, *others) == {first.name}
     read = verify_comparison(replace(result, references=(worse, *others)))
     assert not any(check.disagreements for check in read)
-    assert "references.*.units.bits" in verifying.verify(copy).measured
+    assert "references.*.units.bits" in verify(copy).measured
 
 
-def test_a_file_without_its_digest_is_refused(textgen: Textgen, copy: Path) -> None:
+def test_a_file_without_its_digest_is_refused(copy: Path) -> None:
     (copy / RESULT).write_text(to_json(read_values(copy / RESULT)), "utf-8")
     done = textgen("verify", copy, code=1)
     assert (done.stdout, done.stderr.count("\n")) == ("", 1)
@@ -269,7 +270,7 @@ CHANGES: dict[str, tuple[Callable[[Any], None], str]] = {
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_a_changed_number_is_found(textgen: Textgen, copy: Path, what: str) -> None:
+def test_a_changed_number_is_found(copy: Path, what: str) -> None:
     change, line = CHANGES[what]
     edit_record(copy / RESULT, change)
     done = textgen("verify", copy, code=1)
@@ -285,7 +286,7 @@ def test_a_changed_number_is_found(textgen: Textgen, copy: Path, what: str) -> N
     ],
 )
 def test_scores_that_contradict_the_differences_are_refused(
-    textgen: Textgen, copy: Path, change: Callable[[Any], None], problem: str
+    copy: Path, change: Callable[[Any], None], problem: str
 ) -> None:
     edit_record(copy / RESULT, change)
     assert problem in textgen("verify", copy, code=1).stderr
@@ -300,14 +301,14 @@ def test_scores_that_contradict_the_differences_are_refused(
         lambda values: values["seed_priors"]["bits_per_char"].update(degrees_of_freedom=0.0),
     ],
 )
-def test_what_cannot_be_computed_again_is_one_line(textgen: Textgen, copy: Path, damage: Any) -> None:
+def test_what_cannot_be_computed_again_is_one_line(copy: Path, damage: Any) -> None:
     edit_record(copy / RESULT, damage)
     done = textgen("verify", copy, code=1)
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith("error: ")
 
 
-def test_changed_weights_and_a_lost_run_are_found(textgen: Textgen, copy: Path) -> None:
+def test_changed_weights_and_a_lost_run_are_found(copy: Path) -> None:
     changed, lost, *_ = sorted((copy / "runs").glob("char-lstm_num*"))
     weights = load_file(changed / "weights.safetensors")
     name = max(weights, key=lambda each: weights[each].numel())
@@ -322,7 +323,7 @@ def test_changed_weights_and_a_lost_run_are_found(textgen: Textgen, copy: Path) 
     assert f"no run in {str(lost)!r}" in wrong[2]
 
 
-def test_what_differs_in_the_text_is_said(textgen: Textgen, copy: Path) -> None:
+def test_what_differs_in_the_text_is_said(copy: Path) -> None:
     text = Path(json.loads((copy / RESULT).read_text("utf-8"))["sources"]["names"][0])
     before = text.read_text("utf-8")
     text.write_text(before.replace("the", "The"), "utf-8")
@@ -338,7 +339,7 @@ def test_what_differs_in_the_text_is_said(textgen: Textgen, copy: Path) -> None:
     assert gone.stderr.startswith(f"error: no such file: {text}")
 
 
-def test_a_study_agrees_with_its_final_comparison(textgen: Textgen, made: Path, tmp_path: Path) -> None:
+def test_a_study_agrees_with_its_final_comparison(made: Path, tmp_path: Path) -> None:
     shutil.copytree(made, tmp_path / "comparison")
     result = read_record(Comparison, made / RESULT)
     names = [score.name for score in result.scores]
@@ -356,7 +357,7 @@ def test_a_study_agrees_with_its_final_comparison(textgen: Textgen, made: Path, 
     assert "final comparison: gain: saved " in textgen("verify", tmp_path, code=1).stdout
 
 
-def test_a_result_of_another_method_is_not_verified(textgen: Textgen, copy: Path) -> None:
+def test_a_result_of_another_method_is_not_verified(copy: Path) -> None:
     edit_record(copy / RESULT, lambda values: values.update(interval_method="95 %, bootstrap"))
     done = textgen("verify", copy, code=1)
     assert (done.stdout, done.stderr.count("\n")) == ("", 1)
@@ -367,7 +368,7 @@ def test_a_result_of_another_method_is_not_verified(textgen: Textgen, copy: Path
     ("name", "reason"),
     [("speed", "is not a result of textgen bench, suite or tune"), ("gone", "No such file or directory")],
 )
-def test_what_cannot_be_verified_is_said_in_one_line(textgen: Textgen, name: str, reason: str) -> None:
+def test_what_cannot_be_verified_is_said_in_one_line(name: str, reason: str) -> None:
     done = textgen("verify", RECORDED / f"{name}.json", code=1)
     assert (done.stdout, done.stderr.count("\n")) == ("", 1)
     assert reason in done.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from textgen.results.passages import PassageBits, PassageReading
-from textgen.results.remeasured import comparable, unlikely_tokens
+from textgen_verify.remeasured import comparable, unlikely_tokens
 
 
 def reading(per_mille: tuple[int, ...], tokens: tuple[str, ...] = ("a", "a", "the")) -> PassageReading:

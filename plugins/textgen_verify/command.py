@@ -15,7 +15,7 @@ from textgen.requests import ClusterOptions
 from textgen.runtime.output import say
 
 if TYPE_CHECKING:
-    from textgen.results.verification import VerificationCheck
+    from textgen_verify.verification import VerificationCheck
 
 
 @grouped
@@ -44,13 +44,13 @@ def verify(
     begin_apart(context, plugin)
     if not runs:
         refuse(context, ["--device"], "without --runs")
-    from textgen.results import verify as verifying
+    import textgen_verify
 
     def show(check: VerificationCheck) -> None:
         if not as_json:
             say("\n".join(check.lines()), flush=True)
 
-    verification = verifying.verify(file, runs=runs, device=cluster.device, on_check=show)
+    verification = textgen_verify.verify(file, runs=runs, device=cluster.device, on_check=show)
     if as_json:
         print_json(verification)
     else:

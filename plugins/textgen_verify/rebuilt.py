@@ -23,8 +23,8 @@ from textgen.results.comparison import Comparison, ReferenceScore
 from textgen.results.judge import judge, judge_ladder, ladder, reference_score
 from textgen.results.ladder import Ladder
 from textgen.results.row import Row, rows_by_entry
-from textgen.results.verification import Partial, VerificationCheck, compared, decisive
 from textgen.training.progress import TrainResult
+from textgen_verify.verification import Partial, VerificationCheck, compared, decisive
 
 SIZES = ("num_bytes", "num_words", "num_between_spaces")
 """Fields of a score that are sizes of the text, the same for all that are scored on it."""

@@ -30,16 +30,10 @@ from textgen.results.comparison import Comparison
 from textgen.results.details import Details, MarkedSample, marked
 from textgen.results.folders import run_folder
 from textgen.results.passages import PassageReading, choose_passages
-from textgen.results.rerun import RerunJob, RunAgain, WriteAgain, WrittenAgain
-from textgen.results.verification import (
-    RELATIVE_TOLERANCE,
-    Disagreement,
-    Partial,
-    VerificationCheck,
-    compared,
-)
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.output import note
+from textgen_verify.rerun import RerunJob, RunAgain, WriteAgain, WrittenAgain
+from textgen_verify.verification import RELATIVE_TOLERANCE, Disagreement, Partial, VerificationCheck, compared
 
 SAME_SCORE = 1e-4
 """Bits per character by which the score of a run may change on another machine."""

@@ -1,0 +1,121 @@
+"""Saved results verified: each by the checks of its kind, with the reports beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from textgen.comparison.kinds import DETAILS
+from textgen.contracts import TextgenError
+from textgen.reports.html import to_html
+from textgen.reports.markdown import to_markdown
+from textgen.reports.reported_kind import ReportedKind
+from textgen.results.comparison import Comparison
+from textgen.results.header import Header
+from textgen.results.kinds import Kind, kind_of, kinds
+from textgen.results.ladder import Ladder
+from textgen.results.names import HAS_PAGE, find
+from textgen.runtime.messages import UsageError, one_line
+from textgen.runtime.storage.json_records import read_values
+from textgen.runtime.storage.result_folders import MARKDOWN, PAGE
+from textgen.version import __version__
+from textgen_verify.comparisons import check_comparison, check_ladder
+from textgen_verify.files import VerifiedFiles
+from textgen_verify.verification import Disagreement, VerificationCheck
+
+Check: TypeAlias = Callable[[VerifiedFiles, Path], Iterator[VerificationCheck]]
+"""A function that yields the checks of a file."""
+CHECKS: Mapping[type, Check] = {Comparison: check_comparison, Ladder: check_ladder}
+"""Those of the results of textgen itself, by the types of their records."""
+WRITE = 'id="write"'
+"""What a page has if it has models."""
+
+
+class ResultVerifier:
+    """Yields the checks of a saved result."""
+
+    def __init__(self, path: Path, device: str | None) -> None:
+        """Prepare to verify the file `path`, with a device also by its runs.
+
+        Raises `TextgenError` if it is not a result, and `UsageError` if it does not keep runs.
+        """
+        kind = _kind_in(read_values(path), path.name)
+        if kind is None:
+            raise TextgenError(f"{str(path)!r} is not a result of textgen bench, suite or tune")
+        if device is not None and not kind.ranks_runs:
+            reason = "only a bench keeps its runs; leave it out"
+            raise UsageError(f"--runs has no effect on {str(path)!r}: {reason}")
+        self.files, self._kind = VerifiedFiles(path, device), kind
+
+    def checks(self) -> Iterator[VerificationCheck]:
+        """Yield all checks; raises `TextgenError` if a file is damaged or lacks its digest."""
+        path = self.files.path
+        try:
+            yield from _check_of(self._kind)(self.files, path)
+            for file, result in self.files.results:
+                yield from self._reports(file.parent, result)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            reason = one_line(error)
+            raise TextgenError(f"{str(path)!r} is damaged, it cannot be recomputed: {reason}") from error
+
+    def _reports(self, folder: Path, result: Header) -> Iterator[VerificationCheck]:
+        """Yield the check of the reports beside a result, if this version has written them."""
+        files = [file for name in (MARKDOWN, PAGE) if (file := folder / name).is_file()]
+        self.files.kinds.update(map(self.files.name, files))
+        saved = {file.name: file.read_text("utf-8", errors="replace") for file in files}
+        is_ours = result.versions.get("textgen") == __version__
+        again = _made_again(result, folder, saved) if files and is_ours else {}
+        if again:
+            names = {name: self.files.name(folder / name) for name in again}
+            others = [names[name] for name in again if again[name] != saved[name]]
+            wrong = tuple(Disagreement(name, "another", "that of the result") for name in others)
+            yield VerificationCheck("reports", len(again), wrong, covers=tuple(names.values()))
+
+
+def _kind_in(values: Mapping[str, Any], file: str) -> Kind | None:
+    """Return the kind of a result by the JSON values of its file, or by its name; None if it is none."""
+    shown = [kind for kind in kinds().values() if kind.has_page]
+    return next((each for each in shown if (each.field in values if each.field else each.file == file)), None)
+
+
+def _check_of(kind: Kind) -> Check:
+    """Return what yields the checks of a kind: its method `verify`, if a plugin brought it with one."""
+
+    def check_whole(files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
+        """Yield no check: what is found is that the file is whole."""
+        files.read(kind.record(), path)
+        yield from ()
+
+    own: Check | None = getattr(kind, "verify", None)
+    return own or CHECKS.get(kind.record(), check_whole)
+
+
+def _made_again(result: Any, folder: Path, saved: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the saved reports, by file, that follow from the files beside them, as made again.
+
+    A page with models does not, which nothing else loads here.
+    """
+    kind = kind_of(result)
+    lacks_details = isinstance(result, Comparison) and not (folder / DETAILS).is_file()
+    if lacks_details or not isinstance(kind, ReportedKind):
+        return {}
+    report = kind.page(result, folder, with_models=False)
+    again = {MARKDOWN: to_markdown(report)}
+    if WRITE not in saved.get(PAGE, ""):
+        again[PAGE] = to_html(report)
+    return {name: again[name] for name in again if name in saved and name in kind.files()}
+
+
+def find_result(result: str | Path) -> Path:
+    """Return the file of a result, which is given itself, by its folder or by a name."""
+    file = Path(result)
+    if not file.exists() and file.suffix != ".json":
+        return find(str(file), chosen=HAS_PAGE).file
+    if not file.is_dir():
+        return file
+    names = [kind.file for kind in kinds().values() if kind.has_page]
+    path = next((file / name for name in names if (file / name).exists()), None)
+    if path is None:
+        raise TextgenError(f"the folder {str(file)!r} contains no result; give one with {' or '.join(names)}")
+    return path
