@@ -53,12 +53,7 @@ def tune(
 
     add_plugins(plugins)
     request = TuneRequest(
-        entry=entry,
-        text=as_text(corpus),
-        search=search,
-        budget=budget,
-        cluster=cluster,
-        **seed_range(seeds),
+        entry=entry, text=as_text(corpus), search=search, budget=budget, cluster=cluster, **seed_range(seeds)
     )
     require_optuna()
     prepare("textgen_tuning.trials")

@@ -12,8 +12,8 @@ from textgen.page.charts import ChartLine, LineChart, StackedChart
 from textgen.registry.options import write_value
 from textgen.reports.document import DASH, TEXT, Block, Chart, Code, Report, Section, lines, text_table
 from textgen.reports.formats import named_values, plain
-from textgen_tuning.result import MIN_TRIALS, FinalComparison, SearchedOption, StudyResult, TrialResult, Value
 from textgen.runtime.environment import machines_used
+from textgen_tuning.result import MIN_TRIALS, FinalComparison, SearchedOption, StudyResult, TrialResult, Value
 
 Complete: TypeAlias = Sequence[tuple[TrialResult, float]]
 """The trials that are complete, with their values."""

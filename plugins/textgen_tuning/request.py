@@ -6,15 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from textgen import defaults
-from textgen.requests import (
-    ClusterOptions,
-    InParallel,
-    NumSeeds,
-    OptionDetails,
-    PlainText,
-    Seed,
-    TextOptions,
-)
+from textgen.requests import ClusterOptions, InParallel, NumSeeds, OptionDetails, PlainText, Seed, TextOptions
 
 NUM_TRIALS = 30
 """Trials of a study that is given neither their number nor a time."""

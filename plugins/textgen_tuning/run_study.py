@@ -33,12 +33,12 @@ from textgen.runtime.storage.result_folders import LOCK, PAGE, is_held, locked, 
 from textgen.training.budget import parse_budget, parse_duration
 from textgen.training.progress import Report, Step, ignore_report
 from textgen_tuning.objectives import objective_of
+from textgen_tuning.report import study_report
 from textgen_tuning.request import NUM_TRIALS, TuneRequest
+from textgen_tuning.result import MIN_TRIALS, FinalComparison, StateName, StudyResult, TrialResult
 from textgen_tuning.search_space import spell
 from textgen_tuning.study import Study, made_before, parameters
 from textgen_tuning.study_kind import RESULT
-from textgen_tuning.report import study_report
-from textgen_tuning.result import MIN_TRIALS, FinalComparison, StateName, StudyResult, TrialResult
 from textgen_tuning.trials import Goal, search
 
 STATES: dict[TrialState, StateName] = {
@@ -73,12 +73,7 @@ def tune_as(
         objective = objective_of(request, texts.loaded(request.text), config, folder, backend, tell)
         with Study(folder, objective) as study:
             return run_study(
-                study,
-                goal,
-                backend=backend,
-                num_seeds=request.seeds,
-                max_silence=silence,
-                report=tell,
+                study, goal, backend=backend, num_seeds=request.seeds, max_silence=silence, report=tell
             )
 
 

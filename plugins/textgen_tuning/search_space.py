@@ -25,8 +25,8 @@ from optuna.trial import FrozenTrial
 
 from textgen.contracts import Search, TextgenError
 from textgen.registry.options import Option, metadata, write_value
-from textgen_tuning.result import SearchedOption, Value
 from textgen.runtime.messages import unknown
+from textgen_tuning.result import SearchedOption, Value
 
 NUM_GRID_STEPS = 50
 """Approximate number of steps of a linear range that declares none."""

@@ -72,8 +72,8 @@ class StudyKind(ReportedKind):
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
         """Yield the checks of its numbers, and those of its final comparison if that is there."""
         from textgen.results.comparison import Comparison
-        from textgen_tuning.result import StudyResult, verify_final, verify_study
         from textgen.runtime.storage.json_records import read_record
+        from textgen_tuning.result import StudyResult, verify_final, verify_study
 
         study, bench = files.read(StudyResult, path), path.parent / COMPARISON / BENCH
         yield from verify_study(study)

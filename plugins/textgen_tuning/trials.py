@@ -15,10 +15,10 @@ from optuna.trial import Trial
 from textgen.jobs.backends import Backend
 from textgen.jobs.runner import Outcome, run_jobs
 from textgen.registry.registry import plugin_files
-from textgen_tuning.result import Value
 from textgen.runtime.environment import Machine, machine
 from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, ignore_report
 from textgen_tuning.objectives import Objective
+from textgen_tuning.result import Value
 from textgen_tuning.study import Study, carried
 
 PAUSE_SECONDS = 0.3

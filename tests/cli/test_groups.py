@@ -123,5 +123,9 @@ def test_the_fields_of_a_request_say_what_their_options_complete_and_show() -> N
     context = made.make_context("command", ["one"])
     completed = [[each.value for each in param.shell_complete(context, "t")] for param in (word, by)]
     assert completed == [["two"], [name for name in names("sampler") if name[0] == "t"]]
-    assert (most.show_default, by.metavar, most.rich_help_panel) == ("as many as there are", "SAMPLER", "Counting")
+    assert (most.show_default, by.metavar, most.rich_help_panel) == (
+        "as many as there are",
+        "SAMPLER",
+        "Counting",
+    )
     assert "--loud" in made.get_help(context)

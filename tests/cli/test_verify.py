@@ -27,7 +27,6 @@ from textgen.results.details import Details
 from textgen.results.judge import reference_score
 from textgen.results.rebuilt import verify_comparison
 from textgen.results.remeasured import KeptTexts, loaded_again
-from textgen_tuning.result import conclusion
 from textgen.results.verification import uncovered
 from textgen.runtime.storage.files import write_digests
 from textgen.runtime.storage.json_records import (
@@ -40,6 +39,7 @@ from textgen.runtime.storage.json_records import (
     write_record,
 )
 from textgen.runtime.storage.result_folders import MARKDOWN, PAGE
+from textgen_tuning.result import conclusion
 
 pytestmark = pytest.mark.slow
 

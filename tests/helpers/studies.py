@@ -12,9 +12,9 @@ import torch
 from helpers.this_process import ThisProcess
 from textgen.data.corpus import Corpus
 from textgen.data.split import parse_split, split_text
-from textgen_tuning.result import Contestant, FinalComparison
 from textgen.runtime.device import DeviceConfig
 from textgen.training.progress import Progress, Report, Step
+from textgen_tuning.result import Contestant, FinalComparison
 from textgen_tuning.search_space import Dimension
 from textgen_tuning.study import Study
 from textgen_tuning.trials import Goal, search

@@ -16,11 +16,11 @@ from textgen.reports.markdown import to_markdown
 from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
 from textgen.results.rebuilt import verify_comparison, verify_ladder, verify_suite
-from textgen_tuning.result import StudyResult, verify_study
 from textgen.results.suite import SuiteResult
 from textgen.results.verification import VerificationCheck, uncovered, value_kinds
 from textgen.results.verify import ResultVerifier
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, from_values, read_record, read_values
+from textgen_tuning.result import StudyResult, verify_study
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "benchmarks" / "results"

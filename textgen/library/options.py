@@ -12,7 +12,6 @@ from functools import cache
 from itertools import pairwise
 from typing import Any, TypeAlias, get_args, get_type_hints
 
-from textgen.contracts import TextgenError
 from textgen.requests import MAX_SEED, ClusterOptions
 from textgen.runtime.messages import UsageError
 from textgen.training.rank_info import refuse_torchrun

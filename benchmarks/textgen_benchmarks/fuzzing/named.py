@@ -17,11 +17,11 @@ from textgen.suites.planner import JobPlanner, SuiteOptions
 from textgen.suites.schema import load_suite
 from textgen.training.budget import parse_budget
 from textgen.training.train_options import TrainOptions
-from textgen_tuning.search_space import Candidate, dimensions
 from textgen_benchmarks.fuzzing import words
 from textgen_benchmarks.fuzzing.kind import Case, Kind
 from textgen_benchmarks.fuzzing.mutations import damaged, damaged_lines
 from textgen_benchmarks.fuzzing.saved import SUITE
+from textgen_tuning.search_space import Candidate, dimensions
 
 CPU = DeviceConfig(torch.device("cpu"), "fp32")
 MAX_WORK = 300_000
