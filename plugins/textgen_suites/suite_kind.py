@@ -49,6 +49,6 @@ class SuiteKind(ReportedKind):
 
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
         """Yield the checks of a saved suite."""
-        from textgen_suites.verification import check_suite
+        from textgen_suites.verification import verify_suite
 
-        return check_suite(files, path)
+        return verify_suite(files.read(self.record(), path))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import fmean
 
 from textgen.data.corpus import CorpusInfo
@@ -11,14 +10,8 @@ from textgen.experiment.score_run import unit_sizes
 from textgen.results.row import Row
 from textgen_suites.effects import METRICS, REAL_WORDS, case_estimate, effects, shared_priors
 from textgen_suites.result import CaseResult, QuestionResult, SuiteResult
-from textgen_verify.files import VerifiedFiles
 from textgen_verify.rebuilt import IN_UNITS, by_part, scored_sizes, sized
 from textgen_verify.verification import Partial, VerificationCheck
-
-
-def check_suite(files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
-    """Yield the checks of the numbers in the file of a suite."""
-    yield from verify_suite(files.read(SuiteResult, path))
 
 
 def verify_suite(result: SuiteResult) -> Iterator[VerificationCheck]:

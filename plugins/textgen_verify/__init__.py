@@ -35,17 +35,15 @@ def verify(
     the result is damaged or lacks its digest.
     """
     from textgen.runtime.messages import UsageError
+    from textgen_verify.files import VerifiedFiles
     from textgen_verify.verification import Verification, uncovered
-    from textgen_verify.verifier import ResultVerifier, find_result
+    from textgen_verify.verifier import checks_of, find_result
 
     if device != "auto" and not runs:
         raise UsageError("device has no effect without runs; leave it out")
-    verifier = ResultVerifier(find_result(result), device if runs else None)
-    checks = []
-    for check in verifier.checks():
+    files, checks = VerifiedFiles(find_result(result), device if runs else None), []
+    for check in checks_of(files):
         checks.append(check)
         on_check(check)
     agrees = not any(check.disagreements for check in checks)
-    return Verification(
-        str(verifier.files.path), agrees, tuple(checks), uncovered(verifier.files.kinds, checks)
-    )
+    return Verification(str(files.path), agrees, tuple(checks), uncovered(files.kinds, checks))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from textgen.contracts import TextgenError
@@ -12,18 +13,18 @@ from textgen.runtime.storage.json_records import Record, read_record, to_values
 from textgen_verify.verification import value_kinds
 
 
+@dataclass
 class VerifiedFiles:
     """Reads the files of a result, and collects the kinds of values that it has."""
 
-    def __init__(self, path: Path, device: str | None) -> None:
-        self.path = path
-        """That of the result itself."""
-        self.device = device
-        """The device on which saved runs score the text again; None if they do not."""
-        self.kinds: set[str] = set()
-        """The kinds of values in the files that were read; those of other files begin with their names."""
-        self.results: list[tuple[Path, Header]] = []
-        """Those of the files that are results of their own, with what they hold."""
+    path: Path
+    """That of the result itself."""
+    device: str | None = None
+    """The device on which saved runs score the text again; None if they do not."""
+    kinds: set[str] = field(default_factory=set)
+    """The kinds of values in the files that were read; those of other files begin with their names."""
+    results: list[tuple[Path, Header]] = field(default_factory=list)
+    """Those of the files that are results of their own, with what they hold."""
 
     def read(self, record: type[Record], path: Path) -> Record:
         """Read a file of the result, whose values are to be checked and whose intervals are of our kind.

@@ -32,63 +32,49 @@ WRITE = 'id="write"'
 """What a page has if it has models."""
 
 
-class ResultVerifier:
-    """Yields the checks of a saved result."""
+def checks_of(files: VerifiedFiles) -> Iterator[VerificationCheck]:
+    """Yield all checks of a result: those of its kind, and of the reports beside it.
 
-    def __init__(self, path: Path, device: str | None) -> None:
-        """Prepare to verify the file `path`, with a device also by its runs.
-
-        Raises `TextgenError` if it is not a result, and `UsageError` if it does not keep runs.
-        """
-        kind = _kind_in(read_values(path), path.name)
-        if kind is None:
-            raise TextgenError(f"{str(path)!r} is not a result of textgen bench, suite or tune")
-        if device is not None and not kind.ranks_runs:
-            reason = "only a bench keeps its runs; leave it out"
-            raise UsageError(f"--runs has no effect on {str(path)!r}: {reason}")
-        self.files, self._kind = VerifiedFiles(path, device), kind
-
-    def checks(self) -> Iterator[VerificationCheck]:
-        """Yield all checks; raises `TextgenError` if a file is damaged or lacks its digest."""
-        path = self.files.path
-        try:
-            yield from _check_of(self._kind)(self.files, path)
-            for file, result in self.files.results:
-                yield from self._reports(file.parent, result)
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            reason = one_line(error)
-            raise TextgenError(f"{str(path)!r} is damaged, it cannot be recomputed: {reason}") from error
-
-    def _reports(self, folder: Path, result: Header) -> Iterator[VerificationCheck]:
-        """Yield the check of the reports beside a result, if this version has written them."""
-        files = [file for name in (MARKDOWN, PAGE) if (file := folder / name).is_file()]
-        self.files.kinds.update(map(self.files.name, files))
-        saved = {file.name: file.read_text("utf-8", errors="replace") for file in files}
-        is_ours = result.versions.get("textgen") == __version__
-        again = _made_again(result, folder, saved) if files and is_ours else {}
-        if again:
-            names = {name: self.files.name(folder / name) for name in again}
-            others = [names[name] for name in again if again[name] != saved[name]]
-            wrong = tuple(Disagreement(name, "another", "that of the result") for name in others)
-            yield VerificationCheck("reports", len(again), wrong, covers=tuple(names.values()))
-
-
-def _kind_in(values: Mapping[str, Any], file: str) -> Kind | None:
-    """Return the kind of a result by the JSON values of its file, or by its name; None if it is none."""
+    Raises `TextgenError` if it is not a result, is damaged or lacks its digest, and `UsageError` if runs
+    shall score again that it does not keep.
+    """
+    path, values = files.path, read_values(files.path)
     shown = [kind for kind in kinds().values() if kind.has_page]
-    return next((each for each in shown if (each.field in values if each.field else each.file == file)), None)
+    kind = next((each for each in shown if _is_of(each, values, path.name)), None)
+    if kind is None:
+        raise TextgenError(f"{str(path)!r} is not a result of textgen bench, suite or tune")
+    if files.device is not None and not kind.ranks_runs:
+        reason = "only a bench keeps its runs; leave it out"
+        raise UsageError(f"--runs has no effect on {str(path)!r}: {reason}")
+    check: Check | None = getattr(kind, "verify", None) or CHECKS.get(kind.record())
+    try:
+        if check:
+            yield from check(files, path)
+        else:  # what is found is that it is whole
+            files.read(kind.record(), path)
+        for file, result in files.results:
+            yield from _reports(files, file.parent, result)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise TextgenError(f"{str(path)!r} is damaged, it cannot be recomputed: {one_line(error)}") from error
 
 
-def _check_of(kind: Kind) -> Check:
-    """Return what yields the checks of a kind: its method `verify`, if a plugin brought it with one."""
+def _is_of(kind: Kind, values: Mapping[str, Any], file: str) -> bool:
+    """Return whether the JSON values of a file are of a kind: by a field that no other has, or by its name."""
+    return kind.field in values if kind.field else kind.file == file
 
-    def check_whole(files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
-        """Yield no check: what is found is that the file is whole."""
-        files.read(kind.record(), path)
-        yield from ()
 
-    own: Check | None = getattr(kind, "verify", None)
-    return own or CHECKS.get(kind.record(), check_whole)
+def _reports(files: VerifiedFiles, folder: Path, result: Header) -> Iterator[VerificationCheck]:
+    """Yield the check of the reports beside a result, if this version has written them."""
+    found = [file for name in (MARKDOWN, PAGE) if (file := folder / name).is_file()]
+    files.kinds.update(map(files.name, found))
+    saved = {file.name: file.read_text("utf-8", errors="replace") for file in found}
+    is_ours = result.versions.get("textgen") == __version__
+    again = _made_again(result, folder, saved) if found and is_ours else {}
+    if again:
+        names = {name: files.name(folder / name) for name in again}
+        others = [names[name] for name in again if again[name] != saved[name]]
+        wrong = tuple(Disagreement(name, "another", "that of the result") for name in others)
+        yield VerificationCheck("reports", len(again), wrong, covers=tuple(names.values()))
 
 
 def _made_again(result: Any, folder: Path, saved: Mapping[str, str]) -> dict[str, str]:
