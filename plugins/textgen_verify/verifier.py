@@ -59,7 +59,7 @@ def checks_of(files: VerifiedFiles) -> Iterator[VerificationCheck]:
 
 
 def _is_of(kind: Kind, values: Mapping[str, Any], file: str) -> bool:
-    """Return whether the JSON values of a file are of a kind: by a field that no other has, or by its name."""
+    """Return whether the JSON values of a file are of a kind, by a field of its own or by its name."""
     return kind.field in values if kind.field else kind.file == file
 
 
