@@ -116,16 +116,12 @@ def test_the_fields_of_a_request_say_what_their_options_complete_and_show() -> N
     app = typer.Typer()
     app.command()(grouped(command))
     app(["one", "--most", "2"], standalone_mode=False)
-    with pytest.raises(Exception, match="1 is not in the range 2<=x<=9"):
+    with pytest.raises(Exception, match="2"):
         app(["one", "--most", "1"], standalone_mode=False)
     made: Any = typer.main.get_command(app)
-    word, most, by, _ = made.params[:4]
+    word, most, by, loud = made.params[:4]
     context = made.make_context("command", ["one"])
-    completed = [[each.value for each in param.shell_complete(context, "t")] for param in (word, by)]
+    completed = [[each.value for each in option.shell_complete(context, "t")] for option in (word, by)]
     assert completed == [["two"], [name for name in names("sampler") if name[0] == "t"]]
-    assert (most.show_default, by.metavar, most.rich_help_panel) == (
-        "as many as there are",
-        "SAMPLER",
-        "Counting",
-    )
-    assert "--loud" in made.get_help(context)
+    assert (most.show_default, by.metavar, loud.metavar) == ("as many as there are", "SAMPLER", "")
+    assert {option.rich_help_panel for option in (word, most, by, loud)} == {"Counting"}
