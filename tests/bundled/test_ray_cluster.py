@@ -24,13 +24,13 @@ from textgen.data.corpus import load_corpus
 from textgen.jobs.backends import Backend, LocalBackend, open_backend
 from textgen.registry.single_file import load_plugin_files
 from textgen.requests import SearchOptions, TextOptions, TuneRequest
-from textgen_suites.request import SuiteRequest
 from textgen.runtime.device import DeviceConfig
-from textgen_suites.planner import SuiteOptions
-from textgen_suites.run_suite import run_suite
-from textgen_suites.schema import Case, Question, Suite
 from textgen_benchmarks.killing import contents
 from textgen_ray.cluster import LOOPBACK, QUIET
+from textgen_suites.planner import SuiteOptions
+from textgen_suites.request import SuiteRequest
+from textgen_suites.run_suite import run_suite
+from textgen_suites.schema import Case, Question, Suite
 
 pytestmark = [
     pytest.mark.long,

@@ -15,9 +15,9 @@ from textgen.evaluation.metrics import TextMetrics
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.results.comparison import HeldOut
 from textgen.results.row import Row
-from textgen_suites.result import CaseResult, Effect, QuestionResult, SuiteResult, Writing
 from textgen.runtime.environment import Machine
 from textgen.training.progress import Report
+from textgen_suites.result import CaseResult, Effect, QuestionResult, SuiteResult, Writing
 
 PART = SplitPart(100, "0" * 64, (100,))
 

@@ -20,19 +20,19 @@ from textgen.experiment.entry_parser import parse_entry
 from textgen.jobs.backends import Backend, LocalBackend, open_backend
 from textgen.registry.registry import PluginError, load, names
 from textgen.requests import BenchRequest, SampleOptions, TextOptions
-from textgen_suites.request import SuiteRequest
 from textgen.results.comparison import Comparison
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import Machine, machine
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import NotSavedError
-from textgen_suites.planner import SuiteOptions
-from textgen_suites.run_suite import run_suite
-from textgen_suites.schema import Case, Question, Suite
 from textgen.training.budget import parse_budget
 from textgen.workers.pool import Processes, Unsaved
 from textgen.workers.process import recipe
 from textgen_kit import run_checks
+from textgen_suites.planner import SuiteOptions
+from textgen_suites.request import SuiteRequest
+from textgen_suites.run_suite import run_suite
+from textgen_suites.schema import Case, Question, Suite
 
 SMALL = Machine("Small", 2, 1, None, "Linux")
 LARGE = Machine("Large", 64, 1, "H100", "Linux")

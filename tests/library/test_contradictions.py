@@ -16,8 +16,8 @@ from textgen.results.comparison import Comparison
 from textgen.results.details import Details
 from textgen.results.ladder import Ladder
 from textgen.results.study import StudyResult
-from textgen_suites.result import SuiteResult
 from textgen.runtime.storage.json_records import from_values, read_values
+from textgen_suites.result import SuiteResult
 
 RESULTS = Path(__file__).parent.parent.parent / "benchmarks" / "results"
 

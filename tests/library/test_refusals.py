@@ -62,7 +62,10 @@ def test_options_of_the_text_are_refused_for_a_loaded_corpus(text: Path, tmp_pat
             lambda: textgen_suites.suite("original", cluster=ClusterOptions(on="ray", jobs=2)),
             "jobs has no effect with --on",
         ),
-        (lambda: textgen_suites.suite("original", TextOptions(clean="raw")), "clean has no effect on 'original'"),
+        (
+            lambda: textgen_suites.suite("original", TextOptions(clean="raw")),
+            "clean has no effect on 'original'",
+        ),
         (lambda: textgen_suites.suite("original", seeds=0), "seeds must be at least 1, not 0"),
         (lambda: textgen_suites.suite("originl"), "unknown suite 'originl'; did you mean 'original'"),
         (lambda: textgen.tune("char-lstm", search=SearchOptions(trials=0)), "trials must be at least 1"),

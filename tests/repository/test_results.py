@@ -16,12 +16,12 @@ from textgen.reports.markdown import to_markdown
 from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
 from textgen.results.rebuilt import verify_comparison, verify_ladder, verify_study
-from textgen_suites.effects import verify_suite
 from textgen.results.study import StudyResult
-from textgen_suites.result import SuiteResult
 from textgen.results.verification import VerificationCheck, uncovered, value_kinds
 from textgen.results.verify import ResultVerifier
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, from_values, read_record, read_values
+from textgen_suites.effects import verify_suite
+from textgen_suites.result import SuiteResult
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "benchmarks" / "results"

@@ -23,6 +23,7 @@ Refuse: TypeAlias = Callable[[Sequence[str], str], None]
 """A function that raises `UsageError` if an option with one of these names is given; the reason completes
 the sentence "split has no effect …"."""
 
+
 @cache
 def field_docs(component: type) -> dict[str, str]:
     """Return the names of class attributes with the string that follows each in the source, bases first."""

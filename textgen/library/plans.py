@@ -28,14 +28,7 @@ from textgen.library import options
 from textgen.library.comparison import Comparison, Ladder
 from textgen.library.defined_plugins import NewPlugins, add_plugins
 from textgen.library.progress import shown
-from textgen.requests import (
-    BenchRequest,
-    ClusterOptions,
-    SampleOptions,
-    SearchOptions,
-    TuneRequest,
-    several,
-)
+from textgen.requests import BenchRequest, ClusterOptions, SampleOptions, SearchOptions, TuneRequest, several
 from textgen.results.names import find_run_or_entry
 from textgen.results.study import StudyResult
 from textgen.runtime.device import choose_device

@@ -10,7 +10,6 @@ import pytest
 from helpers.suites import case, measured_row
 from textgen.evaluation.intervals import SHIPPED_PRIORS
 from textgen_suites.effects import MIN_FITTED, effects, shared_priors
-
 from textgen_suites.result import CaseResult, Effect
 
 HARD = np.random.default_rng(0).normal(0, 0.1, 24)

@@ -23,12 +23,12 @@ from textgen.jobs.runner import Outcome
 from textgen.library.presentation import document
 from textgen.reports.markdown import to_markdown
 from textgen.requests import TextOptions
-from textgen_suites.request import SuiteRequest
-from textgen_suites.result import JobResult, SuiteResult
 from textgen.runtime import environment
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import read_record
 from textgen_suites.planner import CaseRun, JobPlanner, SuiteOptions
+from textgen_suites.request import SuiteRequest
+from textgen_suites.result import JobResult, SuiteResult
 from textgen_suites.run_suite import run_suite
 from textgen_suites.schema import Case, Question, Suite
 

@@ -10,10 +10,10 @@ import torch
 
 from textgen.jobs.backends import LocalBackend
 from textgen.requests import TextOptions
-from textgen_suites.request import SuiteRequest
 from textgen.runtime import environment
 from textgen.runtime.device import DeviceConfig
 from textgen_suites.planner import JobPlanner, SuiteOptions
+from textgen_suites.request import SuiteRequest
 from textgen_suites.schema import Case, Question, Suite
 
 OPTIONS = SuiteOptions(

@@ -64,8 +64,7 @@ def test_the_narrowest_intervals_of_a_suite_hold_the_truth_too() -> None:
     for _ in range(25):
         sds = 0.015 * np.exp(0.5 * generator.normal(size=60))
         cases = [
-            sample(generator.normal(0, sd, (3, 1)) + generator.normal(0, 0.015, NUM_UNITS))
-            for sd in sds
+            sample(generator.normal(0, sd, (3, 1)) + generator.normal(0, 0.015, NUM_UNITS)) for sd in sds
         ]
         prior = fitted_prior(cases, PRIOR)
         cases = [replace(case, prior=prior) for case in cases]

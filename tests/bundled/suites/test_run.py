@@ -25,12 +25,12 @@ from textgen.library.presentation import document
 from textgen.reports.html import to_html
 from textgen.reports.markdown import to_markdown
 from textgen.requests import TextOptions
-from textgen_suites.request import SuiteRequest
-from textgen_suites.effects import effects, verify_suite
-from textgen_suites.result import Effect, QuestionResult, SuiteResult
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import read_record
+from textgen_suites.effects import effects, verify_suite
 from textgen_suites.planner import SuiteOptions
+from textgen_suites.request import SuiteRequest
+from textgen_suites.result import Effect, QuestionResult, SuiteResult
 from textgen_suites.run_suite import run_suite
 from textgen_suites.schema import Suite, load_suite
 
