@@ -31,7 +31,7 @@ class OptionDetails:
 
     is_argument: bool = False
     completes: str | Sequence[str] = ()
-    """What the shell completes: `entry`, `entry or run`, a kind of plugin such as `sampler`, or these words."""
+    """What the shell completes: `entry`, `entry or run`, a kind of plugin (`sampler`), or these words."""
     min: float | None = None
     max: float | None = None
     default: str | None = None

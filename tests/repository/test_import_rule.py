@@ -65,13 +65,34 @@ OPEN_TO_PLUGINS = (
 """What a bundled plugin may import, and so what others can rely on too."""
 OPEN_TO_BACKENDS = ("jobs.backends", "workers", "runtime.environment", "runtime.storage.files")
 """What a backend may import besides."""
-OPEN_TO_COMMANDS = ("library", "requests", "cli.options", "cli.completion", "cli.console", "runtime.output")
+OPEN_TO_COMMANDS = (
+    "library",
+    "requests",
+    "defaults",
+    "cli.options",
+    "cli.completion",
+    "cli.console",
+    "cli.work",
+    "runtime.output",
+)
 """What a command may import besides: the library, options that commands share, how results are printed."""
+OPEN_TO_PLANS = (
+    "comparison",
+    "evaluation",
+    "experiment",
+    "jobs",
+    "page.charts",
+    "registry",
+    "reports",
+    "results",
+    "runtime",
+    "training",
+)
+"""What a command that trains several entries imports besides: what a comparison does, with its report."""
 OPEN_TO_BUNDLED = {
     # The page shows what the report measures, beside it, and keeps its models in a process.
     "textgen_play": (
         "results",
-        "defaults",
         "evaluation",
         "experiment.entry_result",
         "page.render",
@@ -95,25 +116,7 @@ OPEN_TO_BUNDLED = {
         "training",
         "version",
     ),
-    # Plans of several runs with results, reports and verification of their own, as the comparison is one.
-    "textgen_suites": (
-        "cli.work",
-        "comparison.entry_job",
-        "defaults",
-        "evaluation",
-        "experiment",
-        "jobs",
-        "page.charts",
-        "registry.registry",
-        "reports",
-        "results",
-        "runtime.device",
-        "runtime.environment",
-        "runtime.storage.json_records",
-        "runtime.storage.result_folders",
-        "training",
-        "version",
-    ),
+    "textgen_suites": (*OPEN_TO_PLANS, "version"),
     "textgen_tools": (
         "cli.interrupts",
         "evaluation",

@@ -12,12 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 import typer
 
 from textgen import defaults
-from textgen.cli.completion import (
-    complete_kind,
-    complete_name,
-    complete_result,
-    completion_of,
-)
+from textgen.cli.completion import complete_kind, complete_name, complete_result, completion_of
 from textgen.library.options import Refuse, field_docs, prepare
 from textgen.requests import MAX_SEED, ClusterOptions, OptionDetails, SampleOptions, several
 from textgen.runtime.messages import UsageError
@@ -212,10 +207,7 @@ def _group(hint: Any) -> _Group | None:
     chosen = [field for field in fields(made) if field.name in wanted or not wanted]
     return _Group(
         made,
-        {
-            each.name: _group(hints[each.name]) or _parameter(made, each, hints[each.name])
-            for each in chosen
-        },
+        {each.name: _group(hints[each.name]) or _parameter(made, each, hints[each.name]) for each in chosen},
     )
 
 
