@@ -36,7 +36,7 @@ MAX_LINES = {
     "": 770,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 34_880, 46_400
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 33_320, 46_340
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")
