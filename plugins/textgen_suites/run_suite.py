@@ -66,7 +66,7 @@ def suite_as(
         refuse(["corpus", "encoding"], f"on {name!r}, of which every case has a text of its own")
     if request.seeds is not None:
         options.check_numbers(0, seeds=request.seeds)
-    declared.under_each(request.budget)  # a mistake is reported before a text is read
+    asked = declared.under_each(request.budget)
     where = "" if has_own_texts else f"-{slug(texts.name_of(text))}"
     folder = Path(RUNS, f"suite-{slug(Path(name).stem)}{where}") if out is None else Path(out)
     config = choose_device(cluster.device, cluster.precision, made_with(folder, f"{JOBS}/*.json"))
@@ -78,7 +78,7 @@ def suite_as(
     ):
         settings = SuiteOptions(request=request, device_config=config, backend=backend)
         tell(Step("reading the texts", folder=folder))
-        return run_suite(declared, settings, folder, tell)
+        return run_suite(asked, settings, folder, tell)
 
 
 def run_suite(
@@ -88,23 +88,20 @@ def run_suite(
 
     The result of a job is kept under the hash of everything that determines it, so that a suite continues
     where it stopped, and what two questions or suites share is measured once. A case that fails is named
-    with its reason, and tried again the next time. Under several budgets, each question is asked under each
-    of them. The folder is locked: a second suite there waits. `report` is called with each step, and with
-    remarks. Raises `NotSavedError` with the result if something could not be saved.
+    with its reason, and tried again the next time. The folder is locked: a second suite there waits. `report`
+    is called with each step, and with remarks. Raises `NotSavedError` with the result if something could not
+    be saved, and `TextgenError` if every case failed.
     """
-    suite = suite.under_each(options.request.budget)
     with locked(folder):
         planner = JobPlanner(suite, options, folder)
         runs = {run.file: run for run in planner.runs()}
         check_equal_machines(options.backend, is_timed=any(run.is_timed for run in runs.values()))
         make_folder(folder / JOBS)
-        there = {path: run.kept() for path, run in runs.items()}
-        measured = Measured({path: result for path, result in there.items() if result is not None})
+        measured = Measured({path: kept for path, run in runs.items() if (kept := run.kept())})
         missing = [run for path, run in runs.items() if path not in measured.results]
         if not measured.results and (others := _other_precisions(folder, options.device_config)):
             report(Step("", remark=others))
-        remark = forecast(suite, measured.results.values(), missing, options.backend.num_slots)
-        report(Step("", remark=remark))
+        report(Step("", remark=forecast(planner, measured.results.values(), missing)))
         _measure(missing, planner, measured, report)
         result = _answered(planner, measured)
         try:
@@ -208,7 +205,7 @@ def _other_precisions(folder: Path, config: DeviceConfig) -> str:
     )
 
 
-def forecast(suite: Suite, done: Collection[JobResult], missing: Collection[CaseRun], num_jobs: int) -> str:
+def forecast(planner: JobPlanner, done: Collection[JobResult], missing: Collection[CaseRun]) -> str:
     """Return how much there is to do, and about how long it will take, by the finished runs if there are any.
 
     A run under a budget in seconds takes that long, besides what the others took for everything else.
@@ -222,8 +219,8 @@ def forecast(suite: Suite, done: Collection[JobResult], missing: Collection[Case
             seconds += budget.amount + fmean(each.seconds - each.result.train.seconds for each in done)
         else:
             seconds += fmean(each.seconds for each in done)
-    rest = f"; {about(seconds / num_jobs)} to go" if missing else ""
-    return f"{suite.title}: {len(done) + len(missing)} runs, of which {len(done)} are done{rest}"
+    rest = f"; {about(seconds / planner.options.backend.num_slots)} to go" if missing else ""
+    return f"{planner.suite.title}: {len(done) + len(missing)} runs, of which {len(done)} are done{rest}"
 
 
 def _received(run: CaseRun, outcome: Outcome[JobResult], kind: str) -> JobResult | str:

@@ -16,26 +16,26 @@ ROOT = Path(__file__).parent.parent.parent
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 MAX_LINES = {
-    "cli": 2_100,
+    "cli": 2_050,
     "comparison": 1_240,
     "data": 2_440,
-    "evaluation": 2_360,
-    "experiment": 3_000,
+    "evaluation": 2_310,
+    "experiment": 2_990,
     "generation": 700,
-    "jobs": 850,
-    "library": 2_530,
+    "jobs": 820,
+    "library": 2_440,
     "nn": 2_130,
     "page": 510,
     "registry": 1_040,
-    "reports": 3_890,
-    "results": 4_030,
+    "reports": 3_600,
+    "results": 3_710,
     "runtime": 2_100,
     "training": 2_200,
     "workers": 850,
     "": 770,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 34_880, 46_400
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 33_320, 46_340
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

@@ -95,27 +95,13 @@ def shorter_units(values: Any) -> None:
     units["num_chars"].pop()
 
 
-@pytest.mark.parametrize(
-    ("damage", "reason"),
-    [
-        (lambda path, _: path.write_bytes(path.read_bytes()[:100]), "cannot be read: "),
-        (lambda path, _: edit_record(path, fewer_samples), "cannot be used: its samples are others"),
-        (
-            lambda path, _: edit_record(path, shorter_units),
-            "cannot be used: its test score is that of another text",
-        ),
-        (lambda path, other: shutil.copy(other, path), "cannot be used: it is the result of another run"),
-    ],
-)
-def test_a_damaged_result_is_named_and_made_again(
-    damage: Callable[[Path, Path], object], reason: str, kept: Path, tmp_path: Path
-) -> None:
+def test_a_damaged_result_is_named_and_made_again(kept: Path, tmp_path: Path) -> None:
     first = read_record(SuiteResult, shutil.copytree(kept, tmp_path, dirs_exist_ok=True) / "suite.json")
     damaged, intact = sorted((tmp_path / "jobs").iterdir())
     before = intact.stat().st_mtime_ns
-    damage(damaged, intact)
+    damaged.write_bytes(damaged.read_bytes()[:100])
     said: list[str] = []
-    with pytest.warns(TextgenWarning, match=rf"^'{damaged}' {reason}.*; it is measured again$"):
+    with pytest.warns(TextgenWarning, match=rf"^'{damaged}' cannot be read: .*; it is measured again$"):
         again = run_suite(suite(CHANCE, NGRAM), OPTIONS, tmp_path, remarks(said))
     assert "2 runs, of which 1 are done" in said[0]
     assert [case.bits_per_char for case in again.questions[0].cases] == [
@@ -144,16 +130,36 @@ def test_a_result_is_kept_and_read_again(run: CaseRun) -> None:
     assert run.kept() == result
 
 
-@pytest.mark.parametrize("damage", ["", "{", '{"seconds": 0.2}', "[]"])
-def test_a_damaged_result_is_named(run: CaseRun, damage: str) -> None:
-    run.file.write_text(damage)
-    with pytest.warns(TextgenWarning, match=rf"{run.file.name}.+; it is measured again"):
-        assert run.kept() is None
+def changed_number(path: Path) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), "seconds": 0.2}))
 
 
-def test_a_changed_number_is_damage(run: CaseRun) -> None:
-    run.file.write_text(json.dumps({**json.loads(run.file.read_text()), "seconds": 0.2}))
-    with pytest.warns(TextgenWarning, match="it is measured again"):
+def another(path: Path) -> None:
+    (other,) = set(path.parent.iterdir()) - {path}
+    shutil.copy(other, path)
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda path: path.write_text(""), ""),
+        (lambda path: path.write_text("{"), "cannot be read: "),
+        (lambda path: path.write_text('{"seconds": 0.2}'), ""),
+        (lambda path: path.write_text("[]"), ""),
+        (changed_number, ""),
+        (lambda path: edit_record(path, fewer_samples), "cannot be used: its samples are others"),
+        (
+            lambda path: edit_record(path, shorter_units),
+            "cannot be used: its test score is that of another text",
+        ),
+        (another, "cannot be used: it is the result of another run"),
+    ],
+)
+def test_a_result_that_cannot_be_used_is_named(
+    damage: Callable[[Path], object], reason: str, run: CaseRun
+) -> None:
+    damage(run.file)
+    with pytest.warns(TextgenWarning, match=rf"^'{run.file}' {reason}.*; it is measured again$"):
         assert run.kept() is None
 
 
