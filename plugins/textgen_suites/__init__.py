@@ -1,4 +1,4 @@
-"""Suites, comparisons declared as data: `textgen suite`, and the path of the file of each bundled one."""
+"""Suites: comparisons declared as data, run by `textgen suite`; the constants are files of bundled ones."""
 
 from __future__ import annotations
 

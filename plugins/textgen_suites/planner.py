@@ -115,7 +115,7 @@ class CaseRun:
         return self.job.experiment.budget.unit == "seconds"
 
     def kept(self) -> JobResult | None:
-        """Return the result in the file; None without it, or with a `TextgenWarning` if it is not usable."""
+        """Return the kept result; None without one, or with a `TextgenWarning` if it cannot be used."""
         if not self.file.exists():
             return None
         try:

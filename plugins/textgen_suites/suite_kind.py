@@ -12,8 +12,7 @@ from textgen.results.kinds import About, about_best
 
 if TYPE_CHECKING:
     from textgen.reports.document import Report
-    from textgen_verify.files import VerifiedFiles
-    from textgen_verify.verification import VerificationCheck
+    from textgen_verify.verification import VerificationCheck, VerifiedFiles
 
 RESULT, JOBS = "suite.json", "jobs"
 JOB = "[0-9a-f]" * 16

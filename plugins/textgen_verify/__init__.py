@@ -35,8 +35,7 @@ def verify(
     the result is damaged or lacks its digest.
     """
     from textgen.runtime.messages import UsageError
-    from textgen_verify.files import VerifiedFiles
-    from textgen_verify.verification import Verification, uncovered
+    from textgen_verify.verification import Verification, VerifiedFiles, uncovered
     from textgen_verify.verifier import checks_of, find_result
 
     if device != "auto" and not runs:

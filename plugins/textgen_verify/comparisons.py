@@ -25,10 +25,9 @@ from textgen.results.ladder import Ladder
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.storage.json_records import read_record
 from textgen.training.budget import parse_budget, parse_duration
-from textgen_verify.files import VerifiedFiles
 from textgen_verify.rebuilt import verify_comparison, verify_ladder, verify_rungs
 from textgen_verify.remeasured import has_runs, loaded_again, verify_rows, verify_runs
-from textgen_verify.verification import Partial, VerificationCheck, compared
+from textgen_verify.verification import Partial, VerificationCheck, VerifiedFiles, compared
 
 SAME_REFERENCE = 1e-3
 """The share by which other versions of a compressor, or other roundings, may change the bits of a stretch."""

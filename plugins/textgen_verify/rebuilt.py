@@ -32,10 +32,6 @@ IN_UNITS = (ScoredUnits, ["bits"])
 """The measured numbers that all scores, differences, steps and crossings follow from."""
 
 
-IN_CLASSES = ("name", "reads_on")
-"""What tells the class in which a row is ranked, and the other rows of its entry."""
-
-
 def verify_comparison(result: Comparison) -> Iterator[VerificationCheck]:
     """Yield a check of each part of a comparison that follows from others."""
     has_test = result.corpus.split.test.num_chars > 0
@@ -60,7 +56,7 @@ def verify_comparison(result: Comparison) -> Iterator[VerificationCheck]:
         (BitsByCategory, [field.name for field in fields(BitsByCategory)]),
         (Score, ["num_oov"]),
         (TrainResult, ["seconds", "num_chars", "pace_sd"]),
-        (EntryResult, [*written, *IN_CLASSES]),
+        (EntryResult, [*written, "name", "reads_on"]),  # the latter tell the class in which it is ranked
         (Comparison, [*priors, "measured_sampler", "prompts.*"]),
     )
 

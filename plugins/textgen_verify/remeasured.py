@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from itertools import cycle
 from pathlib import Path
@@ -32,7 +32,7 @@ from textgen.results.folders import run_folder
 from textgen.results.passages import PassageReading, choose_passages
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.output import note
-from textgen_verify.rerun import RerunJob, RunAgain, WriteAgain, WrittenAgain
+from textgen_verify.rerun import RerunJob, RunAgain, WriteAgain
 from textgen_verify.verification import RELATIVE_TOLERANCE, Disagreement, Partial, VerificationCheck, compared
 
 SAME_SCORE = 1e-4
@@ -132,8 +132,6 @@ def _rescored(
                 stretches[part] = Partial(units=Partial(bits=found.units.bits))
             counted = ("oov_rate", "num_bytes", "num_words", "num_oov", "num_between_spaces")
             own[part] = Partial({name: getattr(found, name) for name in counted})
-        if texts and again.written:
-            texts.take(row, again.written, again.settings)
     remark = f", the largest difference is {largest:.1g} bits per character"
     check = compared("scores of saved runs", result.entries, scores, remark=remark, absolute=SAME_SCORE)
     yield replace(check, disagreements=(*check.disagreements, *wrong), covers=())
@@ -143,7 +141,8 @@ def _rescored(
     yield of_stretches.within("entries.")
     yield compared("facts of saved runs", result.entries, facts).within("entries.")
     if texts:
-        yield from texts.checks_of_runs()
+        runs = [(row, made[_folder(folder, row)]) for row in result.runs]
+        yield from texts.checks_of_runs([(row, run) for row, run in runs if not isinstance(run, str)])
 
 
 def _rerun(
@@ -179,14 +178,6 @@ class KeptTexts:
     config: DeviceConfig
     knows_words: bool
     """False if real words were looked up in lexicons that are not installed here."""
-    num_written: int = 0
-    num_same: int = 0
-    """Runs that wrote again, and those of them that wrote the same texts."""
-    other_freedom: list[Disagreement] = field(default_factory=list)
-    readings: dict[str, PassageReading] = field(default_factory=dict)
-    """What entries read, by their names."""
-    settings: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Those of entries, by their names."""
 
     @classmethod
     def of(cls, result: Comparison, details: Details, corpus: Corpus, device: torch.device) -> KeptTexts:
@@ -302,36 +293,35 @@ class KeptTexts:
         passages = choose_passages(self.writer.held_out) if is_read else []
         return WriteAgain(self.writer, self.config, sampler, row.seed, row.freedom, kept, passages)
 
-    def take(self, row: EntryResult, written: WrittenAgain, settings: dict[str, str]) -> None:
-        """Compare what a run has written once more, and keep its settings.
+    def checks_of_runs(self, again: Sequence[tuple[EntryResult, RunAgain]]) -> Iterator[VerificationCheck]:
+        """Yield the checks of what runs have written and read once more.
 
         Only where the texts are the same, as on the same machine, the entropy is exactly the same.
         """
-        self.settings[row.name] = settings
-        if written.reading is not None:
-            self.readings[row.name] = written.reading
-        if written.freedom is None or row.freedom is None:
-            return
-        self.num_written, self.num_same = self.num_written + 1, self.num_same + written.is_same
-        pair = ({row_name(row): {"freedom": vars(each)}} for each in (row.freedom, written.freedom))
-        relative = RELATIVE_TOLERANCE if written.is_same else SAME_FREEDOM
-        self.other_freedom += compared("", *pair, relative=relative).disagreements
-
-    def checks_of_runs(self) -> Iterator[VerificationCheck]:
-        """Yield the checks of what `read` has found."""
-        remark = f"; {self.num_same} of these runs wrote the same texts again"
-        number, wrong = self.num_written, tuple(self.other_freedom)
-        yield VerificationCheck("entropies of choices", number, wrong, remark, ("entries.*.freedom",))
-        again, unlikely = list[Partial](), list[Disagreement]()
+        wrong, num_written, num_same = list[Disagreement](), 0, 0
+        settings, readings = dict[str, dict[str, str]](), dict[str, PassageReading]()
+        for row, run in again:
+            settings[row.name] = run.settings
+            if run.written and run.written.reading:
+                readings[row.name] = run.written.reading
+            if run.written and run.written.freedom and row.freedom:
+                freedoms = (row.freedom, run.written.freedom)
+                pair = ({row_name(row): {"freedom": vars(each)}} for each in freedoms)
+                relative = RELATIVE_TOLERANCE if run.written.is_same else SAME_FREEDOM
+                wrong += compared("", *pair, relative=relative).disagreements
+                num_written, num_same = num_written + 1, num_same + run.written.is_same
+        remark, covers = f"; {num_same} of these runs wrote the same texts again", ("entries.*.freedom",)
+        yield VerificationCheck("entropies of choices", num_written, tuple(wrong), remark, covers)
+        entries, unlikely = list[Partial](), list[Disagreement]()
         for entry in self.details.entries:
-            found = self.readings.get(entry.name)
-            again.append(Partial(reading=comparable(entry.reading, found)) if found else Partial())
-            if entry.name in self.settings:
-                again[-1]["settings"] = self.settings[entry.name]
+            found = readings.get(entry.name)
+            entries.append(Partial(reading=comparable(entry.reading, found)) if found else Partial())
+            if entry.name in settings:
+                entries[-1]["settings"] = settings[entry.name]
             if found and entry.reading:
                 unlikely += unlikely_tokens(f"{entry.name}, reading", entry.reading, found)
-        read = Partial(entries=again)
-        decided_by = ["entries.*.reading.passages"] if self.readings else []
+        read = Partial(entries=entries)
+        decided_by = ["entries.*.reading.passages"] if readings else []
         check = compared(
             "values of passages read", self.details, read, decided_by=decided_by, absolute=SAME_BITS
         )

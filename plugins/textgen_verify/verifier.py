@@ -21,8 +21,7 @@ from textgen.runtime.storage.json_records import read_values
 from textgen.runtime.storage.result_folders import MARKDOWN, PAGE
 from textgen.version import __version__
 from textgen_verify.comparisons import check_comparison, check_ladder
-from textgen_verify.files import VerifiedFiles
-from textgen_verify.verification import Disagreement, VerificationCheck
+from textgen_verify.verification import Disagreement, VerificationCheck, VerifiedFiles
 
 Check: TypeAlias = Callable[[VerifiedFiles, Path], Iterator[VerificationCheck]]
 """A function that yields the checks of a file."""

@@ -129,12 +129,7 @@ OPEN_TO_BUNDLED = {
     ),
 }
 """What the bundled commands import besides; those of others cannot rely on it."""
-CHECKED = (
-    "textgen_verify.comparisons",
-    "textgen_verify.rebuilt",
-    "textgen_verify.verification",
-    "textgen_verify.files",
-)
+CHECKED = ("textgen_verify.comparisons", "textgen_verify.rebuilt", "textgen_verify.verification")
 BESIDE = {"textgen_kit": ("textgen_suites.schema",), "textgen_suites": CHECKED, "textgen_tuning": CHECKED}
 """What a bundled plugin imports of others: the kit reads suites, kinds of results yield checks."""
 KINDS = ("backends", "commands")

@@ -20,9 +20,8 @@ from textgen_suites.result import SuiteResult
 from textgen_suites.verification import verify_suite
 from textgen_tuning.result import StudyResult
 from textgen_tuning.verification import verify_study
-from textgen_verify.files import VerifiedFiles
 from textgen_verify.rebuilt import verify_comparison, verify_ladder
-from textgen_verify.verification import VerificationCheck, uncovered, value_kinds
+from textgen_verify.verification import VerificationCheck, VerifiedFiles, uncovered, value_kinds
 from textgen_verify.verifier import checks_of
 
 ROOT = Path(__file__).parent.parent.parent
