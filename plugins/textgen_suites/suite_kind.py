@@ -47,7 +47,6 @@ class SuiteKind(ReportedKind):
         return suite_report(result)
 
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
-        """Yield the checks of a saved suite."""
         from textgen_suites.verification import verify_suite
 
         return verify_suite(files.read(self.record(), path))

@@ -70,7 +70,6 @@ class StudyKind(ReportedKind):
         return study_report(result)
 
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
-        """Yield the checks of a saved study."""
         from textgen_tuning.verification import check_study
 
         return check_study(files, path, path.parent / COMPARISON / BENCH)

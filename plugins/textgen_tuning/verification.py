@@ -8,9 +8,9 @@ from pathlib import Path
 from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import read_record
 from textgen_tuning.result import FinalComparison, StudyResult, conclusion
-from textgen_verify.comparisons import check_comparison
 from textgen_verify.rebuilt import by_part
 from textgen_verify.verification import Partial, VerificationCheck, VerifiedFiles, compared
+from textgen_verify.verifier import check_comparison
 
 
 def check_study(files: VerifiedFiles, path: Path, bench: Path) -> Iterator[VerificationCheck]:

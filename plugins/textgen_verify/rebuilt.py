@@ -26,8 +26,6 @@ from textgen.results.row import Row, rows_by_entry
 from textgen.training.progress import TrainResult
 from textgen_verify.verification import Partial, VerificationCheck, compared, decisive
 
-SIZES = ("num_bytes", "num_words", "num_between_spaces")
-"""Fields of a score that are sizes of the text, the same for all that are scored on it."""
 IN_UNITS = (ScoredUnits, ["bits"])
 """The measured numbers that all scores, differences, steps and crossings follow from."""
 
@@ -175,7 +173,7 @@ def _samples(row: EntryResult, result: Comparison) -> list[Partial]:
 def _sizes(result: Comparison, part: str) -> dict[str, int]:
     """Return the sizes of a part of the text, as its first score has them."""
     first = next(score for run in result.runs if (score := getattr(run, part)))
-    return {name: getattr(first, name) for name in SIZES}
+    return {name: getattr(first, name) for name in ("num_bytes", "num_words", "num_between_spaces")}
 
 
 def _completed(spent: BitsByCategory, whole: float) -> Partial:

@@ -88,7 +88,7 @@ OPEN_TO_PLANS = (
     "training",
     "version",
 )
-"""What a command that trains several entries imports besides: what a comparison does, with its report."""
+"""What a command that trains or verifies several entries imports besides: what a comparison does."""
 OPEN_TO_BUNDLED = {
     # The page shows what the report measures, beside it, and keeps its models in a process.
     "textgen_play": (
@@ -129,8 +129,11 @@ OPEN_TO_BUNDLED = {
     ),
 }
 """What the bundled commands import besides; those of others cannot rely on it."""
-CHECKED = ("textgen_verify.comparisons", "textgen_verify.rebuilt", "textgen_verify.verification")
-BESIDE = {"textgen_kit": ("textgen_suites.schema",), "textgen_suites": CHECKED, "textgen_tuning": CHECKED}
+BESIDE = {
+    "textgen_kit": ("textgen_suites.schema",),
+    "textgen_suites": ("textgen_verify",),
+    "textgen_tuning": ("textgen_verify",),
+}
 """What a bundled plugin imports of others: the kit reads suites, kinds of results yield checks."""
 KINDS = ("backends", "commands")
 BACKENDS, COMMANDS = (

@@ -16,26 +16,26 @@ ROOT = Path(__file__).parent.parent.parent
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 MAX_LINES = {
-    "cli": 2_050,
-    "comparison": 1_240,
+    "cli": 1_960,
+    "comparison": 1_140,
     "data": 2_440,
     "evaluation": 2_310,
     "experiment": 2_990,
     "generation": 700,
     "jobs": 820,
-    "library": 2_440,
+    "library": 2_350,
     "nn": 2_130,
     "page": 510,
     "registry": 1_040,
-    "reports": 3_600,
-    "results": 3_710,
+    "reports": 3_420,
+    "results": 2_350,
     "runtime": 2_100,
     "training": 2_200,
     "workers": 850,
-    "": 770,
+    "": 750,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 33_320, 46_340
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 30_060, 46_380
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

@@ -37,10 +37,10 @@ from textgen.runtime.storage.json_records import (
 from textgen.runtime.storage.result_folders import MARKDOWN, PAGE
 from textgen_tuning.result import conclusion
 from textgen_verify import verify
-from textgen_verify.comparisons import verify_references
 from textgen_verify.rebuilt import verify_comparison
 from textgen_verify.remeasured import KeptTexts, loaded_again
 from textgen_verify.verification import uncovered
+from textgen_verify.verifier import verify_references
 
 pytestmark = pytest.mark.slow
 
