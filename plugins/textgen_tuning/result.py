@@ -146,11 +146,6 @@ class StudyResult(Header):
             raise TextgenError(f"no trial completed: {reasons[0] if reasons else '--timeout was too short'}")
         return self.best
 
-    @property
-    def machines(self) -> list[Machine]:
-        """The machine of each complete trial."""
-        return [trial.machine for trial in self.trials if trial.machine is not None]
-
     def check(self) -> None:
         """Raise `ValueError` if the trials are not those of the search, or the best is not one of them."""
         searched = {each.option: each for each in self.search}
