@@ -1,7 +1,4 @@
-"""Objectives of studies, which are minimised: the validation score of an entry, or the distance of a sampler.
-
-An objective is made from a `TuneRequest`.
-"""
+"""Objectives of studies, which are minimised: the validation score of an entry, or a sampler's distance."""
 
 from __future__ import annotations
 

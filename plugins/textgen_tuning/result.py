@@ -21,8 +21,6 @@ from textgen.runtime.storage.json_records import Amount, Share, check_different,
 StateName: TypeAlias = Literal["complete", "pruned", "failed", "killed", "waiting", "running"]
 Value: TypeAlias = bool | int | float | str | None
 """A value of an option."""
-
-
 MIN_TRIALS = 3
 """Trials with different values that importances need; fewer say nothing."""
 

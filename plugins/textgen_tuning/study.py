@@ -279,16 +279,12 @@ def carried(trial: Trial | FrozenTrial) -> dict[int, float]:
     return {int(percent): value for percent, value in sorted(trial.user_attrs.get("curve", {}).items())}
 
 
-WORKERS = "workers"
-"""The folder in that of a study with the locks."""
-
-
 class Workers:
     """This process among those that search in the study of a folder; it is one of them until `end`."""
 
     def __init__(self, folder: Path) -> None:
         """Join the others; what killed ones left is removed."""
-        self._folder, self.name = folder / WORKERS, uuid.uuid4().hex
+        self._folder, self.name = folder / "workers", uuid.uuid4().hex
         self.lock = FileLock(self._folder / "study.lock")
         """Held while one of them changes the study."""
         self.life = FileLock(self._path(self.name))

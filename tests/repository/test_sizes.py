@@ -16,19 +16,19 @@ ROOT = Path(__file__).parent.parent.parent
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 MAX_LINES = {
-    "cli": 2_100,
+    "cli": 2_040,
     "comparison": 1_240,
     "data": 2_440,
     "evaluation": 2_360,
     "experiment": 3_000,
     "generation": 700,
     "jobs": 850,
-    "library": 2_530,
+    "library": 2_420,
     "nn": 2_130,
     "page": 510,
     "registry": 1_040,
-    "reports": 3_890,
-    "results": 4_030,
+    "reports": 3_710,
+    "results": 3_820,
     "runtime": 2_100,
     "suites": 720,
     "training": 2_200,
@@ -36,7 +36,7 @@ MAX_LINES = {
     "": 770,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 34_880, 46_400
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 32_900, 46_380
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")
