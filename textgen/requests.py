@@ -18,6 +18,8 @@ Source: TypeAlias = str | Path
 """A corpus name, such as `wiki` or `gutenberg/austen-emma.txt`, or the path of a file or folder."""
 MAX_SEED = 2**32 - 1
 """The largest seed that random generators take."""
+Texts: TypeAlias = str | Sequence[str]
+"""One text or several."""
 
 
 def several(items: Source | Sequence[Source]) -> list[Any]:
@@ -78,16 +80,13 @@ class SampleOptions:
     """The samples that are written by each entry of a comparison."""
 
     heading: ClassVar[str] = "Samples"
-    prompt: Annotated[str | Sequence[str], OptionDetails(default="passages of the test text")] = ()
+    prompt: Annotated[Texts, OptionDetails(default="passages of the test text")] = ()
     """Text to continue; repeatable."""
-    sampler: Annotated[str | Sequence[str], OptionDetails(completes="sampler")] = (
-        defaults.EQUAL_SAMPLER,
-        defaults.SAMPLER,
-    )
+    sampler: Annotated[Texts, OptionDetails(completes="sampler")] = (defaults.EQUAL_SAMPLER, defaults.SAMPLER)
     """Such as top-p:p=0.9, or at equal entropy top-p:p=0.9,entropy=1.2; repeatable, the first is measured."""
     length: Annotated[int, OptionDetails(min=1, max=10_000_000)] = defaults.SAMPLE_CHARS
     """Characters per sample."""
-    metric: Annotated[str | Sequence[str], OptionDetails(default="none", completes="metric")] = ()
+    metric: Annotated[Texts, OptionDetails(default="none", completes="metric")] = ()
     """Metric of a plugin that samples are measured by too, such as sentences; repeatable."""
     spelling: Literal["words", "none"] = "words"
     """With none, word models write no out-of-vocabulary words."""

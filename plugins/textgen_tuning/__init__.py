@@ -1,11 +1,9 @@
 """Tuning: options are searched with Optuna, and the best ones compared with the default.
 
-    from textgen_tuning import SearchOptions, tune
+from textgen_tuning import SearchOptions, tune
 
-    study = tune("char-ngram", "lee", search=SearchOptions(search="order=2..5", trials=4))
-    print(study.best_trial.name)
-
-`textgen tune` does the same.
+study = tune("char-ngram", "lee", search=SearchOptions(search="order=2..5", trials=4))
+print(study.best_trial.name)
 """
 
 from __future__ import annotations
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from textgen import defaults
 from textgen.requests import ClusterOptions
+from textgen.runtime.messages import require_extra
 from textgen_tuning.request import SearchOptions, TuneRequest
 
 if TYPE_CHECKING:
@@ -64,7 +63,5 @@ def tune(
 
 def require_optuna() -> None:
     """Raise `TextgenError` if the extra `tune` is not installed."""
-    from textgen.runtime.messages import require_extra
-
     for package in ("optuna", "sklearn"):
         require_extra(package, "tune", "tuning needs Optuna")

@@ -1,7 +1,4 @@
-"""Objectives of studies, which are minimised: the validation score of an entry, or the distance of a sampler.
-
-An objective is made from a `TuneRequest`.
-"""
+"""Objectives of studies, which are minimised: the validation score of an entry, or a sampler's distance."""
 
 from __future__ import annotations
 
@@ -367,8 +364,7 @@ def _train(experiment: Experiment, folder: Path, report: Report) -> None:
     make_folder(folder.parent)
     files = plugin_files(experiment.entry.components.values())
     job = EntryJob(experiment, files, OnlyScore(), folder, keeps_run=True)
-    made = run_jobs([job], RunResult, LocalBackend(), on_step=lambda _, step: report(step))
-    ((_, outcome),) = made
+    ((_, outcome),) = run_jobs([job], RunResult, LocalBackend(), on_step=lambda _, step: report(step))
     if outcome.failure:
         raise TextgenError(outcome.failure)
     if outcome.unsaved:

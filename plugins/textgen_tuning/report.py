@@ -25,7 +25,7 @@ def study_report(result: StudyResult) -> Report:
     failed = result.comparison.errors if result.comparison else ()
     errors = lines((plain(f"failed in the comparison: {error}") for error in failed), is_list=True)
     best = (result.best and result.best.name) or ""
-    machines = machines_used(result.machines)
+    machines = machines_used(trial.machine for trial in result.trials if trial.machine)
     several = [f"The trials ran on several kinds of machines: {machines}."] if machines else []
     return Report(
         kind="study",

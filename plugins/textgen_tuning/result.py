@@ -18,8 +18,6 @@ from textgen.runtime.storage.json_records import Amount, Share, check_different,
 StateName: TypeAlias = Literal["complete", "pruned", "failed", "killed", "waiting", "running"]
 Value: TypeAlias = bool | int | float | str | None
 """A value of an option."""
-
-
 MIN_TRIALS = 3
 """Trials with different values that importances need; fewer say nothing."""
 
@@ -142,11 +140,6 @@ class StudyResult(Header):
             reasons = [trial.reason for trial in self.trials if trial.reason]
             raise TextgenError(f"no trial completed: {reasons[0] if reasons else '--timeout was too short'}")
         return self.best
-
-    @property
-    def machines(self) -> list[Machine]:
-        """The machine of each complete trial."""
-        return [trial.machine for trial in self.trials if trial.machine is not None]
 
     def check(self) -> None:
         """Raise `ValueError` if the trials are not those of the search, or the best is not one of them."""

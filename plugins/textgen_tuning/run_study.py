@@ -46,8 +46,9 @@ STATES: dict[TrialState, StateName] = {
     TrialState.FAIL: "killed",
     TrialState.WAITING: "waiting",
     TrialState.RUNNING: "running",
+    TrialState.PRUNED: "pruned",
 }
-"""Names of Optuna's states in results; a trial that is pruned is `failed` if it has a reason."""
+"""Names of Optuna's states in results."""
 
 
 def tune_as(
@@ -72,9 +73,7 @@ def tune_as(
         goal = Goal(search.trials or (None if limit else NUM_TRIALS), time.time() + limit if limit else None)
         objective = objective_of(request, texts.loaded(request.text), config, folder, backend, tell)
         with Study(folder, objective) as study:
-            return run_study(
-                study, goal, backend=backend, num_seeds=request.seeds, max_silence=silence, report=tell
-            )
+            return run_study(study, goal, backend, num_seeds=request.seeds, max_silence=silence, report=tell)
 
 
 def _tuned(request: TuneRequest, refuse: Refuse) -> tuple[TuneRequest, Callable[[], str]]:
@@ -96,8 +95,8 @@ def _tuned(request: TuneRequest, refuse: Refuse) -> tuple[TuneRequest, Callable[
 def run_study(
     study: Study,
     goal: Goal,
-    *,
     backend: Backend | None = None,
+    *,
     num_seeds: int = 3,
     max_silence: float | None = None,
     report: Report = ignore_report,
@@ -181,12 +180,13 @@ def study_result(study: Study, comparison: FinalComparison | None) -> StudyResul
 
 
 def trial_result(study: Study, trial: FrozenTrial) -> TrialResult:
-    """Return a trial; `failed` and `pruned` are told apart by the reason."""
+    """Return a trial; one that is pruned has failed if it has a reason."""
     params, attributes = parameters(trial), trial.user_attrs
+    has_failed = trial.state == TrialState.PRUNED and "reason" in attributes
     is_whole = len(params) == len(study.objective.dimensions)
     return TrialResult(
         number=trial.number,
-        state=_state(trial),
+        state="failed" if has_failed else STATES[trial.state],
         name=spell(study.objective.name, study.objective.dimensions, params) if is_whole else None,
         params=params,
         value=trial.values[0] if trial.state == TrialState.COMPLETE else None,
@@ -198,12 +198,6 @@ def trial_result(study: Study, trial: FrozenTrial) -> TrialResult:
         reason=attributes.get("reason"),
         machine=from_values(Machine, attributes["machine"]) if "machine" in attributes else None,
     )
-
-
-def _state(trial: FrozenTrial) -> StateName:
-    if trial.state == TrialState.PRUNED:
-        return "failed" if "reason" in trial.user_attrs else "pruned"
-    return STATES[trial.state]
 
 
 def importances(study: Study) -> dict[str, float]:

@@ -192,7 +192,7 @@ class Study:
 
     def interrupt(self) -> None:
         """Queue the trial of this process, and those whose process is gone, for the next time."""
-        self._workers.give_up()
+        self._workers.life.release()  # so that it counts as dead
         with self._workers.lock, _writing():
             self._give_back()
 
@@ -279,23 +279,19 @@ def carried(trial: Trial | FrozenTrial) -> dict[int, float]:
     return {int(percent): value for percent, value in sorted(trial.user_attrs.get("curve", {}).items())}
 
 
-WORKERS = "workers"
-"""The folder in that of a study with the locks."""
-
-
 class Workers:
     """This process among those that search in the study of a folder; it is one of them until `end`."""
 
     def __init__(self, folder: Path) -> None:
         """Join the others; what killed ones left is removed."""
-        self._folder, self.name = folder / WORKERS, uuid.uuid4().hex
+        self._folder, self.name = folder / "workers", uuid.uuid4().hex
         self.lock = FileLock(self._folder / "study.lock")
         """Held while one of them changes the study."""
-        self._life = FileLock(self._path(self.name))
-        while not self._life.is_locked:
+        self.life = FileLock(self._path(self.name))
+        while not self.life.is_locked:
             make_folder(self._folder)
             with suppress(FileNotFoundError):  # the last process has just removed the folder
-                self._life.acquire()
+                self.life.acquire()
         with self.lock:
             self._others()
 
@@ -303,17 +299,13 @@ class Workers:
         """Return whether a process lives; one without a name died before it could write it."""
         if name is None:
             return False
-        return self._life.is_locked if name == self.name else is_held(self._path(name))
-
-    def give_up(self) -> None:
-        """Let this process count as dead, so that its trial is returned."""
-        self._life.release()
+        return self.life.is_locked if name == self.name else is_held(self._path(name))
 
     def end(self) -> None:
         """Leave the others; the last one leaves no file."""
         with self.lock:
             self._path(self.name).unlink(missing_ok=True)
-            self._life.release()
+            self.life.release()
             if not self._others():
                 Path(self.lock.lock_file).unlink(missing_ok=True)
         with suppress(OSError):  # there are others
@@ -321,7 +313,7 @@ class Workers:
 
     def _others(self) -> list[Path]:
         """Return the locks of other processes; those of killed ones are removed."""
-        mine = {self.lock.lock_file, self._life.lock_file}
+        mine = {self.lock.lock_file, self.life.lock_file}
         return [path for path in self._folder.glob("*.lock") if str(path) not in mine and is_held(path)]
 
     def _path(self, name: str) -> Path:

@@ -49,12 +49,6 @@ class Commands(UserDict[str, Any]):
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys([*self.data, *self._of_plugins()]))
 
-    def is_own(self, name: str) -> bool:
-        """Return whether a command is built in, or that of a plugin of textgen's own distribution."""
-        from textgen.registry.registry import find
-
-        return self.is_built_in(name) or find("command", self._prefix + name).is_own
-
     def is_built_in(self, name: str) -> bool:
         """Return whether a command is not that of a plugin."""
         return name in self.data
@@ -101,9 +95,9 @@ class PluginGroup(TyperGroup):
         return sorted(usable, key=lambda name: name in defaults.COMMAND_GROUPS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command; what others print in one of our own goes to stderr. None without one."""
+        """Return a command; what others print in a built-in one goes to stderr. None without one."""
         command: Any = super().get_command(ctx, cmd_name)
-        if command is not None and command.callback and self.commands.is_own(cmd_name):
+        if command is not None and command.callback and self.commands.is_built_in(cmd_name):
             command = copy(command)
             command.callback = results_apart()(command.callback)
         return command
@@ -117,10 +111,14 @@ class PluginGroup(TyperGroup):
 
 
 def built(plugin: Plugin, name: str) -> Any:
-    """Return the command of a plugin; raises `TextgenError` if it cannot be loaded or is not valid."""
+    """Return the command of a plugin; raises `TextgenError` if it cannot be loaded or is not valid.
+
+    What others print in one of textgen's own goes to stderr.
+    """
     from textgen.registry.registry import PluginError, load
 
     function = load("command", plugin.name)
+    function = results_apart()(function) if plugin.is_own else function
     app = typer.Typer(add_completion=False)
     try:
         app.command(name)(with_plugin_files(function))

@@ -10,7 +10,7 @@ import typer
 
 from textgen.contracts import TextgenError
 
-Complete = Callable[[str], list[str]]
+Complete = Callable[..., list[str]]
 
 
 def complete_entry(incomplete: str) -> list[str]:
@@ -67,14 +67,11 @@ def complete_kind(incomplete: str) -> list[str]:
     return _starting(incomplete, KINDS)
 
 
-def completion_of(completed: str | Sequence[str]) -> Callable[..., list[str]] | None:
+def completion_of(completed: str | Sequence[str]) -> Complete | None:
     """Return the function that completes what `OptionDetails` name; None for nothing."""
     if not isinstance(completed, str):
         return (lambda incomplete: _starting(incomplete, completed)) if completed else None
-    entries: dict[str, Callable[..., list[str]]] = {
-        "entry": complete_entry,
-        "entry or run": complete_entry_or_run,
-    }
+    entries: dict[str, Complete] = {"entry": complete_entry, "entry or run": complete_entry_or_run}
     return entries.get(completed) or complete_name(completed)
 
 

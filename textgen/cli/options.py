@@ -206,17 +206,16 @@ def _group(hint: Any) -> _Group | None:
     hints = get_type_hints(made, include_extras=True)
     chosen = [field for field in fields(made) if field.name in wanted or not wanted]
     return _Group(
-        made,
-        {each.name: _group(hints[each.name]) or _parameter(made, each, hints[each.name]) for each in chosen},
+        made, {each.name: _group(hints[each.name]) or _parameter(made, each, hints) for each in chosen}
     )
 
 
-def _parameter(group: Any, field: Field[Any], hint: Any) -> inspect.Parameter:
+def _parameter(group: Any, field: Field[Any], hints: Mapping[str, Any]) -> inspect.Parameter:
     """Return the option of a field; for Typer, one or several are a list, and an empty default is None."""
     kind: Any
     default: Any
-    metadata = getattr(hint, "__metadata__", ())
-    kind, default = get_args(hint)[0] if metadata else hint, field.default
+    metadata = getattr(hints[field.name], "__metadata__", ())
+    kind, default = get_args(hints[field.name])[0] if metadata else hints[field.name], field.default
     if kind == Sequence[str]:
         kind, default = list[str] | None, None
     elif Sequence[str] in get_args(kind) or Sequence[str | Path] in get_args(kind):
