@@ -144,7 +144,8 @@ def compared(
     """
     saved, again = to_values(saved), _values(recomputed)
     differing = tuple(_differing(saved, again, "", (relative, absolute)))
-    leaves = [(place, value) for place, value in _leaves(again, "") if value is not None]
+    # A leaf that is a `Partial` is empty: nothing of that record was computed again.
+    leaves = [each for each in _leaves(again, "") if each[1] is not None and not isinstance(each[1], Partial)]
     number = sum(value not in ([], {}) for _, value in leaves)
     decided_by = tuple(decided_by)
     covers = tuple(dict.fromkeys([*(place for place, _ in leaves), *decided_by]))
