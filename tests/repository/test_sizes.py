@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent.parent
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 MAX_LINES = {
-    "cli": 1_960,
+    "cli": 1_950,
     "comparison": 1_140,
     "data": 2_440,
     "evaluation": 2_310,
@@ -35,7 +35,7 @@ MAX_LINES = {
     "": 750,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 30_060, 46_380
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 30_050, 46_350
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")
