@@ -99,11 +99,19 @@ def _described(command: Any, name: str) -> Iterator[str]:
 
 
 def reference() -> str:
-    """Return the page of the names that `import textgen` offers, from their docstrings."""
+    """Return the page of the names that `import textgen` and bundled plugins offer, from their docstrings."""
     import textgen
+    import textgen_suites
+    import textgen_tuning
+    import textgen_verify
 
-    names = [name for name in textgen.__all__ if name != "__version__"]
-    parts = (f"::: {getattr(textgen, name).__module__}.{name}" for name in sorted(names, key=str.lower))
+    packages = (textgen, textgen_suites, textgen_tuning, textgen_verify)
+    offered = [(name, package) for package in packages for name in package.__all__]
+    parts = [
+        f"::: {getattr(package, name).__module__}.{name}"
+        for name, package in sorted(offered, key=lambda pair: pair[0].lower())
+        if name != "__version__"
+    ]
     return "\n\n".join(["# Python reference", "[Python API](api.md) shows them at work.", *parts]) + "\n"
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from textgen.experiment.saved_run import RunManifest
 from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
-from textgen.results.study import StudyResult
-from textgen.results.suite import JobResult, SuiteResult
 from textgen.runtime.storage.json_records import DIGEST, SCHEMA_VERSION, json_schema, to_json
+from textgen_suites.result import JobResult, SuiteResult
+from textgen_tuning.result import StudyResult
 
 PAGE = Path(__file__).parent / "results.schema.json"
 

@@ -19,9 +19,12 @@ import pytest
 import typer.main
 
 import textgen
+import textgen_suites
+import textgen_tuning
+import textgen_verify
 from helpers.commands import TINY, forget_plugin_files
 from helpers.pages import read_page
-from textgen import ClusterOptions, SampleOptions, SearchOptions, TextOptions, library
+from textgen import ClusterOptions, SampleOptions, TextOptions, library
 from textgen.cli.app import app
 from textgen.training.progress import Step
 
@@ -33,7 +36,6 @@ EXPORTED = [
     "NotSavedError",
     "Run",
     "SampleOptions",
-    "SearchOptions",
     "Step",
     "TextOptions",
     "TextgenError",
@@ -46,14 +48,13 @@ EXPORTED = [
     "load_plugin_file",
     "plugins",
     "report",
-    "suite",
     "train",
-    "tune",
-    "verify",
 ]
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
 QUICK: dict[str, Any] = {"budget": "2000chars", "cluster": CPU}
 MAX_PARAMETERS = 9
+BUNDLED = (textgen_suites, textgen_tuning, textgen_verify)
+"""Plugins with functions of their own, as of textgen."""
 PYTHON_ONLY = ("report", "on_check", "corpus", "samples", "search", "cluster", "plugins")
 """Groups, a loaded corpus, and functions that are told what happens."""
 
@@ -96,11 +97,12 @@ def test_the_commands_that_compute_are_functions() -> None:
     others = {"import-lm-eval", "onnx", "tour"}
     groups = {"cache", "corpus", "play", "plugins", "runs", "sample", "score"} | others
     commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
-    assert commands - groups <= set(EXPORTED)
+    assert commands - groups <= {*EXPORTED, *(name for package in BUNDLED for name in package.__all__)}
 
 
 def test_docstrings_name_the_arguments() -> None:
-    functions = [each for name in EXPORTED if inspect.isfunction(each := getattr(textgen, name))]
+    offered = [getattr(package, name) for package in (textgen, *BUNDLED) for name in package.__all__]
+    functions = [each for each in offered if inspect.isfunction(each)]
     for kind in (textgen.Corpus, textgen.Run, textgen.Comparison, textgen.Ladder):
         named = inspect.getmembers(kind, lambda each: inspect.isfunction(each) or inspect.ismethod(each))
         functions += [each for name, each in named if not name.startswith("_")]
@@ -112,7 +114,7 @@ def test_docstrings_name_the_arguments() -> None:
 def test_no_function_of_the_library_has_many_parameters() -> None:
     many = [
         f"{path.stem}.{node.name}"
-        for path in Path(library.__path__[0]).glob("*.py")
+        for path in [*Path(library.__path__[0]).glob("*.py"), *(Path(str(each.__file__)) for each in BUNDLED)]
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.FunctionDef)
         for names in [[each.arg for each in [*node.args.args, *node.args.kwonlyargs]]]
@@ -132,11 +134,11 @@ def test_type_checkers_see_every_exported_name() -> None:
     ("command", "function", "groups"),
     [
         ("bench", textgen.bench, (TextOptions, SampleOptions, ClusterOptions)),
-        ("suite", textgen.suite, (TextOptions, ClusterOptions)),
-        ("tune", textgen.tune, (TextOptions, SearchOptions, ClusterOptions)),
+        ("tune", textgen_tuning.tune, (TextOptions, textgen_tuning.SearchOptions, ClusterOptions)),
+        ("suite", textgen_suites.suite, (TextOptions, ClusterOptions)),
         ("train", textgen.train, (TextOptions, ClusterOptions)),
         ("describe", textgen.describe, (TextOptions,)),
-        ("verify", textgen.verify, ()),
+        ("verify", textgen_verify.verify, ()),
         ("report", textgen.report, ()),
         ("corpus", textgen.load_corpus, ()),
         ("sample", textgen.Run.sample, ()),

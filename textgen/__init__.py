@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from textgen.library.components import load_plugin_file, plugins
     from textgen.library.corpus import load_corpus
     from textgen.library.model_layers import describe
-    from textgen.library.plans import bench, suite, tune
+    from textgen.library.plans import bench
     from textgen.library.reports import report
     from textgen.library.runs import Run, load, train
-    from textgen.requests import ClusterOptions, SampleOptions, SearchOptions, TextOptions
-    from textgen.results.verify import verify
+    from textgen.requests import ClusterOptions, SampleOptions, TextOptions
     from textgen.runtime.storage.files import NotSavedError
     from textgen.training.progress import Step
 else:
@@ -33,12 +32,11 @@ else:
         "library.comparison": "Comparison Ladder",
         "library.components": "load_plugin_file plugins",
         "library.corpus": "load_corpus",
-        "requests": "ClusterOptions SampleOptions SearchOptions TextOptions",
+        "requests": "ClusterOptions SampleOptions TextOptions",
         "library.model_layers": "describe",
-        "library.plans": "bench suite tune",
+        "library.plans": "bench",
         "library.reports": "report",
         "library.runs": "Run load train",
-        "results.verify": "verify",
         "runtime.storage.files": "NotSavedError",
         "training.progress": "Step",
     }
@@ -61,7 +59,6 @@ __all__ = [
     "NotSavedError",
     "Run",
     "SampleOptions",
-    "SearchOptions",
     "Step",
     "TextOptions",
     "TextgenError",
@@ -74,8 +71,5 @@ __all__ = [
     "load_plugin_file",
     "plugins",
     "report",
-    "suite",
     "train",
-    "tune",
-    "verify",
 ]

@@ -375,7 +375,7 @@ class MetricExtras(Protocol):
 
 
 class ResultKind(Protocol):
-    """A kind of saved result: how `textgen runs`, `report` and `verify` read the folders that hold one.
+    """A kind of saved result: how `textgen runs`, `report` and other commands read the folders that hold one.
 
     Derive it from `textgen.reports.reported_kind.ReportedKind`, which has the other members and their
     defaults.

@@ -1,4 +1,4 @@
-"""Defaults that commands, suites and the Python API share."""
+"""Defaults that commands and the Python API share."""
 
 CORPUS = "wiki"
 CLEANER = "prose"
@@ -31,7 +31,6 @@ COMMAND_GROUPS = ("cache", "plugins", "runs")
 """Commands with subcommands; `plugins.check` is the name of a plugin that adds one."""
 COMMANDS = (
     *("bench", "cache", "cache.clear", "corpus", "describe", "plugins", "plugins.show", "report", "runs"),
-    *("runs.compare", "runs.open", "runs.remove", "runs.show", "sample"),
-    *("score", "suite", "train", "tune", "verify"),
+    *("runs.compare", "runs.open", "runs.remove", "runs.show", "sample", "score", "train"),
 )
 """The built-in commands, whose names no plugin can have."""

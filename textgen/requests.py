@@ -1,7 +1,8 @@
 """Requests, one per command, which travel from the command line through the library to the plan.
 
 A request has groups of options, which several commands share; if it has only some of a group, `Annotated`
-names them. The text after a field is its help on the command line.
+names them. The text after a field is its help on the command line, where `OptionDetails` say the rest. A
+command of a plugin has a request of its own.
 """
 
 from __future__ import annotations
@@ -9,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from textgen import defaults
 
 Source: TypeAlias = str | Path
 """A corpus name, such as `wiki` or `gutenberg/austen-emma.txt`, or the path of a file or folder."""
+MAX_SEED = 2**32 - 1
+"""The largest seed that random generators take."""
+Texts: TypeAlias = str | Sequence[str]
+"""One text or several."""
 
 
 def several(items: Source | Sequence[Source]) -> list[Any]:
@@ -22,20 +27,40 @@ def several(items: Source | Sequence[Source]) -> list[Any]:
     return [items] if isinstance(items, (str, Path)) else list(items)
 
 
+@dataclass(frozen=True, kw_only=True)
+class OptionDetails:
+    """What a field has on the command line besides its help: `Annotated[int, OptionDetails(min=1)]`."""
+
+    is_argument: bool = False
+    completes: str | Sequence[str] = ()
+    """What the shell completes: `entry`, `entry or run`, a kind of plugin (`sampler`), or these words."""
+    min: float | None = None
+    max: float | None = None
+    default: str | None = None
+    """The default in words."""
+    metavar: str | None = None
+
+
+Seed: TypeAlias = Annotated[int, OptionDetails(min=0, max=MAX_SEED)]
+NumSeeds: TypeAlias = Annotated[int, OptionDetails(min=1, max=1000)]
+
+
 @dataclass(frozen=True)
 class TextOptions:
     """A text, and how it is cleaned and split."""
 
-    corpus: Source | Sequence[Source] = defaults.CORPUS
+    heading: ClassVar[str] = "Text"
+    """That of the options in the help of a command."""
+    corpus: Annotated[Source | Sequence[Source], OptionDetails(completes="corpus")] = defaults.CORPUS
     """Text: a corpus name (see `textgen corpus`), a path, perhaps with a field (news.jsonl:body), or - for
     standard input; repeatable."""
     _: KW_ONLY
-    clean: str = defaults.CLEANER
+    clean: Annotated[str, OptionDetails(completes="cleaner")] = defaults.CLEANER
     """Cleaner of the text, such as prose:quotes=false, letters or raw."""
     split: str = defaults.SPLIT
     """Percent for train/validation/test of each slice of the text; 90/10 holds validation back from
     train; contiguous:90/5/5 of the text as a whole; documents:90/5/5 keeps documents whole."""
-    max_chars: int | None = None
+    max_chars: Annotated[int | None, OptionDetails(default="all")] = None
     """Use only the first N characters of the text."""
     encoding: str = defaults.ENCODING
     """Encoding of text files and standard input: auto (UTF-8, or guessed), latin-1, cp1252, utf-16."""
@@ -54,51 +79,39 @@ class TextOptions:
 class SampleOptions:
     """The samples that are written by each entry of a comparison."""
 
-    prompt: str | Sequence[str] = ()
+    heading: ClassVar[str] = "Samples"
+    prompt: Annotated[Texts, OptionDetails(default="passages of the test text")] = ()
     """Text to continue; repeatable."""
-    sampler: str | Sequence[str] = (defaults.EQUAL_SAMPLER, defaults.SAMPLER)
+    sampler: Annotated[Texts, OptionDetails(completes="sampler")] = (defaults.EQUAL_SAMPLER, defaults.SAMPLER)
     """Such as top-p:p=0.9, or at equal entropy top-p:p=0.9,entropy=1.2; repeatable, the first is measured."""
-    length: int = defaults.SAMPLE_CHARS
+    length: Annotated[int, OptionDetails(min=1, max=10_000_000)] = defaults.SAMPLE_CHARS
     """Characters per sample."""
-    metric: str | Sequence[str] = ()
+    metric: Annotated[Texts, OptionDetails(default="none", completes="metric")] = ()
     """Metric of a plugin that samples are measured by too, such as sentences; repeatable."""
     spelling: Literal["words", "none"] = "words"
     """With none, word models write no out-of-vocabulary words."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchOptions:
-    """The search of a study: its options, and for how long."""
-
-    trials: int | None = None
-    """Trials of the whole study."""
-    timeout: str | None = None
-    """Start no new trial after this long: 90s, 15m, 2h."""
-    search: str | None = None
-    """What to search, such as learning_rate=1e-4..1e-2,optimizer=muon|adamw,hidden_size."""
-    tune_sampler: str | None = None
-    """Tune this sampler (top-p, or top-p:temperature=1) to write as the author does."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class ClusterOptions:
     """The machines and processes that compute runs."""
 
-    device: str = "auto"
+    heading: ClassVar[str] = "Machines and processes"
+    device: Annotated[str, OptionDetails(completes=("auto", "cpu", "cuda", "mps"))] = "auto"
     """Device: auto, cpu, cuda, cuda:1, mps."""
-    precision: str = "auto"
+    precision: Annotated[str, OptionDetails(completes=("auto", "fp32", "bf16", "fp16"))] = "auto"
     """Number format of matmuls: auto, fp32, bf16, fp16."""
-    processes: int = 1
+    processes: Annotated[int, OptionDetails(min=1)] = 1
     """Processes that train the model together, each on a GPU of its own or a share of the cores."""
-    jobs: int = 1
+    jobs: Annotated[int, OptionDetails(min=1, max=256)] = 1
     """Runs to train in parallel."""
     entry_timeout: str = defaults.ENTRY_TIMEOUT
     """End an entry that makes no progress for this long: 90s, 15m, 2h."""
-    on: str | None = None
+    on: Annotated[str | None, OptionDetails(metavar="NAME[:ADDRESS]", default="this machine")] = None
     """Backend that computes the runs, such as ray (a cluster on this machine) or ray:host:6379."""
-    cpus_per_run: float = 1.0
+    cpus_per_run: Annotated[float, OptionDetails(min=0.1, max=1024)] = 1.0
     """With --on: CPUs of each run."""
-    gpus_per_run: float = 0.0
+    gpus_per_run: Annotated[float, OptionDetails(min=0.0, max=64)] = 0.0
     """With --on: GPUs of each run, such as 0.5."""
 
 
@@ -116,14 +129,16 @@ InParallel: TypeAlias = Annotated[
 class BenchRequest:
     """Entries to be trained side by side on one text."""
 
-    entries: Sequence[str] = tuple(defaults.ENTRIES.split())
+    entries: Annotated[
+        Sequence[str], OptionDetails(is_argument=True, default=defaults.ENTRIES, completes="entry")
+    ] = tuple(defaults.ENTRIES.split())
     """Such as char-lstm word-lstm-glove random char-lstm:num_layers=1."""
     text: TextOptions = TextOptions()
     budget: str = defaults.BUDGET
     """Training per entry: 60s, 5min, 1h, 5epochs, 20Mchars, 500updates; or several: 15s,1m,4m."""
-    seed: int = 0
+    seed: Seed = 0
     """Random seed."""
-    seeds: int = 1
+    seeds: NumSeeds = 1
     """Random seeds per entry, counted from --seed."""
     samples: SampleOptions = SampleOptions()
     cluster: Annotated[
@@ -132,45 +147,14 @@ class BenchRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SuiteRequest:
-    """A suite to be run: it has the cleaners of its texts, and the budget and seeds unless they are given."""
-
-    name: str
-    """An installed suite, such as improvements, or a TOML file."""
-    text: Annotated[TextOptions, "corpus", "split", "max_chars", "encoding", "keep_repeats"] = TextOptions()
-    budget: str | None = None
-    """Training of each case without a budget of its own: 60s, 20Mchars; or several: 15s,1m."""
-    seeds: int | None = None
-    """Random seeds per case."""
-    cluster: InParallel = ClusterOptions()
-
-
-@dataclass(frozen=True, kw_only=True)
-class TuneRequest:
-    """The options of an entry, or of a sampler, to be searched."""
-
-    entry: str
-    """Such as char-lstm; options with a value are not searched. With --tune-sampler, a run's folder too."""
-    text: PlainText = TextOptions()
-    budget: str = defaults.BUDGET
-    """Training per entry or trial: 60s, 5min, 1h, 5epochs, 20Mchars."""
-    search: SearchOptions = SearchOptions()
-    seed: int = 0
-    """Random seed."""
-    seeds: int = 3
-    """Random seeds of the final comparison with the default."""
-    cluster: InParallel = ClusterOptions()
-
-
-@dataclass(frozen=True, kw_only=True)
 class TrainRequest:
     """One entry to be trained, or a run whose training continues."""
 
-    entry: str
+    entry: Annotated[str, OptionDetails(is_argument=True, completes="entry")]
     """Such as char-lstm or word-lstm-glove:hidden_size=512; or a run, to continue it."""
     text: PlainText = TextOptions()
     budget: str = defaults.BUDGET
     """Training per entry or trial: 60s, 5min, 1h, 5epochs, 20Mchars."""
-    seed: int = 0
+    seed: Seed = 0
     """Random seed."""
     cluster: Annotated[ClusterOptions, "device", "precision", "processes"] = ClusterOptions()

@@ -14,8 +14,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from textgen.results.suite import QuestionResult, SuiteResult
 from textgen.runtime.storage.json_records import read_record
+from textgen_suites.result import QuestionResult, SuiteResult
 
 RESULTS = Path(__file__).parents[1] / "results"
 WIDEST = 0.6

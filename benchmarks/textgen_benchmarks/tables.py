@@ -18,15 +18,15 @@ from textgen.library.presentation import document
 from textgen.reports.document import DASH, Cell, text_table
 from textgen.reports.ladder_report import ladder_answer, score_table, step_table
 from textgen.reports.markdown import escape, markdown_table, table_lines, to_markdown
-from textgen.reports.suite_report import UNPAIRED, case_cells, real_words, sampler_tables
 from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
-from textgen.results.suite import QuestionResult, SuiteResult
 from textgen.runtime.storage.json_records import read_record
 from textgen_benchmarks.freedom import freedom_table
 from textgen_benchmarks.headline import headline, samples, scores_table
 from textgen_benchmarks.saving import RESULTS
 from textgen_benchmarks.seeds import SeedResults
+from textgen_suites.report import UNPAIRED, case_cells, real_words, sampler_tables
+from textgen_suites.result import QuestionResult, SuiteResult
 
 ROOT = Path(__file__).parents[2]
 COMPARED = ("bench-wiki-seeds", "reading-on", "tinyshakespeare")

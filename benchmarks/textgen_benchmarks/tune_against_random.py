@@ -25,15 +25,15 @@ from textgen.cli.console import print_rows
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.jobs.backends import LocalBackend
 from textgen.library.progress import ProgressDisplay
-from textgen.requests import SearchOptions, TuneRequest
-from textgen.results.study import SearchedOption
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.process_setup import keep_freed_memory
-from textgen.tuning.objectives import objective_of
-from textgen.tuning.search_space import NUM_RANDOM, ONLY_RANDOM
-from textgen.tuning.study import Study
-from textgen.tuning.trials import Goal, search
 from textgen_benchmarks.saving import json_option, save
+from textgen_tuning.objectives import objective_of
+from textgen_tuning.request import SearchOptions, TuneRequest
+from textgen_tuning.result import SearchedOption
+from textgen_tuning.search_space import NUM_RANDOM, ONLY_RANDOM
+from textgen_tuning.study import Study
+from textgen_tuning.trials import Goal, search
 
 Curves: TypeAlias = dict[str, list[list[float]]]
 """Best value after each trial, for each repetition of each search."""

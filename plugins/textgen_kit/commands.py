@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -46,7 +45,7 @@ def check(
     if not names:
         plugins = [(each, each.name) for each in found if not of_files or each in of_files]
     outcomes: list[tuple[dict[str, str], list[CheckResult]]] = []
-    with ProgressDisplay(quiet=not sys.stderr.isatty()) as display, redirect_stdout(sys.stderr):
+    with ProgressDisplay(quiet=not sys.stderr.isatty()) as display:
         for number, (each, spec) in enumerate(plugins, start=1):
             step = f"checking {each.kind} {spec}"
             display(Step(step, "plugins", index=number, total=len(plugins)))

@@ -18,15 +18,14 @@ def widget(*runs: str | Path | Run, device: str = "auto") -> PlayWidget:
     result. Their models are in a process of their own until the widget is closed or the kernel ends. Raises
     `TextgenError` outside Jupyter, and if there is no such run or it cannot be loaded.
     """
-    from importlib.util import find_spec
-
     from textgen.contracts import TextgenError
     from textgen.library.progress import is_notebook
     from textgen.library.runs import Run
     from textgen.registry.registry import plugin_files
+    from textgen.runtime.messages import require_extra
 
-    if any(find_spec(package) is None for package in ("anywidget", "starlette")):
-        raise TextgenError('the widget needs anywidget; run: pip install "textgen-bench[notebook]"')
+    for package in ("anywidget", "starlette"):
+        require_extra(package, "notebook", "the widget needs anywidget")
     if not is_notebook():
         raise TextgenError("the widget is shown in Jupyter only; elsewhere run: textgen play")
     from textgen_play.client import Client, find_folders

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -14,8 +13,8 @@ from markupsafe import Markup
 
 from textgen.cli.completion import complete_result
 from textgen.cli.options import NO_METAVAR, PluginFiles, grouped, load_plugins
-from textgen.contracts import TextgenError
 from textgen.requests import ClusterOptions
+from textgen.runtime.messages import require_extra
 from textgen.runtime.output import say
 
 
@@ -42,8 +41,8 @@ def play(
 ) -> None:
     """Write with runs, side by side, on a page of this machine."""
     load_plugins(plugin)
-    if any(find_spec(package) is None for package in ("starlette", "uvicorn")):
-        raise TextgenError('the live page needs Starlette; run: pip install "textgen-bench[play]"')
+    for package in ("starlette", "uvicorn"):
+        require_extra(package, "play", "the live page needs Starlette")
     from textgen_play.client import Client, find_folders
     from textgen_play.server import serve
 

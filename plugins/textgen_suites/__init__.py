@@ -1,8 +1,56 @@
-"""Bundled suites: the path of the TOML file of each, for `textgen suite NAME`."""
+"""Suites: comparisons declared as data, run by `textgen suite`; the constants are files of bundled ones."""
+
+from __future__ import annotations
 
 from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from textgen import defaults
+from textgen.requests import ClusterOptions
+from textgen_suites.request import SuiteRequest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from textgen.library.corpus import TextSource
+    from textgen.library.defined_plugins import NewPlugins
+    from textgen.training.progress import Report
+    from textgen_suites.result import SuiteResult
+
+__all__ = ["suite"]
 
 IMPROVEMENTS = str(files(__package__) / "improvements.toml")
 LANGUAGES = str(files(__package__) / "languages.toml")
 ORIGINAL = str(files(__package__) / "original.toml")
 READING_ON = str(files(__package__) / "reading-on.toml")
+
+
+def suite(
+    name: str,
+    corpus: TextSource = defaults.CORPUS,
+    *,
+    budget: str | None = None,
+    seeds: int | None = None,
+    cluster: ClusterOptions = ClusterOptions(),
+    plugins: NewPlugins = (),
+    out: str | Path | None = None,
+    report: Report | bool | None = None,
+) -> SuiteResult:
+    """Train the cases of a suite with several seeds; return what each change is worth.
+
+    `name` is an installed suite or a TOML file; it has the cleaners, and the `budget` and the number of
+    `seeds` unless they are given. With several budgets, as in `15s,1m`, each question is asked under each. A
+    loaded `corpus` is read again. What `out` holds already is kept. `cluster`, `plugins` and `report` are
+    those of `textgen.bench`. Raises `TextgenError` if it cannot start or every case failed, and
+    `NotSavedError` with the result if the disk is full.
+    """
+    from textgen.library.defined_plugins import add_plugins
+    from textgen.library.options import changed, prepare, refusing
+
+    prepare("textgen_suites.planner")
+    from textgen_suites.run_suite import read_again, suite_as
+
+    add_plugins(plugins)
+    text = read_again(corpus)
+    request = SuiteRequest(name=name, text=text, budget=budget, seeds=seeds, cluster=cluster)
+    return suite_as(request, out, report, refusing(changed(request)))

@@ -23,13 +23,14 @@ from helpers.plugins import TOY_MODEL
 from textgen.data.corpus import load_corpus
 from textgen.jobs.backends import Backend, LocalBackend, open_backend
 from textgen.registry.single_file import load_plugin_files
-from textgen.requests import SearchOptions, SuiteRequest, TextOptions, TuneRequest
+from textgen.requests import TextOptions
 from textgen.runtime.device import DeviceConfig
-from textgen.suites.planner import SuiteOptions
-from textgen.suites.run_suite import run_suite
-from textgen.suites.schema import Case, Question, Suite
 from textgen_benchmarks.killing import contents
 from textgen_ray.cluster import LOOPBACK, QUIET
+from textgen_suites.planner import SuiteOptions
+from textgen_suites.request import SuiteRequest
+from textgen_suites.run_suite import run_suite
+from textgen_suites.schema import Case, Question, Suite
 
 pytestmark = [
     pytest.mark.long,
@@ -171,10 +172,11 @@ def test_a_suite_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> 
 
 def test_the_trials_of_a_study_equal_those_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> None:
     pytest.importorskip("optuna")
-    from textgen.tuning.objectives import objective_of
-    from textgen.tuning.run_study import run_study
-    from textgen.tuning.study import Study
-    from textgen.tuning.trials import Goal
+    from textgen_tuning.objectives import objective_of
+    from textgen_tuning.request import SearchOptions, TuneRequest
+    from textgen_tuning.run_study import run_study
+    from textgen_tuning.study import Study
+    from textgen_tuning.trials import Goal
 
     def study(folder: Path, backend: Backend) -> dict[tuple[Any, ...], float | None]:
         request = TuneRequest(entry=SMALL, search=SearchOptions(search="learning_rate"), budget=BUDGET)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Annotated, Any, ClassVar
 
 import pytest
 import typer
@@ -11,16 +11,17 @@ import typer
 from helpers.commands import run_textgen
 from textgen.cli.options import grouped
 from textgen.library.options import field_docs
+from textgen.registry.registry import names
 from textgen.requests import (
     BenchRequest,
     ClusterOptions,
+    OptionDetails,
     SampleOptions,
-    SearchOptions,
-    SuiteRequest,
     TextOptions,
     TrainRequest,
-    TuneRequest,
 )
+from textgen_suites.request import SuiteRequest
+from textgen_tuning.request import SearchOptions, TuneRequest
 
 
 def parsed(command: Any, *words: str) -> None:
@@ -91,3 +92,36 @@ def test_every_option_of_a_request_has_a_help(request_class: Any) -> None:
 def test_a_value_out_of_bounds_is_refused() -> None:
     done = run_textgen("suite", "original", "--jobs", "0", code=2)
     assert done.stderr.startswith("error: Invalid value for '--jobs': ")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Own:
+    """A request, as that of a plugin."""
+
+    heading: ClassVar[str] = "Counting"
+    word: Annotated[str, OptionDetails(is_argument=True, completes=("one", "two"))]
+    """A word."""
+    most: Annotated[int | None, OptionDetails(min=2, max=9, default="as many as there are")] = None
+    """At most N."""
+    by: Annotated[str, OptionDetails(completes="sampler", metavar="SAMPLER")] = "greedy"
+    """A sampler."""
+    loud: bool = False
+    """Say more."""
+
+
+def test_the_fields_of_a_request_say_what_their_options_complete_and_show() -> None:
+    def command(request: Own) -> None:
+        assert request == Own(word="one", most=2)
+
+    app = typer.Typer()
+    app.command()(grouped(command))
+    app(["one", "--most", "2"], standalone_mode=False)
+    with pytest.raises(Exception, match="2"):
+        app(["one", "--most", "1"], standalone_mode=False)
+    made: Any = typer.main.get_command(app)
+    word, most, by, loud = made.params[:4]
+    context = made.make_context("command", ["one"])
+    completed = [[each.value for each in option.shell_complete(context, "t")] for option in (word, by)]
+    assert completed == [["two"], [name for name in names("sampler") if name[0] == "t"]]
+    assert (most.show_default, by.metavar, loud.metavar) == ("as many as there are", "SAMPLER", "")
+    assert {option.rich_help_panel for option in (word, most, by, loud)} == {"Counting"}

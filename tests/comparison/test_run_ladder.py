@@ -15,6 +15,7 @@ from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
 from textgen.runtime.storage.json_records import read_record, write_record
 from textgen.training.progress import Step
+from textgen_verify import verify
 
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
 BRIEF = textgen.SampleOptions(length=20)
@@ -78,7 +79,7 @@ def test_a_budget_is_added_and_what_is_there_is_reused(bench: Bench, folder: Pat
 
 
 def test_a_saved_ladder_is_verified_and_found(folder: Path) -> None:
-    verification = textgen.verify(folder)
+    verification = verify(folder)
     assert verification.agrees
     kinds = [check.kind for check in verification.checks]
     assert "values of the comparisons" in kinds
@@ -93,7 +94,7 @@ def test_a_changed_number_is_found(folder: Path, tmp_path: Path) -> None:
     saved = read_record(Ladder, folder / "ladder.json")
     step = replace(saved.steps[0], bits_per_char=saved.steps[0].bits_per_char + 0.01)
     write_record(tmp_path / "ladder.json", replace(saved, steps=(step, *saved.steps[1:])))
-    verification = textgen.verify(tmp_path)
+    verification = verify(tmp_path)
     (wrong,) = [check for check in verification.checks if check.disagreements]
     assert wrong.kind == "values of steps"
 

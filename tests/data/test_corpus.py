@@ -15,7 +15,8 @@ from textgen.contracts import TextgenError
 from textgen.data.cleaning import MIN_CHARS, without_repeats
 from textgen.data.corpus import Corpus, TextSources, load_again, load_corpus
 from textgen.data.split import SplitMethod, SplitPart, split_text
-from textgen.library.corpus import read, read_again
+from textgen.library.corpus import read
+from textgen_suites.run_suite import read_again
 
 PARAGRAPH = "The rain had stopped at last, and the road to the village lay empty.\nNobody came by."
 PROSE = "\n\n".join(f"{i} {PARAGRAPH}" for i in range(200))

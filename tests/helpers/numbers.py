@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from typing import Any
 
-from textgen.results.verification import VerificationCheck, beginnings
 from textgen.runtime.storage.json_records import from_values
+from textgen_verify.verification import VerificationCheck, beginnings
 
 Place = tuple[Any, ...]
 """The keys and indices that lead to a value of JSON."""

@@ -12,12 +12,12 @@ import torch
 from helpers.this_process import ThisProcess
 from textgen.data.corpus import Corpus
 from textgen.data.split import parse_split, split_text
-from textgen.results.study import Contestant, FinalComparison
 from textgen.runtime.device import DeviceConfig
 from textgen.training.progress import Progress, Report, Step
-from textgen.tuning.search_space import Dimension
-from textgen.tuning.study import Study
-from textgen.tuning.trials import Goal, search
+from textgen_tuning.result import Contestant, FinalComparison
+from textgen_tuning.search_space import Dimension
+from textgen_tuning.study import Study
+from textgen_tuning.trials import Goal, search
 
 RATE = Dimension("rate", tuple(n / 100 for n in range(1, 101)), 0.5, is_range=True)
 SIZE = Dimension("size", tuple(range(1, 9)), 4, is_range=True)

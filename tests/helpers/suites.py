@@ -15,8 +15,9 @@ from textgen.evaluation.metrics import TextMetrics
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.results.comparison import HeldOut
 from textgen.results.row import Row
-from textgen.results.suite import CaseResult, Effect, QuestionResult, SuiteResult, Writing
 from textgen.runtime.environment import Machine
+from textgen.training.progress import Report
+from textgen_suites.result import CaseResult, Effect, QuestionResult, SuiteResult, Writing
 
 PART = SplitPart(100, "0" * 64, (100,))
 
@@ -145,3 +146,8 @@ def write_suite(folder: Path, text: str = TINY_SUITE) -> str:
     path = folder / "tiny.toml"
     path.write_text(text)
     return str(path)
+
+
+def remarks(said: list[str]) -> Report:
+    """Return what is told of steps, and keeps their remarks."""
+    return lambda step: said.append(step.remark) if step.remark else None

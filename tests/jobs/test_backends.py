@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+from helpers.suites import remarks
 from textgen.comparison.bench import BenchOptions, bench
 from textgen.contracts import TextgenError
 from textgen.data.corpus import load_corpus
@@ -18,19 +19,20 @@ from textgen.defaults import SAMPLER
 from textgen.experiment.entry_parser import parse_entry
 from textgen.jobs.backends import Backend, LocalBackend, open_backend
 from textgen.registry.registry import PluginError, load, names
-from textgen.requests import BenchRequest, SampleOptions, SuiteRequest, TextOptions
+from textgen.requests import BenchRequest, SampleOptions, TextOptions
 from textgen.results.comparison import Comparison
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import Machine, machine
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import NotSavedError
-from textgen.suites.planner import SuiteOptions
-from textgen.suites.run_suite import run_suite
-from textgen.suites.schema import Case, Question, Suite
 from textgen.training.budget import parse_budget
 from textgen.workers.pool import Processes, Unsaved
 from textgen.workers.process import recipe
 from textgen_kit import run_checks
+from textgen_suites.planner import SuiteOptions
+from textgen_suites.request import SuiteRequest
+from textgen_suites.run_suite import run_suite
+from textgen_suites.schema import Case, Question, Suite
 
 SMALL = Machine("Small", 2, 1, None, "Linux")
 LARGE = Machine("Large", 64, 1, "H100", "Linux")
@@ -122,7 +124,7 @@ def test_a_timed_suite_goes_on_in_another_place(tmp_path: Path, recwarn: pytest.
     )
     said: list[str] = []
     first = run_suite(suite, options, tmp_path)
-    again = run_suite(suite, options, tmp_path, say=said.append)
+    again = run_suite(suite, options, tmp_path, remarks(said))
     assert not recwarn.list
     assert len(list((tmp_path / "jobs").iterdir())) == 1
     assert again.questions == first.questions

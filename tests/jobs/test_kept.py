@@ -1,25 +1,22 @@
-"""Kept results: reused if they fit, named if they do not, measured again if they are damaged."""
+"""Kept runs: reused if they fit, named if they do not."""
 
 from __future__ import annotations
 
-import json
 import shutil
-import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from textgen.contracts import TextgenError, TextgenWarning
+from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run_lock import partial_folder
-from textgen.jobs.kept import check_reuse, keep_record, kept_manifest, kept_record, made_with, run_and_save
+from textgen.jobs.kept import check_reuse, kept_manifest, made_with, run_and_save
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.storage.json_records import SCHEMA_VERSION
 from textgen.training.budget import parse_budget
 from textgen.training.progress import Step
 
@@ -50,9 +47,6 @@ def made(experiment: Experiment, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def folder(made: Path, tmp_path: Path) -> Path:
     """A copy of it."""
     return shutil.copytree(made, tmp_path / "run")
-
-
-# --- runs
 
 
 def test_a_run_is_made_once(folder: Path) -> None:
@@ -114,58 +108,3 @@ def test_what_runs_were_made_with_is_read_of_those_that_can_be(folder: Path) -> 
     broken.mkdir()
     (broken / "run.json").write_text("{")
     assert list(made_with(folder.parent, "*/run.json")) == [("cpu", "fp32")]
-
-
-# --- results
-
-
-@dataclass(frozen=True)
-class Score:
-    """A result."""
-
-    value: float
-    schema_version: int = SCHEMA_VERSION
-
-
-def fits(_: Score) -> None:
-    """Return no reason against any result."""
-
-
-def test_a_result_is_kept_and_read_again(tmp_path: Path) -> None:
-    path = tmp_path / "score.json"
-    partial_folder(path).mkdir()
-    assert kept_record(path, Score, fits) is None
-    assert keep_record(path, Score(0.1)) == Score(0.1)
-    assert not partial_folder(path).exists()
-    with warnings.catch_warnings(action="error"):
-        assert kept_record(path, Score, fits) == Score(0.1)
-
-
-def test_a_result_that_is_no_json_is_not_kept(tmp_path: Path) -> None:
-    reason = keep_record(tmp_path / "score.json", Score({1}))  # type: ignore[arg-type]
-    assert isinstance(reason, str)
-    assert reason.startswith("its result cannot be kept: ")
-
-
-@pytest.mark.parametrize("damage", ["", "{", '{"value": 0.2}', "[]"])
-def test_a_damaged_result_is_named(tmp_path: Path, damage: str) -> None:
-    path = tmp_path / "score.json"
-    keep_record(path, Score(0.1))
-    path.write_text(damage)
-    with pytest.warns(TextgenWarning, match=r"score\.json.+; it is measured again"):
-        assert kept_record(path, Score, fits) is None
-
-
-def test_a_changed_number_is_damage(tmp_path: Path) -> None:
-    path = tmp_path / "score.json"
-    keep_record(path, Score(0.1))
-    path.write_text(json.dumps({**json.loads(path.read_text()), "value": 0.2}))
-    with pytest.warns(TextgenWarning, match="it is measured again"):
-        assert kept_record(path, Score, fits) is None
-
-
-def test_a_result_of_something_else_is_measured_again(tmp_path: Path) -> None:
-    path = tmp_path / "score.json"
-    keep_record(path, Score(0.1))
-    with pytest.warns(TextgenWarning, match=r"cannot be used: it is too good; it is measured again"):
-        assert kept_record(path, Score, lambda score: "it is too good") is None

@@ -15,9 +15,9 @@ from textgen.reports.markdown import to_markdown
 from textgen.results.comparison import Comparison
 from textgen.results.details import Details
 from textgen.results.ladder import Ladder
-from textgen.results.study import StudyResult
-from textgen.results.suite import SuiteResult
 from textgen.runtime.storage.json_records import from_values, read_values
+from textgen_suites.result import SuiteResult
+from textgen_tuning.result import StudyResult
 
 RESULTS = Path(__file__).parent.parent.parent / "benchmarks" / "results"
 

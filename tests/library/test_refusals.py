@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 import textgen
-from textgen import ClusterOptions, SampleOptions, SearchOptions, TextOptions
+import textgen_suites
+from textgen import ClusterOptions, SampleOptions, TextOptions
+from textgen_tuning import SearchOptions, tune
+from textgen_verify import verify
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +61,16 @@ def test_options_of_the_text_are_refused_for_a_loaded_corpus(text: Path, tmp_pat
             "cpus_per_run has no effect without --on; leave it out",
         ),
         (
-            lambda: textgen.suite("original", cluster=ClusterOptions(on="ray", jobs=2)),
+            lambda: textgen_suites.suite("original", cluster=ClusterOptions(on="ray", jobs=2)),
             "jobs has no effect with --on",
         ),
-        (lambda: textgen.suite("original", TextOptions(clean="raw")), "clean has no effect on 'original'"),
-        (lambda: textgen.suite("original", seeds=0), "seeds must be at least 1, not 0"),
-        (lambda: textgen.suite("originl"), "unknown suite 'originl'; did you mean 'original'"),
-        (lambda: textgen.tune("char-lstm", search=SearchOptions(trials=0)), "trials must be at least 1"),
+        (
+            lambda: textgen_suites.suite("original", TextOptions(clean="raw")),
+            "clean has no effect on 'original'",
+        ),
+        (lambda: textgen_suites.suite("original", seeds=0), "seeds must be at least 1, not 0"),
+        (lambda: textgen_suites.suite("originl"), "unknown suite 'originl'; did you mean 'original'"),
+        (lambda: tune("char-lstm", search=SearchOptions(trials=0)), "trials must be at least 1"),
         (lambda: textgen.train("random", log="tensorboard"), "log has no effect on the model 'uniform'"),
         (lambda: textgen.train("nowhere", budget="+1s"), "no run 'nowhere'"),
         (lambda: textgen.train("a", seed=1, budget="+1s"), "seed has no effect on 'a', a run whose training"),
@@ -73,7 +79,7 @@ def test_options_of_the_text_are_refused_for_a_loaded_corpus(text: Path, tmp_pat
             "corpus has no effect with --vocab-size, which needs no text; leave it out",
         ),
         (lambda: textgen.report("nowhere"), "no result 'nowhere'"),
-        (lambda: textgen.verify("nowhere"), "no result 'nowhere'"),
+        (lambda: verify("nowhere"), "no result 'nowhere'"),
         (lambda: textgen.train("random", seed=-1), "seed must be from 0 to 4294967295, not -1"),
         (
             lambda: textgen.load_corpus("lee", encoding="latin-1"),

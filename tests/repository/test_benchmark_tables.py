@@ -9,11 +9,11 @@ from helpers.reports import compared, entry
 from helpers.suites import case, effect, question, suite_result, writing
 from textgen.reports.answer import answer
 from textgen.reports.formats import at
-from textgen.reports.suite_report import UNPAIRED, matched_table
-from textgen.results.suite import CaseResult, SuiteResult
 from textgen.runtime.storage.json_records import to_json
 from textgen_benchmarks.headline import scores_table
 from textgen_benchmarks.tables import filled, filled_readme
+from textgen_suites.report import UNPAIRED, matched_table
+from textgen_suites.result import CaseResult, SuiteResult
 
 UNTRAINED = {
     "train": {

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from helpers.suites import effect, question, suite_result
-from textgen.results.suite import SuiteResult
 from textgen_benchmarks.figures import WIDEST, draw_effects, write_picture
+from textgen_suites.result import SuiteResult
 
 
 def result(corpus: str, *values: float) -> SuiteResult:

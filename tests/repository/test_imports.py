@@ -26,9 +26,10 @@ COMMANDS = {
     name
     for target in PROJECT["entry-points"]["textgen.commands"].values()
     for module in [target.partition(":")[0]]
-    for name in (module, module.partition(".")[0])
+    for package in [module.partition(".")[0]]
+    for name in (module, package, f"{package}.request")
 }
-"""The modules that `textgen --help` imports, to list their commands."""
+"""The modules that `textgen --help` imports, to list their commands and options."""
 LIST_MODULES = """
 import sys
 from textgen.cli.app import main

@@ -28,10 +28,10 @@ from textgen.experiment.entry_parser import parse_entry
 from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.options import build, declared_options
 from textgen.registry.registry import load, plugins
-from textgen.suites.schema import load_suite
 from textgen.training.budget import parse_budget, parse_budgets
 from textgen.training.train_options import TrainOptions
 from textgen.version import DISTRIBUTION
+from textgen_suites.schema import load_suite
 
 OF_PLUGIN_FILES = "docs/write-a-plugin.md"
 """The page whose commands need the plugin files on it; `test_docs.py` runs them."""

@@ -15,12 +15,14 @@ from textgen.library.presentation import document
 from textgen.reports.markdown import to_markdown
 from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
-from textgen.results.rebuilt import verify_comparison, verify_ladder, verify_study, verify_suite
-from textgen.results.study import StudyResult
-from textgen.results.suite import SuiteResult
-from textgen.results.verification import VerificationCheck, uncovered, value_kinds
-from textgen.results.verify import ResultVerifier
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, from_values, read_record, read_values
+from textgen_suites.result import SuiteResult
+from textgen_suites.verification import verify_suite
+from textgen_tuning.result import StudyResult
+from textgen_tuning.verification import verify_study
+from textgen_verify.rebuilt import verify_comparison, verify_ladder
+from textgen_verify.verification import VerificationCheck, VerifiedFiles, uncovered, value_kinds
+from textgen_verify.verifier import checks_of
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -44,8 +46,7 @@ def test_a_recorded_result_has_the_current_schema(path: Path) -> None:
 
 @pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
 def test_a_recorded_result_agrees_with_what_follows_from_it(path: Path) -> None:
-    verifier = ResultVerifier(path, None)
-    checks = list(verifier.checks())
+    checks = list(checks_of(VerifiedFiles(path)))
     assert sum(check.number for check in checks) > 10
     assert [each for check in checks for each in check.disagreements] == []
 

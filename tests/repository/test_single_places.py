@@ -22,7 +22,14 @@ PRINTS = re.compile(
 """Calls that print."""
 
 
-COMMANDS = ("textgen_kit", "textgen_play", "textgen_tools")
+COMMANDS = (
+    "textgen_kit",
+    "textgen_play",
+    "textgen_suites",
+    "textgen_tools",
+    "textgen_tuning",
+    "textgen_verify",
+)
 
 
 @cache
@@ -70,7 +77,7 @@ def test_one_place_locks_folders() -> None:
         "runtime/storage/result_folders.py": {"FileLock"},
         # Single files: those of the cache that are in use, and the processes that share a study.
         "runtime/storage/cache.py": {"fcntl.flock"},
-        "tuning/study.py": {"FileLock"},
+        "textgen_tuning/study.py": {"FileLock"},
     }
 
 

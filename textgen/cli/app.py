@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -22,14 +22,12 @@ from textgen.cli.corpus import corpus
 from textgen.cli.describe import describe
 from textgen.cli.interrupts import INTERRUPTED, StoppedError, interrupts
 from textgen.cli.options import NO_METAVAR
-from textgen.cli.plans import bench, suite, tune
+from textgen.cli.plans import bench
 from textgen.cli.report import report
 from textgen.cli.train import sample, score, train
-from textgen.cli.verify import verify
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.messages import UsageError, is_out_of_memory
 from textgen.runtime.output import note, say, show_traceback, visible
-from textgen.runtime.private_process import hide_arguments, keep_input, make_private
 from textgen.runtime.process_setup import keep_freed_memory
 from textgen.version import __version__
 
@@ -60,16 +58,13 @@ OTHER_WORDS = {
 }
 """Words that people type instead of a command, and the commands that they may mean."""
 
-TRAINS_OTHERS = ("bench", "suite", "tune", "verify")
-"""Commands that run code of entries in other processes, which must not find the text that is scored."""
-
 app = typer.Typer(
     cls=PluginGroup,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for command in (bench, train, sample, score, describe, suite, tune, report, verify, corpus):
+for command in (bench, train, sample, score, describe, report, corpus):
     app.command()(command)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(runs.app, name="runs")
@@ -101,7 +96,6 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a terminal may lack characters that a model writes
     warnings.showwarning = _show_warning
     keep_freed_memory()
-    _keep_private(sys.argv[1:2])
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()
@@ -129,14 +123,6 @@ def main() -> None:
     if code == INTERRUPTED:  # so Typer returns from a KeyboardInterrupt
         _stop("interrupted")
     sys.exit(code)
-
-
-def _keep_private(command: Sequence[str]) -> None:
-    """Hide the memory, arguments and input of this process from those that a command starts."""
-    if command and command[0] in TRAINS_OTHERS:
-        make_private()
-        hide_arguments(command[0])
-        keep_input()
 
 
 def _stop(line: str) -> NoReturn:

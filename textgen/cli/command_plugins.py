@@ -86,12 +86,13 @@ class PluginGroup(TyperGroup):
         self.commands: Any = Commands(self.commands, prefix)
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Return the names of the commands that work; for others there is a line on stderr."""
+        """Return the names of the commands that work, groups last; for others there is a line on stderr."""
         problems = self.commands.problems()
         if not ctx.resilient_parsing:  # for the shell, which completes a word
             for problem in problems.values():
                 note(f"left out: {problem}")
-        return [name for name in self.commands if name not in problems or self.commands.is_built_in(name)]
+        usable = [name for name in self.commands if name not in problems or self.commands.is_built_in(name)]
+        return sorted(usable, key=lambda name: name in defaults.COMMAND_GROUPS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command; what others print in a built-in one goes to stderr. None without one."""
@@ -110,10 +111,14 @@ class PluginGroup(TyperGroup):
 
 
 def built(plugin: Plugin, name: str) -> Any:
-    """Return the command of a plugin; raises `TextgenError` if it cannot be loaded or is not valid."""
+    """Return the command of a plugin; raises `TextgenError` if it cannot be loaded or is not valid.
+
+    What others print in one of textgen's own goes to stderr.
+    """
     from textgen.registry.registry import PluginError, load
 
     function = load("command", plugin.name)
+    function = results_apart()(function) if plugin.is_own else function
     app = typer.Typer(add_completion=False)
     try:
         app.command(name)(with_plugin_files(function))

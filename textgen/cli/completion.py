@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import product
 
@@ -10,7 +10,7 @@ import typer
 
 from textgen.contracts import TextgenError
 
-Complete = Callable[[str], list[str]]
+Complete = Callable[..., list[str]]
 
 
 def complete_entry(incomplete: str) -> list[str]:
@@ -67,9 +67,12 @@ def complete_kind(incomplete: str) -> list[str]:
     return _starting(incomplete, KINDS)
 
 
-def complete_words(*words: str) -> Complete:
-    """Return the function that completes one of some words."""
-    return lambda incomplete: _starting(incomplete, words)
+def completion_of(completed: str | Sequence[str]) -> Complete | None:
+    """Return the function that completes what `OptionDetails` name; None for nothing."""
+    if not isinstance(completed, str):
+        return (lambda incomplete: _starting(incomplete, completed)) if completed else None
+    entries: dict[str, Complete] = {"entry": complete_entry, "entry or run": complete_entry_or_run}
+    return entries.get(completed) or complete_name(completed)
 
 
 def _starting(incomplete: str, known: Iterable[str]) -> list[str]:

@@ -12,18 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 import typer
 
 from textgen import defaults
-from textgen.cli.completion import (
-    complete_entry,
-    complete_entry_or_run,
-    complete_kind,
-    complete_name,
-    complete_result,
-    complete_words,
-)
-from textgen.library.options import MAX_SEED, Refuse, field_docs
-from textgen.requests import ClusterOptions, SampleOptions, SearchOptions, TextOptions, several
+from textgen.cli.completion import complete_kind, complete_name, complete_result, completion_of
+from textgen.library.options import Refuse, field_docs, prepare
+from textgen.requests import MAX_SEED, ClusterOptions, OptionDetails, SampleOptions, several
 from textgen.runtime.messages import UsageError
 from textgen.runtime.output import note
+from textgen.runtime.private_process import hide_arguments, keep_input, make_private
 
 if TYPE_CHECKING:
     from textgen.registry.registry import Plugin
@@ -76,6 +70,20 @@ def list_plugins(paths: Iterable[Path] | None, *, only_list: bool = False) -> No
     from textgen.registry.single_file import load_with_configured
 
     load_with_configured(paths or (), only_list=only_list, load=list_plugin_file)
+
+
+def begin_apart(context: typer.Context, paths: Iterable[Path] | None, jobs: str = "") -> None:
+    """Begin a command that leaves the code of entries to other processes, which must not find what is scored.
+
+    They see no memory, arguments or input of this one, which adds plugins by `list_plugins`. `jobs` is the
+    module with what they compute, if the command computes jobs; its import begins.
+    """
+    make_private()
+    hide_arguments(str(context.info_name))
+    keep_input()
+    if jobs:
+        prepare(jobs)
+    list_plugins(paths)
 
 
 def run_folder(name: str | Path) -> Path:
@@ -143,46 +151,6 @@ Sampler = Annotated[
     str, typer.Option("--sampler", help="Such as top-p:p=0.9.", autocompletion=complete_name("sampler"))
 ]
 OnDevice = Annotated[ClusterOptions, "device"]
-PANELS = {
-    TextOptions: "Text",
-    SampleOptions: "Samples",
-    SearchOptions: "Search",
-    ClusterOptions: "Machines and processes",
-}
-"""Headings of the options of groups in the help of a command."""
-ARGUMENTS = ("entries", "entry", "name")
-"""Fields of requests that are arguments."""
-DETAILS: dict[str, dict[str, Any]] = {
-    "entries": {"show_default": defaults.ENTRIES, "autocompletion": complete_entry},
-    "name": {"autocompletion": complete_name("suite")},
-    "TrainRequest.entry": {"autocompletion": complete_entry},
-    "TuneRequest.entry": {"autocompletion": complete_entry_or_run},
-    "seed": {"min": 0, "max": MAX_SEED},
-    "seeds": {"min": 1, "max": 1000},
-    "SuiteRequest.budget": {"show_default": "the suite's"},
-    "SuiteRequest.seeds": {"min": 1, "max": 1000, "show_default": "the suite's"},
-    "corpus": {"autocompletion": complete_name("corpus")},
-    "clean": {"autocompletion": complete_name("cleaner")},
-    "max_chars": {"show_default": "all"},
-    "keep_repeats": {"metavar": NO_METAVAR},
-    "prompt": {"show_default": "passages of the test text"},
-    "sampler": {"autocompletion": complete_name("sampler")},
-    "metric": {"show_default": "none", "autocompletion": complete_name("metric")},
-    "length": {"min": 1, "max": 10_000_000},
-    "search": {"show_default": "all that components recommend"},
-    "tune_sampler": {"show_default": "tune the entry", "autocompletion": complete_name("sampler")},
-    "trials": {"min": 1, "max": 100_000, "show_default": "30, or unlimited with --timeout"},
-    "timeout": {"show_default": "none"},
-    "device": {"autocompletion": complete_words("auto", "cpu", "cuda", "mps")},
-    "precision": {"autocompletion": complete_words("auto", "fp32", "bf16", "fp16")},
-    "processes": {"min": 1},
-    "jobs": {"min": 1, "max": 256},
-    "on": {"metavar": "NAME[:ADDRESS]", "show_default": "this machine"},
-    "cpus_per_run": {"min": 0.1, "max": 1024},
-    "gpus_per_run": {"min": 0.0, "max": 64},
-}
-"""Additions of the command line to fields of requests and groups: completion, bounds, and defaults in words;
-`Request.field` is for that of one request."""
 
 
 @dataclass(frozen=True)
@@ -237,24 +205,32 @@ def _group(hint: Any) -> _Group | None:
         return None
     hints = get_type_hints(made, include_extras=True)
     chosen = [field for field in fields(made) if field.name in wanted or not wanted]
-    return _Group(made, {each.name: _group(hints[each.name]) or _parameter(made, each) for each in chosen})
+    return _Group(
+        made, {each.name: _group(hints[each.name]) or _parameter(made, each, hints) for each in chosen}
+    )
 
 
-def _parameter(group: Any, field: Field[Any]) -> inspect.Parameter:
+def _parameter(group: Any, field: Field[Any], hints: Mapping[str, Any]) -> inspect.Parameter:
     """Return the option of a field; for Typer, one or several are a list, and an empty default is None."""
     kind: Any
     default: Any
-    kind, default = get_type_hints(group)[field.name], field.default
+    metadata = getattr(hints[field.name], "__metadata__", ())
+    kind, default = get_args(hints[field.name])[0] if metadata else hints[field.name], field.default
     if kind == Sequence[str]:
         kind, default = list[str] | None, None
     elif Sequence[str] in get_args(kind) or Sequence[str | Path] in get_args(kind):
         kind, default = (list[str], several(default)) if default else (list[str] | None, None)
-    details = DETAILS.get(f"{group.__name__}.{field.name}") or DETAILS.get(field.name, {})
-    details = {"help": field_docs(group)[field.name], **details}
-    if group in PANELS:
-        details["rich_help_panel"] = PANELS[group]
-    is_argument = field.name in ARGUMENTS
-    option = typer.Argument(**details) if is_argument else typer.Option(_flag(field.name), **details)
+    details = next((each for each in metadata if isinstance(each, OptionDetails)), OptionDetails())
+    make = typer.Argument if details.is_argument else partial(typer.Option, _flag(field.name))
+    option = make(
+        help=field_docs(group)[field.name],
+        min=details.min,
+        max=details.max,
+        show_default=details.default or True,
+        metavar=NO_METAVAR if kind is bool else details.metavar,
+        autocompletion=completion_of(details.completes),
+        rich_help_panel=getattr(group, "heading", None),
+    )
     return inspect.Parameter(
         field.name,
         inspect.Parameter.POSITIONAL_OR_KEYWORD,

@@ -1,4 +1,4 @@
-"""`textgen bench`, `suite` and `tune`: several runs, and what follows from them."""
+"""`textgen bench`: entries trained side by side, and what follows from their runs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,8 @@ from textgen.cli import options
 from textgen.cli.console import print_result
 from textgen.cli.work import working
 from textgen.contracts import TextgenError
-from textgen.library.options import prepare, require_optuna
-from textgen.requests import BenchRequest, SuiteRequest, TuneRequest
-from textgen.runtime.output import note, results
-
-SOME_FAILED = 3
-"""The exit code if some runs failed and others did not."""
+from textgen.requests import BenchRequest
+from textgen.runtime.output import results
 
 
 @options.grouped
@@ -30,8 +26,7 @@ def bench(
     plugin: options.PluginFiles = None,
 ) -> None:
     """Train entries side by side on one text and compare scores, samples, speed and size."""
-    prepare("bench")
-    options.list_plugins(plugin)
+    options.begin_apart(context, plugin, "textgen.comparison.entry_job")
     from textgen.library import plans
 
     request = replace(request, samples=options.with_temperature(context, request.samples, temperature))
@@ -41,55 +36,4 @@ def bench(
     work.close(quiet=quiet, is_said=not as_json and results().isatty())
     if not work.result.runs:
         raise TextgenError("every entry failed; the result says why")
-    _end(len(work.result.failures), work.name)
-
-
-@options.grouped
-def suite(
-    context: typer.Context,
-    request: SuiteRequest,
-    out: options.Out = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    plugin: options.PluginFiles = None,
-) -> None:
-    """Train the cases of a suite with several seeds, and say what each change is worth."""
-    prepare("suite")
-    options.list_plugins(plugin)
-    from textgen.library import plans
-
-    with working("jobs/*.json", "run", quiet=quiet) as work:
-        work.result = plans.suite_as(request, out, work.report, options.refusing(context))
-    print_result(work.result, as_json, full=True)
-    work.close(quiet=quiet)
-    _end(len(work.result.failures), work.name)
-
-
-@options.grouped
-def tune(
-    context: typer.Context,
-    request: TuneRequest,
-    out: options.Out = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    plugin: options.PluginFiles = None,
-) -> None:
-    """Tune an entry's options on the validation score; repeat with the same --out to continue."""
-    require_optuna()
-    prepare("tune")
-    options.list_plugins(plugin)
-    from textgen.library import plans
-    from textgen.results.kinds import kinds
-
-    with working(kinds()["tune"].file, "study", quiet=quiet) as work:
-        work.result = plans.tune_as(request, out, work.report, options.refusing(context))
-    print_result(work.result, as_json, full=True)
-    work.close(quiet=quiet)
-    _ = work.result.best_trial  # raises an error if no trial completed
-
-
-def _end(num_failed: int, name: str) -> None:
-    """End the command with `SOME_FAILED` and a line if runs failed."""
-    if num_failed:
-        note(f"{num_failed} {name}{'s' * (num_failed > 1)} failed; the result says why")
-        raise typer.Exit(SOME_FAILED)
+    work.end()

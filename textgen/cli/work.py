@@ -10,15 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from textgen.cli.console import saved_note
 from textgen.cli.interrupts import StoppedError, interrupts
-from textgen.runtime.output import visible
+from textgen.runtime.output import note, visible
 from textgen.runtime.storage.files import NotSavedError
 
 if TYPE_CHECKING:
     from textgen.library.progress import ProgressDisplay
     from textgen.training.progress import Step
 
+SOME_FAILED = 3
+"""The exit code if some runs failed and others did not."""
 PARTIAL = ".partial"
 """Ending of the folder of a run that is not complete."""
 
@@ -48,6 +52,12 @@ class Work:
             raise self.unsaved
         if not is_said:
             saved_note(self.folder or Path(), quiet=quiet)
+
+    def end(self) -> None:
+        """End the command with `SOME_FAILED` and a line if runs failed, which the result names."""
+        if number := len(self.result.failures):
+            note(f"{number} {self.name}{'s' * (number > 1)} failed; the result says why")
+            raise typer.Exit(SOME_FAILED)
 
     def interrupted(self) -> str:
         """Return the line that says what is kept in the folder, and which command goes on."""

@@ -15,36 +15,25 @@ from numpy.typing import NDArray
 from textgen.comparison.entry_job import EntryJob, OnlyScore
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data.corpus import Corpus
-from textgen.defaults import ENTRY_TIMEOUT
-from textgen.evaluation.baselines import DESCRIPTIONS, PPMD, READING_ON, XZ, reference_scores
+from textgen.evaluation.baselines import DESCRIPTIONS, READING_ON, reference_scores
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.experiment.entry import Entry
-from textgen.experiment.entry_parser import split_yardsticks
 from textgen.experiment.entry_result import RunResult
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.saved_run import read_manifest
 from textgen.experiment.score_run import unit_sizes
 from textgen.jobs.backends import LocalBackend
-from textgen.jobs.plugin_code import informed, read_reference
+from textgen.jobs.plugin_code import read_reference
 from textgen.jobs.runner import run_jobs
-from textgen.registry.registry import contract_error, load, names, plugin_files, plugins
+from textgen.registry.registry import contract_error, load, names, plugin_files
 from textgen.results.comparison import Comparison, ReferenceScore
-from textgen.results.folders import run_folder
 from textgen.results.judge import reference_score
-from textgen.results.verification import Partial, VerificationCheck, compared
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import read_record
-from textgen.training.budget import Budget, parse_budget, parse_duration
+from textgen.training.budget import Budget
 from textgen.training.progress import DONE, FAILED, Report, Step
 
 MAX_REFERENCE_CHARS = 16_000_000
 """Longest training text of a reference entry, in characters; of a longer one, each stretch is cut."""
-SAME_REFERENCE = 1e-3
-"""The share by which other versions of a compressor, or other roundings, may change the bits of a stretch."""
-
-
-COMPARED = ("name", "bits_per_char", "interval", "reads_on", "units")
-"""What is computed again of a reference; its description is only text."""
 
 
 def score_references(
@@ -96,36 +85,6 @@ def reference_entries(present: Iterable[Entry]) -> list[Entry]:
         if (entry.parts, entry.options) not in known:
             references.append(entry)
     return references
-
-
-def verify_references(result: Comparison, corpus: Corpus, folder: Path) -> Iterator[VerificationCheck]:
-    """Yield the check of the compressors and reference entries of a comparison, scored again on its text.
-
-    One that the machine of the comparison may have lacked is not missed.
-    """
-    trained = split_yardsticks(each.name for each in result.references)[0]
-    saved = {each.name: each for each in result.references if each.name in trained}
-    if not saved:  # as in the final comparison of a study
-        return
-    runs = {row.name: run_folder(folder, row.name, row.seed) for row in result.runs}
-    entries = [informed(read_manifest(run).entry) for run in runs.values()]
-    budget, silence = parse_budget(result.budget), parse_duration(ENTRY_TIMEOUT, "entry_timeout")
-    made = score_references(entries, corpus, budget, DeviceConfig(torch.device("cpu"), "fp32"), silence)
-    again = {
-        each.name: Partial({name: getattr(each, name) for name in COMPARED})
-        for each in made
-        if each.name in saved or each.name in _always(result)
-    }
-    missing = {name: Partial() for name in saved if name not in again}  # its package or plugin is missing
-    check = compared("references", saved, again | missing, relative=SAME_REFERENCE)
-    yield replace(check, covers=() if missing else tuple(f"references.*.{name}" for name in COMPARED))
-
-
-def _always(result: Comparison) -> set[str]:
-    """Return the references that a comparison has unless one of its entries is the same."""
-    ppmd = (PPMD, READING_ON) if "pyppmd" in result.versions else ()
-    own = (read_reference(plugin.name).name for plugin in plugins("reference") if plugin.is_own)
-    return {XZ, *ppmd, *own} - {row.name for row in result.entries}
 
 
 class Yardstick(Protocol):

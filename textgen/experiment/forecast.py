@@ -8,7 +8,6 @@ from pathlib import Path
 
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import Entry
-from textgen.experiment.entry_result import RunResult
 from textgen.experiment.experiment import Experiment
 from textgen.training.budget import Budget
 from textgen.training.progress import Step
@@ -39,14 +38,6 @@ def seconds_of(folder: Path, experiment: Experiment) -> float:
     if folder.exists():
         return SAMPLES_SECONDS
     return expected_seconds(experiment.entry, experiment.corpus, experiment.budget)
-
-
-def seconds_taken(result: RunResult) -> float:
-    """Return about how long a run took, without its samples."""
-    units = [score.units for score in (result.validation, result.test) if score is not None]
-    num_chars = sum(sum(each.num_chars) for each in units if each is not None)
-    scoring = num_chars / result.scored_chars_per_second if result.scored_chars_per_second else 0.0
-    return result.preparation.seconds + result.train.seconds + result.train.validation_seconds + scoring
 
 
 def seconds_of_references(experiments: Mapping[Path, Experiment]) -> float:

@@ -1,9 +1,8 @@
-"""Kept results: is the result of a job there, does it fit, and how is a new one made and kept?"""
+"""Kept runs: is the run of a job there, does it fit, and how is a new one made and kept?"""
 
 from __future__ import annotations
 
 import shutil
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,11 +10,10 @@ from typing import Protocol, TypeVar
 
 from safetensors import SafetensorError
 
-from textgen.contracts import TextgenError, TextgenWarning
+from textgen.contracts import TextgenError
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.run_lock import discard_outlived, locked_run, partial_folder
+from textgen.experiment.run_lock import discard_outlived, locked_run
 from textgen.experiment.saved_run import RunFiles, RunManifest, SavedRun, read_manifest, write_run
-from textgen.registry.registry import describe_error
 from textgen.runtime.storage.files import (
     NotSavedError,
     cannot_write,
@@ -23,11 +21,9 @@ from textgen.runtime.storage.files import (
     new_folder,
     remove_unfinished,
 )
-from textgen.runtime.storage.json_records import DamagedRecordError, read_record, read_values, write_record
+from textgen.runtime.storage.json_records import read_values
 from textgen.training.checkpoints import SNAPSHOTS
 from textgen.training.progress import Report, Step, ignore_report
-
-Record = TypeVar("Record")
 
 
 def made_with(folder: Path, pattern: str) -> Iterator[tuple[str, str]]:
@@ -144,32 +140,3 @@ def _first_difference(manifest: RunManifest, experiment: Experiment) -> str | No
             same_text = name == "corpus" and kept.corpus.sha256 == wanted.corpus.sha256
             return "split" if same_text else "version of its plugins" if name == "plugins" else name
     return "options" if manifest.entry.options != entry.options else None
-
-
-def kept_record(path: Path, kind: type[Record], misfit: Callable[[Record], str | None]) -> Record | None:
-    """Return the result in a file; None without one, or with a `TextgenWarning` if it is damaged.
-
-    `misfit` returns why a result cannot be the one that is wanted.
-    """
-    if not path.exists():
-        return None
-    try:
-        record = read_record(kind, path, needs_digest=True)
-        reason = misfit(record)
-        if reason is None:
-            return record
-        problem = f"{str(path)!r} cannot be used: {reason}"
-    except TextgenError as error:
-        problem = str(error)
-    warnings.warn(f"{problem}; it is measured again", TextgenWarning, stacklevel=2)
-    return None
-
-
-def keep_record(path: Path, record: Record) -> Record | str:
-    """Write a result and return what later commands will read, or the reason why it is not JSON."""
-    try:
-        write_record(path, record)
-        shutil.rmtree(partial_folder(path), ignore_errors=True)
-        return read_record(type(record), path, needs_digest=True)
-    except (ValueError, TypeError, DamagedRecordError) as error:
-        return f"its result cannot be kept: {describe_error(error)}"

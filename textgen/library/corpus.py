@@ -86,22 +86,6 @@ def as_text(corpus: TextSource) -> TextOptions:
     return corpus if isinstance(corpus, TextOptions) else TextOptions(corpus)  # type: ignore[arg-type]
 
 
-def read_again(corpus: TextSource) -> TextOptions:
-    """Return the options of a text, those of a loaded corpus with which it is read again."""
-    text = as_text(corpus)
-    if not isinstance(text.corpus, Corpus):
-        return text
-    origin = text.corpus.sources
-    return TextOptions(
-        origin.names,
-        clean=text.corpus.cleaner,
-        split=str(text.corpus.split.method),
-        max_chars=origin.max_chars,
-        encoding=origin.encoding,
-        keep_repeats=origin.keeps_repeats,
-    )
-
-
 def check_text(text: TextOptions, refuse: Refuse) -> None:
     """Refuse options without effect; raises `UsageError` for those of a loaded corpus."""
     if not isinstance(text.corpus, Corpus):

@@ -9,12 +9,10 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from functools import cache
-from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any, TypeAlias, get_args, get_type_hints
 
-from textgen.contracts import TextgenError
-from textgen.requests import ClusterOptions
+from textgen.requests import MAX_SEED, ClusterOptions
 from textgen.runtime.messages import UsageError
 from textgen.training.rank_info import refuse_torchrun
 from textgen.workers.process import import_early
@@ -22,14 +20,6 @@ from textgen.workers.process import import_early
 Refuse: TypeAlias = Callable[[Sequence[str], str], None]
 """A function that raises `UsageError` if an option with one of these names is given; the reason completes
 the sentence "split has no effect …"."""
-
-MAX_SEED = 2**32 - 1
-JOBS = {
-    "bench": "textgen.comparison.entry_job",
-    "suite": "textgen.suites.planner",
-    "tune": "textgen.tuning.trials",
-}
-"""The module that computes the jobs of a function, in processes of their own."""
 
 
 @cache
@@ -108,17 +98,10 @@ def check_cluster(request: Any, function: str, refuse: Refuse) -> None:
         refuse(["jobs"], "with --on, which computes as many runs at a time as have room")
 
 
-def prepare(function: str) -> None:
-    """Begin to import, in the background, what the jobs of a function need.
+def prepare(jobs: str) -> None:
+    """Begin to import, in the background, the module that computes jobs in processes of their own.
 
     Raises `UsageError` if `torchrun` started this process as one of several.
     """
     refuse_torchrun()
-
-    import_early(JOBS[function])
-
-
-def require_optuna() -> None:
-    """Raise `TextgenError` if the extra for studies is not installed."""
-    if any(find_spec(package) is None for package in ("optuna", "sklearn")):
-        raise TextgenError('tuning needs Optuna; run: pip install "textgen-bench[tune]"')
+    import_early(jobs)

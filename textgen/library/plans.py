@@ -1,9 +1,8 @@
-"""Plans of several runs: `bench`, `suite` and `tune`."""
+"""The plan of several runs: `bench`."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,37 +21,21 @@ from textgen.experiment.entry_parser import split_yardsticks
 from textgen.generation.generator import spells_words
 from textgen.jobs.backends import open_backend
 from textgen.jobs.kept import made_with
-from textgen.jobs.plugin_code import read_entries, read_entry
+from textgen.jobs.plugin_code import read_entries
 from textgen.library import corpus as texts
 from textgen.library import options
 from textgen.library.comparison import Comparison, Ladder
 from textgen.library.defined_plugins import NewPlugins, add_plugins
 from textgen.library.progress import shown
-from textgen.requests import (
-    BenchRequest,
-    ClusterOptions,
-    SampleOptions,
-    SearchOptions,
-    SuiteRequest,
-    TuneRequest,
-    several,
-)
-from textgen.results.names import find_run_or_entry
-from textgen.results.study import StudyResult
-from textgen.results.suite import SuiteResult
+from textgen.requests import BenchRequest, ClusterOptions, SampleOptions, several
 from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError
-from textgen.runtime.storage.files import slug
-from textgen.runtime.storage.result_folders import RUNS, locked, result_folder, result_name
-from textgen.suites.planner import SuiteOptions
-from textgen.suites.run_suite import RECORDS, run_suite
-from textgen.suites.schema import load_suite
-from textgen.training.budget import parse_budget, parse_budgets, parse_duration
+from textgen.runtime.storage.result_folders import locked, result_folder, result_name
+from textgen.training.budget import parse_budgets, parse_duration
 from textgen.training.progress import Report, Step
 
 KEPT_RUNS = "runs/*/run.json"
 """The runs in the folder of a comparison."""
-NUM_TRIALS = 30
 
 
 def bench(
@@ -95,7 +78,7 @@ def bench_as(
     request: BenchRequest, out: str | Path | None, report: Report | bool | None, refuse: options.Refuse
 ) -> Comparison | Ladder:
     """Compare as asked, as `bench` does; `refuse` is called with the options that have no effect."""
-    options.prepare("bench")
+    options.prepare("textgen.comparison.entry_job")
     cluster = request.cluster
     options.check_numbers(request.seed, length=request.samples.length)
     texts.check_text(request.text, refuse)
@@ -171,148 +154,3 @@ def _check_samples(samples: SampleOptions) -> None:
     if not several(samples.sampler):
         raise UsageError(f"no sampler; give one, such as {defaults.SAMPLER}")
     spells_words(samples.spelling)
-
-
-def suite(
-    name: str,
-    corpus: texts.TextSource = defaults.CORPUS,
-    *,
-    budget: str | None = None,
-    seeds: int | None = None,
-    cluster: ClusterOptions = ClusterOptions(),
-    plugins: NewPlugins = (),
-    out: str | Path | None = None,
-    report: Report | bool | None = None,
-) -> SuiteResult:
-    """Train the cases of a suite with several seeds; return what each change is worth.
-
-    `name` is an installed suite or a TOML file; it has the cleaners, and the `budget` and the number of
-    `seeds` unless they are given. With several budgets, as in `15s,1m`, each question is asked under each. A
-    loaded `corpus` is read again. What `out` holds already is kept. `cluster`, `plugins` and `report` are
-    those of `bench`. Raises `TextgenError` if it cannot start or every case failed, and `NotSavedError` with
-    the result if the disk is full.
-    """
-    add_plugins(plugins)
-    request = SuiteRequest(
-        name=name, text=texts.read_again(corpus), budget=budget, seeds=seeds, cluster=cluster
-    )
-    return suite_as(request, out, report, options.refusing(options.changed(request)))
-
-
-def suite_as(
-    request: SuiteRequest, out: str | Path | None, report: Report | bool | None, refuse: options.Refuse
-) -> SuiteResult:
-    """Answer the questions of a suite, as `suite` does; `refuse` is called with options without effect."""
-    options.prepare("suite")
-    name, text, cluster = request.name, request.text, request.cluster
-    texts.check_text(text, refuse)
-    options.check_cluster(request, "a suite", refuse)
-    declared = load_suite(name)
-    refuse(["clean"], f"on {name!r}, of which every case has a cleaner of its own")
-    if all(case.budget for case in declared.cases()):
-        refuse(["budget"], f"on {name!r}, of which every case has a budget of its own")
-    if has_own_texts := all(case.corpus for case in declared.cases()):
-        refuse(["corpus", "encoding"], f"on {name!r}, of which every case has a text of its own")
-    if request.seeds is not None:
-        options.check_numbers(0, seeds=request.seeds)
-    declared.under_each(request.budget)  # a mistake is reported before a text is read
-    where = "" if has_own_texts else f"-{slug(texts.name_of(text))}"
-    folder = Path(RUNS, f"suite-{slug(Path(name).stem)}{where}") if out is None else Path(out)
-    config = choose_device(cluster.device, cluster.precision, made_with(folder, RECORDS))
-    silence = parse_duration(cluster.entry_timeout, "--entry-timeout")
-    with (
-        open_backend(cluster.on, cluster.jobs, cluster.cpus_per_run, cluster.gpus_per_run) as backend,
-        result_folder(folder, lambda: folder.name),
-        shown(report) as tell,
-    ):
-        settings = SuiteOptions(request=request, device_config=config, backend=backend, entry_timeout=silence)
-        tell(Step("reading the texts", folder=folder))
-        return run_suite(declared, settings, folder, tell, lambda remark: tell(Step("", remark=remark)))
-
-
-def tune(
-    entry: str,
-    corpus: texts.TextSource = defaults.CORPUS,
-    *,
-    search: SearchOptions = SearchOptions(),
-    budget: str = defaults.BUDGET,
-    seeds: int | range = 3,
-    cluster: ClusterOptions = ClusterOptions(),
-    plugins: NewPlugins = (),
-    out: str | Path | None = None,
-    report: Report | bool | None = None,
-) -> StudyResult:
-    """Search the options of `entry` with the best validation score on `corpus`; return the study.
-
-    `search` says what is searched, and for how long; with `SearchOptions(tune_sampler=…)` the sampler is
-    tuned, for an entry or a run. `budget` is the training of each trial. The best is finally compared with
-    the default, with these `seeds`. A study that `out` holds already continues. `cluster`, `plugins` and
-    `report` are those of `bench`. Raises `TextgenError` if it cannot start, and `NotSavedError` with the
-    result so far if the disk is full.
-    """
-    add_plugins(plugins)
-    request = TuneRequest(
-        entry=entry,
-        text=texts.as_text(corpus),
-        search=search,
-        budget=budget,
-        cluster=cluster,
-        **options.seed_range(seeds),
-    )
-    return tune_as(request, out, report, options.refusing(options.changed(request)))
-
-
-def tune_as(
-    request: TuneRequest, out: str | Path | None, report: Report | bool | None, refuse: options.Refuse
-) -> StudyResult:
-    """Search as asked, as `tune` does; `refuse` is called with the options that have no effect."""
-    options.require_optuna()
-    options.prepare("tune")
-    from textgen.tuning.objectives import objective_of
-    from textgen.tuning.run_study import run_study
-    from textgen.tuning.study import Study, made_before
-    from textgen.tuning.trials import Goal
-
-    request, name = _tuned(request, refuse)
-    search, cluster = request.search, request.cluster
-    options.check_numbers(request.seed, trials=NUM_TRIALS if search.trials is None else search.trials)
-    options.check_cluster(request, "a study", refuse)
-    parse_budget(request.budget)
-    silence = parse_duration(cluster.entry_timeout, "--entry-timeout")
-    limit = None if search.timeout is None else parse_duration(search.timeout, "--timeout")
-    choose_device(cluster.device, cluster.precision)  # a mistake is reported before a folder is made
-    with (
-        open_backend(cluster.on, cluster.jobs, cluster.cpus_per_run, cluster.gpus_per_run) as backend,
-        result_folder(out, name) as folder,
-        shown(report) as tell,
-    ):
-        tell(Step("reading the text", folder=folder))
-        config = choose_device(cluster.device, cluster.precision, made_before(folder))
-        goal = Goal(search.trials or (None if limit else NUM_TRIALS), time.time() + limit if limit else None)
-        objective = objective_of(request, texts.loaded(request.text), config, folder, backend, tell)
-        with Study(folder, objective) as study:
-            return run_study(
-                study,
-                goal,
-                backend=backend,
-                num_seeds=request.seeds,
-                max_silence=silence,
-                report=tell,
-                say=lambda remark: tell(Step("", remark=remark)),
-            )
-
-
-def _tuned(request: TuneRequest, refuse: options.Refuse) -> tuple[TuneRequest, Callable[[], str]]:
-    """Return a request whose run, if it names one, is a folder, and what names that of the study."""
-    entry, sampler, source = request.entry, request.search.tune_sampler, texts.name_of(request.text)
-    texts.check_text(request.text, refuse)
-    run = find_run_or_entry(entry, read=read_entry)
-    if run is None:
-        tuned, budget = entry, request.budget
-    elif sampler is None:
-        raise TextgenError(f"{entry!r} is a run; give an entry to tune, or a sampler by --tune-sampler")
-    else:
-        refuse(["budget"], f"on {entry!r}, a run that is trained already")
-        request, tuned, budget = replace(request, entry=str(run)), run.name, ""
-    names = [*filter(None, [sampler]), tuned]
-    return request, lambda: f"tune-{result_name(names, source, budget, request.seed)}"

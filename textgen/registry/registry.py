@@ -339,8 +339,8 @@ def responsible_plugin(error: BaseException) -> Plugin | None:
     """Return the plugin in whose code an error arose, or None if it arose elsewhere.
 
     It is the component whose method was running, even if the method is inherited from another plugin;
-    otherwise the plugin whose module it was in; otherwise one of the same package. Those of the core are
-    left out, since an error in them is a mistake of textgen itself.
+    otherwise the plugin whose module it was in; otherwise one of the same package. Left out are commands,
+    kinds of results and suites of textgen's own, an error in which is a mistake of textgen itself.
     """
     calls = _calls(error)[::-1]
     for call in calls:
@@ -398,7 +398,8 @@ def _calls(error: BaseException) -> list[_Call]:
 
 
 def _is_core(plugin: Plugin) -> bool:
-    return plugin.module.partition(".")[0] == __name__.partition(".")[0]
+    """Return whether an error in a plugin is a mistake of textgen itself."""
+    return plugin.is_own and plugin.kind in ("command", "result", "suite")
 
 
 def _same_package(call: _Call, plugin: Plugin) -> bool:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textgen.results.kinds import Kind
 from textgen.runtime.output import visible_in
-from textgen.runtime.storage.result_folders import PAGE
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,10 +42,6 @@ class ReportedKind(Kind):
         report = self.report(visible_in(result), folder)
         render(report, console, full=full)
         return "\n".join(filter(None, [report.closing, report.advice and f"next: {report.advice}"]))
-
-    def reports(self, result: Any, folder: Path) -> Mapping[str, str]:
-        """Return the page."""
-        return {PAGE: self.html(result, folder)}
 
     def html(self, result: Any, folder: Path, *, with_models: bool = False) -> str:
         """Return the page; raises `TextgenError` if a file is missing."""

@@ -1,1 +1,1 @@
-"""Results: what runs measured, what is judged from it, and the folders that hold it; verified from both."""
+"""Results: what runs measured, what is judged from it, and the folders that hold it."""

@@ -90,7 +90,7 @@ class Details:
     spells: bool = True
     """False if word models did not write words that their vocabulary lacks."""
     texts: tuple[WrittenTexts, ...] = ()
-    """Not on the page: `textgen verify` measures them again."""
+    """Not on the page, but kept to be measured again."""
 
     def check(self) -> None:
         """Raise `ValueError` if an entry is there twice, or has not read each passage."""

@@ -1,7 +1,7 @@
 """The judge: what follows from the rows of a result, and from nothing else.
 
 Scores, their differences from the best and metrics of texts of a comparison; what larger budgets change and
-who passes whom on a ladder; what each change of a suite does. `textgen verify` judges saved rows again.
+who passes whom on a ladder. Saved rows can be judged again.
 """
 
 from __future__ import annotations
@@ -19,14 +19,11 @@ from textgen.evaluation.crossings import crossing
 from textgen.evaluation.intervals import (
     FIRST_CHARS,
     LEVEL,
-    SHIPPED_PRIORS,
     Contrast,
-    Estimate,
     MeasuredValue,
     SeedPrior,
     difference,
     estimate,
-    fitted_prior,
     holm,
     measured_ratio,
     rate_interval,
@@ -46,14 +43,10 @@ from textgen.results.comparison import (
 from textgen.results.header import JudgedHeader
 from textgen.results.ladder import BudgetStep, Crossing, Ladder, Rung
 from textgen.results.row import Row, rows_by_entry
-from textgen.results.suite import CaseResult, Effect
 from textgen.training.budget import parse_budget
 
-Priors: TypeAlias = Mapping[str, SeedPrior]
-"""By metric: what is known about the variance between training seeds."""
-
-SCORE, REAL_WORDS = EFFECT_METRICS = ("bits_per_char", "real_word_rate")
-"""The metrics that a change has an effect on."""
+SCORE = "bits_per_char"
+"""The metric that entries are ranked by."""
 Ranking: TypeAlias = tuple[tuple[EntryScore, ...], tuple[Difference, ...]]
 """Scores, best first, and the differences of the others from the best."""
 Samples = Mapping[str, Mapping[str, MeasuredValue]]
@@ -407,58 +400,3 @@ def _crossings(samples: Samples, reading: Collection[str]) -> Iterable[Crossing]
             if interval is not None:
                 ends = interval[0], None if math.isinf(interval[1]) else interval[1]
             yield Crossing(ahead=ahead, behind=behind, amount=amount, interval=ends)
-
-
-# --- suites
-
-
-def shared_priors(cases: Iterable[Sequence[Row]]) -> dict[str, SeedPrior]:
-    """Return what the runs of all cases tell together about the variance between training seeds.
-
-    Several questions may have the same case, which counts once.
-    """
-    known = {tuple((row.seed, row.units, *row.pseudovalues.values()) for row in rows): rows for rows in cases}
-    distinct = [rows for rows in known.values() if rows]
-    samples = {
-        metric: [sample for rows in distinct if (sample := sample_of(metric, rows, "", SHIPPED_PRIORS))]
-        for metric in EFFECT_METRICS
-    }
-    return {metric: fitted_prior(each, SHIPPED_PRIORS[metric]) for metric, each in samples.items()}
-
-
-def effects(pairs: Sequence[tuple[CaseResult, CaseResult]], priors: Priors) -> list[Effect]:
-    """Return how cases differ from those they are compared with, from what their runs measured."""
-    scores, words = (
-        _adjusted([_contrast(metric, new, old, priors) for new, old in pairs]) for metric in EFFECT_METRICS
-    )
-    return [
-        Effect(new.label, old.label, new.scored_text == old.scored_text, score, real)
-        for (new, old), score, real in zip(pairs, scores, words, strict=True)
-    ]
-
-
-def _contrast(metric: str, new: CaseResult, old: CaseResult, priors: Priors) -> Contrast | None:
-    one, other = (sample_of(metric, case.runs, case.scored_text, priors) for case in (new, old))
-    return difference(one, other) if one and other else None
-
-
-def _adjusted(contrasts: Sequence[Contrast | None]) -> list[Contrast | None]:
-    """Return contrasts with p-values adjusted for their number."""
-    adjusted = iter(holm([each.p_value for each in contrasts if each is not None]))
-    return [each and replace(each, p_value=next(adjusted)) for each in contrasts]
-
-
-def sample_of(metric: str, rows: Sequence[Row], text: str, priors: Priors) -> MeasuredValue | None:
-    """Return the score or the share of real words of a case by seeds, or None if a row lacks it.
-
-    `text` is the hash of the text that it is scored on, whose passages it continues.
-    """
-    if metric == SCORE:
-        return score_sample(rows, priors[metric], text)
-    return metric_sample(metric, rows, priors[metric], text)
-
-
-def case_estimate(metric: str, rows: Sequence[Row], text: str, priors: Priors) -> Estimate | None:
-    """Return a score or a share of real words with its interval, or None if a run lacks it."""
-    sample = sample_of(metric, rows, text, priors)
-    return estimate(sample) if sample else None

@@ -1,31 +1,28 @@
-"""Kinds of results: each says how its folders are found, listed, shown, reported, verified and removed.
+"""Kinds of results: each says how its folders are found, listed, shown, reported and removed.
 
 A kind is a plugin of the kind `result`. Those of textgen are declared beside what makes them, such as
-`textgen/comparison/kinds.py`; another one is one file with a
-class derived from `textgen.reports.reported_kind.ReportedKind`. Finding and
-listing hundreds of folders must be quick: what is heavy is imported in the methods that need it.
+`textgen/comparison/kinds.py`; another one is one file with a class derived from
+`textgen.reports.reported_kind.ReportedKind`. Finding and listing hundreds of folders must be quick: what is
+heavy is imported in the methods that need it.
 """
 
 from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from textgen.contracts import ResultKind, TextgenWarning
 from textgen.registry.registry import Plugin, load, plugins
 from textgen.runtime.messages import one_line
-from textgen.runtime.storage.json_records import Record
 from textgen.runtime.storage.result_folders import LOCK, PAGE
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from textgen.results.verification import VerificationCheck
 
 RUN = "run"
 """The kind whose folders are part of those of others, and what texts are written and scored by."""
@@ -42,7 +39,7 @@ class About:
     best: str | None = None
     """The entry with the lowest score."""
     score: float | None = None
-    """Bits per character of the best entry on held-out text; None for a suite, whose texts may differ."""
+    """Bits per character of the best entry on held-out text; None if there are several texts."""
     interval: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
@@ -70,19 +67,6 @@ def about_best(
     )
 
 
-class VerifiedFiles(Protocol):
-    """The files of a result that is verified: they are read by it, so that it knows all their numbers."""
-
-    device: str | None
-    """The device on which saved runs score the text again; None if they do not."""
-
-    def read(self, record: type[Record], path: Path) -> Record:
-        """Read a record; raises `TextgenError` if it is damaged or lacks its digest."""
-
-    def place(self, path: Path) -> str:
-        """Return what the kinds of values in a file begin with: nothing for that of the result itself."""
-
-
 class Kind(ResultKind):
     """The base class of kinds: it has defaults for all but what `textgen.contracts.ResultKind` asks for."""
 
@@ -97,7 +81,7 @@ class Kind(ResultKind):
     ranks_runs = False
     """True if its result ranks its runs, so that an unfinished one is known by them."""
     has_page = True
-    """True if there is a page of it, and it can be verified."""
+    """True if there is a page of it."""
     has_models = False
     """True if the page can have models, to write with."""
     names_folder = False
@@ -131,15 +115,6 @@ class Kind(ResultKind):
     def html(self, result: Any, folder: Path, *, with_models: bool = False) -> str:
         """Return the page of a result, perhaps with models; raises `TextgenError` if a file is missing."""
 
-    def reports(self, result: Any, folder: Path) -> Mapping[str, str]:
-        """Return the reports that are written beside a result and follow from the files there, by file."""
-        return {}
-
-    def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
-        """Yield the checks of a file; without any, what is found is that it is whole."""
-        files.read(self.record(), path)
-        yield from ()
-
 
 def kinds() -> Mapping[str, Kind]:
     """Return the kinds of results by their names; a warning says of a plugin that cannot be used why."""
@@ -162,9 +137,3 @@ def _built(enabled: tuple[Plugin, ...]) -> Mapping[str, Kind]:
 def kind_of(result: Any) -> Kind:
     """Return the kind of a result, by the type of its record."""
     return next(kind for kind in kinds().values() if isinstance(result, kind.record()))
-
-
-def kind_in(values: Mapping[str, Any], file: str) -> Kind | None:
-    """Return the kind of a result by the JSON values of its file, or by its name; None if it is none."""
-    shown = [kind for kind in kinds().values() if kind.has_page]
-    return next((each for each in shown if (each.field in values if each.field else each.file == file)), None)

@@ -11,17 +11,18 @@ from textgen.experiment.entry_parser import parse_entries
 from textgen.experiment.experiment import Experiment
 from textgen.generation.bound_sampler import build_sampler
 from textgen.registry.options import declared_options
-from textgen.requests import SuiteRequest, TextOptions
+from textgen.requests import TextOptions
 from textgen.runtime.device import DeviceConfig, choose_device
-from textgen.suites.planner import JobPlanner, SuiteOptions
-from textgen.suites.schema import load_suite
 from textgen.training.budget import parse_budget
 from textgen.training.train_options import TrainOptions
-from textgen.tuning.search_space import Candidate, dimensions
 from textgen_benchmarks.fuzzing import words
 from textgen_benchmarks.fuzzing.kind import Case, Kind
 from textgen_benchmarks.fuzzing.mutations import damaged, damaged_lines
 from textgen_benchmarks.fuzzing.saved import SUITE
+from textgen_suites.planner import JobPlanner, SuiteOptions
+from textgen_suites.request import SuiteRequest
+from textgen_suites.schema import load_suite
+from textgen_tuning.search_space import Candidate, dimensions
 
 CPU = DeviceConfig(torch.device("cpu"), "fp32")
 MAX_WORK = 300_000

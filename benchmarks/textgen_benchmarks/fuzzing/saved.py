@@ -16,8 +16,6 @@ from textgen.library.presentation import document
 from textgen.reports.markdown import to_markdown
 from textgen.results.folders import identify
 from textgen.results.items import read_result
-from textgen.results.study import StudyResult
-from textgen.results.suite import JobResult
 from textgen.runtime.storage.files import write_digests
 from textgen.runtime.storage.json_records import read_record, to_json
 from textgen.training.checkpoints import Checkpoints
@@ -29,6 +27,8 @@ from textgen_benchmarks.fuzzing.mutations import (
     hostile_json,
     hostile_record,
 )
+from textgen_suites.result import JobResult
+from textgen_tuning.result import StudyResult
 
 TINY = "num_layers=1,hidden_size=8,batch_size=4,sequence_length=16,num_validations=2"
 ENTRIES = (f"char-lstm:{TINY}", f"word-lstm:{TINY}", f"bpe-lstm+ngram:{TINY},vocab_size=300", "char-ngram")

@@ -9,8 +9,8 @@ from pathlib import Path
 from textgen.experiment.entry_parser import parse_entry
 from textgen.generation.bound_sampler import build_sampler, suited_to
 from textgen.registry.options import build
-from textgen.suites.schema import read_suite
 from textgen_kit.checking import CheckSkipped, Subject, expect, reworded, shown
+from textgen_suites.schema import read_suite
 
 
 def check_alias_entry(subject: Subject) -> None:

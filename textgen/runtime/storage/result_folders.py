@@ -3,7 +3,7 @@
 A second process waits for a lock, and says for whom. Locks are those of the operating system, which a process
 loses when it dies, however it dies. The file tells people who holds it; one that a killed process left is
 taken over. All commands lock by `locked`: an unfinished run by way of `locked_run` (in
-`experiment/run_lock.py`), comparisons, suites and studies directly. Leftovers of killed processes are removed
+`experiment/run_lock.py`), other results directly. Leftovers of killed processes are removed
 when the next command begins.
 """
 
@@ -39,7 +39,7 @@ MAX_NAME_CHARS = 120
 MAX_CORPUS_CHARS = 30
 NUMBER_CHARS = len("-999")
 """Room for the number that tells folders of one name apart."""
-CLAIMED = re.compile(r"(?:suite-.+|.+-\d{4}-\d\d-\d\d-\d{4}(?:-\d+)?)(?:\.partial)?")
+CLAIMED = re.compile(r".+-\d{4}-\d\d-\d\d-\d{4}(?:-\d+)?(?:\.partial)?")
 """Names of folders that are made under `runs`."""
 ABANDONED_SECONDS = 60
 """Age after which a folder without results is taken for one of a killed process."""
@@ -109,22 +109,23 @@ def _clear(target: Path) -> None:
             remove_unfinished(runs)
     remove_unfinished(RUNS if target == RUNS else target.parent)
     for folder in _subfolders(RUNS):
-        if CLAIMED.fullmatch(folder.name) and _is_abandoned(folder):
+        if _is_abandoned(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_abandoned(folder: Path) -> bool:
-    """Return whether nothing is in a folder, but perhaps locks of killed processes."""
+    """Return whether a killed process has claimed a folder, by its name or by a lock, and left it empty."""
     with contextlib.suppress(OSError):  # another process has just removed it
         files = [path for path in folder.rglob("*") if not path.is_dir()]
         is_old = time.time() - folder.stat().st_mtime > ABANDONED_SECONDS
-        return is_old and all(is_lock(path) and not is_held(path) for path in files)
+        is_claimed = bool(files or CLAIMED.fullmatch(folder.name))
+        return is_claimed and is_old and all(is_lock(path) and not is_held(path) for path in files)
     return False
 
 
 def is_lock(path: PurePath) -> bool:
     """Return whether a file, by its path, is a lock on a folder of results."""
-    return path.name == LOCK or path.match("workers/*.lock")  # the latter in a study
+    return path.name == LOCK or path.match("workers/*.lock")  # the latter of commands that share a folder
 
 
 def _claim(name: str, number: int = 1) -> Path:

@@ -1,0 +1,30 @@
+"""`textgen suite`: the questions of a suite, answered."""
+
+from __future__ import annotations
+
+import typer
+
+from textgen.cli import options
+from textgen.cli.console import print_result
+from textgen.cli.work import working
+from textgen_suites.request import SuiteRequest
+
+
+@options.grouped
+def suite(
+    context: typer.Context,
+    request: SuiteRequest,
+    out: options.Out = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    plugin: options.PluginFiles = None,
+) -> None:
+    """Train the cases of a suite with several seeds, and say what each change is worth."""
+    options.begin_apart(context, plugin, "textgen_suites.planner")
+    from textgen_suites.run_suite import suite_as
+
+    with working("jobs/*.json", "run", quiet=quiet) as work:
+        work.result = suite_as(request, out, work.report, options.refusing(context))
+    print_result(work.result, as_json, full=True)
+    work.close(quiet=quiet)
+    work.end()

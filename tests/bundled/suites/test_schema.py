@@ -1,0 +1,119 @@
+"""Suites as TOML declares them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from helpers.suites import TINY_SUITE, write_suite
+from textgen.contracts import TextgenError
+from textgen.experiment.entry_parser import parse_entry
+from textgen.generation.bound_sampler import build_sampler, suited_to
+from textgen.registry.options import build
+from textgen.registry.registry import names
+from textgen_suites.schema import Case, Question, load_suite
+
+
+@pytest.mark.parametrize("name", names("suite"))
+def test_the_bundled_suites_can_run_and_compare_each_case(name: str) -> None:
+    suite = load_suite(name)
+    assert suite.seeds >= 3
+    for case in suite.cases():
+        parse_entry(case.entry)
+        build("cleaner", case.clean)
+        for spec in case.samplers:
+            build_sampler(suited_to(spec, "a text"))
+    for question in suite.questions:
+        assert len(list(question.comparisons())) == len(question.cases) - 1
+
+
+def test_a_question_may_name_the_text_of_its_cases() -> None:
+    cases = [{"label": "a", "entry": "random"}, {"label": "b", "entry": "random", "corpus": "lee"}]
+    question = Question.model_validate({"name": "x", "text": "?", "corpus": "wiki", "cases": cases})
+    assert [case.corpus for case in question.cases] == ["wiki", "lee"]
+
+
+def test_cases_are_compared_with_the_first_or_with_the_one_before() -> None:
+    cases = tuple(Case(label=label, entry="random") for label in "abc")
+
+    def pairs(cumulative: bool) -> list[tuple[str, str]]:
+        question = Question(name="x", text="?", cases=cases, cumulative=cumulative)
+        return [(case.label, reference.label) for case, reference in question.comparisons()]
+
+    assert pairs(False) == [("b", "a"), ("c", "a")]
+    assert pairs(True) == [("b", "a"), ("c", "b")]
+
+
+def test_under_several_budgets_each_question_is_asked_under_each(tmp_path: Path) -> None:
+    suite = load_suite(write_suite(tmp_path))
+    assert suite.under_each(None) is suite
+    assert suite.under_each("1epoch") is suite
+    asked = suite.under_each("2epochs,1epoch")
+    assert [question.name for question in asked.questions] == [
+        "size, 1epoch", "size, 2epochs", "text, 1epoch", "text, 2epochs"
+    ]  # fmt: skip
+    assert asked.questions[1].text == "Which size? (2epochs)"
+    assert {case.budget for case in asked.questions[1].cases} == {"2epochs"}
+    cases = [{"label": "a", "entry": "random", "budget": "5s"}, {"label": "b", "entry": "random"}]
+    own = suite.model_copy(update={"questions": (Question(name="x", text="?", cases=cases),)})  # type: ignore[arg-type]
+    assert [[case.budget for case in each.cases] for each in own.under_each("1m,2m").questions] == [
+        ["5s", "1m"], ["5s", "2m"]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text.replace("budget", "bugdet"), "budget: field required"),
+        (
+            lambda text: text.replace("train_share = 30", "train_share = 300"),
+            "train_share: input should be less",
+        ),
+        (lambda text: text.replace('"chance"', '"small"'), "'size' has two cases with the same label"),
+        (lambda text: text.replace("cases = [", "cases = ["[:-1], 1), "cannot read the suite"),
+        (lambda text: f"x = {'[' * 10_000}\n{text}", "nested too deeply"),
+        (lambda text: text.replace("seeds = 2", "seeds = 0"), "seeds: input should be greater"),
+        (lambda text: text.replace("seeds = 2", f"seeds = {'9' * 5000}"), "4300 digits"),
+        (lambda text: text.replace("seeds = 2", "seeds = 1e999"), "larger than any number"),
+        (
+            lambda text: text.replace("train_share = 30", "samplers = []"),
+            "samplers: tuple should have at least",
+        ),
+    ],
+)
+def test_a_suite_that_is_written_wrong_is_a_one_line_error(
+    tmp_path: Path, change: Callable[[str], str], message: str
+) -> None:
+    with pytest.raises(TextgenError) as caught:
+        load_suite(write_suite(tmp_path, change(TINY_SUITE)))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_suite_gets_the_nearest_match() -> None:
+    with pytest.raises(TextgenError, match=r"unknown suite 'improvement'; did you mean 'improvements'\?"):
+        load_suite("improvement")
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (os.mkfifo, "not a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
+        (Path.mkdir, "is a directory"),
+        (lambda path: path.write_bytes(b"#" * 2**21), "larger than 1 mib"),
+        (lambda path: path.write_text("title = " + "[" * 100_000), "nested too deeply"),
+        (lambda path: path.write_text(f"{'a.' * 20_000}b = 1"), "keys of more than 100 parts"),
+        (lambda path: path.write_text(f"[{'a . ' * 200}b]"), "keys of more than 100 parts"),
+        (lambda path: path.write_bytes(b"\xff"), "can't decode"),
+    ],
+)
+def test_a_hostile_file_is_one_line(make: Callable[[Path], object], reason: str, tmp_path: Path) -> None:
+    make(tmp_path / "suite.toml")
+    with pytest.raises(TextgenError, match=r"^cannot read the suite ") as caught:
+        load_suite(str(tmp_path / "suite.toml"))
+    assert reason in str(caught.value).lower()
+    assert "\n" not in str(caught.value)

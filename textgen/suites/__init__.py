@@ -1,1 +1,0 @@
-"""Suites: comparisons declared as data, resumable, each change with its effect."""

@@ -1,1 +1,0 @@
-"""Tuning: options are searched with Optuna, and the best ones compared with the default."""
