@@ -24,7 +24,7 @@ def test_a_suite_agrees_with_its_runs_and_a_change_is_found(tmp_path: Path) -> N
     assert [line.split(maxsplit=1)[1] for line in lines] == [
         f"values of {part} recomputed: all agree" for part in ("corpus", "seed_priors", "questions")
     ]
-    assert left.startswith("not checked: command; corpus: cleaner, language, name, num_chars and ")
+    assert left.startswith("not checked: budget; command; corpus: cleaner, language, name, num_chars and ")
     run_textgen("verify", folder, "--runs", code=2)
     saved = (folder / "suite.json").read_text("utf-8")
     for change, line in (
