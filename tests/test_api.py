@@ -20,6 +20,7 @@ import typer.main
 
 import textgen
 import textgen_suites
+import textgen_tools
 import textgen_tuning
 import textgen_verify
 from helpers.commands import TINY, forget_plugin_files
@@ -42,7 +43,6 @@ EXPORTED = [
     "TextgenWarning",
     "__version__",
     "bench",
-    "describe",
     "load",
     "load_corpus",
     "load_plugin_file",
@@ -53,7 +53,7 @@ EXPORTED = [
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
 QUICK: dict[str, Any] = {"budget": "2000chars", "cluster": CPU}
 MAX_PARAMETERS = 9
-BUNDLED = (textgen_suites, textgen_tuning, textgen_verify)
+BUNDLED = (textgen_suites, textgen_tools, textgen_tuning, textgen_verify)
 """Plugins with functions of their own, as of textgen."""
 PYTHON_ONLY = ("report", "on_check", "corpus", "samples", "search", "cluster", "plugins")
 """Groups, a loaded corpus, and functions that are told what happens."""
@@ -137,7 +137,7 @@ def test_type_checkers_see_every_exported_name() -> None:
         ("tune", textgen_tuning.tune, (TextOptions, textgen_tuning.SearchOptions, ClusterOptions)),
         ("suite", textgen_suites.suite, (TextOptions, ClusterOptions)),
         ("train", textgen.train, (TextOptions, ClusterOptions)),
-        ("describe", textgen.describe, (TextOptions,)),
+        ("describe", textgen_tools.describe, (TextOptions,)),
         ("verify", textgen_verify.verify, ()),
         ("report", textgen.report, ()),
         ("corpus", textgen.load_corpus, ()),

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from textgen.library.comparison import Comparison, Ladder
     from textgen.library.components import load_plugin_file, plugins
     from textgen.library.corpus import load_corpus
-    from textgen.library.model_layers import describe
     from textgen.library.plans import bench
     from textgen.library.reports import report
     from textgen.library.runs import Run, load, train
@@ -33,7 +32,6 @@ else:
         "library.components": "load_plugin_file plugins",
         "library.corpus": "load_corpus",
         "requests": "ClusterOptions SampleOptions TextOptions",
-        "library.model_layers": "describe",
         "library.plans": "bench",
         "library.reports": "report",
         "library.runs": "Run load train",
@@ -65,7 +63,6 @@ __all__ = [
     "TextgenWarning",
     "__version__",
     "bench",
-    "describe",
     "load",
     "load_corpus",
     "load_plugin_file",

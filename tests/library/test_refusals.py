@@ -11,6 +11,7 @@ import pytest
 import textgen
 import textgen_suites
 from textgen import ClusterOptions, SampleOptions, TextOptions
+from textgen_tools import describe
 from textgen_tuning import SearchOptions, tune
 from textgen_verify import verify
 
@@ -75,7 +76,7 @@ def test_options_of_the_text_are_refused_for_a_loaded_corpus(text: Path, tmp_pat
         (lambda: textgen.train("nowhere", budget="+1s"), "no run 'nowhere'"),
         (lambda: textgen.train("a", seed=1, budget="+1s"), "seed has no effect on 'a', a run whose training"),
         (
-            lambda: textgen.describe("char-lstm", "lee", vocab_size=9),
+            lambda: describe("char-lstm", "lee", vocab_size=9),
             "corpus has no effect with --vocab-size, which needs no text; leave it out",
         ),
         (lambda: textgen.report("nowhere"), "no result 'nowhere'"),

@@ -123,8 +123,9 @@ OPEN_TO_BUNDLED = {
     "textgen_tools": (
         "cli.interrupts",
         "evaluation",
-        "experiment.saved_run",
-        "experiment.score_run",
+        "experiment",
+        "nn",
+        "results.names",
         "runtime.storage.files",
         "runtime.storage.result_folders",
     ),

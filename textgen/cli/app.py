@@ -19,7 +19,6 @@ from textgen.cli import cache, plugins, runs
 from textgen.cli.command_plugins import PluginGroup
 from textgen.cli.console import fail
 from textgen.cli.corpus import corpus
-from textgen.cli.describe import describe
 from textgen.cli.interrupts import INTERRUPTED, StoppedError, interrupts
 from textgen.cli.options import NO_METAVAR
 from textgen.cli.plans import bench
@@ -64,7 +63,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for command in (bench, train, sample, score, describe, report, corpus):
+for command in (bench, train, sample, score, report, corpus):
     app.command()(command)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(runs.app, name="runs")

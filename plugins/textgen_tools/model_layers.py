@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from textgen import defaults
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.experiment.encoding import embed, encode_training
@@ -17,8 +15,8 @@ from textgen.experiment.entry import Entry
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.memory import build_to_predict
 from textgen.experiment.saved_run import load_run
-from textgen.library.corpus import TextSource, as_text, check_text, loaded
-from textgen.library.options import Refuse, changed, refusing
+from textgen.library.corpus import check_text, loaded
+from textgen.library.options import Refuse
 from textgen.nn.language_model import LanguageModel, placeholder_vocabulary
 from textgen.nn.weights import num_frozen_parameters, num_parameters
 from textgen.requests import TextOptions
@@ -50,19 +48,6 @@ class ModelSummary:
     layers: tuple[Layer, ...]
     num_parameters: int
     num_frozen_parameters: int = 0
-
-
-def describe(
-    what: str | Path, corpus: TextSource = defaults.CORPUS, *, vocab_size: int | None = None
-) -> ModelSummary:
-    """Return the layers of the model of `what`, a run or an entry, with their shapes and parameter counts.
-
-    The vocabulary of an entry is that of the text of `corpus`, unless `vocab_size` is its size. Raises
-    `TextgenError` if there is no such run or entry.
-    """
-    text = as_text(corpus)
-    given = changed(text) | (set() if vocab_size is None else {"vocab_size"})
-    return describe_as(str(what), text, vocab_size, refusing(given))
 
 
 def describe_as(what: str, text: TextOptions, vocab_size: int | None, refuse: Refuse) -> ModelSummary:
