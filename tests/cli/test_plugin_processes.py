@@ -11,6 +11,8 @@ import pytest
 from helpers.commands import run_textgen
 from textgen.data.corpus import Corpus
 
+pytestmark = pytest.mark.usefixtures("no_references")
+
 TOP = """
 import multiprocessing
 import pathlib
@@ -75,7 +77,7 @@ cases = [
 def folder(tmp_path_factory: pytest.TempPathFactory, news: str) -> Path:
     made = tmp_path_factory.mktemp("apart")
     (made / "mine.py").write_text(CODE)
-    (made / "text.txt").write_text(news[:20_000])
+    (made / "text.txt").write_text(news[:8_000])
     (made / "toys.toml").write_text(SUITE)
     return made
 

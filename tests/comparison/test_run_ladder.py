@@ -17,10 +17,10 @@ from textgen.runtime.storage.json_records import read_record, write_record
 from textgen.training.progress import Step
 
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
-BRIEF = textgen.SampleOptions(length=20)
+BRIEF = textgen.SampleOptions(sampler="greedy", length=20)
 Bench = Callable[..., Any]
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_references")]
 
 
 @pytest.fixture(scope="module")
