@@ -128,7 +128,7 @@ def test_a_suite(folder: Path) -> None:
 @pytest.mark.parametrize("what", ["entry", "sampler"])
 def test_a_study(folder: Path, what: str) -> None:
     tuned = ("--tune-sampler", "coin") if what == "sampler" else ("--search", "scale=0.5..2")
-    options = ("--trials", 3, "--seeds", 1, "--out", what, "--json")
+    options = ("--trials", 2, "--seeds", 1, "--out", what, "--json")
     done = run_textgen("tune", "letters-toy", *TEXT, *PLUGIN, *tuned, *options, cwd=folder)
     study = json.loads(done.stdout)
     assert [each["option"] for each in study["search"]] == ["temperature" if what == "sampler" else "scale"]

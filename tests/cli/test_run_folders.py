@@ -83,6 +83,7 @@ def test_a_run_is_used_by_its_name(
 # --- the commands that save
 
 
+@pytest.mark.usefixtures("no_references")
 def test_folders_say_what_is_in_them_and_runs_are_reused(
     textgen: Textgen, budget: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

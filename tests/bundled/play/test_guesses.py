@@ -26,6 +26,7 @@ def test_the_bounds_are_those_of_shannon(guesses: list[int], low: float, high: f
     assert bounds(guesses) == pytest.approx((low, high))
 
 
+@pytest.mark.usefixtures("no_references")
 def test_the_report_tells_what_readers_guessed(tmp_path: Path) -> None:
     text = textgen.load_corpus("lee", max_chars=4000)
     out = tmp_path / "bench"
