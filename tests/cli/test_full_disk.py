@@ -56,7 +56,9 @@ def failed_to_save(done: Done, folder: Path) -> None:
     assert [path.name for path in folder.parent.rglob(".*")] == []
 
 
-@pytest.mark.parametrize("command", [["train", TINY], ["bench", TINY, "random", "--length", "40", "--sampler", "greedy"]])
+@pytest.mark.parametrize(
+    "command", [["train", TINY], ["bench", TINY, "random", "--length", "40", "--sampler", "greedy"]]
+)
 def test_a_result_that_cannot_be_saved_is_printed(command: list[str], tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = run_limited(*command, *SETTINGS, "--out", str(out))

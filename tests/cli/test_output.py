@@ -75,7 +75,8 @@ def test_plugins_are_listed_alike_as_table_and_as_json(textgen: Textgen) -> None
 
 @pytest.mark.skipif(not hasattr(os, "pipe"), reason="needs pipes")
 @pytest.mark.parametrize(
-    "command", ["--help", "plugins", "corpus lee --max-chars 20000 --diff --clean letters", "sample RUN --length 400"]
+    "command",
+    ["--help", "plugins", "corpus lee --max-chars 20000 --diff --clean letters", "sample RUN --length 400"],
 )
 def test_a_reader_that_stops_reading_is_no_error(command: str, trained: tuple[Path, str]) -> None:
     arguments = [str(trained[0]) if word == "RUN" else word for word in command.split()]

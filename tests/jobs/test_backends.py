@@ -78,9 +78,7 @@ def compared(entries: Sequence[str], backend: Backend, out: Path) -> Comparison:
         request=BenchRequest(samples=SampleOptions(sampler="greedy", length=20)),
         backend=backend,
     )
-    return bench(
-        [parse_entry(name) for name in entries], load_corpus(["lee"], max_chars=8000), options, out
-    )
+    return bench([parse_entry(name) for name in entries], load_corpus(["lee"], max_chars=8000), options, out)
 
 
 def test_seconds_are_refused_where_machines_differ(tmp_path: Path) -> None:
