@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -138,6 +139,13 @@ def _server_of_processes() -> None:
 def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a comparison of `helpers.shared.ENTRIES`, which no test may change."""
     return made_once(tmp_path_factory, "shared-bench", make_bench)
+
+
+@pytest.fixture(scope="module")
+def no_references() -> Iterator[None]:
+    """Comparisons have no reference entries, which take longer than the small entries of a test."""
+    with patch("textgen.comparison.references.reference_entries", return_value=[]):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -231,6 +231,7 @@ def test_a_string_is_scored_itself_and_a_path_is_read(run: textgen.Run, text: Pa
     )
 
 
+@pytest.mark.usefixtures("no_references")
 def test_entries_are_compared_on_one_corpus(text: Path, tmp_path: Path) -> None:
     corpus = textgen.Corpus.from_texts([text.read_text("utf-8")], clean="raw")
     steps: list[Step] = []

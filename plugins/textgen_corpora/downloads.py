@@ -16,8 +16,6 @@ from urllib.request import urlopen
 from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile, ZipFile
 
-import nltk.downloader
-
 from textgen.contracts import TextgenError
 from textgen.data.sources import download_folder
 from textgen.runtime.messages import unknown
@@ -66,6 +64,8 @@ def _installed(item: str) -> bytes | None:
 
     It is read directly, since `nltk.data.find` refuses folders outside NLTK's own path.
     """
+    import nltk.data  # which takes seconds
+
     for folder in [*map(Path, nltk.data.path), _cache()]:
         unpacked = folder / "corpora" / "gutenberg" / item
         if unpacked.is_file():
@@ -84,6 +84,8 @@ def _cache() -> Path:
 
 def _download() -> None:
     """Download NLTK's package into the cache; raises `TextgenError` on failure."""
+    import nltk.downloader
+
     folder = _cache()
     print(f"downloading NLTK's package gutenberg into {folder}", file=sys.stderr)
     messages = io.StringIO()  # hides NLTK's messages; an error is reported below
@@ -104,6 +106,8 @@ def _download() -> None:
 @contextmanager
 def _short_timeout() -> Iterator[None]:
     """Set a time-out for network calls: NLTK 3.9 has none, later versions have a long one."""
+    import nltk.downloader
+
     long = getattr(nltk.downloader, "NETWORK_TIMEOUT", None)
     default = socket.getdefaulttimeout()
     nltk.downloader.NETWORK_TIMEOUT = TIMEOUT

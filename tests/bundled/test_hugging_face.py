@@ -220,7 +220,7 @@ def test_a_yardstick_is_a_reference_and_one_that_fails_costs_its_row(
     good, bad, out = f"hf:{model}", f"hf:{lossy}", tmp_path / "out"
     steps: list[textgen.Step] = []
     entries, text = ["char-uniform", good, bad], str(tmp_path / "text.txt")
-    samples = textgen.SampleOptions(length=20)
+    samples = textgen.SampleOptions(sampler="greedy", length=20)
     result = textgen.bench(entries, text, budget="1epochs", samples=samples, out=out, report=steps.append)
     (reference,) = [each for each in result.references if each.is_pretrained]
     stretches = textgen.load_corpus(text).split.test.stretches()

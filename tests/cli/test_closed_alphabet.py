@@ -10,6 +10,8 @@ import pytest
 
 from helpers.commands import Textgen
 
+pytestmark = pytest.mark.usefixtures("no_references")
+
 ENTRY = "original:hidden_size=8,num_layers=1,window=60,num_validations=2"
 SENTENCE = "the quick brown fox jumps over the lazy dog\n\n"
 

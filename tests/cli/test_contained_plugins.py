@@ -37,7 +37,8 @@ FAULTS = {
 }
 """By name: what the model does in a later call, and what its row says; None if it has a score."""
 
-TINY = ("--corpus", "lee", "--max-chars", "5000", "--budget", "2000chars", "--length", "20")
+TINY = ("--corpus", "lee", "--max-chars", "5000", "--budget", "2000chars")
+SAMPLES = ("--length", "20", "--sampler", "greedy")
 
 
 def write_plugin(folder: Path, name: str, code: str) -> Path:
@@ -50,7 +51,7 @@ def write_plugin(folder: Path, name: str, code: str) -> Path:
 
 
 def bench(folder: Path, *arguments: str) -> Done:
-    return ended(Launched("bench", *arguments, *TINY, "--json", "--out", folder))
+    return ended(Launched("bench", *arguments, *TINY, *SAMPLES, "--json", "--out", folder))
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +100,7 @@ def test_no_process_of_a_plugin_stays(compared: Compared) -> None:
 
 def test_a_command_that_trains_here_never_ends_without_a_word(tmp_path: Path) -> None:
     plugin = write_plugin(tmp_path, "osexit", FAULTS["osexit"][0])
-    command = Launched("train", "char-osexit", "--plugin", plugin, *TINY[:-2], "--out", tmp_path / "run")
+    command = Launched("train", "char-osexit", "--plugin", plugin, *TINY, "--out", tmp_path / "run")
     done = ended(command)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("error: model 'osexit'")

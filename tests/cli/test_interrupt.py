@@ -52,8 +52,8 @@ def test_ctrl_c_ends_with_one_line_and_no_half_written_run(
     command: str, own: list[str], entry: str, tmp_path: Path
 ) -> None:
     entries = ["random", entry] if command == "bench" else [entry]
-    options = [*own, "--corpus", "lee", "--budget", "1h", "--precision", "fp32", "--device", "cpu"]
-    options += ["--out", str(tmp_path / "out")]
+    options = [*own, "--corpus", "lee", "--max-chars", "20000", "--budget", "1h"]
+    options += ["--precision", "fp32", "--device", "cpu", "--out", str(tmp_path / "out")]
     code, stdout, shown = interrupt([command, *entries, *options])
     assert code == 130
     assert stdout == b""

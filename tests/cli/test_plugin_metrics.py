@@ -10,6 +10,8 @@ import pytest
 
 from helpers.commands import run_textgen
 
+pytestmark = pytest.mark.usefixtures("no_references")
+
 METRICS = '''
 from textgen.evaluation import metrics, text_metrics
 
@@ -26,7 +28,7 @@ class Late:
     def measure(self, text):
         return 1 / (len(text) - 30)
 '''
-OPTIONS = ("--corpus", "lee", "--max-chars", "20000", "--budget", "2000chars", "--out", "out", "--json")
+OPTIONS = ("--corpus", "lee", "--max-chars", "8000", "--budget", "2000chars", "--out", "out", "--json")
 
 
 def test_a_metric_changes_no_other_number(tmp_path: Path) -> None:

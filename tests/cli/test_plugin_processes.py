@@ -11,6 +11,8 @@ import pytest
 from helpers.commands import run_textgen
 from textgen.data.corpus import Corpus
 
+pytestmark = pytest.mark.usefixtures("no_references")
+
 TOP = """
 import multiprocessing
 import pathlib
@@ -75,7 +77,7 @@ cases = [
 def folder(tmp_path_factory: pytest.TempPathFactory, news: str) -> Path:
     made = tmp_path_factory.mktemp("apart")
     (made / "mine.py").write_text(CODE)
-    (made / "text.txt").write_text(news[:20_000])
+    (made / "text.txt").write_text(news[:8_000])
     (made / "toys.toml").write_text(SUITE)
     return made
 
@@ -126,7 +128,7 @@ def test_a_suite(folder: Path) -> None:
 @pytest.mark.parametrize("what", ["entry", "sampler"])
 def test_a_study(folder: Path, what: str) -> None:
     tuned = ("--tune-sampler", "coin") if what == "sampler" else ("--search", "scale=0.5..2")
-    options = ("--trials", 3, "--seeds", 1, "--out", what, "--json")
+    options = ("--trials", 2, "--seeds", 1, "--out", what, "--json")
     done = run_textgen("tune", "letters-toy", *TEXT, *PLUGIN, *tuned, *options, cwd=folder)
     study = json.loads(done.stdout)
     assert [each["option"] for each in study["search"]] == ["temperature" if what == "sampler" else "scale"]

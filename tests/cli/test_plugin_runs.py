@@ -13,6 +13,8 @@ import pytest
 from helpers.commands import run_process, run_textgen
 from helpers.plugins import TOY_MODEL
 
+pytestmark = pytest.mark.usefixtures("no_references")
+
 MODEL = TOY_MODEL.format("")
 STEP = (
     MODEL
@@ -36,7 +38,7 @@ class Wrong:
             return logits.argmax(-1)
         return logits.argmax(-1) * 0 + logits.shape[-1]
 """
-OPTIONS = ("--corpus", "lee", "--max-chars", "20000", "--budget", "2000chars", "--precision", "fp32")
+OPTIONS = ("--corpus", "lee", "--max-chars", "8000", "--budget", "2000chars", "--precision", "fp32")
 
 
 def bench(folder: Path, *arguments: str) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from helpers.commands import TINY, run_textgen
 from helpers.suites import write_suite
 from textgen.runtime import device
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_references")]
 
 SETTINGS = ["--corpus", "lee", "--max-chars", "4000", "--budget", "2000chars", "--device", "cpu"]
-BENCH = ["bench", TINY, "--length", "40", *SETTINGS]
+BENCH = ["bench", TINY, "--length", "40", "--sampler", "greedy", *SETTINGS]
 TUNE = ["tune", TINY, "--trials", "2", "--seeds", "1", "--search", "learning_rate", *SETTINGS]
 SUITE = f"""
 title = "One case"

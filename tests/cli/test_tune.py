@@ -23,7 +23,7 @@ from textgen.experiment.entry_parser import parse_entry
 
 pytestmark = pytest.mark.slow
 
-TEXT = ("--corpus", "lee", "--max-chars", 60_000)
+TEXT = ("--corpus", "lee", "--max-chars", 20_000)
 SEARCH = ("--search", "learning_rate=0.001|0.003|0.01|1e30,weight_decay=0..1,hidden_size=16|24")
 KEYS = {
     *("schema_version", "command", "made", "corpus", "sources", "device", "precision"),

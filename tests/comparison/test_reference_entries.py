@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from helpers.commands import run_textgen
 from textgen.comparison.references import reference_entries
 from textgen.contracts import TextgenWarning
 from textgen.experiment.entry_parser import parse_entry
@@ -75,3 +77,12 @@ def test_a_broken_reference_is_left_out(install: Install, code: str, reason: str
     (message,) = (str(warning.message) for warning in caught)
     assert reason in message
     assert message.endswith("; the comparison has no such row")
+
+
+def test_a_text_of_one_character_has_scores_of_zero_and_every_row(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a" * 5000)
+    options = ("--corpus", tmp_path / "a.txt", "--out", tmp_path / "out", "--length", 20, "--device", "cpu")
+    report = run_textgen("bench", "char-ngram", "random", *options).stdout
+    table = report.split("## Scores")[1].split("\n- ")[0]
+    for name in ("char-ngram", "random", "word-ngram"):
+        assert sum(line.startswith((f"| {name} ", f"| *{name}* ")) for line in table.splitlines()) == 1

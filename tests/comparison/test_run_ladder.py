@@ -18,10 +18,10 @@ from textgen.training.progress import Step
 from textgen_verify import verify
 
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
-BRIEF = textgen.SampleOptions(length=20)
+BRIEF = textgen.SampleOptions(sampler="greedy", length=20)
 Bench = Callable[..., Any]
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_references")]
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from random import Random
 
@@ -208,7 +209,7 @@ def german(language):
     assert "german (de-DE)" in german.sources
     assert not any("english" in source for source in (*german.sources, *french.sources))
     assert not any(word in french for word in ("zorp", "blarg"))
-    assert all(word in both for word in ("zorp", "blarg"))
+    assert all(word in pickle.loads(pickle.dumps(both)) for word in ("zorp", "blarg"))
     assert {"english (en)", "german (de-DE)"} <= set(both.sources)
 
 

@@ -37,7 +37,7 @@ class KilledError(BaseException):
 
 @pytest.fixture(scope="module")
 def corpus() -> Corpus:
-    return load_corpus(["lee"], max_chars=20_000)
+    return load_corpus(["lee"], max_chars=6000)
 
 
 @pytest.fixture(autouse=True)

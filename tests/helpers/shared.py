@@ -16,7 +16,7 @@ ENTRIES = [f"char-lstm{SMALL},num_layers=2", f"char-gru{SMALL},embedding_size=16
 """The entries of the shared comparison."""
 SETTINGS = (
     *("--corpus", "lee", "--max-chars", "20000", "--budget", "2000chars", "--length", "40"),
-    *("--precision", "fp32", "--device", "cpu"),
+    *("--sampler", "temperature:temperature=0.8", "--precision", "fp32", "--device", "cpu"),
 )
 """Its options but `--out`."""
 

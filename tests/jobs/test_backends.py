@@ -15,7 +15,6 @@ from helpers.suites import remarks
 from textgen.comparison.bench import BenchOptions, bench
 from textgen.contracts import TextgenError
 from textgen.data.corpus import load_corpus
-from textgen.defaults import SAMPLER
 from textgen.experiment.entry_parser import parse_entry
 from textgen.jobs.backends import Backend, LocalBackend, open_backend
 from textgen.registry.registry import PluginError, load, names
@@ -78,12 +77,10 @@ def compared(entries: Sequence[str], backend: Backend, out: Path) -> Comparison:
     options = BenchOptions(
         budget=parse_budget("1s"),
         device_config=CPU,
-        request=BenchRequest(samples=SampleOptions(sampler=SAMPLER, length=20)),
+        request=BenchRequest(samples=SampleOptions(sampler="greedy", length=20)),
         backend=backend,
     )
-    return bench(
-        [parse_entry(name) for name in entries], load_corpus(["lee"], max_chars=20_000), options, out
-    )
+    return bench([parse_entry(name) for name in entries], load_corpus(["lee"], max_chars=8000), options, out)
 
 
 def test_seconds_are_refused_where_machines_differ(tmp_path: Path) -> None:
@@ -118,7 +115,7 @@ def test_a_timed_suite_goes_on_in_another_place(tmp_path: Path, recwarn: pytest.
     suite = Suite(title="Tiny", budget="1s", seeds=1, questions=(Question(name="q", text="?", cases=cases),))
     backend = Elsewhere([machine()])
     options = SuiteOptions(
-        request=SuiteRequest(name="tiny", text=TextOptions("lee", max_chars=20_000)),
+        request=SuiteRequest(name="tiny", text=TextOptions("lee", max_chars=8000)),
         device_config=CPU,
         backend=backend,
     )

@@ -20,12 +20,14 @@ from textgen.runtime.storage.json_records import read_record
 
 WORDS = TINY.replace("char", "word")
 
+pytestmark = pytest.mark.usefixtures("no_references")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bench") / "out"
-    corpus = textgen.load_corpus("lee", max_chars=20_000)
-    samples = textgen.SampleOptions(length=20)
+    corpus = textgen.load_corpus("lee", max_chars=8000)
+    samples = textgen.SampleOptions(sampler="greedy", length=20)
     textgen.bench([TINY, WORDS, "random"], corpus, budget="2000chars", samples=samples, out=folder)
     return folder
 

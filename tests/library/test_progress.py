@@ -17,7 +17,9 @@ QUICK: dict[str, Any] = {
     "budget": "2000chars",
     "cluster": textgen.ClusterOptions(device="cpu", precision="fp32"),
 }
-SHORT = textgen.SampleOptions(length=20)
+SHORT = textgen.SampleOptions(sampler="greedy", length=20)
+
+pytestmark = pytest.mark.usefixtures("no_references")
 
 
 def test_a_log_has_a_line_for_each_step_of_an_entry(

@@ -28,6 +28,8 @@ from textgen.generation.bound_sampler import BoundSampler
 from textgen.registry.registry import load
 from textgen.training.budget import Budget
 
+pytestmark = pytest.mark.usefixtures("no_references")
+
 PAGE = read_page("docs/architecture.md")
 WALKS = dict(re.findall(r"^### (An? \w+): .*?\n(.*?)(?=^#|\Z)", PAGE, re.S | re.M))
 STEP = re.compile(r"^\d+\. `(\S+\.py)`, `([\w.]+)`", re.M)

@@ -174,6 +174,7 @@ def textgen(tmp_path: Path) -> Callable[[str], str]:
     return run
 
 
+@pytest.mark.usefixtures("no_references")
 def test_the_first_commands_do_what_the_page_says(textgen: Callable[..., str], tmp_path: Path) -> None:
     line = "textgen bench char-decay random --plugin decay.py --corpus lee --budget 10s"
     printed = textgen(line, *BRIEFLY)

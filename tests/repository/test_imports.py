@@ -73,8 +73,9 @@ def test_gensim_is_needed_by_no_module_that_is_imported_to_list_or_load_a_compon
 
 def test_entries_train_where_gensim_is_not_installed(tmp_path: Path) -> None:
     (tmp_path / "gensim.py").write_text("raise ImportError('No module named gensim')")
-    (tmp_path / "text.txt").write_text("".join(f"the cat {n} saw the dog {n % 7}\n" for n in range(900)))
+    (tmp_path / "text.txt").write_text("".join(f"the cat {n} saw the dog {n % 7}\n" for n in range(300)))
     options = ["--corpus", "text.txt", "--budget", "2000chars", "--device", "cpu", "--json", "--quiet"]
+    options += ["--length", "20", "--sampler", "greedy"]
     small = ":num_layers=1,hidden_size=16"
     entries = [f"char-lstm{small}", f"word-lstm-word2vec{small}"]
     process = [sys.executable, "-m", "textgen", "bench", *entries, *options, "--out", "out"]

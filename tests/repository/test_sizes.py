@@ -16,26 +16,26 @@ ROOT = Path(__file__).parent.parent.parent
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 MAX_LINES = {
-    "cli": 1_950,
+    "cli": 1_880,
     "comparison": 1_140,
     "data": 2_440,
-    "evaluation": 2_310,
+    "evaluation": 2_330,
     "experiment": 2_990,
     "generation": 700,
     "jobs": 820,
-    "library": 2_350,
-    "nn": 2_130,
+    "library": 2_200,
+    "nn": 2_120,
     "page": 510,
     "registry": 1_040,
-    "reports": 3_420,
-    "results": 2_350,
+    "reports": 3_430,
+    "results": 2_340,
     "runtime": 2_100,
-    "training": 2_200,
+    "training": 2_250,
     "workers": 850,
     "": 750,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 30_050, 46_350
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_850, 46_500
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

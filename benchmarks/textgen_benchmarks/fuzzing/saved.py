@@ -59,8 +59,8 @@ def make_runs(folder: Path) -> None:
 def make_results(folder: Path) -> None:
     """Make one result of each kind, all small."""
     prepared_once(make_runs, folder / "runs")
-    arguments = (*ENTRIES[:2], "random", *TEXT, *TRAINING, "--length", "40")
-    textgen("bench", *arguments, "--out", str(folder / "bench"))
+    arguments = (ENTRIES[0], "char-ngram", "word-ngram", *TEXT, *TRAINING, "--length", "40")
+    textgen("bench", *arguments, "--sampler", "greedy", "--out", str(folder / "bench"))
     (folder / "suite.toml").write_text(SUITE, "utf-8")
     textgen("suite", str(folder / "suite.toml"), *TEXT, *TRAINING[:2], "--out", str(folder / "suite"))
     study = ("--trials", "2", "--seeds", "1", "--search", "learning_rate=1e-3..1e-2")

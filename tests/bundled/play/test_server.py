@@ -25,6 +25,8 @@ from helpers.shared import ENTRIES
 from textgen.contracts import TextgenError
 from textgen.library.runs import keep as keep_samples
 from textgen_play import live
+from textgen_play.client import Client, find_folders
+from textgen_play.page import play_page
 from textgen_play.server import Play
 
 pytestmark = pytest.mark.slow
@@ -302,8 +304,9 @@ def test_passages_are_of_the_held_out_text(server: Server) -> None:
 
 
 def test_a_bench_stands_for_its_best_runs(shared_bench: Path) -> None:
-    with served(shared_bench) as server:
-        page = server.ask("")[1].decode()
+    models = Client(find_folders([shared_bench]), [], "cpu")
+    page = play_page(models.wait())
+    models.close()
     runs = json.loads(page.partition('id="data">')[2].partition("</script>")[0])["runs"]
     assert {run["entry"] for run in runs} == set(ENTRIES)
     assert [run["bits"] for run in runs] == sorted(run["bits"] for run in runs)
