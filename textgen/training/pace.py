@@ -13,6 +13,8 @@ pace does not change in a run."""
 DISTURBANCE_SECONDS = 10.0
 """How long the pace of a machine stays as it is. What changes it need not be seen in the utilization of the
 CPU: neighbours on the same host, other work in the same cores, heat."""
+LEAST_UTILIZATION = 0.01
+"""One that is still told from none."""
 GAIN = 1.0
 """Bits that e times as many characters are worth, relative to those that twice as many gain at the end of
 training. All three are from runs that differ in the seed only (benchmarks/results/pace.json)."""
@@ -40,11 +42,11 @@ def _pace_spread(curve: Sequence[Progress], cpu_utilization: float | None) -> fl
 
     The pace is taken for an Ornstein-Uhlenbeck process, of which the second half of a run shows the changes
     within it: the shorter the run, the more of them it does not show. A share of the CPU that was lost counts
-    as a whole, since it may have been lost all the time.
+    as a whole, since another run may lose none of it.
     """
     seconds = max(curve[-1].seconds, 1.0)
     hidden = _variance_of_mean(seconds) / (1 - _variance_of_mean(seconds / 2))
-    lost = 0.0 if cpu_utilization is None else max(0.0, 1 - cpu_utilization)
+    lost = 0.0 if cpu_utilization is None else max(0.0, -math.log(max(cpu_utilization, LEAST_UTILIZATION)))
     return math.hypot(STEADY, math.sqrt(hidden) * unevenness(curve), lost)
 
 
