@@ -56,12 +56,11 @@ def test_corpus_lists_the_items_of_one(textgen: Textgen, name: str) -> None:
 
 
 def test_corpus_shows_what_a_cleaner_changes(textgen: Textgen) -> None:
-    diff = ("corpus", "lee", "--max-chars", 20_000, "--diff", "--clean")
-    lines = textgen(*diff, "letters").stdout.splitlines()
+    lines = textgen("corpus", "lee", "--diff", "--clean", "letters").stdout.splitlines()
     assert lines[:2] == ["--- lee", "+++ lee after letters"]
     assert lines[2].startswith("1: [-Hundreds-]{+hundreds+} of people have been forced")
     assert max(map(len, lines)) < 600
-    assert textgen(*diff, "raw").stdout == ""
+    assert textgen("corpus", "lee", "--diff", "--clean", "raw").stdout == ""
 
 
 def test_plugins_are_listed_alike_as_table_and_as_json(textgen: Textgen) -> None:
@@ -75,8 +74,7 @@ def test_plugins_are_listed_alike_as_table_and_as_json(textgen: Textgen) -> None
 
 @pytest.mark.skipif(not hasattr(os, "pipe"), reason="needs pipes")
 @pytest.mark.parametrize(
-    "command",
-    ["--help", "plugins", "corpus lee --max-chars 20000 --diff --clean letters", "sample RUN --length 400"],
+    "command", ["--help", "plugins", "corpus lee --diff --clean letters", "sample RUN --length 400"]
 )
 def test_a_reader_that_stops_reading_is_no_error(command: str, trained: tuple[Path, str]) -> None:
     arguments = [str(trained[0]) if word == "RUN" else word for word in command.split()]

@@ -154,7 +154,7 @@ class TrainingLoop:
             curve=tuple(self.curve),
             rates=trainer.rates(self.fraction),
             cpu_utilization=utilization,
-            unevenness=unevenness(self.curve),
+            unevenness=unevenness(self.curve) if is_timed else 0.0,
             pace_sd=pace_sd(self.curve, utilization) if is_timed else 0.0,
             single_thread_share=self.threads.num_single / trainer.num_updates if self.threads else 0.0,
             stopped=self.stopped,

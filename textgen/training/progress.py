@@ -65,7 +65,8 @@ class TrainResult:
     """Share of the CPU time that training wanted and got (see `CpuShare`), without validation; None on a
     GPU, and for models that are not trained by gradient."""
     unevenness: Amount = 0.0
-    """Standard deviation of the logarithm of the pace in the second half; of several models, the greatest."""
+    """Standard deviation of the logarithm of the pace in the second half; of several models, the greatest;
+    zero under budgets that are not in time."""
     pace_sd: Amount = 0.0
     """Bits per character by which the score would likely change at another pace of the machine, a standard
     deviation; zero under budgets that are not in time."""
