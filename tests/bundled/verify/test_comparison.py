@@ -71,7 +71,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--seeds",
         2,
         "--length",
-        60,
+        120,
         "--device",
         "cpu",
         "--precision",
