@@ -119,6 +119,17 @@ def test_entries_of_different_pace_have_their_numbers_of_characters_in_the_order
     assert "In training" not in answer(compared(slow, entry("b", 2.1), budget="5epochs"))
 
 
+def test_what_one_seed_cannot_tell_contains_the_pace() -> None:
+    steady, paced = entry("a", 2.0), entry("b", 2.1)
+    (plain,) = (line for line in scope(compared(steady, entry("b", 2.1))) if "One seed" in line)
+    paced["train"]["pace_sd"] = 0.03
+    (line,) = (line for line in scope(compared(steady, paced)) if "One seed" in line)
+    least = plain.partition("deviation of ")[2].split()[0]
+    most = f"{(float(least) ** 2 + 0.03**2) ** 0.5:.3f}"
+    assert f"of {least} to {most} bits per character between seeds, whose pace differs too" in line
+    assert "pace" not in plain
+
+
 def test_a_pace_that_changed_is_said_at_first() -> None:
     uneven = entry("a", 2.0)
     uneven["train"]["unevenness"] = 0.56

@@ -27,7 +27,7 @@ MAX_LINES = {
     "nn": 2_120,
     "page": 510,
     "registry": 1_040,
-    "reports": 3_430,
+    "reports": 3_440,
     "results": 2_340,
     "runtime": 2_100,
     "training": 2_250,
@@ -35,7 +35,7 @@ MAX_LINES = {
     "": 750,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_890, 46_500
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_900, 46_510
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

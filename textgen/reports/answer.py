@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -149,11 +150,13 @@ def scope(result: Comparison) -> Iterator[str]:
         yield "Scores are those of one passage; on others they may differ by more than the intervals say."
     if _has_single_seed(result, result.scores) and result.seed_priors:
         prior = result.seed_priors["bits_per_char"]
-        trained = [run.train.num_chars for run in result.runs if run.train.num_updates]
-        spreads = dict.fromkeys(f"{prior.after(of(trained)).sd:.3f}" for of in (max, min))
+        trained = [run.train for run in result.runs if run.train.num_updates]
+        spreads = [math.hypot(prior.after(train.num_chars).sd, train.pace_sd) for train in trained]
+        ends = " to ".join(dict.fromkeys(f"{of(spreads):.3f}" for of in (min, max)))
+        between = "between seeds" + ", whose pace differs too" * any(train.pace_sd for train in trained)
         yield (
             "One seed cannot tell how much another would change a score: intervals assume a standard "
-            f"deviation of {' to '.join(spreads)} bits per character between seeds; --seeds 3 measures it."
+            f"deviation of {ends} bits per character {between}; --seeds 3 measures it."
         )
 
 
