@@ -1,4 +1,4 @@
-"""Running a study: opened as it is asked for, searched, compared with the default, and saved."""
+"""A study from the request to its files: the search, and the comparison of the best with the default."""
 
 from __future__ import annotations
 

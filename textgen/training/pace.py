@@ -11,13 +11,13 @@ STEADY = 0.05
 """Standard deviation of the logarithm of the characters that a run reads in a given time, on a machine whose
 pace does not change in a run."""
 DISTURBANCE_SECONDS = 10.0
-"""How long the pace of a machine stays as it is. What changes it need not be seen in the utilization of the
-CPU: neighbours on the same host, other work in the same cores, heat."""
-LEAST_UTILIZATION = 0.01
-"""One that is still told from none."""
+"""How long a pace lasts before something changes it: neighbours on the same host, other work on the same
+cores, heat. The utilization of the CPU need not show it."""
 GAIN = 1.0
 """Bits that e times as many characters are worth, relative to those that twice as many gain at the end of
 training. All three are from runs that differ in the seed only (benchmarks/results/pace.json)."""
+LEAST_UTILIZATION = 0.01
+"""Less counts as this much."""
 
 
 def pace_sd(curve: Sequence[Progress], cpu_utilization: float | None) -> float:

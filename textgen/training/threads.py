@@ -13,7 +13,7 @@ TRIAL_SECONDS, AGAIN_SECONDS = 0.5, 10.0
 
 
 class Threads:
-    """The number of threads of a training run on the CPU: all that torch has here, or one.
+    """How many threads train on the CPU: as many as torch may use, or one.
 
     The threads of an operation wait for the slowest of them. Beside other work that is one without a core:
     at a load of 15 on two cores, two threads trained at 182 characters a second, and one at 6,400. So a run

@@ -112,7 +112,7 @@ def check_class_search(subject: Subject) -> None:
 
 
 def check_class_pitfalls(subject: Subject) -> None:
-    """Warn of arguments that look like options but are not, and of options named like a training option.
+    """Warn about arguments that look like options and are none, and options named like those of training.
 
     Users could not set it, or not by its name alone.
     """
