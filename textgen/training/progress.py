@@ -15,7 +15,7 @@ from textgen.runtime.storage.json_records import Amount, Count, Share
 from textgen.training.schedule import Rates
 
 MIN_CPU_UTILIZATION, MAX_UNEVENNESS = 0.8, 0.15
-"""A training run was disturbed if its CPU utilization is below the first or its unevenness above the other."""
+"""A run was disturbed if its CPU utilization is below the first or its unevenness above the other."""
 
 LATE_SHARE = 0.7
 """The share of the updates after which the best weights come late enough."""
