@@ -38,7 +38,7 @@ READERS = {
 def spelling_model(name: str = "lstm") -> SpellingModel:
     torch.manual_seed(0)
     reader = LanguageModel(READERS[name]().eval(), len(TOKENS))
-    speller = Speller(VOCABULARY.fallback, continues_spelling(VOCABULARY))
+    speller = Speller(VOCABULARY.fallback, continues_spelling(VOCABULARY), TOKENS)
     model = SpellingModel(reader, speller, TOKENS)
     model.count_text(IDS)
     if reader.can_fit:
@@ -109,9 +109,20 @@ def test_spellings_are_predicted_from_rare_and_known_words() -> None:
     model = spelling_model()
     known = log_probabilities(model, tokens("\n", " ", "c"))[0, -1].exp()
     assert TOKENS[int(known.argmax())] == "a"  # as in " cat"
-    inside = log_probabilities(model, tokens("\n", " ", "c", "a", "t"))[0, -1].exp()
-    assert float(inside[: SPACE + 1].sum()) > 0.7  # " cat" ends here, and a space begins another word
+    inside = log_probabilities(model, tokens("\n", " ", "a", "b", "b", "t"))[0, -1].exp()
+    assert float(inside[: SPACE + 1].sum()) > 0.7  # the text has " abbt", and a space begins another word
     assert float(inside.sum()) == pytest.approx(1, abs=1e-5)
+
+
+def test_no_spelling_ends_as_a_word_of_the_vocabulary() -> None:
+    """A tokenizer would have written the word, so " cat" goes on, as a spelling after others does too."""
+    model = spelling_model()
+    for before in (["\n"], ["\n", " ", "c", "a", "b"], ["\n", " the"]):
+        inside = log_probabilities(model, tokens(*before, " ", "c", "a", "t"))[0, -1].exp()
+        assert float(inside[: SPACE + 1].sum()) < 0.01
+        assert float(inside.sum()) == pytest.approx(1, abs=1e-5)
+    longer = log_probabilities(model, tokens("\n", " ", "c", "a", "t", "t"))[0, -1].exp()
+    assert float(longer[: SPACE + 1].sum()) > 0.1
 
 
 def test_words_are_no_spellings() -> None:
@@ -176,7 +187,8 @@ def test_the_predictions_of_spellings_are_those_of_the_ngrams_within_them() -> N
     torch.testing.assert_close(ends[0][letters], ends[1][letters])
     counted: NDArray[np.int64] = np.array([END, *model.speller.symbol_of[tokens(" ", "a")[0]].tolist()])
     contexts = model.speller.ngrams.contexts(counted[None], np.full((1, 6), -1))
-    expected = model.speller.predict([numbers[:, -1] for numbers in contexts])[0, 1:]
+    nothing = np.zeros(1, np.int64)
+    expected = model.speller.predict([*(numbers[:, -1] for numbers in contexts), nothing])[0, 1:]
     torch.testing.assert_close(ends[0][SPACE + 1 :], expected[1:])
 
 

@@ -122,13 +122,17 @@ class Evidence(NamedTuple):
 
 
 class Mixture(Combination):
-    """Linear interpolation with weights that depend on the context (Jelinek and Mercer 1980).
+    """Linear interpolation with weights that depend on the context, then a product with the members.
 
-    p(token | context) = Σ_i weight_i(context) p_i(token | context). The weights depend on how confident each
-    member is there, which is its highest probability, and on whether the last token spells an
-    out-of-vocabulary word. They are fitted at the points of a grid (`CONFIDENCES` of each member) and linear
-    in each confidence between them, so that rounding changes a prediction by no more than rounding. They are
-    equal until `set_weights`.
+    First p_0(token | context) = Σ_i weight_i(context) p_i(token | context) (Jelinek and Mercer 1980). The
+    weights depend on how confident each member is there, which is its highest probability, and on whether the
+    last token spells an out-of-vocabulary word. They are fitted at the points of a grid (`CONFIDENCES` of
+    each member) and linear in each confidence between them, so that rounding changes a prediction by no more
+    than rounding. They are equal until `set_weights`.
+
+    An average is less sure than its members have reason to be, so the prediction is proportional to
+    p_0^power_0 · Π_i p_i^power_i (a product of experts, Hinton 2002; log-linear interpolation, Klakow 1998).
+    It is p_0 until `set_powers`.
     """
 
     def __init__(self, members: Mapping[str, LanguageModel], vocabulary: Vocabulary) -> None:
@@ -137,14 +141,20 @@ class Mixture(Combination):
         self.register_buffer("fallback", torch.tensor(vocabulary.fallback), persistent=False)
         self.register_buffer("confidences", torch.tensor(CONFIDENCES), persistent=False)
         self.register_buffer("weights", torch.full((num_points, len(members)), 1 / len(members)))
+        self.register_buffer("powers", torch.eye(1 + len(members))[0])
 
     fallback: Tensor
     confidences: Tensor
     weights: Tensor
+    powers: Tensor
 
     def set_weights(self, weights: Tensor) -> None:
         """Replace the weights, [points, number of members]; those of each point sum to 1."""
         self.weights = weights.to(self.weights)
+
+    def set_powers(self, powers: Tensor) -> None:
+        """Replace the powers of the interpolation and of each member, [1 + number of members]."""
+        self.powers = powers.to(self.powers)
 
     def evidence(self, ids: Tensor, targets: Tensor, state: tuple[State, ...]) -> tuple[Evidence, State]:
         """Return the data that weights are fitted to, and the next state."""
@@ -171,6 +181,17 @@ class Mixture(Combination):
 
     def combined(self, predictions: Sequence[Tensor], ids: Tensor) -> Tensor:
         """Return the log-probabilities of the mixture, given those of each member."""
+        factors = self.factors(predictions, ids)
+        product = sum(power * factor for power, factor in zip(self.powers, factors, strict=True))
+        assert isinstance(product, Tensor)  # of one factor at least
+        return product.log_softmax(-1)
+
+    def factors(self, predictions: Sequence[Tensor], ids: Tensor) -> list[Tensor]:
+        """Return the log-probabilities of the interpolation and of each member, not below a bound."""
+        return [each.clamp(min=LEAST_FACTOR) for each in (self.interpolated(predictions, ids), *predictions)]
+
+    def interpolated(self, predictions: Sequence[Tensor], ids: Tensor) -> Tensor:
+        """Return the log-probabilities of the linear interpolation, given those of each member."""
         points, shares = self._points(predictions, ids)
         weights = (self.weights[points] * shares[..., None]).sum(-2).log()
         mixed = predictions[0] + weights[..., 0, None]
@@ -199,8 +220,12 @@ PRIOR_TOKENS = 30.0
 """Tokens with the weights of all contexts that are added to each point, so that rare ones stay near them."""
 MIN_GAIN, MAX_ITERATIONS = 1e-6, 500
 """Gain in nats per token below which the iteration ends, and its limit."""
-LEAST_WEIGHT, LEAST_LOG_LIKELIHOOD = 1e-6, -1e4
+LEAST_WEIGHT, LEAST_LOG_LIKELIHOOD, LEAST_FACTOR = 1e-6, -1e4, -40.0
 """Bounds, so that no token becomes impossible that one member can predict."""
+MAX_FACTORS, MAX_STEPS = 2**26, 20
+"""Values of factors that powers are fitted to, and steps of Newton's method."""
+POSITIONS = 256
+"""Tokens whose predictions are held at a time."""
 
 Floats = NDArray[np.float64]
 Points = NDArray[np.int64]
@@ -212,6 +237,10 @@ def fit_mixture(mixture: Mixture, stretches: Sequence[TokenIds], device_config: 
     longest = max(MIN_FITTED_TOKENS, num_tokens // max(1, len(stretches)))
     evidence = gather_evidence(mixture, [ids[:longest] for ids in stretches], device_config)
     mixture.set_weights(torch.from_numpy(fit_weights(*evidence, len(mixture.weights))))
+    num_tokens = MAX_FACTORS // len(mixture.powers) // mixture.members[0].vocab_size
+    longest = max(MIN_FITTED_TOKENS, num_tokens // max(1, len(stretches)))
+    factors = gather_factors(mixture, [ids[:longest] for ids in stretches], device_config)
+    mixture.set_powers(fit_powers(*factors))
 
 
 @torch.inference_mode()
@@ -270,3 +299,63 @@ def _maximise(
         weights = (weights / weights.sum(axis=1, keepdims=True)).clip(LEAST_WEIGHT)
         weights /= weights.sum(axis=1, keepdims=True)
     return weights
+
+
+@torch.inference_mode()
+def gather_factors(
+    mixture: Mixture, stretches: Sequence[TokenIds], device_config: DeviceConfig
+) -> tuple[Tensor, Tensor]:
+    """Return the factors [tokens, 1 + members, vocab_size] and the ids of all tokens but each first."""
+    vocab_size, state = mixture.members[0].vocab_size, None
+    factors, targets = [torch.zeros(0, len(mixture.powers), vocab_size)], [torch.zeros(0, dtype=torch.long)]
+    for window in windows(stretches, vocab_size, device_config.device):
+        num_rows = len(window.inputs)
+        state = mixture.initial_state(num_rows) if state is None else take_rows(state, 0, num_rows)
+        with device_config.autocast():
+            predictions, state = mixture.predict(
+                [member.forward for member in mixture.members], window.inputs, state
+            )
+        is_text = torch.from_numpy(window.is_text).to(window.inputs.device)
+        parts = [each[is_text] for each in mixture.factors(predictions, window.inputs)]
+        factors.append(torch.stack(parts, dim=1).cpu())
+        targets.append(window.targets[is_text].cpu())
+    return torch.cat(factors), torch.cat(targets)
+
+
+@torch.inference_mode()
+def fit_powers(factors: Tensor, targets: Tensor) -> Tensor:
+    """Return the powers [factors], none below zero, that maximise the likelihood of `targets` [tokens].
+
+    The logarithm of the likelihood is concave in them; `PRIOR_TOKENS` keep them near those of the
+    interpolation alone. Newton's method with steps that are halved until they help.
+    """
+    prior = torch.eye(factors.shape[1])[0]
+    powers, (nats, gradient, curvature) = prior, _nats(factors, targets, prior, prior)
+    for _ in range(MAX_STEPS):
+        direction = torch.linalg.solve(curvature, gradient)
+        for halvings in range(5):
+            tried = (powers - direction / 2**halvings).clamp(min=0)
+            outcome = _nats(factors, targets, tried, prior)
+            if outcome[0] < nats:
+                break
+        gain = nats - outcome[0]
+        if not gain > MIN_GAIN * len(targets):
+            break
+        powers, (nats, gradient, curvature) = tried, outcome
+    return powers
+
+
+def _nats(factors: Tensor, targets: Tensor, powers: Tensor, prior: Tensor) -> tuple[float, Tensor, Tensor]:
+    """Return the nats of all tokens and of the prior, with gradient and curvature by the powers."""
+    distance = powers - prior
+    nats = PRIOR_TOKENS / 2 * float(distance @ distance)
+    gradient, curvature = PRIOR_TOKENS * distance, PRIOR_TOKENS * torch.eye(len(powers))
+    for part, wanted in zip(factors.split(POSITIONS), targets.split(POSITIONS), strict=True):
+        logs = torch.einsum("tfv,f->tv", part, powers).log_softmax(-1)
+        nats -= float(logs.gather(1, wanted[:, None]).sum())
+        weighted = part * logs.exp()[:, None]
+        means = weighted.sum(-1)
+        given = part.gather(2, wanted[:, None, None].expand(-1, part.shape[1], 1))[..., 0]
+        gradient = gradient + (means - given).sum(0)
+        curvature = curvature + torch.einsum("tfv,tgv->fg", weighted, part) - means.t() @ means
+    return nats, gradient, curvature

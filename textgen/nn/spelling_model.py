@@ -28,6 +28,8 @@ END = 0
 """The symbol after the last character of a spelling; the others are the fallback tokens."""
 MAX_SYMBOLS = 2**23
 """Characters of spellings that are counted, the first ones of a large text."""
+PENALTY = 10.0
+"""Nats by which a token is less likely where a tokenizer hardly writes it; none is impossible."""
 BLOCK = 2**22
 """Number of tokens that are searched for spellings at a time."""
 POSITIONS = 2048
@@ -43,18 +45,21 @@ class Speller(nn.Module):
 
     A *spelling* is a run of fallback tokens, of which only the first may begin with white space. What counts
     is each spelling in the training text, and each word of the vocabulary once, spelled as if it were not
-    there: words that are spelled are like rare words. Methods take ids and the *depth* of each, the number of
-    tokens that its spelling has so far, or 0 for a word.
+    there: words that are spelled are like rare words. No spelling ends as a word of the vocabulary, which a
+    tokenizer would have written instead. Methods take ids and the *depth* of each, the number of tokens that
+    its spelling has so far, or 0 for a word.
 
-    `fallback` and `continues` [vocab_size] tell which tokens spell, and which of these do not begin with
-    white space.
+    `fallback` and `continues` [vocab_size] tell which of the `tokens` spell, and which of these do not begin
+    with white space.
     """
 
     symbol_of: Tensor
     characters: Tensor
     continues: Tensor
 
-    def __init__(self, fallback: NDArray[np.bool_], continues: NDArray[np.bool_]) -> None:
+    def __init__(
+        self, fallback: NDArray[np.bool_], continues: NDArray[np.bool_], tokens: Sequence[str]
+    ) -> None:
         super().__init__()
         spells = torch.from_numpy(np.array(fallback, bool))
         characters = spells.nonzero()[:, 0]
@@ -62,10 +67,12 @@ class Speller(nn.Module):
         self.register_buffer("characters", characters, persistent=False)
         self.register_buffer("continues", torch.from_numpy(np.array(continues, bool)), persistent=False)
         self.ngrams = KneserNey(1 + len(characters))
+        self._words = list(self._of_vocabulary(tokens))
+        self._hashes = np.sort(hashes_of(self._words))
 
-    def count(self, ids: TokenIds, tokens: Sequence[str]) -> None:
+    def count(self, ids: TokenIds) -> None:
         """Count the spelled words of a training text, plus every word of the vocabulary once."""
-        symbols = [np.zeros(1, np.int32), *self._of_vocabulary(tokens)]
+        symbols = [np.zeros(1, np.int32), *self._words]
         for spelled in self._of_text(ids):
             symbols.append(spelled)
             if sum(map(len, symbols)) > MAX_SYMBOLS:
@@ -99,24 +106,30 @@ class Speller(nn.Module):
         return np.concatenate([ids[:0], *read])
 
     def initial_contexts(self, batch_size: int) -> Tensor:
-        """Return the contexts before any token, [batch, order - 1]."""
-        return self.ngrams.no_contexts.expand(batch_size, -1)
+        """Return the contexts before any token, and the hash of nothing, [batch, order]."""
+        contexts = self.ngrams.no_contexts.expand(batch_size, -1)
+        return torch.cat((contexts, torch.zeros_like(contexts[:, :1])), dim=1)
 
     def contexts(self, ids: Tensor, depths: Tensor, before: Tensor) -> list[Numbers]:
-        """Return the contexts of each length after each token, as numbers [batch, time] (see `KneserNey`)."""
-        nothing = np.full((1, before.shape[1]), -1)
+        """Return the contexts of each length after each token (see `KneserNey`), and last its spelling so far
+        as a hash: numbers [batch, time]. `before` [batch, order] are those before the first.
+        """
+        *shorter, hashed = before.cpu().numpy().T
+        nothing = np.full((1, len(shorter)), -1)
         start = [numbers[0, 0] for numbers in self.ngrams.contexts(np.full((1, 1), END), nothing)[1:]]
         symbols, is_first = self.symbol_of[ids].cpu().numpy(), (depths == 1).cpu().numpy()
-        return self.ngrams.contexts(symbols, before.cpu().numpy(), is_first, start)
+        contexts = self.ngrams.contexts(symbols, np.stack(shorter, axis=1), is_first, start)
+        return [*contexts, hash_spellings(symbols, is_first, hashed)]
 
     def predict(self, contexts: Sequence[Numbers]) -> Tensor:
         """Return the log-probabilities of the next character or the end, [count, 1 + characters].
 
-        `contexts` are numbers [count] of each length.
+        `contexts` are numbers [count] of each length, and the hashes.
         """
-        probabilities = (
-            torch.from_numpy(self.ngrams.probabilities(contexts)).to(self.characters.device).log_()
-        )
+        *numbers, hashed = contexts
+        known = np.isin(hashed, self._hashes)
+        probabilities = torch.from_numpy(self.ngrams.probabilities(numbers)).to(self.characters.device).log_()
+        probabilities[:, END] -= PENALTY * torch.from_numpy(known).to(probabilities)
         probabilities[:, 1:].masked_fill_(~self.continues[self.characters], -torch.inf)
         return probabilities.log_softmax(-1)
 
@@ -161,6 +174,44 @@ class Speller(nn.Module):
                 yield np.array([*(of_character[character] for character in token), END], np.int32)
 
 
+MULTIPLIER = 6364136223846793005
+"""Multiplier of the hash of a spelling, that of Knuth's linear congruential generator."""
+
+
+def hash_spellings(
+    symbols: NDArray[np.int32], is_first: NDArray[np.bool_], before: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return a hash of the symbols since the first one of a spelling, for each place [batch, time].
+
+    It is Σ (symbol + 1) · multiplier^(distance from here) modulo 2⁶⁴. `before` [batch] is the hash before the
+    first place.
+    """
+    num_places = symbols.shape[1]
+    powers = np.full(num_places + 1, MULTIPLIER, np.uint64)
+    inverse = np.full(num_places + 1, pow(MULTIPLIER, -1, 2**64), np.uint64)
+    powers[0] = inverse[0] = 1
+    powers, inverse = powers.cumprod(), inverse.cumprod()
+    terms = (symbols.astype(np.uint64) + np.uint64(1)) * inverse[:-1]
+    sums = terms.cumsum(axis=1)
+    places = np.arange(num_places)
+    first = np.maximum.accumulate(np.where(is_first, places, -1), axis=1)
+    skipped = np.take_along_axis(sums - terms, np.maximum(first, 0), axis=1)
+    carried = before.astype(np.uint64)[:, None] * powers[1:]
+    hashes = np.where(first < 0, sums * powers[:-1] + carried, (sums - skipped) * powers[:-1])
+    return hashes.astype(np.int64)
+
+
+def hashes_of(words: Sequence[NDArray[np.int32]]) -> NDArray[np.int64]:
+    """Return the hash of each word; the end of each is left out."""
+    if not words:
+        return np.zeros(0, np.int64)
+    ends = np.cumsum([len(word) for word in words])
+    is_first = np.zeros((1, int(ends[-1])), bool)
+    is_first[0, np.append(0, ends[:-1])] = True
+    hashes = hash_spellings(np.concatenate(words)[None], is_first, np.zeros(1, np.int64))
+    return hashes[0, ends - 2]
+
+
 def _in_file(blocks: Iterator[TokenIds], dtype: np.dtype[Any]) -> TokenIds:
     """Return the blocks as one array, mapped from a file that vanishes with it."""
     with tempfile.TemporaryFile() as file:
@@ -168,10 +219,6 @@ def _in_file(blocks: Iterator[TokenIds], dtype: np.dtype[Any]) -> TokenIds:
             file.write(block.tobytes())
         file.flush()
         return np.asarray(np.memmap(file, dtype, "r"))
-
-
-PENALTY = 10.0
-"""Nats by which a token is less likely where a tokenizer hardly writes it; none is impossible."""
 
 
 class WordBounds(nn.Module):
@@ -226,7 +273,7 @@ class SpellingState(NamedTuple):
     depth: Tensor
     """[batch], the number of tokens of the spelling that the text ends with, or 0."""
     contexts: Tensor
-    """[batch, order - 1], the speller's."""
+    """[batch, order], the speller's."""
 
 
 class StepState(NamedTuple):
@@ -269,7 +316,7 @@ class SpellingModel(WrappedModel):
 
     def count_text(self, ids: TokenIds) -> None:
         """Let the speller count the training text, and find the tokens that follow letters in it."""
-        self.speller.count(ids, self._tokens)
+        self.speller.count(ids)
         self.bounds.count(self.speller.blocks(ids))
 
     def rest_nats(self, ids: TokenIds) -> float:
