@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import ClassVar
 
 import torch
@@ -128,7 +129,10 @@ class LSTM(RecurrentModel):
             shown.append(features)
             last_hidden.append(h[0])
             last_cell.append(c[0])
-        return self.dropout(sum(shown)), (torch.stack(last_hidden, 1), torch.stack(last_cell, 1))
+        return self.dropout(reduce(torch.add, shown)), (
+            torch.stack(last_hidden, 1),
+            torch.stack(last_cell, 1),
+        )
 
     def prepare_step(self, dtype: torch.dtype) -> LSTMStep:
         """Return the function for generating token by token, made from the current weights."""
@@ -161,7 +165,7 @@ class GRU(RecurrentModel):
             features = OUTPUT_GAIN * outputs
             shown.append(features)
             last.append(end[0])
-        return self.dropout(sum(shown)), torch.stack(last, dim=1)
+        return self.dropout(reduce(torch.add, shown)), torch.stack(last, dim=1)
 
 
 MAX_TABLE = 2**24
@@ -224,7 +228,7 @@ class LSTMStep:
             hidden, cell = advance(gates, last_cell)
             shown.append(hidden)
             result.append((product.prepare_input(hidden), cell))
-        return self._output(sum(shown) * (2 * self._gain)), result
+        return self._output(reduce(torch.add, shown) * (2 * self._gain)), result
 
     def _by_layer(self, hidden: Tensor, cell: Tensor) -> LayerStates:
         return [

@@ -350,7 +350,8 @@ def _nats(factors: Tensor, targets: Tensor, powers: Tensor, prior: Tensor) -> tu
     distance = powers - prior
     nats = PRIOR_TOKENS / 2 * float(distance @ distance)
     gradient, curvature = PRIOR_TOKENS * distance, PRIOR_TOKENS * torch.eye(len(powers))
-    for part, wanted in zip(factors.split(POSITIONS), targets.split(POSITIONS), strict=True):
+    for start in range(0, len(targets), POSITIONS):
+        part, wanted = factors[start : start + POSITIONS], targets[start : start + POSITIONS]
         logs = torch.einsum("tfv,f->tv", part, powers).log_softmax(-1)
         nats -= float(logs.gather(1, wanted[:, None]).sum())
         weighted = part * logs.exp()[:, None]

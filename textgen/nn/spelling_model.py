@@ -198,7 +198,8 @@ def hash_spellings(
     skipped = np.take_along_axis(sums - terms, np.maximum(first, 0), axis=1)
     carried = before.astype(np.uint64)[:, None] * powers[1:]
     hashes = np.where(first < 0, sums * powers[:-1] + carried, (sums - skipped) * powers[:-1])
-    return hashes.astype(np.int64)
+    result: NDArray[np.int64] = hashes.astype(np.int64)
+    return result
 
 
 def hashes_of(words: Sequence[NDArray[np.int32]]) -> NDArray[np.int64]:
@@ -208,8 +209,10 @@ def hashes_of(words: Sequence[NDArray[np.int32]]) -> NDArray[np.int64]:
     ends = np.cumsum([len(word) for word in words])
     is_first = np.zeros((1, int(ends[-1])), bool)
     is_first[0, np.append(0, ends[:-1])] = True
-    hashes = hash_spellings(np.concatenate(words)[None], is_first, np.zeros(1, np.int64))
-    return hashes[0, ends - 2]
+    hashes: NDArray[np.int64] = hash_spellings(np.concatenate(words)[None], is_first, np.zeros(1, np.int64))[
+        0, ends - 2
+    ]
+    return hashes
 
 
 def _in_file(blocks: Iterator[TokenIds], dtype: np.dtype[Any]) -> TokenIds:
