@@ -130,16 +130,28 @@ def probabilities_of(model: LanguageModel, copied_ids: Tensor) -> Tensor:
     return model.forward(copied_ids, model.initial_state(len(copied_ids)))[0].softmax(-1)
 
 
-def test_an_average_predicts_the_mean_of_the_probabilities(
+def test_an_average_predicts_the_geometric_mean_of_the_probabilities(
     copies: list[LanguageModel], copied_ids: Tensor
 ) -> None:
     model = CombinedModel(Average(copies))
     found, _ = model.forward(copied_ids, model.initial_state(3))
     parts = torch.stack([probabilities_of(copy, copied_ids) for copy in copies])
-    torch.testing.assert_close(found.exp(), parts.mean(0))
+    product = parts.prod(0) ** (1 / 3)
+    torch.testing.assert_close(found.exp(), product / product.sum(-1, keepdim=True))
     assert parts.std(0).max() > 1e-3  # they differ
     assert model.is_normalized
     assert num_parameters(model.module) == 3 * num_parameters(copies[0].module)
+
+
+def test_a_token_that_one_of_several_models_finds_impossible_remains_possible() -> None:
+    never, even = torch.tensor([[-np.inf, 0.0]]), torch.tensor([[0.5, 0.5]]).log()
+    models = [LanguageModel(Uniform(2), 2) for _ in range(2)]
+    mixed = Mixture(dict(zip("ab", models, strict=True)), Vocabulary([*"ab"], np.zeros(2, bool)))
+    mixed.set_powers(torch.tensor([0.5, 0.7, 0.1]))
+    for model in (Average(models), mixed):
+        predicted = model.combined([never, even], torch.zeros(1, dtype=torch.int64))
+        assert torch.isfinite(predicted).all()
+        torch.testing.assert_close(predicted.exp().sum(), torch.tensor(1.0))
 
 
 def test_chunks_rows_and_steps_of_an_average_predict_the_same_as_one_pass(

@@ -10,7 +10,15 @@ from torch import Tensor, nn
 from textgen.contracts import Vocabulary
 from textgen.nn import mixture
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.mixture import PRIOR_TOKENS, MixtureModel, fit_mixture, fit_weights, gather_evidence
+from textgen.nn.mixture import (
+    PRIOR_TOKENS,
+    MixtureModel,
+    fit_mixture,
+    fit_powers,
+    fit_weights,
+    gather_evidence,
+    gather_factors,
+)
 from textgen.runtime.device import choose_device
 
 CPU = choose_device("cpu")
@@ -132,3 +140,46 @@ def test_with_a_large_vocabulary_the_beginnings_of_stretches_suffice(monkeypatch
         fit_mixture(model.mixture, stretches, CPU)
         weights.append(model.mixture.weights)
     assert torch.equal(*weights)
+
+
+def product(powers: tuple[float, float]) -> np.ndarray:
+    """The distribution proportional to a product of the two."""
+    values = np.exp(powers[0] * NARROW + powers[1] * WIDE)
+    return values / values.sum()
+
+
+def nats(model: MixtureModel, stretches: list[np.ndarray]) -> float:
+    """Mean nats of all tokens but each first."""
+    factors, targets = gather_factors(model.mixture, stretches, CPU)
+    logs = torch.einsum("tfv,f->tv", factors, model.mixture.powers).log_softmax(-1)
+    return -float(logs.gather(1, targets[:, None]).mean())
+
+
+@pytest.mark.parametrize("powers", [(1.5, 0.3), (0.4, 1.4)])
+def test_a_product_of_the_members_is_found_that_no_average_is(powers: tuple[float, float]) -> None:
+    truth, model = product(powers), fixed_mixture([False] * 4)
+    ids = np.random.default_rng(0).choice(4, 40_000, p=truth)
+    fit_mixture(model.mixture, [ids], CPU)
+    with torch.inference_mode():
+        predicted = model.forward(torch.zeros(1, 1, dtype=torch.int64), model.initial_state(1))[0]
+    assert predicted[0, 0].exp().tolist() == pytest.approx(truth.tolist(), abs=0.01)
+    fitted_nats = nats(model, [ids])
+    model.mixture.set_powers(torch.tensor([1.0, 0.0, 0.0]))
+    assert fitted_nats < nats(model, [ids]) - 0.005
+
+
+@pytest.mark.parametrize("length", [3, 40, 5000])
+def test_the_text_that_powers_are_fitted_to_is_not_less_likely_than_by_the_average(length: int) -> None:
+    model = fixed_mixture([False] * 4)
+    stretches = [draw(0.3, length, seed) for seed in range(3)]
+    before = nats(model, stretches)
+    found = fit_powers(*gather_factors(model.mixture, stretches, CPU))
+    model.mixture.set_powers(found)
+    assert nats(model, stretches) <= before + 1e-6
+    assert found.min() >= 0
+
+
+def test_without_text_the_average_is_all() -> None:
+    model = fixed_mixture([False] * 4)
+    fit_mixture(model.mixture, [np.zeros(0, np.int64)], CPU)
+    assert model.mixture.powers.tolist() == [1.0, 0.0, 0.0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import reduce
@@ -18,6 +17,9 @@ from textgen.contracts import State, TokenIds, Vocabulary
 from textgen.nn.language_model import LanguageModel, Step
 from textgen.nn.state import take_rows, windows
 from textgen.runtime.device import DeviceConfig
+
+LEAST_FACTOR = -40.0
+"""Least log-probability in a product, so that no token becomes impossible that one member can predict."""
 
 
 class Combination(nn.Module, ABC):
@@ -69,18 +71,19 @@ class Combination(nn.Module, ABC):
 
 
 class Average(Combination):
-    """The mean of the probabilities of copies of a model, each trained from a seed of its own.
+    """The geometric mean of the distributions of copies of a model, each trained from a seed of its own.
 
     It is better than a copy, and after enough training better than one model that was trained for as long as
-    all of them (Hansen and Salamon 1990).
+    all of them (Hansen and Salamon 1990). The arithmetic mean is less sure than it might be, and worse.
     """
 
     def __init__(self, copies: Sequence[LanguageModel]) -> None:
         super().__init__({str(number): copy for number, copy in enumerate(copies, start=1)})
 
     def combined(self, predictions: Sequence[Tensor], ids: Tensor) -> Tensor:  # noqa: ARG002 - all contexts
-        """Return the logarithm of the mean probabilities."""
-        return reduce(torch.logaddexp, predictions) - math.log(len(predictions))
+        """Return the mean of the log-probabilities, normalized."""
+        total = reduce(torch.add, (each.clamp(min=LEAST_FACTOR) for each in predictions))
+        return (total / len(predictions)).log_softmax(-1)
 
 
 class CombinedModel(LanguageModel):
@@ -220,7 +223,7 @@ PRIOR_TOKENS = 30.0
 """Tokens with the weights of all contexts that are added to each point, so that rare ones stay near them."""
 MIN_GAIN, MAX_ITERATIONS = 1e-6, 500
 """Gain in nats per token below which the iteration ends, and its limit."""
-LEAST_WEIGHT, LEAST_LOG_LIKELIHOOD, LEAST_FACTOR = 1e-6, -1e4, -40.0
+LEAST_WEIGHT, LEAST_LOG_LIKELIHOOD = 1e-6, -1e4
 """Bounds, so that no token becomes impossible that one member can predict."""
 MAX_FACTORS, MAX_STEPS = 2**26, 20
 """Values of factors that powers are fitted to, and steps of Newton's method."""
