@@ -69,7 +69,7 @@ class Ours:
 
     def training(self, num_updates: int) -> Work:
         """Return the work of `num_updates` updates, in tokens."""
-        batches = ContiguousBatches(self.ids, self.options.batch_size, self.options.longest_sequence, 0)
+        batches = ContiguousBatches(self.ids, self.options.most_streams, self.options.longest_sequence, 0)
         trainer = Trainer(self.model.reader, batches, self.options, self.device_config, 0)
         self.model.module.train()
 

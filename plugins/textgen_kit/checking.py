@@ -215,7 +215,7 @@ class Subject:
 def trainer_of(model: nn.Module, ids: TokenIds, **options: Any) -> Trainer:
     """Return a trainer of a model on `ids`, with these training `options`."""
     chosen = TrainOptions(**options)
-    batches = ContiguousBatches(ids, chosen.batch_size, chosen.longest_sequence, seed=0)
+    batches = ContiguousBatches(ids, chosen.most_streams, chosen.longest_sequence, seed=0)
     return Trainer(bound(model.train()), batches, chosen, FP32, seed=0)
 
 

@@ -138,7 +138,7 @@ def test_weights_start_as_those_of_keras() -> None:
 
 def test_training_is_adam_at_a_constant_rate_on_128_windows() -> None:
     options = parse_entry("original").train_options()
-    assert options.batch_size * options.longest_sequence == 128
+    assert options.most_streams * options.longest_sequence == 128
     assert options.optimizer == "adam"
     assert {Schedule(options).at(each, 9).learning_rate for each in (0, 0.05, 0.5, 1)} == {1e-3}
     assert parse_entry("original:batch_size=16").train_options().batch_size == 16

@@ -32,7 +32,7 @@ def lstm(seed: int = 0, vectors: PretrainedVectors | None = None, **options: Any
 def trainer(
     ids: TokenIds, seed: int = 0, options: TrainOptions = OPTIONS, model: nn.Module | None = None
 ) -> Trainer:
-    batches = ContiguousBatches(ids, options.batch_size, options.longest_sequence, seed)
+    batches = ContiguousBatches(ids, options.most_streams, options.longest_sequence, seed)
     return Trainer(LanguageModel(model or lstm(seed), 100), batches, options, CPU, seed)
 
 

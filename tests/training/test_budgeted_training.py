@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+import textgen
 from helpers.training import OPTIONS, run, trainer
 from textgen.contracts import TokenIds
+from textgen.data.corpus import Corpus
 from textgen.training.mixture_training import combined_result
-from textgen.training.schedule import SHORTEST_SEQUENCE, Rates, Schedule
+from textgen.training.schedule import SHORTEST_SEQUENCE, Rates, Schedule, num_streams
 from textgen.training.train_options import LONGEST_SEQUENCE, TrainOptions
 
 
@@ -152,3 +154,18 @@ def test_a_given_sequence_length_stays(length: int) -> None:
 
 def test_training_starts_with_short_sequences() -> None:
     assert Schedule(TrainOptions()).sequence_length(0.0, 0) == SHORTEST_SEQUENCE
+
+
+@pytest.mark.parametrize(
+    ("num_tokens", "most", "expected"), [(1e9, 96, 96), (72_000, 96, 32), (1000, 96, 16), (72_000, 8, 8)]
+)
+def test_a_short_run_reads_fewer_streams(num_tokens: float, most: int, expected: int) -> None:
+    assert num_streams(num_tokens, most) == expected
+
+
+@pytest.mark.parametrize(("option", "expected"), [("", 50), (",batch_size=96", 8)])
+def test_a_short_budget_in_characters_has_enough_updates(option: str, expected: int) -> None:
+    """Unless the entry says how many streams it reads."""
+    corpus = Corpus.from_texts([" ".join(f"the cat sat on mat {number}." for number in range(3000))])
+    trained = textgen.train(f"char-lstm:num_layers=1,hidden_size=8{option}", corpus, budget="12kchars")
+    assert trained.result.train.num_updates == pytest.approx(expected, rel=0.15)

@@ -37,7 +37,7 @@ MODELS: dict[str, dict[str, Any]] = {
 def made(ids: TokenIds, model: nn.Module, options: TrainOptions = OPTIONS) -> Trainer:
     """A trainer of this rank's share of the batch."""
     place = ranks.rank(), ranks.world_size()
-    batches = ContiguousBatches(ids, options.batch_size, options.longest_sequence, 0, *place)
+    batches = ContiguousBatches(ids, options.most_streams, options.longest_sequence, 0, *place)
     return Trainer(LanguageModel(model, 100), batches, options, CPU, 0)
 
 

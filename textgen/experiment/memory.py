@@ -84,7 +84,7 @@ def _require_for_training(  # noqa: PLR0917
     trained = sum(each.numel() for each in model.module.parameters() if each.requires_grad)
     copies = BYTES * trained * (2 + OPTIMIZER_COPIES[options.optimizer])
     # A GPU that lacks memory for all rows gets fewer at a time.
-    num_rows = options.batch_size if device.type == "cpu" else 1
+    num_rows = options.most_streams if device.type == "cpu" else 1
     # What the hidden layers keep of these tokens for the gradient, about.
     width = sum(len(matrix) for matrix in hidden_matrices(model))
     activations = min(num_rows * options.longest_sequence, num_tokens) * width * on.dtype.itemsize

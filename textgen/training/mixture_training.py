@@ -20,6 +20,7 @@ from textgen.training.budget import Budget
 from textgen.training.checkpoints import SNAPSHOTS, Checkpoints, Snapshots
 from textgen.training.loop import train
 from textgen.training.progress import Progress, Report, Step, TrainResult
+from textgen.training.schedule import num_streams
 from textgen.training.train_options import TrainOptions
 from textgen.training.trainer import Trainer
 from textgen.training.validation import Validation, validation_limits
@@ -57,12 +58,26 @@ class TrainingPlan:
         """The models by name."""
         return dict(zip(self.options, self.model.members, strict=True))
 
+    def num_streams(self, name: str) -> int:
+        """Return the streams of the text that one of the models reads in parallel.
+
+        Under a budget in seconds nobody knows how many updates it will do.
+        """
+        options, budget = self.options[name], self.budget
+        tokens = {"epochs": len(self.train_ids), "chars": 1 / self.chars_per_token}
+        if options.batch_size is not None or budget.unit not in tokens:
+            return options.most_streams
+        num_learning = sum(member.is_trainable for member in self.members.values())
+        num_tokens = budget.amount / num_learning * tokens[budget.unit]
+        fewest = min(ranks.world_size(), options.most_streams)
+        return max(num_streams(num_tokens, options.most_streams), fewest)
+
     def trainer(self, name: str) -> Trainer:
         """Return a trainer of one of the models, which has predicted once."""
         model, options, seed = self.members[name], self.options[name], self.seeds[name]
         batches = ContiguousBatches(
             self.train_ids,
-            options.batch_size,
+            self.num_streams(name),
             options.longest_sequence,
             seed,
             ranks.rank(),
@@ -80,7 +95,7 @@ class TrainingPlan:
             options.num_validations,
             epoch_tokens=len(self.train_ids),
             chars_per_token=self.chars_per_token,
-            update_tokens=options.batch_size * options.longest_sequence,
+            update_tokens=trainer.batches.batch_size * options.longest_sequence,
         )
         return Validation(
             trainer.model,
@@ -278,7 +293,7 @@ def choose_copies(plan: TrainingPlan) -> int:
 def _copies_of(plan: TrainingPlan, name: str, share: float) -> int:
     """Return the number for one of the models, which is trained for this share of the budget."""
     budget, options, num_tokens = plan.budget, plan.options[name], len(plan.train_ids)
-    updates_per_epoch = num_tokens / (options.batch_size * options.longest_sequence)
+    updates_per_epoch = num_tokens / (plan.num_streams(name) * options.longest_sequence)
     if budget.unit != "seconds":
         epochs_of_unit = {"epochs": 1.0, "chars": 1 / plan.num_train_chars, "updates": 1 / updates_per_epoch}
         num_epochs = budget.amount * share * epochs_of_unit[budget.unit]

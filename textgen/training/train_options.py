@@ -12,8 +12,11 @@ from textgen.contracts import Search
 OptimizerName = Literal["muon", "adamw", "adam", "rmsprop", "sgd"]
 RATES = (None, 3e-4, 6e-4, 1e-3, 1.5e-3, 2e-3, 3e-3, 4e-3, 6e-3, 8e-3, 0.01, 0.015, 0.02, 0.03)
 LENGTHS = (None, 8, 16, 24, 32, 48, 64, 96, 128)
+BATCHES = (None, 16, 32, 48, 64, 96, 128, 192, 256)
 MOMENTA = (None, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97)
 
+MOST_STREAMS = 96
+"""Streams read in parallel unless an entry or a model gives another number, or the budget is short."""
 LONGEST_SEQUENCE = 32
 """Tokens per stream and update unless an entry or a model gives another number, or the budget is short."""
 
@@ -22,8 +25,8 @@ LONGEST_SEQUENCE = 32
 class TrainOptions:
     """Options of training, which an entry can set (`char-lstm:learning_rate=0.002`)."""
 
-    batch_size: Annotated[int, Ge(1), Le(65_536), Search(16, 256, log=True, step=16)] = 96
-    """Contiguous streams of the text that are read in parallel."""
+    batch_size: Annotated[Annotated[int, Ge(1), Le(65_536)] | None, Search(values=BATCHES)] = None
+    """Contiguous streams of the text that are read in parallel; none: 96, or fewer for a short budget."""
     sequence_length: Annotated[Annotated[int, Ge(1), Le(65_536)] | None, Search(values=LENGTHS)] = None
     """Tokens per stream and update, the reach of the gradient; none: from the updates in the budget."""
     optimizer: OptimizerName = "muon"
@@ -44,6 +47,11 @@ class TrainOptions:
     """Number of validations, evenly over the budget."""
     snapshots: bool = False
     """Keep the weights at each validation in the folder of the run, which then has one copy of its model."""
+
+    @property
+    def most_streams(self) -> int:
+        """Streams that are read in parallel, at most."""
+        return MOST_STREAMS if self.batch_size is None else self.batch_size
 
     @property
     def longest_sequence(self) -> int:

@@ -51,7 +51,7 @@ def train(entry: Entry, corpus: Corpus) -> None:
         model = entry.build_model(tokenizer.vocabulary)
         num_weights = sum(weight.numel() for weight in model.reader.module.parameters())
         options = entry.train_options() if entry.is_trainable else TrainOptions(batch_size=1)
-        if num_weights > MAX_WORK or options.batch_size * options.longest_sequence > MAX_WORK // 50:
+        if num_weights > MAX_WORK or options.most_streams * options.longest_sequence > MAX_WORK // 50:
             return
     Experiment(entry, corpus, parse_budget("300chars"), CPU, 0).run()
 
