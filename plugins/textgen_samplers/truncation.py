@@ -12,15 +12,19 @@ from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
 from textgen.contracts import Search, TokenIds, Vocabulary
-from textgen.generation.sampling import (
-    Choose,
-    Kept,
-    Spellings,
-    WordDistribution,
-    WordSampler,
-    keep_all,
-    keep_fewest,
-)
+from textgen.generation.sampling import Choose, Kept, Spellings, WordDistribution, WordSampler, keep_all
+
+
+def keep_fewest(ids: Tensor, ordered: Tensor, probabilities: Tensor, entropies: Tensor, p: float) -> Kept:
+    """Keep the first candidates whose probabilities sum to at least p.
+
+    `ids`, the log-weights `ordered` and `probabilities` are those of all candidates in order, [batch,
+    candidates]. Of one that stands for many words, no more is kept than reaches p.
+    """
+    before = probabilities.cumsum(dim=-1) - probabilities  # the sum up to a candidate, 0 for the first
+    needed = ordered + ((p - before) / probabilities).clamp(0, 1).log()
+    is_divisible = entropies.expand_as(ordered).gather(1, ids) > 0
+    return ids, torch.where(is_divisible, needed, ordered).masked_fill(before >= p, -torch.inf)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,26 @@ from numpy.typing import NDArray
 from textgen.contracts import Search
 from textgen.data.decoding import utf8
 from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, splice
-from textgen.data.words import split_code, split_words
+from textgen.data.words import split_words
+
+_CODE_CUT = re.compile(
+    "(?<=[A-Za-z0-9])(?=_)"
+    "|(?<=[a-z0-9])(?=[A-Z])"
+    "|(?<=[A-Z])(?=[A-Z][a-z])"
+    "|(?<=[A-Za-z_])(?=[0-9])"
+    "|(?<=[0-9])(?=[A-Za-z0-9])"
+)
+
+
+def split_code(text: str) -> list[str]:
+    """Return the pieces of `split_words`, with identifiers and numbers cut into their parts.
+
+    A cut is before underscores, before a capital that begins a word, and around each digit: `max_len` gives
+    `max` `_len`, `HTTPServer2` gives `HTTP` `Server` `2`, and `0x1F` gives `0` `x` `1` `F`.
+    """
+    pieces = split_words(text)
+    parts = {piece: _CODE_CUT.split(piece) for piece in set(pieces)}
+    return [part for piece in pieces for part in parts[piece]]
 
 
 class WordCounter:

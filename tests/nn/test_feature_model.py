@@ -7,7 +7,8 @@ import torch
 
 from helpers.training import lstm, run, trainer
 from textgen.contracts import TokenIds
-from textgen.nn.layers import RowDropout, automatic_dropout
+from textgen.nn.layers import automatic_dropout
+from textgen_models.hier import RowDropout
 
 
 def test_dropout_is_chosen_by_epochs_unless_it_is_given(ids: TokenIds) -> None:

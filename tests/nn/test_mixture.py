@@ -91,7 +91,9 @@ def test_the_evidence_is_about_the_targets(ids: Tensor) -> None:
     model = mixture()
     with torch.inference_mode():
         inputs, targets, state = ids[:, :-1], ids[:, 1:], model.initial_state(3)
-        evidence, _ = model.mixture.evidence(inputs, targets, state)
+        members = [member.forward for member in model.mixture.members]
+        predictions, _ = model.mixture.predict(members, inputs, state)
+        evidence = model.mixture.evidence(predictions, inputs, targets)
         weights = (model.mixture.weights[evidence.points] * evidence.shares[..., None]).sum(-2)
         logits, _ = model.forward(inputs, state)
         mean_loss, _ = model.loss(inputs, targets, state)

@@ -18,24 +18,24 @@ MAX_FUNCTION_LINES = 60
 MAX_LINES = {
     "cli": 1_880,
     "comparison": 1_140,
-    "data": 2_440,
+    "data": 2_425,
     "evaluation": 2_330,
     "experiment": 2_990,
-    "generation": 700,
+    "generation": 685,
     "jobs": 820,
     "library": 2_200,
-    "nn": 2_120,
+    "nn": 2_240,
     "page": 510,
     "registry": 1_040,
     "reports": 3_440,
     "results": 2_340,
     "runtime": 2_100,
-    "training": 2_250,
+    "training": 2_290,
     "workers": 850,
     "": 750,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_900, 46_510
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_950, 46_690
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

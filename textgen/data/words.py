@@ -100,26 +100,6 @@ def split_words(text: str) -> list[str]:
     return [part for piece in pieces for part in (_cut(piece) if UNSPACED.search(piece) else (piece,))]
 
 
-_CODE_CUT = re.compile(
-    "(?<=[A-Za-z0-9])(?=_)"
-    "|(?<=[a-z0-9])(?=[A-Z])"
-    "|(?<=[A-Z])(?=[A-Z][a-z])"
-    "|(?<=[A-Za-z_])(?=[0-9])"
-    "|(?<=[0-9])(?=[A-Za-z0-9])"
-)
-
-
-def split_code(text: str) -> list[str]:
-    """Return the pieces of `split_words`, with identifiers and numbers cut into their parts.
-
-    A cut is before underscores, before a capital that begins a word, and around each digit: `max_len` gives
-    `max` `_len`, `HTTPServer2` gives `HTTP` `Server` `2`, and `0x1F` gives `0` `x` `1` `F`.
-    """
-    pieces = split_words(text)
-    parts = {piece: _CODE_CUT.split(piece) for piece in set(pieces)}
-    return [part for piece in pieces for part in parts[piece]]
-
-
 def count_between_spaces(text: str) -> int:
     """Return the number of words between white space; where a script has no spaces, that of its words."""
     chunks = text.split()

@@ -66,18 +66,6 @@ def keep_all(log_weights: Tensor, entropies: Tensor) -> Kept:  # noqa: ARG001 - 
     return None, log_weights
 
 
-def keep_fewest(ids: Tensor, ordered: Tensor, probabilities: Tensor, entropies: Tensor, p: float) -> Kept:
-    """Keep the first candidates whose probabilities sum to at least p.
-
-    `ids`, the log-weights `ordered` and `probabilities` are those of all candidates in order, [batch,
-    candidates]. Of one that stands for many words, no more is kept than reaches p.
-    """
-    before = probabilities.cumsum(dim=-1) - probabilities  # the sum up to a candidate, 0 for the first
-    needed = ordered + ((p - before) / probabilities).clamp(0, 1).log()
-    is_divisible = entropies.expand_as(ordered).gather(1, ids) > 0
-    return ids, torch.where(is_divisible, needed, ordered).masked_fill(before >= p, -torch.inf)
-
-
 def sample(kept: Kept, uniforms: Tensor) -> Tensor:
     """Return one candidate per row [batch]."""
     candidates, log_weights = kept

@@ -72,10 +72,8 @@ class SharedRows:
         return self.embedding.table()[self.begin : self.end]
 
 
-MAX_DROPOUT, MAX_ROW_DROPOUT = 0.3, 0.5
-"""Automatic probabilities, at most."""
-ROW_SHARE = 6.0
-"""Automatic dropout of rows, as a multiple of that of features."""
+MAX_DROPOUT = 0.3
+"""Automatic probability, at most."""
 
 
 def automatic_dropout(num_epochs: float, parameters_per_token: float) -> float:
@@ -115,25 +113,6 @@ class LockedDropout(Dropout):
             return features
         mask = torch.empty_like(features[:, :1]).bernoulli_(1 - self.probability)
         return features * (mask / (1 - self.probability))
-
-
-class RowDropout(Dropout):
-    """Dropout of whole rows of a table, the same in a window (Gal and Ghahramani 2016; Merity et al. 2018).
-
-    A row that few places of a text have in common is where a model memorises them.
-    """
-
-    def follow(self, automatic: float) -> None:
-        """Take a multiple of the result of `automatic_dropout`, unless the probability is given."""
-        super().follow(min(ROW_SHARE * automatic, MAX_ROW_DROPOUT))
-
-    def forward(self, vectors: Tensor, rows: Tensor, num_rows: int) -> Tensor:
-        """Return `vectors` [batch, time, size] of `rows` [batch, time], in training with some rows zero."""
-        if not self.training or not self.probability:
-            return vectors
-        kept = torch.empty(num_rows, device=vectors.device, dtype=vectors.dtype)
-        kept = kept.bernoulli_(1 - self.probability) / (1 - self.probability)
-        return vectors * kept[rows][..., None]
 
 
 LARGE_VOCABULARY = 4000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import chain
 from typing import Any, ClassVar, NamedTuple
@@ -159,11 +159,10 @@ class Mixture(Combination):
         """Replace the powers of the interpolation and of each member, [1 + number of members]."""
         self.powers = powers.to(self.powers)
 
-    def evidence(self, ids: Tensor, targets: Tensor, state: tuple[State, ...]) -> tuple[Evidence, State]:
-        """Return the data that weights are fitted to, and the next state."""
-        predictions, states = self.predict([member.forward for member in self.members], ids, state)
+    def evidence(self, predictions: Sequence[Tensor], ids: Tensor, targets: Tensor) -> Evidence:
+        """Return the data that weights are fitted to, given the log-probabilities of each member."""
         likelihoods = torch.cat([each.gather(-1, targets[..., None]) for each in predictions], dim=-1)
-        return Evidence(likelihoods, *self._points(predictions, ids)), states
+        return Evidence(likelihoods, *self._points(predictions, ids))
 
     def _points(self, predictions: Sequence[Tensor], ids: Tensor) -> tuple[Tensor, Tensor]:
         """Return the points around each context and their shares, each [..., 2 ** members].
@@ -235,33 +234,59 @@ Points = NDArray[np.int64]
 
 
 def fit_mixture(mixture: Mixture, stretches: Sequence[TokenIds], device_config: DeviceConfig) -> None:
-    """Fit the weights of a mixture to the beginnings of stretches of text, as long as is worthwhile."""
-    num_tokens = min(MAX_FITTED_TOKENS, MAX_FITTED_LOGITS // mixture.members[0].vocab_size)
-    longest = max(MIN_FITTED_TOKENS, num_tokens // max(1, len(stretches)))
-    evidence = gather_evidence(mixture, [ids[:longest] for ids in stretches], device_config)
+    """Fit weights and powers of a mixture to the beginnings of stretches, as long as is worthwhile."""
+    vocab_size = mixture.members[0].vocab_size
+    most = min(MAX_FITTED_TOKENS, MAX_FITTED_LOGITS // vocab_size)
+    evidence = gather_evidence(mixture, beginnings(stretches, most), device_config)
     mixture.set_weights(torch.from_numpy(fit_weights(*evidence, len(mixture.weights))))
-    num_tokens = MAX_FACTORS // len(mixture.powers) // mixture.members[0].vocab_size
-    longest = max(MIN_FITTED_TOKENS, num_tokens // max(1, len(stretches)))
-    factors = gather_factors(mixture, [ids[:longest] for ids in stretches], device_config)
-    mixture.set_powers(fit_powers(*factors))
+    most = MAX_FACTORS // len(mixture.powers) // vocab_size
+    mixture.set_powers(fit_powers(*gather_factors(mixture, beginnings(stretches, most), device_config)))
+
+
+def beginnings(stretches: Sequence[TokenIds], most: int) -> list[TokenIds]:
+    """Return the first tokens of each stretch, `most` in all and at least `MIN_FITTED_TOKENS` of each."""
+    longest = max(MIN_FITTED_TOKENS, most // max(1, len(stretches)))
+    return [ids[:longest] for ids in stretches]
 
 
 @torch.inference_mode()
+def _readings(
+    mixture: Mixture, stretches: Sequence[TokenIds], device_config: DeviceConfig
+) -> Iterator[tuple[list[Tensor], Tensor, Tensor]]:
+    """Yield the members' log-probabilities [tokens, vocab_size], the ids and those that follow [tokens]."""
+    vocab_size, state = mixture.members[0].vocab_size, None
+    steps = [member.forward for member in mixture.members]
+    for window in windows(stretches, vocab_size, device_config.device):
+        num_rows = len(window.inputs)
+        state = mixture.initial_state(num_rows) if state is None else take_rows(state, 0, num_rows)
+        with device_config.autocast():
+            predictions, state = mixture.predict(steps, window.inputs, state)
+        is_text = torch.from_numpy(window.is_text).to(window.inputs.device)
+        yield [each[is_text] for each in predictions], window.inputs[is_text], window.targets[is_text]
+
+
 def gather_evidence(
     mixture: Mixture, stretches: Sequence[TokenIds], device_config: DeviceConfig
 ) -> tuple[Floats, Points, Floats]:
     """Return the `Evidence` of all tokens of stretches of text but the first of each, [tokens, ...]."""
-    num_members, state = len(mixture.members), None
-    empty = np.zeros((0, num_members)), np.zeros((0, 2**num_members), np.int64), np.zeros((0, 2**num_members))
-    chunks: list[tuple[NDArray[Any], ...]] = [empty]
-    for window in windows(stretches, mixture.members[0].vocab_size, device_config.device):
-        num_rows = len(window.inputs)
-        state = mixture.initial_state(num_rows) if state is None else take_rows(state, 0, num_rows)
-        with device_config.autocast():
-            evidence, state = mixture.evidence(window.inputs, window.targets, state)
-        chunks.append(tuple(part.cpu().numpy()[window.is_text] for part in evidence))
+    num = len(mixture.members)
+    chunks: list[Sequence[NDArray[Any]]] = [(np.zeros((0, num)), *np.zeros((2, 0, 2**num), np.int64))]
+    for reading in _readings(mixture, stretches, device_config):
+        chunks.append([part.cpu().numpy() for part in mixture.evidence(*reading)])
     log_likelihoods, points, shares = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
     return log_likelihoods.astype(np.float64), points, shares.astype(np.float64)
+
+
+def gather_factors(
+    mixture: Mixture, stretches: Sequence[TokenIds], device_config: DeviceConfig
+) -> tuple[Tensor, Tensor]:
+    """Return the factors [tokens, 1 + members, vocab_size] and the ids of all tokens but each first."""
+    size = (0, len(mixture.powers), mixture.members[0].vocab_size)
+    factors, wanted = [torch.zeros(size)], [torch.zeros(0, dtype=torch.long)]
+    for predictions, ids, targets in _readings(mixture, stretches, device_config):
+        factors.append(torch.stack(mixture.factors(predictions, ids), dim=1).cpu())
+        wanted.append(targets.cpu())
+    return torch.cat(factors), torch.cat(wanted)
 
 
 def fit_weights(log_likelihoods: Floats, points: Points, shares: Floats, num_points: int) -> Floats:
@@ -302,27 +327,6 @@ def _maximise(
         weights = (weights / weights.sum(axis=1, keepdims=True)).clip(LEAST_WEIGHT)
         weights /= weights.sum(axis=1, keepdims=True)
     return weights
-
-
-@torch.inference_mode()
-def gather_factors(
-    mixture: Mixture, stretches: Sequence[TokenIds], device_config: DeviceConfig
-) -> tuple[Tensor, Tensor]:
-    """Return the factors [tokens, 1 + members, vocab_size] and the ids of all tokens but each first."""
-    vocab_size, state = mixture.members[0].vocab_size, None
-    factors, targets = [torch.zeros(0, len(mixture.powers), vocab_size)], [torch.zeros(0, dtype=torch.long)]
-    for window in windows(stretches, vocab_size, device_config.device):
-        num_rows = len(window.inputs)
-        state = mixture.initial_state(num_rows) if state is None else take_rows(state, 0, num_rows)
-        with device_config.autocast():
-            predictions, state = mixture.predict(
-                [member.forward for member in mixture.members], window.inputs, state
-            )
-        is_text = torch.from_numpy(window.is_text).to(window.inputs.device)
-        parts = [each[is_text] for each in mixture.factors(predictions, window.inputs)]
-        factors.append(torch.stack(parts, dim=1).cpu())
-        targets.append(window.targets[is_text].cpu())
-    return torch.cat(factors), torch.cat(targets)
 
 
 @torch.inference_mode()

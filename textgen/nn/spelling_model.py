@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -68,7 +69,7 @@ class Speller(nn.Module):
         self.register_buffer("continues", torch.from_numpy(np.array(continues, bool)), persistent=False)
         self.ngrams = KneserNey(1 + len(characters))
         self._words = list(self._of_vocabulary(tokens))
-        self._hashes = np.sort(hashes_of(self._words))
+        self._hashes = np.array([hash_of(word[:-1].tolist()) for word in self._words], np.int64)
 
     def count(self, ids: TokenIds) -> None:
         """Count the spelled words of a training text, plus every word of the vocabulary once."""
@@ -202,17 +203,9 @@ def hash_spellings(
     return result
 
 
-def hashes_of(words: Sequence[NDArray[np.int32]]) -> NDArray[np.int64]:
-    """Return the hash of each word; the end of each is left out."""
-    if not words:
-        return np.zeros(0, np.int64)
-    ends = np.cumsum([len(word) for word in words])
-    is_first = np.zeros((1, int(ends[-1])), bool)
-    is_first[0, np.append(0, ends[:-1])] = True
-    hashes: NDArray[np.int64] = hash_spellings(np.concatenate(words)[None], is_first, np.zeros(1, np.int64))[
-        0, ends - 2
-    ]
-    return hashes
+def hash_of(word: Iterable[int]) -> int:
+    """Return the hash of the symbols of a word without its end, as a signed number."""
+    return ((reduce(lambda total, symbol: total * MULTIPLIER + symbol + 1, word, 0) + 2**63) % 2**64) - 2**63
 
 
 def _in_file(blocks: Iterator[TokenIds], dtype: np.dtype[Any]) -> TokenIds:
