@@ -115,12 +115,12 @@ class Speller(nn.Module):
         """Return the contexts of each length after each token (see `KneserNey`), and last its spelling so far
         as a hash: numbers [batch, time]. `before` [batch, order] are those before the first.
         """
-        *shorter, hashed = before.cpu().numpy().T
-        nothing = np.full((1, len(shorter)), -1)
+        numbers = before.cpu().numpy()
+        nothing = np.full((1, numbers.shape[1] - 1), -1)
         start = [numbers[0, 0] for numbers in self.ngrams.contexts(np.full((1, 1), END), nothing)[1:]]
         symbols, is_first = self.symbol_of[ids].cpu().numpy(), (depths == 1).cpu().numpy()
-        contexts = self.ngrams.contexts(symbols, np.stack(shorter, axis=1), is_first, start)
-        return [*contexts, hash_spellings(symbols, is_first, hashed)]
+        contexts = self.ngrams.contexts(symbols, numbers[:, :-1], is_first, start)
+        return [*contexts, hash_spellings(symbols, is_first, numbers[:, -1])]
 
     def predict(self, contexts: Sequence[Numbers]) -> Tensor:
         """Return the log-probabilities of the next character or the end, [count, 1 + characters].
