@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import reduce
 from typing import ClassVar
 
 import torch
@@ -37,11 +36,7 @@ LayerState = tuple[Tensor, Tensor]
 
 
 class RecurrentModel(FeatureModel):
-    """Token embedding, `num_layers` layers of a class with dropout around them, and a linear output layer.
-
-    The output layer reads the sum of the outputs of all layers, so that the gradient reaches each of them at
-    once (Graves 2013, arXiv:1308.0850).
-    """
+    """Token embedding, `num_layers` layers of a class with dropout around them, and a linear output layer."""
 
     layer_class: ClassVar[type[nn.LSTM | nn.GRU]]
 
@@ -122,24 +117,21 @@ class LSTM(RecurrentModel):
         """Return the input of the output layer, [batch, time, hidden_size], and the next state."""
         features = self.input(ids) * math.sqrt(self.input.size)
         hidden, cell = (part.transpose(0, 1).contiguous() for part in state)
-        shown, last_hidden, last_cell = [], [], []
+        last_hidden, last_cell = [], []
         for index, layer in enumerate(self.layers):
             outputs, (h, c) = layer(self.dropout(features), (hidden[index, None], cell[index, None]))
             features = OUTPUT_GAIN * outputs
-            shown.append(features)
             last_hidden.append(h[0])
             last_cell.append(c[0])
-        return self.dropout(reduce(torch.add, shown)), (
-            torch.stack(last_hidden, 1),
-            torch.stack(last_cell, 1),
-        )
+        return self.dropout(features), (torch.stack(last_hidden, 1), torch.stack(last_cell, 1))
 
     def prepare_step(self, dtype: torch.dtype) -> LSTMStep:
         """Return the function for generating token by token, made from the current weights."""
         table = self.input.table() * math.sqrt(self.input.size)
         layers = [layer for layer in self.layers if isinstance(layer, nn.LSTM)]
-        output = self.output.for_generation(dtype, bound=OUTPUT_GAIN * len(layers))
-        return LSTMStep(table, layers, output, OUTPUT_GAIN, dtype)
+        return LSTMStep(
+            table, layers, self.output.for_generation(dtype, bound=OUTPUT_GAIN), OUTPUT_GAIN, dtype
+        )
 
 
 class GRU(RecurrentModel):
@@ -159,13 +151,12 @@ class GRU(RecurrentModel):
     def features(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return the input of the output layer, [batch, time, hidden_size], and the next state."""
         features = self.input(ids) * math.sqrt(self.input.size)
-        shown, last = [], []
+        last = []
         for layer, hidden in zip(self.layers, state.transpose(0, 1).contiguous(), strict=True):
             outputs, end = layer(self.dropout(features), hidden[None])
             features = OUTPUT_GAIN * outputs
-            shown.append(features)
             last.append(end[0])
-        return self.dropout(reduce(torch.add, shown)), torch.stack(last, dim=1)
+        return self.dropout(features), torch.stack(last, dim=1)
 
 
 MAX_TABLE = 2**24
@@ -219,16 +210,14 @@ class LSTMStep:
         """Advance by one token. The first state may be the model's, later ones are the step's own."""
         states = state if isinstance(state, list) else self._by_layer(*state)
         result: LayerStates = []
-        shown: list[Tensor] = []
         for product, (last_hidden, last_cell) in zip(self._products, states, strict=True):
             if result:
                 gates = product(torch.cat((result[-1][0], last_hidden), dim=1))
             else:
                 gates = product(last_hidden).add_(self._inputs(ids))
             hidden, cell = advance(gates, last_cell)
-            shown.append(hidden)
             result.append((product.prepare_input(hidden), cell))
-        return self._output(reduce(torch.add, shown) * (2 * self._gain)), result
+        return self._output(hidden * (2 * self._gain)), result
 
     def _by_layer(self, hidden: Tensor, cell: Tensor) -> LayerStates:
         return [

@@ -110,8 +110,7 @@ def _model(network: PortableNetwork) -> ModelProto:
         parts = " ".join(f"{name}_after{index}" for index in range(number))
         nodes.append(_node("Concat", parts, f"next_{name}", axis=0))
     nodes += [
-        _node("Sum", " ".join(f"x{index + 1}" for index in range(number)), "shown"),
-        _node("Transpose", "shown", "features", perm=(1, 0, 2)),
+        _node("Transpose", f"x{number}", "features", perm=(1, 0, 2)),
         _node("MatMul", "features weight", "products"),
         _node("Add", "products bias", "logits"),
     ]

@@ -102,8 +102,8 @@ def int8_is_faster() -> bool:
 class PortableNetwork:
     """A stack of recurrent layers between an embedding and a linear output layer.
 
-    Inputs are rows of `table`; the outputs of each layer are multiplied by `gain`, and the output layer reads
-    the sum of all. The gates are in torch's order.
+    Inputs are rows of `table`; the outputs of each layer are multiplied by `gain`. The gates are in torch's
+    order.
     """
 
     cell: Literal["lstm", "gru"]
