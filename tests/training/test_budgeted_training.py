@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -164,8 +165,9 @@ def test_a_short_run_reads_fewer_streams(num_tokens: float, most: int, expected:
 
 
 @pytest.mark.parametrize(("option", "expected"), [("", 50), (",batch_size=96", 8)])
-def test_a_short_budget_in_characters_has_enough_updates(option: str, expected: int) -> None:
+def test_a_short_budget_in_characters_has_enough_updates(option: str, expected: int, tmp_path: Path) -> None:
     """Unless the entry says how many streams it reads."""
     corpus = Corpus.from_texts([" ".join(f"the cat sat on mat {number}." for number in range(3000))])
-    trained = textgen.train(f"char-lstm:num_layers=1,hidden_size=8{option}", corpus, budget="12kchars")
+    entry, out = f"char-lstm:num_layers=1,hidden_size=8{option}", tmp_path / "run"
+    trained = textgen.train(entry, corpus, budget="12kchars", out=out)
     assert trained.result.train.num_updates == pytest.approx(expected, rel=0.15)
