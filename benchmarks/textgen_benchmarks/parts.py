@@ -27,7 +27,7 @@ from textgen.data.corpus import load_corpus
 from textgen.evaluation.token_bits import score_stretches
 from textgen.experiment.saved_run import SavedRun, load_run
 from textgen.nn.mixture import Average, Mixture
-from textgen.nn.spelling_model import Speller
+from textgen.nn.spelling_model import LARGEST_HASH, Speller
 from textgen.runtime.environment import Machine
 from textgen.runtime.storage.json_records import read_record
 from textgen_benchmarks.saving import json_option, save
@@ -82,7 +82,7 @@ def without_geometric_mean(module: nn.Module) -> bool:
 def without_words(module: nn.Module) -> bool:
     """Let a spelling end as a word of the vocabulary; return whether the module spells."""
     if isinstance(module, Speller):
-        module._hashes = np.zeros(0, np.int64)
+        module.known_hashes = np.array([LARGEST_HASH])
     return isinstance(module, Speller)
 
 
@@ -114,7 +114,7 @@ def main() -> None:
 
 
 def measured(text: str, folder: str, texts: Sequence[str]) -> list[PartRow]:
-    """Return the rows of a run: as it is, without each part that it has, and without all of them."""
+    """Score a run as it was saved, then without each of its parts, then without any of them."""
     rows = []
     for without in ([], *([part] for part in PARTS), list(PARTS)):
         run = load_run(folder, "cpu")

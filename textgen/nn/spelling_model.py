@@ -69,7 +69,8 @@ class Speller(nn.Module):
         self.register_buffer("continues", torch.from_numpy(np.array(continues, bool)), persistent=False)
         self.ngrams = KneserNey(1 + len(characters))
         self._words = list(self._of_vocabulary(tokens))
-        self._hashes = np.array([hash_of(word[:-1].tolist()) for word in self._words], np.int64)
+        hashes = [hash_of(word[:-1].tolist()) for word in self._words]
+        self.known_hashes = np.array(sorted([*hashes, LARGEST_HASH]), np.int64)
 
     def count(self, ids: TokenIds) -> None:
         """Count the spelled words of a training text, plus every word of the vocabulary once."""
@@ -128,7 +129,7 @@ class Speller(nn.Module):
         `contexts` are numbers [count] of each length, and the hashes.
         """
         *numbers, hashed = contexts
-        known = np.isin(hashed, self._hashes)
+        known = self.known_hashes[np.searchsorted(self.known_hashes, hashed)] == hashed
         probabilities = torch.from_numpy(self.ngrams.probabilities(numbers)).to(self.characters.device).log_()
         probabilities[:, END] -= PENALTY * torch.from_numpy(known).to(probabilities)
         probabilities[:, 1:].masked_fill_(~self.continues[self.characters], -torch.inf)
@@ -175,6 +176,8 @@ class Speller(nn.Module):
                 yield np.array([*(of_character[character] for character in token), END], np.int32)
 
 
+LARGEST_HASH = 2**63 - 1
+"""It stands after those of all words, so that each search ends at one."""
 MULTIPLIER = 6364136223846793005
 """Multiplier of the hash of a spelling, that of Knuth's linear congruential generator."""
 
