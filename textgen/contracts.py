@@ -429,7 +429,7 @@ class WordVectors:
     """Vectors of words, as an `Embedding` returns them."""
 
     words: Sequence[str]
-    """Words that differ."""
+    """Words that differ, those that are frequent first: in this order a speller expects them."""
     table: NDArray[np.floating[Any]]
     """[len(words), dimension], the vector of each word."""
 
@@ -444,6 +444,8 @@ class PretrainedVectors:
     """[vocab_size], bool."""
     frozen: bool
     """True if the rows that were found are kept unchanged in training."""
+    words: Sequence[str] = ()
+    """All words of the source, which a speller expects."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from functools import reduce
 from pathlib import Path
 from statistics import fmean
 
-import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
@@ -27,7 +26,7 @@ from textgen.data.corpus import load_corpus
 from textgen.evaluation.token_bits import score_stretches
 from textgen.experiment.saved_run import SavedRun, load_run
 from textgen.nn.mixture import Average, Mixture
-from textgen.nn.spelling_model import LARGEST_HASH, Speller
+from textgen.nn.spelled_words import SpelledWords
 from textgen.runtime.environment import Machine
 from textgen.runtime.storage.json_records import read_record
 from textgen_benchmarks.saving import json_option, save
@@ -79,17 +78,34 @@ def without_geometric_mean(module: nn.Module) -> bool:
     return isinstance(module, Average)
 
 
-def without_words(module: nn.Module) -> bool:
-    """Let a spelling end as a word of the vocabulary; return whether the module spells."""
-    if isinstance(module, Speller):
-        module.known_hashes = np.array([LARGEST_HASH])
-    return isinstance(module, Speller)
+def without_known(module: nn.Module) -> bool:
+    """Let a spelling end as a word of the vocabulary; return whether the module has words."""
+    if isinstance(module, SpelledWords):
+        module.table.is_known[:] = False
+    return isinstance(module, SpelledWords)
+
+
+def without_vectors(module: nn.Module) -> bool:
+    """Let a speller not know the words of vectors; return whether it did."""
+    knows = isinstance(module, SpelledWords) and len(module.words) > 0
+    if isinstance(module, SpelledWords):
+        module.use(module.words[:0], module.spelled, module.counts, module.discount)
+    return knows
+
+
+def without_spelled(module: nn.Module) -> bool:
+    """Let n-grams alone spell; return whether the module has words."""
+    if isinstance(module, SpelledWords):
+        module.use(module.words[:0], module.spelled[:0], module.counts[:0], module.discount)
+    return isinstance(module, SpelledWords)
 
 
 PARTS: dict[str, Callable[[nn.Module], bool]] = {
     "product": without_product,
     "geometric mean": without_geometric_mean,
-    "words are no spellings": without_words,
+    "words of vectors": without_vectors,
+    "words spelled before, and of vectors": without_spelled,
+    "known words are no spellings": without_known,
 }
 
 

@@ -97,7 +97,8 @@ def match_vectors(
         found_by=found_by,
         seconds=time.perf_counter() - began,
     )
-    return PretrainedVectors(torch.from_numpy(table), torch.from_numpy(has_vector), embedding.frozen), audit
+    found = torch.from_numpy(has_vector)
+    return PretrainedVectors(torch.from_numpy(table), found, embedding.frozen, vectors.words), audit
 
 
 def _rows(embedding: Embedding, vectors: WordVectors) -> dict[str, int]:

@@ -175,7 +175,9 @@ class Entry:
         }
         model = MixtureModel(members, vocabulary) if len(members) > 1 else next(iter(members.values()))
         if vocabulary.has_speller:
-            speller = Speller(vocabulary.fallback, continues_spelling(vocabulary), vocabulary.tokens)
+            words = vectors.words if vectors is not None else ()
+            continues = continues_spelling(vocabulary)
+            speller = Speller(vocabulary.fallback, continues, vocabulary.tokens, words)
             model = SpellingModel(model, speller, vocabulary.tokens)
         for part in refinements:
             component = ModelClass(load("model", self.models[part]))

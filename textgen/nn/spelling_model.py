@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from functools import reduce
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -18,15 +19,17 @@ from textgen.contracts import State, TokenIds
 from textgen.nn.kneser_ney import KneserNey, last_contexts
 from textgen.nn.language_model import LanguageModel, Step
 from textgen.nn.refined_model import WrappedModel
+from textgen.nn.spelled_words import AFTER_SPACE, CASES, SpelledWords
 from textgen.nn.state import join, map_tensors, select_rows, take_rows
+from textgen.nn.word_trie import END, MAX_LETTERS
 
 NUM_FIRST = 2
 """Tokens of each spelling that a model itself predicts and reads: the space before a word, and a character.
 One or three are worse on the validation part of wiki, by 0.01 and 0.004 bits per character."""
 ORDER = 7
 """Length of the n-grams in characters, the end included."""
-END = 0
-"""The symbol after the last character of a spelling; the others are the fallback tokens."""
+UNWRITTEN = "\uffff"
+"""It stands for bytes and white space in spelled words, which no list of words has."""
 MAX_SYMBOLS = 2**23
 """Characters of spellings that are counted, the first ones of a large text."""
 PENALTY = 10.0
@@ -42,16 +45,17 @@ Numbers = NDArray[np.int64]
 
 
 class Speller(nn.Module):
-    """Kneser-Ney n-grams that predict the rest of a spelling from its own tokens alone.
+    """Whole words and Kneser-Ney n-grams, which predict the rest of a spelling from its own tokens alone.
 
-    A *spelling* is a run of fallback tokens, of which only the first may begin with white space. What counts
-    is each spelling in the training text, and each word of the vocabulary once, spelled as if it were not
-    there: words that are spelled are like rare words. No spelling ends as a word of the vocabulary, which a
-    tokenizer would have written instead. Methods take ids and the *depth* of each, the number of tokens that
-    its spelling has so far, or 0 for a word.
+    A *spelling* is a run of fallback tokens, of which only the first may begin with white space. The n-grams
+    count those of the training text, and each word of the vocabulary once, spelled as if it were not there:
+    words that are spelled are like rare words. `SpelledWords` expect those that were spelled before, known
+    ones in other cases, and words of pretrained vectors. No spelling ends as a word of the vocabulary, which
+    a tokenizer would have written instead. Methods take ids and the *depth* of each, the number of tokens
+    that its spelling has so far, or 0 for a word.
 
-    `fallback` and `continues` [vocab_size] tell which of the `tokens` spell, and which of these do not begin
-    with white space.
+    `fallback` and `continues` [vocab_size] tell which of the `tokens`, by falling frequency, spell, and which
+    of these do not begin with white space; `words` are those of pretrained vectors, by falling frequency.
     """
 
     symbol_of: Tensor
@@ -59,7 +63,11 @@ class Speller(nn.Module):
     continues: Tensor
 
     def __init__(
-        self, fallback: NDArray[np.bool_], continues: NDArray[np.bool_], tokens: Sequence[str]
+        self,
+        fallback: NDArray[np.bool_],
+        continues: NDArray[np.bool_],
+        tokens: Sequence[str],
+        words: Sequence[str] = (),
     ) -> None:
         super().__init__()
         spells = torch.from_numpy(np.array(fallback, bool))
@@ -68,18 +76,38 @@ class Speller(nn.Module):
         self.register_buffer("characters", characters, persistent=False)
         self.register_buffer("continues", torch.from_numpy(np.array(continues, bool)), persistent=False)
         self.ngrams = KneserNey(1 + len(characters))
-        self._words = list(self._of_vocabulary(tokens))
-        hashes = [hash_of(word[:-1].tolist()) for word in self._words]
-        self.known_hashes = np.array(sorted([*hashes, LARGEST_HASH]), np.int64)
+        surfaces = [tokens[token] for token in characters.tolist()]
+        letters = {
+            surface: symbol
+            for symbol, surface in enumerate(surfaces, 1)
+            if len(surface) == 1 and continues[characters[symbol - 1]]
+        }
+        self._space = surfaces.index(" ") + 1 if " " in surfaces else -1
+        self._symbol_of_character = {surface: symbol for symbol, surface in enumerate(surfaces, 1)}
+        self._written = ["\n", *(each if each in {" ", *letters} else UNWRITTEN for each in surfaces)]
+        self._known = [tokens[token] for token in (~spells).nonzero()[:, 0].tolist() if tokens[token]]
+        self.words = SpelledWords(letters, self._known, words)
+        self._symbols = np.array([END, *(letters[letter] for letter in self.words.letters)])
+        self._codes = np.full(1 + len(characters), -1)
+        self._codes[self._symbols] = np.arange(len(self._symbols))
 
     def count(self, ids: TokenIds) -> None:
         """Count the spelled words of a training text, plus every word of the vocabulary once."""
-        symbols = [np.zeros(1, np.int32), *self._words]
+        symbols = [np.zeros(1, np.int32), *self._of_vocabulary()]
+        num_known = sum(map(len, symbols))
         for spelled in self._of_text(ids):
             symbols.append(spelled)
             if sum(map(len, symbols)) > MAX_SYMBOLS:
                 break
-        self.ngrams.count(np.concatenate(symbols)[:MAX_SYMBOLS], ORDER)
+        counted = np.concatenate(symbols)[:MAX_SYMBOLS]
+        self.ngrams.count(counted, ORDER)
+        text = "".join(map(self._written.__getitem__, counted[num_known:].tolist()))
+        words = Counter(word for word in text.split("\n") if word.strip())
+        starts = range(0, len(ids), BLOCK)
+        sizes = (np.bincount(ids[start : start + BLOCK], minlength=len(self.symbol_of)) for start in starts)
+        of_tokens = sum(sizes, np.zeros(len(self.symbol_of), np.int64))[self.symbol_of.cpu().numpy() == END]
+        times = np.append(of_tokens, [*words.values()])
+        self.words.count(words, int((times == 1).sum()), int((times == 2).sum()))
 
     def depths(self, ids: Tensor, before: Tensor) -> Tensor:
         """Return the depth of each of `ids` [batch, time]; `before` [batch] is that of the token before."""
@@ -108,32 +136,49 @@ class Speller(nn.Module):
         return np.concatenate([ids[:0], *read])
 
     def initial_contexts(self, batch_size: int) -> Tensor:
-        """Return the contexts before any token, and the hash of nothing, [batch, order]."""
+        """Return the contexts before any token, and the places of no word, [batch, order - 1 + CASES]."""
         contexts = self.ngrams.no_contexts.expand(batch_size, -1)
-        return torch.cat((contexts, torch.zeros_like(contexts[:, :1])), dim=1)
+        return torch.cat((contexts, contexts.new_full((batch_size, CASES), -1)), dim=1)
 
     def contexts(self, ids: Tensor, depths: Tensor, before: Tensor) -> list[Numbers]:
-        """Return the contexts of each length after each token (see `KneserNey`), and last its spelling so far
-        as a hash: numbers [batch, time]. `before` [batch, order] are those before the first.
+        """Return the contexts of each length after each token (see `KneserNey`), and last its places among
+        whole words: numbers [batch, time]. `before` [batch, order - 1 + CASES] are those before the first.
         """
-        numbers = before.cpu().numpy()
-        nothing = np.full((1, numbers.shape[1] - 1), -1)
+        numbers, depth_of = before.cpu().numpy(), depths.cpu().numpy()
+        nothing = np.full((1, numbers.shape[1] - CASES), -1)
         start = [numbers[0, 0] for numbers in self.ngrams.contexts(np.full((1, 1), END), nothing)[1:]]
-        symbols, is_first = self.symbol_of[ids].cpu().numpy(), (depths == 1).cpu().numpy()
-        contexts = self.ngrams.contexts(symbols, numbers[:, :-1], is_first, start)
-        return [*contexts, hash_spellings(symbols, is_first, numbers[:, -1])]
+        symbols = self.symbol_of[ids].cpu().numpy()
+        contexts = self.ngrams.contexts(symbols, numbers[:, :-CASES], depth_of == 1, start)
+        return [*contexts, *self._places(symbols, depth_of, numbers[:, -CASES:])]
 
-    def predict(self, contexts: Sequence[Numbers]) -> Tensor:
+    def _places(self, symbols: Numbers, depths: Numbers, before: Numbers) -> Numbers:
+        """Return the place among whole words after each symbol [batch, time], [CASES, batch, time]."""
+        places = np.full((CASES, len(symbols), 1 + symbols.shape[1]), -1)
+        places[:, :, 0] = before.T
+        for depth in range(1, min(int(depths.max(initial=0)), MAX_LETTERS + 1) + 1):
+            rows, columns = np.nonzero(depths == depth)
+            here = symbols[rows, columns]
+            last = places[:, rows, columns] if depth > 1 else np.zeros((CASES, len(rows)), np.int64)
+            found = self.words.follow(last, self._codes[here])
+            places[:, rows, columns + 1] = np.where((here == self._space) & (depth == 1), AFTER_SPACE, found)
+        return places[:, :, 1:]
+
+    def predict(self, contexts: Sequence[Numbers], depths: Numbers) -> Tensor:
         """Return the log-probabilities of the next character or the end, [count, 1 + characters].
 
-        `contexts` are numbers [count] of each length, and the hashes.
+        `contexts` are numbers [count] of each length, then the places; `depths` are [count].
         """
-        *numbers, hashed = contexts
-        known = self.known_hashes[np.searchsorted(self.known_hashes, hashed)] == hashed
-        probabilities = torch.from_numpy(self.ngrams.probabilities(numbers)).to(self.characters.device).log_()
-        probabilities[:, END] -= PENALTY * torch.from_numpy(known).to(probabilities)
-        probabilities[:, 1:].masked_fill_(~self.continues[self.characters], -torch.inf)
-        return probabilities.log_softmax(-1)
+        numbers, places = contexts[:-CASES], np.stack(contexts[-CASES:])
+        device = self.characters.device
+        by_ngrams = torch.from_numpy(self.ngrams.probabilities(numbers)).to(device)
+        is_known = torch.from_numpy(self.words.are_known(places)).to(device)
+        by_ngrams[:, END].mul_(torch.where(is_known, math.exp(-PENALTY), 1.0))
+        by_ngrams[:, 1:].masked_fill_(~self.continues[self.characters], 0)
+        by_ngrams.div_(by_ngrams.sum(1, keepdim=True))
+        by_words, trust = map(torch.from_numpy, self.words.predict(places, depths - NUM_FIRST))
+        by_ngrams.mul_(1 - trust[:, None].to(by_ngrams))
+        symbols = torch.from_numpy(self._symbols).to(device)
+        return by_ngrams.index_add_(1, symbols, (trust[:, None] * by_words).to(by_ngrams)).log_()
 
     def join(self, words: Tensor, spelled: Tensor) -> Tensor:
         """Return the log-probabilities of the next token within spellings, [count, vocab_size].
@@ -151,13 +196,16 @@ class Speller(nn.Module):
         row = torch.from_numpy(ids.astype(np.int64))[None]
         depths = self.depths(row, torch.zeros(1, dtype=torch.long))
         within = (depths[:, :-1] >= NUM_FIRST).numpy()
-        contexts = self.contexts(row, depths, self.initial_contexts(1))
+        contexts, depth_of = (
+            self.contexts(row, depths, self.initial_contexts(1)),
+            depths[:, :-1].numpy()[within],
+        )
         following = row[:, 1:][torch.from_numpy(within)]
         wanted = torch.where(self.continues[following], self.symbol_of[following], END)
         nats = 0.0
         for start in range(0, len(wanted), POSITIONS):
             part = slice(start, start + POSITIONS)
-            predicted = self.predict([numbers[:, :-1][within][part] for numbers in contexts])
+            predicted = self.predict([numbers[:, :-1][within][part] for numbers in contexts], depth_of[part])
             nats -= float(predicted.gather(1, wanted[part, None]).double().sum())
         return nats
 
@@ -167,48 +215,12 @@ class Speller(nn.Module):
             symbols, is_first = self.symbol_of.numpy()[block[depths > 0]], depths[depths > 0] == 1
             yield np.insert(symbols, np.flatnonzero(is_first), END).astype(np.int32)
 
-    def _of_vocabulary(self, tokens: Sequence[str]) -> Iterator[NDArray[np.int32]]:
+    def _of_vocabulary(self) -> Iterator[NDArray[np.int32]]:
         """Yield the symbols of each word that can be spelled by characters, and the end of it."""
-        symbols = self.symbol_of.tolist()
-        of_character = {tokens[token]: symbols[token] for token in self.characters.tolist()}
-        for token, symbol in zip(tokens, symbols, strict=True):
-            if symbol == END and token and all(character in of_character for character in token):
-                yield np.array([*(of_character[character] for character in token), END], np.int32)
-
-
-LARGEST_HASH = 2**63 - 1
-"""It stands after those of all words, so that each search ends at one."""
-MULTIPLIER = 6364136223846793005
-"""Multiplier of the hash of a spelling, that of Knuth's linear congruential generator."""
-
-
-def hash_spellings(
-    symbols: NDArray[np.int32], is_first: NDArray[np.bool_], before: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Return a hash of the symbols since the first one of a spelling, for each place [batch, time].
-
-    It is Σ (symbol + 1) · multiplier^(distance from here) modulo 2⁶⁴. `before` [batch] is the hash before the
-    first place.
-    """
-    num_places = symbols.shape[1]
-    powers = np.full(num_places + 1, MULTIPLIER, np.uint64)
-    inverse = np.full(num_places + 1, pow(MULTIPLIER, -1, 2**64), np.uint64)
-    powers[0] = inverse[0] = 1
-    powers, inverse = powers.cumprod(), inverse.cumprod()
-    terms = (symbols.astype(np.uint64) + np.uint64(1)) * inverse[:-1]
-    sums = terms.cumsum(axis=1)
-    places = np.arange(num_places)
-    first = np.maximum.accumulate(np.where(is_first, places, -1), axis=1)
-    skipped = np.take_along_axis(sums - terms, np.maximum(first, 0), axis=1)
-    carried = before.astype(np.uint64)[:, None] * powers[1:]
-    hashes = np.where(first < 0, sums * powers[:-1] + carried, (sums - skipped) * powers[:-1])
-    result: NDArray[np.int64] = hashes.astype(np.int64)
-    return result
-
-
-def hash_of(word: Iterable[int]) -> int:
-    """Return the hash of the symbols of a word without its end, as a signed number."""
-    return ((reduce(lambda total, symbol: total * MULTIPLIER + symbol + 1, word, 0) + 2**63) % 2**64) - 2**63
+        for word in self._known:
+            if all(character in self._symbol_of_character for character in word):
+                symbols = (self._symbol_of_character[character] for character in word)
+                yield np.array([*symbols, END], np.int32)
 
 
 def _in_file(blocks: Iterator[TokenIds], dtype: np.dtype[Any]) -> TokenIds:
@@ -375,7 +387,9 @@ class SpellingModel(WrappedModel):
         within = depths >= NUM_FIRST
         mask = within.cpu().numpy()
         if mask.any():
-            spelled = self.speller.predict([numbers[mask] for numbers in contexts])
+            spelled = self.speller.predict(
+                [numbers[mask] for numbers in contexts], depths.cpu().numpy()[mask]
+            )
             logits[within] = self.speller.join(logits[within], spelled).to(logits.dtype)
 
     def _read(self, tokens: Tensor, is_read: Tensor, state: State) -> tuple[Tensor, State]:

@@ -1,0 +1,143 @@
+"""What a text spelled before and the words of vectors are expected where a text spells."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from textgen.nn.spelled_words import CASES, SpelledWords, form_of
+from textgen.nn.word_trie import MAX_LETTERS, Trie
+
+LETTERS = "ABCSTabcstü4"
+
+
+def follow(words: SpelledWords, prefix: str) -> np.ndarray:
+    """Return the places after a prefix, [CASES, 1]."""
+    letters = prefix.removeprefix(" ")
+    places = np.full((CASES, 1), int(letters != prefix))
+    for letter in letters:
+        code = words.letters.index(letter) + 1 if letter in words.letters else -1
+        places = words.follow(places, np.array([code]))
+    return places
+
+
+def probabilities(words: SpelledWords, prefix: str) -> dict[str, float]:
+    """Return those of each letter after a prefix that are not zero, and of the end as a dot."""
+    found, _ = words.predict(follow(words, prefix), np.zeros(1, np.int64))
+    return {
+        letter: value for letter, value in zip([".", *words.letters], found[0].tolist(), strict=True) if value
+    }
+
+
+def spelled(**counts: int) -> SpelledWords:
+    """Return what expects words with these counts, after a space; as many words occur twice as once."""
+    words = SpelledWords(LETTERS, [])
+    words.count({f" {word}": count for word, count in counts.items()}, 1, 1)
+    return words
+
+
+def test_a_trie_has_the_words_of_a_text_in_rows() -> None:
+    trie = Trie("cat\nab\n\ncats\nxyz\nab\n" + "a" * (MAX_LETTERS + 1), "abcst")
+    assert trie.row_of.tolist() == [1, 0, -1, 2, -1, 0, -1]
+    node = np.zeros(1, np.int64)
+    for letter in "cat":
+        node = trie.child(node, np.array(["abcst".index(letter) + 1]))
+    assert (trie.begins[node], trie.ends[node]) == (1, 3)
+    children, codes, of = trie.children(np.append(node, node))
+    assert codes.tolist() == [0, 4, 0, 4]  # the end, and an "s"
+    assert of.tolist() == [0, 0, 1, 1]
+    assert trie.begins[children].tolist() == [1, 2, 1, 2]
+    assert trie.child(node, np.array([1])).tolist() == [-1]
+
+
+@pytest.mark.parametrize("num_letters", [30, 300, 3000])
+def test_a_trie_finds_every_word_and_no_other(num_letters: int) -> None:
+    letters = [chr(0x4E00 + index) for index in range(num_letters)]
+    random = np.random.default_rng(0)
+    words = ["".join(random.choice(letters[-20:], random.integers(1, 5))) for _ in range(500)]
+    trie = Trie("\n".join(words), letters)
+    for word, row in zip(words, trie.row_of.tolist(), strict=True):
+        node = np.zeros(1, np.int64)
+        for code in [*(letters.index(letter) + 1 for letter in word), 0]:
+            node = trie.child(node, np.array([code]))
+        assert (trie.begins[node], trie.ends[node]) == (row, row + 1)
+    rows = dict(zip(words, trie.row_of.tolist(), strict=True))
+    assert all(rows[one] < rows[two] for one, two in pairwise(sorted(rows)))
+
+
+def test_no_words_are_no_opinion() -> None:
+    for words in (SpelledWords(LETTERS, []), SpelledWords("", [], ["cat"])):
+        assert words.predict(follow(words, "c"), np.zeros(1, np.int64))[1].tolist() == [0]
+
+
+def test_words_are_expected_as_often_as_they_were_spelled() -> None:
+    """Each count is a third of an occurrence less, n₁ / (n₁ + 2 n₂)."""
+    words = spelled(cat=1, cab=3)
+    assert probabilities(words, " ca") == pytest.approx({"t": 1 / 5, "b": 4 / 5})
+    assert probabilities(words, " cat") == pytest.approx({".": 1})
+    assert probabilities(words, " cab") == pytest.approx({".": 1})
+    assert probabilities(words, "ca") == probabilities(words, " cc") == probabilities(words, " Ca") == {}
+
+
+def test_a_word_of_the_vocabulary_is_expected_in_other_cases_only() -> None:
+    words = SpelledWords(LETTERS, [" cat"])
+    words.count({" Cat": 1, " BAT": 1, "cat": 1}, 3, 0)
+    assert probabilities(words, " ca") == {}
+    assert probabilities(words, "ca") == pytest.approx({"t": 1})
+    assert set(probabilities(words, " C")) == {"a", "A"}
+    assert [bool(words.are_known(follow(words, word))[0]) for word in (" cat", "cat", " Cat", " ca")] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_words_of_vectors_are_expected_by_their_ranks_and_in_the_cases_of_the_text() -> None:
+    words = SpelledWords(LETTERS, [], ["cab", *(f"x{number}" for number in range(3000)), "cat", "sat", "4"])
+    assert probabilities(words, " ca") == {}  # of a text without spellings, nothing is known
+    words.count({" cast": 1, " sat": 1, " cat": 1}, 3, 0)
+    found = probabilities(words, " ca")
+    assert found["b"] > 3 * found["t"]
+    share = words.share
+    words.count({" sat": 1, " cast": 1, " acts": 1}, 3, 0)
+    assert words.share < share  # "sat" alone is a word of the vectors
+    words.count({" Sat": 1, " Bat": 1, " cat": 1}, 3, 0)
+    by_case = probabilities(words, " C")
+    assert by_case["a"] > 1.5 * by_case["A"]
+
+
+def test_letters_that_the_text_lacks_are_in_no_word() -> None:
+    """Without an "S" there is no capital of "sat"."""
+    words = SpelledWords("BTabst", [], ["sat", "bat"])
+    words.count({" bat": 1}, 1, 0)
+    assert probabilities(words, " BA") == {}
+    assert probabilities(words, " B") == pytest.approx({"a": 1})
+
+
+def test_what_was_learnt_is_saved() -> None:
+    words = SpelledWords(LETTERS, [" tab"], ["cat", "bäst", "süß"])
+    words.count({" Cat": 2, " tat": 1}, 4, 1)
+    loaded = SpelledWords(LETTERS, [" tab"])
+    loaded.load_state_dict(words.state_dict())
+    for prefix in (" C", " ta", " t", "c"):
+        assert probabilities(loaded, prefix) == probabilities(words, prefix)
+    assert loaded.share == words.share > 0
+    state = words.state_dict() | {"counts": words.counts.repeat(9)}
+    with pytest.raises(ValueError, match="more counts than spelled words"):
+        loaded.load_state_dict(state)
+
+
+def test_forms() -> None:
+    written = [" cat", "Cat", " CAT", " McCat", " A", "4", "ß"]
+    assert [(word, form.case, form.spaced) for word, form in map(form_of, written)] == [
+        ("cat", 0, True),
+        ("cat", 1, False),
+        ("cat", 2, True),
+        ("McCat", 0, True),
+        ("a", 1, True),
+        ("4", 0, False),
+        ("ß", 0, False),
+    ]

@@ -1,0 +1,242 @@
+"""Words that a text may spell: those it spelled before, known ones in other cases, those of word vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from textgen.nn.word_trie import END, Numbers, Trie
+
+MAX_WORDS = 400_000
+"""Words of vectors that count, the first ones."""
+FREQUENT_RANKS = 1000
+"""A word of rank r is expected in proportion to 1 / (r + this)."""
+TRUST, DOUBT = 0.8, 0.8
+"""What is left to n-grams after the first letters, 1 - TRUST · share, is multiplied by DOUBT for each letter
+more that fits. From the validation parts of wiki, lee and 100,000 characters of novels; 0.6 to 0.9 cost 0.001
+bits per character."""
+AS_WRITTEN, CAPITALIZED, CAPITALS = range(3)
+CASES = 3
+AFTER_SPACE = 1
+"""The place of a word of which only the space before it is known, in all cases; without one it is 0."""
+
+Floats = NDArray[np.float64]
+
+
+class Form(NamedTuple):
+    """How a word is written."""
+
+    case: int
+    spaced: bool
+    """Whether a space is before it."""
+
+
+FORMS = [Form(case, spaced) for case in range(CASES) for spaced in (False, True)]
+
+
+def form_of(surface: str) -> tuple[str, Form]:
+    """Return a word in lower case, and its form; as it is, if capitals are within."""
+    word = surface.removeprefix(" ")
+    lower, spaced = word.lower(), word != surface
+    cases = {lower.upper(): CAPITALS, lower[:1].upper() + lower[1:]: CAPITALIZED, lower: AS_WRITTEN}
+    return (lower, Form(cases[word], spaced)) if word in cases else (word, Form(AS_WRITTEN, spaced))
+
+
+class WeightedTrie(NamedTuple):
+    """The words that may be spelled."""
+
+    trie: Trie
+    sums: Floats
+    """[forms, 1 + number of words], the weights of all words before each, in each of `FORMS`."""
+    is_known: NDArray[np.bool_]
+    """[forms, number of words + 1], whether it is a token, which nobody spells."""
+    share: float
+    """The share of spelled words that is expected to be one of these."""
+
+    def mass(self, forms: Numbers, nodes: Numbers) -> Floats:
+        """Return the weight of all words that begin as nodes say, in these forms."""
+        masses: Floats = self.sums[forms, self.trie.ends[nodes]] - self.sums[forms, self.trie.begins[nodes]]
+        return masses
+
+
+class SpelledWords(nn.Module):
+    """A distribution over whole words, one letter after the other.
+
+    A spelled word w of a training text occurs in a held-out one with probability (c(w) - D) / N: c(w) is its
+    count, N the sum of all counts, D = n₁ / (n₁ + 2 n₂) the discount of Kneser and Ney (1995), from how many
+    words of the text, known ones too, occur once and twice. What D leaves is for words that were not spelled.
+    Known words in other cases and words of pretrained vectors get the share of it that they have among the
+    spelled words, in the cases that these have, and by rank, after Zipf and Mandelbrot. n-grams get the rest.
+
+    A *place* is the prefix of a word in each of three cases, numbers [CASES]: 2 · node of a `Trie`, plus 1
+    after a space; -1 where nothing fits.
+    """
+
+    words: Tensor
+    """[bytes], the words of vectors."""
+    spelled: Tensor
+    """[bytes], those that the training text spells."""
+    counts: Tensor
+    """[number of spelled words]."""
+    discount: Tensor
+    """[1]."""
+
+    def __init__(self, letters: Iterable[str], known: Iterable[str], words: Sequence[str] = ()) -> None:
+        """Take the letters of spellings; the `known` words, which are tokens and never spelled, by falling
+        frequency; and those of pretrained vectors, by falling frequency, too.
+        """
+        super().__init__()
+        self._letters = sorted(letters)
+        self._known = [word for word in known if word.strip()]
+        self.use(_packed(words[:MAX_WORDS]), _packed([]), torch.zeros(0, dtype=torch.int32), torch.zeros(1))
+
+    def count(self, spelled: Mapping[str, int], num_once: int, num_twice: int) -> None:
+        """Learn the words that a training text spells; `num_once` and `num_twice` are those of all words."""
+        counts = torch.tensor(list(spelled.values()), dtype=torch.int32)
+        discount = num_once / max(1, num_once + 2 * num_twice)
+        self.use(self.words, _packed(list(spelled)), counts, torch.full((1,), discount))
+
+    @property
+    def letters(self) -> Sequence[str]:
+        """The letters in the order of their codes, which begin at 1."""
+        return self._letters
+
+    @property
+    def share(self) -> float:
+        """The share of spelled words that is expected to be one of these."""
+        return self.table.share
+
+    def follow(self, places: Numbers, codes: Numbers) -> Numbers:
+        """Return the places [CASES, count] one letter further; -1 among `codes` [count] is none of them."""
+        nodes, spaced = places >> 1, places & 1
+        is_first, lower = nodes[CAPITALIZED] == 0, self._lower[codes]
+        is_capital = self._upper[lower] == codes
+        wanted = np.stack((codes, np.where(is_first, lower, codes), lower))
+        fits = np.stack((np.ones_like(is_first), ~is_first | is_capital, is_capital))
+        found = self.table.trie.child(np.where(fits, nodes, -1), wanted)
+        return np.where(found < 0, -1, 2 * found + spaced)
+
+    def are_known(self, places: Numbers) -> NDArray[np.bool_]:
+        """Return whether each of the places [CASES, count] spells a known word, which nobody spells."""
+        ends = self.table.trie.child(places >> 1, np.zeros_like(places))
+        rows = self.table.trie.begins[ends]
+        forms = 2 * np.arange(CASES)[:, None] + (places & 1)
+        is_known: NDArray[np.bool_] = ((ends >= 0) & self.table.is_known[forms, rows]).max(axis=0)
+        return is_known
+
+    def predict(self, places: Numbers, num_more: Numbers) -> tuple[Floats, Floats]:
+        """Return probabilities of the end and each letter [count, 1 + letters], and a trust in them [count].
+
+        `places` [CASES, count] have at least one letter; `num_more` [count] is how many they have beyond the
+        shortest prefix that is asked about.
+        """
+        result = np.zeros((places.shape[1], len(self._upper) - 1))
+        for case, numbers in enumerate(places):
+            where = np.flatnonzero(numbers >= 0)
+            nodes, forms = numbers[where] >> 1, 2 * case + (numbers[where] & 1)
+            children, codes, of = self.table.trie.children(nodes)
+            codes = self._upper[codes] if case == CAPITALS else codes
+            masses = self.table.mass(forms[of], children)
+            has_mass = masses > 0
+            result[where[of[has_mass]], codes[has_mass]] += masses[has_mass]
+        total = result.sum(axis=1)
+        result /= np.where(total > 0, total, 1)[:, None]
+        trust = 1 - (1 - TRUST * self.share) * DOUBT**num_more
+        return result, np.where(total > 0, trust, 0)
+
+    def use(self, words: Tensor, spelled: Tensor, counts: Tensor, discount: Tensor) -> None:
+        """Replace what was learnt."""
+        device = self.words.device if "words" in self._buffers else None
+        parts = {"words": words, "spelled": spelled, "counts": counts, "discount": discount}
+        for name, values in parts.items():
+            self.register_buffer(name, values.to(device))
+        self.__dict__.pop("table", None)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
+        """Load the words, whose number depends on the text."""
+        names = [f"{prefix}{name}" for name in ("words", "spelled", "counts", "discount")]
+        if all(name in state_dict for name in names):
+            words, spelled, counts, discount = (state_dict[name] for name in names)
+            if _text(spelled).count("\n") + 1 < len(counts) or discount.shape != (1,):
+                raise ValueError("there are more counts than spelled words")
+            self.use(words, spelled, counts, discount)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+    @cached_property
+    def _lower(self) -> Numbers:
+        """The code of each letter in lower case, -1 without one; at the end, for -1, -1."""
+        return self._changed(str.lower)
+
+    @cached_property
+    def _upper(self) -> Numbers:
+        return self._changed(str.upper)
+
+    def _changed(self, change: Callable[[str], str]) -> Numbers:
+        codes = {letter: code for code, letter in enumerate(self._letters, 1)}
+        return np.array([END, *(codes.get(change(letter), -1) for letter in self._letters), -1])
+
+    @cached_property
+    def table(self) -> WeightedTrie:
+        """The words with their weights, made when they are first asked for."""
+        of_vectors = _text(self.words).lower()
+        known, spelled = (
+            list(map(form_of, words)) for words in (self._known, _text(self.spelled).split("\n"))
+        )
+        trie = Trie("\n".join([of_vectors, *(word for word, _ in (*known, *spelled))]), self._letters)
+        rows = np.split(trie.row_of, np.cumsum([of_vectors.count("\n") + 1, len(known)]))
+        ranks = np.minimum(*(_first_places(rows[part], len(trie.codes)) for part in (0, 1)))
+        known_forms, spelled_forms = (
+            np.array([FORMS.index(form) for _, form in words], np.int64) for words in (known, spelled)
+        )
+        counts = np.zeros(len(spelled))
+        counts[: len(self.counts)] = self.counts.cpu().numpy()
+
+        expected = np.append(np.isfinite(ranks), False)[rows[2]]
+        total, discount = max(1.0, counts.sum()), float(self.discount)
+        is_new = discount * len(self.counts) / total if len(self.counts) else 1.0
+        share = is_new * expected.sum() / len(spelled)
+        weights = self._can_be_written(trie) / (ranks + FREQUENT_RANKS)
+        weights *= 1 + np.bincount(spelled_forms[expected], minlength=len(FORMS))[:, None]
+        is_known = np.zeros((len(FORMS), len(trie.codes) + 1), bool)
+        is_known[known_forms[rows[1] >= 0], rows[1][rows[1] >= 0]] = True
+        weights[is_known[:, :-1]] = 0
+        weights *= share / max(weights.sum(), np.finfo(float).tiny)
+        has_row = rows[2] >= 0
+        weights[spelled_forms[has_row], rows[2][has_row]] += ((counts - discount) / total)[has_row]
+        sums = np.cumsum(np.pad(weights, ((0, 0), (1, 0))), axis=1)
+        return WeightedTrie(trie, sums, is_known, 1 - is_new + share)
+
+    def _can_be_written(self, trie: Trie) -> NDArray[np.bool_]:
+        """Return whether each word has each of `FORMS` and differs from it in the cases before."""
+        codes = trie.codes
+        upper = self._upper.astype(codes.dtype)[codes]
+        changes, exists = upper != codes, upper >= 0
+        capitalized = changes[:, 0] & exists[:, 0]
+        capitals = changes[:, 1:].any(axis=1) & exists.all(axis=1)
+        by_case = np.stack((np.ones_like(capitalized), capitalized, capitals))
+        return np.repeat(by_case, 2, axis=0)
+
+
+def _first_places(rows: Numbers, num_rows: int) -> Floats:
+    """Return the first place of each row among `rows`, where -1 is none; infinite without one."""
+    places = np.full(num_rows, np.inf)
+    where = np.flatnonzero(rows >= 0)[::-1]
+    places[rows[where]] = where
+    return places
+
+
+def _packed(words: Sequence[str]) -> Tensor:
+    """Return words, none of which has a line end, as bytes."""
+    text = "\n".join(words).encode(errors="surrogatepass")
+    return torch.from_numpy(np.frombuffer(text, np.uint8).copy())
+
+
+def _text(values: Tensor) -> str:
+    """Return the words of bytes, one in each line; raises `ValueError` if they are no text."""
+    return values.cpu().numpy().astype(np.uint8).tobytes().decode(errors="surrogatepass")
