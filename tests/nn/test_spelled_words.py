@@ -132,12 +132,5 @@ def test_what_was_learnt_is_saved() -> None:
 
 def test_forms() -> None:
     written = [" cat", "Cat", " CAT", " McCat", " A", "4", "ß"]
-    assert [(word, form.case, form.spaced) for word, form in map(form_of, written)] == [
-        ("cat", 0, True),
-        ("cat", 1, False),
-        ("cat", 2, True),
-        ("McCat", 0, True),
-        ("a", 1, True),
-        ("4", 0, False),
-        ("ß", 0, False),
-    ]
+    expected = [("cat", 1), ("cat", 2), ("cat", 5), ("McCat", 1), ("a", 3), ("4", 0), ("ß", 0)]
+    assert list(map(form_of, written)) == expected

@@ -23,29 +23,25 @@ more that fits. From the validation parts of wiki, lee and 100,000 characters of
 bits per character."""
 AS_WRITTEN, CAPITALIZED, CAPITALS = range(3)
 CASES = 3
+NUM_FORMS = 2 * CASES
 AFTER_SPACE = 1
 """The place of a word of which only the space before it is known, in all cases; without one it is 0."""
 
 Floats = NDArray[np.float64]
 
 
-class Form(NamedTuple):
-    """How a word is written."""
+def form_of(surface: str) -> tuple[str, int]:
+    """Return a word in lower case and its *form*: 2 · case, plus 1 after a space.
 
-    case: int
-    spaced: bool
-    """Whether a space is before it."""
-
-
-FORMS = [Form(case, spaced) for case in range(CASES) for spaced in (False, True)]
-
-
-def form_of(surface: str) -> tuple[str, Form]:
-    """Return a word in lower case, and its form; as it is, if capitals are within."""
+    A word with capitals within remains as it is.
+    """
     word = surface.removeprefix(" ")
-    lower, spaced = word.lower(), word != surface
-    cases = {lower.upper(): CAPITALS, lower[:1].upper() + lower[1:]: CAPITALIZED, lower: AS_WRITTEN}
-    return (lower, Form(cases[word], spaced)) if word in cases else (word, Form(AS_WRITTEN, spaced))
+    lower, spaced = word.lower(), len(surface) > len(word)
+    if word == lower:
+        return word, 2 * AS_WRITTEN + spaced
+    if word == lower[:1].upper() + lower[1:]:
+        return lower, 2 * CAPITALIZED + spaced
+    return (lower, 2 * CAPITALS + spaced) if word == lower.upper() else (word, 2 * AS_WRITTEN + spaced)
 
 
 class WeightedTrie(NamedTuple):
@@ -53,7 +49,7 @@ class WeightedTrie(NamedTuple):
 
     trie: Trie
     sums: Floats
-    """[forms, 1 + number of words], the weights of all words before each, in each of `FORMS`."""
+    """[forms, 1 + number of words], the weights of all words before each."""
     is_known: NDArray[np.bool_]
     """[forms, number of words + 1], whether it is a token, which nobody spells."""
     share: float
@@ -192,7 +188,7 @@ class SpelledWords(nn.Module):
         rows = np.split(trie.row_of, np.cumsum([of_vectors.count("\n") + 1, len(known)]))
         ranks = np.minimum(*(_first_places(rows[part], len(trie.codes)) for part in (0, 1)))
         known_forms, spelled_forms = (
-            np.array([FORMS.index(form) for _, form in words], np.int64) for words in (known, spelled)
+            np.array([form for _, form in words], np.int64) for words in (known, spelled)
         )
         counts = np.zeros(len(spelled))
         counts[: len(self.counts)] = self.counts.cpu().numpy()
@@ -202,8 +198,8 @@ class SpelledWords(nn.Module):
         is_new = discount * len(self.counts) / total if len(self.counts) else 1.0
         share = is_new * expected.sum() / len(spelled)
         weights = self._can_be_written(trie) / (ranks + FREQUENT_RANKS)
-        weights *= 1 + np.bincount(spelled_forms[expected], minlength=len(FORMS))[:, None]
-        is_known = np.zeros((len(FORMS), len(trie.codes) + 1), bool)
+        weights *= 1 + np.bincount(spelled_forms[expected], minlength=NUM_FORMS)[:, None]
+        is_known = np.zeros((NUM_FORMS, len(trie.codes) + 1), bool)
         is_known[known_forms[rows[1] >= 0], rows[1][rows[1] >= 0]] = True
         weights[is_known[:, :-1]] = 0
         weights *= share / max(weights.sum(), np.finfo(float).tiny)
@@ -213,7 +209,7 @@ class SpelledWords(nn.Module):
         return WeightedTrie(trie, sums, is_known, 1 - is_new + share)
 
     def _can_be_written(self, trie: Trie) -> NDArray[np.bool_]:
-        """Return whether each word has each of `FORMS` and differs from it in the cases before."""
+        """Return whether each word has each form, unlike those before; [forms, number of words]."""
         codes = trie.codes
         upper = self._upper.astype(codes.dtype)[codes]
         changes, exists = upper != codes, upper >= 0
