@@ -109,8 +109,13 @@ def _model(network: PortableNetwork) -> ModelProto:
     for name in states:
         parts = " ".join(f"{name}_after{index}" for index in range(number))
         nodes.append(_node("Concat", parts, f"next_{name}", axis=0))
+    if number > 1:
+        weights["lower_share"] = np.float32(network.lower_share)
+        nodes.append(_node("Sum", " ".join(f"x{index}" for index in range(1, number)), "lower"))
+        nodes.append(_node("Mul", "lower lower_share", "shared"))
+        nodes.append(_node("Add", f"x{number} shared", "shown"))
     nodes += [
-        _node("Transpose", f"x{number}", "features", perm=(1, 0, 2)),
+        _node("Transpose", "shown" if number > 1 else "x1", "features", perm=(1, 0, 2)),
         _node("MatMul", "features weight", "products"),
         _node("Add", "products bias", "logits"),
     ]

@@ -81,10 +81,27 @@ def test_pretrained_vectors_of_another_width_start_the_input_table(kind: Build, 
 @every_model
 def test_a_dropout_that_is_given_stays_and_changes_training_only(kind: Build, ids: Tensor) -> None:
     model, without = built(kind, dropout=0.5), built(kind, dropout=0.0)
-    model.set_expected_epochs(100.0)
+    for each in (model, without):
+        each.set_expected_epochs(100.0)
     assert model.dropout.probability == 0.5
     assert torch.equal(logits_of(model, ids), logits_of(without, ids))
     assert not torch.equal(logits_of(model.train(), ids), logits_of(without, ids))
+
+
+@pytest.mark.parametrize("model_class", [LSTM, GRU])
+@torch.inference_mode()
+def test_the_output_reads_the_lower_layers_unless_a_text_is_read_often(
+    model_class: type[Any], ids: Tensor
+) -> None:
+    model = built(model_class, VOCAB_SIZE, hidden_size=16, num_layers=2)
+    model.set_token_counts(torch.full((VOCAB_SIZE,), 10_000))
+    for parameter in model.layers[1].parameters():
+        parameter.zero_()  # nothing passes the last layer
+    spreads = []
+    for num_epochs in (1, 9, 1000):
+        model.set_expected_epochs(num_epochs)
+        spreads.append(float(logits_of(model, ids).std(dim=1).mean()))
+    assert spreads[0] > spreads[1] > spreads[2] == 0
 
 
 @every_model

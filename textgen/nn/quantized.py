@@ -102,8 +102,8 @@ def int8_is_faster() -> bool:
 class PortableNetwork:
     """A stack of recurrent layers between an embedding and a linear output layer.
 
-    Inputs are rows of `table`; the outputs of each layer are multiplied by `gain`. The gates are in torch's
-    order.
+    Inputs are rows of `table`; the outputs of each layer are multiplied by `gain`, and the output layer reads
+    those of the last one plus `lower_share` times those of the others. The gates are in torch's order.
     """
 
     cell: Literal["lstm", "gru"]
@@ -111,6 +111,7 @@ class PortableNetwork:
     """[vocab_size, embedding_size]"""
     layers: Sequence[nn.LSTM | nn.GRU]
     gain: float
+    lower_share: float
     weight: Tensor
     """[vocab_size, hidden_size]"""
     bias: Tensor
@@ -136,6 +137,7 @@ class PortableNetwork:
         return {
             "cell": self.cell,
             "gain": self.gain,
+            "lower_share": self.lower_share,
             "table": _matrix(self.table),
             "layers": layers,
             "weight": _matrix(self.weight),

@@ -66,12 +66,15 @@ const writer = (() => {
       for (let column = 0; column < table.columns; column += 1) {
         features[column] = table.values[id * table.columns + column] * table.scales[id];
       }
+      const shown = new Float32Array(weight.columns); /* what the output layer reads of all layers */
       const following = layers.map((layer, index) => {
         const next = cells[given.cell](layer, features, state[index]);
         features = next.hidden.map((value) => given.gain * value);
+        const share = index < layers.length - 1 ? given.lower_share : 1;
+        features.forEach((value, place) => { shown[place] += share * value; });
         return next;
       });
-      const logits = product(weight, features, bias);
+      const logits = product(weight, shown, bias);
       const most = logits.reduce((one, other) => Math.max(one, other));
       const total = Math.log(logits.reduce((sum, value) => sum + Math.exp(value - most), 0)) + most;
       return [logits.map((value) => value - total), following];
