@@ -429,7 +429,7 @@ class WordVectors:
     """Vectors of words, as an `Embedding` returns them."""
 
     words: Sequence[str]
-    """Words that differ, those that are frequent first: in this order a speller expects them."""
+    """Distinct words, by falling frequency if it is known: the speller of OOV words relies on it."""
     table: NDArray[np.floating[Any]]
     """[len(words), dimension], the vector of each word."""
 
@@ -445,7 +445,7 @@ class PretrainedVectors:
     frozen: bool
     """True if the rows that were found are kept unchanged in training."""
     words: Sequence[str] = ()
-    """All words of the source, which a speller expects."""
+    """All words of the source, which OOV words are compared with."""
 
 
 @dataclass(frozen=True)

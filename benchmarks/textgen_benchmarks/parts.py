@@ -26,7 +26,7 @@ from textgen.data.corpus import load_corpus
 from textgen.evaluation.token_bits import score_stretches
 from textgen.experiment.saved_run import SavedRun, load_run
 from textgen.nn.mixture import Average, Mixture
-from textgen.nn.spelled_words import SpelledWords
+from textgen.nn.oov_words import OovWords
 from textgen.runtime.environment import Machine
 from textgen.runtime.storage.json_records import read_record
 from textgen_benchmarks.saving import json_option, save
@@ -80,32 +80,32 @@ def without_geometric_mean(module: nn.Module) -> bool:
 
 def without_known(module: nn.Module) -> bool:
     """Let a spelling end as a word of the vocabulary; return whether the module has words."""
-    if isinstance(module, SpelledWords):
+    if isinstance(module, OovWords):
         module.table.is_known[:] = False
-    return isinstance(module, SpelledWords)
+    return isinstance(module, OovWords)
 
 
 def without_vectors(module: nn.Module) -> bool:
     """Let a speller not know the words of vectors; return whether it did."""
-    knows = isinstance(module, SpelledWords) and len(module.words) > 0
-    if isinstance(module, SpelledWords):
+    knows = isinstance(module, OovWords) and len(module.words) > 0
+    if isinstance(module, OovWords):
         module.use(module.words[:0], module.spelled, module.counts, module.discount)
     return knows
 
 
 def without_spelled(module: nn.Module) -> bool:
     """Let n-grams alone spell; return whether the module has words."""
-    if isinstance(module, SpelledWords):
+    if isinstance(module, OovWords):
         module.use(module.words[:0], module.spelled[:0], module.counts[:0], module.discount)
-    return isinstance(module, SpelledWords)
+    return isinstance(module, OovWords)
 
 
 PARTS: dict[str, Callable[[nn.Module], bool]] = {
     "product": without_product,
     "geometric mean": without_geometric_mean,
     "words of vectors": without_vectors,
-    "words spelled before, and of vectors": without_spelled,
-    "known words are no spellings": without_known,
+    "OOV words": without_spelled,
+    "no known word is spelled": without_known,
 }
 
 

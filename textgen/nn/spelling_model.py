@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from textgen.contracts import State, TokenIds
 from textgen.nn.kneser_ney import KneserNey, last_contexts
 from textgen.nn.language_model import LanguageModel, Step
+from textgen.nn.oov_words import AFTER_SPACE, CASES, OovWords
 from textgen.nn.refined_model import WrappedModel
-from textgen.nn.spelled_words import AFTER_SPACE, CASES, SpelledWords
 from textgen.nn.state import join, map_tensors, select_rows, take_rows
 from textgen.nn.word_trie import END, MAX_LETTERS
 
@@ -29,7 +29,7 @@ One or three are worse on the validation part of wiki, by 0.01 and 0.004 bits pe
 ORDER = 7
 """Length of the n-grams in characters, the end included."""
 UNWRITTEN = "\uffff"
-"""It stands for bytes and white space in spelled words, which no list of words has."""
+"""Replaces bytes and white space in OOV words, so that they match no word of a list."""
 MAX_SYMBOLS = 2**23
 """Characters of spellings that are counted, the first ones of a large text."""
 PENALTY = 10.0
@@ -45,14 +45,13 @@ Numbers = NDArray[np.int64]
 
 
 class Speller(nn.Module):
-    """Whole words and Kneser-Ney n-grams, which predict the rest of a spelling from its own tokens alone.
+    """Predicts the rest of a spelling from its own tokens: a mixture of whole words and Kneser-Ney n-grams.
 
-    A *spelling* is a run of fallback tokens, of which only the first may begin with white space. The n-grams
-    count those of the training text, and each word of the vocabulary once, spelled as if it were not there:
-    words that are spelled are like rare words. `SpelledWords` expect those that were spelled before, known
-    ones in other cases, and words of pretrained vectors. No spelling ends as a word of the vocabulary, which
-    a tokenizer would have written instead. Methods take ids and the *depth* of each, the number of tokens
-    that its spelling has so far, or 0 for a word.
+    A *spelling* is a run of fallback tokens, of which only the first may begin with white space. The whole
+    words are `OovWords`. The n-grams count the spellings of the training text and, since OOV words are like
+    rare ones, each word of the vocabulary once, spelled as if it were not there. No spelling ends as a word of
+    the vocabulary, which a tokenizer would have written instead. Methods take ids and the *depth* of each:
+    the number of tokens that its spelling has so far, or 0 for a word.
 
     `fallback` and `continues` [vocab_size] tell which of the `tokens`, by falling frequency, spell, and which
     of these do not begin with white space; `words` are those of pretrained vectors, by falling frequency.
@@ -86,7 +85,7 @@ class Speller(nn.Module):
         self._symbol_of_character = {surface: symbol for symbol, surface in enumerate(surfaces, 1)}
         self._written = ["\n", *(each if each in {" ", *letters} else UNWRITTEN for each in surfaces)]
         self._known = [tokens[token] for token in (~spells).nonzero()[:, 0].tolist() if tokens[token]]
-        self.words = SpelledWords(letters, self._known, words)
+        self.words = OovWords(letters, self._known, words)
         self._symbols = np.array([END, *(letters[letter] for letter in self.words.letters)])
         self._codes = np.full(1 + len(characters), -1)
         self._codes[self._symbols] = np.arange(len(self._symbols))

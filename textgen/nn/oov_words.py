@@ -1,4 +1,4 @@
-"""Words that a text may spell: those it spelled before, known ones in other cases, those of word vectors."""
+"""Likely OOV words: those of the training text, known ones in other cases, and those of word vectors."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ def form_of(surface: str) -> tuple[str, int]:
 
 
 class WeightedTrie(NamedTuple):
-    """The words that may be spelled."""
+    """OOV words with their weights."""
 
     trie: Trie
     sums: Floats
     """[forms, 1 + number of words], the weights of all words before each."""
     is_known: NDArray[np.bool_]
-    """[forms, number of words + 1], whether it is a token, which nobody spells."""
+    """[forms, number of words + 1], whether it is in the vocabulary; false in the last column."""
     share: float
-    """The share of spelled words that is expected to be one of these."""
+    """The share of OOV words that is expected to be one of these."""
 
     def mass(self, forms: Numbers, nodes: Numbers) -> Floats:
         """Return the weight of all words that begin as nodes say, in these forms."""
@@ -61,14 +61,14 @@ class WeightedTrie(NamedTuple):
         return masses
 
 
-class SpelledWords(nn.Module):
+class OovWords(nn.Module):
     """A distribution over whole words, one letter after the other.
 
-    A spelled word w of a training text occurs in a held-out one with probability (c(w) - D) / N: c(w) is its
-    count, N the sum of all counts, D = n₁ / (n₁ + 2 n₂) the discount of Kneser and Ney (1995), from how many
-    words of the text, known ones too, occur once and twice. What D leaves is for words that were not spelled.
-    Known words in other cases and words of pretrained vectors get the share of it that they have among the
-    spelled words, in the cases that these have, and by rank, after Zipf and Mandelbrot. n-grams get the rest.
+    An OOV word w of the training text has the probability (c(w) - D) / N: c(w) is its count, N the sum of the
+    counts of all OOV words, and D = n₁ / (n₁ + 2 n₂) the discount of Kneser and Ney (1995), from the numbers
+    of words of the text, known ones included, that occur once and twice. The rest is left to words that the
+    text lacks. Of it, known words in other cases and words of pretrained vectors get the share that they have
+    among the OOV words of the text. It is distributed to cases as there, and by rank (Zipf and Mandelbrot).
 
     A *place* is the prefix of a word in each of three cases, numbers [CASES]: 2 · node of a `Trie`, plus 1
     after a space; -1 where nothing fits.
@@ -77,15 +77,15 @@ class SpelledWords(nn.Module):
     words: Tensor
     """[bytes], the words of vectors."""
     spelled: Tensor
-    """[bytes], those that the training text spells."""
+    """[bytes], the OOV words of the training text."""
     counts: Tensor
-    """[number of spelled words]."""
+    """[number of OOV words]."""
     discount: Tensor
     """[1]."""
 
     def __init__(self, letters: Iterable[str], known: Iterable[str], words: Sequence[str] = ()) -> None:
-        """Take the letters of spellings; the `known` words, which are tokens and never spelled, by falling
-        frequency; and those of pretrained vectors, by falling frequency, too.
+        """Take the letters, the `known` words, which are those of the vocabulary, and the words of pretrained
+        vectors, both by falling frequency.
         """
         super().__init__()
         self._letters = sorted(letters)
@@ -93,7 +93,7 @@ class SpelledWords(nn.Module):
         self.use(_packed(words[:MAX_WORDS]), _packed([]), torch.zeros(0, dtype=torch.int32), torch.zeros(1))
 
     def count(self, spelled: Mapping[str, int], num_once: int, num_twice: int) -> None:
-        """Learn the words that a training text spells; `num_once` and `num_twice` are those of all words."""
+        """Learn the counts of OOV words; `num_once` and `num_twice` are the numbers for all words."""
         counts = torch.tensor(list(spelled.values()), dtype=torch.int32)
         discount = num_once / max(1, num_once + 2 * num_twice)
         self.use(self.words, _packed(list(spelled)), counts, torch.full((1,), discount))
@@ -105,7 +105,7 @@ class SpelledWords(nn.Module):
 
     @property
     def share(self) -> float:
-        """The share of spelled words that is expected to be one of these."""
+        """The share of OOV words that is expected to be one of these."""
         return self.table.share
 
     def follow(self, places: Numbers, codes: Numbers) -> Numbers:
@@ -119,7 +119,7 @@ class SpelledWords(nn.Module):
         return np.where(found < 0, -1, 2 * found + spaced)
 
     def are_known(self, places: Numbers) -> NDArray[np.bool_]:
-        """Return whether each of the places [CASES, count] spells a known word, which nobody spells."""
+        """Return whether each of the places [CASES, count] is a word of the vocabulary."""
         ends = self.table.trie.child(places >> 1, np.zeros_like(places))
         rows = self.table.trie.begins[ends]
         forms = 2 * np.arange(CASES)[:, None] + (places & 1)
@@ -160,7 +160,7 @@ class SpelledWords(nn.Module):
         if all(name in state_dict for name in names):
             words, spelled, counts, discount = (state_dict[name] for name in names)
             if _text(spelled).count("\n") + 1 < len(counts) or discount.shape != (1,):
-                raise ValueError("there are more counts than spelled words")
+                raise ValueError("there are more counts than OOV words")
             self.use(words, spelled, counts, discount)
         super()._load_from_state_dict(state_dict, prefix, *rest)
 

@@ -1,4 +1,4 @@
-"""What a text spelled before and the words of vectors are expected where a text spells."""
+"""OOV words of the training text and words of vectors are expected again."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from textgen.nn.spelled_words import CASES, SpelledWords, form_of
+from textgen.nn.oov_words import CASES, OovWords, form_of
 from textgen.nn.word_trie import MAX_LETTERS, Trie
 
 LETTERS = "ABCSTabcstü4"
 
 
-def follow(words: SpelledWords, prefix: str) -> np.ndarray:
+def follow(words: OovWords, prefix: str) -> np.ndarray:
     """Return the places after a prefix, [CASES, 1]."""
     letters = prefix.removeprefix(" ")
     places = np.full((CASES, 1), int(letters != prefix))
@@ -23,7 +23,7 @@ def follow(words: SpelledWords, prefix: str) -> np.ndarray:
     return places
 
 
-def probabilities(words: SpelledWords, prefix: str) -> dict[str, float]:
+def probabilities(words: OovWords, prefix: str) -> dict[str, float]:
     """Return those of each letter after a prefix that are not zero, and of the end as a dot."""
     found, _ = words.predict(follow(words, prefix), np.zeros(1, np.int64))
     return {
@@ -31,9 +31,9 @@ def probabilities(words: SpelledWords, prefix: str) -> dict[str, float]:
     }
 
 
-def spelled(**counts: int) -> SpelledWords:
+def spelled(**counts: int) -> OovWords:
     """Return what expects words with these counts, after a space; as many words occur twice as once."""
-    words = SpelledWords(LETTERS, [])
+    words = OovWords(LETTERS, [])
     words.count({f" {word}": count for word, count in counts.items()}, 1, 1)
     return words
 
@@ -68,7 +68,7 @@ def test_a_trie_finds_every_word_and_no_other(num_letters: int) -> None:
 
 
 def test_no_words_are_no_opinion() -> None:
-    for words in (SpelledWords(LETTERS, []), SpelledWords("", [], ["cat"])):
+    for words in (OovWords(LETTERS, []), OovWords("", [], ["cat"])):
         assert words.predict(follow(words, "c"), np.zeros(1, np.int64))[1].tolist() == [0]
 
 
@@ -82,7 +82,7 @@ def test_words_are_expected_as_often_as_they_were_spelled() -> None:
 
 
 def test_a_word_of_the_vocabulary_is_expected_in_other_cases_only() -> None:
-    words = SpelledWords(LETTERS, [" cat"])
+    words = OovWords(LETTERS, [" cat"])
     words.count({" Cat": 1, " BAT": 1, "cat": 1}, 3, 0)
     assert probabilities(words, " ca") == {}
     assert probabilities(words, "ca") == pytest.approx({"t": 1})
@@ -96,7 +96,7 @@ def test_a_word_of_the_vocabulary_is_expected_in_other_cases_only() -> None:
 
 
 def test_words_of_vectors_are_expected_by_their_ranks_and_in_the_cases_of_the_text() -> None:
-    words = SpelledWords(LETTERS, [], ["cab", *(f"x{number}" for number in range(3000)), "cat", "sat", "4"])
+    words = OovWords(LETTERS, [], ["cab", *(f"x{number}" for number in range(3000)), "cat", "sat", "4"])
     assert probabilities(words, " ca") == {}  # of a text without spellings, nothing is known
     words.count({" cast": 1, " sat": 1, " cat": 1}, 3, 0)
     found = probabilities(words, " ca")
@@ -111,22 +111,22 @@ def test_words_of_vectors_are_expected_by_their_ranks_and_in_the_cases_of_the_te
 
 def test_letters_that_the_text_lacks_are_in_no_word() -> None:
     """Without an "S" there is no capital of "sat"."""
-    words = SpelledWords("BTabst", [], ["sat", "bat"])
+    words = OovWords("BTabst", [], ["sat", "bat"])
     words.count({" bat": 1}, 1, 0)
     assert probabilities(words, " BA") == {}
     assert probabilities(words, " B") == pytest.approx({"a": 1})
 
 
 def test_what_was_learnt_is_saved() -> None:
-    words = SpelledWords(LETTERS, [" tab"], ["cat", "bäst", "süß"])
+    words = OovWords(LETTERS, [" tab"], ["cat", "bäst", "süß"])
     words.count({" Cat": 2, " tat": 1}, 4, 1)
-    loaded = SpelledWords(LETTERS, [" tab"])
+    loaded = OovWords(LETTERS, [" tab"])
     loaded.load_state_dict(words.state_dict())
     for prefix in (" C", " ta", " t", "c"):
         assert probabilities(loaded, prefix) == probabilities(words, prefix)
     assert loaded.share == words.share > 0
     state = words.state_dict() | {"counts": words.counts.repeat(9)}
-    with pytest.raises(ValueError, match="more counts than spelled words"):
+    with pytest.raises(ValueError, match="more counts than OOV words"):
         loaded.load_state_dict(state)
 
 
