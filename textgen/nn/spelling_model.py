@@ -49,8 +49,8 @@ class Speller(nn.Module):
 
     A *spelling* is a run of fallback tokens, of which only the first may begin with white space. The whole
     words are `OovWords`. The n-grams count the spellings of the training text and, since OOV words are like
-    rare ones, each word of the vocabulary once, spelled as if it were not there. No spelling ends as a word of
-    the vocabulary, which a tokenizer would have written instead. Methods take ids and the *depth* of each:
+    rare ones, each word of the vocabulary once, spelled as if it were not there. No spelling ends as a word
+    of the vocabulary, which a tokenizer would have written instead. Methods take ids and the *depth* of each:
     the number of tokens that its spelling has so far, or 0 for a word.
 
     `fallback` and `continues` [vocab_size] tell which of the `tokens`, by falling frequency, spell, and which
