@@ -39,7 +39,7 @@ def spelled(**counts: int) -> OovWords:
 
 
 def test_a_trie_has_the_words_of_a_text_in_rows() -> None:
-    trie = Trie("cat\nab\n\ncats\nxyz\nab\n" + "a" * (MAX_LETTERS + 1), "abcst")
+    trie = Trie.of_lines("cat\nab\n\ncats\nxyz\nab\n" + "a" * (MAX_LETTERS + 1), "abcst")
     assert trie.row_of.tolist() == [1, 0, -1, 2, -1, 0, -1]
     node = np.zeros(1, np.int64)
     for letter in "cat":
@@ -57,7 +57,7 @@ def test_a_trie_finds_every_word_and_no_other(num_letters: int) -> None:
     letters = [chr(0x4E00 + index) for index in range(num_letters)]
     random = np.random.default_rng(0)
     words = ["".join(random.choice(letters[-20:], random.integers(1, 5))) for _ in range(500)]
-    trie = Trie("\n".join(words), letters)
+    trie = Trie.of_lines("\n".join(words), letters)
     for word, row in zip(words, trie.row_of.tolist(), strict=True):
         node = np.zeros(1, np.int64)
         for code in [*(letters.index(letter) + 1 for letter in word), 0]:

@@ -184,7 +184,9 @@ class OovWords(nn.Module):
         known, spelled = (
             list(map(form_of, words)) for words in (self._known, _text(self.spelled).split("\n"))
         )
-        trie = Trie("\n".join([of_vectors, *(word for word, _ in (*known, *spelled))]), self._letters)
+        trie = Trie.of_lines(
+            "\n".join([of_vectors, *(word for word, _ in (*known, *spelled))]), self._letters
+        )
         rows = np.split(trie.row_of, np.cumsum([of_vectors.count("\n") + 1, len(known)]))
         ranks = np.minimum(*(_first_places(rows[part], len(trie.codes)) for part in (0, 1)))
         known_forms, spelled_forms = (

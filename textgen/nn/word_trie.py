@@ -14,6 +14,7 @@ END = 0
 """The code of the end of a word; letters have the codes from 1."""
 LINE_END = ord("\n")
 
+Integers = NDArray[np.integer[Any]]
 Numbers = NDArray[np.int64]
 
 
@@ -24,36 +25,41 @@ class Trie:
     """
 
     row_of: Numbers
-    """[number of words in the text], the row of each; -1 without one."""
-    codes: NDArray[np.integer[Any]]
+    """[number of words given], the row of each; -1 without one."""
+    codes: Integers
     """[number of rows, MAX_LETTERS + 1], the letters of each word, then ends."""
     begins: Numbers
     ends: Numbers
     """[number of nodes]."""
 
-    def __init__(self, text: str, letters: Sequence[str]) -> None:
-        """Take the words of a text, one in each line. One with other than the sorted `letters` has no row."""
-        self.num_codes = len(letters) + 1
-        points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-        code_of = np.zeros(max(map(ord, letters), default=0) + 2, np.min_scalar_type(-self.num_codes))
-        code_of[[ord(letter) for letter in letters]] = np.arange(1, self.num_codes)
-        ends = np.append(np.flatnonzero(points == LINE_END), len(points))
-        lengths = np.diff(ends, prepend=-1) - 1
-        within = points != LINE_END
-        word_of = np.repeat(np.arange(len(ends)), lengths)
-        codes = code_of[np.minimum(points[within], len(code_of) - 1)]
-        fits = (np.bincount(word_of[codes == 0], minlength=len(ends)) == 0) & (lengths <= MAX_LETTERS)
-        fits &= lengths > 0
-        table = np.zeros((int(fits.sum()), MAX_LETTERS + 1), codes.dtype.newbyteorder(">"))
-        table[np.arange(MAX_LETTERS + 1) < lengths[fits, None]] = codes[fits[word_of]]
-        as_bytes = table.view(f"S{table.itemsize * table.shape[1]}")[:, 0]
-        order = np.argsort(as_bytes)
+    def __init__(self, codes: Integers, lengths: Numbers, num_codes: int) -> None:
+        """Take words of codes in [1, num_codes), one word after the other; other codes fit no row."""
+        self.num_codes = num_codes
+        words = np.arange(len(lengths))
+        of_code = np.repeat(words, lengths)
+        fits = np.bincount(of_code[(codes < 1) | (codes >= num_codes)], minlength=len(lengths)) == 0
+        fits &= (lengths > 0) & (lengths <= MAX_LETTERS)
+        narrow = np.min_scalar_type(-num_codes)
+        table = np.zeros((int(fits.sum()), MAX_LETTERS + 1), narrow.newbyteorder(">"))
+        table[np.arange(MAX_LETTERS + 1) < lengths[fits, None]] = codes[fits[of_code]]
+        order = np.argsort(table.view(f"S{table.itemsize * table.shape[1]}")[:, 0])  # by bytes, the fastest
         table = table[order]
         is_new = np.append(True, (table[1:] != table[:-1]).any(axis=1))[: len(table)]
-        self.row_of = np.full(len(ends), -1)
-        self.row_of[np.flatnonzero(fits)[order]] = np.cumsum(is_new) - 1
-        self.codes = table[is_new].astype(codes.dtype)
+        self.row_of = np.full(len(lengths), -1)
+        self.row_of[words[fits][order]] = np.cumsum(is_new) - 1
+        self.codes = table[is_new].astype(narrow)
         self._build((self.codes != END).sum(axis=1))
+
+    @classmethod
+    def of_lines(cls, text: str, letters: Sequence[str]) -> Trie:
+        """Return the trie of a text with a word in each line, whose codes are the places of the letters."""
+        points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+        code_of = np.zeros(max(map(ord, letters), default=0) + 2, np.int32)
+        code_of[[ord(letter) for letter in letters]] = np.arange(1, len(letters) + 1)
+        is_end = points == LINE_END
+        ends = np.append(np.flatnonzero(is_end), len(points))
+        codes = code_of[np.minimum(points[~is_end], len(code_of) - 1)]
+        return cls(codes, np.diff(ends, prepend=-1) - 1, len(letters) + 1)
 
     def _build(self, lengths: Numbers) -> None:
         """Make the nodes, level by level: prefixes of no letter, of one, and so on."""
