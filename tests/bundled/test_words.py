@@ -1,0 +1,133 @@
+"""The model `words` predicts letters by the words that occurred after the last words."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from textgen_models.words import DOUBT, TRUST, Words
+from textgen_tokenizers.char import CharTokenizer
+
+TEXT = (
+    "the cat sat. the cat ran, the dog ran. a cat saw the cow 4 times, the cat sat on the cot. " * 3
+    + "the end"
+)
+TOKENIZER = CharTokenizer()
+TOKENIZER.fit(TEXT)
+
+
+def fitted(text: str = TEXT, order: int = 3) -> Words:
+    model = Words(len(TOKENIZER.tokens), tokens=TOKENIZER.tokens, order=order)
+    model.fit(TOKENIZER.encode(text))
+    return model
+
+
+def encode(text: str) -> Tensor:
+    return torch.from_numpy(TOKENIZER.encode(text).astype(np.int64))[None]
+
+
+def predict(model: Words, text: str) -> dict[str, float]:
+    """Return the probability of each token after a text."""
+    logits, _ = model(encode(text), model.initial_state(1))
+    return dict(zip(TOKENIZER.tokens, logits[0, -1].exp().tolist(), strict=True))
+
+
+def by_characters(model: Words, text: str) -> dict[str, float]:
+    contexts = model.ngrams.contexts(encode(text).numpy(), model.ngrams.no_contexts[None].numpy())
+    found = model.ngrams.probabilities([numbers[:, -1] for numbers in contexts])[0]
+    return dict(zip(TOKENIZER.tokens, found.tolist(), strict=True))
+
+
+def shares(before: str, order: int) -> dict[str, float]:
+    """Return the share of each word after a text that ends before a word, by counting in dictionaries."""
+    places = [match.start() for match in re.finditer(r"\w+", before)]
+    matches = list(re.finditer(r"\w+", TEXT))
+    result: dict[str, float] = {}
+    for length in range(order):
+        if length > len(places):
+            break
+        context = before[places[-length] :] if length else ""
+        pairs = Counter(
+            (TEXT[matches[place - length].start() : match.start()] if length else "", match.group())
+            for place, match in enumerate(matches)
+            if place >= length
+        )
+        once, twice = (sum(count == number for count in pairs.values()) for number in (1, 2))
+        discount = once / max(1, once + 2 * twice)
+        here = {word: count for (found, word), count in pairs.items() if found == context}
+        if here:
+            total = sum(here.values())
+            rest = discount * len(here) / total
+            kept = {word: (count - discount) / total for word, count in here.items()}
+            result = {word: kept.get(word, 0) + rest * result.get(word, 0) for word in {*kept, *result}}
+    return result
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("before", "prefix"), [("sat. the ", "c"), ("ran, the ", "co"), ("we, a ", "ca"), ("", "t")]
+)
+def test_a_letter_has_the_share_of_the_words_that_go_on_with_it(order: int, before: str, prefix: str) -> None:
+    model = fitted(order=order)
+    words = {word: share for word, share in shares(before, order).items() if word.startswith(prefix)}
+    total = sum(words.values())
+    known = sum(shares("", 1).values())
+    trust = 1 - (1 - TRUST * known) * DOUBT ** (len(prefix) - 1)
+    found, characters = predict(model, before + prefix), by_characters(model, before + prefix)
+    for letter in "aeotw":
+        share = sum(value for word, value in words.items() if word.startswith(prefix + letter)) / total
+        assert found[letter] == pytest.approx((1 - trust) * characters[letter] + trust * share, abs=1e-5)
+    assert sum(found.values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_what_is_between_words_is_predicted_by_characters() -> None:
+    model = fitted()
+    found, characters = predict(model, "the cat"), by_characters(model, "the cat")
+    assert found[" "] / found["."] == pytest.approx(characters[" "] / characters["."], rel=1e-4)
+    found, characters = predict(model, "the cat "), by_characters(model, "the cat ")
+    assert found[" "] == pytest.approx(characters[" "], rel=1e-4)
+    assert found["s"] + found["r"] > characters["s"] + characters["r"]  # "sat", "ran" and "saw"
+
+
+def test_a_new_word_is_predicted_by_characters() -> None:
+    model = fitted()
+    for text in ("the cas", "the " + "a" * 40):
+        assert predict(model, text) == pytest.approx(by_characters(model, text), rel=1e-4)
+
+
+def test_what_precedes_the_last_words_does_not_matter() -> None:
+    assert predict(fitted(), "cow 4 times. a cat s") == pytest.approx(
+        predict(fitted(), "we, a cat s"), abs=1e-6
+    )
+    assert predict(fitted(), "we, the cat ")["r"] > 2 * predict(fitted(), "we, a cat ")["r"]
+
+
+def test_chunks_give_what_one_pass_gives() -> None:
+    model, ids = fitted(), encode("a cat sat on the dog, the cow ran. the cat saw")
+    whole, _ = model(ids, model.initial_state(1))
+    state, parts = model.initial_state(1), []
+    for part in ids.split(5, dim=1):
+        logits, state = model(part, state)
+        parts.append(logits)
+    torch.testing.assert_close(torch.cat(parts, dim=1), whole)
+
+
+def test_counts_are_saved_and_damaged_ones_refused() -> None:
+    model, loaded = fitted(), Words(len(TOKENIZER.tokens), tokens=TOKENIZER.tokens)
+    loaded.load_state_dict(model.state_dict())
+    assert predict(loaded, "a cat s") == predict(model, "a cat s")
+    for name, values in {"lengths": model.lengths[1:], "rows_2": model.get_buffer("rows_2") + 1}.items():
+        with pytest.raises(ValueError, match=r"do not fit|inconsistent"):
+            loaded.load_state_dict(model.state_dict() | {name: values})
+
+
+def test_a_text_without_words_or_without_anything_can_be_counted() -> None:
+    for text in ("", "... ,, .."):
+        found = predict(fitted(text), "the c")
+        assert sum(found.values()) == pytest.approx(1, abs=1e-5)
+        assert min(found.values()) > 0
