@@ -1,4 +1,4 @@
-"""Bundled commands: layers of models, ONNX files, scores of lm-eval, and a tour.
+"""Bundled commands: layers of models, ONNX files, scores of lm-eval, runs compared, and a tour.
 
     from textgen_tools import describe
 

@@ -1,4 +1,4 @@
-"""`textgen describe`, `textgen onnx` and `textgen import-lm-eval`."""
+"""`textgen describe`, `textgen onnx`, `textgen import-lm-eval` and `textgen runs compare`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,29 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from textgen import defaults
 from textgen.cli.completion import complete_entry_or_run
 from textgen.cli.console import print_json, print_record, print_rows
-from textgen.cli.options import Json, PluginFiles, RunFolder, grouped, load_plugins, refusing, run_folder
-from textgen.requests import TextOptions
+from textgen.cli.options import (
+    Json,
+    Names,
+    OnDevice,
+    PluginFiles,
+    Root,
+    RunFolder,
+    Sampler,
+    Seed,
+    grouped,
+    list_plugins,
+    load_plugins,
+    refuse,
+    refusing,
+    run_folder,
+)
+from textgen.requests import ClusterOptions, SampleOptions, TextOptions
+from textgen.runtime.messages import UsageError
+from textgen.runtime.output import results, say, visible_in
+from textgen.runtime.storage.result_folders import RUNS
 
 if TYPE_CHECKING:
     from textgen_tools.model_layers import Layer, ModelSummary
@@ -115,3 +134,53 @@ def import_lm_eval(
             for each in scores
         ]
     )
+
+
+@grouped
+def compare(
+    context: typer.Context,
+    names: Names,
+    root: Root = RUNS,
+    prompt: Annotated[
+        str | None,
+        typer.Option("--prompt", help="Text to continue.", show_default="those that the runs have continued"),
+    ] = None,
+    sampler: Sampler = defaults.SAMPLER,
+    writing: Annotated[SampleOptions, "length"] = SampleOptions(),
+    seed: Seed = 0,
+    samples: Annotated[
+        bool, typer.Option("--samples/--no-samples", help="Whether samples are shown.")
+    ] = True,
+    cluster: OnDevice = ClusterOptions(),
+    as_json: Json = False,
+    plugin: PluginFiles = None,
+) -> None:
+    """Compare runs, or the best entries of benches: scores, differing settings, and what they write."""
+    list_plugins(plugin)
+    from textgen.library.console import VisibleConsole
+    from textgen.reports.markdown import to_markdown
+    from textgen.reports.terminal import render
+    from textgen.runtime.device import choose_device
+    from textgen_tools import compared_runs
+    from textgen_tools.run_report import MAX_RUNS, run_report
+
+    if not samples:
+        refuse(context, ["--prompt", "--sampler", "--length", "--seed", "--device"], "with --no-samples")
+    if not 2 <= len(names) <= MAX_RUNS:
+        raise UsageError(f"give 2 to {MAX_RUNS} runs to compare, not {len(names)}")
+    options = None
+    if samples:
+        options = compared_runs.WritingOptions(
+            prompt=prompt or None,
+            sampler=defaults.SAMPLER if sampler == defaults.EQUAL_SAMPLER else sampler,
+            num_chars=writing.length,
+            seed=seed,
+            device_config=choose_device(cluster.device, "fp32"),
+        )
+    result = compared_runs.compare(names, root, options)
+    if as_json:
+        print_json(result)
+    elif results().isatty():
+        render(run_report(visible_in(result)), VisibleConsole())
+    else:
+        say(to_markdown(run_report(result)), end="")

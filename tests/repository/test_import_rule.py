@@ -30,7 +30,6 @@ LAYERS = (
 """The packages of textgen in the order of the rule; those of one line never import each other."""
 OPEN_TO_CLI = (
     "library",
-    "reports.run_report",
     "results",
     "experiment.entry_result",
     "registry",
@@ -124,8 +123,12 @@ OPEN_TO_BUNDLED = {
         "cli.interrupts",
         "evaluation",
         "experiment",
+        "jobs.plugin_code",
         "nn",
-        "results.names",
+        "registry.options",
+        "reports",
+        "results",
+        "runtime.device",
         "runtime.storage.files",
         "runtime.storage.result_folders",
     ),

@@ -104,6 +104,11 @@ RunFolder = Annotated[
         help="A run or bench: its folder, part of its name, or latest.", autocompletion=complete_result
     ),
 ]
+Root = Annotated[Path, typer.Option("--root", help="Folder to look in, with its subfolders.")]
+Names = Annotated[
+    list[str],
+    typer.Argument(metavar="NAME", help="Paths, parts of names, or latest.", autocompletion=complete_result),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=MAX_SEED, help="Random seed.")]
 Temperature = Annotated[
     float | None,

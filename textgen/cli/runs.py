@@ -1,33 +1,20 @@
-"""`textgen runs`: list, show, compare, open and remove what is saved."""
+"""`textgen runs`: list, show, open and remove what is saved."""
 
 from __future__ import annotations
 
 import sys
 import webbrowser
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from textgen import defaults
 from textgen.cli.command_plugins import PluginGroup
 from textgen.cli.completion import complete_kind_of_result, complete_result
-from textgen.cli.console import print_json, print_result, print_rows, saved_note, size
-from textgen.cli.options import (
-    Full,
-    Json,
-    OnDevice,
-    PluginFiles,
-    Sampler,
-    Seed,
-    grouped,
-    list_plugins,
-    refuse,
-)
+from textgen.cli.console import print_json, print_rows, saved_note, size
+from textgen.cli.options import Full, Json, Names, PluginFiles, Root, list_plugins, refuse
 from textgen.contracts import TextgenError
-from textgen.requests import ClusterOptions, SampleOptions
 from textgen.runtime.messages import UsageError, unknown
 from textgen.runtime.output import note, results, say
 from textgen.runtime.storage.result_folders import PAGE, RUNS
@@ -38,7 +25,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(cls=PluginGroup)
 
-Root = Annotated[Path, typer.Option("--root", help="Folder to look in, with its subfolders.")]
 Name = Annotated[
     str,
     typer.Argument(
@@ -46,10 +32,6 @@ Name = Annotated[
         help="A path, any part of a name that no other has, or latest.",
         autocompletion=complete_result,
     ),
-]
-Names = Annotated[
-    list[str],
-    typer.Argument(metavar="NAME", help="Paths, parts of names, or latest.", autocompletion=complete_result),
 ]
 Sort = Literal["score", "age", "name", "size"]
 DROPPED = ("size", "95 % interval", "kind", "budget", "corpus", "entry")
@@ -128,40 +110,6 @@ def show(
         say(f"\n{answer}")
     if as_json or not kind.names_folder:
         saved_note(folder, quiet=False)
-
-
-@app.command()
-@grouped
-def compare(
-    context: typer.Context,
-    names: Names,
-    root: Root = RUNS,
-    prompt: Annotated[
-        str | None,
-        typer.Option("--prompt", help="Text to continue.", show_default="those that the runs have continued"),
-    ] = None,
-    sampler: Sampler = defaults.SAMPLER,
-    writing: Annotated[SampleOptions, "length"] = SampleOptions(),
-    seed: Seed = 0,
-    samples: Annotated[
-        bool, typer.Option("--samples/--no-samples", help="Whether samples are shown.")
-    ] = True,
-    cluster: OnDevice = ClusterOptions(),
-    as_json: Json = False,
-    plugin: PluginFiles = None,
-) -> None:
-    """Compare runs, or the best entries of benches: scores, differing settings, and what they write."""
-    list_plugins(plugin)
-    from textgen.library.reports import compare_runs
-    from textgen.reports.run_report import MAX_RUNS
-
-    if not samples:
-        refuse(context, ["--prompt", "--sampler", "--length", "--seed", "--device"], "with --no-samples")
-    if not 2 <= len(names) <= MAX_RUNS:
-        raise UsageError(f"give 2 to {MAX_RUNS} runs to compare, not {len(names)}")
-    writing = replace(writing, prompt=prompt or (), sampler=sampler)
-    result = compare_runs(names, root, writing if samples else None, seed=seed, device=cluster.device)
-    print_result(result, as_json, full=True)
 
 
 @app.command("open")

@@ -20,9 +20,7 @@ from textgen.library.training import how_to_look
 from textgen.reports import markdown
 from textgen.reports.document import Report
 from textgen.reports.formats import count, perplexity, plain, short
-from textgen.reports.run_report import run_report
 from textgen.reports.terminal import render
-from textgen.results.compared_runs import RunComparison
 from textgen.results.kinds import kind_of
 from textgen.runtime.output import visible_in
 from textgen.training.budget import is_timed
@@ -34,8 +32,9 @@ SHOWN_CHARS = 200
 
 
 def document(result: Any, folder: Path = Path()) -> Report:
-    """Return the report of a result that is saved in `folder`, or of runs that are compared."""
-    return run_report(result) if isinstance(result, RunComparison) else kind_of(result).report(result, folder)
+    """Return the report of a result that is saved in `folder`."""
+    report: Report = kind_of(result).report(result, folder)
+    return report
 
 
 def to_markdown(result: Any, folder: Path = Path()) -> str:

@@ -13,10 +13,10 @@ from helpers.reports import compared, entry
 from helpers.runs import CPU, SMALL, make_run
 from textgen.experiment.saved_run import save_run
 from textgen.reports.markdown import to_markdown
-from textgen.reports.run_report import answer_of_runs, run_report
-from textgen.results.compared_runs import RunComparison, WritingOptions, compare
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
+from textgen_tools.compared_runs import RunComparison, WritingOptions, compare
+from textgen_tools.run_report import answer_of_runs, run_report
 
 WRITING = WritingOptions(
     prompt=None,

@@ -19,8 +19,8 @@ from textgen.reports.document import (
     text_table,
 )
 from textgen.reports.formats import in_brackets, plain
-from textgen.results.compared_runs import RunComparison
 from textgen.results.comparison import Difference
+from textgen_tools.compared_runs import RunComparison
 
 ONLY_SPACE = "(only white space)"
 MAX_RUNS = len(ascii_uppercase)
