@@ -34,7 +34,7 @@ they would shrink from layer to layer, and deep stacks would stay at unigram lev
 updates."""
 
 NO_LOWER_LAYERS = 0.15
-"""Automatic dropout with which the output layer reads the last layer alone."""
+"""Automatic dropout from which on the output layer reads the last layer alone."""
 
 LayerState = tuple[Tensor, Tensor]
 """Hidden and cell state of a layer, each [batch, hidden_size]."""
@@ -43,9 +43,9 @@ LayerState = tuple[Tensor, Tensor]
 class RecurrentModel(FeatureModel):
     """Token embedding, `num_layers` layers of a class with dropout around them, and a linear output layer.
 
-    The output layer reads the last layer and a share of the others, so that the gradient reaches all at once
-    (Graves 2013, arXiv:1308.0850). Since such a network memorises a small text sooner, the share is smaller
-    where there is dropout.
+    The output layer reads the last layer and a share of the others, so that the gradient reaches every layer
+    directly (Graves 2013, arXiv:1308.0850). Since such a network memorises a small text sooner, the share
+    falls as the automatic dropout rises, whether or not that is used.
     """
 
     layer_class: ClassVar[type[nn.LSTM | nn.GRU]]
@@ -83,7 +83,7 @@ class RecurrentModel(FeatureModel):
         self.lower_share.fill_(max(0.0, 1 - strength / NO_LOWER_LAYERS))
 
     def shown(self, outputs: Sequence[Tensor]) -> Tensor:
-        """Return what the output layer reads of the outputs of each layer."""
+        """Return the input of the output layer: the last output plus a share of the others, with dropout."""
         *lower, last = outputs
         read: Tensor = self.dropout(last + self.lower_share * reduce(torch.add, lower) if lower else last)
         return read
@@ -156,8 +156,9 @@ class LSTM(RecurrentModel):
         """Return the function for generating token by token, made from the current weights."""
         table = self.input.table() * math.sqrt(self.input.size)
         layers = [layer for layer in self.layers if isinstance(layer, nn.LSTM)]
-        output = self.output.for_generation(dtype, bound=OUTPUT_GAIN * len(layers))
-        return LSTMStep(table, layers, output, OUTPUT_GAIN, dtype, lower_share=float(self.lower_share))
+        share = float(self.lower_share)
+        output = self.output.for_generation(dtype, bound=OUTPUT_GAIN * (1 + share * (len(layers) - 1)))
+        return LSTMStep(table, layers, output, OUTPUT_GAIN, dtype, lower_share=share)
 
 
 class GRU(RecurrentModel):

@@ -18,12 +18,12 @@ from textgen.nn.word_trie import END, Numbers, Trie
 CHARACTER_ORDER = 6
 """Length of the n-grams of characters, which predict what is between words, and words that are new."""
 TRUST, DOUBT = 0.8, 0.8
-"""What is left to characters at first, 1 - TRUST · share of known words, is multiplied by DOUBT for each
-letter of a known word after the first, as in the speller of OOV words."""
+"""The weight of the n-grams of characters is 1 - TRUST · share of known words at first, and is multiplied by
+DOUBT for each letter of a known word after the first, as in the speller of OOV words."""
 MULTIPLIER = 6364136223846793005
 """Multiplier of the hash of a context, that of Knuth's linear congruential generator; modulo 2⁶⁴."""
 MAX_TOKENS = 2**25
-"""Characters of a text that are counted, the first ones."""
+"""Maximum number of characters of a text that are counted."""
 LEAST = 1e-12
 """Least probability that is divided by."""
 
@@ -47,8 +47,10 @@ class WordCounts(NamedTuple):
         contexts, num_next, rows, counts = self
         return (
             len(contexts) == len(num_next)
+            and num_next.max(initial=0) <= len(rows)  # so that their sum does not overflow
             and int(num_next.sum()) == len(rows) == len(counts)
-            and bool((num_next > 0).all() and (counts > 0).all())
+            and bool((num_next > 0).all() and ((counts >= 1) & (counts <= MAX_TOKENS)).all())
+            and bool((np.diff(np.repeat(np.arange(len(contexts)) * num_rows, num_next) + rows) > 0).all())
             and bool(((rows >= 0) & (rows < num_rows)).all())
         )
 
@@ -68,13 +70,14 @@ class Followers:
         discount = once / max(1, once + 2 * twice)
         self._sums = np.append(0, np.cumsum(counts - discount))
         counts_before = np.append(0, np.cumsum(counts, dtype=np.int64))
-        self._totals = np.diff(counts_before[np.cumsum(num_next, dtype=np.int64)], prepend=0)
-        self._rest = discount * num_next / self._totals
+        totals = np.diff(counts_before[np.cumsum(num_next, dtype=np.int64)], prepend=0)
+        # The last entry, that of context -1, has no words.
+        self._totals, self._rest = np.append(totals, 1), np.append(discount * num_next / totals, 1.0)
 
     @property
     def share_of_known(self) -> float:
-        """The share of words that follow the first context as they did before."""
-        return 1 - float(self._rest[0]) if len(self._rest) else 0.0
+        """The share of words that are expected to be among those counted."""
+        return 1 - float(self._rest[0])
 
     def find(self, hashes: Numbers) -> Numbers:
         """Return the number of each context, -1 for one that never occurred."""
@@ -88,9 +91,8 @@ class Followers:
         first = contexts * self._num_rows
         places = (np.searchsorted(self._keys, first + rows) for rows in (ends, begins))
         upper, lower = (self._sums[place] for place in places)
-        return np.where(
-            contexts < 0, shorter, (upper - lower) / self._totals[contexts] + self._rest[contexts] * shorter
-        )
+        shares: Floats = (upper - lower) / self._totals[contexts] + self._rest[contexts] * shorter
+        return shares
 
 
 class WordsState(NamedTuple):
@@ -104,10 +106,10 @@ class WordsState(NamedTuple):
 
 
 class Words(nn.Module):
-    """Counts which words followed the last ones in the training text, and asks letter by letter.
+    """Counts which words followed the last ones in the training text, and predicts letter by letter.
 
-    A word is a run of letters or digits; its context is the text since the beginning of the last word, or of
-    the word before that. The probability of a letter is the share of the words that begin with it among those
+    A word is a run of letters or digits; its contexts are the texts since the beginnings of the last
+    `order` - 1 words. The probability of a letter is the share of the words that begin with it among those
     that begin with the letters before. n-grams of characters predict what is between words and new words.
     Context mixers have such inputs (PAQ8, Mahoney 2005). It is of most use in a mixture: `char-lstm+words`.
     """
@@ -181,9 +183,7 @@ class Words(nn.Module):
             after[:, 0] = np.where(is_letter, self._trie.child(node, token + 1), 0)
             after[:, 1] = np.where(is_letter, num_letters + 1, 0)
             after[:, 2 : 1 + self.order] = np.where(is_first[:, None], since, last[:, 2 : 1 + self.order])
-            shifted = np.concatenate((np.zeros_like(since[:, :1]), since[:, :-1]), axis=1)[
-                :, : since.shape[1]
-            ]
+            shifted = np.concatenate((np.zeros_like(since[:, :1]), since[:, :-1]), axis=1)
             since = np.where(is_first[:, None], shifted, since)
             after[:, 1 + self.order :] = since * MULTIPLIER + token[:, None] + 1
             last = after
@@ -245,7 +245,7 @@ class Words(nn.Module):
         """Load the counts, whose number depends on the text."""
         if f"{prefix}words" in state_dict:
             words, lengths = (state_dict[f"{prefix}{name}"].cpu().numpy() for name in ("words", "lengths"))
-            if lengths.min(initial=0) < 0 or lengths.sum() != len(words):
+            if not 0 <= lengths.min(initial=0) <= lengths.max(initial=0) <= len(words) == lengths.sum():
                 raise ValueError("the lengths of the words do not fit their letters")
             self._use_words(words, lengths)
             for length, _ in enumerate(self._followers):

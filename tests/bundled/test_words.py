@@ -121,13 +121,20 @@ def test_counts_are_saved_and_damaged_ones_refused() -> None:
     model, loaded = fitted(), Words(len(TOKENIZER.tokens), tokens=TOKENIZER.tokens)
     loaded.load_state_dict(model.state_dict())
     assert predict(loaded, "a cat s") == predict(model, "a cat s")
-    for name, values in {"lengths": model.lengths[1:], "rows_2": model.get_buffer("rows_2") + 1}.items():
+    wraps = [2**62] * 4
+    damaged = {
+        "lengths": torch.tensor([*wraps, len(model.words)]),
+        "rows_2": model.get_buffer("rows_2").flip(0),
+        "num_next_1": torch.tensor([*wraps, len(model.get_buffer("rows_1"))]),
+        "counts_0": model.get_buffer("counts_0") * 0,
+    }
+    for name, values in damaged.items():
         with pytest.raises(ValueError, match=r"do not fit|inconsistent"):
             loaded.load_state_dict(model.state_dict() | {name: values})
 
 
 def test_a_text_without_words_or_without_anything_can_be_counted() -> None:
-    for text in ("", "... ,, .."):
+    for text in ("", "... ,, ..", "cat", "a" * 40):
         found = predict(fitted(text), "the c")
         assert sum(found.values()) == pytest.approx(1, abs=1e-5)
         assert min(found.values()) > 0

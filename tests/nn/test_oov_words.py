@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 
 from textgen.nn.oov_words import CASES, OovWords, form_of
 from textgen.nn.word_trie import MAX_LETTERS, Trie
@@ -109,6 +110,27 @@ def test_words_of_vectors_are_expected_by_their_ranks_and_in_the_cases_of_the_te
     assert by_case["a"] > 1.5 * by_case["A"]
 
 
+def test_words_that_differ_by_case_alone_are_one_row_each() -> None:
+    """`pH` and `PH` are two words of the vocabulary, neither of which is spelled."""
+    words = OovWords("HPhpΔΟΣδος", [" pH", " PH", " ΟΔΟΣ", "a\nb"], ["ph"])
+    words.count({" Ph": 1, " ΔΟΣ": 1}, 3, 1)
+    assert [bool(words.are_known(follow(words, word))[0]) for word in (" pH", " PH", " ΟΔΟΣ", " Ph")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert probabilities(words, " PH") == {}
+    assert probabilities(words, " ΔΟ") == pytest.approx({"Σ": 1})
+
+
+def test_a_text_in_capitals_has_words_too() -> None:
+    words = OovWords("ABST", [" BAT"], ["tab", "bat"])
+    words.count({" TAB": 1}, 2, 1)
+    assert probabilities(words, " TA") == pytest.approx({"B": 1})
+    assert words.are_known(follow(words, " BAT")).tolist() == [True]
+
+
 def test_letters_that_the_text_lacks_are_in_no_word() -> None:
     """Without an "S" there is no capital of "sat"."""
     words = OovWords("BTabst", [], ["sat", "bat"])
@@ -125,9 +147,10 @@ def test_what_was_learnt_is_saved() -> None:
     for prefix in (" C", " ta", " t", "c"):
         assert probabilities(loaded, prefix) == probabilities(words, prefix)
     assert loaded.share == words.share > 0
-    state = words.state_dict() | {"counts": words.counts.repeat(9)}
-    with pytest.raises(ValueError, match="more counts than OOV words"):
-        loaded.load_state_dict(state)
+    damaged = {"counts": words.counts.repeat(9), "discount": torch.full((1,), 5.0), "words": -words.words}
+    for name, values in damaged.items():
+        with pytest.raises(ValueError, match=r"number of counts|out of range|codec"):
+            loaded.load_state_dict(words.state_dict() | {name: values})
 
 
 def test_forms() -> None:

@@ -14,18 +14,18 @@ from torch import Tensor, nn
 from textgen.nn.word_trie import END, Numbers, Trie
 
 MAX_WORDS = 400_000
-"""Words of vectors that count, the first ones."""
+"""Maximum number of words of pretrained vectors; the first ones are used."""
 FREQUENT_RANKS = 1000
 """A word of rank r is expected in proportion to 1 / (r + this)."""
 TRUST, DOUBT = 0.8, 0.8
-"""What is left to n-grams after the first letters, 1 - TRUST · share, is multiplied by DOUBT for each letter
-more that fits. From the validation parts of wiki, lee and 100,000 characters of novels; 0.6 to 0.9 cost 0.001
-bits per character."""
+"""The weight of the n-grams is 1 - TRUST · share after the first letters, and is multiplied by DOUBT for each
+further letter that fits. Chosen on the validation parts of wiki, lee and 100,000 characters of novels; values
+from 0.6 to 0.9 cost at most 0.001 bits per character."""
 AS_WRITTEN, CAPITALIZED, CAPITALS = range(3)
 CASES = 3
 NUM_FORMS = 2 * CASES
 AFTER_SPACE = 1
-"""The place of a word of which only the space before it is known, in all cases; without one it is 0."""
+"""The place, in each case, after the space that begins a word; it is 0 at the beginning of one without."""
 
 Floats = NDArray[np.float64]
 
@@ -33,10 +33,10 @@ Floats = NDArray[np.float64]
 def form_of(surface: str) -> tuple[str, int]:
     """Return a word in lower case and its *form*: 2 · case, plus 1 after a space.
 
-    A word with capitals within remains as it is.
+    A word with other capitals is returned unchanged.
     """
     word = surface.removeprefix(" ")
-    lower, spaced = word.lower(), len(surface) > len(word)
+    lower, spaced = "".join(map(str.lower, word)), len(surface) > len(word)  # a final sigma like others
     if word == lower:
         return word, 2 * AS_WRITTEN + spaced
     if word == lower[:1].upper() + lower[1:]:
@@ -52,11 +52,14 @@ class WeightedTrie(NamedTuple):
     """[forms, 1 + number of words], the weights of all words before each."""
     is_known: NDArray[np.bool_]
     """[forms, number of words + 1], whether it is in the vocabulary; false in the last column."""
-    share: float
-    """The share of OOV words that is expected to be one of these."""
+
+    @property
+    def share(self) -> float:
+        """The share of OOV words that is expected to be one of these."""
+        return float(self.sums[:, -1].sum())
 
     def mass(self, forms: Numbers, nodes: Numbers) -> Floats:
-        """Return the weight of all words that begin as nodes say, in these forms."""
+        """Return the total weight of the words below each node, in these forms."""
         masses: Floats = self.sums[forms, self.trie.ends[nodes]] - self.sums[forms, self.trie.begins[nodes]]
         return masses
 
@@ -66,9 +69,9 @@ class OovWords(nn.Module):
 
     An OOV word w of the training text has the probability (c(w) - D) / N: c(w) is its count, N the sum of the
     counts of all OOV words, and D = n₁ / (n₁ + 2 n₂) the discount of Kneser and Ney (1995), from the numbers
-    of words of the text, known ones included, that occur once and twice. The rest is left to words that the
-    text lacks. Of it, known words in other cases and words of pretrained vectors get the share that they have
-    among the OOV words of the text. It is distributed to cases as there, and by rank (Zipf and Mandelbrot).
+    of words of the text, known ones included, that occur once and twice. Of the rest, known words in other
+    cases and words of pretrained vectors get the share that they have among the distinct OOV words of the
+    text. It is distributed to cases as there, and by rank (Zipf and Mandelbrot).
 
     A *place* is the prefix of a word in each of three cases, numbers [CASES]: 2 · node of a `Trie`, plus 1
     after a space; -1 where nothing fits.
@@ -89,7 +92,10 @@ class OovWords(nn.Module):
         """
         super().__init__()
         self._letters = sorted(letters)
-        self._known = [word for word in known if word.strip()]
+        lower = {letter.lower() for letter in self._letters}.difference(self._letters)
+        alphabet = [*self._letters, *sorted(letter for letter in lower if len(letter) == 1)]
+        self._codes = {letter: code for code, letter in enumerate(alphabet, 1)}
+        self._known = [word for word in known if word.strip() and "\n" not in word]
         self.use(_packed(words[:MAX_WORDS]), _packed([]), torch.zeros(0, dtype=torch.int32), torch.zeros(1))
 
     def count(self, spelled: Mapping[str, int], num_once: int, num_twice: int) -> None:
@@ -109,7 +115,7 @@ class OovWords(nn.Module):
         return self.table.share
 
     def follow(self, places: Numbers, codes: Numbers) -> Numbers:
-        """Return the places [CASES, count] one letter further; -1 among `codes` [count] is none of them."""
+        """Return the places [CASES, count] one letter further; a code of -1 is not a letter."""
         nodes, spaced = places >> 1, places & 1
         is_first, lower = nodes[CAPITALIZED] == 0, self._lower[codes]
         is_capital = self._upper[lower] == codes
@@ -132,7 +138,7 @@ class OovWords(nn.Module):
         `places` [CASES, count] have at least one letter; `num_more` [count] is how many they have beyond the
         shortest prefix that is asked about.
         """
-        result = np.zeros((places.shape[1], len(self._upper) - 1))
+        result = np.zeros((places.shape[1], 1 + len(self._codes)))
         for case, numbers in enumerate(places):
             where = np.flatnonzero(numbers >= 0)
             nodes, forms = numbers[where] >> 1, 2 * case + (numbers[where] & 1)
@@ -141,6 +147,7 @@ class OovWords(nn.Module):
             masses = self.table.mass(forms[of], children)
             has_mass = masses > 0
             result[where[of[has_mass]], codes[has_mass]] += masses[has_mass]
+        result = result[:, : 1 + len(self._letters)]
         total = result.sum(axis=1)
         result /= np.where(total > 0, total, 1)[:, None]
         trust = 1 - (1 - TRUST * self.share) * DOUBT**num_more
@@ -159,8 +166,11 @@ class OovWords(nn.Module):
         names = [f"{prefix}{name}" for name in ("words", "spelled", "counts", "discount")]
         if all(name in state_dict for name in names):
             words, spelled, counts, discount = (state_dict[name] for name in names)
-            if _text(spelled).count("\n") + 1 < len(counts) or discount.shape != (1,):
-                raise ValueError("there are more counts than OOV words")
+            if counts.ndim != 1 or _text(spelled).count("\n") + 1 != max(1, len(counts)):
+                raise ValueError("the number of counts is not that of the OOV words")
+            if (counts < 1).any() or discount.shape != (1,) or not 0 <= float(discount) <= 1:
+                raise ValueError("the counts of OOV words or their discount are out of range")
+            _text(words)  # raises for what is not UTF-8
             self.use(words, spelled, counts, discount)
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
@@ -174,8 +184,7 @@ class OovWords(nn.Module):
         return self._changed(str.upper)
 
     def _changed(self, change: Callable[[str], str]) -> Numbers:
-        codes = {letter: code for code, letter in enumerate(self._letters, 1)}
-        return np.array([END, *(codes.get(change(letter), -1) for letter in self._letters), -1])
+        return np.array([END, *(self._codes.get(change(letter), -1) for letter in self._codes), -1])
 
     @cached_property
     def table(self) -> WeightedTrie:
@@ -185,7 +194,7 @@ class OovWords(nn.Module):
             list(map(form_of, words)) for words in (self._known, _text(self.spelled).split("\n"))
         )
         trie = Trie.of_lines(
-            "\n".join([of_vectors, *(word for word, _ in (*known, *spelled))]), self._letters
+            "\n".join([of_vectors, *(word for word, _ in (*known, *spelled))]), list(self._codes)
         )
         rows = np.split(trie.row_of, np.cumsum([of_vectors.count("\n") + 1, len(known)]))
         ranks = np.minimum(*(_first_places(rows[part], len(trie.codes)) for part in (0, 1)))
@@ -208,16 +217,20 @@ class OovWords(nn.Module):
         has_row = rows[2] >= 0
         weights[spelled_forms[has_row], rows[2][has_row]] += ((counts - discount) / total)[has_row]
         sums = np.cumsum(np.pad(weights, ((0, 0), (1, 0))), axis=1)
-        return WeightedTrie(trie, sums, is_known, 1 - is_new + share)
+        return WeightedTrie(trie, sums, is_known)
 
     def _can_be_written(self, trie: Trie) -> NDArray[np.bool_]:
-        """Return whether each word has each form, unlike those before; [forms, number of words]."""
+        """Return whether each word can be written in each form and differs there from the forms before."""
         codes = trie.codes
-        upper = self._upper.astype(codes.dtype)[codes]
-        changes, exists = upper != codes, upper >= 0
-        capitalized = changes[:, 0] & exists[:, 0]
-        capitals = changes[:, 1:].any(axis=1) & exists.all(axis=1)
-        by_case = np.stack((np.ones_like(capitalized), capitalized, capitals))
+        lower, upper = (each.astype(codes.dtype) for each in (self._lower, self._upper))
+        changes, is_letter = upper[codes] != codes, codes <= len(self._letters)
+        is_capital = (lower[upper] == np.arange(len(upper)))[
+            codes
+        ]  # or has a capital that `follow` takes back
+        capitalized = changes[:, 0] & is_capital[:, 0] & is_letter[:, 1:].all(axis=1)
+        capitalized &= (lower[codes] == codes).all(axis=1)
+        capitals = changes[:, 1:].any(axis=1) & is_capital.all(axis=1)
+        by_case = np.stack((is_letter.all(axis=1), capitalized, capitals))
         return np.repeat(by_case, 2, axis=0)
 
 
@@ -236,5 +249,5 @@ def _packed(words: Sequence[str]) -> Tensor:
 
 
 def _text(values: Tensor) -> str:
-    """Return the words of bytes, one in each line; raises `ValueError` if they are no text."""
+    """Return the words of bytes, one in each line; raises `ValueError` for what is not valid UTF-8."""
     return values.cpu().numpy().astype(np.uint8).tobytes().decode(errors="surrogatepass")

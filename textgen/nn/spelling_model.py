@@ -1,4 +1,4 @@
-"""Word models whose out-of-vocabulary words n-grams over characters spell, and `WordBounds` keep apart."""
+"""Word models with a speller of out-of-vocabulary words, and `WordBounds`, which keeps words apart."""
 
 from __future__ import annotations
 
@@ -49,9 +49,10 @@ class Speller(nn.Module):
 
     A *spelling* is a run of fallback tokens, of which only the first may begin with white space. The whole
     words are `OovWords`. The n-grams count the spellings of the training text and, since OOV words are like
-    rare ones, each word of the vocabulary once, spelled as if it were not there. No spelling ends as a word
-    of the vocabulary, which a tokenizer would have written instead. Methods take ids and the *depth* of each:
-    the number of tokens that its spelling has so far, or 0 for a word.
+    rare ones, each word of the vocabulary once, spelled as if it were out of vocabulary. That a spelling ends
+    as a word of the vocabulary, which a tokenizer would have written as one token, is made very unlikely.
+    Methods take ids and the *depth* of each: the number of tokens that its spelling has so far, or 0 for a
+    word.
 
     `fallback` and `continues` [vocab_size] tell which of the `tokens`, by falling frequency, spell, and which
     of these do not begin with white space; `words` are those of pretrained vectors, by falling frequency.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_LETTERS = 31
-"""Longer words are left out."""
+"""Maximum length of a word; longer ones are ignored."""
 END = 0
 """The code of the end of a word; letters have the codes from 1."""
 LINE_END = ord("\n")
@@ -19,7 +19,7 @@ Numbers = NDArray[np.int64]
 
 
 class Trie:
-    """The prefixes of words as numbers, the *nodes*: 0 is the empty one; a word with its end is a node, too.
+    """The prefixes of words as numbers, the *nodes*: 0 is the empty one; a word with its end is also a node.
 
     The words are sorted, in *rows*; those that begin with a node are `begins[node]` to `ends[node]`.
     """
@@ -27,13 +27,13 @@ class Trie:
     row_of: Numbers
     """[number of words given], the row of each; -1 without one."""
     codes: Integers
-    """[number of rows, MAX_LETTERS + 1], the letters of each word, then ends."""
+    """[number of rows, MAX_LETTERS + 1], the codes of the letters of each word, padded with END."""
     begins: Numbers
     ends: Numbers
     """[number of nodes]."""
 
     def __init__(self, codes: Integers, lengths: Numbers, num_codes: int) -> None:
-        """Take words of codes in [1, num_codes), one word after the other; other codes fit no row."""
+        """Take words of codes in [1, num_codes), one after the other; one with other codes gets no row."""
         self.num_codes = num_codes
         words = np.arange(len(lengths))
         of_code = np.repeat(words, lengths)
@@ -52,7 +52,7 @@ class Trie:
 
     @classmethod
     def of_lines(cls, text: str, letters: Sequence[str]) -> Trie:
-        """Return the trie of a text with a word in each line, whose codes are the places of the letters."""
+        """Return the trie of a text with one word per line; a code is a position in `letters`, from 1."""
         points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
         code_of = np.zeros(max(map(ord, letters), default=0) + 2, np.int32)
         code_of[[ord(letter) for letter in letters]] = np.arange(1, len(letters) + 1)
