@@ -117,7 +117,7 @@ def truncate(name: str) -> Callable[[Path], None]:
 
 def other_shape(run: Path) -> None:
     path = run / "weights.safetensors"
-    save_file({name: torch.cat([value, value]) for name, value in load_file(path).items()}, path)
+    save_file({name: torch.stack([value, value]) for name, value in load_file(path).items()}, path)
 
 
 FILES = ("run.json", "tokenizer.json", "weights.safetensors")

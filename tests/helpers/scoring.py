@@ -119,6 +119,7 @@ def bits_of_run(run: SavedRun, texts: Sequence[str]) -> float:
 MODELS: dict[str, dict[str, Any]] = {
     "uniform": {},
     "ngram": {"order": 4},
+    "words": {"order": 2},
     "lstm": {"num_layers": 2, "hidden_size": 16},
     "hier": {"hidden_size": 16, "lower_size": 8, "word_size": 8, "num_keys": 64},
     "gru": {"num_layers": 1, "hidden_size": 16, "softmax": "adaptive"},
