@@ -14,14 +14,13 @@ from torch import Tensor, nn
 from textgen.contracts import Search, TokenIds
 from textgen.nn.kneser_ney import Integers, KneserNey, last_contexts, smallest
 from textgen.nn.word_trie import END, Numbers, Trie
+from textgen_models.hier import MULTIPLIER
 
 CHARACTER_ORDER = 6
 """Length of the n-grams of characters, which predict what is between words, and words that are new."""
 TRUST, DOUBT = 0.8, 0.8
 """The weight of the n-grams of characters is 1 - TRUST · share of known words at first, and is multiplied by
 DOUBT for each letter of a known word after the first, as in the speller of OOV words."""
-MULTIPLIER = 6364136223846793005
-"""Multiplier of the hash of a context, that of Knuth's linear congruential generator; modulo 2⁶⁴."""
 MAX_TOKENS = 2**25
 """Maximum number of characters of a text that are counted."""
 LEAST = 1e-12
@@ -42,7 +41,7 @@ class WordCounts(NamedTuple):
     counts: Integers
     """[number of pairs], at least one."""
 
-    def fit(self, num_rows: int) -> bool:
+    def fits(self, num_rows: int) -> bool:
         """Return whether the arrays are consistent with each other and with this number of words."""
         contexts, num_next, rows, counts = self
         return (
@@ -210,7 +209,8 @@ class Words(nn.Module):
         is_inside = num_letters[:, None] > 0
         letters = by_characters[:, self._is_letter].sum(axis=1, keepdims=True)
         others = by_characters[:, ~self._is_letter].sum(axis=1, keepdims=True)
-        trust = 1 - (1 - TRUST * self._share) * DOUBT ** np.maximum(num_letters - 1, 0)[:, None]
+        share = self._followers[0].share_of_known
+        trust = 1 - (1 - TRUST * share) * DOUBT ** np.maximum(num_letters - 1, 0)[:, None]
         trust = np.where(total > 0, trust, 0)
         after_word = 1 - trust + trust * by_words[:, [END]] / np.maximum(others, LEAST)
         result: Floats = by_characters * np.where(
@@ -223,11 +223,6 @@ class Words(nn.Module):
     @property
     def _num_rows(self) -> int:
         return len(self._trie.codes)
-
-    @property
-    def _share(self) -> float:
-        """The share of words that occurred before."""
-        return self._followers[0].share_of_known
 
     def _use_words(self, letters: Integers, lengths: Integers) -> None:
         """Take the words, one after the other."""
@@ -251,7 +246,7 @@ class Words(nn.Module):
             for length, _ in enumerate(self._followers):
                 names = [f"{prefix}{name}_{length}" for name in WordCounts._fields]
                 found = WordCounts(*(state_dict[name].cpu().numpy() for name in names))
-                if not found.fit(self._num_rows):
+                if not found.fits(self._num_rows):
                     raise ValueError(f"the counts of words after {length} others are inconsistent")
                 self._use_followers(length, found)
         super()._load_from_state_dict(state_dict, prefix, *rest)
@@ -264,7 +259,7 @@ def words_of(is_letter: NDArray[np.bool_]) -> tuple[Numbers, Numbers]:
 
 
 class Hashes:
-    """Hashes of parts of a text: Σ (token + 1) · MULTIPLIER^(distance from the last one) modulo 2⁶⁴."""
+    """Hashes of parts of a text: Σ (token + 1) · MULTIPLIER^(distance from the end), as `hash_words` has."""
 
     def __init__(self, ids: Numbers) -> None:
         self._powers, inverse = (

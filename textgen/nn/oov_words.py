@@ -224,12 +224,11 @@ class OovWords(nn.Module):
         codes = trie.codes
         lower, upper = (each.astype(codes.dtype) for each in (self._lower, self._upper))
         changes, is_letter = upper[codes] != codes, codes <= len(self._letters)
-        is_capital = (lower[upper] == np.arange(len(upper)))[
-            codes
-        ]  # or has a capital that `follow` takes back
-        capitalized = changes[:, 0] & is_capital[:, 0] & is_letter[:, 1:].all(axis=1)
+        # Others have no capital, or one whose lower case is another letter, which `follow` would look up.
+        has_capital = (lower[upper] == np.arange(len(upper)))[codes]
+        capitalized = changes[:, 0] & has_capital[:, 0] & is_letter[:, 1:].all(axis=1)
         capitalized &= (lower[codes] == codes).all(axis=1)
-        capitals = changes[:, 1:].any(axis=1) & is_capital.all(axis=1)
+        capitals = changes[:, 1:].any(axis=1) & has_capital.all(axis=1)
         by_case = np.stack((is_letter.all(axis=1), capitalized, capitals))
         return np.repeat(by_case, 2, axis=0)
 

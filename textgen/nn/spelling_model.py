@@ -82,7 +82,6 @@ class Speller(nn.Module):
             for symbol, surface in enumerate(surfaces, 1)
             if len(surface) == 1 and continues[characters[symbol - 1]]
         }
-        self._space = surfaces.index(" ") + 1 if " " in surfaces else -1
         self._symbol_of_character = {surface: symbol for symbol, surface in enumerate(surfaces, 1)}
         self._written = ["\n", *(each if each in {" ", *letters} else UNWRITTEN for each in surfaces)]
         self._known = [tokens[token] for token in (~spells).nonzero()[:, 0].tolist() if tokens[token]]
@@ -153,6 +152,7 @@ class Speller(nn.Module):
 
     def _places(self, symbols: Numbers, depths: Numbers, before: Numbers) -> Numbers:
         """Return the place among whole words after each symbol [batch, time], [CASES, batch, time]."""
+        space = self._symbol_of_character.get(" ", -1)
         places = np.full((CASES, len(symbols), 1 + symbols.shape[1]), -1)
         places[:, :, 0] = before.T
         for depth in range(1, min(int(depths.max(initial=0)), MAX_LETTERS + 1) + 1):
@@ -160,7 +160,7 @@ class Speller(nn.Module):
             here = symbols[rows, columns]
             last = places[:, rows, columns] if depth > 1 else np.zeros((CASES, len(rows)), np.int64)
             found = self.words.follow(last, self._codes[here])
-            places[:, rows, columns + 1] = np.where((here == self._space) & (depth == 1), AFTER_SPACE, found)
+            places[:, rows, columns + 1] = np.where((here == space) & (depth == 1), AFTER_SPACE, found)
         return places[:, :, 1:]
 
     def predict(self, contexts: Sequence[Numbers], depths: Numbers) -> Tensor:
