@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from textgen.contracts import Search, TokenIds
 from textgen.nn.kneser_ney import Integers, KneserNey, last_contexts, smallest
+from textgen.nn.oov_words import OovWords
 from textgen.nn.word_trie import END, Numbers, Trie
 from textgen_models.hier import MULTIPLIER
 
@@ -109,8 +111,10 @@ class Words(nn.Module):
 
     A word is a run of letters or digits; its contexts are the texts since the beginnings of the last
     `order` - 1 words. The probability of a letter is the share of the words that begin with it among those
-    that begin with the letters before. n-grams of characters predict what is between words and new words.
-    Context mixers have such inputs (PAQ8, Mahoney 2005). It is of most use in a mixture: `char-lstm+words`.
+    that begin with the letters before. Likely new words count as well (see `OovWords`): known ones in other
+    cases, and those that have a pretrained vector. n-grams of characters predict what is between words, and
+    other new words. Context mixers have such inputs (PAQ8, Mahoney 2005). It is of most use in a mixture:
+    `char-lstm+words`.
     """
 
     is_normalized: ClassVar[bool] = True
@@ -121,22 +125,30 @@ class Words(nn.Module):
         *,
         tokens: Sequence[str],
         order: Annotated[int, Ge(1), Le(5), doc("Length of the n-grams in words."), Search(1, 4)] = 3,
+        words: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.order, self.vocab_size = order, vocab_size
-        is_letter = [len(token) == 1 and token.isalnum() for token in tokens]
-        self._is_letter = np.array(is_letter, bool)
+        self._tokens = tokens
+        self._is_letter = np.array([len(token) == 1 and token.isalnum() for token in tokens], bool)
+        # Letters as `OovWords` has them.
+        self._letters = np.array(sorted(np.flatnonzero(self._is_letter), key=tokens.__getitem__), np.int64)
         self.ngrams = KneserNey(vocab_size)
         nothing = np.zeros(0, np.int64)
-        self._use_words(nothing, nothing)
+        listed = np.frombuffer("\n".join(words).encode(), np.uint8)
+        self._use_words(nothing, nothing, 0, torch.from_numpy(listed.copy()))
         self._followers = [Followers(WordCounts(*[nothing] * 4), 0)] * order
         for length in range(order):
             self._use_followers(length, WordCounts(*[nothing] * 4))
 
     words: Tensor
-    """The letters of all words, one after the other."""
+    """The letters of all words, one after the other, by falling frequency."""
     lengths: Tensor
     """[number of words], the number of letters of each."""
+    num_frequent: Tensor
+    """[1], the number of words that occur more than once."""
+    listed: Tensor
+    """[bytes], the words that have a pretrained vector, one in each line."""
 
     def fit(self, ids: TokenIds) -> None:
         """Count the n-grams of the training split."""
@@ -146,10 +158,14 @@ class Words(nn.Module):
         self.ngrams.count(text, CHARACTER_ORDER)
         begins, ends = words_of(self._is_letter[text])
         hashes = Hashes(text)
-        _, first, numbers = np.unique(hashes.between(begins, ends), return_index=True, return_inverse=True)
-        letters = [text[begin:end] for begin, end in zip(begins[first], ends[first], strict=True)]
-        self._use_words(np.concatenate([text[:0], *letters]), (ends - begins)[first])
-        rows = self._trie.row_of[numbers]
+        _, first, numbers, times = np.unique(
+            hashes.between(begins, ends), return_index=True, return_inverse=True, return_counts=True
+        )
+        order = np.lexsort((first, -times))
+        letters = [text[begin:end] for begin, end in zip(begins[first[order]], ends[first[order]], strict=True)]
+        lengths, num_frequent = (ends - begins)[first[order]], int((times > 1).sum())
+        self._use_words(np.concatenate([text[:0], *letters]), lengths, num_frequent, self.listed)
+        rows = self._trie.row_of[order.argsort()[numbers]]
         for length, _ in enumerate(self._followers):
             is_counted = np.flatnonzero(rows[length:] >= 0) + length
             found = hashes.between(begins[is_counted - length], begins[is_counted])
@@ -197,10 +213,11 @@ class Words(nn.Module):
         hashes = np.concatenate((np.zeros_like(states[:, :1]), hashes), axis=1)
         where = np.flatnonzero(nodes >= 0)
         children, codes, of = self._trie.children(nodes[where])
-        shares = np.zeros(len(children))
+        begins, ends = self._trie.begins[children], self._trie.ends[children]
+        shares = self._likely[ends] - self._likely[begins]
         for followers, context in zip(self._followers, hashes[where].T, strict=True):
             numbers = followers.find(context)[of]
-            shares = followers.share(numbers, self._trie.begins[children], self._trie.ends[children], shares)
+            shares = followers.share(numbers, begins, ends, shares)
         by_words = np.zeros((len(states), self.vocab_size + 1))
         by_words[where[of], codes] = shares
         total = by_words.sum(axis=1, keepdims=True)
@@ -209,7 +226,7 @@ class Words(nn.Module):
         is_inside = num_letters[:, None] > 0
         letters = by_characters[:, self._is_letter].sum(axis=1, keepdims=True)
         others = by_characters[:, ~self._is_letter].sum(axis=1, keepdims=True)
-        share = self._followers[0].share_of_known
+        share = 1 - (1 - self._followers[0].share_of_known) * (1 - self._likely[-1])
         trust = 1 - (1 - TRUST * share) * DOUBT ** np.maximum(num_letters - 1, 0)[:, None]
         trust = np.where(total > 0, trust, 0)
         after_word = 1 - trust + trust * by_words[:, [END]] / np.maximum(others, LEAST)
@@ -224,11 +241,31 @@ class Words(nn.Module):
     def _num_rows(self) -> int:
         return len(self._trie.codes)
 
-    def _use_words(self, letters: Integers, lengths: Integers) -> None:
-        """Take the words, one after the other."""
-        self._trie = Trie(letters + 1, lengths.astype(np.int64), self.vocab_size + 1)
+    def _use_words(self, letters: Integers, lengths: Integers, num_frequent: int, listed: Tensor) -> None:
+        """Take the words, one after the other, the `num_frequent` first of which occur more than once."""
         self.register_buffer("words", torch.from_numpy(letters.astype(np.int32)))
         self.register_buffer("lengths", torch.from_numpy(lengths.astype(np.int64)))
+        self.register_buffer("num_frequent", torch.full((1,), num_frequent))
+        self.register_buffer("listed", listed)
+        new, weights = self._new_words(listed if len(lengths) else listed[:0]).written()
+        codes = np.concatenate((letters.astype(np.int64), self._letters[new[new > 0] - 1]))
+        lengths = np.concatenate((lengths, (new > 0).sum(axis=1)))
+        self._trie = Trie(codes + 1, lengths, self.vocab_size + 1)
+        old_rows, new_rows = np.split(self._trie.row_of, [len(self.lengths)])
+        weight_of = np.bincount(new_rows, weights, minlength=self._num_rows)
+        weight_of[old_rows[old_rows >= 0]] = 0
+        self._likely = np.append(0, np.cumsum(weight_of))
+
+    def _new_words(self, listed: Tensor) -> OovWords:
+        """Return likely new words, which are expected to be like the words that occur once."""
+        characters = [self._tokens[letter] for letter in self.words.tolist()]
+        ends = self.lengths.cumsum(0).tolist()
+        words = ["".join(characters[begin:end]) for begin, end in pairwise([0, *ends])]
+        frequent, rare = words[: int(self.num_frequent)], words[int(self.num_frequent) :]
+        vectors_of = listed.numpy().tobytes().decode().splitlines()
+        found = OovWords([self._tokens[letter] for letter in self._letters.tolist()], frequent, vectors_of)
+        found.count(dict.fromkeys(rare, 1), 1, 0)  # a discount of 1: rare words are counted as known
+        return found
 
     def _use_followers(self, length: int, found: WordCounts) -> None:
         """Take what followed the contexts of a length."""
@@ -240,9 +277,12 @@ class Words(nn.Module):
         """Load the counts, whose number depends on the text."""
         if f"{prefix}words" in state_dict:
             words, lengths = (state_dict[f"{prefix}{name}"].cpu().numpy() for name in ("words", "lengths"))
+            num_frequent, listed = (state_dict[f"{prefix}{name}"].cpu() for name in ("num_frequent", "listed"))
             if not 0 <= lengths.min(initial=0) <= lengths.max(initial=0) <= len(words) == lengths.sum():
                 raise ValueError("the lengths of the words do not fit their letters")
-            self._use_words(words, lengths)
+            if not 0 <= words.min(initial=0) <= words.max(initial=0) < self.vocab_size:
+                raise ValueError("a letter of a word is not in the vocabulary")
+            self._use_words(words, lengths, int(num_frequent), listed)
             for length, _ in enumerate(self._followers):
                 names = [f"{prefix}{name}_{length}" for name in WordCounts._fields]
                 found = WordCounts(*(state_dict[name].cpu().numpy() for name in names))

@@ -30,6 +30,7 @@ class EmbeddingAudit:
 
     source: str
     dimension: Count
+    """0 if no model reads the vectors, but the list of words alone."""
     frozen: bool
     type_coverage: Share | None
     """Share of the vocabulary, without fallback tokens and white space, that was found."""
@@ -57,6 +58,7 @@ def match_vectors(
     train_ids: NDArray[np.integer[Any]],
     *,
     is_fallback: NDArray[np.bool_] | None = None,
+    words_suffice: bool = False,
 ) -> tuple[PretrainedVectors, EmbeddingAudit]:
     """Return the vector of each token that has one, and the audit.
 
@@ -66,7 +68,8 @@ def match_vectors(
     scales it further to the range of its own initial values.
 
     Raises `TextgenError` if no token is found, if word vectors match single characters only, and if the
-    vectors are not finite.
+    vectors are not finite. If `words_suffice`, for a model that reads the list of words alone, the vectors of
+    such an embedding are left out: their dimension is 0.
     """
     began = time.perf_counter()
     vectors = embedding.vectors(train_text, tokens)
@@ -81,15 +84,21 @@ def match_vectors(
                 table[index], has_vector[index] = vectors.table[rows[form]], True
                 found_by[way] += 1
                 break
-    _check(source, vectors.words, [tokens[index] for index in np.flatnonzero(has_vector).tolist()])
-    spread = np.sqrt(np.mean(np.square(table[has_vector], dtype=np.float64)))
-    if not 0 < spread < np.inf:
-        raise TextgenError(f"vectors of {source} are all zero or not finite; choose another source")
-    table /= np.float32(spread)
+    matched = [tokens[index] for index in np.flatnonzero(has_vector).tolist()]
+    problem = _problem(vectors.words, matched)
+    if problem and words_suffice:
+        table, has_vector = table[:, :0], np.zeros_like(has_vector)
+    elif problem:
+        raise TextgenError(f"vectors of {source} {problem}")
+    else:
+        spread = np.sqrt(np.mean(np.square(table[has_vector], dtype=np.float64)))
+        if not 0 < spread < np.inf:
+            raise TextgenError(f"vectors of {source} are all zero or not finite; choose another source")
+        table /= np.float32(spread)
     type_coverage, token_coverage, missing = _coverage(tokens, train_ids, has_vector, spells)
     audit = EmbeddingAudit(
         source=source,
-        dimension=vectors.table.shape[1],
+        dimension=table.shape[1],
         frozen=embedding.frozen,
         type_coverage=type_coverage,
         token_coverage=token_coverage,
@@ -128,15 +137,14 @@ def lookup_forms(token: str) -> list[tuple[str, str]]:
     return forms
 
 
-def _check(source: str, keys: Sequence[str], matched: Sequence[str]) -> None:
+def _problem(keys: Sequence[str], matched: Sequence[str]) -> str | None:
+    """Return why vectors of the words `keys` are of no use, given the tokens that match, or None."""
     # Vectors of the words "a" and "I" say nothing about letters; vectors made for characters are welcome.
     if matched and (any(len(token.strip()) > 1 for token in matched) or all(len(key) == 1 for key in keys)):
-        return
+        return None
     which = "match single characters only" if matched else "match no token"
     other = "" if matched else ", or vectors in the language of the text"
-    raise TextgenError(
-        f"vectors of {source} {which} of this vocabulary; use the word tokenizer, as word-lstm-glove{other}"
-    )
+    return f"{which} of this vocabulary; use the word tokenizer, as word-lstm-glove{other}"
 
 
 def _coverage(
@@ -229,4 +237,12 @@ def embed(
         return None, None
     source, mask = entry.parts["embedding"], tokenizer.is_fallback
     beginning = train_text[:MAX_EMBEDDING_CHARS]
-    return match_vectors(embedding, source, beginning, tokenizer.tokens, train_ids, is_fallback=mask)
+    return match_vectors(
+        embedding,
+        source,
+        beginning,
+        tokenizer.tokens,
+        train_ids,
+        is_fallback=mask,
+        words_suffice=entry.accepts_words,
+    )

@@ -272,6 +272,11 @@ class ModelClass:
         return self._accepts("vectors")
 
     @property
+    def accepts_words(self) -> bool:
+        """True if it learns from the words that have a pretrained vector."""
+        return self._accepts("words")
+
+    @property
     def accepts_base(self) -> bool:
         """True if it can refine the predictions of another model."""
         return self._accepts("base")

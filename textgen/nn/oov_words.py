@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from textgen.nn.word_trie import END, Numbers, Trie
+from textgen.nn.word_trie import END, Integers, Numbers, Trie
 
 MAX_WORDS = 400_000
 """Maximum number of words of pretrained vectors; the first ones are used."""
@@ -152,6 +152,17 @@ class OovWords(nn.Module):
         result /= np.where(total > 0, total, 1)[:, None]
         trust = 1 - (1 - TRUST * self.share) * DOUBT**num_more
         return result, np.where(total > 0, trust, 0)
+
+    def written(self) -> tuple[Integers, Floats]:
+        """Return the words as written without a space before, but for those in capitals, and their weights.
+
+        Words are codes [count, MAX_LETTERS + 1], padded with END. One may be there in two cases.
+        """
+        sums, codes = self.table.sums[[2 * AS_WRITTEN, 2 * CAPITALIZED]], self.table.trie.codes
+        as_written, capitalized = weights = np.diff(sums, axis=1)
+        large = codes[capitalized > 0]
+        large[:, 0] = self._upper[large[:, 0]]
+        return np.concatenate((codes[as_written > 0], large)), weights[weights > 0]
 
     def use(self, words: Tensor, spelled: Tensor, counts: Tensor, discount: Tensor) -> None:
         """Replace what was learnt."""
