@@ -110,8 +110,10 @@ class Model(Protocol):
     `fit` may change the size of buffers.
 
     A model that accepts the keyword argument `vectors` (`PretrainedVectors` or None) can start from
-    pretrained embeddings. One that accepts `tokens` gets the string of each token, and one that accepts
-    `fallback` an array of bool [vocab_size], true for the tokens that spell out-of-vocabulary words.
+    pretrained embeddings. One that accepts `tokens` gets the string of each token, one that accepts
+    `fallback` an array of bool [vocab_size], true for the tokens that spell out-of-vocabulary words, and one
+    that accepts `word_list` a sequence of all words of the entry's embedding, which is empty without one and
+    when weights are loaded.
 
     One that accepts `base` (`BaseModel` or None) refines the models to its left, and has no trainable
     parameters. With None it refines equal probabilities: so it is built to see its parameters, and checked.

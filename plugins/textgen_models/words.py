@@ -125,17 +125,18 @@ class Words(nn.Module):
         *,
         tokens: Sequence[str],
         order: Annotated[int, Ge(1), Le(5), doc("Length of the n-grams in words."), Search(1, 4)] = 3,
-        words: Sequence[str] = (),
+        word_list: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.order, self.vocab_size = order, vocab_size
         self._tokens = tokens
         self._is_letter = np.array([len(token) == 1 and token.isalnum() for token in tokens], bool)
         # Letters as `OovWords` has them.
-        self._letters = np.array(sorted(np.flatnonzero(self._is_letter), key=tokens.__getitem__), np.int64)
+        letters = sorted(np.flatnonzero(self._is_letter).tolist(), key=tokens.__getitem__)
+        self._letters = np.array(letters, np.int64)
         self.ngrams = KneserNey(vocab_size)
         nothing = np.zeros(0, np.int64)
-        listed = np.frombuffer("\n".join(words).encode(), np.uint8)
+        listed = np.frombuffer("\n".join(word_list).encode(errors="replace"), np.uint8)
         self._use_words(nothing, nothing, 0, torch.from_numpy(listed.copy()))
         self._followers = [Followers(WordCounts(*[nothing] * 4), 0)] * order
         for length in range(order):
@@ -162,7 +163,9 @@ class Words(nn.Module):
             hashes.between(begins, ends), return_index=True, return_inverse=True, return_counts=True
         )
         order = np.lexsort((first, -times))
-        letters = [text[begin:end] for begin, end in zip(begins[first[order]], ends[first[order]], strict=True)]
+        letters = [
+            text[begin:end] for begin, end in zip(begins[first[order]], ends[first[order]], strict=True)
+        ]
         lengths, num_frequent = (ends - begins)[first[order]], int((times > 1).sum())
         self._use_words(np.concatenate([text[:0], *letters]), lengths, num_frequent, self.listed)
         rows = self._trie.row_of[order.argsort()[numbers]]
@@ -249,8 +252,8 @@ class Words(nn.Module):
         self.register_buffer("listed", listed)
         new, weights = self._new_words(listed if len(lengths) else listed[:0]).written()
         codes = np.concatenate((letters.astype(np.int64), self._letters[new[new > 0] - 1]))
-        lengths = np.concatenate((lengths, (new > 0).sum(axis=1)))
-        self._trie = Trie(codes + 1, lengths, self.vocab_size + 1)
+        all_lengths = np.concatenate((lengths.astype(np.int64), (new > 0).sum(axis=1)))
+        self._trie = Trie(codes + 1, all_lengths, self.vocab_size + 1)
         old_rows, new_rows = np.split(self._trie.row_of, [len(self.lengths)])
         weight_of = np.bincount(new_rows, weights, minlength=self._num_rows)
         weight_of[old_rows[old_rows >= 0]] = 0
@@ -262,7 +265,7 @@ class Words(nn.Module):
         ends = self.lengths.cumsum(0).tolist()
         words = ["".join(characters[begin:end]) for begin, end in pairwise([0, *ends])]
         frequent, rare = words[: int(self.num_frequent)], words[int(self.num_frequent) :]
-        vectors_of = listed.numpy().tobytes().decode().splitlines()
+        vectors_of = listed.cpu().numpy().tobytes().decode().split("\n")
         found = OovWords([self._tokens[letter] for letter in self._letters.tolist()], frequent, vectors_of)
         found.count(dict.fromkeys(rare, 1), 1, 0)  # a discount of 1: rare words are counted as known
         return found
@@ -277,7 +280,9 @@ class Words(nn.Module):
         """Load the counts, whose number depends on the text."""
         if f"{prefix}words" in state_dict:
             words, lengths = (state_dict[f"{prefix}{name}"].cpu().numpy() for name in ("words", "lengths"))
-            num_frequent, listed = (state_dict[f"{prefix}{name}"].cpu() for name in ("num_frequent", "listed"))
+            num_frequent, listed = (
+                state_dict[f"{prefix}{name}"].cpu() for name in ("num_frequent", "listed")
+            )
             if not 0 <= lengths.min(initial=0) <= lengths.max(initial=0) <= len(words) == lengths.sum():
                 raise ValueError("the lengths of the words do not fit their letters")
             if not 0 <= words.min(initial=0) <= words.max(initial=0) < self.vocab_size:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -21,8 +22,8 @@ TOKENIZER = CharTokenizer()
 TOKENIZER.fit(TEXT)
 
 
-def fitted(text: str = TEXT, order: int = 3) -> Words:
-    model = Words(len(TOKENIZER.tokens), tokens=TOKENIZER.tokens, order=order)
+def fitted(text: str = TEXT, order: int = 3, word_list: Sequence[str] = ()) -> Words:
+    model = Words(len(TOKENIZER.tokens), tokens=TOKENIZER.tokens, order=order, word_list=word_list)
     model.fit(TOKENIZER.encode(text))
     return model
 
@@ -100,6 +101,29 @@ def test_a_new_word_is_predicted_by_characters() -> None:
         assert predict(model, text) == pytest.approx(by_characters(model, text), rel=1e-4)
 
 
+def test_words_of_a_list_are_expected_as_far_as_those_that_occur_once_are_in_it() -> None:
+    listed = fitted(word_list=["the", "stone", "end", *["z" * 5] * 3000, "stag"])
+    unlisted = fitted(word_list=["the", "stone", "stag"])
+    for prefix, letter in (("the ston", "e"), ("a sto", "n"), ("the st", "o")):
+        assert predict(listed, prefix)[letter] > 3 * predict(fitted(), prefix)[letter]
+        assert predict(unlisted, prefix) == pytest.approx(predict(fitted(), prefix), rel=1e-4)  # "end" is not
+    after = predict(listed, "dog st")
+    assert after["o"] > 2 * after["a"]  # the frequent ones first
+    assert predict(listed, "the c")["a"] == pytest.approx(predict(fitted(), "the c")["a"], rel=0.02)
+
+
+def test_known_and_listed_words_may_begin_a_sentence() -> None:
+    tokenizer = CharTokenizer()
+    text = "The cow saw us. Snow is here. No echo is so new, the rat saw. Eat. The cow saw us. Rice. " * 2
+    tokenizer.fit(text)
+    model = Words(len(tokenizer.tokens), tokens=tokenizer.tokens, word_list=["rice", "eat", "east"])
+    model.fit(tokenizer.encode(text + "No rain, the Rat saw. the No. Is."))
+    for prefix, letter in (("us. Ech", "o"), ("us. Eas", "t")):
+        ids = torch.from_numpy(tokenizer.encode(prefix).astype(np.int64))[None]
+        logits, _ = model(ids, model.initial_state(1))
+        assert logits[0, -1].exp()[tokenizer.tokens.index(letter)] > 0.5
+
+
 def test_what_precedes_the_last_words_does_not_matter() -> None:
     assert predict(fitted(), "cow 4 times. a cat s") == pytest.approx(
         predict(fitted(), "we, a cat s"), abs=1e-6
@@ -118,18 +142,21 @@ def test_chunks_give_what_one_pass_gives() -> None:
 
 
 def test_counts_are_saved_and_damaged_ones_refused() -> None:
-    model, loaded = fitted(), Words(len(TOKENIZER.tokens), tokens=TOKENIZER.tokens)
+    model = fitted(word_list=["stone", "end"])
+    loaded = Words(len(TOKENIZER.tokens), tokens=TOKENIZER.tokens)
     loaded.load_state_dict(model.state_dict())
-    assert predict(loaded, "a cat s") == predict(model, "a cat s")
+    for text in ("a cat s", "the sto"):
+        assert predict(loaded, text) == predict(model, text)
     wraps = [2**62] * 4
     damaged = {
         "lengths": torch.tensor([*wraps, len(model.words)]),
         "rows_2": model.get_buffer("rows_2").flip(0),
         "num_next_1": torch.tensor([*wraps, len(model.get_buffer("rows_1"))]),
         "counts_0": model.get_buffer("counts_0") * 0,
+        "words": model.words + len(TOKENIZER.tokens),
     }
     for name, values in damaged.items():
-        with pytest.raises(ValueError, match=r"do not fit|inconsistent"):
+        with pytest.raises(ValueError, match=r"do not fit|inconsistent|not in the vocabulary"):
             loaded.load_state_dict(model.state_dict() | {name: values})
 
 

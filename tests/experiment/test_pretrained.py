@@ -50,5 +50,9 @@ def test_nothing_found_and_word_vectors_on_characters_are_refused() -> None:
         match_vectors(FixedVectors({"a": [1.0], "the": [2.0]}), "mine", "", ["a", "b"], ids)
     of_characters, _ = match_vectors(FixedVectors({"a": [1.0], "c": [2.0]}), "mine", "", ["a", "b"], ids)
     assert of_characters.found.tolist() == [True, False]
+    words_alone, audit = match_vectors(
+        FixedVectors({"a": [1.0], "the": [2.0]}), "mine", "", ["a", "b"], ids, list_suffices=True
+    )
+    assert (words_alone.words, words_alone.table.shape, audit.dimension) == (["a", "the"], (2, 0), 0)
     with pytest.raises(TextgenError, match="all zero or not finite"):
         match_vectors(FixedVectors({"xx": [0.0]}), "mine", "", ["xx", "yy"], ids)

@@ -58,7 +58,7 @@ def match_vectors(
     train_ids: NDArray[np.integer[Any]],
     *,
     is_fallback: NDArray[np.bool_] | None = None,
-    words_suffice: bool = False,
+    list_suffices: bool = False,
 ) -> tuple[PretrainedVectors, EmbeddingAudit]:
     """Return the vector of each token that has one, and the audit.
 
@@ -68,7 +68,7 @@ def match_vectors(
     scales it further to the range of its own initial values.
 
     Raises `TextgenError` if no token is found, if word vectors match single characters only, and if the
-    vectors are not finite. If `words_suffice`, for a model that reads the list of words alone, the vectors of
+    vectors are not finite. If `list_suffices`, for a model that reads the list of words alone, the vectors of
     such an embedding are left out: their dimension is 0.
     """
     began = time.perf_counter()
@@ -85,20 +85,18 @@ def match_vectors(
                 found_by[way] += 1
                 break
     matched = [tokens[index] for index in np.flatnonzero(has_vector).tolist()]
-    problem = _problem(vectors.words, matched)
-    if problem and words_suffice:
-        table, has_vector = table[:, :0], np.zeros_like(has_vector)
-    elif problem:
-        raise TextgenError(f"vectors of {source} {problem}")
-    else:
-        spread = np.sqrt(np.mean(np.square(table[has_vector], dtype=np.float64)))
-        if not 0 < spread < np.inf:
-            raise TextgenError(f"vectors of {source} are all zero or not finite; choose another source")
-        table /= np.float32(spread)
+    if problem := _problem(vectors.words, matched):
+        if not list_suffices:
+            raise TextgenError(f"vectors of {source} {problem}")
+        return _word_list(embedding, source, vectors.words, len(tokens), time.perf_counter() - began)
+    spread = np.sqrt(np.mean(np.square(table[has_vector], dtype=np.float64)))
+    if not 0 < spread < np.inf:
+        raise TextgenError(f"vectors of {source} are all zero or not finite; choose another source")
+    table /= np.float32(spread)
     type_coverage, token_coverage, missing = _coverage(tokens, train_ids, has_vector, spells)
     audit = EmbeddingAudit(
         source=source,
-        dimension=table.shape[1],
+        dimension=vectors.table.shape[1],
         frozen=embedding.frozen,
         type_coverage=type_coverage,
         token_coverage=token_coverage,
@@ -108,6 +106,24 @@ def match_vectors(
     )
     found = torch.from_numpy(has_vector)
     return PretrainedVectors(torch.from_numpy(table), found, embedding.frozen, vectors.words), audit
+
+
+def _word_list(
+    embedding: Embedding, source: str, words: Sequence[str], vocab_size: int, seconds: float
+) -> tuple[PretrainedVectors, EmbeddingAudit]:
+    """Return the words of an embedding without their vectors, and the audit."""
+    nothing = torch.zeros(vocab_size, 0), torch.zeros(vocab_size, dtype=torch.bool)
+    audit = EmbeddingAudit(
+        source=source,
+        dimension=0,
+        frozen=embedding.frozen,
+        type_coverage=None,
+        token_coverage=None,
+        most_frequent_missing=(),
+        found_by={},
+        seconds=seconds,
+    )
+    return PretrainedVectors(*nothing, embedding.frozen, words), audit
 
 
 def _rows(embedding: Embedding, vectors: WordVectors) -> dict[str, int]:
@@ -244,5 +260,5 @@ def embed(
         tokenizer.tokens,
         train_ids,
         is_fallback=mask,
-        words_suffice=entry.accepts_words,
+        list_suffices=entry.accepts_word_list,
     )

@@ -191,12 +191,12 @@ class Entry:
     def accepts_vectors(self) -> bool:
         """True if a model can start from pretrained vectors, or learn from the words that have one."""
         classes = [ModelClass(load("model", name)) for name in self.models.values()]
-        return self.accepts_words or any(each.accepts_vectors for each in classes)
+        return self.accepts_word_list or any(each.accepts_vectors for each in classes)
 
     @cached_property
-    def accepts_words(self) -> bool:
+    def accepts_word_list(self) -> bool:
         """True if a model learns from the words that have a pretrained vector."""
-        return any(ModelClass(load("model", name)).accepts_words for name in self.models.values())
+        return any(ModelClass(load("model", name)).accepts_word_list for name in self.models.values())
 
     @cached_property
     def trained(self) -> tuple[str, ...]:
@@ -263,8 +263,8 @@ class Entry:
         extra = component.told(vocabulary)
         if vectors is not None and component.accepts_vectors and vectors.table.shape[1]:
             extra["vectors"] = vectors
-        if vectors is not None and component.accepts_words:
-            extra["words"] = vectors.words
+        if vectors is not None and component.accepts_word_list:
+            extra["word_list"] = vectors.words
         left_out = component.init_only_options if is_loaded else ()
         module = self._build(part, len(vocabulary), left_out=left_out, **extra)
         return LanguageModel(module, len(vocabulary))

@@ -272,9 +272,9 @@ class ModelClass:
         return self._accepts("vectors")
 
     @property
-    def accepts_words(self) -> bool:
+    def accepts_word_list(self) -> bool:
         """True if it learns from the words that have a pretrained vector."""
-        return self._accepts("words")
+        return self._accepts("word_list")
 
     @property
     def accepts_base(self) -> bool:

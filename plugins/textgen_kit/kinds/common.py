@@ -51,7 +51,7 @@ from textgen_kit.texts import OTHER_PROSE, PROSE
 
 MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
-GIVEN = {"model": ("vocab_size", "vectors", "tokens", "fallback", "base")}
+GIVEN = {"model": ("vocab_size", "vectors", "tokens", "fallback", "word_list", "base")}
 """Kind of component: the arguments that textgen passes itself."""
 
 MEMBERS = {
