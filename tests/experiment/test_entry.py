@@ -116,7 +116,7 @@ def test_each_member_of_a_mixture_is_a_part() -> None:
         "lstm": ("model", "lstm"),
         "embedding": ("embedding", "glove"),
     }
-    assert entry.identities().keys() == entry.components.keys()
+    assert entry.code.keys() == entry.components.keys()
     assert (entry.trained, entry.is_trainable) == (("lstm",), True)
     assert entry.train_options().batch_size == 4
     model = entry.build_model(placeholder_vocabulary(9), vectors(5))
@@ -234,7 +234,7 @@ def test_an_entry_that_knows_what_its_components_say_does_not_load_them(
         assert known.facts == entry.facts
         assert known.trained == ("lstm", "net")
         assert known.train_options("lstm") == TrainOptions(learning_rate=1)
-        assert known.identities().keys() == {"tokenizer", "lstm", "net"}
+        assert known.code.keys() == {"tokenizer", "lstm", "net"}
     assert told == entry
     assert to_values(told) == to_values(entry) == {
         "name": entry.name, "parts": entry.parts, "options": entry.options

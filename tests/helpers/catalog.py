@@ -37,7 +37,7 @@ def manifest(name: str = "char-lstm", score: float = 2.0, seed: int = 0, budget:
             seed=seed,
             device="cpu",
             precision="fp32",
-            plugins=parsed.identities(),
+            plugins=parsed.code,
         ),
         result=RunResult(**{field.name: getattr(row, field.name) for field in fields(RunResult)}),
     )

@@ -71,7 +71,7 @@ def make_run(name: str, embedding: bool = False, frozen: bool = False) -> SavedR
         seed=0,
         device="cpu",
         precision="fp32",
-        plugins=entry.identities(),
+        plugins=entry.code,
     )
     return SavedRun(entry, tokenizer, model, settings, result)
 

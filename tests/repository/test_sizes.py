@@ -16,26 +16,26 @@ ROOT = Path(__file__).parent.parent.parent
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 MAX_LINES = {
-    "cli": 1_836,
+    "cli": 1_828,
     "comparison": 1_134,
     "data": 2_422,
     "evaluation": 2_323,
-    "experiment": 2_990,
+    "experiment": 3_004,
     "generation": 681,
     "jobs": 816,
-    "library": 2_180,
-    "nn": 2_606,
+    "library": 2_171,
+    "nn": 2_620,
     "page": 508,
     "registry": 1_040,
-    "reports": 3_344,
-    "results": 2_100,
+    "reports": 3_335,
+    "results": 2_086,
     "runtime": 2_097,
     "training": 2_286,
     "workers": 850,
-    "": 745,
+    "": 747,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_980, 47_400
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_980, 47_450
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

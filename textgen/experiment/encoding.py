@@ -85,18 +85,21 @@ def match_vectors(
                 found_by[way] += 1
                 break
     matched = [tokens[index] for index in np.flatnonzero(has_vector).tolist()]
-    if problem := _problem(vectors.words, matched):
-        if not list_suffices:
-            raise TextgenError(f"vectors of {source} {problem}")
-        return _word_list(embedding, source, vectors.words, len(tokens), time.perf_counter() - began)
-    spread = np.sqrt(np.mean(np.square(table[has_vector], dtype=np.float64)))
-    if not 0 < spread < np.inf:
-        raise TextgenError(f"vectors of {source} are all zero or not finite; choose another source")
-    table /= np.float32(spread)
-    type_coverage, token_coverage, missing = _coverage(tokens, train_ids, has_vector, spells)
+    problem = _problem(vectors.words, matched)
+    if problem and not list_suffices:
+        raise TextgenError(f"vectors of {source} {problem}")
+    if problem:
+        table, has_vector = table[:, :0], np.zeros_like(has_vector)
+    else:
+        spread = np.sqrt(np.mean(np.square(table[has_vector], dtype=np.float64)))
+        if not 0 < spread < np.inf:
+            raise TextgenError(f"vectors of {source} are all zero or not finite; choose another source")
+        table /= np.float32(spread)
+    coverage = (None, None, ()) if problem else _coverage(tokens, train_ids, has_vector, spells)
+    type_coverage, token_coverage, missing = coverage
     audit = EmbeddingAudit(
         source=source,
-        dimension=vectors.table.shape[1],
+        dimension=table.shape[1],
         frozen=embedding.frozen,
         type_coverage=type_coverage,
         token_coverage=token_coverage,
@@ -106,24 +109,6 @@ def match_vectors(
     )
     found = torch.from_numpy(has_vector)
     return PretrainedVectors(torch.from_numpy(table), found, embedding.frozen, vectors.words), audit
-
-
-def _word_list(
-    embedding: Embedding, source: str, words: Sequence[str], vocab_size: int, seconds: float
-) -> tuple[PretrainedVectors, EmbeddingAudit]:
-    """Return the words of an embedding without their vectors, and the audit."""
-    nothing = torch.zeros(vocab_size, 0), torch.zeros(vocab_size, dtype=torch.bool)
-    audit = EmbeddingAudit(
-        source=source,
-        dimension=0,
-        frozen=embedding.frozen,
-        type_coverage=None,
-        token_coverage=None,
-        most_frequent_missing=(),
-        found_by={},
-        seconds=seconds,
-    )
-    return PretrainedVectors(*nothing, embedding.frozen, words), audit
 
 
 def _rows(embedding: Embedding, vectors: WordVectors) -> dict[str, int]:
@@ -251,14 +236,6 @@ def embed(
     embedding = entry.build_embedding()
     if embedding is None:
         return None, None
-    source, mask = entry.parts["embedding"], tokenizer.is_fallback
-    beginning = train_text[:MAX_EMBEDDING_CHARS]
-    return match_vectors(
-        embedding,
-        source,
-        beginning,
-        tokenizer.tokens,
-        train_ids,
-        is_fallback=mask,
-        list_suffices=entry.accepts_word_list,
-    )
+    beginning, suffices = train_text[:MAX_EMBEDDING_CHARS], entry.accepts_word_list
+    found = (embedding, entry.parts["embedding"], beginning, tokenizer.tokens, train_ids)
+    return match_vectors(*found, is_fallback=tokenizer.is_fallback, list_suffices=suffices)

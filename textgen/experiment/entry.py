@@ -86,6 +86,11 @@ class Entry:
         return {part: name for part, (kind, name) in self.components.items() if kind == "model"}
 
     @property
+    def model_classes(self) -> dict[str, ModelClass]:
+        """The class of each model, by part."""
+        return {part: ModelClass(load("model", name)) for part, name in self.models.items()}
+
+    @property
     def says_copies(self) -> bool:
         """True if the entry says how many copies it has of each model that is trained by gradient."""
         return COPIES in self.parts["model"] or self.keeps_snapshots
@@ -126,14 +131,12 @@ class Entry:
     @cached_property
     def refinements(self) -> tuple[str, ...]:
         """The parts that are models which refine the predictions of those to their left."""
-        return tuple(
-            part for part, name in self.models.items() if ModelClass(load("model", name)).accepts_base
-        )
+        return tuple(part for part, each in self.model_classes.items() if each.accepts_base)
 
     @cached_property
     def reads_on(self) -> bool:
         """True if a model learns from the text that it reads."""
-        return any(ModelClass(load("model", name)).reads_on for name in self.models.values())
+        return any(each.reads_on for each in self.model_classes.values())
 
     def build_tokenizer(self) -> BoundTokenizer:
         """Return a new tokenizer, not yet fitted; raises `TextgenError` if the entry knows of other code."""
@@ -180,32 +183,26 @@ class Entry:
             speller = Speller(vocabulary.fallback, continues, vocabulary.tokens, words)
             model = SpellingModel(model, speller, vocabulary.tokens)
         for part in refinements:
-            component = ModelClass(load("model", self.models[part]))
-            left_out = component.init_only_options if is_loaded else ()
-            told = component.told(vocabulary)
-            top = self._build(part, len(vocabulary), left_out=left_out, base=model, **told)
+            top = self._build_model(part, vocabulary, is_loaded=is_loaded, base=model)
             model = RefinedModel(model, top)
         return model
 
     @cached_property
     def accepts_vectors(self) -> bool:
         """True if a model can start from pretrained vectors, or learn from the words that have one."""
-        classes = [ModelClass(load("model", name)) for name in self.models.values()]
-        return self.accepts_word_list or any(each.accepts_vectors for each in classes)
+        classes = self.model_classes.values()
+        return any(each.accepts_vectors or each.accepts_word_list for each in classes)
 
     @cached_property
     def accepts_word_list(self) -> bool:
         """True if a model learns from the words that have a pretrained vector."""
-        return any(ModelClass(load("model", name)).accepts_word_list for name in self.models.values())
+        return any(each.accepts_word_list for each in self.model_classes.values())
 
     @cached_property
     def trained(self) -> tuple[str, ...]:
         """The parts that are models trained by gradient, under a budget; others are fitted in one pass."""
-        return tuple(
-            part
-            for part, name in self.models.items()
-            if ModelClass(load("model", name)).is_trainable(**self.options.get(part, {}))
-        )
+        classes = self.model_classes.items()
+        return tuple(part for part, each in classes if each.is_trainable(**self.options.get(part, {})))
 
     @property
     def is_trainable(self) -> bool:
@@ -220,13 +217,9 @@ class Entry:
         part = part or next(iter([*self.trained, *self.models]))
         return TrainOptions(**{**self.recommended[part], **self.options.get("train", {})})
 
-    def identities(self) -> dict[str, str]:
-        """Return what identifies the code of each part: distribution, version and perhaps a hash."""
-        return dict(self.code)
-
     @cached_property
     def code(self) -> dict[str, str]:
-        """What identifies the code of each part."""
+        """What identifies the code of each part: distribution, version and perhaps a hash."""
         return {part: find(kind, name).identity() for part, (kind, name) in self.components.items()}
 
     @cached_property
@@ -259,15 +252,18 @@ class Entry:
     def _build_member(
         self, part: str, vocabulary: Vocabulary, vectors: PretrainedVectors | None, *, is_loaded: bool
     ) -> LanguageModel:
-        component = ModelClass(load("model", self.models[part]))
-        extra = component.told(vocabulary)
+        component, extra = self.model_classes[part], dict[str, Any]()
         if vectors is not None and component.accepts_vectors and vectors.table.shape[1]:
             extra["vectors"] = vectors
         if vectors is not None and component.accepts_word_list:
             extra["word_list"] = vectors.words
-        left_out = component.init_only_options if is_loaded else ()
-        module = self._build(part, len(vocabulary), left_out=left_out, **extra)
+        module = self._build_model(part, vocabulary, is_loaded=is_loaded, **extra)
         return LanguageModel(module, len(vocabulary))
+
+    def _build_model(self, part: str, vocabulary: Vocabulary, *, is_loaded: bool, **extra: Any) -> Any:
+        component = self.model_classes[part]
+        left_out = component.init_only_options if is_loaded else ()
+        return self._build(part, len(vocabulary), left_out=left_out, **component.told(vocabulary), **extra)
 
     def _build(self, part: str, *arguments: Any, left_out: Collection[str] = (), **extra: Any) -> Any:
         kind, name = self.components[part]

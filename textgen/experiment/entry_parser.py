@@ -156,7 +156,7 @@ def _check_refinements(entry: Entry) -> None:
             f"write it after {other!r}"
         )
     for part in refinements:
-        component = ModelClass(load("model", entry.models[part]))
+        component = entry.model_classes[part]
         if component.is_trainable():
             what = "refines other models, so nothing trains its parameters; make them buffers"
             raise contract_error(component.component, what)

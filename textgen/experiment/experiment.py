@@ -89,7 +89,7 @@ class Experiment:
             seed=self.seed,
             device=self.device_config.device.type,
             precision=self.device_config.precision,
-            plugins=self.entry.identities(),
+            plugins=self.entry.code,
         )
 
     def identity(self) -> str:
