@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from textgen.runtime.device import DeviceConfig
 from textgen.training import mixture_training
 from textgen.training.budget import parse_budget
 from textgen.training.checkpoints import INTERVAL
-from textgen.training.mixture_training import num_useful_copies
+from textgen.training.mixture_training import NUM_TIMED, num_useful_copies
 from textgen.training.progress import Step
 from textgen.training.train_options import LONGEST_SEQUENCE
 from textgen.training.trainer import Trainer
@@ -126,3 +127,21 @@ def test_the_pace_of_a_trial_is_that_of_the_longest_sequences(
     run = experiment(entry, corpus, "0.5s").run()
     assert read == [8 * LONGEST_SEQUENCE] * len(read)
     assert run.result.preparation.pace_seconds > 0
+
+
+@pytest.mark.usefixtures("little_is_enough")
+def test_a_trial_that_is_disturbed_for_a_moment_does_not_promise_fewer_updates(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    num_calls, update = 0, Trainer.update
+
+    def disturbed(trainer: Trainer, fraction: float) -> float:
+        nonlocal num_calls
+        num_calls += 1
+        if num_calls == NUM_TIMED:
+            time.sleep(0.5)
+        return update(trainer, fraction)
+
+    monkeypatch.setattr(Trainer, "update", disturbed)
+    monkeypatch.setattr(mixture_training, "MIN_SECONDS", 0.1)
+    assert experiment(f"char-lstm:{SMALL}", corpus, "1.2s").run().result.num_copies > 1
