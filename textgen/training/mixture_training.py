@@ -259,7 +259,7 @@ def combined_result(results: Sequence[TrainResult], counting_seconds: float = 0.
     )
 
 
-EXPOSURE_OF_ONE, ENOUGH_UPDATES = 10.0, 200
+EXPOSURE_OF_ONE, ENOUGH_UPDATES = 10.0, 175
 """The exposure (epochs times parameters per token, at least one) whose root is the number of copies, and the
 updates that each needs. A longer budget is worth both more copies and more training of each."""
 MOST_COPIES = 8
