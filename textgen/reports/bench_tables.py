@@ -234,8 +234,8 @@ def speed_table(rows: Sequence[EntryRow]) -> Table:
 
 def embedding_table(rows: Sequence[EntryRow]) -> Table:
     """Return how much of the vocabulary and of the text has a pretrained vector."""
-    caption = "Share of the vocabulary, and of the running text, that has a pretrained vector. With 0 dimensions"
-    caption += " no model reads vectors, but one learns the words."
+    caption = "Share of the vocabulary, and of the running text, that has a pretrained vector. With 0"
+    caption += " dimensions no model reads vectors, but one learns the words."
     embedded = [(row, audit) for row in rows if (audit := row.runs[0].embedding) is not None]
     notes = [
         Note(f"{row.name} lacks", list(dict.fromkeys(map(_shown_word, missing)))[:MAX_NOTED_WORDS])
