@@ -250,6 +250,7 @@ class Words(nn.Module):
         self.register_buffer("lengths", torch.from_numpy(lengths.astype(np.int64)))
         self.register_buffer("num_frequent", torch.full((1,), num_frequent))
         self.register_buffer("listed", listed)
+        # Without a text nothing is expected, and the list need not be sorted.
         new, weights = self._new_words(listed if len(lengths) else listed[:0]).written()
         codes = np.concatenate((letters.astype(np.int64), self._letters[new[new > 0] - 1]))
         all_lengths = np.concatenate((lengths.astype(np.int64), (new > 0).sum(axis=1)))
@@ -265,8 +266,8 @@ class Words(nn.Module):
         ends = self.lengths.cumsum(0).tolist()
         words = ["".join(characters[begin:end]) for begin, end in pairwise([0, *ends])]
         frequent, rare = words[: int(self.num_frequent)], words[int(self.num_frequent) :]
-        vectors_of = listed.cpu().numpy().tobytes().decode().split("\n")
-        found = OovWords([self._tokens[letter] for letter in self._letters.tolist()], frequent, vectors_of)
+        of_list = listed.cpu().numpy().tobytes().decode().split("\n")
+        found = OovWords([self._tokens[letter] for letter in self._letters.tolist()], frequent, of_list)
         found.count(dict.fromkeys(rare, 1), 1, 0)  # a discount of 1: rare words are counted as known
         return found
 

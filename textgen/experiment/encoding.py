@@ -237,5 +237,5 @@ def embed(
     if embedding is None:
         return None, None
     beginning, suffices = train_text[:MAX_EMBEDDING_CHARS], entry.accepts_word_list
-    found = (embedding, entry.parts["embedding"], beginning, tokenizer.tokens, train_ids)
-    return match_vectors(*found, is_fallback=tokenizer.is_fallback, list_suffices=suffices)
+    what = (embedding, entry.parts["embedding"], beginning, tokenizer.tokens, train_ids)
+    return match_vectors(*what, is_fallback=tokenizer.is_fallback, list_suffices=suffices)
