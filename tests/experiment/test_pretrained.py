@@ -50,9 +50,10 @@ def test_nothing_found_and_word_vectors_on_characters_are_refused() -> None:
         match_vectors(FixedVectors({"a": [1.0], "the": [2.0]}), "mine", "", ["a", "b"], ids)
     of_characters, _ = match_vectors(FixedVectors({"a": [1.0], "c": [2.0]}), "mine", "", ["a", "b"], ids)
     assert of_characters.found.tolist() == [True, False]
-    words_alone, audit = match_vectors(
-        FixedVectors({"a": [1.0], "the": [2.0]}), "mine", "", ["a", "b"], ids, list_suffices=True
-    )
+    vectors = FixedVectors({"a": [1.0], "the": [2.0]})
+    words_alone, audit = match_vectors(vectors, "mine", "b. The", ["a", "b"], ids, list_suffices=True)
     assert (words_alone.words, words_alone.table.shape, audit.dimension) == (["a", "the"], (2, 0), 0)
+    with pytest.raises(TextgenError, match="mine match single characters only"):  # words of another language
+        match_vectors(vectors, "mine", "b. Athens", ["a", "b"], ids, list_suffices=True)
     with pytest.raises(TextgenError, match="all zero or not finite"):
         match_vectors(FixedVectors({"xx": [0.0]}), "mine", "", ["xx", "yy"], ids)

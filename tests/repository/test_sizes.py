@@ -20,7 +20,7 @@ MAX_LINES = {
     "comparison": 1_134,
     "data": 2_422,
     "evaluation": 2_323,
-    "experiment": 3_004,
+    "experiment": 3_005,
     "generation": 681,
     "jobs": 816,
     "library": 2_171,
@@ -30,7 +30,7 @@ MAX_LINES = {
     "reports": 3_335,
     "results": 2_086,
     "runtime": 2_097,
-    "training": 2_286,
+    "training": 2_285,
     "workers": 850,
     "": 747,
 }

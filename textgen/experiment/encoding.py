@@ -17,6 +17,7 @@ from textgen.data.corpus import Corpus
 from textgen.data.split import Part
 from textgen.data.text import Text
 from textgen.data.vocabulary import COUNTED_AT_ONCE, count_tokens
+from textgen.data.words import split_words
 from textgen.evaluation.neighbors import Neighbors
 from textgen.experiment.entry import Entry
 from textgen.nn.language_model import LanguageModel
@@ -68,15 +69,14 @@ def match_vectors(
     scales it further to the range of its own initial values.
 
     Raises `TextgenError` if no token is found, if word vectors match single characters only, and if the
-    vectors are not finite. If `list_suffices`, for a model that reads the list of words alone, the vectors of
-    such an embedding are left out: their dimension is 0.
+    vectors are not finite. If `list_suffices`, for a model that reads the list of words alone, some of which
+    must occur in the text, the vectors of such an embedding are left out: their dimension is 0.
     """
     began = time.perf_counter()
     vectors = embedding.vectors(train_text, tokens)
     rows = _rows(embedding, vectors)
     spells = np.zeros(len(tokens), bool) if is_fallback is None else np.asarray(is_fallback, bool)
-    table = np.zeros((len(tokens), vectors.table.shape[1]), np.float32)
-    has_vector = np.zeros(len(tokens), bool)
+    table, has_vector = np.zeros((len(spells), vectors.table.shape[1]), np.float32), np.zeros_like(spells)
     found_by = {"surface": 0, "without_space": 0, "lower_case": 0}
     for index in np.flatnonzero(~spells).tolist():
         for way, form in lookup_forms(tokens[index]):
@@ -84,8 +84,10 @@ def match_vectors(
                 table[index], has_vector[index] = vectors.table[rows[form]], True
                 found_by[way] += 1
                 break
-    matched = [tokens[index] for index in np.flatnonzero(has_vector).tolist()]
-    problem = _problem(vectors.words, matched)
+    problem = _problem(vectors.words, [tokens[index] for index in np.flatnonzero(has_vector).tolist()])
+    if problem and list_suffices:  # unless it is of another language
+        forms = {form for piece in set(split_words(train_text)) for _, form in lookup_forms(piece)}
+        list_suffices = not forms.isdisjoint(vectors.words)
     if problem and not list_suffices:
         raise TextgenError(f"vectors of {source} {problem}")
     if problem:
