@@ -128,8 +128,7 @@ class Words(nn.Module):
         word_list: Sequence[str] = (),
     ) -> None:
         super().__init__()
-        self.order, self.vocab_size = order, vocab_size
-        self._tokens = tokens
+        self.order, self.vocab_size, self._tokens = order, vocab_size, tokens
         self._is_letter = np.array([len(token) == 1 and token.isalnum() for token in tokens], bool)
         # Letters as `OovWords` has them.
         letters = sorted(np.flatnonzero(self._is_letter).tolist(), key=tokens.__getitem__)
