@@ -1,0 +1,260 @@
+"""The models `match` and `mix`, which refine another by counts of what followed the same contexts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from annotated_types import Ge, Le, doc
+from numpy.typing import NDArray
+from torch import Tensor
+
+from textgen.contracts import BaseModel, Search, TokenIds
+from textgen.runtime.messages import require_extra
+from textgen_models.refinements.base import Refinement
+
+if TYPE_CHECKING:
+    from textgen_models.refinements.context_mixing import Chains, Floats, Integers, Mixer, Settings
+
+
+NUM_SHOWN = 24
+"""Tokens of a context that was found, and of what followed it, that are shown."""
+FROZEN_RATE = 0.3
+"""Learning rate of weights that do not learn on, relative to that of those that do."""
+
+Array = TypeVar("Array", Tensor, NDArray[Any])
+
+
+class Memory(NamedTuple, Generic[Array]):
+    """What was read and learnt of each text, batch first."""
+
+    tokens: Array
+    """[batch, window], those that were read, then zeros."""
+    num_read: Array
+    """[batch]."""
+    weights: Array
+    """[batch, selectors, sets, inputs]."""
+    shares: Array
+    """[batch, selectors]."""
+    prediction: Array
+    """[batch, vocab_size], the log-probabilities of the base after the last token."""
+
+
+class Mix(Refinement):
+    """Counts what followed the same contexts in the training text and in the text that it reads, and mixes.
+
+    See `context_mixing.py`. What is read counts at once, and the weights of all counts learn on from each
+    token; they begin with what they had learnt from held-out text.
+    """
+
+    reads_on: ClassVar[bool] = True
+    text: Tensor
+    """[tokens], the end of the training text."""
+    weights: Tensor
+    """[selectors, sets, inputs], with which each text begins."""
+    shares: Tensor
+    """[selectors]."""
+
+    def __init__(
+        self,
+        vocab_size: int,
+        *,
+        tokens: Sequence[str],
+        base: BaseModel | None = None,
+        places: Annotated[
+            int,
+            Ge(1),
+            Le(4096),
+            doc("Places of a context that count, the last ones."),
+            Search(16, 1024, log=True),
+        ] = 256,
+        fade: Annotated[
+            float,
+            Ge(0),
+            Le(1),
+            doc("Weight of a place in the text that is read, relative to the one after it."),
+            Search(0.6, 1.0),
+        ] = 0.8,
+        rate: Annotated[
+            float, Ge(0), Le(1), doc("Learning rate of the weights."), Search(0.001, 0.03, log=True)
+        ] = 0.006,
+        window: Annotated[
+            int,
+            Ge(16),
+            Le(2**24),
+            doc("Tokens of a text that are remembered."),
+            Search(values=(2**13, 2**17)),
+        ] = 2**17,
+        counted: Annotated[
+            int,
+            Ge(0),
+            Le(2**30),
+            doc("Tokens of the training text that are counted, the last ones."),
+            Search(values=(2**18, 2**21)),
+        ] = 2**21,
+    ) -> None:
+        super().__init__(vocab_size, base)
+        require_extra("numba", "mix", "the models match and mix need the package numba")
+        from textgen_models.refinements import context_mixing
+
+        self._kernels, self._new_chains = context_mixing, context_mixing.Chains
+        self._alphabet = context_mixing.alphabet(tokens)
+        self._settings = context_mixing.Settings(places, float(fade), float(rate), self.reads_on)
+        self.window, self.num_counted = window, counted
+        num_sets = min(vocab_size, context_mixing.NUM_SETS)
+        size = (context_mixing.NUM_SELECTORS, num_sets, context_mixing.NUM_INPUTS)
+        self.register_buffer("weights", torch.full(size, context_mixing.FIRST_WEIGHT))
+        self.register_buffer("shares", torch.full(size[:1], context_mixing.FIRST_SHARE))
+        self.register_buffer("text", torch.zeros(0, dtype=torch.int32))
+        self._trained: Chains | None = None
+        self._kept: list[Chains] = []
+
+    def fit(self, ids: TokenIds) -> None:
+        """Keep the end of the training text."""
+        self.text = torch.from_numpy(np.asarray(ids[max(0, len(ids) - self.num_counted) :], np.int32).copy())
+        self._trained = None
+
+    @torch.inference_mode()
+    def fit_held_out(self, stretches: Sequence[TokenIds]) -> None:
+        """Learn the weights from stretches of text, in turn from windows of each."""
+        kernels, settings = self._kernels, self._settings
+        if not self.reads_on:
+            settings = settings._replace(rate=FROZEN_RATE * settings.rate)
+        weights, shares = np.array(self.weights), np.array(self.shares)
+        weights[:], shares[:] = kernels.FIRST_WEIGHT, kernels.FIRST_SHARE
+        mixer, texts, chains = kernels.Mixer(weights, shares), None, self._take_chains(0)
+        for window, predictions in self.held_out(stretches):
+            if texts is None:
+                texts = _arrays(self.initial_memory(len(window.inputs)))
+                chains = self._take_chains(len(window.inputs))
+            for row, end in enumerate(window.is_text.sum(1)):
+                ids, base = _array(window.inputs[row, :end].int()), _array(predictions[row, :end])
+                self._read(chains[row], texts, row, mixer, settings, ids, base)
+        if np.isfinite(weights).all() and np.isfinite(shares).all():
+            self.weights.copy_(torch.from_numpy(weights))
+            self.shares.copy_(torch.from_numpy(shares))
+
+    def longest_places(self, ids: TokenIds) -> list[tuple[TokenIds, TokenIds]]:
+        """Return, for each token of a text, the longest context that was found after it, and what followed.
+
+        Both are empty where none was found. `NUM_SHOWN` tokens of each are returned at most.
+        """
+        chains, trained, found = self._new_chains(self._alphabet), self._training_text(), []
+        chains.make_room(len(ids))
+        for position, token in enumerate(ids):
+            chains.read(np.array([token], np.int32))
+            text, end = chains.longest(trained)
+            shared, most = 0, min(NUM_SHOWN, position + 1, end)
+            while shared < most and text[end - 1 - shared] == ids[position - shared]:
+                shared += 1
+            found.append((text[end - shared : end], text[end : end + NUM_SHOWN]))
+        return found
+
+    def initial_memory(self, batch_size: int) -> Memory[Tensor]:
+        """Return that no token was read, and the weights that were fitted."""
+        new = self.shares.new_zeros
+        return Memory(
+            tokens=new((batch_size, self.window), dtype=torch.int32),
+            num_read=new(batch_size, dtype=torch.int64),
+            weights=self.weights.expand(batch_size, -1, -1, -1),
+            shares=self.shares.expand(batch_size, -1),
+            prediction=new((batch_size, self.vocab_size)),
+        )
+
+    def refine(
+        self, predictions: Tensor, ids: Tensor, memory: Memory[Tensor]
+    ) -> tuple[Tensor, Memory[Tensor]]:
+        """Return the refined log-probabilities [batch, time, vocab_size], and the memory after `ids`."""
+        texts, refined, tokens = _arrays(memory), _array(predictions), _array(ids.int())
+        settings = self._settings if self.reads_on else self._settings._replace(rate=0.0)
+        chains = self._take_chains(len(ids))
+
+        def read(row: int) -> None:
+            mixer = self._kernels.Mixer(texts.weights[row], texts.shares[row])
+            self._read(chains[row], texts, row, mixer, settings, tokens[row], refined[row])
+
+        self._training_text()  # made once, before several threads need it
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            list(pool.map(read, range(len(ids))))
+        self._kept = chains
+        return torch.from_numpy(refined).to(ids.device), Memory(
+            *(torch.from_numpy(part).to(ids.device) for part in texts)
+        )
+
+    def _take_chains(self, num_texts: int) -> list[Chains]:
+        """Return chains for texts: of those that were kept, which another call then lacks, and new ones."""
+        kept, self._kept = self._kept, []
+        return kept + [self._new_chains(self._alphabet) for _ in range(num_texts - len(kept))]
+
+    def _read(
+        self,
+        chains: Chains,
+        memory: Memory[NDArray[Any]],
+        row: int,
+        mixer: Mixer,
+        settings: Settings,
+        ids: Integers,
+        predictions: Floats,
+    ) -> None:
+        """Read tokens [time] of a text, and refine `predictions` [time, vocab_size]; all change in place."""
+        tokens, last, trained = memory.tokens[row], memory.prediction[row], self._training_text().places
+        num_read, begin = int(memory.num_read[row]), 0
+        while begin < len(ids):
+            if num_read == self.window:  # the older half is forgotten
+                num_read -= self.window // 2
+                tokens[:num_read], tokens[num_read:] = tokens[-num_read:].copy(), 0
+            end = min(len(ids), begin + self.window - num_read)
+            part, base = ids[begin:end], predictions[begin:end]
+            chains.follow(tokens[:num_read])
+            chains.make_room(len(part))
+            likeliest, next_last = base.argmax(1), base[-1].copy()
+            num_used = self._kernels.mix(
+                chains.places,
+                num_read,
+                trained,
+                self._alphabet,
+                settings,
+                mixer,
+                (last, int(last.argmax())),
+                part,
+                base,
+                likeliest,
+            )
+            chains.has_read(len(part), num_used)
+            tokens[num_read : num_read + len(part)], last[:] = part, next_last
+            num_read, begin = num_read + len(part), end
+        memory.num_read[row] = num_read
+
+    def _training_text(self) -> Chains:
+        """Return the chains of the training text, which are made where they are first needed."""
+        if self._trained is None:
+            trained = self._new_chains(self._alphabet)
+            trained.follow(self.text.cpu().numpy())
+            self._trained = trained
+        return self._trained
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
+        """Load the training text, whose length a new model does not know."""
+        if (text := state_dict.get(f"{prefix}text")) is not None:
+            if len(text) and not 0 <= int(text.min()) <= int(text.max()) < self.vocab_size:
+                raise ValueError("the training text has tokens that the vocabulary lacks")
+            self.text, self._trained = text.to(self.text), None
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+class Match(Mix):
+    """Counts what followed the same contexts in the training text alone, and mixes; see `Mix`."""
+
+    reads_on: ClassVar[bool] = False
+
+
+def _array(tensor: Tensor) -> NDArray[Any]:
+    """Return a copy of a tensor as a contiguous array."""
+    return tensor.cpu().numpy().copy(order="C")
+
+
+def _arrays(memory: Memory[Tensor]) -> Memory[NDArray[Any]]:
+    return Memory(*map(_array, memory))
