@@ -7,10 +7,12 @@ Each context gives two inputs for each token v that followed it: x(v) = log(1 + 
 a = 0.5 d + 0.2, where p is the prediction that is refined, c(v) counts the places that v followed, and d is
 the number of tokens that did. So tokens that did not follow, and contexts that are new, have no say. One
 input counts places of the text that is read, the later the more; the other the last places of that text and
-of the training text. Each comes once more where a single token followed. The mixture is softmax(log p + Σ_s b_s Σ_i w_si x_i), with a
-set s of weights for each of a few things that are known, and after each token a step against the gradient of
-each set's own loss, and of that of all for the shares b: the logistic mixing of PAQ (Mahoney 2005; Mattern
-2013, arXiv:1302.2820) over all tokens instead of bits.
+of the training text. Each comes once more where a single token followed.
+
+The mixture is softmax(log p + Σ_s b_s Σ_i w_si x_i), with weights of its own for each of a few things s that
+are known. After each token comes a step against the gradient of the loss that each set of weights has alone,
+and, for the shares b, against that of all together: the logistic mixing of PAQ (Mahoney 2005; Mattern 2013,
+arXiv:1302.2820), over tokens instead of bits.
 
 All of it is in one file, by whose time numba knows that what it compiled before is out of date.
 """
@@ -160,7 +162,7 @@ def _empty(num_places: int, num_slots: int) -> Places:
 @njit(cache=True, nogil=True)
 def joined(number: np.uint64, other: np.uint64) -> np.uint64:
     """Return a hash of two numbers."""
-    mixed = (number ^ (other + FACTORS[0])) * FACTORS[1]
+    mixed = (number + FACTORS[0]) * FACTORS[1] + other  # so that small numbers do not collide
     return (mixed ^ (mixed >> np.uint64(29))) * FACTORS[0]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -100,7 +101,6 @@ class Mix(Refinement):
         require_extra("numba", "mix", "the models match and mix need the package numba")
         from textgen_models.refinements import context_mixing
 
-        self._kernels, self._new_chains = context_mixing, context_mixing.Chains
         self._alphabet = context_mixing.alphabet(tokens)
         self._settings = context_mixing.Settings(places, float(fade), float(rate), self.reads_on)
         self.window, self.num_counted = window, counted
@@ -120,12 +120,12 @@ class Mix(Refinement):
     @torch.inference_mode()
     def fit_held_out(self, stretches: Sequence[TokenIds]) -> None:
         """Learn the weights from stretches of text, in turn from windows of each."""
-        kernels, settings = self._kernels, self._settings
+        settings, compiled = self._settings, _compiled()
         if not self.reads_on:
             settings = settings._replace(rate=FROZEN_RATE * settings.rate)
-        weights, shares = np.array(self.weights), np.array(self.shares)
-        weights[:], shares[:] = kernels.FIRST_WEIGHT, kernels.FIRST_SHARE
-        mixer, texts, chains = kernels.Mixer(weights, shares), None, self._take_chains(0)
+        weights, shares = _array(self.weights), _array(self.shares)
+        weights[:], shares[:] = compiled.FIRST_WEIGHT, compiled.FIRST_SHARE
+        mixer, texts, chains = compiled.Mixer(weights, shares), None, self._take_chains(0)
         for window, predictions in self.held_out(stretches):
             if texts is None:
                 texts = _arrays(self.initial_memory(len(window.inputs)))
@@ -142,7 +142,7 @@ class Mix(Refinement):
 
         Both are empty where none was found. `NUM_SHOWN` tokens of each are returned at most.
         """
-        chains, trained, found = self._new_chains(self._alphabet), self._training_text(), []
+        chains, trained, found = _compiled().Chains(self._alphabet), self._training_text(), []
         chains.make_room(len(ids))
         for position, token in enumerate(ids):
             chains.read(np.array([token], np.int32))
@@ -173,7 +173,7 @@ class Mix(Refinement):
         chains = self._take_chains(len(ids))
 
         def read(row: int) -> None:
-            mixer = self._kernels.Mixer(texts.weights[row], texts.shares[row])
+            mixer = _compiled().Mixer(texts.weights[row], texts.shares[row])
             self._read(chains[row], texts, row, mixer, settings, tokens[row], refined[row])
 
         self._training_text()  # made once, before several threads need it
@@ -187,7 +187,7 @@ class Mix(Refinement):
     def _take_chains(self, num_texts: int) -> list[Chains]:
         """Return chains for texts: of those that were kept, which another call then lacks, and new ones."""
         kept, self._kept = self._kept, []
-        return kept + [self._new_chains(self._alphabet) for _ in range(num_texts - len(kept))]
+        return kept + [_compiled().Chains(self._alphabet) for _ in range(num_texts - len(kept))]
 
     def _read(
         self,
@@ -211,7 +211,7 @@ class Mix(Refinement):
             chains.follow(tokens[:num_read])
             chains.make_room(len(part))
             likeliest, next_last = base.argmax(1), base[-1].copy()
-            num_used = self._kernels.mix(
+            num_used = _compiled().mix(
                 chains.places,
                 num_read,
                 trained,
@@ -231,7 +231,7 @@ class Mix(Refinement):
     def _training_text(self) -> Chains:
         """Return the chains of the training text, which are made where they are first needed."""
         if self._trained is None:
-            trained = self._new_chains(self._alphabet)
+            trained = _compiled().Chains(self._alphabet)
             trained.follow(self.text.cpu().numpy())
             self._trained = trained
         return self._trained
@@ -249,6 +249,13 @@ class Match(Mix):
     """Counts what followed the same contexts in the training text alone, and mixes; see `Mix`."""
 
     reads_on: ClassVar[bool] = False
+
+
+def _compiled() -> ModuleType:
+    """Return the module that needs numba, which a class that is only looked at does not."""
+    from textgen_models.refinements import context_mixing
+
+    return context_mixing
 
 
 def _array(tensor: Tensor) -> NDArray[Any]:

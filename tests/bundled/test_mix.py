@@ -1,0 +1,292 @@
+"""Counts that go on refine predictions as the formula says, and remain a distribution."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from helpers.models import Small
+from helpers.scoring import CPU, letters, told_ids
+from textgen.contracts import TokenIds
+from textgen.evaluation.token_bits import score_stretches
+from textgen.nn.language_model import LanguageModel
+from textgen.nn.refined_model import RefinedModel
+from textgen.runtime.device import seeded
+from textgen_models.refinements.context_mixing import LENGTHS, NUM_CONTEXTS, NUM_SETS, SHARE_RATE
+from textgen_models.refinements.mix import FROZEN_RATE, Match, Mix
+
+TOKENS = ["a", "B", "b", " ", "\n", " Ba", "1", ", a"]
+SIZE = len(TOKENS)
+RANDOM = np.random.default_rng(0)
+TEXT = np.concatenate([np.tile(RANDOM.integers(0, SIZE, 23), 4), RANDOM.integers(0, SIZE, 150)])
+HELD_OUT = [TEXT[40:160][::-1].copy(), TEXT[:90]]
+
+
+def mixing(kind: type[Mix] = Mix, **options: Any) -> tuple[LanguageModel, Mix, LanguageModel]:
+    """A small model, and a fitted one that refines it, alone and as in an entry."""
+    with seeded(0, CPU):
+        base = LanguageModel(Small(SIZE).eval(), SIZE)
+    top = kind(SIZE, tokens=TOKENS, base=base, **options)
+    model = RefinedModel(base, top.eval())
+    model.count_text(TEXT[::-1])
+    model.fit_held_out(HELD_OUT)
+    return base, top, model
+
+
+def log_probabilities(model: LanguageModel, ids: TokenIds) -> Tensor:
+    """The predictions after each of some ids, in one pass."""
+    with torch.inference_mode():
+        logits, _ = model.forward(torch.from_numpy(ids.copy())[None], model.initial_state(1))
+    return logits[0].log_softmax(-1)
+
+
+def contexts(ids: TokenIds) -> list[list[object]]:
+    """The contexts after each token, as they are described, without hashes."""
+    nothing: tuple[str, ...] = ()
+    found, word, before, earlier = [], nothing, nothing, nothing
+    for end, token in enumerate(ids, start=1):
+        text = TOKENS[token].lower()
+        stem = "".join(each for each in text if each.isalpha())
+        if word and not text.isalpha():
+            word, before, earlier = nothing, word, before
+        word += (stem,) if stem else ()
+        current = word or int(token)
+        row: list[object] = [tuple(ids[end - each : end]) if end >= each else None for each in LENGTHS]
+        row += [(current,), (current, before), (current, before, earlier)]
+        row += [tuple(ids[end - 3 : end - 1]) if end >= 3 else None, ()]
+        found.append(row)
+    return found
+
+
+class Plainly:
+    """The same with lists and dense vectors, for one text."""
+
+    def __init__(self, top: Mix, trained: TokenIds, rate: float, weights: Tensor, shares: Tensor) -> None:
+        self.trained, self.of_trained, self.rate = trained, contexts(trained), rate
+        self.weights, self.shares = weights.double().numpy().copy(), shares.double().numpy().copy()
+        self.settings, self.reads_on = top._settings, top.reads_on
+
+    def inputs(self, ids: TokenIds, of_ids: list[list[object]], base: NDArray[Any]) -> NDArray[np.float64]:
+        """The inputs [4 · contexts, vocab_size] after the last of some ids."""
+        inputs = np.zeros((NUM_CONTEXTS, 4, SIZE))
+        for index, context in enumerate(of_ids[-1]):
+            if context is None:
+                continue
+            read = [ids[at + 1] for at in range(len(ids) - 1) if of_ids[at][index] == context]
+            trained = [
+                self.trained[at + 1]
+                for at in range(len(self.trained) - 1)
+                if self.of_trained[at][index] == context
+            ]
+            recent = read[::-1][: self.settings.num_places] if self.reads_on else []
+            both = [*recent, *trained[::-1]][: self.settings.num_places]
+            faded = np.bincount(recent, self.settings.fade ** np.arange(len(recent)), SIZE)
+            for kind, counts in ((0, faded), (2, np.bincount(both, minlength=SIZE))):
+                different = len(set(recent if kind == 0 else both))
+                values = np.log1p(counts / ((0.5 * different + 0.2) * np.exp(base)))
+                inputs[index, kind] = values
+                inputs[index, kind + 1] = values * (different == 1)
+        return inputs.reshape(-1, SIZE)
+
+    def read(self, ids: TokenIds, base: NDArray[Any]) -> NDArray[np.float64]:
+        """Refine the predictions after each token, and learn from each but the first."""
+        of_ids, refined = contexts(ids), np.zeros((len(ids), SIZE))
+        for time in range(len(ids)):
+            if time:
+                wrong = np.eye(SIZE)[ids[time]] - np.array(alone)
+                self.shares += SHARE_RATE * self.rate * (scores @ (np.eye(SIZE)[ids[time]] - together))
+                for selector, chosen in enumerate(sets):
+                    self.weights[selector, chosen] += self.rate * inputs @ wrong[selector]
+            inputs = self.inputs(ids[: time + 1], of_ids[: time + 1], base[time])
+            sets = [
+                min(each, NUM_SETS - 1) for each in (ids[time], ids[max(0, time - 1)], base[time].argmax())
+            ]
+            scores = np.array(
+                [self.weights[selector, chosen] @ inputs for selector, chosen in enumerate(sets)]
+            )
+            alone = [softmax(base[time] + each) for each in scores]
+            together = softmax(base[time] + self.shares @ scores)
+            refined[time] = np.log(together)
+        return refined
+
+
+def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    powers: NDArray[np.float64] = np.exp(logits - logits.max())
+    return powers / powers.sum()
+
+
+@pytest.mark.parametrize("kind", [Mix, Match])
+@pytest.mark.parametrize("places", [3, 256])
+def test_it_follows_the_formula(kind: type[Mix], places: int) -> None:
+    base, top, model = mixing(kind, places=places, rate=0.05)
+    first = torch.full_like(top.weights, 0.1), torch.full_like(top.shares, 1 / 3)
+    fitted = Plainly(top, TEXT[::-1], 0.05 if kind is Mix else 0.05 * FROZEN_RATE, *first)
+    for ids in sorted(HELD_OUT, key=len, reverse=True):  # in turn by windows, which are longer than these
+        fitted.read(ids[:-1], log_probabilities(base, ids[:-1]).numpy())
+    assert top.weights.numpy() == pytest.approx(fitted.weights, abs=1e-5)
+    assert top.shares.numpy() == pytest.approx(fitted.shares, abs=1e-5)
+    plain = Plainly(top, TEXT[::-1], 0.05 if kind is Mix else 0.0, top.weights, top.shares)
+    expected = plain.read(TEXT, log_probabilities(base, TEXT).numpy())
+    assert log_probabilities(model, TEXT).numpy() == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", [Mix, Match])
+def test_all_strings_of_a_length_have_a_probability_of_1_in_sum(kind: type[Mix]) -> None:
+    *_, model = mixing(kind, rate=0.05)
+    strings = torch.tensor(list(product(range(SIZE), repeat=3)))
+    tokens = torch.cat((torch.from_numpy(TEXT[:30]).expand(len(strings), -1), strings), 1)
+    with torch.inference_mode():
+        predicted, _ = model.forward(tokens[:, :-1], model.initial_state(len(tokens)))
+    likelihoods = predicted[:, 29:].gather(-1, strings[..., None]).sum((1, 2))
+    assert float(likelihoods.exp().sum()) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("window", [16, 64, 1024])
+def test_any_division_of_a_text_gives_the_same_predictions(window: int) -> None:
+    *_, model = mixing(window=window)
+    ids = torch.from_numpy(np.stack((TEXT, TEXT[::-1])))
+    with torch.inference_mode():
+        whole, last = model.forward(ids, model.initial_state(2))
+        parts, state = [], model.initial_state(2)
+        for begin in range(0, ids.shape[1], 7):
+            part, state = model.forward(ids[:, begin : begin + 7], state)
+            parts.append(part)
+    assert torch.equal(torch.cat(parts, 1), whole)
+    assert all(torch.equal(*each) for each in zip(last.memory, state.memory, strict=True))
+
+
+def test_a_state_can_be_gone_on_from_again_whatever_was_read_meanwhile() -> None:
+    *_, model = mixing()
+    ids = torch.from_numpy(TEXT.copy())[None]
+    with torch.inference_mode():
+        _, middle = model.forward(ids[:, :100], model.initial_state(1))
+        expected, _ = model.forward(ids[:, 100:], middle)
+        for other in (ids[:, :60], ids.flip(1), ids[:, :1]):
+            model.forward(other, model.initial_state(1))
+            model.forward(other, middle)
+            assert torch.equal(model.forward(ids[:, 100:], middle)[0], expected)
+
+
+def test_another_order_of_the_stretches_gives_the_same_bits() -> None:
+    *_, model = mixing()
+    texts, start = [TEXT[:100], TEXT[100:170], TEXT[50:180]], np.zeros(1, np.int64)
+    together, backwards = (
+        [each.bits for each in score_stretches(model, ["a"] * 3, order, start, device=CPU, chunk=chunk)]
+        for order, chunk in ((texts, 7), (texts[::-1], 100))
+    )
+    for one, other in zip(together, backwards[::-1], strict=True):
+        assert one == pytest.approx(other, abs=1e-4)
+
+
+def test_what_is_read_and_what_was_trained_on_become_likely() -> None:
+    text = RANDOM.integers(0, SIZE, 300)
+    base, top, model = mixing()
+    _, frozen, matched = mixing(Match)
+    top.fit(text)
+    frozen.fit(text)
+    again = np.concatenate((text[:60], text[:60]))
+    plain, matched_bits, mixed = (bits(each, again) for each in (base, matched, model))
+    assert matched_bits.mean() < plain.mean() - 0.5
+    assert mixed[70:].mean() < matched_bits[70:].mean() - 0.2  # what came back
+
+
+def test_the_longest_context_is_found_in_what_was_read_or_trained_on() -> None:
+    _, top, _ = mixing()
+    text = RANDOM.integers(0, SIZE, 200)
+    top.fit(text)
+    read = np.concatenate((text[20:40], text[100:110], text[20:30]))
+    context, following = top.longest_places(read)[24]
+    assert (context.tolist(), following.tolist()) == (text[100:105].tolist(), text[105:129].tolist())
+    context, following = top.longest_places(read)[39]
+    assert (context.tolist(), following[:5].tolist()) == (read[30:40].tolist(), read[10:15].tolist())
+    assert not len(top.longest_places(read)[0][0])
+
+
+class SeesItsTarget(Mix):
+    """It has read a token before it predicts it."""
+
+    def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
+        predictions, state = super().forward(ids, state)
+        return torch.logaddexp(predictions, torch.nn.functional.one_hot(ids.roll(-1, 1), SIZE).log()), state
+
+
+class RemembersStretches(Mix):
+    """It keeps what it read in other stretches, in a second pass too."""
+
+    def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
+        state = state._replace(memory=getattr(self, "remembered", state.memory))
+        predictions, following = super().forward(ids, state)
+        self.remembered = type(following.memory)(
+            *(part[:1].expand(1, *part.shape[1:]) for part in following.memory)
+        )
+        return predictions, following
+
+
+class LearnsBeforehand(Mix):
+    """Its weights have learnt from a token before they are used for it."""
+
+    def refine(self, predictions: Tensor, ids: Tensor, memory: Any) -> tuple[Tensor, Any]:
+        _, after = super().refine(predictions, ids, memory)
+        return super().refine(predictions, ids, memory._replace(weights=after.weights, shares=after.shares))
+
+
+class CountsBeforehand(Mix):
+    """It counts the tokens of a window before it predicts them."""
+
+    def refine(self, predictions: Tensor, ids: Tensor, memory: Any) -> tuple[Tensor, Any]:
+        _, after = super().refine(predictions, ids, memory)
+        again = memory._replace(tokens=after.tokens, num_read=after.num_read)
+        return super().refine(predictions, ids, again)[0], after
+
+
+class AddsWhatItCounts(Mix):
+    """Its probabilities do not sum to 1."""
+
+    def refine(self, predictions: Tensor, ids: Tensor, memory: Any) -> tuple[Tensor, Any]:
+        refined, memory = super().refine(predictions, ids, memory)
+        return torch.maximum(refined, predictions), memory
+
+
+class ForgetsItsState(Mix):
+    """It goes on from what it read last, not from the state that it is given."""
+
+    def refine(self, predictions: Tensor, ids: Tensor, memory: Any) -> tuple[Tensor, Any]:
+        last = getattr(self, "last", None)
+        if last is not None and len(last.tokens) == len(ids):
+            memory = last
+        refined, self.last = super().refine(predictions, ids, memory)
+        return refined, self.last
+
+
+@pytest.mark.parametrize(
+    "cheat",
+    [
+        SeesItsTarget,
+        RemembersStretches,
+        LearnsBeforehand,
+        CountsBeforehand,
+        AddsWhatItCounts,
+        ForgetsItsState,
+    ],
+)
+def test_one_that_cheats_is_found_out(cheat: type[Mix]) -> None:
+    found = []
+    for kind in (Mix, cheat):
+        top = kind(SIZE, tokens=TOKENS, rate=0.05).eval()
+        top.fit(TEXT)
+        found.append(told_ids(LanguageModel(top, SIZE), letters(SIZE), ["a"], [TEXT])[1])
+    assert found[0] is None
+    assert found[1] is not None
+
+
+def bits(model: LanguageModel, ids: TokenIds) -> NDArray[Any]:
+    """The bits of each token but the first."""
+    predicted = log_probabilities(model, ids)[:-1].gather(1, torch.from_numpy(ids[1:, None]))
+    found: NDArray[Any] = -predicted[:, 0].numpy() / np.log(2)
+    return found
