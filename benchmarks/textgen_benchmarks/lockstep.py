@@ -32,11 +32,11 @@ ENTRIES = (
     "char-transformer",
     "char-hier",
     "char-hier+ngram",
-    "char-hier+ngram+match+cache+adapt",
+    "char-hier+ngram+mix",
     "word-ngram",
     "word-lstm-glove",
     "word-lstm+ngram-glove",
-    "word-lstm+ngram+match+cache+adapt-glove",
+    "word-lstm+ngram+mix-glove",
     "bpe-lstm",
 )
 BUDGET = "200kchars"

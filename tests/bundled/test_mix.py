@@ -18,7 +18,7 @@ from textgen.evaluation.token_bits import score_stretches
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.refined_model import RefinedModel
 from textgen.runtime.device import seeded
-from textgen_models.refinements.context_mixing import LENGTHS, NUM_CONTEXTS, NUM_SETS, SHARE_RATE
+from textgen_models.refinements.context_mixing import FADE, FIRST_WEIGHT, LENGTHS, NUM_CONTEXTS, NUM_SETS
 from textgen_models.refinements.mix import FROZEN_RATE, Match, Mix
 
 TOKENS = ["a", "B", "b", " ", "\n", " Ba", "1", ", a"]
@@ -67,10 +67,10 @@ def contexts(ids: TokenIds) -> list[list[object]]:
 class Plainly:
     """The same with lists and dense vectors, for one text."""
 
-    def __init__(self, top: Mix, trained: TokenIds, rate: float, weights: Tensor, shares: Tensor) -> None:
+    def __init__(self, top: Mix, trained: TokenIds, rate: float, weights: Tensor) -> None:
         self.trained, self.of_trained, self.rate = trained, contexts(trained), rate
-        self.weights, self.shares = weights.double().numpy().copy(), shares.double().numpy().copy()
-        self.settings, self.reads_on = top._settings, top.reads_on
+        self.weights = weights.double().numpy().copy()
+        self.settings, self.reads_on = top._reading, top.reads_on
 
     def inputs(self, ids: TokenIds, of_ids: list[list[object]], base: NDArray[Any]) -> NDArray[np.float64]:
         """The inputs [4 · contexts, vocab_size] after the last of some ids."""
@@ -86,7 +86,7 @@ class Plainly:
             ]
             recent = read[::-1][: self.settings.num_places] if self.reads_on else []
             both = [*recent, *trained[::-1]][: self.settings.num_places]
-            faded = np.bincount(recent, self.settings.fade ** np.arange(len(recent)), SIZE)
+            faded = np.bincount(recent, FADE ** np.arange(len(recent)), SIZE)
             for kind, counts in ((0, faded), (2, np.bincount(both, minlength=SIZE))):
                 different = len(set(recent if kind == 0 else both))
                 values = np.log1p(counts / ((0.5 * different + 0.2) * np.exp(base)))
@@ -95,24 +95,19 @@ class Plainly:
         return inputs.reshape(-1, SIZE)
 
     def read(self, ids: TokenIds, base: NDArray[Any]) -> NDArray[np.float64]:
-        """Refine the predictions after each token, and learn from each but the first."""
+        """Refine the predictions after each token, and learn from each by the next."""
         of_ids, refined = contexts(ids), np.zeros((len(ids), SIZE))
         for time in range(len(ids)):
-            if time:
-                wrong = np.eye(SIZE)[ids[time]] - np.array(alone)
-                self.shares += SHARE_RATE * self.rate * (scores @ (np.eye(SIZE)[ids[time]] - together))
-                for selector, chosen in enumerate(sets):
-                    self.weights[selector, chosen] += self.rate * inputs @ wrong[selector]
             inputs = self.inputs(ids[: time + 1], of_ids[: time + 1], base[time])
-            sets = [
-                min(each, NUM_SETS - 1) for each in (ids[time], ids[max(0, time - 1)], base[time].argmax())
-            ]
-            scores = np.array(
-                [self.weights[selector, chosen] @ inputs for selector, chosen in enumerate(sets)]
-            )
-            alone = [softmax(base[time] + each) for each in scores]
-            together = softmax(base[time] + self.shares @ scores)
-            refined[time] = np.log(together)
+            known = (ids[time], ids[max(0, time - 1)], base[time].argmax())
+            sets = [min(each, NUM_SETS - 1) for each in known]
+            scores = np.array([self.weights[index, chosen] @ inputs for index, chosen in enumerate(sets)])
+            refined[time] = np.log(softmax(base[time] + scores.mean(0)))
+            if time + 1 < len(ids):
+                hit = np.eye(SIZE)[ids[time + 1]]
+                for index, chosen in enumerate(sets):
+                    wrong = hit - softmax(base[time] + scores[index])
+                    self.weights[index, chosen] += self.rate * inputs @ wrong
         return refined
 
 
@@ -125,13 +120,12 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 @pytest.mark.parametrize("places", [3, 256])
 def test_it_follows_the_formula(kind: type[Mix], places: int) -> None:
     base, top, model = mixing(kind, places=places, rate=0.05)
-    first = torch.full_like(top.weights, 0.1), torch.full_like(top.shares, 1 / 3)
-    fitted = Plainly(top, TEXT[::-1], 0.05 if kind is Mix else 0.05 * FROZEN_RATE, *first)
+    first = torch.full_like(top.weights, FIRST_WEIGHT)
+    fitted = Plainly(top, TEXT[::-1], 0.05 if kind is Mix else 0.05 * FROZEN_RATE, first)
     for ids in sorted(HELD_OUT, key=len, reverse=True):  # in turn by windows, which are longer than these
         fitted.read(ids[:-1], log_probabilities(base, ids[:-1]).numpy())
     assert top.weights.numpy() == pytest.approx(fitted.weights, abs=1e-5)
-    assert top.shares.numpy() == pytest.approx(fitted.shares, abs=1e-5)
-    plain = Plainly(top, TEXT[::-1], 0.05 if kind is Mix else 0.0, top.weights, top.shares)
+    plain = Plainly(top, TEXT[::-1], 0.05 if kind is Mix else 0.0, top.weights)
     expected = plain.read(TEXT, log_probabilities(base, TEXT).numpy())
     assert log_probabilities(model, TEXT).numpy() == pytest.approx(expected, abs=1e-5)
 
@@ -148,8 +142,11 @@ def test_all_strings_of_a_length_have_a_probability_of_1_in_sum(kind: type[Mix])
 
 
 @pytest.mark.parametrize("window", [16, 64, 1024])
-def test_any_division_of_a_text_gives_the_same_predictions(window: int) -> None:
-    *_, model = mixing(window=window)
+def test_any_division_of_a_text_gives_the_same_predictions(
+    window: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Mix, "window", window)
+    *_, model = mixing()
     ids = torch.from_numpy(np.stack((TEXT, TEXT[::-1])))
     with torch.inference_mode():
         whole, last = model.forward(ids, model.initial_state(2))
@@ -233,7 +230,7 @@ class LearnsBeforehand(Mix):
 
     def refine(self, predictions: Tensor, ids: Tensor, memory: Any) -> tuple[Tensor, Any]:
         _, after = super().refine(predictions, ids, memory)
-        return super().refine(predictions, ids, memory._replace(weights=after.weights, shares=after.shares))
+        return super().refine(predictions, ids, memory._replace(weights=after.weights))
 
 
 class CountsBeforehand(Mix):

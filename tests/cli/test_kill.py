@@ -18,7 +18,7 @@ pytestmark = [
 CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 SMALL = (*TEXT, "--budget", "15000chars")
 """A budget of 58 updates."""
-READING_ON = ENTRY.replace("char-lstm", "char-lstm+ngram+match+cache+adapt")
+READING_ON = ENTRY.replace("char-lstm", "char-lstm+ngram+mix")
 COMMANDS = {
     "train": (("train", ENTRY, *SMALL), {10: False}),
     "reading on": (("train", READING_ON, *SMALL), {10: False}),

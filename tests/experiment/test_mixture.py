@@ -101,9 +101,9 @@ def bits(run: SavedRun) -> float:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["char-ngram", "word-lstm+ngram"])
-def test_a_cache_is_better_and_of_another_class(name: str, corpus: Corpus) -> None:
+def test_counts_that_go_on_are_better_and_of_another_class(name: str, corpus: Corpus) -> None:
     options = f":{SMALL}" if "lstm" in name else ""
-    plain, cached = (run_of(each + options, corpus) for each in (name, f"{name}+cache"))
+    plain, cached = (run_of(each + options, corpus) for each in (name, f"{name}+mix"))
     assert bits(cached) < bits(plain) - 0.01
     assert (plain.result.reads_on, cached.result.reads_on) == (False, True)
     assert cached.result.problem is None
@@ -115,7 +115,7 @@ def test_a_cache_is_better_and_of_another_class(name: str, corpus: Corpus) -> No
 def test_matches_are_no_reading_on_and_a_loaded_run_has_the_same_score(
     corpus: Corpus, tmp_path: Path
 ) -> None:
-    run = run_of("char-ngram+match+cache:match.longest=20,cache.longest=8", corpus)
+    run = run_of("char-ngram+match+mix:match.places=20,mix.places=8", corpus)
     matched = run_of("char-ngram+match", corpus).result
     assert (matched.reads_on, matched.train.cpu_utilization) == (False, None)  # it has no updates
     save_run(tmp_path / "run", run)
@@ -126,7 +126,7 @@ def test_matches_are_no_reading_on_and_a_loaded_run_has_the_same_score(
 
 @pytest.mark.slow
 def test_what_is_written_is_read_on(corpus: Corpus) -> None:
-    run = run_of("char-ngram+cache", corpus)
+    run = run_of("char-ngram+mix", corpus)
     ids = torch.from_numpy(run.tokenizer.encode("Zyxwvu. Zyxwv").astype("int64"))[None]
     (wanted,) = run.tokenizer.encode("u").tolist()
     with torch.inference_mode():
@@ -140,12 +140,12 @@ def test_what_is_written_is_read_on(corpus: Corpus) -> None:
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("char-lstm+cache+ngram", "'cache' refines the models to its left; write it after 'ngram'"),
-        ("char-cache+ngram", "'cache' refines the models to its left; write it after 'ngram'"),
-        ("char-cache", "'cache' refines another model; write char-ngram+cache"),
-        ("char-cache+match", "'cache' refines another model; write char-ngram+cache"),
-        ("char-ngram+cache:hidden_size=9", "unknown option 'hidden_size'"),
-        ("char-ngram+cache+cache", "model 'cache' is there twice"),
+        ("char-lstm+mix+ngram", "'mix' refines the models to its left; write it after 'ngram'"),
+        ("char-mix+ngram", "'mix' refines the models to its left; write it after 'ngram'"),
+        ("char-mix", "'mix' refines another model; write char-ngram+mix"),
+        ("char-mix+match", "'mix' refines another model; write char-ngram+mix"),
+        ("char-ngram+mix:hidden_size=9", "unknown option 'hidden_size'"),
+        ("char-ngram+mix+mix", "model 'mix' is there twice"),
     ],
 )
 def test_an_entry_that_means_nothing_is_refused(entry: str, message: str) -> None:

@@ -159,7 +159,7 @@ def test_commands_keep_and_use_them(run: textgen.Run, tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("entry", ["char-lstm+ngram", "2*char-lstm", "char-lstm+cache"])
+@pytest.mark.parametrize("entry", ["char-lstm+ngram", "2*char-lstm", "char-lstm+mix"])
 def test_what_is_made_of_several_models_is_refused(entry: str, tmp_path: Path) -> None:
     done = run_textgen("train", entry, "--snapshots", "--out", tmp_path / "run", code=1)
     assert done.stderr.count("\n") == 1

@@ -63,7 +63,7 @@ corpus binary --diff
 train randm
     unknown entry 'randm'; did you mean 'random'? known: original, random; or write …
 train char-lstn
-    entry 'char-lstn': unknown model 'lstn'; did you mean 'lstm'? known: adapt, cache, gru, …, words
+    entry 'char-lstn': unknown model 'lstn'; did you mean 'lstm'? known: gru, hier, lstm, …, words
 train carh-lstm
     entry 'carh-lstm': unknown tokenizer 'carh'; did you mean 'char'? known: bpe, byte, …, word
 train word-lstm-glvoe
@@ -79,7 +79,7 @@ train 3*char-ngram
 train 3*random
     entry '3*random': copies of 'uniform' would be equal, since it is not trained by gradient descent; …
 train char-lstm+ngrm
-    entry 'char-lstm+ngrm': unknown model 'ngrm'; did you mean 'ngram'? known: adapt, cache, gru, …, words
+    entry 'char-lstm+ngrm': unknown model 'ngrm'; did you mean 'ngram'? known: gru, hier, lstm, …, words
 train char-lstm+gru:num_layers=1
     entry 'char-lstm+gru:num_layers=1': option 'num_layers' belongs to two parts; write lstm.num_layers=1 or …
 train char-ngram+uniform:batch_size=9

@@ -16,7 +16,7 @@ BUDGETS = ("15s", "1m", "4m")
 def laddered(
     scores: Mapping[str, Sequence[float]], num_seeds: int = 3, problems: Mapping[str, str] | None = None
 ) -> Ladder:
-    """A ladder of entries with these scores under each budget; random is not trained, a cache reads on."""
+    """A ladder of entries with these scores under each budget; random is not trained, a mix reads on."""
     return ladder(list(rungs(scores, num_seeds, problems or {})), "textgen bench --budget 15s,1m,4m")
 
 
@@ -32,7 +32,7 @@ def rungs(
                 seed,
                 train=trained(name, place),
                 problem=problems.get(name),
-                reads_on="cache" in name,
+                reads_on="mix" in name,
             )
             for name, each in scores.items()
             for seed in range(num_seeds)

@@ -124,9 +124,8 @@ MODELS: dict[str, dict[str, Any]] = {
     "hier": {"hidden_size": 16, "lower_size": 8, "word_size": 8, "num_keys": 64},
     "gru": {"num_layers": 1, "hidden_size": 16, "softmax": "adaptive"},
     "transformer": {"num_layers": 2, "hidden_size": 16, "num_heads": 2, "context": 32},
-    "adapt": {"longest": 2, "table_size": 4096},
-    "cache": {"longest": 6, "window": 300},
-    "match": {"longest": 16},
+    "match": {"places": 8},
+    "mix": {"places": 8},
     "original": {"window": 20, "hidden_size": 16},
 }
 """Every bundled model, small."""

@@ -9,10 +9,9 @@ the number of tokens that did. So tokens that did not follow, and contexts that 
 input counts places of the text that is read, the later the more; the other the last places of that text and
 of the training text. Each comes once more where a single token followed.
 
-The mixture is softmax(log p + Σ_s b_s Σ_i w_si x_i), with weights of its own for each of a few things s that
-are known. After each token comes a step against the gradient of the loss that each set of weights has alone,
-and, for the shares b, against that of all together: the logistic mixing of PAQ (Mahoney 2005; Mattern 2013,
-arXiv:1302.2820), over tokens instead of bits.
+The mixture is softmax(log p + mean over s of Σ_i w_si x_i), with weights of its own for each of a few things
+s that are known. After each token comes a step against the gradient of the loss that each set of weights has
+alone: the logistic mixing of PAQ (Mahoney 2005; Mattern 2013, arXiv:1302.2820), over tokens instead of bits.
 
 All of it is in one file, by whose time numba knows that what it compiled before is out of date.
 """
@@ -43,9 +42,9 @@ NUM_INPUTS = 4 * NUM_CONTEXTS
 NUM_SELECTORS, NUM_SETS = 3, 64
 """Weights are chosen by the last token, the one before it and the likeliest next one: a set for each of the
 first tokens of the vocabulary, and the last one for all others."""
-FIRST_WEIGHT, FIRST_SHARE = 0.1, 1 / NUM_SELECTORS
-SHARE_RATE = 0.05
-"""Learning rate of the shares, as a part of that of the weights."""
+FIRST_WEIGHT = 0.1
+FADE = 0.8
+"""Weight of a place in the text that is read, relative to the one after it."""
 LEAST = -16.0
 """Log-probabilities below are not told apart."""
 
@@ -127,9 +126,13 @@ class Chains:
         It is this one or `trained`; empty, and the number 0, if the last two tokens are new.
         """
         contexts = np.zeros(NUM_CONTEXTS, np.uint64)
-        place, source = _longest_place(self.places, self.num_read, trained.places, contexts)
-        text = trained.text if source else self.text
-        return text[: len(text) if place != NONE else 0], place + 1
+        contexts_at(self.places, self.num_read - 1, contexts)
+        for context in contexts[len(LENGTHS) - 1 : 0 : -1]:
+            for chains in (self, trained) if context else ():
+                places, slot = chains.places, slot_of(chains.places, context)
+                if places.hashes[slot] == context and places.last[slot] != NONE:
+                    return chains.text, int(places.last[slot]) + 1
+        return self.text[:0], 0
 
     def has_read(self, num_tokens: int, num_used: int) -> None:
         """Take note that compiled code appended tokens, and used slots of the table for them."""
@@ -249,21 +252,10 @@ class Settings(NamedTuple):
 
     num_places: int
     """The last places of a context that count."""
-    fade: float
-    """Weight of each place of the text that is read, relative to the one after it."""
     rate: float
     """Learning rate of the weights."""
     reads_on: bool
     """Whether places of the text that is read count."""
-
-
-class Mixer(NamedTuple):
-    """What was learnt about a text."""
-
-    weights: NDArray[np.float32]
-    """[selectors, sets, inputs]."""
-    shares: NDArray[np.float32]
-    """[selectors]."""
 
 
 class _Inputs(NamedTuple):
@@ -300,7 +292,7 @@ def mix(
     trained: Places,
     known: Alphabet,
     settings: Settings,
-    mixer: Mixer,
+    weights: NDArray[np.float32],
     before: tuple[Floats, int],
     tokens: Integers,
     predictions: Floats,
@@ -313,17 +305,17 @@ def mix(
     table of `read` that were used anew; there is room for all tokens.
     """
     inputs, num, num_used = _nothing(predictions.shape[1], settings.num_places), 0, 0
-    num_sets = mixer.weights.shape[1]
+    num_sets = weights.shape[1]
     if num_read:
         num = _gather(read, num_read, trained, settings, before[0], before[1], num_sets, inputs)
-        _combine(mixer, inputs, num)
+        _combine(weights, inputs, num)
     for time in range(len(tokens)):
         if num_read and settings.rate:
-            _learn(settings, mixer, inputs, num, tokens[time])
+            _learn(settings.rate, weights, inputs, num, tokens[time])
         num_used += append(read, known, num_read, tokens[time], inputs.contexts)
         num_read += 1
         num = _gather(read, num_read, trained, settings, predictions[time], likeliest[time], num_sets, inputs)
-        total = _combine(mixer, inputs, num)
+        total = _combine(weights, inputs, num)
         predictions[time] -= np.float32(np.log(total))
         for index in range(num):
             predictions[time, inputs.tokens[index]] += inputs.scores[NUM_SELECTORS, index]
@@ -408,7 +400,7 @@ def _count(read: Places, trained: Places, settings: Settings, context: int, inpu
             inputs.counts[index, 1] += 1
             if source == 0:
                 inputs.counts[index, 0] += weight
-                weight *= settings.fade
+                weight *= FADE
             num_places += 1
             place = places.earlier[place, context]
         if source == 0:
@@ -417,23 +409,23 @@ def _count(read: Places, trained: Places, settings: Settings, context: int, inpu
 
 
 @njit(cache=True, nogil=True)
-def _combine(mixer: Mixer, inputs: _Inputs, num: int) -> float:
+def _combine(weights: NDArray[np.float32], inputs: _Inputs, num: int) -> float:
     """Compute scores and probabilities; return the sum by which those of all have to be divided."""
     inputs.scores[:, :num] = 0
     total = 1.0
     for selector in range(NUM_SELECTORS):
-        weights, scores = mixer.weights[selector, inputs.sets[selector]], inputs.scores[selector]
+        chosen, scores = weights[selector, inputs.sets[selector]], inputs.scores[selector]
         for context in range(NUM_CONTEXTS):
             num_recent, num_both = inputs.num_followers[context]
-            recent, both = weights[4 * context], weights[4 * context + 2]
+            recent, both = chosen[4 * context], chosen[4 * context + 2]
             if num_recent == 1:
-                recent += weights[4 * context + 1]
+                recent += chosen[4 * context + 1]
             if num_both == 1:
-                both += weights[4 * context + 3]
+                both += chosen[4 * context + 3]
             for index in range(num_both):
                 value = inputs.values[context, index]
                 scores[inputs.which[context, index]] += recent * value[0] + both * value[1]
-        inputs.scores[NUM_SELECTORS, :num] += mixer.shares[selector] * scores[:num]
+        inputs.scores[NUM_SELECTORS, :num] += scores[:num] / NUM_SELECTORS
     for selector in range(NUM_SELECTORS + 1):
         total = 1.0
         for index in range(num):
@@ -445,19 +437,14 @@ def _combine(mixer: Mixer, inputs: _Inputs, num: int) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _learn(settings: Settings, mixer: Mixer, inputs: _Inputs, num: int, token: int) -> None:
+def _learn(rate: float, weights: NDArray[np.float32], inputs: _Inputs, num: int, token: int) -> None:
     """Take a step against the gradients of the losses of the token that came."""
-    for selector in range(NUM_SELECTORS + 1):
-        inputs.mixed[selector, :num] *= -1
+    inputs.mixed[:, :num] *= -1
     for index in range(num):
         if inputs.tokens[index] == token:
             inputs.mixed[:, index] += 1
     for selector in range(NUM_SELECTORS):
-        weights, error = mixer.weights[selector, inputs.sets[selector]], inputs.mixed[selector]
-        gradient = 0.0
-        for index in range(num):
-            gradient += inputs.mixed[NUM_SELECTORS, index] * inputs.scores[selector, index]
-        mixer.shares[selector] += SHARE_RATE * settings.rate * gradient
+        chosen, error = weights[selector, inputs.sets[selector]], inputs.mixed[selector]
         for context in range(NUM_CONTEXTS):
             num_recent, num_both = inputs.num_followers[context]
             recent, both = 0.0, 0.0
@@ -465,27 +452,9 @@ def _learn(settings: Settings, mixer: Mixer, inputs: _Inputs, num: int, token: i
                 value, wrong = inputs.values[context, index], error[inputs.which[context, index]]
                 recent += wrong * value[0]
                 both += wrong * value[1]
-            weights[4 * context] += settings.rate * recent
-            weights[4 * context + 2] += settings.rate * both
+            chosen[4 * context] += rate * recent
+            chosen[4 * context + 2] += rate * both
             if num_recent == 1:
-                weights[4 * context + 1] += settings.rate * recent
+                chosen[4 * context + 1] += rate * recent
             if num_both == 1:
-                weights[4 * context + 3] += settings.rate * both
-
-
-@njit(cache=True, nogil=True)
-def _longest_place(
-    read: Places, num_read: int, trained: Places, contexts: NDArray[np.uint64]
-) -> tuple[int, int]:
-    """Return the last place of the longest context of tokens, or `NONE`, and 1 if it is in `trained`.
-
-    The contexts after the last of `num_read` tokens are written to `contexts`.
-    """
-    contexts_at(read, num_read - 1, contexts)
-    for index in range(len(LENGTHS) - 1, 0, -1):
-        for source in range(2 if contexts[index] else 0):
-            places = trained if source else read
-            slot = slot_of(places, contexts[index])
-            if places.hashes[slot] == contexts[index] and places.last[slot] != NONE:
-                return places.last[slot], source
-    return NONE, 0
+                chosen[4 * context + 3] += rate * both

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from textgen.runtime.messages import require_extra
 from textgen_models.refinements.base import Refinement
 
 if TYPE_CHECKING:
-    from textgen_models.refinements.context_mixing import Chains, Floats, Integers, Mixer, Settings
+    from textgen_models.refinements.context_mixing import Chains, Floats, Integers, Settings
 
 
 NUM_SHOWN = 24
@@ -26,21 +26,17 @@ NUM_SHOWN = 24
 FROZEN_RATE = 0.3
 """Learning rate of weights that do not learn on, relative to that of those that do."""
 
-Array = TypeVar("Array", Tensor, NDArray[Any])
 
-
-class Memory(NamedTuple, Generic[Array]):
+class Memory(NamedTuple):
     """What was read and learnt of each text, batch first."""
 
-    tokens: Array
+    tokens: Tensor
     """[batch, window], those that were read, then zeros."""
-    num_read: Array
+    num_read: Tensor
     """[batch]."""
-    weights: Array
+    weights: Tensor
     """[batch, selectors, sets, inputs]."""
-    shares: Array
-    """[batch, selectors]."""
-    prediction: Array
+    prediction: Tensor
     """[batch, vocab_size], the log-probabilities of the base after the last token."""
 
 
@@ -52,12 +48,14 @@ class Mix(Refinement):
     """
 
     reads_on: ClassVar[bool] = True
+    window: ClassVar[int] = 2**17
+    """Tokens of a text that are remembered; then the older half is forgotten."""
+    num_counted: ClassVar[int] = 2**21
+    """Tokens of the training text that are counted, the last ones, so that its counts fit in memory."""
     text: Tensor
     """[tokens], the end of the training text."""
     weights: Tensor
     """[selectors, sets, inputs], with which each text begins."""
-    shares: Tensor
-    """[selectors]."""
 
     def __init__(
         self,
@@ -72,42 +70,18 @@ class Mix(Refinement):
             doc("Places of a context that count, the last ones."),
             Search(16, 1024, log=True),
         ] = 256,
-        fade: Annotated[
-            float,
-            Ge(0),
-            Le(1),
-            doc("Weight of a place in the text that is read, relative to the one after it."),
-            Search(0.6, 1.0),
-        ] = 0.8,
         rate: Annotated[
             float, Ge(0), Le(1), doc("Learning rate of the weights."), Search(0.001, 0.03, log=True)
         ] = 0.006,
-        window: Annotated[
-            int,
-            Ge(16),
-            Le(2**24),
-            doc("Tokens of a text that are remembered."),
-            Search(values=(2**13, 2**17)),
-        ] = 2**17,
-        counted: Annotated[
-            int,
-            Ge(0),
-            Le(2**30),
-            doc("Tokens of the training text that are counted, the last ones."),
-            Search(values=(2**18, 2**21)),
-        ] = 2**21,
     ) -> None:
         super().__init__(vocab_size, base)
         require_extra("numba", "mix", "the models match and mix need the package numba")
-        from textgen_models.refinements import context_mixing
-
-        self._alphabet = context_mixing.alphabet(tokens)
-        self._settings = context_mixing.Settings(places, float(fade), float(rate), self.reads_on)
-        self.window, self.num_counted = window, counted
-        num_sets = min(vocab_size, context_mixing.NUM_SETS)
-        size = (context_mixing.NUM_SELECTORS, num_sets, context_mixing.NUM_INPUTS)
-        self.register_buffer("weights", torch.full(size, context_mixing.FIRST_WEIGHT))
-        self.register_buffer("shares", torch.full(size[:1], context_mixing.FIRST_SHARE))
+        compiled, rates = _compiled(), (rate, rate) if self.reads_on else (FROZEN_RATE * rate, 0.0)
+        self._alphabet = compiled.alphabet(tokens)
+        self._fitting = compiled.Settings(places, float(rates[0]), self.reads_on)
+        self._reading = self._fitting._replace(rate=float(rates[1]))
+        size = (compiled.NUM_SELECTORS, min(vocab_size, compiled.NUM_SETS), compiled.NUM_INPUTS)
+        self.register_buffer("weights", torch.full(size, compiled.FIRST_WEIGHT))
         self.register_buffer("text", torch.zeros(0, dtype=torch.int32))
         self._trained: Chains | None = None
         self._kept: list[Chains] = []
@@ -120,22 +94,17 @@ class Mix(Refinement):
     @torch.inference_mode()
     def fit_held_out(self, stretches: Sequence[TokenIds]) -> None:
         """Learn the weights from stretches of text, in turn from windows of each."""
-        settings, compiled = self._settings, _compiled()
-        if not self.reads_on:
-            settings = settings._replace(rate=FROZEN_RATE * settings.rate)
-        weights, shares = _array(self.weights), _array(self.shares)
-        weights[:], shares[:] = compiled.FIRST_WEIGHT, compiled.FIRST_SHARE
-        mixer, texts, chains = compiled.Mixer(weights, shares), None, self._take_chains(0)
+        texts, chains = None, self._take_chains(0)
+        weights = np.full_like(_array(self.weights), _compiled().FIRST_WEIGHT)
         for window, predictions in self.held_out(stretches):
             if texts is None:
                 texts = _arrays(self.initial_memory(len(window.inputs)))
                 chains = self._take_chains(len(window.inputs))
             for row, end in enumerate(window.is_text.sum(1)):
                 ids, base = _array(window.inputs[row, :end].int()), _array(predictions[row, :end])
-                self._read(chains[row], texts, row, mixer, settings, ids, base)
-        if np.isfinite(weights).all() and np.isfinite(shares).all():
+                self._read(chains[row], texts, row, weights, self._fitting, ids, base)
+        if np.isfinite(weights).all():
             self.weights.copy_(torch.from_numpy(weights))
-            self.shares.copy_(torch.from_numpy(shares))
 
     def longest_places(self, ids: TokenIds) -> list[tuple[TokenIds, TokenIds]]:
         """Return, for each token of a text, the longest context that was found after it, and what followed.
@@ -153,28 +122,23 @@ class Mix(Refinement):
             found.append((text[end - shared : end], text[end : end + NUM_SHOWN]))
         return found
 
-    def initial_memory(self, batch_size: int) -> Memory[Tensor]:
+    def initial_memory(self, batch_size: int) -> Memory:
         """Return that no token was read, and the weights that were fitted."""
-        new = self.shares.new_zeros
+        new = self.weights.new_zeros
         return Memory(
             tokens=new((batch_size, self.window), dtype=torch.int32),
             num_read=new(batch_size, dtype=torch.int64),
             weights=self.weights.expand(batch_size, -1, -1, -1),
-            shares=self.shares.expand(batch_size, -1),
             prediction=new((batch_size, self.vocab_size)),
         )
 
-    def refine(
-        self, predictions: Tensor, ids: Tensor, memory: Memory[Tensor]
-    ) -> tuple[Tensor, Memory[Tensor]]:
+    def refine(self, predictions: Tensor, ids: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
         """Return the refined log-probabilities [batch, time, vocab_size], and the memory after `ids`."""
         texts, refined, tokens = _arrays(memory), _array(predictions), _array(ids.int())
-        settings = self._settings if self.reads_on else self._settings._replace(rate=0.0)
         chains = self._take_chains(len(ids))
 
         def read(row: int) -> None:
-            mixer = _compiled().Mixer(texts.weights[row], texts.shares[row])
-            self._read(chains[row], texts, row, mixer, settings, tokens[row], refined[row])
+            self._read(chains[row], texts, row, texts.weights[row], self._reading, tokens[row], refined[row])
 
         self._training_text()  # made once, before several threads need it
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
@@ -192,9 +156,9 @@ class Mix(Refinement):
     def _read(
         self,
         chains: Chains,
-        memory: Memory[NDArray[Any]],
+        memory: Any,
         row: int,
-        mixer: Mixer,
+        weights: Floats,
         settings: Settings,
         ids: Integers,
         predictions: Floats,
@@ -203,7 +167,7 @@ class Mix(Refinement):
         tokens, last, trained = memory.tokens[row], memory.prediction[row], self._training_text().places
         num_read, begin = int(memory.num_read[row]), 0
         while begin < len(ids):
-            if num_read == self.window:  # the older half is forgotten
+            if num_read == self.window:
                 num_read -= self.window // 2
                 tokens[:num_read], tokens[num_read:] = tokens[-num_read:].copy(), 0
             end = min(len(ids), begin + self.window - num_read)
@@ -217,7 +181,7 @@ class Mix(Refinement):
                 trained,
                 self._alphabet,
                 settings,
-                mixer,
+                weights,
                 (last, int(last.argmax())),
                 part,
                 base,
@@ -263,5 +227,5 @@ def _array(tensor: Tensor) -> NDArray[Any]:
     return tensor.cpu().numpy().copy(order="C")
 
 
-def _arrays(memory: Memory[Tensor]) -> Memory[NDArray[Any]]:
-    return Memory(*map(_array, memory))
+def _arrays(memory: Memory) -> Any:
+    return Memory(*map(_array, memory))  # type: ignore[arg-type]

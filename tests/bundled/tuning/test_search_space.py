@@ -75,7 +75,7 @@ def test_what_is_drawn_becomes_an_allowed_value(drawn: float) -> None:
     assert searched()["size"].nearest(55) == 48
 
 
-REFINING = ("adapt", "cache", "match")
+REFINING = ("match", "mix")
 
 
 @pytest.mark.parametrize(
