@@ -29,7 +29,7 @@ from textgen_suites.report import UNPAIRED, case_cells, real_words, sampler_tabl
 from textgen_suites.result import QuestionResult, SuiteResult
 
 ROOT = Path(__file__).parents[2]
-COMPARED = ("bench-wiki-seeds", "bench-wiki-words", "reading-on", "tinyshakespeare")
+COMPARED = ("bench-wiki-seeds", "bench-wiki-words", "tinyshakespeare")
 """Comparisons of which benchmarks/README.md has the scores."""
 SUITES = re.compile(r"(<!-- (?P<names>[\w. -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 COMPARISONS = re.compile(r"(<!-- (?P<name>[\w.-]+)(?P<samples>: samples)? -->\n).*?(<!-- end -->)", re.DOTALL)

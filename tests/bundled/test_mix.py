@@ -18,7 +18,14 @@ from textgen.evaluation.token_bits import score_stretches
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.refined_model import RefinedModel
 from textgen.runtime.device import seeded
-from textgen_models.refinements.context_mixing import FADE, FIRST_WEIGHT, LENGTHS, NUM_CONTEXTS, NUM_SETS
+from textgen_models.refinements.context_mixing import (
+    FADE,
+    FIRST_WEIGHT,
+    LEAST,
+    LENGTHS,
+    NUM_CONTEXTS,
+    NUM_SETS,
+)
 from textgen_models.refinements.mix import FROZEN_RATE, Match, Mix
 
 TOKENS = ["a", "B", "b", " ", "\n", " Ba", "1", ", a"]
@@ -28,10 +35,20 @@ TEXT = np.concatenate([np.tile(RANDOM.integers(0, SIZE, 23), 4), RANDOM.integers
 HELD_OUT = [TEXT[40:160][::-1].copy(), TEXT[:90]]
 
 
-def mixing(kind: type[Mix] = Mix, **options: Any) -> tuple[LanguageModel, Mix, LanguageModel]:
+class Sure(Small):
+    """A small model that is often sure of itself, and wrong."""
+
+    def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
+        logits, state = super().forward(ids, state)
+        return 60 * logits, state
+
+
+def mixing(
+    kind: type[Mix] = Mix, of: type[Small] = Small, **options: Any
+) -> tuple[LanguageModel, Mix, LanguageModel]:
     """A small model, and a fitted one that refines it, alone and as in an entry."""
     with seeded(0, CPU):
-        base = LanguageModel(Small(SIZE).eval(), SIZE)
+        base = LanguageModel(of(SIZE).eval(), SIZE)
     top = kind(SIZE, tokens=TOKENS, base=base, **options)
     model = RefinedModel(base, top.eval())
     model.count_text(TEXT[::-1])
@@ -89,7 +106,8 @@ class Plainly:
             faded = np.bincount(recent, FADE ** np.arange(len(recent)), SIZE)
             for kind, counts in ((0, faded), (2, np.bincount(both, minlength=SIZE))):
                 different = len(set(recent if kind == 0 else both))
-                values = np.log1p(counts / ((0.5 * different + 0.2) * np.exp(base)))
+                probabilities = np.maximum(np.exp(base), LEAST)
+                values = np.log1p(counts / ((0.5 * different + 0.2) * probabilities))
                 inputs[index, kind] = values
                 inputs[index, kind + 1] = values * (different == 1)
         return inputs.reshape(-1, SIZE)
@@ -117,22 +135,23 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("kind", [Mix, Match])
-@pytest.mark.parametrize("places", [3, 256])
-def test_it_follows_the_formula(kind: type[Mix], places: int) -> None:
-    base, top, model = mixing(kind, places=places, rate=0.05)
+@pytest.mark.parametrize(("of", "places", "rate"), [(Small, 3, 0.05), (Small, 256, 0.05), (Sure, 256, 1e-3)])
+def test_it_follows_the_formula(kind: type[Mix], of: type[Small], places: int, rate: float) -> None:
+    base, top, model = mixing(kind, of, places=places, rate=rate)
     first = torch.full_like(top.weights, FIRST_WEIGHT)
-    fitted = Plainly(top, TEXT[::-1], 0.05 if kind is Mix else 0.05 * FROZEN_RATE, first)
+    fitted = Plainly(top, TEXT[::-1], rate if kind is Mix else rate * FROZEN_RATE, first)
     for ids in sorted(HELD_OUT, key=len, reverse=True):  # in turn by windows, which are longer than these
         fitted.read(ids[:-1], log_probabilities(base, ids[:-1]).numpy())
     assert top.weights.numpy() == pytest.approx(fitted.weights, abs=1e-5)
-    plain = Plainly(top, TEXT[::-1], 0.05 if kind is Mix else 0.0, top.weights)
+    plain = Plainly(top, TEXT[::-1], rate if kind is Mix else 0.0, top.weights)
     expected = plain.read(TEXT, log_probabilities(base, TEXT).numpy())
-    assert log_probabilities(model, TEXT).numpy() == pytest.approx(expected, abs=1e-5)
+    assert log_probabilities(model, TEXT).numpy() == pytest.approx(expected, abs=1e-5, rel=1e-6)
 
 
 @pytest.mark.parametrize("kind", [Mix, Match])
-def test_all_strings_of_a_length_have_a_probability_of_1_in_sum(kind: type[Mix]) -> None:
-    *_, model = mixing(kind, rate=0.05)
+@pytest.mark.parametrize("of", [Small, Sure])
+def test_all_strings_of_a_length_have_a_probability_of_1_in_sum(kind: type[Mix], of: type[Small]) -> None:
+    *_, model = mixing(kind, of, rate=0.05)
     strings = torch.tensor(list(product(range(SIZE), repeat=3)))
     tokens = torch.cat((torch.from_numpy(TEXT[:30]).expand(len(strings), -1), strings), 1)
     with torch.inference_mode():

@@ -45,8 +45,8 @@ first tokens of the vocabulary, and the last one for all others."""
 FIRST_WEIGHT = 0.1
 FADE = 0.8
 """Weight of a place in the text that is read, relative to the one after it."""
-LEAST = -16.0
-"""Log-probabilities below are not told apart."""
+LEAST = 1e-7
+"""Probabilities below are not told apart by the inputs."""
 
 Integers = NDArray[np.integer]
 Floats = NDArray[np.floating]
@@ -364,12 +364,12 @@ def _gather(
             if inputs.number_of[1, token] == NONE:
                 inputs.number_of[1, token] = num
                 inputs.tokens[num] = token
-                inputs.probabilities[num] = np.exp(max(prediction[token], LEAST))
+                inputs.probabilities[num] = np.exp(prediction[token])
                 num += 1
             number = inputs.number_of[1, token]
             inputs.which[context, index] = number
             recent, both = inputs.counts[index]
-            probability = inputs.probabilities[number]
+            probability = max(inputs.probabilities[number], LEAST)
             inputs.values[context, index, 0] = np.log1p(recent / ((0.5 * num_recent + 0.2) * probability))
             inputs.values[context, index, 1] = np.log1p(both / ((0.5 * num_both + 0.2) * probability))
     for index in range(num):
