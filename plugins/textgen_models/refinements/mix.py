@@ -142,7 +142,8 @@ class Mix(Refinement):
 
         self._training_text()  # made once, before several threads need it
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            list(pool.map(read, range(len(ids))))
+            run = pool.map if ids.shape[1] > 1 else map  # a step is over before a thread has begun
+            list(run(read, range(len(ids))))
         self._kept = chains
         return torch.from_numpy(refined).to(ids.device), Memory(
             *(torch.from_numpy(part).to(ids.device) for part in texts)
@@ -195,9 +196,8 @@ class Mix(Refinement):
     def _training_text(self) -> Chains:
         """Return the chains of the training text, which are made where they are first needed."""
         if self._trained is None:
-            trained = _compiled().Chains(self._alphabet)
-            trained.follow(self.text.cpu().numpy())
-            self._trained = trained
+            self._trained = _compiled().Chains(self._alphabet)
+            self._trained.follow(self.text.cpu().numpy())
         return self._trained
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
