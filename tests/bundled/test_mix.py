@@ -64,7 +64,7 @@ def log_probabilities(model: LanguageModel, ids: TokenIds) -> Tensor:
 
 
 def contexts(ids: TokenIds) -> list[list[object]]:
-    """The contexts after each token, as they are described, without hashes."""
+    """The contexts after each token, as tuples instead of hashes."""
     nothing: tuple[str, ...] = ()
     found, word, before, earlier = [], nothing, nothing, nothing
     for end, token in enumerate(ids, start=1):

@@ -140,7 +140,7 @@ class Chains:
         self._num_used += num_used
 
     def make_room(self, num_tokens: int) -> None:
-        """Provide for tokens to come; larger tables are filled anew."""
+        """Make room for more tokens; if the tables have to grow, the text is read again."""
         num_places, num_slots = len(self.places.tokens), len(self.places.last)
         while num_places < self.num_read + num_tokens:
             num_places *= 2
@@ -203,7 +203,7 @@ def slot_of(places: Places, context: np.uint64) -> np.uint64:
 
 @njit(cache=True, nogil=True)
 def append(places: Places, known: Alphabet, num_read: int, token: int, contexts: NDArray[np.uint64]) -> int:
-    """Append a token after the place whose `contexts` are given, which it follows; return slots used anew."""
+    """Append a token, which follows the last place with its `contexts`; return the number of slots it took."""
     num_used = 0
     for index in range(NUM_CONTEXTS if num_read else 0):
         if contexts[index] == 0:
@@ -301,8 +301,8 @@ def mix(
     """Read `tokens` [time], learning from each, and change `predictions` [time, vocab_size] after each.
 
     `before` has the prediction [vocab_size] of the first token and its likeliest one, of which nothing is
-    learnt where nothing was read. `likeliest` [time] are those of `predictions`. Returns the slots of the
-    table of `read` that were used anew; there is room for all tokens.
+    learnt where nothing was read. `likeliest` [time] are those of `predictions`. Returns the number of slots
+    that were taken in the table of `read`, which must have room for all tokens.
     """
     inputs, num, num_used = _nothing(predictions.shape[1], settings.num_places), 0, 0
     num_sets = weights.shape[1]
