@@ -203,7 +203,7 @@ def slot_of(places: Places, context: np.uint64) -> np.uint64:
 
 @njit(cache=True, nogil=True)
 def append(places: Places, known: Alphabet, num_read: int, token: int, contexts: NDArray[np.uint64]) -> int:
-    """Append a token, which follows the last place with its `contexts`; return the number of slots it took."""
+    """Append a token after the last place, which has these `contexts`; return the number of slots it took."""
     num_used = 0
     for index in range(NUM_CONTEXTS if num_read else 0):
         if contexts[index] == 0:
