@@ -206,10 +206,11 @@ def test_what_is_read_and_what_was_trained_on_become_likely() -> None:
     _, frozen, matched = mixing(Match)
     top.fit(text)
     frozen.fit(text)
-    again = np.concatenate((text[:60], text[:60]))
-    plain, matched_bits, mixed = (bits(each, again) for each in (base, matched, model))
-    assert matched_bits.mean() < plain.mean() - 0.5
-    assert mixed[70:].mean() < matched_bits[70:].mean() - 0.2  # what came back
+    plain, matched_bits, mixed = (bits(each, text[:120]) for each in (base, matched, model))
+    assert max(matched_bits.mean(), mixed.mean()) < plain.mean() - 0.5
+    again = np.tile(RANDOM.integers(0, SIZE, 60), 2)
+    matched_bits, mixed = (bits(each, again)[70:] for each in (matched, model))
+    assert mixed.mean() < matched_bits.mean() - 0.5
 
 
 def test_the_longest_context_is_found_in_what_was_read_or_trained_on() -> None:

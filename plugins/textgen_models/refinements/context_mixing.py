@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from textgen.data.vocabulary import surface_bytes
 
-LENGTHS = (1, 2, 3, 4, 5, 6, 8, 12)
+LENGTHS = (1, 2, 3, 4, 5, 6, 8, 12, 20)
 """Contexts of the last tokens."""
 NUM_CONTEXTS = len(LENGTHS) + 5
 """And what the current word begins with, alone, with the last word and with the last two; the second and
@@ -315,10 +315,10 @@ def mix(
         num_used += append(read, known, num_read, tokens[time], inputs.contexts)
         num_read += 1
         num = _gather(read, num_read, trained, settings, predictions[time], likeliest[time], num_sets, inputs)
-        total = _combine(weights, inputs, num)
-        predictions[time] -= np.float32(np.log(total))
-        for index in range(num):
-            predictions[time, inputs.tokens[index]] += inputs.scores[NUM_SELECTORS, index]
+        less, followers = np.log(_combine(weights, inputs, num)), inputs.tokens[:num]
+        inputs.scores[NUM_SELECTORS, :num] += predictions[time][followers] - less
+        predictions[time] -= np.float32(less)
+        predictions[time][followers] = inputs.scores[NUM_SELECTORS, :num]  # rounded once
     return num_used
 
 
