@@ -190,6 +190,12 @@ class ModelExtras(Protocol):
         """Return, for each token of a text, the longest context after it that the model knows from elsewhere,
         and what followed there, which reports show; both are empty where it knows none."""
 
+    def activations(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
+        """Return what its units hold after each token, [batch, time, units], and the next state.
+
+        `textgen look` finds out what each of them follows in a text.
+        """
+
     def portable(self) -> Any:
         """Return a `textgen.nn.quantized.PortableNetwork`, which a page can compute, or None."""
 

@@ -1,4 +1,4 @@
-"""`textgen plugins check` and `textgen plugins new`."""
+"""`textgen plugins show`, `textgen plugins check` and `textgen plugins new`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -95,3 +95,42 @@ def _summary(named: dict[str, str], results: Sequence[CheckResult]) -> list[dict
         for each in (*failed, *warned)
     ]
     return rows if failed else [named | {"result": "passed", "check": counts, "reason": ""}, *rows]
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="Such as lstm.", autocompletion=complete_plugin)],
+    kind: OfKind = None,
+    as_json: Json = False,
+    plugin: PluginFiles = None,
+) -> None:
+    """Show what a plugin is, its options with types and defaults, and where its code is."""
+    load_plugins(plugin)
+    from textgen.library.components import chosen, description
+
+    descriptions = [description(each) for each in chosen([name], kind)]
+    if as_json:
+        print_json({"plugins": descriptions})
+        return
+    for number, each in enumerate(descriptions):
+        if number:
+            say()
+        _print_description(each)
+
+
+def _print_description(description: dict[str, Any]) -> None:
+    say(
+        f"{description['kind']} {description['name']}, from {description['distribution']} "
+        f"{description['version']}: {description['target']}"
+    )
+    if description["file"]:
+        say(f"{description['file']}, line {description['line']}")
+    say(f"\n{description['description']}")
+    for part, title in (("options", "Options:"), ("training", "Training options:")):
+        if description[part]:
+            say(f"\n{title}")
+            print_rows([row | {"default": _written(row["default"])} for row in description[part]])
+
+
+def _written(default: Any) -> str:
+    """Return a default the way an entry writes it."""
+    return default if isinstance(default, str) else str(default).lower()

@@ -28,7 +28,7 @@ from textgen.nn.layers import (
     TokenEmbedding,
     output_layer,
 )
-from textgen_models.recurrent import OUTPUT_GAIN, LayerState, initialise
+from textgen_models.recurrent import OUTPUT_GAIN, LayerState, held_after_each, initialise
 
 LowerSize = Annotated[
     int,
@@ -160,6 +160,14 @@ class Hier(FeatureModel):
         features, upper = _run(self.upper, self.dropout(features), state.upper)
         features = features + self.keys_to_output(keys) + F.embedding(latest, self.words_to_output(words))
         return self.dropout(features), HierState(lower, upper, word_state, last_kind, hashes[:, -1])
+
+    def held(self, state: HierState) -> Tensor:
+        """Return the cells of the lower layer, of that over words and of the upper one, between -1 and 1."""
+        return torch.cat([state.lower[1], state.words[1], state.upper[1]], 1).tanh()
+
+    def activations(self, ids: Tensor, state: HierState) -> tuple[Tensor, HierState]:
+        """Return what the units of all layers hold after each token, [batch, time, units]."""
+        return held_after_each(self, ids, state)
 
 
 def _run(layer: nn.LSTM, inputs: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:

@@ -22,7 +22,6 @@ from textgen.cli.corpus import corpus
 from textgen.cli.interrupts import INTERRUPTED, StoppedError, interrupts
 from textgen.cli.options import NO_METAVAR
 from textgen.cli.plans import bench
-from textgen.cli.report import report
 from textgen.cli.train import sample, score, train
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.messages import UsageError, is_out_of_memory
@@ -63,7 +62,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for command in (bench, train, sample, score, report, corpus):
+for command in (bench, train, sample, score, corpus):
     app.command()(command)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(runs.app, name="runs")

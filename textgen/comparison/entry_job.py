@@ -264,5 +264,8 @@ class WriteRow:
 
     def result(self, result: RunResult, written: EntryWriting) -> EntryOutcome:
         """Return the row of a run and what it has written."""
+        analyzer, train = self.reader.writer.analyzer, result.train
+        moments = tuple(replace(each, made_up=analyzer.made_up_share(each.text)) for each in train.moments)
+        result = replace(result, train=replace(train, moments=moments))
         row = EntryResult(**vars(result), **vars(written.shown))
         return EntryOutcome(row=row, details=written.details, samples=written.samples, texts=written.texts)

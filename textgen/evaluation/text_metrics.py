@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from random import Random
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,11 @@ class TextAnalyzer:
         tokens = chain.from_iterable(map(words, samples))
         counts = Counter(token.lower() for token in tokens if not self.is_real(token))
         return [word for word, _ in counts.most_common()]
+
+    def made_up_share(self, sample: str) -> float | None:
+        """Return the share of made-up words among those of `min_letters` or more; None without such words."""
+        found = [self.is_real(word) for word in words(sample) if len(word) >= self.min_letters]
+        return 1 - fmean(found) if found else None
 
     def made_up_spans(self, sample: str) -> list[tuple[int, int]]:
         """Return the first character, and the one after the last, of each word that is not real."""

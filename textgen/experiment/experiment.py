@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -17,6 +18,7 @@ from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.corpus import Corpus, load_again
 from textgen.data.split import SplitPart
 from textgen.data.vocabulary import count_tokens
+from textgen.defaults import SAMPLER
 from textgen.evaluation.neighbors import nearest_words
 from textgen.experiment.encoding import MAX_VALIDATION_CHARS, EmbeddingAudit, Encoded, embed, encode_training
 from textgen.experiment.entry import Entry
@@ -28,6 +30,8 @@ from textgen.experiment.saved_run import RunFiles, RunManifest, SavedRun, build_
 from textgen.experiment.score_run import chance_bits
 from textgen.experiment.score_trained import score_trained
 from textgen.experiment.trained_entry import TrainedEntry, TrainingRecord, kept_entry
+from textgen.generation.bound_sampler import build_sampler
+from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import set_weights, weights_of
 from textgen.registry.isolation import preserve_process_state
@@ -37,6 +41,7 @@ from textgen.runtime.storage.json_records import to_values
 from textgen.training import ranks
 from textgen.training.budget import Budget, check_is_text, parse_budget
 from textgen.training.mixture_training import TrainingPlan, choose_copies, continued_result, train_members
+from textgen.training.moments import NUM_CHARS
 from textgen.training.progress import Report, Step, TrainResult, filled_in, ignore_report
 from textgen.workers.assistant import Host, InThisProcess, OpensHost
 
@@ -187,8 +192,15 @@ class Experiment:
             num_processes=self.num_processes,
             identity=self.identity(),
             earlier_updates=self.start.result.train.num_updates if self.start else 0,
+            write=partial(self._write, tokenizer),
         )
         return plan, model, seconds
+
+    def _write(self, tokenizer: BoundTokenizer, model: LanguageModel) -> str:
+        """Return what a model writes after nothing, without a speller for its out-of-vocabulary words."""
+        spells = not tokenizer.vocabulary.has_speller
+        generator = Generator(model, tokenizer, self.device_config, spells=spells)
+        return generator.generate([""], NUM_CHARS, build_sampler(SAMPLER), [self.seed])[0]
 
     def _trained(self, prepared: _Prepared, result: TrainResult) -> TrainedEntry:
         """Return the entry whose models are trained."""

@@ -58,6 +58,8 @@ class ProgressLine:
     began: float
     step: Step
     """The latest one."""
+    text: str = ""
+    """What the entry wrote last, in training."""
     curve: list[CurvePoint] = field(default_factory=list)
     """Shares of the budget, and the validation scores at them."""
     chars_per_second: float | None = None
@@ -65,6 +67,9 @@ class ProgressLine:
 
     def take(self, step: Step, now: float) -> None:
         """Take over what a step says."""
+        if step.text:
+            self.text = step.text
+            return
         self.step = step
         if (progress := step.progress) is not None:
             self.chars_per_second = progress.num_chars / max(progress.seconds, 1e-9)
@@ -188,12 +193,18 @@ class ProgressDisplay:
         room = max(MIN_NAME, min(MAX_NAME, size.width - OTHER_CELLS))
         room = min(room, max((len(line.name) for line in lines if line.step.entry), default=0))
         rows = [self._row(line, room, size.width) for line in lines]
+        if self._latest.total <= 1 and self._latest.progress and (written := self._latest_text()):
+            rows.append(Text(visible(written)[: size.width - 2], "dim italic"))
         if left := self._left():
             rows.append(Text(left, "dim"))
         drawn = Text("\n", no_wrap=True, overflow="crop").join(rows)
         if self._console.options.ascii_only:
             drawn.plain = drawn.plain.translate(ASCII)
         return drawn
+
+    def _latest_text(self) -> str:
+        """Return what the entry in training wrote last, in one line."""
+        return " ".join(self._lines[self._latest.entry].text.split())
 
     def _row(self, line: ProgressLine, room: int, width: int) -> Text:
         frame = FRAMES[int(time.monotonic() * REDRAWS_PER_SECOND) % len(FRAMES)]

@@ -32,6 +32,7 @@ from textgen.reports.document import (
 )
 from textgen.reports.formats import count, named_values, plain, short
 from textgen.reports.glossary import DEFINITION, TERMS
+from textgen.reports.moments import moment_blocks
 from textgen.reports.rows import EntryRow, entry_rows
 from textgen.reports.samples import (
     brief_samples,
@@ -89,6 +90,7 @@ def bench_report(
             Section("samples", "Samples", _samples(result, ordered)),
             Section("made-up", "Made-up words", _made_up(result), FULL),
             *_passages(details, ordered),
+            Section("learnt", "As they learnt", _learnt(ran), WHOLE),
             Section("curves", "Learning curves", _curves(result, ran, curves), WHOLE),
             Section("next", "What to try next", [next_lines(result)], WHOLE),
             Section("bits", "Where the bits go", _categories(result, ran, styles), WHOLE),
@@ -105,6 +107,11 @@ def bench_report(
         scripts=(*SCRIPTS, "writer.js") if models else SCRIPTS,
         data=_data(result, details, ordered, curves) | ({"models": models} if models else {}),
     )
+
+
+def _learnt(ran: Sequence[EntryRow]) -> list[Block]:
+    """Return what the entries wrote while they were trained, with their first seeds."""
+    return moment_blocks({row.name: row.runs[0].train.moments for row in ran})
 
 
 def _data(

@@ -76,7 +76,7 @@ def block_html(block: Block, report: Report) -> Markup:
                 name: block_html(value, report) if isinstance(value, Block) else value
                 for name, value in block.values.items()
             }
-            drawn = render(block.name, **values)
+            drawn = render(block.name, styles=report.styles, **values)
     return drawn
 
 

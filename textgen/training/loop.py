@@ -15,8 +15,9 @@ from textgen.runtime.environment import CpuShare
 from textgen.training import ranks
 from textgen.training.budget import Budget
 from textgen.training.checkpoints import Checkpoints, Snapshots
+from textgen.training.moments import Writing
 from textgen.training.pace import pace_sd
-from textgen.training.progress import OnProgress, Progress, TrainResult, ignore_report, unevenness
+from textgen.training.progress import Moment, OnProgress, Progress, TrainResult, ignore_report, unevenness
 from textgen.training.threads import Threads
 from textgen.training.trainer import Trainer
 from textgen.training.validation import Validation
@@ -67,6 +68,8 @@ class TrainingLoop:
     """What went wrong, so that training ends early."""
     threads: Threads | None = None
     """What changes the number of torch's threads; None if that stays the same."""
+    writing: Writing | None = None
+    """What writes at some moments, if anything does."""
 
     @property
     def is_over(self) -> bool:
@@ -78,6 +81,11 @@ class TrainingLoop:
         """The number of characters read so far."""
         return round(self.trainer.batches.num_tokens * self.chars_per_token)
 
+    @property
+    def moments(self) -> list[Moment]:
+        """What was written so far."""
+        return self.writing.moments if self.writing else []
+
     def state(self) -> dict[str, Any]:
         """Return all that the rest of the training run depends on, for `restore`."""
         return {
@@ -85,6 +93,7 @@ class TrainingLoop:
             "validate": self.validate.state(),
             "best_weights": self.best_weights,
             "curve": [vars(point) for point in self.curve],
+            "moments": [[vars(each.progress), each.text] for each in self.moments],
             **{name: getattr(self, name) for name in KEPT},
             "cpu_times": self.cpu_share.times(),
         }
@@ -96,6 +105,8 @@ class TrainingLoop:
         device = self.trainer.device_config.device
         self.best_weights = {name: value.to(device) for name, value in state["best_weights"].items()}
         self.curve = [Progress(**point) for point in state["curve"]]
+        if self.writing:
+            self.writing.resume([Moment(Progress(**point), text) for point, text in state["moments"]])
         for name in KEPT:
             setattr(self, name, state[name])
         self.cpu_share = CpuShare(*state["cpu_times"])
@@ -133,6 +144,12 @@ class TrainingLoop:
         self.average = bits if self.average is None else 0.95 * self.average + 0.05 * bits
         return False
 
+    def write(self, point: Progress) -> None:
+        """Write if a moment has come; its time counts towards the budget."""
+        if self.writing:
+            with self.cpu_share.paused():
+                self.trainer.spend(self.writing.at(self.trainer.model, point))
+
     def result(self) -> TrainResult:
         """Leave the model with the weights that scored best on validation, and return the result."""
         trainer = self.trainer
@@ -152,6 +169,7 @@ class TrainingLoop:
             best_share=self.best_update / trainer.num_updates,
             used_share=min(1.0, self.fraction),
             curve=tuple(self.curve),
+            moments=tuple(self.moments),
             rates=trainer.rates(self.fraction),
             cpu_utilization=utilization,
             unevenness=unevenness(self.curve) if is_timed else 0.0,
@@ -232,18 +250,19 @@ def train(
     *,
     checkpoints: Checkpoints | None = None,
     snapshots: Snapshots | None = None,
+    writing: Writing | None = None,
 ) -> TrainResult:
     """Train until the budget is spent, and leave the model with the weights that scored best on validation.
 
     `validate` returns bits per character; its time does not count towards the budget. Training continues from
     the last of the `checkpoints`, whose validations are reported again, and adds to them; the weights at each
-    validation are added to `snapshots`.
+    validation are added to `snapshots`. At its moments, `writing` lets the model write.
     It ends early if the loss explodes or becomes NaN; raises `TextgenError` if that happens before the first
     validation. Several ranks all go by the budget, the clock, the weights, the `checkpoints` and the
     validations of the first one.
     """
     budget = replace(budget, amount=ranks.number_of_first(budget.amount))
-    loop = TrainingLoop(trainer, budget, chars_per_token, validate)
+    loop = TrainingLoop(trainer, budget, chars_per_token, validate, writing=writing)
     state = ranks.state_of(checkpoints.latest() if checkpoints else None)
     if state is not None:
         loop.restore(state)
@@ -261,6 +280,7 @@ def train(
         if snapshots and point.validation_bits_per_char is not None:
             with loop.cpu_share.paused():
                 snapshots.keep(trainer.model.module, point.num_updates)
+        loop.write(point)
         report(point)
         if trainer.is_checkpoint_due and not loop.is_over:
             with loop.cpu_share.paused():

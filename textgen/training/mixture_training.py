@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 
@@ -19,6 +20,7 @@ from textgen.training.batches import ContiguousBatches
 from textgen.training.budget import Budget
 from textgen.training.checkpoints import SNAPSHOTS, Checkpoints, Snapshots
 from textgen.training.loop import train
+from textgen.training.moments import MAX_SHARE, Writing, shares_of
 from textgen.training.progress import Progress, Report, Step, TrainResult
 from textgen.training.schedule import num_streams
 from textgen.training.train_options import TrainOptions
@@ -52,6 +54,8 @@ class TrainingPlan:
     """Identity of the run, by which its checkpoints are recognised."""
     earlier_updates: int = 0
     """Updates of the run whose training continues."""
+    write: Callable[[LanguageModel], str] | None = None
+    """Lets one of the models write, as it does at the moments of training."""
 
     @property
     def members(self) -> Mapping[str, LanguageModel]:
@@ -114,6 +118,18 @@ class TrainingPlan:
             return None
         return Snapshots(checkpoints / SNAPSHOTS, self.earlier_updates)
 
+    def writing(self, name: str, number: int, total: int, budget: Budget, report: Report) -> Writing | None:
+        """Return what lets a model write under its budget, as one of a total that are trained in turn."""
+        if (write := self.write) is None or not self.options[name].moments or ranks.rank():
+            return None
+
+        def write_and_tell(model: LanguageModel) -> str:
+            report(Step("training", text=(text := write(model))))
+            return text
+
+        most = MAX_SHARE * budget.amount if budget.unit == "seconds" else math.inf
+        return Writing(write_and_tell, shares_of(number, total), most)
+
     @property
     def chars_per_token(self) -> float:
         """Characters of the training text for each token of it."""
@@ -160,8 +176,10 @@ def train_members(plan: TrainingPlan, report: Report, checkpoints: Path | None =
         trainer, share = plan.trainer(name), replace(budget, amount=budget.amount / len(learning))
         validate = plan.validation_of(trainer, share, report)
         snapshots, size = plan.snapshots(name, checkpoints), plan.chars_per_token
+        writing = plan.writing(name, len(results), len(learning), share, report)
+        loop = partial(train, checkpoints=folder, snapshots=snapshots, writing=writing)
         with ranks.shared_cores():
-            results += [train(trainer, share, size, validate, tell, checkpoints=folder, snapshots=snapshots)]
+            results += [loop(trainer, share, size, validate, tell)]
         if folder:
             folder.finish(results[-1], members[name].module.state_dict())
     if not results:
@@ -246,6 +264,13 @@ def combined_result(results: Sequence[TrainResult], counting_seconds: float = 0.
             _overall(point, results[:index], len(results), counting_seconds)
             for index, result in enumerate(results)
             for point in result.curve
+        ),
+        moments=tuple(
+            replace(
+                moment, progress=_overall(moment.progress, results[:index], len(results), counting_seconds)
+            )
+            for index, result in enumerate(results)
+            for moment in result.moments
         ),
         rates=results[-1].rates,
         cpu_utilization=min(utilizations, default=None),

@@ -39,6 +39,16 @@ class Progress:
     """The rate of the last update."""
 
 
+@dataclass(frozen=True)
+class Moment:
+    """A moment of training, and what the model in training wrote then, after nothing."""
+
+    progress: Progress
+    text: str
+    made_up: Share | None = None
+    """Share of its words that neither the lexicon nor the training text has; None if that is not known."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainResult:
     """Result of a training run; the model holds its best weights."""
@@ -58,6 +68,8 @@ class TrainResult:
     """The share of the budget that was used, which is less if training ended early."""
     curve: tuple[Progress, ...] = ()
     """Progress at each validation."""
+    moments: tuple[Moment, ...] = ()
+    """What was written while it was trained."""
     rates: Rates | None = None
     """The peak learning rate and the momentum, whether given or automatic; None without gradients."""
     cpu_utilization: Amount | None = None
@@ -152,6 +164,8 @@ class Step:
     """How much of that is for what follows this entry."""
     remark: str = ""
     """A note for people before the step begins."""
+    text: str = ""
+    """What the entry has just written, in training."""
     outcome: str = ""
     """The score of an entry that is done, or the reason why it failed."""
     folder: Path | None = None

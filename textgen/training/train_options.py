@@ -45,6 +45,8 @@ class TrainOptions:
     """Largest norm of the whole gradient."""
     num_validations: Annotated[int, Ge(1), Le(10_000)] = 10
     """Number of validations, evenly over the budget."""
+    moments: bool = True
+    """Write a short text at 1, 2, 5, 10, 20, 50 and 100 % of the budget, for reports."""
     snapshots: bool = False
     """Keep the weights at each validation in the folder of the run, which then has one copy of its model."""
 

@@ -113,7 +113,11 @@ class Trainer:
         return losses
 
     def _count_seconds(self, start: float) -> None:
-        self.seconds += time.perf_counter() - start
+        self.spend(time.perf_counter() - start)
+
+    def spend(self, seconds: float) -> None:
+        """Count seconds towards the budget."""
+        self.seconds += seconds
         if ranks.world_size() == 1:
             self.clock = self.seconds
 

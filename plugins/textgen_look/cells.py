@@ -1,0 +1,246 @@
+"""Units that follow something in a text, found on one half of held-out text and confirmed on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from textgen.contracts import TokenIds
+from textgen.data.bound_tokenizer import START
+from textgen.evaluation.scoring import token_starts
+from textgen.experiment.saved_run import Trained
+from textgen.nn.language_model import LanguageModel
+from textgen_look.labels import Values, labels, varying
+
+Numbers = NDArray[np.float64]
+
+MAX_CHARS = 40_000
+"""Characters of held-out text that units are looked at on."""
+MIN_SHARE = 0.1
+"""Share of its variance that a label must explain."""
+NUM_SHIFTS, CHANCE = 40, 0.95
+"""Units are compared with labels that were moved along the text this many times: of the largest share among
+all units each time, this quantile is what chance gives."""
+MAX_SHOWN = 10
+"""Labels whose best unit is shown."""
+PASSAGE_CHARS = 300
+NUM_LEVELS = 9
+"""Shades of a unit's value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A unit that follows a label."""
+
+    unit: int
+    label: str
+    share: float
+    """Share of its variance that the label explains, on the half that confirms."""
+    chance: float
+    """The largest share that the best of as many units reaches by chance, in 95 of 100 cases."""
+    falls: bool
+    """True if it falls where the label rises."""
+    passage: str
+    """Where the label changes most."""
+    levels: tuple[int, ...]
+    """Its value after each character of the passage, from 0 (lowest) to `NUM_LEVELS` - 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cells:
+    """What the units of one entry follow."""
+
+    num_units: int
+    num_confirmed: int
+    """Units that follow some label more than chance gives, on both halves."""
+    labels: tuple[str, ...]
+    """Those that were looked for."""
+    best: tuple[Cell, ...]
+    """Of each label that any unit follows the unit that follows it best, the closest first."""
+
+
+def find_cells(
+    trained: Trained, stretches: Sequence[str], language: str, device: torch.device, seed: int = 0
+) -> Cells | None:
+    """Return what the units of an entry follow in stretches of held-out text.
+
+    None if it has no units, or the text has no two halves.
+    """
+    parts = halves(stretches)
+    held = [_held(trained, part, device) for part in parts]
+    if None in held or not all(parts):
+        return None
+    values, ends = zip(*(each for each in held if each is not None), strict=True)
+    found = [_labels(part, language) for part in parts]
+    names = sorted(set(varying(found[0])) & set(varying(found[1])), key=list(found[0]).index)
+    if not names:
+        return None
+    at_ends = [
+        np.stack([each[name] for name in names], 1)[places] for each, places in zip(found, ends, strict=True)
+    ]
+    cells = follow(values[0], at_ends[0], values[1], at_ends[1], np.random.default_rng(seed))
+    best = sorted({cell.label: cell for cell in cells[::-1]}.values(), key=lambda cell: -cell.share)
+    text = "".join(parts[1])
+    return Cells(
+        num_units=values[1].shape[1],
+        num_confirmed=len(cells),
+        labels=tuple(names),
+        best=tuple(
+            Cell(
+                unit=cell.unit,
+                label=names[cell.label],
+                share=round(cell.share, 4),
+                chance=round(cell.chance, 4),
+                falls=cell.falls,
+                passage=text[begin : begin + PASSAGE_CHARS],
+                levels=_levels(
+                    values[1][:, cell.unit], ends[1], range(len(text))[begin : begin + PASSAGE_CHARS]
+                ),
+            )
+            for cell in best[:MAX_SHOWN]
+            for begin in [_liveliest(found[1][names[cell.label]])]
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class _Followed:
+    """A unit and the number of the label that it follows."""
+
+    unit: int
+    label: int
+    share: float
+    chance: float
+    falls: bool
+
+
+def follow(
+    chosen_on: Numbers,
+    its_labels: Numbers,
+    confirmed_on: Numbers,
+    other_labels: Numbers,
+    random: np.random.Generator,
+) -> list[_Followed]:
+    """Return the units [tokens, units] whose label [tokens, labels] was confirmed, the closest first.
+
+    Each unit has the label that explains most of its variance on the first half; it counts if the same label
+    explains on the other half, in the same direction, more than `MIN_SHARE` and more than chance gives.
+    """
+    first, other = correlations(chosen_on, its_labels), correlations(confirmed_on, other_labels)
+    shifts = random.integers(len(other_labels) // 10, len(other_labels) * 9 // 10 + 1, NUM_SHIFTS)
+    by_chance = [
+        (correlations(confirmed_on, np.roll(other_labels, shift, 0)) ** 2).max(0) for shift in shifts
+    ]
+    chance = np.quantile(by_chance, CHANCE, axis=0)
+    found = []
+    for unit, label in enumerate((first**2).argmax(1)):
+        share = other[unit, label] ** 2
+        if first[unit, label] * other[unit, label] > 0 and share > max(MIN_SHARE, chance[label]):
+            falls = bool(other[unit, label] < 0)
+            found.append(_Followed(unit, int(label), float(share), float(chance[label]), falls))
+    return sorted(found, key=lambda each: -each.share)
+
+
+def correlations(values: Numbers, others: Numbers) -> Numbers:
+    """Return the correlation of each column of `values` with each of `others`; 0 with what never changes."""
+    return _standardized(values).T @ _standardized(others) / len(values)
+
+
+def _standardized(values: Numbers) -> Numbers:
+    centred, deviation = values - values.mean(0), values.std(0)
+    return np.where(deviation > 1e-9, centred / np.maximum(deviation, 1e-9), 0.0)
+
+
+def halves(stretches: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return every other stretch, and the rest, of at most `MAX_CHARS` characters; a single one is cut."""
+    if len(stretches) < 2:
+        text = "".join(stretches)[:MAX_CHARS]
+        return [text[: len(text) // 2]], [text[len(text) // 2 :]]
+    room = MAX_CHARS // len(stretches)
+    shortened = [text[: max(room, 1)] for text in stretches]
+    return shortened[::2], shortened[1::2]
+
+
+def _labels(texts: Sequence[str], language: str) -> Mapping[str, Values]:
+    """Return the labels of texts one after the other, each from its own beginning."""
+    found = [labels(text, language) for text in texts]
+    return {name: np.concatenate([each[name] for each in found]) for name in found[0]}
+
+
+def _held(
+    trained: Trained, texts: Sequence[str], device: torch.device
+) -> tuple[Numbers, NDArray[np.int64]] | None:
+    """Return what units hold after each token of texts, [tokens, units], and the last character of each.
+
+    None without units.
+    """
+    model = _with_units(trained.model.reader)
+    held, ends, before = [], [], 0
+    for text in texts if model else ():
+        ids = trained.tokenizer.encode(text)
+        starts = token_starts(ids, trained.tokenizer.table)
+        places = starts + np.maximum(trained.tokenizer.table.num_chars[ids], 1) - 1
+        read = _places_of(trained.model.tokens_read(ids), ids)
+        held.append(ids[read])
+        ends.append(before + places[read])
+        before += len(text)
+    if model is None or not held:
+        return None
+    return _activations(model, held, trained.tokenizer.encode(START), device), np.concatenate(ends)
+
+
+def _with_units(model: LanguageModel) -> LanguageModel | None:
+    """Return the first of the models that are trained which says what its units hold."""
+    ids = torch.zeros(1, 1, dtype=torch.int64, device=model.device)
+    with torch.inference_mode():
+        for each in model.members:
+            if each.activations(ids, each.initial_state(1)) is not None:
+                return each
+    return None
+
+
+def _places_of(read: TokenIds, ids: TokenIds) -> NDArray[np.int64]:
+    """Return the places of tokens that a model reads, in order, among all `ids` of a text."""
+    places, at = np.zeros(len(read), np.int64), 0
+    for number, token in enumerate(read):
+        while ids[at] != token:
+            at += 1
+        places[number] = at
+        at += 1
+    return places
+
+
+def _activations(
+    model: LanguageModel, texts: Sequence[TokenIds], start: TokenIds, device: torch.device
+) -> Numbers:
+    """Return what units hold after each token of texts, [tokens, units], side by side."""
+    size = len(start) + max(map(len, texts))
+    rows = np.zeros((len(texts), size), np.int64)
+    rows[:, : len(start)] = start
+    for row, ids in zip(rows, texts, strict=True):
+        row[len(start) : len(start) + len(ids)] = ids
+    with torch.inference_mode():
+        answer = model.activations(torch.from_numpy(rows).to(device), model.initial_state(len(texts)))
+    assert answer is not None
+    held = answer[0].float().cpu().numpy()
+    read = [row[len(start) : len(start) + len(ids)] for row, ids in zip(held, texts, strict=True)]
+    joined: Numbers = np.concatenate(read).astype(np.float64)
+    return joined
+
+
+def _liveliest(label: Values) -> int:
+    """Return where a passage begins in which a label changes most."""
+    begins = range(0, max(1, len(label) - PASSAGE_CHARS), PASSAGE_CHARS // 4)
+    return max(begins, key=lambda begin: float(label[begin : begin + PASSAGE_CHARS].var()))
+
+
+def _levels(values: Numbers, ends: NDArray[np.int64], chars: range) -> tuple[int, ...]:
+    """Return the shade of characters, which is that of their tokens, between the usual extremes."""
+    low, high = np.quantile(values, [0.02, 0.98])
+    scaled = ((values - low) / max(high - low, 1e-9) * (NUM_LEVELS - 1)).round().clip(0, NUM_LEVELS - 1)
+    owner = np.searchsorted(ends, np.array(chars)).clip(max=len(ends) - 1)
+    return tuple(int(level) for level in scaled[owner])

@@ -1,0 +1,43 @@
+"""The bits of each character of held-out text, by which words and mistakes are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from textgen.data.bound_tokenizer import START
+from textgen.evaluation.scoring import token_starts
+from textgen.evaluation.token_bits import score_stretches
+from textgen.experiment.saved_run import Trained
+
+MAX_CHARS = 60_000
+"""Characters that are read, the same of all entries."""
+
+
+def first_chars(stretches: Sequence[str], num_chars: int = MAX_CHARS) -> list[str]:
+    """Return the beginnings of stretches, of about as many characters in all."""
+    room = max(1, num_chars // max(1, len(stretches)))
+    return [text[:room] for text in stretches]
+
+
+def bits_of_chars(
+    trained: Trained, stretches: Sequence[str], device: torch.device
+) -> list[NDArray[np.float64]]:
+    """Return the bits of each character of each stretch; those of a token are spread evenly over its own."""
+    tokenizer = trained.tokenizer
+    ids = [tokenizer.encode(text) for text in stretches]
+    scored = score_stretches(trained.model, stretches, ids, tokenizer.encode(START), device=device)
+    found = []
+    for text, each in zip(stretches, scored, strict=True):
+        sizes = np.maximum(tokenizer.table.num_chars[each.ids], 1)
+        starts = token_starts(each.ids, tokenizer.table)
+        owners = np.repeat(np.arange(len(sizes)), sizes)
+        places = (
+            np.repeat(starts, sizes) + np.arange(len(owners)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        )
+        spread = each.bits[owners] / sizes[owners]
+        found.append(np.bincount(places, spread, len(text)).astype(np.float64))
+    return found

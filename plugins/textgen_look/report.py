@@ -1,0 +1,277 @@
+"""The report of looking at entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from markupsafe import Markup
+
+from textgen.page.charts import ChartLine, LineChart, entry_style
+from textgen.reports.document import (
+    DASH,
+    PAGE,
+    Block,
+    Cell,
+    Chart,
+    Folded,
+    Lines,
+    Note,
+    Report,
+    Section,
+    TableRow,
+    lines,
+    text_table,
+)
+from textgen.reports.formats import plain, short
+from textgen.reports.moments import moment_blocks
+from textgen_look.cells import NUM_LEVELS
+from textgen_look.contexts import LENGTHS
+from textgen_look.mistakes import KINDS
+from textgen_look.result import Look
+from textgen_look.words import CLASSES, WordCost
+
+MAX_NAMED = 3
+"""Cells that the answer names."""
+MIDDLE = (NUM_LEVELS - 1) / 2
+
+
+def look_report(result: Look) -> Report:
+    """Return the report of looking at entries."""
+    styles = {entry.name: entry_style(index) for index, entry in enumerate(result.entries)}
+    return Report(
+        kind="look",
+        result=result,
+        title=f"Looking inside: {result.corpus}",
+        answer=" ".join(_answer(result)),
+        context=f"{short(result.num_chars)} characters of the {result.part} part of {result.corpus}",
+        sections=[
+            Section("learnt", "How it was learnt", _learnt(result)),
+            Section("memory", "What it remembers", list(_memory(result, styles))),
+            Section("cells", "What units follow", list(_cells(result))),
+            Section("words", "Which words are known", list(_words(result))),
+            Section("mistakes", "Where mistakes come from", list(_mistakes(result))),
+        ],
+        styles=styles,
+    )
+
+
+def _answer(result: Look) -> Iterator[str]:
+    """Yield what each entry remembers and which units it has."""
+    for entry in result.entries:
+        if entry.contexts:
+            yield f"{entry.name}: more than {entry.contexts.enough} characters back help no longer."
+        best = entry.cells.best[:MAX_NAMED] if entry.cells else ()
+        named = [f"unit {cell.unit} {cell.label} ({100 * cell.share:.0f} % of its variance)" for cell in best]
+        if named:
+            yield f"It has units that follow something: {', '.join(named)}."
+
+
+def _learnt(result: Look) -> list[Block]:
+    return moment_blocks({entry.name: entry.moments for entry in result.entries})
+
+
+def _html(drawn: Markup) -> Block:
+    """Return what only a page has, as a paragraph that is one already."""
+    return Lines([Note(drawn)], views=PAGE)
+
+
+# --- what it remembers
+
+
+def _memory(result: Look, styles: dict[str, str]) -> Iterator[Block]:
+    yield lines(
+        [
+            f"Bits per character of {result.num_words} words when only the last 1, 2, 4 … {LENGTHS[-1]} "
+            "characters before each token are known; intervals are over the words."
+        ]
+    )
+    known = result.ngram_order - 1
+    name = f"n-gram of {result.ngram_order} characters"
+    curves = [
+        *((entry.name, entry.contexts, styles[entry.name]) for entry in result.entries if entry.contexts),
+        (name, result.ngram, "reference"),
+    ]
+    ticks = {float(length): str(length) for length in LENGTHS}
+    yield Chart(
+        LineChart(
+            "What entries remember",
+            "characters known",
+            "bits per character",
+            [
+                ChartLine(
+                    label,
+                    [*zip(map(float, each.num_chars), each.bits_per_char, strict=True)],
+                    intervals=each.intervals,
+                    style=style,
+                )
+                for label, each, style in curves
+            ],
+            log_ticks=ticks,
+        )
+    )
+    yield text_table(
+        "",
+        ["entry", *map(str, LENGTHS), "enough"],
+        [
+            [label, *(f"{bits:.3f}" for bits in each.bits_per_char), str(each.enough)]
+            for label, each, _ in curves
+        ],
+        caption="Bits per character by characters known; enough: from there on more help no longer, as far "
+        f"as these words tell. The n-gram cannot use more than {known}.",
+    )
+
+
+# --- what units follow
+
+
+def _cells(result: Look) -> Iterator[Block]:
+    yield lines(
+        [
+            "A unit is named after what it follows if that explains a tenth of its variance, and more than "
+            "of the best of as many units by chance, also on the half of the validation text that it was "
+            "not chosen on.",
+            *(
+                f"{entry.name} does not say what its units hold."
+                for entry in result.entries
+                if entry.cells is None
+            ),
+        ]
+    )
+    for entry in result.entries:
+        if entry.cells is None:
+            continue
+        cells = entry.cells
+        yield text_table(
+            "",
+            ["follows", "unit", "% of variance", "by chance", "direction"],
+            [
+                [
+                    cell.label,
+                    str(cell.unit),
+                    f"{100 * cell.share:.0f}",
+                    f"{100 * cell.chance:.0f}",
+                    "falls" if cell.falls else "rises",
+                ]
+                for cell in cells.best
+            ],
+            caption=f"{entry.name}: {cells.num_confirmed} of {cells.num_units} units follow something "
+            f"({', '.join(cells.labels)} were looked for); the best of each.",
+            lefts=(5,),
+        )
+        drawn = [
+            _coloured(cell.passage, cell.levels, f"unit {cell.unit}: {cell.label}") for cell in cells.best
+        ]
+        yield Folded(f"Passages by the units of {entry.name}", [_html(each) for each in drawn], views=PAGE)
+
+
+def _coloured(text: str, levels: Sequence[int], title: str) -> Markup:
+    """Return a passage whose characters are blue where a unit is low and orange where it is high."""
+    pieces, begin = [], 0
+    for end in range(1, len(text) + 1):
+        if end == len(text) or levels[end] != levels[begin]:
+            offset = (levels[begin] - MIDDLE) / MIDDLE
+            colour = "var(--hot)" if offset > 0 else "var(--cool)"
+            pieces.append(
+                Markup('<span style="background:color-mix(in srgb,{} {}%,transparent)">{}</span>').format(
+                    colour, round(100 * abs(offset)), text[begin:end]
+                )
+            )
+            begin = end
+    return Markup('<div class="passage"><h3>{}</h3><p class="text">{}</p></div>').format(
+        title, Markup().join(pieces)
+    )
+
+
+# --- words
+
+
+def _words(result: Look) -> Iterator[Block]:
+    rows = [[entry.name, *(f"{bits:.2f}" for bits in entry.words.by_class)] for entry in result.entries]
+    yield text_table(
+        "",
+        ["entry", *CLASSES],
+        rows,
+        caption="Bits per word with the space before it, of thirds of the held-out words by how often the "
+        "training text has them.",
+    )
+    for entry in result.entries:
+        for other, known in entry.known.items():
+            yield _listed(f"What {entry.name} knows better than {other}", known, (entry.name, other))
+        steps = [
+            [
+                f"{100 * then.share:.3g} %",
+                *(f"{bits:.2f}" for bits in then.words.by_class),
+                ", ".join(word.word for word in then.words.learnt) or DASH,
+            ]
+            for then in entry.learnt
+        ]
+        if steps:
+            table = text_table(
+                "",
+                ["after", *CLASSES, "learnt since the moment before"],
+                steps,
+                caption=f"{entry.name}: bits per word, and the words that saved most in all they occur in.",
+                lefts=(4,),
+            )
+            yield Folded(f"When {entry.name} learnt words", [table])
+
+
+def _listed(summary: str, words: Sequence[WordCost], names: tuple[str, str]) -> Block:
+    rows = [
+        TableRow(word.word, [Cell(str(word.times)), *(Cell(f"{bits:.1f}") for bits in word.bits)])
+        for word in words
+    ]
+    table = text_table("", ["word", "times", *(f"bits in {name}" for name in names)], rows, caption=summary)
+    return Folded(summary, [table])
+
+
+# --- mistakes
+
+
+def _mistakes(result: Look) -> Iterator[Block]:
+    names = [entry.name for entry in result.entries]
+    total = ["all", "100", *(f"{sum(bits):.3f}" for bits in zip(*_by_kind(result), strict=True)), ""]
+    yield text_table(
+        "",
+        ["kind", "% of characters", *names, "what it is"],
+        [
+            *(
+                [
+                    each.kind,
+                    f"{100 * each.share_of_chars:.0f}",
+                    *(f"{bits:.3f}" for bits in each.bits_per_char),
+                    KINDS[each.kind],
+                ]
+                for each in result.mistakes
+            ),
+            total,
+        ],
+        caption="Bits per character of the text above those of an oracle that gives every character at least "
+        "a half, by kind; each kind takes what those above it have left."
+        + (
+            " The bits of a word are spread evenly over it, since not all entries have characters."
+            if result.by_word
+            else ""
+        ),
+        lefts=(2 + len(names),),
+    )
+    rows = [
+        [
+            each.kind,
+            f"{plain(each.before)}[{plain(each.worst)}]{plain(each.after)}",
+            *(f"{bits:.1f}" for bits in each.worst_bits),
+        ]
+        for each in result.mistakes
+    ]
+    table = text_table(
+        "",
+        ["kind", "where it is worst", *(f"bits in {name}" for name in names)],
+        rows,
+        caption="The character in brackets is the most expensive one of its kind.",
+        lefts=(1,),
+    )
+    yield Folded("A passage of each kind", [table])
+
+
+def _by_kind(result: Look) -> list[tuple[float, ...]]:
+    return [each.bits_per_char for each in result.mistakes]

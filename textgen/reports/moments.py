@@ -1,0 +1,54 @@
+"""What entries wrote while they were trained, side by side at the same share of their budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from textgen.reports.document import PAGE, WHOLE, Block, SampleGroup, Samples, Template, Views, lines
+from textgen.reports.formats import plain, short
+from textgen.training.moments import SHARES
+from textgen.training.progress import Moment
+
+TEXT_OF_WHOLE: Views = WHOLE - PAGE
+
+
+def moment_blocks(written: Mapping[str, Sequence[Moment]]) -> list[Block]:
+    """Return what entries wrote, by their names: on a page one moment at a time, in text all of them."""
+    by_share = {
+        f"{100 * share:g} %": [
+            {"name": name, "said": said(moment), "text": plain(moment.text).strip()}
+            for name, moments in written.items()
+            for moment in moments
+            if _share(moment) == share
+        ]
+        for share in SHARES
+    }
+    panels = {share: texts for share, texts in by_share.items() if texts}
+    if not panels:
+        return []
+    groups = [
+        SampleGroup(
+            f"after {share}", "", [(f"{each['name']} ({each['said']})", each["text"]) for each in texts]
+        )
+        for share, texts in panels.items()
+    ]
+    return [
+        lines(["What each entry wrote after nothing, at a share of its budget."]),
+        Template("moments.html", {"panels": panels}),
+        Samples(groups, views=TEXT_OF_WHOLE),
+    ]
+
+
+def _share(moment: Moment) -> float:
+    """Return which of the moments it is: the last one that it has reached."""
+    return max((share for share in SHARES if share <= moment.progress.fraction + 1e-9), default=SHARES[0])
+
+
+def said(moment: Moment) -> str:
+    """Return how much was read, the score if it was validated then, and how many words it made up."""
+    words = [f"{short(moment.progress.num_chars)} characters"]
+    if (bits := moment.progress.validation_bits_per_char) is not None:
+        words.append(f"{bits:.3f} bits/char")
+    if moment.made_up is not None:
+        words.append(f"{100 * moment.made_up:.0f} % of words made up")
+    return ", ".join(words)
