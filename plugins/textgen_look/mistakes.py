@@ -108,11 +108,9 @@ def _kinds(
         inside = "repeated word" if is_repeated else "rest"
         if not is_repeated and counts.get(text[begin:end].lower(), 0) <= RARE:
             inside = "rare word"
-        kinds[begin:end] = names.index(inside)
         first = _with_space(text, begin)
-        if by_word:
-            kinds[first] = names.index(inside)
-        elif inside == "rest":
+        kinds[first:end] = names.index(inside)
+        if inside == "rest" and not by_word:
             kinds[first : begin + 1] = names.index("beginning of a word")
     kinds[of_ngram <= ORACLE_BITS] = names.index("n-gram")
     return kinds
