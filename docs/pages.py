@@ -82,7 +82,7 @@ def commands() -> str:
 
 
 def _described(command: Any, name: str) -> Iterator[str]:
-    if subcommands := getattr(command, "commands", {}):
+    if (subcommands := getattr(command, "commands", None)) is not None:
         for word, each in subcommands.items():
             yield from _described(each, f"{name} {word}")
         if not command.invoke_without_command:

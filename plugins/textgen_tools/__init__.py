@@ -1,10 +1,11 @@
-"""Bundled commands: layers of models, ONNX files, scores of lm-eval, runs compared, and a tour.
+"""Bundled commands: layers of models, looks inside them, ONNX files, scores of lm-eval, runs, and a tour.
 
-    from textgen_tools import describe
+    from textgen_tools import describe, look
 
     describe("runs/char").num_parameters
+    look(["runs/novel"]).entries[0].cells
 
-`textgen describe` does the same.
+`textgen describe` and `textgen look` do the same.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from typing import TYPE_CHECKING
 from textgen import defaults
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from textgen.library.corpus import TextSource
+    from textgen.training.progress import Report
+    from textgen_tools.inside.result import Look
     from textgen_tools.model_layers import ModelSummary
 
-__all__ = ["describe"]
+__all__ = ["describe", "look"]
 
 
 def describe(
@@ -37,3 +41,17 @@ def describe(
     text = as_text(corpus)
     given = changed(text) | (set() if vocab_size is None else {"vocab_size"})
     return describe_as(str(what), text, vocab_size, refusing(given))
+
+
+def look(names: Sequence[str | Path], *, device: str = "auto", report: Report | bool | None = None) -> Look:
+    """Return what the runs that `names` mean learnt, when, and what they remember of held-out text.
+
+    A bench stands for its best entries, with their first seed. The text is read again from where the runs
+    read it. `report` is that of `bench`. Raises `TextgenError` if there is no such run, if the runs were not
+    trained on the same text, or if it has changed.
+    """
+    from textgen.library.progress import shown
+    from textgen_tools.inside.looking import look_at
+
+    with shown(report) as tell:
+        return look_at(list(map(str, names)), device, tell)

@@ -66,7 +66,8 @@ STEPS = (
         "char-lstm --corpus lee",
         "The first sentence says how many bits better than chance the network is, again with an interval:\n"
         "where that is far from 0, the verdict is clear. It was told nothing about English:\n"
-        "the words in its samples were learned one character at a time.",
+        "the words in its samples were learned one character at a time. What it wrote after 1, 2, 5 …\n"
+        "100 % of its training is in the report, under `As they learnt`.",
     ),
     Step(
         "words",
@@ -98,6 +99,10 @@ END = """That was the tour. The reports open in a browser: runs/tour/lee/report.
 {folder}/report.html. To write with your models, side by side:
 
     textgen play {folder}
+
+To see what they remember, and which of their units follow quotes, lines or words:
+
+    textgen look {folder}
 
 More: other entries (`textgen plugins`), a larger --budget, or --seeds 3 for surer verdicts."""
 

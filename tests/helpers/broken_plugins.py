@@ -83,7 +83,7 @@ FAULTS = {
     "stateless": Fault("models", MODEL.format("return logits"), "without a state for ids of shape ["),
     "nan": Fault(
         "models",
-        MODEL.format("logits = logits * (float('nan') if self.num_calls == 3 else 1)"),
+        MODEL.format("logits = logits * (float('nan') if self.training and self.num_calls > 2 else 1)"),
         "training diverged at update ",
     ),
     "idle": Fault("models", MODEL.format("").replace("nn.Embedding", "torch.zeros"), "neither trainable par"),

@@ -125,12 +125,14 @@ OPEN_TO_BUNDLED = {
         "experiment",
         "jobs.plugin_code",
         "nn",
+        "page.charts",
         "registry.options",
         "reports",
         "results",
         "runtime.device",
         "runtime.storage.files",
         "runtime.storage.result_folders",
+        "training",
     ),
 }
 """What the bundled commands import besides; those of others cannot rely on it."""

@@ -16,26 +16,26 @@ ROOT = Path(__file__).parent.parent.parent
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 MAX_LINES = {
-    "cli": 1_828,
+    "cli": 1_632,
     "comparison": 1_134,
-    "data": 2_422,
-    "evaluation": 2_323,
-    "experiment": 3_005,
-    "generation": 681,
-    "jobs": 816,
-    "library": 2_171,
-    "nn": 2_620,
-    "page": 508,
-    "registry": 1_040,
-    "reports": 3_335,
-    "results": 2_086,
-    "runtime": 2_097,
-    "training": 2_285,
+    "data": 2_420,
+    "evaluation": 2_327,
+    "experiment": 3_019,
+    "generation": 679,
+    "jobs": 814,
+    "library": 2_181,
+    "nn": 2_632,
+    "page": 506,
+    "registry": 1_039,
+    "reports": 3_405,
+    "results": 2_085,
+    "runtime": 2_095,
+    "training": 2_411,
     "workers": 850,
-    "": 747,
+    "": 750,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_980, 47_450
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_980, 49_190
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

@@ -100,7 +100,7 @@ def test_writing_takes_no_more_than_its_share_of_a_budget_in_seconds() -> None:
 
 def test_a_model_that_cannot_write_is_trained_all_the_same() -> None:
     def fail(_: LanguageModel) -> str:
-        raise RuntimeError("no")
+        raise textgen.TextgenError("no")
 
     model = LanguageModel(Still(), 5)
     writing = Writing(fail, shares_of(0, 1), math.inf)

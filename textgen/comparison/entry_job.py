@@ -264,8 +264,7 @@ class WriteRow:
 
     def result(self, result: RunResult, written: EntryWriting) -> EntryOutcome:
         """Return the row of a run and what it has written."""
-        analyzer, train = self.reader.writer.analyzer, result.train
-        moments = tuple(replace(each, made_up=analyzer.made_up_share(each.text)) for each in train.moments)
-        result = replace(result, train=replace(train, moments=moments))
-        row = EntryResult(**vars(result), **vars(written.shown))
+        made_up = self.reader.writer.analyzer.made_up_share
+        shares = tuple(made_up(moment.text) for moment in result.train.moments)
+        row = EntryResult(**vars(result), **vars(replace(written.shown, made_up_shares=shares)))
         return EntryOutcome(row=row, details=written.details, samples=written.samples, texts=written.texts)

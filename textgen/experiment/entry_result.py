@@ -13,7 +13,7 @@ from textgen.evaluation.metrics import MeasuredText, TextMetrics, check_pseudova
 from textgen.evaluation.scoring import Score
 from textgen.experiment.encoding import EmbeddingAudit
 from textgen.runtime.environment import Machine
-from textgen.runtime.storage.json_records import Amount, Count
+from textgen.runtime.storage.json_records import Amount, Count, Share
 from textgen.training.progress import TrainResult
 
 NEW_CHARS_SHARE = 0.05
@@ -216,6 +216,8 @@ class SampleSet:
     """By metric: the contribution of each continuation, from which intervals are computed."""
     sample_errors: tuple[str, ...] = ()
     """The reasons of samplers that wrote nothing."""
+    made_up_shares: tuple[Share | None, ...] = ()
+    """Share of made-up words in what was written at each moment of training; None if it has too few words."""
     made_up_words: tuple[str, ...] = ()
     """Words that neither the lexicon nor the training text has, the most frequent first."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from statistics import fmean
 from typing import Any
 
@@ -111,7 +112,10 @@ def bench_report(
 
 def _learnt(ran: Sequence[EntryRow]) -> list[Block]:
     """Return what the entries wrote while they were trained, with their first seeds."""
-    return moment_blocks({row.name: row.runs[0].train.moments for row in ran})
+    first = {row.name: row.runs[0] for row in ran}
+    return moment_blocks(
+        {name: [*zip_longest(run.train.moments, run.made_up_shares)] for name, run in first.items()}
+    )
 
 
 def _data(

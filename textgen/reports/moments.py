@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from textgen.reports.document import PAGE, WHOLE, Block, SampleGroup, Samples, Template, Views, lines
 from textgen.reports.formats import plain, short
@@ -12,13 +13,17 @@ from textgen.training.progress import Moment
 TEXT_OF_WHOLE: Views = WHOLE - PAGE
 
 
-def moment_blocks(written: Mapping[str, Sequence[Moment]]) -> list[Block]:
+Written: TypeAlias = Sequence[tuple[Moment, float | None]]
+"""Moments, each with the share of made-up words in its text, if that is known."""
+
+
+def moment_blocks(entries: Mapping[str, Written]) -> list[Block]:
     """Return what entries wrote, by their names: on a page one moment at a time, in text all of them."""
     by_share = {
         f"{100 * share:g} %": [
-            {"name": name, "said": said(moment), "text": plain(moment.text).strip()}
-            for name, moments in written.items()
-            for moment in moments
+            {"name": name, "said": said(moment, made_up), "text": plain(moment.text).strip()}
+            for name, written in entries.items()
+            for moment, made_up in written
             if _share(moment) == share
         ]
         for share in SHARES
@@ -44,11 +49,11 @@ def _share(moment: Moment) -> float:
     return max((share for share in SHARES if share <= moment.progress.fraction + 1e-9), default=SHARES[0])
 
 
-def said(moment: Moment) -> str:
+def said(moment: Moment, made_up: float | None) -> str:
     """Return how much was read, the score if it was validated then, and how many words it made up."""
     words = [f"{short(moment.progress.num_chars)} characters"]
     if (bits := moment.progress.validation_bits_per_char) is not None:
         words.append(f"{bits:.3f} bits/char")
-    if moment.made_up is not None:
-        words.append(f"{100 * moment.made_up:.0f} % of words made up")
+    if made_up is not None:
+        words.append(f"{100 * made_up:.0f} % of words made up")
     return ", ".join(words)

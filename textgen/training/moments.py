@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from textgen.contracts import TextgenError
 from textgen.nn.language_model import LanguageModel
 from textgen.training.progress import Moment, Progress
 
@@ -49,7 +50,7 @@ class Writing:
         module.eval()
         try:
             self.moments.append(Moment(progress, self.write(model)))
-        except Exception:  # what an entry cannot write is said where it is asked for samples
+        except TextgenError:  # which is said where it is asked for samples
             self.shares = []
         finally:
             module.train()

@@ -45,8 +45,6 @@ class Moment:
 
     progress: Progress
     text: str
-    made_up: Share | None = None
-    """Share of its words that neither the lexicon nor the training text has; None if that is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)

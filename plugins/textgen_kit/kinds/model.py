@@ -292,6 +292,33 @@ def check_model_waiting_step(subject: Subject) -> None:
     )
 
 
+def check_model_activations(subject: Subject) -> None:
+    """`activations` has what units hold after each token that was read, and the state of `forward`.
+
+    Otherwise `textgen look` says of units what they do not do.
+    """
+    model = subject.trained_model()
+    skip_unless(hasattr(model, "activations"), "lacks activations, so nobody looks at its units")
+    ids = random_batch(2, 40)
+    whole, state = _held(model, ids, model.initial_state(2))
+    first, between = _held(model, ids[:, :25], model.initial_state(2))
+    require_close(first, whole[:, :25], "the same activations without the tokens that follow")
+    rest, _ = _held(model, ids[:, 25:], between)
+    require_close(rest, whole[:, 25:], "the activations of one pass when a state is carried on")
+    following = random_batch(2, 5, seed=1)
+    after = in_chunks(model, following, [5], state)[0]
+    expected = logits_of(model, torch.cat([ids, following], 1))[:, 40:]
+    require_close(after, expected, "the logits after forward from the state that activations returns")
+
+
+@torch.inference_mode()
+def _held(model: Any, ids: Tensor, state: State) -> tuple[Tensor, State]:
+    with reworded("expected activations and a state;", PluginError):
+        answer = bound(model).activations(ids, state)
+    assert answer is not None
+    return answer
+
+
 @torch.inference_mode()
 def by_steps(
     model: Any, ids: Tensor, num_read: int, dtype: torch.dtype, places: Tensor | None = None

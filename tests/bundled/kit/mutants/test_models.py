@@ -53,6 +53,21 @@ class ClaimsSomethingElse(Small):
         return False
 
 
+class UnitsKnowTheEnd(Small):
+    found_by = "model-activations"
+
+    def activations(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
+        logits, state = self.forward(ids, state)
+        return logits + logits[:, -1:], state
+
+
+class UnitsForget(Small):
+    found_by = "model-activations"
+
+    def activations(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
+        return self.forward(ids, self.initial_state(len(ids)))
+
+
 class LayersFirst(Small):
     found_by = "model-state"
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
@@ -14,12 +15,13 @@ from textgen.data.bound_tokenizer import START
 from textgen.evaluation.scoring import token_starts
 from textgen.experiment.saved_run import Trained
 from textgen.nn.language_model import LanguageModel
-from textgen_look.labels import Values, labels, varying
+from textgen_tools.inside.labels import Values, labels, varying
 
 Numbers = NDArray[np.float64]
 
 MAX_CHARS = 40_000
 """Characters of held-out text that units are looked at on."""
+PIECE_CHARS = 1000
 MIN_SHARE = 0.1
 """Share of its variance that a label must explain."""
 NUM_SHIFTS, CHANCE = 40, 0.95
@@ -156,13 +158,23 @@ def _standardized(values: Numbers) -> Numbers:
 
 
 def halves(stretches: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return every other stretch, and the rest, of at most `MAX_CHARS` characters; a single one is cut."""
-    if len(stretches) < 2:
-        text = "".join(stretches)[:MAX_CHARS]
-        return [text[: len(text) // 2]], [text[len(text) // 2 :]]
-    room = MAX_CHARS // len(stretches)
-    shortened = [text[: max(room, 1)] for text in stretches]
-    return shortened[::2], shortened[1::2]
+    """Return pieces of every other stretch, and of the rest, of at most `MAX_CHARS` in all; one is cut."""
+    if len(stretches) == 1:
+        text = stretches[0][:MAX_CHARS]
+        middle = len(text) // 2
+        stretches = text[:middle], text[middle:]
+    room = max(1, MAX_CHARS // max(1, len(stretches)))
+    pieces = [list(_pieces(text[:room])) for text in stretches]
+    return [*chain(*pieces[::2])], [*chain(*pieces[1::2])]
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Yield pieces, which are read side by side, to the end of a paragraph, or of a line, if one is near."""
+    while text:
+        ends = (text.rfind(mark, PIECE_CHARS // 2, PIECE_CHARS) + len(mark) for mark in ("\n\n", "\n"))
+        end = next((end for end in ends if end > PIECE_CHARS // 2), PIECE_CHARS)
+        yield text[:end]
+        text = text[end:]
 
 
 def _labels(texts: Sequence[str], language: str) -> Mapping[str, Values]:

@@ -15,18 +15,20 @@ from textgen.data.corpus import Corpus, load_again
 from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
+from textgen.experiment.saved_run import Trained, build_trained
 from textgen.library.runs import Run, load
 from textgen.results.names import find_runs
 from textgen.runtime.device import choose_device
+from textgen.runtime.memory import CPU
 from textgen.runtime.messages import UsageError
 from textgen.training.budget import parse_budget
-from textgen.training.progress import Moment, Report, Step
-from textgen_look.cells import find_cells
-from textgen_look.contexts import choose_words, measure_contexts
-from textgen_look.mistakes import count_words, find_mistakes
-from textgen_look.reading import bits_of_chars, first_chars
-from textgen_look.result import Look, LookedAt, WordsThen
-from textgen_look.words import HeldOutWords
+from textgen.training.progress import Report, Step
+from textgen_tools.inside.cells import find_cells
+from textgen_tools.inside.contexts import choose_words, measure_contexts
+from textgen_tools.inside.mistakes import count_words, find_mistakes
+from textgen_tools.inside.reading import bits_of_chars, first_chars
+from textgen_tools.inside.result import Look, LookedAt, WordsThen
+from textgen_tools.inside.words import HeldOutWords
 
 MAX_ENTRIES = 4
 """Entries that are looked at side by side."""
@@ -46,7 +48,7 @@ class _Text:
 
 
 def look_at(names: Sequence[str], device: str, report: Report) -> Look:
-    """Return what entries learnt and remember; see `textgen_look.look`."""
+    """Return what entries learnt and remember; see `textgen_tools.inside.look`."""
     folders = list(_folders(names))
     if len(folders) > MAX_ENTRIES:
         raise UsageError(f"give up to {MAX_ENTRIES} runs to look at, not {len(folders)}")
@@ -59,8 +61,7 @@ def look_at(names: Sequence[str], device: str, report: Report) -> Look:
     text = _Text(corpus, stretches, HeldOutWords(stretches, counts))
     analyzer = TextAnalyzer(corpus.split.train.text, load_lexicon(corpus.language), corpus.language)
     report(Step("counting n-grams"))
-    config = choose_device("cpu", "fp32")
-    ngram = Experiment(parse_entry(NGRAM), corpus, parse_budget("1epochs"), config, 0).run()
+    ngram = _counted(corpus)
     places = choose_words(part.stretches())
     entries, costs = [], list[Bits]()
     for number, run in enumerate(runs, start=1):
@@ -83,7 +84,8 @@ def look_at(names: Sequence[str], device: str, report: Report) -> Look:
                 folder=str(run.folder),
                 seed=run.result.seed,
                 bits_per_char=score.bits_per_char if score else None,
-                moments=_moments(run, analyzer),
+                moments=(moments := run.result.train.moments),
+                made_up=tuple(analyzer.made_up_share(each.text) for each in moments),
                 learnt=tuple(_words_then(run, text)),
                 cells=cells,
                 contexts=contexts,
@@ -91,14 +93,14 @@ def look_at(names: Sequence[str], device: str, report: Report) -> Look:
             )
         )
         costs.append(bits)
-    of_ngram = bits_of_chars(ngram, stretches, config.device)
+    of_ngram = bits_of_chars(ngram, stretches, CPU)
     by_word = any(run.saved.tokenizer.table.num_chars.max() > 1 for run in runs)
     return Look(
         corpus=corpus.name,
         part=corpus.split.scored_on,
         num_chars=sum(map(len, stretches)),
         entries=tuple(_with_known(entries, costs, text.words)),
-        ngram=measure_contexts(ngram, part.stretches(), places, config.device),
+        ngram=measure_contexts(ngram, part.stretches(), places, CPU),
         ngram_order=ORDER,
         mistakes=find_mistakes(stretches, costs, of_ngram, counts, by_word=by_word),
         by_word=by_word,
@@ -110,6 +112,15 @@ def _folders(names: Sequence[str]) -> Iterator[Path]:
     """Yield the runs that names mean; a bench alone stands for its best entries."""
     for name in names:
         yield from find_runs(name, MAX_ENTRIES if len(names) == 1 else 1)
+
+
+def _counted(corpus: Corpus) -> Trained:
+    """Return the n-gram of the training text."""
+    entry = parse_entry(NGRAM)
+    trained = Experiment(entry, corpus, parse_budget("1epochs"), choose_device("cpu", "fp32"), 0).train()
+    tokenizer = entry.build_tokenizer()
+    tokenizer.restore(dict(trained.tokenizer))
+    return Trained(entry, tokenizer, build_trained(entry, tokenizer.vocabulary, None, trained.weights, CPU))
 
 
 def _text_of(runs: Sequence[Run]) -> Corpus:
@@ -126,12 +137,6 @@ def _text_of(runs: Sequence[Run]) -> Corpus:
     if replace(corpus.info, name=known.name) != known:
         raise TextgenError(f"{known.name!r} has changed since {first.entry!r} was trained; train it again")
     return corpus
-
-
-def _moments(run: Run, analyzer: TextAnalyzer) -> tuple[Moment, ...]:
-    """Return what a run wrote while it was trained, with the share of made-up words."""
-    moments = run.result.train.moments
-    return tuple(replace(each, made_up=analyzer.made_up_share(each.text)) for each in moments)
 
 
 def _words_then(run: Run, text: _Text) -> Iterator[WordsThen]:

@@ -12,14 +12,14 @@ import textgen
 from helpers.commands import run_textgen
 from textgen.reports.html import to_html
 from textgen.reports.markdown import to_markdown
-from textgen_look import look
-from textgen_look.cells import MIN_SHARE, find_cells, follow
-from textgen_look.contexts import LENGTHS, Place, choose_words, measure_contexts
-from textgen_look.labels import labels
-from textgen_look.mistakes import KINDS, count_words, find_mistakes
-from textgen_look.reading import bits_of_chars, first_chars
-from textgen_look.report import look_report
-from textgen_look.words import HeldOutWords
+from textgen_tools import look
+from textgen_tools.inside.cells import MIN_SHARE, find_cells, follow
+from textgen_tools.inside.contexts import LENGTHS, Place, choose_words, measure_contexts
+from textgen_tools.inside.labels import labels
+from textgen_tools.inside.mistakes import KINDS, count_words, find_mistakes
+from textgen_tools.inside.reading import bits_of_chars, first_chars
+from textgen_tools.inside.report import look_report
+from textgen_tools.inside.words import HeldOutWords
 
 SMALL = "num_layers=1,hidden_size=16"
 CPU = torch.device("cpu")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from textgen.training.progress import Moment
-from textgen_look.cells import Cells
-from textgen_look.contexts import Contexts
-from textgen_look.mistakes import Mistakes
-from textgen_look.words import WordBits, WordCost
+from textgen_tools.inside.cells import Cells
+from textgen_tools.inside.contexts import Contexts
+from textgen_tools.inside.mistakes import Mistakes
+from textgen_tools.inside.words import WordBits, WordCost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,8 @@ class LookedAt:
     """Its score."""
     moments: tuple[Moment, ...]
     """What it wrote while it was trained."""
+    made_up: tuple[float | None, ...]
+    """Share of made-up words in each of these texts; None if it has too few words."""
     cells: Cells | None
     """None if no model of it says what its units hold."""
     contexts: Contexts | None

@@ -32,8 +32,8 @@ def look(
     from textgen.reports.terminal import render
     from textgen.runtime.output import visible_in
     from textgen.runtime.storage.files import write_file
-    from textgen_look import look as look_at_runs
-    from textgen_look.report import look_report
+    from textgen_tools import look as look_at_runs
+    from textgen_tools.inside.report import look_report
 
     with ProgressDisplay(quiet=quiet) as display:
         result = look_at_runs(names, device=cluster.device, report=display)

@@ -24,11 +24,11 @@ from textgen.reports.document import (
 )
 from textgen.reports.formats import plain, short
 from textgen.reports.moments import moment_blocks
-from textgen_look.cells import NUM_LEVELS
-from textgen_look.contexts import LENGTHS
-from textgen_look.mistakes import KINDS
-from textgen_look.result import Look
-from textgen_look.words import CLASSES, WordCost
+from textgen_tools.inside.cells import NUM_LEVELS
+from textgen_tools.inside.contexts import LENGTHS
+from textgen_tools.inside.mistakes import KINDS
+from textgen_tools.inside.result import Look
+from textgen_tools.inside.words import CLASSES, WordCost
 
 MAX_NAMED = 3
 """Cells that the answer names."""
@@ -67,7 +67,9 @@ def _answer(result: Look) -> Iterator[str]:
 
 
 def _learnt(result: Look) -> list[Block]:
-    return moment_blocks({entry.name: entry.moments for entry in result.entries})
+    return moment_blocks(
+        {entry.name: [*zip(entry.moments, entry.made_up, strict=True)] for entry in result.entries}
+    )
 
 
 def _html(drawn: Markup) -> Block:

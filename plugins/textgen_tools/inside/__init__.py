@@ -1,0 +1,1 @@
+"""`textgen look`: what entries learn, when, and what they remember."""
