@@ -93,6 +93,12 @@ def test_writing_takes_no_more_than_its_share_of_a_budget_in_seconds() -> None:
     assert [each.progress.fraction for each in rich.moments] == [0.011, 0.3, 1.0]
     assert poor.moments == []
     assert MAX_SHARE == 0.02
+    slow = Writing(lambda _: "text", shares_of(0, 1), 0.36)  # the cost of three or four of seven
+    slow.last_seconds = 0.1
+    for fraction in SHARES:
+        slow.at(model, progress(fraction))
+        slow.seconds, slow.last_seconds = 0.1 * len(slow.moments), 0.1
+    assert [each.progress.fraction for each in slow.moments] == [0.02, 0.1, 0.5]
     rich = Writing(lambda _: "text", shares_of(0, 1), math.inf)
     rich.resume([Moment(progress(0.2), "text")])
     assert rich.shares == [0.5, 1.0]

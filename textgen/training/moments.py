@@ -12,9 +12,9 @@ from textgen.training.progress import Moment, Progress
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """The moments, as shares of the budget of an entry."""
-NUM_CHARS = 160
+NUM_CHARS = 120
 MAX_SHARE = 0.02
-"""Share of a budget in seconds that writing may take."""
+"""Share of a budget in seconds that writing may take, by equal parts; what a moment leaves is for the next."""
 FIRST_SECONDS = 0.1
 """What writing is taken to cost before it was timed."""
 
@@ -43,7 +43,8 @@ class Writing:
         if not self.shares or progress.fraction < self.shares[0]:
             return 0.0
         self.shares = [share for share in self.shares if share > progress.fraction]
-        if self.seconds + self.last_seconds > self.max_seconds:
+        allowed = self.max_seconds * (1 - len(self.shares) / len(SHARES))
+        if self.seconds + self.last_seconds > allowed:
             return 0.0
         start = time.perf_counter()
         module = model.module
