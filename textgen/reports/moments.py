@@ -38,7 +38,7 @@ def moment_blocks(entries: Mapping[str, Written]) -> list[Block]:
         for share, texts in panels.items()
     ]
     return [
-        lines(["What each entry wrote after nothing, at a share of its budget."]),
+        lines(["What each entry wrote after nothing, at a share of its budget, at temperature 0.6."]),
         Template("moments.html", {"panels": panels}),
         Samples(groups, views=TEXT_OF_WHOLE),
     ]

@@ -14,7 +14,7 @@ SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """The moments, as shares of the budget of an entry."""
 NUM_CHARS = 120
 MAX_SHARE = 0.02
-"""Share of a budget in seconds that writing may take, by equal parts; what a moment leaves is for the next."""
+"""Share of a budget in seconds that writing may take, in equal parts; what one leaves is for the next."""
 FIRST_SECONDS = 0.1
 """What writing is taken to cost before it was timed."""
 

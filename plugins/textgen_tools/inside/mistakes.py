@@ -44,11 +44,11 @@ class Mistakes:
     bits_per_char: tuple[float, ...]
     """Of all characters of the text, by entry: their sum over the kinds is what is above the oracle's."""
     before: str
-    """Where it is worst: the text before that character,"""
+    """The text before the worst character, or word, in any entry,"""
     worst: str
     after: str
     worst_bits: tuple[float, ...]
-    """The bits of that character, by entry."""
+    """The bits of it, by entry."""
 
 
 def count_words(text: str) -> Counter[str]:
@@ -78,21 +78,23 @@ def find_mistakes(
     costs = np.stack([np.concatenate(list(each)) for each in bits])
     above = np.maximum(0.0, costs - ORACLE_BITS)
     text = "".join(stretches)
+    words = {place: span for span in (_whole(text) if by_word else ()) for place in range(*span)}
     found = []
     for number, kind in enumerate(KINDS):
         are = kinds == number
         if not are.any():
             continue
         place = int(np.where(are, above.max(0), -1.0).argmax())
+        begin, end = words.get(place, (place, place + 1))
         found.append(
             Mistakes(
                 kind=kind,
                 share_of_chars=float(are.mean()),
                 bits_per_char=tuple(round(float(value), 4) for value in above[:, are].sum(1) / len(text)),
-                before=text[max(0, place - CONTEXT_CHARS) : place],
-                worst=text[place],
-                after=text[place + 1 : place + 1 + CONTEXT_CHARS],
-                worst_bits=tuple(round(float(value), 2) for value in costs[:, place]),
+                before=text[max(0, begin - CONTEXT_CHARS) : begin],
+                worst=text[begin:end],
+                after=text[end : end + CONTEXT_CHARS],
+                worst_bits=tuple(round(float(value), 2) for value in costs[:, begin:end].sum(1)),
             )
         )
     return tuple(found)
@@ -119,10 +121,14 @@ def _kinds(
 def _spread(text: str, bits: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the bits with those of each word and the space before it spread evenly over both."""
     spread = bits.copy()
-    for begin, end in spans(WORD, text):
-        first = _with_space(text, begin)
-        spread[first:end] = bits[first:end].mean()
+    for begin, end in _whole(text):
+        spread[begin:end] = bits[begin:end].mean()
     return spread
+
+
+def _whole(text: str) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of each word with the space before it."""
+    return ((_with_space(text, begin), end) for begin, end in spans(WORD, text))
 
 
 def _with_space(text: str, begin: int) -> int:

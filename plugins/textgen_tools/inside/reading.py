@@ -13,7 +13,7 @@ from textgen.evaluation.scoring import token_starts
 from textgen.evaluation.token_bits import score_stretches
 from textgen.experiment.saved_run import Trained
 
-MAX_CHARS = 60_000
+MAX_CHARS = 40_000
 """Characters that are read, the same of all entries."""
 
 

@@ -30,9 +30,13 @@ from textgen_tools.inside.mistakes import KINDS
 from textgen_tools.inside.result import Look
 from textgen_tools.inside.words import CLASSES, WordCost
 
+SPREAD = " The bits of a word are spread evenly over it, since not all entries have characters."
 MAX_NAMED = 3
 """Cells that the answer names."""
 MIDDLE = (NUM_LEVELS - 1) / 2
+KEY = Markup(
+    '<p class="key two"><span>low</span><i></i><span>high, for this unit, after each character</span></p>'
+)
 
 
 def look_report(result: Look) -> Report:
@@ -52,18 +56,19 @@ def look_report(result: Look) -> Report:
             Section("mistakes", "Where mistakes come from", list(_mistakes(result))),
         ],
         styles=styles,
+        command=" ".join(["textgen", "look", *(entry.folder for entry in result.entries)]),
     )
 
 
 def _answer(result: Look) -> Iterator[str]:
-    """Yield what each entry remembers and which units it has."""
+    """Yield what each entry remembers and what its units follow."""
     for entry in result.entries:
-        if entry.contexts:
-            yield f"{entry.name}: more than {entry.contexts.enough} characters back help no longer."
         best = entry.cells.best[:MAX_NAMED] if entry.cells else ()
-        named = [f"unit {cell.unit} {cell.label} ({100 * cell.share:.0f} % of its variance)" for cell in best]
-        if named:
-            yield f"It has units that follow something: {', '.join(named)}."
+        units = [f"unit {cell.unit} follows: {cell.label} ({100 * cell.share:.0f} %)" for cell in best]
+        far = entry.contexts.enough
+        said = f"more than {far} characters of context do not clearly help" if far < LENGTHS[-1] else ""
+        if words := "; ".join(filter(None, [said, *units])):
+            yield f"{entry.name}: {words}."
 
 
 def _learnt(result: Look) -> list[Block]:
@@ -84,7 +89,9 @@ def _memory(result: Look, styles: dict[str, str]) -> Iterator[Block]:
     yield lines(
         [
             f"Bits per character of {result.num_words} words when only the last 1, 2, 4 … {LENGTHS[-1]} "
-            "characters before each token are known; intervals are over the words."
+            "characters are known, with 95 % intervals over the words. Words cost more than the rest of a "
+            "text. One that is a token is predicted whole; of one that is spelled, a character knows those "
+            "before it. So look at where each line becomes flat, and compare columns within a level."
         ]
     )
     known = result.ngram_order - 1
@@ -118,8 +125,8 @@ def _memory(result: Look, styles: dict[str, str]) -> Iterator[Block]:
             [label, *(f"{bits:.3f}" for bits in each.bits_per_char), str(each.enough)]
             for label, each, _ in curves
         ],
-        caption="Bits per character by characters known; enough: from there on more help no longer, as far "
-        f"as these words tell. The n-gram cannot use more than {known}.",
+        caption="Bits per character by characters known. Enough: no larger of these numbers is clearly "
+        f"better, by the differences of the same words. The n-gram cannot use more than {known}.",
     )
 
 
@@ -129,9 +136,9 @@ def _memory(result: Look, styles: dict[str, str]) -> Iterator[Block]:
 def _cells(result: Look) -> Iterator[Block]:
     yield lines(
         [
-            "A unit is named after what it follows if that explains a tenth of its variance, and more than "
-            "of the best of as many units by chance, also on the half of the validation text that it was "
-            "not chosen on.",
+            "What a unit follows was chosen on one half of the validation text. The share of its variance "
+            "that this explains is that on the other half: a tenth at least, and more than by chance, which is "
+            "what the best of as many units would not reach on another text in 95 of 100 cases.",
             *(
                 f"{entry.name} does not say what its units hold."
                 for entry in result.entries
@@ -210,9 +217,10 @@ def _words(result: Look) -> Iterator[Block]:
         if steps:
             table = text_table(
                 "",
-                ["after", *CLASSES, "learnt since the moment before"],
+                ["after", *CLASSES, "words that fell most since then"],
                 steps,
-                caption=f"{entry.name}: bits per word, and the words that saved most in all they occur in.",
+                caption=f"{entry.name}: bits per word, and the words whose bits fell most since the row "
+                "before, of those that occur three times or more.",
                 lefts=(4,),
             )
             yield Folded(f"When {entry.name} learnt words", [table])
@@ -248,19 +256,15 @@ def _mistakes(result: Look) -> Iterator[Block]:
             ),
             total,
         ],
-        caption="Bits per character of the text above those of an oracle that gives every character at least "
-        "a half, by kind; each kind takes what those above it have left."
-        + (
-            " The bits of a word are spread evenly over it, since not all entries have characters."
-            if result.by_word
-            else ""
-        ),
+        caption="What counts are the bits of a character above one, which nobody would need who gives every "
+        "character at least a half. A character is of the first kind that fits, from above; the kinds add up."
+        + (SPREAD if result.by_word else ""),
         lefts=(2 + len(names),),
     )
     rows = [
         [
             each.kind,
-            f"{plain(each.before)}[{plain(each.worst)}]{plain(each.after)}",
+            plain(f"… {each.before}[{each.worst}]{each.after} …"),
             *(f"{bits:.1f}" for bits in each.worst_bits),
         ]
         for each in result.mistakes
@@ -269,7 +273,7 @@ def _mistakes(result: Look) -> Iterator[Block]:
         "",
         ["kind", "where it is worst", *(f"bits in {name}" for name in names)],
         rows,
-        caption="The character in brackets is the most expensive one of its kind.",
+        caption="In brackets is what is most expensive of its kind, in any entry.",
         lefts=(1,),
     )
     yield Folded("A passage of each kind", [table])

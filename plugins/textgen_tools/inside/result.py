@@ -35,7 +35,7 @@ class LookedAt:
     """Share of made-up words in each of these texts; None if it has too few words."""
     cells: Cells | None
     """None if no model of it says what its units hold."""
-    contexts: Contexts | None
+    contexts: Contexts
     words: WordBits
     learnt: tuple[WordsThen, ...] = ()
     known: dict[str, tuple[WordCost, ...]] = field(default_factory=dict)

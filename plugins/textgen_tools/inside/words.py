@@ -33,7 +33,7 @@ class WordBits:
     by_class: tuple[float, ...]
     """Bits per word of each of the `CLASSES`."""
     learnt: tuple[WordCost, ...] = ()
-    """The words that cost least compared with the moment before, in all their occurrences."""
+    """The words that fell most since the moment before; their bits are those of then and of now."""
 
 
 class HeldOutWords:
@@ -71,7 +71,7 @@ class HeldOutWords:
         learnt: tuple[WordCost, ...] = ()
         if before is not None:
             then, now = self.by_word(before), self.by_word(costs)
-            learnt = self._most((then - now) * self.times, then, now)
+            learnt = self._most(then - now, then, now)
         return WordBits(by_class=tuple(round(float(value), 3) for value in means), learnt=learnt)
 
     def known_to_one(self, one: NDArray[np.float64], other: NDArray[np.float64]) -> tuple[WordCost, ...]:
