@@ -228,6 +228,8 @@ class KeptTexts:
             again["sample_metrics"] = metrics
         if self.knows_words:
             again["made_up_words"] = self.writer.made_up_words(texts, row.samples)
+            made_up = self.writer.analyzer.made_up_share
+            again["made_up_shares"] = [made_up(moment.text) for moment in row.train.moments]
         return again
 
     def _details(self, entry: Any) -> Partial:

@@ -26,6 +26,7 @@ from textgen.results.passages import (
     PassageReading,
 )
 from textgen.runtime.storage.json_records import from_values
+from textgen.training.moments import NUM_CHARS, SHARES
 
 MAX_BYTES = 3_000_000
 
@@ -36,7 +37,7 @@ def passage_bits(number: int, seed: int) -> PassageBits:
     return PassageBits(
         first_char=0,
         num_chars=(1,) * number,
-        bits=tuple(random.gamma(1, 2, number).round(4).tolist()),
+        bits=tuple(random.gamma(1, 2, number).round(2).tolist()),
         alternatives=tuple(map(tuple, random.integers(0, 80, (number, NUM_ALTERNATIVES)).tolist())),
         per_mille=tuple(map(tuple, random.integers(0, 1000, (number, NUM_ALTERNATIVES)).tolist())),
     )
@@ -84,6 +85,10 @@ def test_a_page_of_20_entries_with_3_seeds_has_less_than_3_megabytes() -> None:
         for size in range(20)
         for seed in range(3)
     ]
+    points = [{**rows[0]["train"]["curve"][0], "fraction": share} for share in SHARES]
+    for row in rows[::3]:  # the first seed of each writes while it is trained
+        row["train"]["moments"] = [{"progress": point, "text": (TEXT * 2)[:NUM_CHARS]} for point in points]
+        row["made_up_shares"] = [0.5] * len(points)
     assert len(page(*rows).encode()) < MAX_BYTES
 
 
@@ -173,7 +178,7 @@ def test_the_data_of_the_page_is_that_of_the_result() -> None:
     data = json.loads(re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.S)[0])
     assert [row["name"] for row in data["comparison"]["entries"]] == ["good", "bad"]
     assert [curve["name"] for curve in data["curves"]] == ["good", "bad"]
-    assert data["curves"][0]["points"][0]["num_updates"] == 150
+    assert data["curves"][0]["points"][0][2] == 150
     assert [each["name"] for each in data["readings"]] == ["good", "bad"]
 
 

@@ -367,7 +367,7 @@ def plan(
     """Return the experiments, each entry with each seed, by the folders of their runs."""
     return {
         run_folder(out, entry.name, seed): Experiment(
-            entry, corpus, options.budget, options.device_config, seed
+            entry, corpus, options.budget, options.device_config, seed, writes=seed == options.request.seed
         )
         for entry in entries
         for seed in range(options.request.seed, options.request.seed + options.request.seeds)

@@ -83,6 +83,8 @@ class Experiment:
     """A run whose training continues: from its best weights, with a new schedule and new optimizers."""
     num_processes: int = 1
     """Processes that train the model together."""
+    writes: bool = False
+    """True if the entry writes at the moments of its training, unless its option says no."""
     chooses_copies: bool = True
     """True if the budget decides the number of copies of an entry that does not say (with one process)."""
 
@@ -192,7 +194,7 @@ class Experiment:
             num_processes=self.num_processes,
             identity=self.identity(),
             earlier_updates=self.start.result.train.num_updates if self.start else 0,
-            write=partial(self._write, tokenizer),
+            write=partial(self._write, tokenizer) if self.writes else None,
         )
         return plan, model, seconds
 

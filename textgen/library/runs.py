@@ -111,7 +111,7 @@ def train_as(
     with shown(report) as tell:
         tell(Step("reading the text"))
         text = loaded(request.text)
-        experiment = Experiment(parsed, text, parsed_budget, config, seed, num_processes=number)
+        experiment = Experiment(parsed, text, parsed_budget, config, seed, num_processes=number, writes=True)
         end_if_helper(experiment)
         tell(Step("starting", parsed.name, seconds_left=expected_seconds(parsed, text, parsed_budget)))
         with (

@@ -301,20 +301,15 @@ def _bits(entry: EntryDetails, index: int, num_chars: int) -> float:
 
 
 def _curve_points(rows: Sequence[EntryRow]) -> list[dict[str, Any]]:
-    """Return the learning curves of all runs that have one: amounts of training and validation scores."""
+    """Return the learning curves of all runs that have one, each point in the order that `curves.js` knows."""
     return [
         {
             "name": f"{row.name} (seed {run.seed})" if len(row.runs) > 1 else row.name,
             "color": index,
             "points": [
-                {
-                    "seconds": round(point.seconds, 3),
-                    "num_chars": point.num_chars,
-                    "num_updates": point.num_updates,
-                    "bits": round(point.validation_bits_per_char, 5),
-                }
+                (round(point.seconds, 3), point.num_chars, point.num_updates, round(bits, 5))
                 for point in run.train.curve
-                if point.validation_bits_per_char is not None
+                if (bits := point.validation_bits_per_char) is not None
             ],
         }
         for index, row in enumerate(rows)
@@ -328,7 +323,7 @@ def _curves(result: Comparison, rows: Sequence[EntryRow], curves: Sequence[dict[
     drawn = [
         ChartLine(
             curve["name"],
-            [(point["seconds"], point["bits"]) for point in curve["points"]],
+            [(seconds, bits) for seconds, _, _, bits in curve["points"]],
             style=entry_style(curve["color"]),
         )
         for curve in curves

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from textgen.reports.document import PAGE, WHOLE, Block, SampleGroup, Samples, Template, Views, lines
+from textgen.reports.document import FULL, Block, SampleGroup, Samples, Template, lines
 from textgen.reports.formats import plain, short
 from textgen.training.moments import SHARES
 from textgen.training.progress import Moment
-
-TEXT_OF_WHOLE: Views = WHOLE - PAGE
-
 
 Written: TypeAlias = Sequence[tuple[Moment, float | None]]
 """Moments, each with the share of made-up words in its text, if that is known."""
@@ -40,7 +37,7 @@ def moment_blocks(entries: Mapping[str, Written]) -> list[Block]:
     return [
         lines(["What each entry wrote after nothing, at a share of its budget, at temperature 0.6."]),
         Template("moments.html", {"panels": panels}),
-        Samples(groups, views=TEXT_OF_WHOLE),
+        Samples(groups, views=FULL),
     ]
 
 

@@ -137,8 +137,8 @@ def _cells(result: Look) -> Iterator[Block]:
     yield lines(
         [
             "What a unit follows was chosen on one half of the validation text. The share of its variance "
-            "that this explains is that on the other half: a tenth at least, and more than by chance, which is "
-            "what the best of as many units would not reach on another text in 95 of 100 cases.",
+            "that this explains is that on the other half: a tenth at least, and more than by chance, which "
+            "is what the best of as many units would not reach on another text in 95 of 100 cases.",
             *(
                 f"{entry.name} does not say what its units hold."
                 for entry in result.entries

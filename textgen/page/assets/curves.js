@@ -1,6 +1,7 @@
 "use strict";
 /* Learning curves with a choice of the axis, zoom by dragging, and values under the pointer. */
 (() => {
+  const POINT = ["seconds", "num_chars", "num_updates", "bits"];
   const place = document.getElementById("curves-plot");
   if (!place) return;
   const axis = document.getElementById("curves-axis");
@@ -42,7 +43,7 @@
 
   function draw() {
     const curves = data.curves.map((curve) =>
-      curve.points.map((point) => [point[axis.value], point.bits]).filter(([x]) => !logarithmic.checked || x > 0));
+      curve.points.map((point) => [point[POINT.indexOf(axis.value)], point.at(-1)]).filter(([x]) => !logarithmic.checked || x > 0));
     place.textContent = "";
     const places = [...new Set(curves.flatMap((curve) => curve.map(([x]) => x)))].sort((a, b) => a - b);
     const longest = Math.max(...data.curves.map((curve) => short(curve.name).length));
