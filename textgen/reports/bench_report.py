@@ -301,7 +301,7 @@ def _bits(entry: EntryDetails, index: int, num_chars: int) -> float:
 
 
 def _curve_points(rows: Sequence[EntryRow]) -> list[dict[str, Any]]:
-    """Return the learning curves of all runs that have one, each point in the order that `curves.js` knows."""
+    """Return the learning curves of all runs that have one; `curves.js` knows the order of a point."""
     return [
         {
             "name": f"{row.name} (seed {run.seed})" if len(row.runs) > 1 else row.name,
