@@ -20,14 +20,14 @@ MAX_LINES = {
     "comparison": 1_134,
     "data": 2_420,
     "evaluation": 2_327,
-    "experiment": 3_019,
+    "experiment": 3_021,
     "generation": 679,
     "jobs": 814,
     "library": 2_181,
     "nn": 2_632,
     "page": 506,
     "registry": 1_039,
-    "reports": 3_405,
+    "reports": 3_397,
     "results": 2_085,
     "runtime": 2_095,
     "training": 2_412,
@@ -35,7 +35,7 @@ MAX_LINES = {
     "": 750,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_980, 49_190
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_980, 49_186
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")
