@@ -47,8 +47,8 @@ def look(names: Sequence[str | Path], *, device: str = "auto", report: Report | 
     """Return what the runs that `names` mean learnt, when, and what they remember of held-out text.
 
     A bench stands for its best entries, with their first seed. The text is read again from where the runs
-    read it. `report` is that of `bench`. Raises `TextgenError` if there is no such run, if the runs were not
-    trained on the same text, or if it has changed.
+    read it; they compute on `device`. `report` is that of `bench`. Raises `TextgenError` if there is no such
+    run, if the runs were not trained on the same text, or if it has changed.
     """
     from textgen.library.progress import shown
     from textgen_tools.inside.looking import look_at

@@ -144,7 +144,7 @@ def read_passages(
             PassageBits(
                 first_char=int(begins[inside[0]]) - first,
                 num_chars=tuple(sizes[inside].tolist()),
-                bits=tuple(round(float(bits), 2) for bits in predicted.bits[inside]),
+                bits=tuple(round(float(bits), 3) for bits in predicted.bits[inside]),
                 alternatives=tuple(
                     tuple(used.setdefault(token, len(used)) for token in row)
                     for row in predicted.likeliest[inside].tolist()
