@@ -37,7 +37,7 @@ def passage_bits(number: int, seed: int) -> PassageBits:
     return PassageBits(
         first_char=0,
         num_chars=(1,) * number,
-        bits=tuple(random.gamma(1, 2, number).round(4).tolist()),
+        bits=tuple(random.gamma(1, 2, number).round(3).tolist()),
         alternatives=tuple(map(tuple, random.integers(0, 80, (number, NUM_ALTERNATIVES)).tolist())),
         per_mille=tuple(map(tuple, random.integers(0, 1000, (number, NUM_ALTERNATIVES)).tolist())),
     )

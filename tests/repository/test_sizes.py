@@ -27,7 +27,7 @@ MAX_LINES = {
     "nn": 2_632,
     "page": 506,
     "registry": 1_039,
-    "reports": 3_403,
+    "reports": 3_395,
     "results": 2_085,
     "runtime": 2_095,
     "training": 2_412,
@@ -35,7 +35,7 @@ MAX_LINES = {
     "": 750,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_980, 49_186
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_980, 49_184
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

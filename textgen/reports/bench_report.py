@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import zip_longest
 from statistics import fmean
 from typing import Any
@@ -47,7 +46,6 @@ from textgen.reports.samples import (
 )
 from textgen.results.comparison import Comparison
 from textgen.results.details import Details, EntryDetails, differing_settings
-from textgen.results.passages import PassageReading
 from textgen.runtime.environment import machines_used
 
 SCRIPTS = ("curves.js", "passage_colours.js", "samples.js")
@@ -125,18 +123,12 @@ def _data(
     return {
         "curves": curves,
         "passages": details.passages,
-        "readings": [{"name": each.name, **vars(_rounded(each.reading))} for each in entries if each.reading],
+        "readings": [{"name": each.name, **vars(each.reading)} for each in entries if each.reading],
         "samples": [{"name": entry.name, "samples": entry.samples} for entry in entries],
         "sampler": result.measured_sampler,
         "colors": {row.name: index for index, row in enumerate(entry_rows(result))},
         "chance": sorted(chance_entries(result)),
     }
-
-
-def _rounded(reading: PassageReading) -> PassageReading:
-    """Return a reading with the digits that a page shows, which keeps it small."""
-    short = (replace(each, bits=tuple(round(cost, 2) for cost in each.bits)) for each in reading.passages)
-    return replace(reading, passages=tuple(short))
 
 
 def _context(result: Comparison) -> Iterator[str]:

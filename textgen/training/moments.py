@@ -12,7 +12,7 @@ from textgen.training.progress import Moment, Progress
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """The moments, as shares of the budget of an entry."""
-NUM_CHARS = 120
+NUM_CHARS = 100
 MAX_SHARE = 0.02
 """Share of a budget in seconds that writing may take, in equal parts; what one leaves is for the next."""
 FIRST_SECONDS = 0.1
