@@ -20,8 +20,8 @@ from textgen.experiment.saved_run import Trained
 LENGTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 """Characters that are known."""
 SHARED = 64
-"""From so many characters on, all tokens of a word are predicted in one pass: the later ones know these, and
-those of the word before them."""
+"""From this number on, all tokens of a word are predicted in one pass: the later ones know these, and
+what precedes them in the word."""
 NUM_WORDS = 400
 """Words that are predicted, each with the space before it."""
 MAX_LOGITS, MAX_ROWS = 2**23, 256

@@ -43,7 +43,7 @@ class _Text:
 
     corpus: Corpus
     stretches: list[str]
-    """Of the scored part, as far as it is read."""
+    """The beginnings of the scored stretches that are read."""
     words: HeldOutWords
 
 

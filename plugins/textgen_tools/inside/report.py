@@ -97,7 +97,7 @@ def _memory(result: Look, styles: dict[str, str]) -> Iterator[Block]:
     known = result.ngram_order - 1
     name = f"n-gram of {result.ngram_order} characters"
     curves = [
-        *((entry.name, entry.contexts, styles[entry.name]) for entry in result.entries if entry.contexts),
+        *((entry.name, entry.contexts, styles[entry.name]) for entry in result.entries),
         (name, result.ngram, "reference"),
     ]
     ticks = {float(length): str(length) for length in LENGTHS}
@@ -170,7 +170,8 @@ def _cells(result: Look) -> Iterator[Block]:
         drawn = [
             _coloured(cell.passage, cell.levels, f"unit {cell.unit}: {cell.label}") for cell in cells.best
         ]
-        yield Folded(f"Passages by the units of {entry.name}", [_html(each) for each in drawn], views=PAGE)
+        shown = [_html(each) for each in (KEY, *drawn)]
+        yield Folded(f"Passages by the units of {entry.name}", shown if drawn else [], views=PAGE)
 
 
 def _coloured(text: str, levels: Sequence[int], title: str) -> Markup:
@@ -240,7 +241,8 @@ def _listed(summary: str, words: Sequence[WordCost], names: tuple[str, str]) -> 
 
 def _mistakes(result: Look) -> Iterator[Block]:
     names = [entry.name for entry in result.entries]
-    total = ["all", "100", *(f"{sum(bits):.3f}" for bits in zip(*_by_kind(result), strict=True)), ""]
+    sums = map(sum, zip(*(each.bits_per_char for each in result.mistakes), strict=True))
+    total = ["all", "100", *(f"{bits:.3f}" for bits in sums), ""]
     yield text_table(
         "",
         ["kind", "% of characters", *names, "what it is"],
@@ -277,7 +279,3 @@ def _mistakes(result: Look) -> Iterator[Block]:
         lefts=(1,),
     )
     yield Folded("A passage of each kind", [table])
-
-
-def _by_kind(result: Look) -> list[tuple[float, ...]]:
-    return [each.bits_per_char for each in result.mistakes]

@@ -53,7 +53,7 @@ class Look:
     """The characters of it."""
     entries: tuple[LookedAt, ...]
     ngram: Contexts
-    """An n-gram of characters of `ngram_order`, which knows so many less one."""
+    """The n-gram of `ngram_order` characters, the last of which it predicts."""
     ngram_order: int
     mistakes: tuple[Mistakes, ...]
     by_word: bool
