@@ -109,6 +109,8 @@ def test_moments_are_chosen_without_scripts_and_all_of_them_printed(browser: Any
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(page_file.as_uri())
+    assert not page.get_by_label("10 %", exact=True).is_visible()  # until it is asked for
+    page.get_by_text("What each entry wrote on the way").click()
     texts = [page.get_by_text(f"text at {fraction} ").first for fraction in (0.01, 0.1, 1.0)]
     assert [each.is_visible() for each in texts] == [False, False, True]
     page.get_by_label("10 %", exact=True).check()

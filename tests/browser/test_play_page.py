@@ -132,6 +132,15 @@ def test_a_slider_writes_and_reads_with_the_weights_of_then(opened: Opened, runs
     assert float(score.inner_text().split()[0]) == pytest.approx(bits_now, abs=1e-3)
 
 
+def test_what_a_run_wrote_as_it_learnt_can_be_unfolded(opened: Opened, runs: list[Path]) -> None:
+    first = textgen.load(runs[0]).result.train.moments[0]
+    text = opened.page.locator(".learnt pre").first
+    assert not text.is_visible()
+    opened.page.locator(".learnt summary").first.click()
+    assert text.is_visible()
+    assert text.text_content() == first.text.strip()
+
+
 def test_at_an_entropy_each_entry_shows_its_temperature(opened: Opened) -> None:
     opened.page.fill("#sampler", "temperature:entropy=1.5")
     opened.write("The ")

@@ -47,10 +47,12 @@ def _share(moment: Moment) -> float:
 
 
 def said(moment: Moment, made_up: float | None) -> str:
-    """Return how much was read, the score if it was validated then, and how many words it made up."""
-    words = [f"{short(moment.progress.num_chars)} characters"]
-    if (bits := moment.progress.validation_bits_per_char) is not None:
-        words.append(f"{bits:.3f} bits/char")
+    """Return how much was read, the score of validation or training, and how many words it made up."""
+    progress = moment.progress
+    bits = progress.validation_bits_per_char
+    in_training = f"{progress.train_bits_per_char:.2f} bits/char in training"
+    words = [f"{short(progress.num_chars)} characters"]
+    words.append(in_training if bits is None else f"{bits:.3f} bits/char")
     if made_up is not None:
         words.append(f"{100 * made_up:.0f} % of words made up")
     return ", ".join(words)

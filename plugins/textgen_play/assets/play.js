@@ -57,8 +57,15 @@ const play = (() => {
     box.append(title, text, notes);
     const pane = { index, run, box, text, notes, score, freedom, pieces: [], prompt: "", marks: null, isOn: index < 4, abort: null };
     if (run.timeline.length) title.after(timeline(pane));
+    if (run.learnt.length) box.append(learnt(run.learnt));
     return pane;
   });
+  /* What an entry wrote while it was trained, folded up. */
+  function learnt(moments) {
+    const box = make("details", "learnt"), lines = moments.flatMap(([said, text]) => [make("p", "muted", said), make("pre", "", text.trim())]);
+    box.append(make("summary", "", "What it wrote as it learnt"), ...lines);
+    return box;
+  }
   const shown = () => panes.filter((pane) => pane.isOn);
 
   /* A slider over the snapshots of a run, which ends with the run itself; `pane.after` are the updates. */

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from textgen.contracts import TokenIds
 from textgen.data.bound_tokenizer import START
-from textgen.data.words import WORD, spans
 from textgen.evaluation.scoring import token_starts
 from textgen.evaluation.token_bits import bits_of
 from textgen.experiment.saved_run import Trained
+from textgen_tools.inside.reading import spaced_words
 
 LENGTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 """Characters that are known."""
@@ -55,9 +55,9 @@ class Contexts:
 def choose_words(stretches: Sequence[str]) -> list[Place]:
     """Return words evenly from all that have as much text before them as is looked at, or from all."""
     found = [
-        Place(number, begin - (text[begin - 1 : begin] == " "), end)
+        Place(number, begin, end)
         for number, text in enumerate(stretches)
-        for begin, end in spans(WORD, text)
+        for begin, end in spaced_words(text)
     ]
     far = [place for place in found if place.begin >= LENGTHS[-1]]
     places = far if len(far) >= NUM_WORDS else found

@@ -26,7 +26,7 @@ from textgen.training.progress import Report, Step
 from textgen_tools.inside.cells import find_cells
 from textgen_tools.inside.contexts import choose_words, measure_contexts
 from textgen_tools.inside.mistakes import count_words, find_mistakes
-from textgen_tools.inside.reading import bits_of_chars, first_chars
+from textgen_tools.inside.reading import MAX_CHARS, bits_of_chars
 from textgen_tools.inside.result import Look, LookedAt, WordsThen
 from textgen_tools.inside.words import HeldOutWords
 
@@ -56,7 +56,7 @@ def look_at(names: Sequence[str], device: str, report: Report) -> Look:
     runs = [load(folder, device=device) for folder in folders]
     corpus = _text_of(runs)
     part = corpus.split.held_out
-    stretches = first_chars(part.stretches())
+    stretches = list(part.first(MAX_CHARS).stretches())
     counts = count_words(str(corpus.split.train.text[:]))
     text = _Text(corpus, stretches, HeldOutWords(stretches, counts))
     analyzer = TextAnalyzer(corpus.split.train.text, load_lexicon(corpus.language), corpus.language)

@@ -8,13 +8,14 @@ gives every character at least that, and what counts is the bits above one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textgen.data.words import WORD, spans
+from textgen_tools.inside.reading import spaced_words
 
 RECENT_CHARS = 1000
 """A word is repeated if it was among as many characters before."""
@@ -78,7 +79,7 @@ def find_mistakes(
     costs = np.stack([np.concatenate(list(each)) for each in bits])
     above = np.maximum(0.0, costs - ORACLE_BITS)
     text = "".join(stretches)
-    words = {place: span for span in (_whole(text) if by_word else ()) for place in range(*span)}
+    words = {place: span for span in (spaced_words(text) if by_word else ()) for place in range(*span)}
     found = []
     for number, kind in enumerate(KINDS):
         are = kinds == number
@@ -106,14 +107,15 @@ def _kinds(
     """Return the number of the kind of each character of a stretch."""
     names = list(KINDS)
     kinds = np.full(len(text), names.index("punctuation"))
-    for begin, end, is_repeated in _words(text):
-        inside = "repeated word" if is_repeated else "rest"
-        if not is_repeated and counts.get(text[begin:end].lower(), 0) <= RARE:
-            inside = "rare word"
-        first = _with_space(text, begin)
-        kinds[first:end] = names.index(inside)
+    last: dict[str, int] = {}
+    for begin, end in spaced_words(text):
+        word = text[begin:end].strip().lower()
+        is_repeated = begin - last.get(word, -2 * RECENT_CHARS) <= RECENT_CHARS
+        last[word] = begin
+        inside = "repeated word" if is_repeated else "rare word" if counts.get(word, 0) <= RARE else "rest"
+        kinds[begin:end] = names.index(inside)
         if inside == "rest" and not by_word:
-            kinds[first : begin + 1] = names.index("beginning of a word")
+            kinds[begin : end - len(word) + 1] = names.index("beginning of a word")
     kinds[of_ngram <= ORACLE_BITS] = names.index("n-gram")
     return kinds
 
@@ -121,25 +123,6 @@ def _kinds(
 def _spread(text: str, bits: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the bits with those of each word and the space before it spread evenly over both."""
     spread = bits.copy()
-    for begin, end in _whole(text):
+    for begin, end in spaced_words(text):
         spread[begin:end] = bits[begin:end].mean()
     return spread
-
-
-def _whole(text: str) -> Iterator[tuple[int, int]]:
-    """Yield begin and end of each word with the space before it."""
-    return ((_with_space(text, begin), end) for begin, end in spans(WORD, text))
-
-
-def _with_space(text: str, begin: int) -> int:
-    """Return where the space before a word begins, or the word."""
-    return begin - (text[begin - 1 : begin] == " ")
-
-
-def _words(text: str) -> Iterator[tuple[int, int, bool]]:
-    """Yield begin and end of each word, and whether it was there not long before."""
-    last: dict[str, int] = {}
-    for begin, end in spans(WORD, text):
-        word = text[begin:end].lower()
-        yield begin, end, begin - last.get(word, -2 * RECENT_CHARS) <= RECENT_CHARS
-        last[word] = begin

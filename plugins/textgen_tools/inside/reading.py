@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from textgen.data.bound_tokenizer import START
+from textgen.data.words import WORD, spans
 from textgen.evaluation.scoring import token_starts
 from textgen.evaluation.token_bits import score_stretches
 from textgen.experiment.saved_run import Trained
@@ -17,10 +18,9 @@ MAX_CHARS = 40_000
 """Characters that are read, the same of all entries."""
 
 
-def first_chars(stretches: Sequence[str], num_chars: int = MAX_CHARS) -> list[str]:
-    """Return the beginnings of stretches, of about as many characters in all."""
-    room = max(1, num_chars // max(1, len(stretches)))
-    return [text[:room] for text in stretches]
+def spaced_words(text: str) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of each word, with the space before it if there is one."""
+    return ((begin - (text[begin - 1 : begin] == " "), end) for begin, end in spans(WORD, text))
 
 
 def bits_of_chars(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 from markupsafe import Markup
 
 from textgen.page.charts import ChartLine, LineChart, entry_style
@@ -49,11 +50,14 @@ def look_report(result: Look) -> Report:
         answer=" ".join(_answer(result)),
         context=f"{short(result.num_chars)} characters of the {result.part} part of {result.corpus}",
         sections=[
-            Section("learnt", "How it was learnt", _learnt(result)),
-            Section("memory", "What it remembers", list(_memory(result, styles))),
-            Section("cells", "What units follow", list(_cells(result))),
-            Section("words", "Which words are known", list(_words(result))),
-            Section("mistakes", "Where mistakes come from", list(_mistakes(result))),
+            Section(name, title, [Folded(summary, blocks)])
+            for name, title, summary, blocks in (
+                ("learnt", "How it was learnt", "What each entry wrote on the way", _learnt(result)),
+                ("memory", "What it remembers", _said_of_memory(result), list(_memory(result, styles))),
+                ("cells", "What units follow", _said_of_cells(result), list(_cells(result))),
+                ("words", "Which words are known", _said_of_words(result), list(_words(result))),
+                ("mistakes", "Where mistakes come from", _said_of_mistakes(result), list(_mistakes(result))),
+            )
         ],
         styles=styles,
         command=" ".join(["textgen", "look", *(entry.folder for entry in result.entries)]),
@@ -83,6 +87,11 @@ def _html(drawn: Markup) -> Block:
 
 
 # --- what it remembers
+
+
+def _said_of_memory(result: Look) -> str:
+    each = ", ".join(f"{entry.name} {entry.contexts.enough}" for entry in result.entries)
+    return f"Characters of context that clearly help: {each}; the n-gram {result.ngram.enough}"
 
 
 def _memory(result: Look, styles: dict[str, str]) -> Iterator[Block]:
@@ -131,6 +140,15 @@ def _memory(result: Look, styles: dict[str, str]) -> Iterator[Block]:
 
 
 # --- what units follow
+
+
+def _said_of_cells(result: Look) -> str:
+    counted = [
+        f"{each.cells.num_confirmed} of {each.cells.num_units} in {each.name}"
+        for each in result.entries
+        if each.cells
+    ]
+    return f"Units that follow something: {', '.join(counted) or 'no entry says what its units hold'}"
 
 
 def _cells(result: Look) -> Iterator[Block]:
@@ -195,6 +213,11 @@ def _coloured(text: str, levels: Sequence[int], title: str) -> Markup:
 # --- words
 
 
+def _said_of_words(result: Look) -> str:
+    each = ", ".join(f"{entry.words.by_class[-1]:.1f} in {entry.name}" for entry in result.entries)
+    return f"Bits of a rare word: {each}"
+
+
 def _words(result: Look) -> Iterator[Block]:
     rows = [[entry.name, *(f"{bits:.2f}" for bits in entry.words.by_class)] for entry in result.entries]
     yield text_table(
@@ -218,10 +241,10 @@ def _words(result: Look) -> Iterator[Block]:
         if steps:
             table = text_table(
                 "",
-                ["after", *CLASSES, "words that fell most since then"],
+                ["after", *CLASSES, "words that fell most since the row before"],
                 steps,
-                caption=f"{entry.name}: bits per word, and the words whose bits fell most since the row "
-                "before, of those that occur three times or more.",
+                caption=f"{entry.name}: bits per word, and the words whose bits fell most, of "
+                "those that occur three times or more.",
                 lefts=(4,),
             )
             yield Folded(f"When {entry.name} learnt words", [table])
@@ -237,6 +260,15 @@ def _listed(summary: str, words: Sequence[WordCost], names: tuple[str, str]) -> 
 
 
 # --- mistakes
+
+
+def _said_of_mistakes(result: Look) -> str:
+    by_entry = zip(*(each.bits_per_char for each in result.mistakes), strict=True)
+    worst = [
+        f"{result.mistakes[int(np.argmax(bits))].kind} in {entry.name}"
+        for entry, bits in zip(result.entries, by_entry, strict=True)
+    ]
+    return f"Most bits above the oracle's: {', '.join(worst)}"
 
 
 def _mistakes(result: Look) -> Iterator[Block]:

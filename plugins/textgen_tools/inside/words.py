@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from textgen.data.words import WORD, spans
+from textgen_tools.inside.reading import spaced_words
 
 CLASSES = ("frequent", "middling", "rare")
 """Thirds of the words of the held-out text, by how often the training text has them."""
@@ -41,9 +41,7 @@ class HeldOutWords:
 
     def __init__(self, stretches: Sequence[str], counts: Mapping[str, int]) -> None:
         self._places = [
-            (number, begin - (text[begin - 1 : begin] == " "), end)
-            for number, text in enumerate(stretches)
-            for begin, end in spans(WORD, text)
+            (number, begin, end) for number, text in enumerate(stretches) for begin, end in spaced_words(text)
         ]
         words = [stretches[number][begin:end].strip().lower() for number, begin, end in self._places]
         self.words = sorted(set(words))

@@ -18,7 +18,7 @@ from textgen_tools.inside.cells import MIN_SHARE, find_cells, follow
 from textgen_tools.inside.contexts import LENGTHS, Place, choose_words, measure_contexts
 from textgen_tools.inside.labels import labels
 from textgen_tools.inside.mistakes import KINDS, count_words, find_mistakes
-from textgen_tools.inside.reading import bits_of_chars, first_chars
+from textgen_tools.inside.reading import bits_of_chars
 from textgen_tools.inside.report import look_report
 from textgen_tools.inside.result import Look
 from textgen_tools.inside.words import HeldOutWords
@@ -214,4 +214,3 @@ def test_runs_on_other_texts_are_refused(bench: Path, tmp_path: Path) -> None:
 
 def test_a_short_text_has_the_words_that_it_has() -> None:
     assert choose_words(["one two"]) == [Place(0, 0, 3), Place(0, 3, 7)]
-    assert first_chars(["abc", "def"], 4) == ["ab", "de"]
