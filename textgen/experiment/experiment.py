@@ -199,7 +199,7 @@ class Experiment:
         return plan, model, seconds
 
     def _write(self, tokenizer: BoundTokenizer, model: LanguageModel) -> str:
-        """Return what a model writes after nothing, without a speller for its out-of-vocabulary words."""
+        """Return what a model writes without a prompt, with no speller for out-of-vocabulary words."""
         spells = not tokenizer.vocabulary.has_speller
         generator = Generator(model, tokenizer, self.device_config, spells=spells)
         return generator.generate([""], NUM_CHARS, build_sampler(SAMPLER), [self.seed])[0]

@@ -28,14 +28,12 @@ def moment_blocks(entries: Mapping[str, Written]) -> list[Block]:
     panels = {share: texts for share, texts in by_share.items() if texts}
     if not panels:
         return []
-    groups = [
-        SampleGroup(
-            f"after {share}", "", [(f"{each['name']} ({each['said']})", each["text"]) for each in texts]
-        )
-        for share, texts in panels.items()
-    ]
+    groups = []
+    for share, texts in panels.items():
+        written = [(f"{each['name']} ({each['said']})", each["text"]) for each in texts]
+        groups.append(SampleGroup(f"after {share}", "", written))
     return [
-        lines(["What each entry wrote after nothing, at a share of its budget, at temperature 0.6."]),
+        lines(["What each entry wrote without a prompt, at a share of its budget, at temperature 0.6."]),
         Template("moments.html", {"panels": panels}),
         Samples(groups, views=FULL),
     ]
@@ -48,11 +46,10 @@ def _share(moment: Moment) -> float:
 
 def said(moment: Moment, made_up: float | None) -> str:
     """Return how much was read, the score of validation or training, and how many words it made up."""
-    progress = moment.progress
-    bits = progress.validation_bits_per_char
-    in_training = f"{progress.train_bits_per_char:.2f} bits/char in training"
-    words = [f"{short(progress.num_chars)} characters"]
-    words.append(in_training if bits is None else f"{bits:.3f} bits/char")
+    progress, of = moment.progress, "validation"
+    if (bits := progress.validation_bits_per_char) is None:
+        bits, of = progress.train_bits_per_char, "training"
+    words = [f"{short(progress.num_chars)} characters", f"{bits:.3f} bits/char of {of}"]
     if made_up is not None:
         words.append(f"{100 * made_up:.0f} % of words made up")
     return ", ".join(words)

@@ -41,7 +41,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Moment:
-    """A moment of training, and what the model in training wrote then, after nothing."""
+    """A moment of training, and what the model in training wrote then, without a prompt."""
 
     progress: Progress
     text: str

@@ -27,7 +27,7 @@ ORACLE_BITS = 1.0
 
 KINDS = {
     "n-gram": "an n-gram of characters gives it at least a half",
-    "repeated word": f"in a word that the last {RECENT_CHARS:,} characters have too",
+    "recent word": f"in a word that the last {RECENT_CHARS:,} characters have too",
     "rare word": f"in a word that the training text has {RARE} times or less",
     "beginning of a word": "the first letter of another word, and the space before it",
     "punctuation": "punctuation, digits and line breaks",
@@ -112,7 +112,7 @@ def _kinds(
         word = text[begin:end].strip().lower()
         is_repeated = begin - last.get(word, -2 * RECENT_CHARS) <= RECENT_CHARS
         last[word] = begin
-        inside = "repeated word" if is_repeated else "rare word" if counts.get(word, 0) <= RARE else "rest"
+        inside = "recent word" if is_repeated else "rare word" if counts.get(word, 0) <= RARE else "rest"
         kinds[begin:end] = names.index(inside)
         if inside == "rest" and not by_word:
             kinds[begin : end - len(word) + 1] = names.index("beginning of a word")

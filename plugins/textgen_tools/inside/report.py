@@ -54,8 +54,18 @@ def look_report(result: Look) -> Report:
             for name, title, summary, blocks in (
                 ("learnt", "How it was learnt", "What each entry wrote on the way", _learnt(result)),
                 ("memory", "What it remembers", _said_of_memory(result), list(_memory(result, styles))),
-                ("cells", "What units follow", _said_of_cells(result), list(_cells(result))),
-                ("words", "Which words are known", _said_of_words(result), list(_words(result))),
+                (
+                    "cells",
+                    "What units follow",
+                    "Units by what they follow, and passages",
+                    list(_cells(result)),
+                ),
+                (
+                    "words",
+                    "Which words are known",
+                    "Bits of frequent, middling and rare words",
+                    list(_words(result)),
+                ),
                 ("mistakes", "Where mistakes come from", _said_of_mistakes(result), list(_mistakes(result))),
             )
         ],
@@ -99,8 +109,8 @@ def _memory(result: Look, styles: dict[str, str]) -> Iterator[Block]:
         [
             f"Bits per character of {result.num_words} words when only the last 1, 2, 4 … {LENGTHS[-1]} "
             "characters are known, with 95 % intervals over the words. Words cost more than the rest of a "
-            "text. One that is a token is predicted whole; of one that is spelled, a character knows those "
-            "before it. So look at where each line becomes flat, and compare columns within a level."
+            "text. An entry of words predicts a word at once, one of characters sees its earlier letters. So "
+            "look at where each line becomes flat, and compare columns within a level."
         ]
     )
     known = result.ngram_order - 1
@@ -129,12 +139,12 @@ def _memory(result: Look, styles: dict[str, str]) -> Iterator[Block]:
     )
     yield text_table(
         "",
-        ["entry", *map(str, LENGTHS), "enough"],
+        ["entry", *map(str, LENGTHS), "that help"],
         [
             [label, *(f"{bits:.3f}" for bits in each.bits_per_char), str(each.enough)]
             for label, each, _ in curves
         ],
-        caption="Bits per character by characters known. Enough: no larger of these numbers is clearly "
+        caption="Bits per character by characters known. That help: no larger of these numbers is clearly "
         f"better, by the differences of the same words. The n-gram cannot use more than {known}.",
     )
 
@@ -142,21 +152,12 @@ def _memory(result: Look, styles: dict[str, str]) -> Iterator[Block]:
 # --- what units follow
 
 
-def _said_of_cells(result: Look) -> str:
-    counted = [
-        f"{each.cells.num_confirmed} of {each.cells.num_units} in {each.name}"
-        for each in result.entries
-        if each.cells
-    ]
-    return f"Units that follow something: {', '.join(counted) or 'no entry says what its units hold'}"
-
-
 def _cells(result: Look) -> Iterator[Block]:
     yield lines(
         [
             "What a unit follows was chosen on one half of the validation text. The share of its variance "
-            "that this explains is that on the other half: a tenth at least, and more than by chance, which "
-            "is what the best of as many units would not reach on another text in 95 of 100 cases.",
+            "that this explains is measured on the other half: a tenth at least, and more than by chance, "
+            "which the best of as many units stays below in 95 of 100 cases if labels are of another place.",
             *(
                 f"{entry.name} does not say what its units hold."
                 for entry in result.entries
@@ -170,14 +171,14 @@ def _cells(result: Look) -> Iterator[Block]:
         cells = entry.cells
         yield text_table(
             "",
-            ["follows", "unit", "% of variance", "by chance", "direction"],
+            ["follows", "unit", "% of variance", "by chance", "where it is so"],
             [
                 [
                     cell.label,
                     str(cell.unit),
                     f"{100 * cell.share:.0f}",
                     f"{100 * cell.chance:.0f}",
-                    "falls" if cell.falls else "rises",
+                    "lower" if cell.falls else "higher",
                 ]
                 for cell in cells.best
             ],
@@ -211,11 +212,6 @@ def _coloured(text: str, levels: Sequence[int], title: str) -> Markup:
 
 
 # --- words
-
-
-def _said_of_words(result: Look) -> str:
-    each = ", ".join(f"{entry.words.by_class[-1]:.1f} in {entry.name}" for entry in result.entries)
-    return f"Bits of a rare word: {each}"
 
 
 def _words(result: Look) -> Iterator[Block]:
@@ -268,7 +264,7 @@ def _said_of_mistakes(result: Look) -> str:
         f"{result.mistakes[int(np.argmax(bits))].kind} in {entry.name}"
         for entry, bits in zip(result.entries, by_entry, strict=True)
     ]
-    return f"Most bits above the oracle's: {', '.join(worst)}"
+    return f"What costs most: {', '.join(worst)}"
 
 
 def _mistakes(result: Look) -> Iterator[Block]:
@@ -290,8 +286,8 @@ def _mistakes(result: Look) -> Iterator[Block]:
             ),
             total,
         ],
-        caption="What counts are the bits of a character above one, which nobody would need who gives every "
-        "character at least a half. A character is of the first kind that fits, from above; the kinds add up."
+        caption="Only the bits of a character beyond the first count: one that gets a probability of a half "
+        "or more costs nothing. It is of the first kind that fits, from above; the kinds add up."
         + (SPREAD if result.by_word else ""),
         lefts=(2 + len(names),),
     )

@@ -161,7 +161,7 @@ def test_mistakes_are_counted_once_and_above_the_oracle() -> None:
     assert shares["n-gram"] == 3
     assert shares["rare word"] == len(" zebra")
     assert shares["punctuation"] == 2
-    assert shares["repeated word"] == len(" the") * 3 + len(" zebra")
+    assert shares["recent word"] == len(" the") * 3 + len(" zebra")
     total = sum(each.bits_per_char[0] for each in found)
     assert total == pytest.approx((2.0 * (len(text) - 3)) / len(text), abs=1e-3)
     by_word = find_mistakes([text], [[costs]], [ngram], counts, by_word=True)
