@@ -42,6 +42,7 @@ KEY = Markup(
 
 def look_report(result: Look) -> Report:
     """Return the report of looking at entries."""
+    written = {each.name: [*zip(each.moments, each.made_up, strict=True)] for each in result.entries}
     styles = {entry.name: entry_style(index) for index, entry in enumerate(result.entries)}
     return Report(
         kind="look",
@@ -52,7 +53,7 @@ def look_report(result: Look) -> Report:
         sections=[
             Section(name, title, [Folded(summary, blocks)])
             for name, title, summary, blocks in (
-                ("learnt", "How it was learnt", "What each entry wrote on the way", _learnt(result)),
+                ("learnt", "How it was learnt", "What each entry wrote on the way", moment_blocks(written)),
                 ("memory", "What it remembers", _said_of_memory(result), list(_memory(result, styles))),
                 (
                     "cells",
@@ -83,17 +84,6 @@ def _answer(result: Look) -> Iterator[str]:
         said = f"more than {far} characters of context do not clearly help" if far < LENGTHS[-1] else ""
         if words := "; ".join(filter(None, [said, *units])):
             yield f"{entry.name}: {words}."
-
-
-def _learnt(result: Look) -> list[Block]:
-    return moment_blocks(
-        {entry.name: [*zip(entry.moments, entry.made_up, strict=True)] for entry in result.entries}
-    )
-
-
-def _html(drawn: Markup) -> Block:
-    """Return what only a page has, as a paragraph that is one already."""
-    return Lines([Note(drawn)], views=PAGE)
 
 
 # --- what it remembers
@@ -189,7 +179,7 @@ def _cells(result: Look) -> Iterator[Block]:
         drawn = [
             _coloured(cell.passage, cell.levels, f"unit {cell.unit}: {cell.label}") for cell in cells.best
         ]
-        shown = [_html(each) for each in (KEY, *drawn)]
+        shown = [Lines([Note(each)], views=PAGE) for each in (KEY, *drawn)]
         yield Folded(f"Passages by the units of {entry.name}", shown if drawn else [], views=PAGE)
 
 
