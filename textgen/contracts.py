@@ -101,6 +101,12 @@ class TokenizerExtras(Protocol):
     def fit_counts(self, counts: Iterable[Any]) -> None:
         """Build the vocabulary from the counts of all blocks."""
 
+    def extend(self, text: str) -> None:
+        """Add what the text has to a restored vocabulary, after its tokens, which keep their ids.
+
+        An entry that starts from a run (`start=`) calls it; without it, the vocabulary is that of the run.
+        """
+
 
 class Model(Protocol):
     """A language model over token ids: a `torch.nn.Module` built as `Model(vocab_size, **options)`.

@@ -40,6 +40,10 @@ class CharTokenizer:
         always = "" if self.fallback_bytes else "\n"
         self._build("".join(sorted(set(always).union(*counts))))
 
+    def extend(self, text: str) -> None:
+        """Add the characters that are not known yet, after the bytes."""
+        self._build(self._alphabet, self._added + "".join(sorted(set(text) - set(self.tokens))))
+
     def encode(self, text: str) -> NDArray[np.int32]:
         """Return one id per character; a character outside the alphabet has one per byte, or none."""
         points = _code_points(text)
@@ -60,23 +64,26 @@ class CharTokenizer:
 
     def state(self) -> dict[str, Any]:
         """Return the alphabet, as a list, since JSON would join a pair of lone surrogates in a string."""
-        return {"alphabet": list(self._alphabet), "fallback_bytes": self.fallback_bytes}
+        added = {"added": list(self._added)} if self._added else {}
+        return {"alphabet": list(self._alphabet), "fallback_bytes": self.fallback_bytes, **added}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take the alphabet, and whether there are byte tokens, from `state`."""
         self.fallback_bytes = state.get("fallback_bytes", True)
-        self._build("".join(state["alphabet"]))
+        self._build("".join(state["alphabet"]), "".join(state.get("added", ())))
 
-    def _build(self, alphabet: str) -> None:
-        self._alphabet = alphabet
-        self.tokens = [*alphabet, *(BYTE_TOKENS if self.fallback_bytes else [])]
-        self.fallback = np.arange(len(self.tokens)) >= len(alphabet)
+    def _build(self, alphabet: str, added: str = "") -> None:
+        self._alphabet, self._added = alphabet, added
+        known = [*alphabet, *(BYTE_TOKENS if self.fallback_bytes else [])]
+        self.tokens = [*known, *added]
+        ids = np.array([*range(len(alphabet)), *range(len(known), len(self.tokens))])
+        self.fallback = ~np.isin(np.arange(len(self.tokens)), ids)
         self._table = TokenTable(self.tokens)
-        points = _code_points(alphabet)
-        self._points = points.astype("<u4")
+        self._points = _code_points(alphabet).astype("<u4")
+        points = _code_points(alphabet + added)
         # The last entry, above the largest code point, means "missing" for all code points beyond it.
         self._id_of_point = np.full(int(points.max(initial=0)) + 2, -1, np.int32)
-        self._id_of_point[points] = np.arange(len(alphabet))
+        self._id_of_point[points] = ids
 
     def _spell(self, character: str) -> list[int]:
         return [len(self._alphabet) + byte for byte in utf8(character)]

@@ -100,6 +100,19 @@ class WordTokenizer(WordCounter):
         tokens.sort(key=lambda token: -token[1])
         self._build([surface for surface, _, _ in tokens], [spells for _, _, spells in tokens])
 
+    def extend(self, text: str) -> None:
+        """Add the words of a text that are frequent enough, and its characters, after the bytes."""
+        counts = self.count(text)
+        words = [
+            word
+            for word, count in counts.most_common(self.max_words)
+            if count >= self.min_count and word not in self._id_of_word
+        ]
+        characters = sorted(set[str]().union(*counts) - self._id_of_char.keys())
+        added = [*words, *characters]
+        spells = [*self._spells, *(False for _ in words), *(True for _ in characters)]
+        self._build([*self._surfaces, *added], spells, self._num_added + len(added))
+
     def encode(self, text: str) -> NDArray[np.int32]:
         """Return one id per word, or several for one that is spelled."""
         pieces = self._pieces(text)
@@ -116,31 +129,35 @@ class WordTokenizer(WordCounter):
         return self._table.decode(np.asarray(ids, np.int64).tolist())
 
     def state(self) -> dict[str, Any]:
-        """Return the tokens except bytes, and the ids of those that are spelling characters."""
-        num_surfaces = len(self.tokens) - len(BYTE_TOKENS)
-        spelling = np.flatnonzero(self.fallback[:num_surfaces])
-        return {"surfaces": self.tokens[:num_surfaces], "spelling": spelling.tolist()}
+        """Return the tokens but bytes, the spelling characters among them, and how many follow the bytes."""
+        spelling = np.flatnonzero(self._spells).tolist()
+        added = {"added": self._num_added} if self._num_added else {}
+        return {"surfaces": self._surfaces, "spelling": spelling, **added}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take the vocabulary from `state`."""
-        spelling = set(state["spelling"])
-        self._build(state["surfaces"], [index in spelling for index in range(len(state["surfaces"]))])
+        spelling, surfaces = set(state["spelling"]), state["surfaces"]
+        spells = [index in spelling for index in range(len(surfaces))]
+        self._build(surfaces, spells, state.get("added", 0))
 
     def _pieces(self, text: str) -> list[str]:
         return split_code(text) if self.split == "code" else split_words(text)
 
-    def _build(self, surfaces: list[str], spells: list[bool]) -> None:
-        self.tokens = [*surfaces, *BYTE_TOKENS]
-        self.fallback = np.array([*spells, *(True for _ in BYTE_TOKENS)])
+    def _build(self, surfaces: list[str], spells: list[bool], num_added: int = 0) -> None:
+        """Set the tokens: surfaces, of which the last `num_added` are after the bytes."""
+        self._surfaces, self._spells, self._num_added = surfaces, spells, num_added
+        first = self._first_byte = len(surfaces) - num_added
+        self.tokens = [*surfaces[:first], *BYTE_TOKENS, *surfaces[first:]]
+        self.fallback = np.array([*spells[:first], *(True for _ in BYTE_TOKENS), *spells[first:]])
         self._table = TokenTable(self.tokens)
-        surfaces_by_id = list(enumerate(zip(surfaces, spells, strict=True)))
-        self._id_of_word = {surface: index for index, (surface, spelling) in surfaces_by_id if not spelling}
-        self._id_of_char = {surface: index for index, (surface, spelling) in surfaces_by_id if spelling}
+        ids = [*range(first), *range(first + len(BYTE_TOKENS), len(self.tokens))]
+        by_id = list(zip(ids, surfaces, spells, strict=True))
+        self._id_of_word = {surface: index for index, surface, spelling in by_id if not spelling}
+        self._id_of_char = {surface: index for index, surface, spelling in by_id if spelling}
 
     def _spell(self, piece: str) -> list[int]:
-        first_byte = len(self.tokens) - len(BYTE_TOKENS)
         ids = []
         for char in piece:
             known = self._id_of_char.get(char)
-            ids += [first_byte + byte for byte in utf8(char)] if known is None else [known]
+            ids += [self._first_byte + byte for byte in utf8(char)] if known is None else [known]
         return ids

@@ -1,4 +1,4 @@
-"""`textgen describe`, `textgen onnx`, `textgen import-lm-eval` and `textgen runs compare`."""
+"""`textgen score`, `describe`, `onnx`, `import-lm-eval` and `runs compare`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from textgen import defaults
-from textgen.cli.completion import complete_entry_or_run
-from textgen.cli.console import print_json, print_record, print_rows
+from textgen.cli.completion import complete_entry_or_run, complete_name
+from textgen.cli.console import print_json, print_record, print_rows, print_summary
 from textgen.cli.options import (
     Json,
     Names,
     OnDevice,
     PluginFiles,
+    Quiet,
     Root,
     RunFolder,
     Sampler,
@@ -29,6 +30,7 @@ from textgen.cli.options import (
 from textgen.requests import ClusterOptions, SampleOptions, TextOptions
 from textgen.runtime.messages import UsageError
 from textgen.runtime.output import results, say, visible_in
+from textgen.runtime.storage.json_records import to_values
 from textgen.runtime.storage.result_folders import RUNS
 
 if TYPE_CHECKING:
@@ -184,3 +186,46 @@ def compare(
         render(run_report(visible_in(result)), VisibleConsole())
     else:
         say(to_markdown(run_report(result)), end="")
+
+
+@grouped
+def score(
+    context: typer.Context,
+    run: RunFolder,
+    texts: Annotated[
+        list[str],
+        typer.Argument(
+            help="Texts: paths, corpus names, or - for standard input; joined.",
+            autocompletion=complete_name("corpus"),
+        ),
+    ],
+    clean: Annotated[
+        str | None,
+        typer.Option(
+            "--clean",
+            help="Cleaner of the text.",
+            show_default="the run's",
+            autocompletion=complete_name("cleaner"),
+        ),
+    ] = None,
+    text: Annotated[TextOptions, "encoding"] = TextOptions(),
+    cluster: OnDevice = ClusterOptions(),
+    as_json: Json = False,
+    quiet: Quiet = False,
+    plugin: PluginFiles = None,
+) -> None:
+    """Score a text with a trained run, in bits per character of the whole text."""
+    load_plugins(plugin)
+    from textgen.library.corpus import check_encoding
+    from textgen.library.presentation import PROMPT, command, score_lines
+    from textgen.library.progress import ProgressDisplay
+    from textgen.library.runs import load
+
+    check_encoding(texts, refusing(context))
+    loaded = load(run_folder(run), device=cluster.device, precision="fp32")
+    with ProgressDisplay(quiet=quiet) as display:
+        scored = loaded.score_sources(texts, clean=clean, encoding=text.encoding, report=display)
+    about = {"text": scored.text, "cleaner": scored.cleaner, "num_chars": scored.num_chars}
+    record = {**about, **to_values(scored.score), "score_checks": scored.checks}
+    lines = score_lines(loaded.entry, scored)
+    print_summary(record, as_json, lines, command("sample", str(run), PROMPT))

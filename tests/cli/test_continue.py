@@ -31,7 +31,7 @@ def test_a_finished_run_is_trained_further(textgen: Textgen, tmp_path: Path) -> 
 def test_a_run_needs_a_plus_and_takes_no_other_text(textgen: Textgen, trained: tuple[Path, str]) -> None:
     run = trained[0]
     line = textgen("train", run, "--budget", "2m", code=2).stderr.splitlines()[-1]
-    assert line.endswith("is a run: say how much to add to its training, such as --budget +2m")
+    assert "is a run: --budget +2m adds to its training" in line
     line = textgen("train", run, "--budget", "+2m", "--corpus", "wiki", code=2).stderr
     assert "--corpus has no effect on" in line
 

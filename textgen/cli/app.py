@@ -18,11 +18,10 @@ import typer
 from textgen.cli import cache, plugins, runs
 from textgen.cli.command_plugins import PluginGroup
 from textgen.cli.console import fail
-from textgen.cli.corpus import corpus
 from textgen.cli.interrupts import INTERRUPTED, StoppedError, interrupts
 from textgen.cli.options import NO_METAVAR
 from textgen.cli.plans import bench
-from textgen.cli.train import sample, score, train
+from textgen.cli.train import train
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.messages import UsageError, is_out_of_memory
 from textgen.runtime.output import note, say, show_traceback, visible
@@ -62,7 +61,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for command in (bench, train, sample, score, corpus):
+for command in (bench, train):
     app.command()(command)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(runs.app, name="runs")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from textgen.comparison.entry_job import EntryJob, EntryOutcome, EntryWriting, WriteRow, train_all
 from textgen.comparison.kinds import BENCH, DETAILS
+from textgen.comparison.origins import make_origins
 from textgen.comparison.references import score_references, score_yardsticks
 from textgen.data.corpus import Corpus
 from textgen.data.sources import STANDARD_INPUT
@@ -187,6 +188,7 @@ def _prepare(
     for out in rungs:
         make_folder(out / RUNS_OF_BENCH)
     silence, failures = options.entry_timeout, dict[Path, str]()
+    make_origins(entries, options.device_config, report, silence)
     samples, sealed = options.request.samples, options.request.text.sealed
     for remark in _left_out(options):
         report(Step("", remark=remark))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -38,6 +38,8 @@ class BoundTokenizer:
 
     def __init__(self, component: Tokenizer) -> None:
         self.component = component
+        self.origin: Mapping[str, Any] | None = None
+        """The state of a tokenizer that is extended instead of fitting a new one."""
 
     @property
     def tokens(self) -> Sequence[str]:
@@ -98,6 +100,12 @@ class BoundTokenizer:
 
         A text on disk is counted block by block and in parallel if the tokenizer can.
         """
+        if self.origin is not None:
+            self.component.restore(dict(self.origin))
+            if extend := getattr(self.component, "extend", None):
+                extend(text[:MAX_FIT_CHARS])
+            self._forget_vocabulary()
+            return
         count: Callable[[str], Any] | None = getattr(self.component, "count", None)
         fit_counts: Callable[[Iterable[Any]], None] | None = getattr(self.component, "fit_counts", None)
         if isinstance(text, str):

@@ -223,4 +223,8 @@ def assign_options(entry: Entry, options: dict[str, str]) -> Entry:
             f"{message}: snapshots are of a single model, and {entry.parts['model']!r} is made of several; "
             "leave them out"
         )
-    return complete
+    if "start" not in assigned.get("train", {}):
+        return complete
+    from textgen.experiment.origin import with_options_of_origin  # it can build models
+
+    return with_options_of_origin(complete)

@@ -31,6 +31,8 @@ class RunSettings:
     precision: str
     plugins: dict[str, str]
     """Kind of component: its distribution, version and perhaps a hash of its source."""
+    origin: str | None = None
+    """The hash of the run that it starts from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +105,25 @@ class ScoreChecks:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Origin:
+    """What the model of an entry had read before it was trained on the text."""
+
+    entry: str
+    corpus: str
+    text_sha256: str
+    budget: str
+    num_chars: Count
+    """Characters read in its training."""
+    seconds: Amount
+    """Of its training."""
+    sha256: str
+    """The hash of the files of its run."""
+    overlap: Share | None = None
+    """Share of the scored text, in windows of 60 characters, that is in its training text; None if that
+    cannot be read again."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunResult:
     """Result of one run: how it was trained and how it scores."""
 
@@ -117,6 +138,8 @@ class RunResult:
     num_frozen_parameters: Count = 0
     reads_on: bool = False
     """True if it learns from the text that it is scored on, token by token, after each was scored."""
+    origin: Origin | None = None
+    """What it starts from; None if from nothing."""
     vocab_size: Count
     problem: str | None
     """The reason for having no rank: the tokens do not spell the text, or the score means nothing."""

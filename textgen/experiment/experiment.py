@@ -22,9 +22,10 @@ from textgen.defaults import SAMPLER
 from textgen.evaluation.neighbors import nearest_words
 from textgen.experiment.encoding import MAX_VALIDATION_CHARS, EmbeddingAudit, Encoded, embed, encode_training
 from textgen.experiment.entry import Entry
-from textgen.experiment.entry_result import PreparationTime, RunResult, RunSettings
+from textgen.experiment.entry_result import Origin, PreparationTime, RunResult, RunSettings
 from textgen.experiment.hosts import ModelHost
 from textgen.experiment.memory import build_for_training
+from textgen.experiment.origin import load_origin, origin_of, start_members, with_overlap
 from textgen.experiment.run_lock import begun_copies
 from textgen.experiment.saved_run import RunFiles, RunManifest, SavedRun, build_trained
 from textgen.experiment.score_run import chance_bits
@@ -97,7 +98,12 @@ class Experiment:
             device=self.device_config.device.type,
             precision=self.device_config.precision,
             plugins=self.entry.code,
+            origin=origin.sha256 if (origin := self.origin()) else None,
         )
+
+    def origin(self) -> Origin | None:
+        """Return what the entry starts from, which a run whose training continues has kept."""
+        return self.start.result.origin if self.start else origin_of(self.entry)
 
     def identity(self) -> str:
         """Return a hash of everything that determines training, which does not have the test part."""
@@ -139,19 +145,23 @@ class Experiment:
     def _prepare(self, report: Report, checkpoints: Path | None) -> _Prepared:
         """Tokenize, make word vectors, and build the model that is trained next."""
         split = self.corpus.split
+        origin = None if self.start else load_origin(self.entry)
         report(Step("tokenizing"))
         tokenizer = self.entry.build_tokenizer()
+        if (known := origin or self.start) and self.origin():
+            tokenizer.origin = known.tokenizer.state()
         with ranks.first_rank_first():
             encoded = encode_training(self.entry, tokenizer, self.corpus)
         if "embedding" in self.entry.parts:
             report(Step("making word vectors"))
-        vectors, audit = embed(self.entry, tokenizer, split.train.text, encoded.train)
-        entry, plan, model, seconds = self.entry, *self._plan(self.entry, tokenizer, encoded, vectors, audit)
-        if self.chooses_copies and not (entry.says_copies or self.start or self.num_processes > 1):
+        vectors, audit = embedded = embed(self.entry, tokenizer, split.train.text, encoded.train)
+        entry = self.entry
+        plan, model, seconds = self._plan(entry, tokenizer, encoded, embedded, origin)
+        if self.chooses_copies and not (entry.says_copies or known or self.num_processes > 1):
             start = time.perf_counter()
             entry = entry.with_copies(begun_copies(checkpoints) or choose_copies(plan))
             if entry.num_copies > 1:
-                plan, model, seconds = self._plan(entry, tokenizer, encoded, vectors, audit)
+                plan, model, seconds = self._plan(entry, tokenizer, encoded, embedded)
             seconds = replace(seconds, pace_seconds=time.perf_counter() - start)
             plan = replace(plan, preparation_seconds=seconds.seconds)
         report(Step("training"))
@@ -162,11 +172,12 @@ class Experiment:
         entry: Entry,
         tokenizer: BoundTokenizer,
         encoded: Encoded,
-        vectors: PretrainedVectors | None,
-        audit: EmbeddingAudit | None,
+        embedded: tuple[PretrainedVectors | None, EmbeddingAudit | None],
+        origin: SavedRun | None = None,
     ) -> tuple[TrainingPlan, LanguageModel, PreparationTime]:
         """Return how the models of an entry are trained, its model, and the time until then."""
         split, device_config = self.corpus.split, self.device_config
+        vectors, audit = embedded
         model = build_for_training(
             entry, tokenizer.vocabulary, vectors, len(encoded.train), device_config, seed=self.seed
         )
@@ -176,9 +187,11 @@ class Experiment:
         counting_seconds = time.perf_counter() - start
         seconds = PreparationTime(encoded.seconds + counting_seconds, audit.seconds if audit else 0.0)
         model.to(device_config.device)
+        members = entry.members
         if self.start:
             set_weights(model.module, weights_of(self.start.model.module))
-        members = entry.members
+        elif origin:
+            start_members(entry, model.reader.members, origin, count_tokens(read.train, model.vocab_size))
         plan = TrainingPlan(
             model=model.reader,
             options={name: entry.train_options(part) for name, (part, _) in members.items()},
@@ -194,6 +207,7 @@ class Experiment:
             num_processes=self.num_processes,
             identity=self.identity(),
             earlier_updates=self.start.result.train.num_updates if self.start else 0,
+            is_started=bool(self.start or origin),
             write=partial(self._write, tokenizer) if self.writes else None,
         )
         return plan, model, seconds
@@ -256,6 +270,7 @@ class Experiment:
             num_frozen_parameters=found.sizes["num_frozen_parameters"],
             reads_on=record.entry.reads_on,
             vocab_size=found.sizes["vocab_size"],
+            origin=self.start.result.origin if self.start else with_overlap(self.entry, self.corpus),
             problem=found.checks.problem,
             preparation=record.preparation,
             train=train,

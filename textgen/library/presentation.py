@@ -14,12 +14,11 @@ from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample
 from textgen.experiment.samples import kept_samples
 from textgen.library.console import VisibleConsole
-from textgen.library.corpus import CorpusStatistics
 from textgen.library.runs import Run, ScoredSources
 from textgen.library.training import how_to_look
 from textgen.reports import markdown
 from textgen.reports.document import Report
-from textgen.reports.formats import count, perplexity, plain, short
+from textgen.reports.formats import count, perplexity, short
 from textgen.reports.terminal import render
 from textgen.results.kinds import kind_of
 from textgen.runtime.output import visible_in
@@ -104,28 +103,6 @@ def score_lines(entry: str, scored: ScoredSources) -> list[str]:
         _bits(score),
         f"{count(scored.num_chars)} characters, cleaner {scored.cleaner}; perplexity per word "
         f"{perplexity(score.perplexity_per_word)}; {100 * score.oov_rate:.1f} % of words out of vocabulary",
-    ]
-
-
-def corpus_lines(corpus: CorpusStatistics) -> list[str]:
-    """Return how long a text is, how it is split, and what is new in its held-out part."""
-    split = corpus.split
-    parts = {"training": split.train, "validation": split.validation, "test": split.test}
-    sizes = ", ".join(f"{count(part.num_chars)} {name}" for name, part in parts.items() if part.num_chars)
-    documents = f", {count(corpus.num_documents)} documents" if corpus.num_documents > 1 else ""
-    repeated = f"; {count(corpus.repeated_chars)} more in repeated paragraphs"
-    return [
-        f"{corpus.name}: {count(corpus.num_chars)} characters, {count(corpus.num_words)} words, "
-        f"{count(corpus.num_paragraphs)} paragraphs{documents} (cleaner {corpus.cleaner})"
-        f"{repeated if corpus.repeated_chars else ''}",
-        f"split {split.method}: {sizes} characters",
-        f"training text: {count(corpus.train_alphabet_size)} different characters, "
-        f"{count(corpus.train_vocabulary_size)} different words, {count(corpus.train_words_seen_once)} once; "
-        f"most frequent: {', '.join(corpus.most_frequent_words)}",
-        f"held-out text: {100 * corpus.unseen_word_rate:.1f} % of its words and "
-        f"{count(corpus.num_unseen_chars)} of its characters are not in the training text; "
-        f"{100 * corpus.overlap.share:.1f} % of its windows of 60 characters are",
-        f"begins: {' '.join(plain(corpus.beginning).split())} …",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -9,19 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from textgen import defaults
-from textgen.contracts import TextgenError
+from textgen.comparison.origins import make_origins
+from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data.cleaning import clean_text, load_text
-from textgen.data.corpus import Corpus
+from textgen.data.corpus import Corpus, load_again
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample, ScoreChecks
 from textgen.experiment.experiment import Experiment, continuation
 from textgen.experiment.forecast import expected_seconds
+from textgen.experiment.origin import started_from
 from textgen.experiment.samples import keep_samples
-from textgen.experiment.saved_run import SavedRun, load_run
+from textgen.experiment.saved_run import SavedRun, load_run, names_run, read_manifest
 from textgen.experiment.score_run import score_any
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator, Spelling, spells_words
+from textgen.generation.items import Until, all_items, check_until, first_item
 from textgen.jobs.kept import check_new
 from textgen.library.corpus import TextSource, as_text, loaded
 from textgen.library.defined_plugins import NewPlugins, add_plugins
@@ -47,6 +51,9 @@ from textgen.training.budget import is_timed, parse_budget
 from textgen.training.checkpoints import SNAPSHOTS, Snapshots
 from textgen.training.progress import DONE, Progress, Report, Step
 
+TRIES = 20
+"""How many texts are written at most for each item that is asked for."""
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from pandas import DataFrame
@@ -66,7 +73,8 @@ def train(
 ) -> Run:
     """Train `entry` on `corpus` and score it; return the run, which is also saved in `out`, a new folder.
 
-    With a `budget` such as `+2m`, `entry` is a run whose training continues. `seed` is the random seed, `log`
+    With a `budget` such as `+2m`, `entry` is a run whose training continues; with another, it is one from
+    which training on another `corpus` starts. `seed` is the random seed, `log`
     a logger, a plugin, which gets losses and learning rate; `plugins` and `report` are those of `bench`. The
     processes of `cluster` train on one GPU each, or on shares of the cores; of those that `torchrun` starts,
     only the first one returns, and the others end here. An interrupted training run in `out` continues.
@@ -103,12 +111,15 @@ def train_as(
         run = load(entry, device=cluster.device, precision=cluster.precision)
         return run.train(budget, out=out, processes=cluster.processes, report=report)
     parsed_budget = parse_budget(budget)
+    if names_run(entry):
+        entry = started_from(read_manifest(folder := find_run(entry)).entry.name, folder)
     parsed = parse_entry(entry)
     use_own_gpu()
     config = choose_device(cluster.device, cluster.precision)
     number = num_processes(cluster.processes, parsed, config)
     check_new(out)
     with shown(report) as tell:
+        make_origins([parsed], config, tell)
         tell(Step("reading the text"))
         text = loaded(request.text)
         experiment = Experiment(parsed, text, parsed_budget, config, seed, num_processes=number, writes=True)
@@ -250,6 +261,51 @@ class Run:
         seeds = range(seed, seed + number)
         generator = self.generator(spelling)
         return generator.generate([prompt] * number, length, build_sampler(sampler), seeds)
+
+    def items(
+        self,
+        number: int,
+        prompt: str = "",
+        *,
+        until: Until = "line",
+        unique: bool = False,
+        new: bool = False,
+        length: int = defaults.SAMPLE_CHARS,
+        sampler: str = defaults.SAMPLER,
+        seed: int = 0,
+        spelling: Spelling = "words",
+    ) -> Iterator[Sample]:
+        """Yield a `number` of texts that end with a line, sentence or paragraph, such as names or verses.
+
+        What has no end after `length` characters is left out; with `unique` so is what was there before, and
+        with `new` what the training text has. There are fewer, with a `TextgenWarning`, if too few of
+        `TRIES` times as many texts are such. The rest is that of `samples`.
+        """
+        check_until(until)
+        known, found = self._items_read(until) if new else set[str](), 0
+        for begin in range(seed, seed + TRIES * number, number):
+            texts = self.samples(
+                number, prompt, length=length, sampler=sampler, seed=begin, spelling=spelling
+            )
+            for place, text in enumerate(texts, start=begin):
+                item = first_item(prompt + text, until)
+                if item is None or item in known:
+                    continue
+                yield Sample(prompt, sampler, place, item)
+                known |= {item} if unique else set()
+                if (found := found + 1) == number:
+                    return
+        message = f"only {found} of {number} such texts are among {TRIES * number:,}"
+        warnings.warn(
+            f"{message}; try another temperature, or a greater length", TextgenWarning, stacklevel=2
+        )
+
+    def _items_read(self, until: str) -> set[str]:
+        """Return the items of the training text, which is read again."""
+        corpus, sources = self.settings.corpus, self.saved.sources
+        if not sources.are_kept:
+            raise TextgenError(f"the text of {self.entry!r} was not kept, so nothing is known to be new")
+        return all_items(load_again(sources, corpus.cleaner, corpus.split.method).split.train.text[:], until)
 
     def stream(
         self,

@@ -51,7 +51,12 @@ def check_train(request: TrainRequest, refuse: Refuse) -> None:
         new = ["corpus", "clean", "split", "max_chars", "encoding", "seed", "log", "snapshots"]
         refuse(new, f"on {entry!r}, a run whose training continues")
     elif names_run(entry):
-        raise UsageError(f"{entry!r} is a run: say how much to add to its training, such as --budget +2m")
+        try:
+            refuse(["corpus"], "")
+        except UsageError:  # it is given
+            return
+        how = "--budget +2m adds to its training, --corpus FILE starts from it on another text"
+        raise UsageError(f"{entry!r} is a run: {how}")
     elif (parsed := parse_entry(entry)) and not parsed.is_trainable:
         reason = f"on the model {parsed.parts['model']!r}, which is not trained by gradient descent"
         refuse(["budget", "precision", "log", "processes", "snapshots"], reason)

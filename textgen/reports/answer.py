@@ -179,6 +179,19 @@ def overlap(result: Comparison) -> str:
     return f"{said}; the longest has {longest.num_chars:,}: \u201c{plain(longest.beginning)}\u2026\u201d"
 
 
+def known_before(result: Comparison) -> Iterator[str]:
+    """Yield how much of the scored text is in what was read before: the training text, and what runs read."""
+    yield overlap(result)
+    found = {run.name: run.origin for run in result.runs if run.origin}
+    for name, origin in found.items():
+        share = "it is not known how much" if origin.overlap is None else f"{percent(origin.overlap)} %"
+        yield (
+            f"{name} starts from {origin.entry}, which had read {short(origin.num_chars)} characters of "
+            f"{origin.corpus} in {origin.seconds:,.0f} s; {share} of the {result.scored_on} text is in that "
+            f"text, in spans of {WINDOW} characters or more."
+        )
+
+
 def resolution(result: Comparison) -> str:
     """Return how small a difference could have been called clear, and what would halve it."""
     if result.resolution is None:

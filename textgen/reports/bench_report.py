@@ -12,7 +12,7 @@ from textgen.evaluation.text_metrics import MIN_VERBATIM
 from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, StackedChart, entry_style
 from textgen.reports import bench_tables as tables
 from textgen.reports.advice import advice, next_steps, other_entry
-from textgen.reports.answer import answer, classes, closing, doubts, overlap, puzzle, resolution, scope
+from textgen.reports.answer import answer, classes, closing, doubts, known_before, puzzle, resolution, scope
 from textgen.reports.columns import curves_csv, scores_csv
 from textgen.reports.document import (
     BRIEF,
@@ -83,7 +83,7 @@ def bench_report(
         definition=DEFINITION,
         terms=TERMS,
         sections=[
-            Section("about", "", [lines([overlap(result), *made], is_list=True, is_aside=True)], FULL),
+            Section("about", "", [lines([*known_before(result), *made], is_list=True, is_aside=True)], FULL),
             Section("write", "Write with them", _writing(models, left_out), PAGE),
             Section("brief", "", [tables.brief_table(result, rows)], BRIEF),
             Section("scores", "Scores", _scores(result, rows, styles, readers), WHOLE),
@@ -180,7 +180,7 @@ def _scores(
     """Return the scores, with their picture on a page, in other units, and the differences."""
     return [
         tables.pictured_scores(result, rows, _score_picture(result, rows, styles)),
-        lines([overlap(result), readers], PAGE),
+        lines([*known_before(result), readers], PAGE),
         tables.score_table(result, rows),
         Folded(
             "Differences from the best, with their intervals",

@@ -21,6 +21,7 @@ from textgen.training.budget import Budget
 from textgen.training.checkpoints import SNAPSHOTS, Checkpoints, Snapshots
 from textgen.training.loop import train
 from textgen.training.moments import MAX_SHARE, Writing, shares_of
+from textgen.training.optimizer import freeze_hidden
 from textgen.training.progress import Progress, Report, Step, TrainResult
 from textgen.training.schedule import num_streams
 from textgen.training.train_options import TrainOptions
@@ -54,6 +55,8 @@ class TrainingPlan:
     """Identity of the run, by which its checkpoints are recognised."""
     earlier_updates: int = 0
     """Updates of the run whose training continues."""
+    is_started: bool = False
+    """True if the models have weights already, which counts of tokens do not change."""
     write: Callable[[LanguageModel], str] | None = None
     """Lets one of the models write, as it does at the moments of training."""
 
@@ -88,7 +91,12 @@ class TrainingPlan:
             ranks.world_size(),
         )
         model.try_out()
+        weights = {key: value.clone() for key, value in model.module.state_dict().items()}
         model.set_token_counts(count_tokens(self.train_ids, model.vocab_size))
+        if self.is_started:
+            model.module.load_state_dict(weights)
+        if options.freeze == "hidden":
+            freeze_hidden(model)
         return Trainer(model, batches, options, self.device_config, seed)
 
     def validation_of(self, trainer: Trainer, budget: Budget, report: Report) -> Validation:

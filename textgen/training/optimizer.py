@@ -127,6 +127,13 @@ def hidden_matrices(model: LanguageModel) -> list[nn.Parameter]:
     ]
 
 
+def freeze_hidden(model: LanguageModel) -> None:
+    """Let training change nothing but the input and output layers."""
+    trained = {id(parameter) for parameter in model.nonhidden_parameters()}
+    for parameter in model.module.parameters():
+        parameter.requires_grad_(parameter.requires_grad and id(parameter) in trained)
+
+
 def without_compiler(optimizer: type[Kind]) -> type[Kind]:
     """Return a class of optimizers that computes the same and does not import torch's compiler.
 

@@ -47,6 +47,10 @@ class TrainOptions:
     """Number of validations, evenly over the budget."""
     moments: bool = True
     """Write a short text at 1, 2, 5, 10, 20, 50 and 100 % of the budget, for reports."""
+    start: str | None = None
+    """Begin with the weights of a run (start=runs/NAME), or of this entry on another text (start=wiki@2m)."""
+    freeze: Literal["none", "hidden"] = "none"
+    """With hidden, only the first and the last layer are trained."""
     snapshots: bool = False
     """Keep the weights at each validation in the folder of the run, which then has one copy of its model."""
 

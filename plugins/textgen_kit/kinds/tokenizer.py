@@ -187,6 +187,25 @@ def check_tokenizer_counts(subject: Subject) -> None:
     require_same_tokenizer(parts, whole, "a tokenizer fitted block by block and one by fit")
 
 
+def check_tokenizer_extend(subject: Subject) -> None:
+    """`extend` adds tokens after the others, which keep their ids, and its state restores the result.
+
+    Otherwise a model that starts from the weights of a run takes one word for another.
+    """
+    skip_unless(hasattr(subject.new(), "extend"), "lacks extend, so its vocabulary stays that of the run")
+    tokenizer = subject.new()
+    tokenizer.restore(json.loads(saved_state(subject.fitted(PROSE))))
+    for text in (PROSE, OTHER_PROSE, "".join(NASTY)):
+        before = list(tokenizer.tokens)
+        tokenizer.extend(text)
+        require_equal(before, list(tokenizer.tokens)[: len(before)], "the same first tokens after extend")
+        decoded = tokenizer.decode(tokenizer.encode(text))
+        expect(decoded == text, f"the text again after extend; {text_difference(text, decoded)}")
+    restored = subject.new()
+    restored.restore(json.loads(saved_state(tokenizer)))
+    require_same_tokenizer(tokenizer, restored, "an extended tokenizer and the one restored from its state")
+
+
 def check_tokenizer_pickle(subject: Subject) -> None:
     """A tokenizer that can be pickled is the same afterwards.
 

@@ -98,6 +98,20 @@ class CountsTheFirstBlockOnly(CharTokenizer):
         super().fit_counts(list(counts)[:1])
 
 
+class ExtendsInFront(CharTokenizer):
+    found_by = "tokenizer-extend"
+
+    def extend(self, text: str) -> None:
+        self.fit(text + self._alphabet)
+
+
+class ForgetsWhatItAdded(CharTokenizer):
+    found_by = "tokenizer-extend"
+
+    def state(self) -> dict[str, Any]:
+        return {name: value for name, value in super().state().items() if name != "added"}
+
+
 class LosesItsAlphabet(CharTokenizer):
     found_by = "tokenizer-pickle"
 

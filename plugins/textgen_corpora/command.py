@@ -34,7 +34,8 @@ def corpus(
 ) -> None:
     """List corpora, show the statistics of one, or show what a cleaner changes in it."""
     load_plugins(plugin)
-    from textgen.library.corpus import asks_for_items, changes, check_encoding
+    from textgen.library.corpus import check_encoding
+    from textgen_corpora.statistics import asks_for_items, changes
 
     if is_listing := not sources or asks_for_items(sources):
         options = ["--clean", "--split", "--max-chars", "--encoding", "--keep-repeats", "--diff"]
@@ -53,7 +54,7 @@ def corpus(
 
 def print_listing(name: str, as_json: bool) -> None:
     """Print all corpora, which a terminal shows without their items, or the items of one."""
-    from textgen.library.corpus import grouped, items
+    from textgen_corpora.statistics import grouped, items
 
     rows = items(name or None)
     if as_json:
@@ -69,8 +70,9 @@ def print_listing(name: str, as_json: bool) -> None:
 
 def print_statistics(text: TextOptions, as_json: bool) -> None:
     """Print what is in a text; of a corpus that is several texts, print its items."""
-    from textgen.library.corpus import has_items, loaded, statistics
-    from textgen.library.presentation import command, corpus_lines
+    from textgen.library.corpus import loaded
+    from textgen.library.presentation import command
+    from textgen_corpora.statistics import corpus_lines, has_items, statistics
 
     try:
         values = statistics(loaded(text))

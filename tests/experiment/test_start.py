@@ -1,0 +1,231 @@
+"""Entries that start from a run (`start=`): what they keep of it, what is new, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import textgen
+from helpers.commands import run_textgen
+from textgen.experiment.origin import origin_folder, started_from
+from textgen.experiment.run_lock import partial_folder
+from textgen.experiment.saved_run import load_run
+from textgen.nn.weights import weights_of
+from textgen.reports.bench_report import bench_report
+from textgen.reports.markdown import to_markdown
+from textgen.training.checkpoints import INTERVAL
+from textgen.training.progress import Step
+
+SMALL = "num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=4"
+CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
+LEE = textgen.TextOptions("lee", max_chars=30_000)
+GREEK = "\u03b1\u03b2\u03b3"
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A text with characters and words that the first one lacks."""
+    path = tmp_path_factory.mktemp("other") / "other.txt"
+    rows = [
+        f"{GREEK} wizards zoom past {number} quizzes, and the government said so.\n" for number in range(400)
+    ]
+    path.write_text("".join(rows), "utf-8")
+    return str(path)
+
+
+def train(entry: str, corpus: Any, out: Path, budget: str = "4000chars", **rest: Any) -> textgen.Run:
+    return textgen.train(entry, corpus, budget=budget, cluster=CPU, out=out, report=False, **rest)
+
+
+@pytest.fixture(scope="module")
+def origins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A trained run of each level on lee."""
+    folder = tmp_path_factory.mktemp("origins")
+    return {
+        level: train(f"{level}-lstm:{SMALL}", LEE, folder / level, "20000chars").folder
+        for level in ("char", "word")
+    }
+
+
+@pytest.mark.parametrize("level", ["char", "word"])
+def test_tokens_keep_their_ids_and_weights(
+    level: str, origins: dict[str, Path], other: str, tmp_path: Path
+) -> None:
+    slow = f"{level}-lstm:start={origins[level]},learning_rate=1e-9,weight_decay=0"
+    run, origin = train(slow, other, tmp_path / "run").saved, load_run(origins[level], "cpu")
+    known = origin.tokenizer.vocab_size
+    assert run.tokenizer.tokens[:known] == origin.tokenizer.tokens
+    new = run.tokenizer.tokens[known:]
+    assert set(GREEK) <= set(new)
+    assert (" wizards" in new) == (level == "word")
+    for name, value in weights_of(origin.model.reader.module).items():
+        grown = weights_of(run.model.reader.module)[name]
+        beginning = grown[tuple(slice(size) for size in value.shape)]
+        torch.testing.assert_close(beginning, value, atol=1e-6, rtol=0)
+    assert run.entry.options["model"]["hidden_size"] == 16  # which the entry does not say
+
+
+def test_it_begins_where_the_run_ended(origins: dict[str, Path], tmp_path: Path) -> None:
+    slow = f"char-lstm:start={origins['char']},learning_rate=1e-9,weight_decay=0"
+    run, origin = train(slow, LEE, tmp_path / "run"), textgen.load(origins["char"])
+    assert run.test.bits_per_char == pytest.approx(origin.test.bits_per_char, abs=1e-4)
+
+
+def test_what_was_read_before_helps(origins: dict[str, Path], tmp_path: Path) -> None:
+    text = textgen.TextOptions("lee", max_chars=60_000)
+    scores = [
+        train(entry, text, tmp_path / name, "4000chars").test.bits_per_char
+        for name, entry in (("new", f"char-lstm:{SMALL}"), ("started", f"char-lstm:start={origins['char']}"))
+    ]
+    assert scores[1] < scores[0] - 0.2
+
+
+def test_a_mixture_starts_from_the_run_of_one_of_its_models(
+    origins: dict[str, Path], other: str, tmp_path: Path
+) -> None:
+    run = train(
+        f"2*char-lstm+ngram:start={origins['char']},learning_rate=1e-9,weight_decay=0", other, tmp_path / "m"
+    )
+    first, second, _ = run.saved.model.members
+    origin = weights_of(textgen.load(origins["char"]).saved.model.module)
+    name = next(name for name in origin if "weight_hh" in name)
+    for copy in (first, second):
+        torch.testing.assert_close(weights_of(copy.module)[name], origin[name], atol=1e-6, rtol=0)
+
+
+def test_frozen_layers_do_not_change(origins: dict[str, Path], other: str, tmp_path: Path) -> None:
+    run = train(
+        f"char-lstm:start={origins['char']},freeze=hidden,weight_decay=0", other, tmp_path / "run"
+    ).saved
+    before, after = (weights_of(each.model.module) for each in (load_run(origins["char"], "cpu"), run))
+    same = {
+        name for name, value in before.items() if value.ndim and torch.equal(value, after[name][: len(value)])
+    }
+    hidden = {name for name in before if "weight_hh" in name}
+    assert hidden
+    assert hidden <= same
+    assert any("input" in name and name not in same for name in before)
+    assert run.result.num_frozen_parameters == 0  # they are the model's own, frozen in this training alone
+
+
+def test_a_killed_run_goes_on_to_the_same_bits(
+    origins: dict[str, Path], other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(INTERVAL, "0")
+    entry = f"char-lstm:start={origins['char']}"
+    whole = train(entry, other, tmp_path / "whole").saved
+
+    class KilledError(BaseException):
+        """The process ends."""
+
+    def kill(step: Step) -> None:
+        if step.progress and step.progress.fraction > 0.5:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        textgen.train(entry, other, budget="4000chars", cluster=CPU, out=tmp_path / "killed", report=kill)
+    assert partial_folder(tmp_path / "killed").exists()
+    again = train(entry, other, tmp_path / "killed").saved
+    theirs = weights_of(again.model.module)
+    assert all(torch.equal(value, theirs[name]) for name, value in weights_of(whole.model.module).items())
+
+
+def test_a_text_and_a_budget_are_made_once(
+    other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEXTGEN_CACHE", str(tmp_path / "cache"))
+    entry = f"char-lstm+ngram:{SMALL},start=lee@3000chars"
+    first = train(entry, other, tmp_path / "first")
+    origin = first.result.origin
+    assert origin is not None
+    assert (origin.corpus, origin.budget, origin.overlap) == ("lee", "3000chars", 0.0)
+    (folder,) = (tmp_path / "cache" / "origins").iterdir()
+    assert folder == origin_folder(first.saved.entry)
+    written = (folder / "weights.safetensors").stat().st_mtime_ns
+    second = train(entry, other, tmp_path / "second")
+    assert (folder / "weights.safetensors").stat().st_mtime_ns == written
+    assert second.test.bits_per_char == first.test.bits_per_char
+
+
+def test_a_bench_says_what_was_read_and_whether_the_text_was_in_it(
+    origins: dict[str, Path],
+    tmp_path: Path,
+    no_references: None,  # noqa: ARG001
+) -> None:
+    entries = [f"char-lstm:{SMALL}", f"char-lstm:start={origins['char']}"]
+    result = textgen.bench(entries, LEE, budget="2000chars", cluster=CPU, out=tmp_path / "b", report=False)
+    (origin,) = (run.origin for run in result.runs if run.origin)
+    assert origin.overlap == 0.0  # the same split of the same text
+    said = f"starts from char-lstm:{SMALL}, which had read 20 k characters of lee"
+    assert said in to_markdown(bench_report(result))
+    read = textgen.bench(
+        entries[1:],
+        textgen.TextOptions("lee", max_chars=30_000, split="5/5/90"),
+        budget="2000chars",
+        cluster=CPU,
+        out=tmp_path / "c",
+        report=False,
+    )
+    assert read.runs[0].origin.overlap > 0.5  # most of what is scored now was in its training text
+
+
+def test_a_run_that_is_gone_or_of_another_model_is_a_line(
+    origins: dict[str, Path], other: str, tmp_path: Path
+) -> None:
+    for start, said in (
+        (tmp_path / "gone", "starts from a run that cannot be read: no run in"),
+        (origins["word"], "tokenizer and trained models must be the same"),
+    ):
+        line = run_textgen("train", f"char-lstm:start={start}", "--corpus", other, code=1).stderr
+        assert said in line
+        assert len(line.splitlines()) == 1
+    line = run_textgen(
+        "train",
+        f"char-lstm:start={origins['char']},hidden_size=24",
+        "--corpus",
+        other,
+        "--budget",
+        "2kchars",
+        code=1,
+    ).stderr.splitlines()[-1]
+    assert "give it the options of that run" in line
+
+
+def test_a_run_is_trained_on_another_text(origins: dict[str, Path], other: str, tmp_path: Path) -> None:
+    made = run_textgen(
+        "train",
+        origins["char"],
+        "--corpus",
+        other,
+        "--budget",
+        "4000chars",
+        "--out",
+        tmp_path / "r",
+        "--json",
+    )
+    assert json.loads(made.stdout)["origin"]["corpus"] == "lee"
+    line = run_textgen("train", origins["char"], "--budget", "2m", code=2).stderr.splitlines()[-1]
+    assert "--budget +2m adds to its training, --corpus FILE starts from it on another text" in line
+
+
+def test_more_training_needs_the_first_run_no_longer(
+    origins: dict[str, Path], other: str, tmp_path: Path
+) -> None:
+    origin = shutil.copytree(origins["word"], tmp_path / "origin")
+    run = train(f"word-lstm:start={origin}", other, tmp_path / "run")
+    shutil.rmtree(origin)
+    more = textgen.train(
+        str(run.folder), budget="+2000chars", cluster=CPU, out=tmp_path / "more", report=False
+    )
+    assert more.result.origin == run.result.origin
+    assert more.saved.tokenizer.tokens == run.saved.tokenizer.tokens
+
+
+def test_options_of_an_earlier_start_are_replaced() -> None:
+    assert started_from("char-lstm:start=a,dropout=0.1", Path("b")) == "char-lstm:dropout=0.1,start=b"
+    assert started_from("char-lstm", Path("b")) == "char-lstm:start=b"

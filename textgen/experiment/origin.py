@@ -1,0 +1,186 @@
+"""The run that an entry starts from (`start=`): which one it is, what it has read, and its weights.
+
+The vocabulary of a run only grows, so that its tokens keep their ids: of a tensor that is larger in the new
+model, the beginning of each dimension is that of the run, and the rest is what it is in a new model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from textgen.contracts import TextgenError
+from textgen.data.corpus import Corpus, load_again
+from textgen.evaluation.memorization import find_overlap
+from textgen.experiment.entry import Entry
+from textgen.experiment.entry_result import Origin
+from textgen.experiment.saved_run import RunManifest, SavedRun, load_run, read_manifest
+from textgen.nn.language_model import LanguageModel
+from textgen.nn.weights import weights_of
+from textgen.registry.options import write_value
+from textgen.runtime.storage.cache import cache_folder
+from textgen.runtime.storage.files import DIGESTS
+
+AT = "@"
+"""Between a text and a budget: `wiki@2m` is the entry itself, trained on `wiki` for two minutes."""
+OF_TRAINING = ("start", "freeze", "snapshots", "moments")
+"""Options of training that the run of such a start does not have."""
+
+
+def start_of(entry: Entry) -> str | None:
+    """Return what an entry starts from; None if it starts from nothing."""
+    start: str | None = entry.options.get("train", {}).get("start")
+    return start
+
+
+def origin_entry(entry: Entry) -> str:
+    """Return the entry whose run `wiki@2m` means: the models of this one that are trained by gradient."""
+    models = [name for part, name in entry.models.items() if part in entry.trained]
+    names = [entry.parts["tokenizer"], "+".join(models), *filter(None, [entry.parts.get("embedding")])]
+    options = {
+        (part if len(models) > 1 or part not in entry.models else "model", name): value
+        for part, values in entry.options.items()
+        if part in (*entry.trained, "tokenizer", "embedding", "train")
+        for name, value in values.items()
+        if part != "train" or name not in OF_TRAINING
+    }
+    written = ",".join(f"{part}.{name}={write_value(value)}" for (part, name), value in options.items())
+    return "-".join(names) + f":{written}" * bool(written)
+
+
+def origin_folder(entry: Entry) -> Path:
+    """Return the folder of the run that an entry starts from: the one it names, or one in the cache."""
+    start = start_of(entry) or ""
+    if AT not in start:
+        return Path(start)
+    code = {part: value for part, value in entry.code.items() if part in (*entry.trained, "tokenizer")}
+    identity = repr((origin_entry(entry), start, sorted(code.items())))
+    return cache_folder() / "origins" / hashlib.sha256(identity.encode()).hexdigest()[:32]
+
+
+def started_from(name: str, run: Path) -> str:
+    """Return the entry of this name as one that starts from a run."""
+    head, _, written = name.partition(":")
+    earlier = ("start=", "train.start=")
+    options = [each for each in written.split(",") if each and not each.startswith(earlier)]
+    return f"{head}:{','.join([*options, f'start={run}'])}"
+
+
+def origin_of(entry: Entry) -> Origin | None:
+    """Return what an entry starts from; raises `TextgenError` if its run is missing."""
+    if start_of(entry) is None:
+        return None
+    folder = origin_folder(entry)
+    manifest = _manifest(entry, folder)
+    train, settings = manifest.result.train, manifest.settings
+    digests = folder / DIGESTS
+    return Origin(
+        entry=manifest.entry.name,
+        corpus=settings.corpus.name,
+        text_sha256=settings.corpus.split.train.sha256,
+        budget=settings.budget,
+        num_chars=train.num_chars,
+        seconds=train.seconds,
+        sha256=hashlib.sha256(digests.read_bytes()).hexdigest(),
+    )
+
+
+def _manifest(entry: Entry, folder: Path) -> RunManifest:
+    try:
+        return read_manifest(folder)
+    except TextgenError as error:
+        raise TextgenError(f"entry {entry.name!r} starts from a run that cannot be read: {error}") from error
+
+
+def load_origin(entry: Entry) -> SavedRun | None:
+    """Return the run that an entry starts from, on the CPU; None if it starts from nothing."""
+    return None if start_of(entry) is None else load_run(origin_folder(entry), torch.device("cpu"))
+
+
+def with_overlap(entry: Entry, corpus: Corpus) -> Origin | None:
+    """Return what an entry starts from, and the share of the scored text that is in its training text."""
+    if (origin := origin_of(entry)) is None:
+        return None
+    manifest = _manifest(entry, origin_folder(entry))
+    info = manifest.settings.corpus
+    try:
+        if not manifest.sources.are_kept:
+            return origin
+        read = load_again(manifest.sources, info.cleaner, info.split.method)
+    except TextgenError:  # the text is gone
+        return origin
+    if read.info.split.train.sha256 != origin.text_sha256:
+        return origin
+    found = find_overlap(corpus.split.held_out.stretches(), read.split.train.text)
+    return replace(origin, overlap=found.share)
+
+
+def with_options_of_origin(entry: Entry) -> Entry:
+    """Return an entry with the options of the run that it starts from, unless it has its own.
+
+    Raises `TextgenError` if the run is missing, or is one of other models.
+    """
+    start = start_of(entry)
+    if start is None or AT in start:
+        return entry
+    origin = _manifest(entry, Path(start)).entry
+    trained, known = {entry.models[part] for part in entry.trained}, set(origin.models.values())
+    if trained - known or origin.parts["tokenizer"] != entry.parts["tokenizer"]:
+        raise TextgenError(
+            f"entry {entry.name!r} cannot start from {start!r}, which is {origin.name!r}: tokenizer and "
+            "trained models must be the same"
+        )
+    parts = {name: part for part, name in origin.models.items()}
+    options = dict(entry.options)
+    for part in ("tokenizer", *entry.trained):
+        theirs = origin.options.get(part if part == "tokenizer" else parts[entry.models[part]], {})
+        if merged := {**theirs, **entry.options.get(part, {})}:
+            options[part] = merged
+    copies = origin.num_copies if not entry.says_copies else entry.num_copies
+    return replace(entry, options=options).with_copies(copies)
+
+
+def start_members(
+    entry: Entry, members: Sequence[LanguageModel], origin: SavedRun, counts: NDArray[np.int64]
+) -> None:
+    """Give the models that are trained the weights of those of the run they start from, by name and copy.
+
+    `counts` [vocab_size] are those of the text, from which predictions of new tokens start. Raises
+    `TextgenError` if they have another form.
+    """
+    theirs = {
+        (origin.entry.models[part], copy): weights_of(member.module)
+        for (part, copy), member in zip(
+            origin.entry.members.values(), origin.model.reader.members, strict=True
+        )
+    }
+    for (part, copy), member in zip(entry.members.values(), members, strict=True):
+        if part not in entry.trained:
+            continue
+        weights = theirs[entry.models[part], copy % origin.entry.num_copies]
+        member.set_token_counts(counts)
+        try:
+            grown = _grown(weights, member.module.state_dict(), len(counts) - origin.tokenizer.vocab_size)
+            member.module.load_state_dict(grown, strict=False)
+        except ValueError as error:
+            message = f"entry {entry.name!r} cannot start from {start_of(entry)!r}: {error}"
+            raise TextgenError(f"{message}; give it the options of that run") from error
+
+
+def _grown(weights: Mapping[str, Tensor], state: Mapping[str, Tensor], num_new: int) -> dict[str, Tensor]:
+    """Return weights for a model with this state, which has `num_new` more tokens; raises `ValueError`."""
+    grown = {}
+    for name, value in weights.items():
+        new = state[name].clone() if name in state else value.new_empty(0)
+        if new.shape != value.shape and new.shape != (len(value) + num_new, *value.shape[1:]):
+            raise ValueError(f"{name} has the form {list(value.shape)} there and {list(new.shape)} here")
+        new[tuple(slice(size) for size in value.shape)] = value.to(new.device)
+        grown[name] = new
+    return grown
