@@ -162,7 +162,7 @@ def test_keywords_are_the_options_of_the_command_with_the_same_defaults(
         plain = several[0] if isinstance(several, tuple) and len(several) == 1 else several
         assert (keywords[name] or None) == (plain or None), name
     only_typed = {"as_json", "plugin", "diff", "number", "help", "full", "quiet", "temperature"}
-    only_typed |= {"keep", "snapshots"}
+    only_typed |= {"keep", "snapshots", "until", "unique", "new"}
     of_the_run = {"device", "precision", "after"} if command in ("sample", "score") else set()
     in_seeds = {"seed"} if command in ("bench", "tune") else set()
     assert options.keys() - keywords.keys() <= only_typed | of_the_run | in_seeds

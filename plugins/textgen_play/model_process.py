@@ -13,7 +13,6 @@ from textgen.experiment.entry_result import Sample
 from textgen.library.runs import Run, check_kept, load
 from textgen.library.runs import keep as keep_samples
 from textgen.registry.single_file import load_with_configured
-from textgen.reports.moments import said
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.json_records import to_values
 from textgen_play import live
@@ -81,7 +80,7 @@ def describe_runs() -> list[dict[str, Any]]:
             "reads_on": run.result.reads_on,
             "updates": run.result.train.num_updates,
             "timeline": _timeline(run),
-            "learnt": [(said(moment, None), moment.text) for moment in run.result.train.moments],
+            "learnt": [to_values(moment) for moment in run.result.train.moments],
         }
         for run in _runs
     ]

@@ -22,6 +22,7 @@ __all__ = ["suite"]
 IMPROVEMENTS = str(files(__package__) / "improvements.toml")
 LANGUAGES = str(files(__package__) / "languages.toml")
 ORIGINAL = str(files(__package__) / "original.toml")
+PRETRAINING = str(files(__package__) / "pretraining.toml")
 READING_ON = str(files(__package__) / "reading-on.toml")
 
 

@@ -175,7 +175,8 @@ class JobPlanner:
         entries, broken = read_entries(case.entry for case in suite.cases())
         for reason in broken.values():
             raise PluginError(reason)
-        self._entries = {entry.name: entry for entry in entries}
+        self.entries = {entry.name: entry for entry in entries}
+        """The entries of all cases, by their names."""
 
     @property
     def num_seeds(self) -> int:
@@ -190,7 +191,7 @@ class JobPlanner:
 
     def run(self, case: Case, seed: int) -> CaseRun:
         """Return the run of a case with one seed, whose result is kept under the hash of its settings."""
-        options, request, entry = self.options, self.options.request, self._entries[case.entry.strip()]
+        options, request, entry = self.options, self.options.request, self.entries[case.entry.strip()]
         sizes = [size for size in (case.max_chars, request.text.max_chars) if size is not None]
         text = case.corpus, case.clean, min(sizes, default=None)
         experiment = Experiment(

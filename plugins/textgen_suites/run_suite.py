@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 
+from textgen.comparison.origins import make_origins
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.jobs.backends import check_equal_machines, open_backend
@@ -94,6 +95,7 @@ def run_suite(
     """
     with locked(folder):
         planner = JobPlanner(suite, options, folder)
+        make_origins(planner.entries.values(), options.device_config, report)
         runs = {run.file: run for run in planner.runs()}
         check_equal_machines(options.backend, is_timed=any(run.is_timed for run in runs.values()))
         make_folder(folder / JOBS)

@@ -126,7 +126,7 @@ OPEN_TO_BUNDLED = {
         "jobs.plugin_code",
         "nn",
         "page.charts",
-        "registry.options",
+        "registry",
         "reports",
         "results",
         "runtime.device",

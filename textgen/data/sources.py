@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from textgen.contracts import TextgenError
 from textgen.data.decoding import CHUNK_BYTES, decode_stream, read_chunks, utf8
@@ -223,6 +224,11 @@ def _language(source: str) -> str:
     if not isinstance(tag, str) or not LANGUAGE_TAG.fullmatch(tag):
         raise contract_error(corpus, f"returned {tag!r} as its language, instead of a tag such as 'de'")
     return tag
+
+
+def items_of(corpus: type[Any]) -> list[str]:
+    """Return what can follow the slash after the name of a corpus."""
+    return list(corpus().items()) if hasattr(corpus, "items") else []
 
 
 def _read_corpus(source: str) -> str:

@@ -277,9 +277,10 @@ class Run:
     ) -> Iterator[Sample]:
         """Yield a `number` of texts that end with a line, sentence or paragraph, such as names or verses.
 
-        What has no end after `length` characters is left out; with `unique` so is what was there before, and
-        with `new` what the training text has. There are fewer, with a `TextgenWarning`, if too few of
-        `TRIES` times as many texts are such. The rest is that of `samples`.
+        `until` is that end. What has none after `length` characters is left out; with `unique` so is what was
+        there before, and with `new` what the training text has. There are fewer, with a `TextgenWarning`, if
+        too few of `TRIES` times as many texts are such. `prompt`, `sampler`, `seed` and `spelling` are those
+        of `samples`.
         """
         check_until(until)
         known, found = self._items_read(until) if new else set[str](), 0

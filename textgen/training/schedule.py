@@ -15,7 +15,7 @@ from textgen.training.train_options import TrainOptions
 
 RATE, MIN_RATE, MAX_RATE = 0.15, 1e-3, 0.02
 """Peak learning rate times the root of the number of updates, and its bounds."""
-TRAVEL, MIN_STARTED_RATE, MAX_STARTED_RATE = 0.5, 3e-4, 4e-3
+TRAVEL, MIN_STARTED_RATE, MAX_STARTED_RATE = 0.35, 3e-4, 4e-3
 """Peak learning rate times the number of updates of an entry that starts from a run, and its bounds: how far
 weights move is what makes them fit the new text and forget the other one. On 100 thousand characters of a
 novel, `char-hier` that had read wiki is best with 0.004 in 135 updates and with 0.001 in 327."""

@@ -62,7 +62,11 @@ const play = (() => {
   });
   /* What an entry wrote while it was trained, folded up. */
   function learnt(moments) {
-    const box = make("details", "learnt"), lines = moments.flatMap(([said, text]) => [make("p", "muted", said), make("pre", "", text.trim())]);
+    const box = make("details", "learnt"), lines = moments.flatMap(({ progress, text }) => {
+      const bits = progress.validation_bits_per_char ?? progress.train_bits_per_char, of = progress.validation_bits_per_char === null ? "training" : "validation";
+      const said = `after ${Math.round(100 * progress.fraction)} %, ${progress.num_chars.toLocaleString("en")} characters: ${bits.toFixed(3)} bits per character of ${of}`;
+      return [make("p", "muted", said), make("pre", "", text.trim())];
+    });
     box.append(make("summary", "", "What it wrote as it learnt"), ...lines);
     return box;
   }

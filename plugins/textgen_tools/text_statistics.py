@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate, chain
 
 from textgen.data.corpus import Corpus, CorpusInfo
-from textgen.data.sources import are_names, read_documents
+from textgen.data.sources import are_names, items_of, read_documents
 from textgen.data.text import alphabet, blocks
 from textgen.data.words import words
 from textgen.evaluation.memorization import Overlap, find_overlap
@@ -41,7 +41,7 @@ def items(only: str | None = None) -> list[dict[str, str]]:
         try:
             component = load("corpus", name)
             description = (component.__doc__ or "").strip().partition("\n")[0]
-            its_items = list(component().items()) if hasattr(component, "items") else []
+            its_items = items_of(component)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a broken plugin must not hide the others

@@ -35,7 +35,7 @@ def corpus(
     """List corpora, show the statistics of one, or show what a cleaner changes in it."""
     load_plugins(plugin)
     from textgen.library.corpus import check_encoding
-    from textgen_corpora.statistics import asks_for_items, changes
+    from textgen_tools.text_statistics import asks_for_items, changes
 
     if is_listing := not sources or asks_for_items(sources):
         options = ["--clean", "--split", "--max-chars", "--encoding", "--keep-repeats", "--diff"]
@@ -54,7 +54,7 @@ def corpus(
 
 def print_listing(name: str, as_json: bool) -> None:
     """Print all corpora, which a terminal shows without their items, or the items of one."""
-    from textgen_corpora.statistics import grouped, items
+    from textgen_tools.text_statistics import grouped, items
 
     rows = items(name or None)
     if as_json:
@@ -72,7 +72,7 @@ def print_statistics(text: TextOptions, as_json: bool) -> None:
     """Print what is in a text; of a corpus that is several texts, print its items."""
     from textgen.library.corpus import loaded
     from textgen.library.presentation import command
-    from textgen_corpora.statistics import corpus_lines, has_items, statistics
+    from textgen_tools.text_statistics import corpus_lines, has_items, statistics
 
     try:
         values = statistics(loaded(text))
