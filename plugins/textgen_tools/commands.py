@@ -34,6 +34,7 @@ from textgen.runtime.storage.json_records import to_values
 from textgen.runtime.storage.result_folders import RUNS
 
 if TYPE_CHECKING:
+    from textgen.library.runs import ScoredSources
     from textgen_tools.model_layers import Layer, ModelSummary
 
 
@@ -217,7 +218,7 @@ def score(
     """Score a text with a trained run, in bits per character of the whole text."""
     load_plugins(plugin)
     from textgen.library.corpus import check_encoding
-    from textgen.library.presentation import PROMPT, command, score_lines
+    from textgen.library.presentation import PROMPT, command
     from textgen.library.progress import ProgressDisplay
     from textgen.library.runs import load
 
@@ -229,3 +230,17 @@ def score(
     record = {**about, **to_values(scored.score), "score_checks": scored.checks}
     lines = score_lines(loaded.entry, scored)
     print_summary(record, as_json, lines, command("sample", str(run), PROMPT))
+
+
+def score_lines(entry: str, scored: ScoredSources) -> list[str]:
+    """Return how a run scores on a text, and where the bits go."""
+    from textgen.library.presentation import bits_line, score_line
+    from textgen.reports.formats import count, perplexity
+
+    score = scored.score
+    return [
+        f"{entry}: {score_line(score, scored.text)}",
+        bits_line(score),
+        f"{count(scored.num_chars)} characters, cleaner {scored.cleaner}; perplexity per word "
+        f"{perplexity(score.perplexity_per_word)}; {100 * score.oov_rate:.1f} % of words out of vocabulary",
+    ]

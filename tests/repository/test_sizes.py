@@ -16,26 +16,26 @@ ROOT = Path(__file__).parent.parent.parent
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 MAX_LINES = {
-    "cli": 1_632,
-    "comparison": 1_134,
-    "data": 2_420,
+    "cli": 1_412,
+    "comparison": 1_190,
+    "data": 2_434,
     "evaluation": 2_327,
-    "experiment": 3_021,
-    "generation": 679,
+    "experiment": 3_239,
+    "generation": 707,
     "jobs": 814,
-    "library": 2_181,
+    "library": 2_048,
     "nn": 2_632,
     "page": 506,
     "registry": 1_039,
-    "reports": 3_395,
+    "reports": 3_407,
     "results": 2_085,
     "runtime": 2_095,
-    "training": 2_412,
+    "training": 2_437,
     "workers": 850,
-    "": 750,
+    "": 756,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_980, 49_184
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_980, 49_702
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

@@ -12,7 +12,7 @@ from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import RunResult
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.forecast import expected_seconds
-from textgen.experiment.origin import AT, origin_entry, origin_folder, start_of
+from textgen.experiment.origin import origin_entry, origin_folder, start_of, text_and_budget
 from textgen.jobs.backends import LocalBackend
 from textgen.jobs.plugin_code import read_entry
 from textgen.jobs.runner import PlanProgress, run_jobs
@@ -31,9 +31,10 @@ def make_origins(
     """
     jobs = dict[Path, EntryJob[None, RunResult]]()
     for entry in entries:
-        source, at, amount = (start_of(entry) or "").rpartition(AT)
-        if not at or (folder := origin_folder(entry)).exists():
+        wanted = text_and_budget(start_of(entry))
+        if wanted is None or (folder := origin_folder(entry)).exists():
             continue
+        source, amount = wanted
         budget, corpus, origin = parse_budget(amount), load_corpus([source]), read_entry(origin_entry(entry))
         jobs[folder] = EntryJob(
             Experiment(origin, corpus, budget, device_config, seed=0),

@@ -25,9 +25,9 @@ from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import Origin, PreparationTime, RunResult, RunSettings
 from textgen.experiment.hosts import ModelHost
 from textgen.experiment.memory import build_for_training
-from textgen.experiment.origin import load_origin, origin_of, start_members, with_overlap
+from textgen.experiment.origin import origin_folder, origin_of, start_members, start_of, with_overlap
 from textgen.experiment.run_lock import begun_copies
-from textgen.experiment.saved_run import RunFiles, RunManifest, SavedRun, build_trained
+from textgen.experiment.saved_run import RunFiles, RunManifest, SavedRun, build_trained, load_run
 from textgen.experiment.score_run import chance_bits
 from textgen.experiment.score_trained import score_trained
 from textgen.experiment.trained_entry import TrainedEntry, TrainingRecord, kept_entry
@@ -38,6 +38,7 @@ from textgen.nn.weights import set_weights, weights_of
 from textgen.registry.isolation import preserve_process_state
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import machine, threads_beside_others
+from textgen.runtime.memory import CPU
 from textgen.runtime.storage.json_records import to_values
 from textgen.training import ranks
 from textgen.training.budget import Budget, check_is_text, parse_budget
@@ -145,7 +146,8 @@ class Experiment:
     def _prepare(self, report: Report, checkpoints: Path | None) -> _Prepared:
         """Tokenize, make word vectors, and build the model that is trained next."""
         split = self.corpus.split
-        origin = None if self.start else load_origin(self.entry)
+        begins = start_of(self.entry) and not self.start
+        origin = load_run(origin_folder(self.entry), CPU) if begins else None
         report(Step("tokenizing"))
         tokenizer = self.entry.build_tokenizer()
         if (known := origin or self.start) and self.origin():

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -21,17 +21,12 @@ from textgen.data.corpus import Corpus, load_again
 from textgen.evaluation.memorization import find_overlap
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import Origin
-from textgen.experiment.saved_run import RunManifest, SavedRun, load_run, read_manifest
+from textgen.experiment.saved_run import RunManifest, SavedRun, read_manifest
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import weights_of
 from textgen.registry.options import write_value
 from textgen.runtime.storage.cache import cache_folder
 from textgen.runtime.storage.files import DIGESTS
-
-AT = "@"
-"""Between a text and a budget: `wiki@2m` is the entry itself, trained on `wiki` for two minutes."""
-OF_TRAINING = ("start", "freeze", "snapshots", "moments")
-"""Options of training that the run of such a start does not have."""
 
 
 def start_of(entry: Entry) -> str | None:
@@ -40,16 +35,21 @@ def start_of(entry: Entry) -> str | None:
     return start
 
 
+def text_and_budget(start: str | None) -> tuple[str, str] | None:
+    """Return the text and the budget of a start such as `wiki@2m`; None if it is a run, or there is none."""
+    source, at, budget = (start or "").rpartition("@")
+    return (source, budget) if at and not Path(start or "").exists() else None
+
+
 def origin_entry(entry: Entry) -> str:
-    """Return the entry whose run `wiki@2m` means: the models of this one that are trained by gradient."""
+    """Return the entry whose run `wiki@2m` means: the trained models of this one, trained by default."""
     models = [name for part, name in entry.models.items() if part in entry.trained]
     names = [entry.parts["tokenizer"], "+".join(models), *filter(None, [entry.parts.get("embedding")])]
     options = {
         (part if len(models) > 1 or part not in entry.models else "model", name): value
         for part, values in entry.options.items()
-        if part in (*entry.trained, "tokenizer", "embedding", "train")
+        if part in (*entry.trained, "tokenizer", "embedding")
         for name, value in values.items()
-        if part != "train" or name not in OF_TRAINING
     }
     written = ",".join(f"{part}.{name}={write_value(value)}" for (part, name), value in options.items())
     return "-".join(names) + f":{written}" * bool(written)
@@ -58,7 +58,7 @@ def origin_entry(entry: Entry) -> str:
 def origin_folder(entry: Entry) -> Path:
     """Return the folder of the run that an entry starts from: the one it names, or one in the cache."""
     start = start_of(entry) or ""
-    if AT not in start:
+    if text_and_budget(start) is None:
         return Path(start)
     code = {part: value for part, value in entry.code.items() if part in (*entry.trained, "tokenizer")}
     identity = repr((origin_entry(entry), start, sorted(code.items())))
@@ -99,27 +99,18 @@ def _manifest(entry: Entry, folder: Path) -> RunManifest:
         raise TextgenError(f"entry {entry.name!r} starts from a run that cannot be read: {error}") from error
 
 
-def load_origin(entry: Entry) -> SavedRun | None:
-    """Return the run that an entry starts from, on the CPU; None if it starts from nothing."""
-    return None if start_of(entry) is None else load_run(origin_folder(entry), torch.device("cpu"))
-
-
 def with_overlap(entry: Entry, corpus: Corpus) -> Origin | None:
     """Return what an entry starts from, and the share of the scored text that is in its training text."""
     if (origin := origin_of(entry)) is None:
         return None
     manifest = _manifest(entry, origin_folder(entry))
     info = manifest.settings.corpus
-    try:
-        if not manifest.sources.are_kept:
-            return origin
+    with suppress(TextgenError):  # its text is gone
         read = load_again(manifest.sources, info.cleaner, info.split.method)
-    except TextgenError:  # the text is gone
-        return origin
-    if read.info.split.train.sha256 != origin.text_sha256:
-        return origin
-    found = find_overlap(corpus.split.held_out.stretches(), read.split.train.text)
-    return replace(origin, overlap=found.share)
+        if read.info.split.train.sha256 == origin.text_sha256:
+            found = find_overlap(corpus.split.held_out.stretches(), read.split.train.text)
+            return replace(origin, overlap=found.share)
+    return origin
 
 
 def with_options_of_origin(entry: Entry) -> Entry:
@@ -128,7 +119,7 @@ def with_options_of_origin(entry: Entry) -> Entry:
     Raises `TextgenError` if the run is missing, or is one of other models.
     """
     start = start_of(entry)
-    if start is None or AT in start:
+    if start is None or text_and_budget(start):
         return entry
     origin = _manifest(entry, Path(start)).entry
     trained, known = {entry.models[part] for part in entry.trained}, set(origin.models.values())
@@ -155,16 +146,13 @@ def start_members(
     `counts` [vocab_size] are those of the text, from which predictions of new tokens start. Raises
     `TextgenError` if they have another form.
     """
-    theirs = {
-        (origin.entry.models[part], copy): weights_of(member.module)
-        for (part, copy), member in zip(
-            origin.entry.members.values(), origin.model.reader.members, strict=True
-        )
-    }
+    parts = {name: part for part, name in origin.entry.models.items()}
+    theirs = dict(zip(origin.entry.members.values(), origin.model.reader.members, strict=True))
     for (part, copy), member in zip(entry.members.values(), members, strict=True):
         if part not in entry.trained:
             continue
-        weights = theirs[entry.models[part], copy % origin.entry.num_copies]
+        other = theirs[parts[entry.models[part]], copy % origin.entry.num_copies]
+        weights = weights_of(other.module)
         member.set_token_counts(counts)
         try:
             grown = _grown(weights, member.module.state_dict(), len(counts) - origin.tokenizer.vocab_size)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import Literal, TypeAlias, get_args
-
-from textgen.runtime.messages import UsageError
+from typing import Literal, TypeAlias
 
 Until: TypeAlias = Literal["line", "sentence", "paragraph"]
 """Where a text ends: at a line break, after a sentence, or at a blank line."""
@@ -16,12 +14,6 @@ ENDS = {
     "paragraph": re.compile(r"(?=\n\s*\n)"),
 }
 """The end of the first item of a text that has begun."""
-
-
-def check_until(until: str) -> None:
-    """Raise `UsageError` for anything but an `Until`."""
-    if until not in get_args(Until):
-        raise UsageError(f"until must be {', '.join(get_args(Until))}, not {until!r}")
 
 
 def first_item(text: str, until: str) -> str | None:

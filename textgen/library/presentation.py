@@ -14,11 +14,11 @@ from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample
 from textgen.experiment.samples import kept_samples
 from textgen.library.console import VisibleConsole
-from textgen.library.runs import Run, ScoredSources
+from textgen.library.runs import Run
 from textgen.library.training import how_to_look
 from textgen.reports import markdown
 from textgen.reports.document import Report
-from textgen.reports.formats import count, perplexity, short
+from textgen.reports.formats import short
 from textgen.reports.terminal import render
 from textgen.results.kinds import kind_of
 from textgen.runtime.output import visible_in
@@ -54,9 +54,9 @@ def train_lines(folder: Path, settings: RunSettings, result: RunResult) -> list[
     lines = [f"{result.name} has no rank: {result.problem}"]
     if score is not None and result.problem is None:
         lines = [
-            f"{result.name} on {settings.corpus.name}: {_score(score, f'the {part} text')}",
+            f"{result.name} on {settings.corpus.name}: {score_line(score, f'the {part} text')}",
             *filter(None, [result.chance_remark]),
-            _bits(score),
+            bits_line(score),
         ]
     train = result.train
     epochs = f", {train.num_epochs:.1f} epochs" if train.num_updates else ", each counted once"
@@ -95,17 +95,6 @@ def sample_lines(folder: Path) -> list[str]:
     return [_sample_line(each) for each in kept_samples(folder)]
 
 
-def score_lines(entry: str, scored: ScoredSources) -> list[str]:
-    """Return how a run scores on a text, and where the bits go."""
-    score = scored.score
-    return [
-        f"{entry}: {_score(score, scored.text)}",
-        _bits(score),
-        f"{count(scored.num_chars)} characters, cleaner {scored.cleaner}; perplexity per word "
-        f"{perplexity(score.perplexity_per_word)}; {100 * score.oov_rate:.1f} % of words out of vocabulary",
-    ]
-
-
 def command(*words: str) -> str:
     """Return a command of textgen as one types it."""
     return f"textgen {' '.join(word if word == PROMPT else shlex.quote(word) for word in words)}"
@@ -115,13 +104,13 @@ def _sample_line(sample: Sample) -> str:
     return f"--- {sample.sampler}, seed {sample.seed}\n{sample.prompt + sample.text}"
 
 
-def _score(score: Score, text: str) -> str:
+def score_line(score: Score, text: str) -> str:
     interval = ""
     if score.interval is not None:
         interval = " (95 % interval {:.3f} to {:.3f})".format(*score.interval)
     return f"{score.bits_per_char:.3f} bits per character of {text}{interval}"
 
 
-def _bits(score: Score) -> str:
+def bits_line(score: Score) -> str:
     shares = {name: 100 * bits / (score.bits_per_char or 1.0) for name, bits in score.named_bits.items()}
     return "where the bits go: " + ", ".join(f"{name} {share:.0f} %" for name, share in shares.items())

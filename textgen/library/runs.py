@@ -25,7 +25,7 @@ from textgen.experiment.saved_run import SavedRun, load_run, names_run, read_man
 from textgen.experiment.score_run import score_any
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator, Spelling, spells_words
-from textgen.generation.items import Until, all_items, check_until, first_item
+from textgen.generation.items import ENDS, Until, all_items, first_item
 from textgen.jobs.kept import check_new
 from textgen.library.corpus import TextSource, as_text, loaded
 from textgen.library.defined_plugins import NewPlugins, add_plugins
@@ -282,12 +282,13 @@ class Run:
         too few of `TRIES` times as many texts are such. `prompt`, `sampler`, `seed` and `spelling` are those
         of `samples`.
         """
-        check_until(until)
-        known, found = self._items_read(until) if new else set[str](), 0
+        if until not in ENDS:
+            raise UsageError(f"until must be {', '.join(ENDS)}, not {until!r}")
+        known, found = all_items(self._train_text(), until) if new else set[str](), 0
+        check_numbers(seed, number=number, length=length)
+        generator, chosen = self.generator(spelling), build_sampler(sampler)
         for begin in range(seed, seed + TRIES * number, number):
-            texts = self.samples(
-                number, prompt, length=length, sampler=sampler, seed=begin, spelling=spelling
-            )
+            texts = generator.generate([prompt] * number, length, chosen, range(begin, begin + number))
             for place, text in enumerate(texts, start=begin):
                 item = first_item(prompt + text, until)
                 if item is None or item in known:
@@ -297,16 +298,11 @@ class Run:
                 if (found := found + 1) == number:
                     return
         message = f"only {found} of {number} such texts are among {TRIES * number:,}"
-        warnings.warn(
-            f"{message}; try another temperature, or a greater length", TextgenWarning, stacklevel=2
-        )
+        warnings.warn(f"{message}; try another temperature", TextgenWarning, stacklevel=2)
 
-    def _items_read(self, until: str) -> set[str]:
-        """Return the items of the training text, which is read again."""
+    def _train_text(self) -> str:
         corpus, sources = self.settings.corpus, self.saved.sources
-        if not sources.are_kept:
-            raise TextgenError(f"the text of {self.entry!r} was not kept, so nothing is known to be new")
-        return all_items(load_again(sources, corpus.cleaner, corpus.split.method).split.train.text[:], until)
+        return load_again(sources, corpus.cleaner, corpus.split.method).split.train.text[:]
 
     def stream(
         self,
