@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from itertools import cycle
@@ -19,7 +20,8 @@ from textgen.data.words import without_cut_word
 from textgen.evaluation.memorization import find_overlap
 from textgen.evaluation.metrics import LETTERS, METRICS
 from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
-from textgen.experiment.entry_result import EntryResult, RunResult, Sample
+from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult, Sample
+from textgen.experiment.origin import with_overlap
 from textgen.experiment.samples import SHOWN, SampleWriter
 from textgen.experiment.saved_run import read_manifest
 from textgen.jobs.backends import LocalBackend
@@ -81,10 +83,21 @@ def verify_runs(
     """Yield checks of what the runs in `folder` predict and wrote, on the text as it was loaded again."""
     overlap = find_overlap(corpus.split.held_out.stretches(), corpus.split.train.text)
     yield compared("values of the text", result, Partial(overlap=overlap))
+    if any(row.origin for row in result.runs):
+        origins = Partial(entries=[_origin_again(row, folder, corpus) for row in result.entries])
+        yield compared("what entries start from", result, origins)
     texts = KeptTexts.of(result, details, corpus, device) if details else None
     if texts:
         yield from texts.checks()
     yield from _rescored(result, corpus, folder, device, texts)
+
+
+def _origin_again(row: EntryResult | FailedEntry, folder: Path, corpus: Corpus) -> Partial:
+    """Return what an entry starts from, by the run that is there now; nothing if it is gone."""
+    if isinstance(row, EntryResult) and row.origin:
+        with suppress(TextgenError):
+            return Partial(origin=with_overlap(read_manifest(_folder(folder, row)).entry, corpus))
+    return Partial()
 
 
 def loaded_again(result: Comparison) -> Corpus:

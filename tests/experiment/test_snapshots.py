@@ -13,9 +13,10 @@ from helpers.commands import run_textgen
 from textgen.contracts import TextgenError
 from textgen.experiment.run_lock import partial_folder
 from textgen.nn.weights import weights_of
-from textgen.results.folders import identify, remove_results
+from textgen.results.folders import identify
 from textgen.training.checkpoints import INTERVAL
 from textgen.training.progress import Step
+from textgen_tools.removal import remove_results
 
 SMALL = "lstm:num_layers=1,hidden_size=8,batch_size=4,sequence_length=16,num_validations=4"
 ENTRY = f"char-{SMALL},snapshots=true"

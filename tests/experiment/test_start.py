@@ -7,11 +7,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 import textgen
 from helpers.commands import run_textgen
+from helpers.records import edit_record
 from textgen.experiment.origin import origin_folder, started_from
 from textgen.experiment.run_lock import partial_folder
 from textgen.experiment.saved_run import load_run
@@ -20,6 +22,7 @@ from textgen.reports.bench_report import bench_report
 from textgen.reports.markdown import to_markdown
 from textgen.training.checkpoints import INTERVAL
 from textgen.training.progress import Step
+from textgen_verify import verify
 
 SMALL = "num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=4"
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
@@ -31,10 +34,8 @@ GREEK = "\u03b1\u03b2\u03b3"
 def other(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A text with characters and words that the first one lacks."""
     path = tmp_path_factory.mktemp("other") / "other.txt"
-    rows = [
-        f"{GREEK} wizards zoom past {number} quizzes, and the government said so.\n" for number in range(400)
-    ]
-    path.write_text("".join(rows), "utf-8")
+    text = textgen.load_corpus("lee", max_chars=60_000).text[30_000:]
+    path.write_text(str(text).replace(". ", f". {GREEK} wizards zoom. "), "utf-8")
     return str(path)
 
 
@@ -47,7 +48,7 @@ def origins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A trained run of each level on lee."""
     folder = tmp_path_factory.mktemp("origins")
     return {
-        level: train(f"{level}-lstm:{SMALL}", LEE, folder / level, "20000chars").folder
+        level: train(f"{level}-lstm:{SMALL}", LEE, folder / level, "100kchars").folder
         for level in ("char", "word")
     }
 
@@ -66,6 +67,8 @@ def test_tokens_keep_their_ids_and_weights(
     for name, value in weights_of(origin.model.reader.module).items():
         grown = weights_of(run.model.reader.module)[name]
         beginning = grown[tuple(slice(size) for size in value.shape)]
+        if not value.ndim:  # which follows the budget
+            continue
         torch.testing.assert_close(beginning, value, atol=1e-6, rtol=0)
     assert run.entry.options["model"]["hidden_size"] == 16  # which the entry does not say
 
@@ -96,6 +99,18 @@ def test_a_mixture_starts_from_the_run_of_one_of_its_models(
     name = next(name for name in origin if "weight_hh" in name)
     for copy in (first, second):
         torch.testing.assert_close(weights_of(copy.module)[name], origin[name], atol=1e-6, rtol=0)
+
+
+def test_what_is_of_no_use_is_not_started_from(origins: dict[str, Path], tmp_path: Path) -> None:
+    path = tmp_path / "greek.txt"
+    letters = [chr(0x3B1 + letter) for letter in np.random.default_rng(0).integers(0, 24, 20_000)]
+    lines = ("".join(letters[begin : begin + 40]) for begin in range(0, len(letters), 40))
+    path.write_text("\n".join(lines), "utf-8")
+    started = train(f"char-lstm:{SMALL},start={origins['char']}", str(path), tmp_path / "started")
+    new = train(f"1*char-lstm:{SMALL}", str(path), tmp_path / "new")
+    assert started.result.starts_anew
+    assert started.test.bits_per_char == new.test.bits_per_char
+    assert started.saved.tokenizer.tokens == new.saved.tokenizer.tokens
 
 
 def test_frozen_layers_do_not_change(origins: dict[str, Path], other: str, tmp_path: Path) -> None:
@@ -143,7 +158,8 @@ def test_a_text_and_a_budget_are_made_once(
     first = train(entry, other, tmp_path / "first")
     origin = first.result.origin
     assert origin is not None
-    assert (origin.corpus, origin.budget, origin.overlap) == ("lee", "3000chars", 0.0)
+    assert (origin.corpus, origin.budget) == ("lee", "3000chars")
+    assert 0.5 < origin.overlap < 1  # most of the other text is of the same one
     (folder,) = (tmp_path / "cache" / "origins").iterdir()
     assert folder == origin_folder(first.saved.entry)
     written = (folder / "weights.safetensors").stat().st_mtime_ns
@@ -152,16 +168,15 @@ def test_a_text_and_a_budget_are_made_once(
     assert second.test.bits_per_char == first.test.bits_per_char
 
 
+@pytest.mark.usefixtures("no_references")
 def test_a_bench_says_what_was_read_and_whether_the_text_was_in_it(
-    origins: dict[str, Path],
-    tmp_path: Path,
-    no_references: None,  # noqa: ARG001
+    origins: dict[str, Path], tmp_path: Path
 ) -> None:
     entries = [f"char-lstm:{SMALL}", f"char-lstm:start={origins['char']}"]
     result = textgen.bench(entries, LEE, budget="2000chars", cluster=CPU, out=tmp_path / "b", report=False)
     (origin,) = (run.origin for run in result.runs if run.origin)
     assert origin.overlap == 0.0  # the same split of the same text
-    said = f"starts from char-lstm:{SMALL}, which had read 20 k characters of lee"
+    said = f"starts from char-lstm:{SMALL}, which had read 100 k characters of lee"
     assert said in to_markdown(bench_report(result))
     read = textgen.bench(
         entries[1:],
@@ -172,6 +187,31 @@ def test_a_bench_says_what_was_read_and_whether_the_text_was_in_it(
         report=False,
     )
     assert read.runs[0].origin.overlap > 0.5  # most of what is scored now was in its training text
+
+
+@pytest.mark.usefixtures("no_references")
+def test_verify_looks_again_at_what_a_run_started_from(origins: dict[str, Path], tmp_path: Path) -> None:
+    origin, out = shutil.copytree(origins["char"], tmp_path / "origin"), tmp_path / "b"
+    text = textgen.TextOptions("lee", max_chars=30_000, split="5/5/90")
+    textgen.bench(f"char-lstm:start={origin}", text, budget="2000chars", cluster=CPU, out=out, report=False)
+    checks = {check.kind: check for check in verify(out, runs=True, device="cpu").checks}
+    assert not checks["what entries start from"].disagreements
+    for path in (out / "bench.json", *out.glob("runs/*/run.json")):
+        edit_record(path, without_overlap)
+    (check,) = (
+        each for each in verify(out, runs=True, device="cpu").checks if each.kind == "what entries start from"
+    )
+    assert check.disagreements
+    shutil.rmtree(origin)
+    check = {check.kind: check for check in verify(out, runs=True, device="cpu").checks}
+    assert not check["what entries start from"].disagreements  # as far as it can be looked at
+
+
+def without_overlap(values: dict[str, Any]) -> None:
+    """Say in a record that nothing of the scored text is in what was read before."""
+    for each in [values.get("result", {}), *values.get("entries", [])]:
+        if each.get("origin"):
+            each["origin"]["overlap"] = 0.0
 
 
 def test_a_run_that_is_gone_or_of_another_model_is_a_line(

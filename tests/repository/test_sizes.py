@@ -20,22 +20,22 @@ MAX_LINES = {
     "comparison": 1_190,
     "data": 2_434,
     "evaluation": 2_327,
-    "experiment": 3_239,
+    "experiment": 3_268,
     "generation": 707,
     "jobs": 814,
     "library": 2_048,
     "nn": 2_632,
     "page": 506,
     "registry": 1_039,
-    "reports": 3_407,
-    "results": 2_085,
+    "reports": 3_409,
+    "results": 2_039,
     "runtime": 2_095,
-    "training": 2_437,
+    "training": 2_453,
     "workers": 850,
     "": 756,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_980, 49_702
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_980, 49_774
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

@@ -140,6 +140,8 @@ class RunResult:
     """True if it learns from the text that it is scored on, token by token, after each was scored."""
     origin: Origin | None = None
     """What it starts from; None if from nothing."""
+    starts_anew: bool = False
+    """True if that turned out to be of no use, and it began from nothing."""
     vocab_size: Count
     problem: str | None
     """The reason for having no rank: the tokens do not spell the text, or the score means nothing."""

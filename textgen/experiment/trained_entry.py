@@ -32,6 +32,8 @@ class TrainingRecord:
     embedding: EmbeddingAudit | None
     is_lossless: bool
     """True if the tokens spell what was trained and validated on."""
+    starts_anew: bool = False
+    """True if the run that it could start from was of no use."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -144,6 +144,20 @@ class TrainingPlan:
         return self.num_train_chars / len(self.train_ids)
 
 
+def untrained_bits(plan: TrainingPlan) -> float:
+    """Return the bits per character of validation of the models that will be trained, before they are."""
+    bits = list[float]()
+    for name, member in plan.members.items():
+        if member.is_trainable:
+            plan.trainer(name)  # which tells the model how frequent tokens are
+            member.module.eval()
+            given = plan.validation, plan.num_validation_chars, plan.device_config
+            rest = plan.rest_nats / math.log(2) / plan.num_validation_chars
+            bits.append(Validation(member, *given, max_tokens=NUM_TRIED, rest_bits=rest)())
+            member.module.train()
+    return fmean(bits)
+
+
 def train_members(plan: TrainingPlan, report: Report, checkpoints: Path | None = None) -> TrainResult:
     """Fit the models that count to the text, then train the others by gradient, then weight a mixture.
 
@@ -292,6 +306,8 @@ def combined_result(results: Sequence[TrainResult], counting_seconds: float = 0.
     )
 
 
+NUM_TRIED = 20_000
+"""Tokens of validation by which models are judged before training."""
 EXPOSURE_OF_ONE, ENOUGH_UPDATES = 10.0, 175
 """The exposure (epochs times parameters per token, at least one) whose root is the number of copies, and the
 updates that each needs. A longer budget is worth both more copies and more training of each."""
