@@ -14,6 +14,7 @@ import torch
 import textgen
 from helpers.commands import run_textgen
 from helpers.records import edit_record
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.origin import origin_folder, started_from
 from textgen.experiment.run_lock import partial_folder
 from textgen.experiment.saved_run import load_run
@@ -166,6 +167,8 @@ def test_a_text_and_a_budget_are_made_once(
     second = train(entry, other, tmp_path / "second")
     assert (folder / "weights.safetensors").stat().st_mtime_ns == written
     assert second.test.bits_per_char == first.test.bits_per_char
+    alone = parse_entry(f"char-lstm:{SMALL},start=lee@3000chars,learning_rate=0.001")
+    assert origin_folder(alone) == folder  # which is that of the model that is trained
 
 
 @pytest.mark.usefixtures("no_references")

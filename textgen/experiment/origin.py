@@ -60,8 +60,8 @@ def origin_folder(entry: Entry) -> Path:
     start = start_of(entry) or ""
     if text_and_budget(start) is None:
         return Path(start)
-    code = {part: value for part, value in entry.code.items() if part in (*entry.trained, "tokenizer")}
-    identity = repr((origin_entry(entry), start, sorted(code.items())))
+    code = {entry.code[part] for part in (*entry.trained, "tokenizer")}
+    identity = repr((origin_entry(entry), start, sorted(code)))
     return cache_folder() / "origins" / hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
