@@ -96,7 +96,8 @@ def _origin_again(row: EntryResult | FailedEntry, folder: Path, corpus: Corpus) 
     """Return what an entry starts from, by the run that is there now; nothing if it is gone."""
     if isinstance(row, EntryResult) and row.origin:
         with suppress(TextgenError):
-            return Partial(origin=with_overlap(read_manifest(_folder(folder, row)).entry, corpus))
+            again = with_overlap(read_manifest(_folder(folder, row)).entry, corpus)
+            return Partial(origin=replace(again, is_used=row.origin.is_used) if again else None)
     return Partial()
 
 

@@ -109,7 +109,7 @@ def test_what_is_of_no_use_is_not_started_from(origins: dict[str, Path], tmp_pat
     path.write_text("\n".join(lines), "utf-8")
     started = train(f"char-lstm:{SMALL},start={origins['char']}", str(path), tmp_path / "started")
     new = train(f"1*char-lstm:{SMALL}", str(path), tmp_path / "new")
-    assert started.result.starts_anew
+    assert not started.result.origin.is_used
     assert started.test.bits_per_char == new.test.bits_per_char
     assert started.saved.tokenizer.tokens == new.saved.tokenizer.tokens
 

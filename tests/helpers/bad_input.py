@@ -301,7 +301,7 @@ bench char-lstm --seeds 1000000000
 describe char-lstm --vocab-size 1000000000
     Invalid value for '--vocab-size': … (see textgen … --help)
 sample RUN --number 1000000000
-    Invalid value for '--number': … (see textgen … --help)
+    Invalid value for '--number' / '--count': … (see textgen … --help)
 sample RUN --length 1000000000
     Invalid value for '--length': … (see textgen … --help)
 suite original --jobs 0
@@ -313,7 +313,7 @@ bench TINY --length 0
 sample RUN --length 0
     Invalid value for '--length': … (see textgen … --help)
 sample RUN --number 0
-    Invalid value for '--number': … (see textgen … --help)
+    Invalid value for '--number' / '--count': … (see textgen … --help)
 sample RUN --seed x
     Invalid value for '--seed': … (see textgen … --help)
 sample RUN --seed 4294967296

@@ -131,6 +131,7 @@ OPEN_TO_BUNDLED = {
         "results",
         "runtime.device",
         "runtime.storage.files",
+        "runtime.storage.json_records",
         "runtime.storage.result_folders",
         "training",
     ),

@@ -18,16 +18,16 @@ MAX_FUNCTION_LINES = 60
 MAX_LINES = {
     "cli": 1_412,
     "comparison": 1_190,
-    "data": 2_434,
+    "data": 2_433,
     "evaluation": 2_327,
-    "experiment": 3_268,
+    "experiment": 3_269,
     "generation": 707,
     "jobs": 814,
-    "library": 2_048,
+    "library": 2_050,
     "nn": 2_632,
     "page": 506,
     "registry": 1_039,
-    "reports": 3_409,
+    "reports": 3_408,
     "results": 2_039,
     "runtime": 2_095,
     "training": 2_453,
@@ -35,7 +35,7 @@ MAX_LINES = {
     "": 756,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_980, 49_774
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_980, 49_776
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

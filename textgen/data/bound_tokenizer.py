@@ -38,8 +38,7 @@ class BoundTokenizer:
 
     def __init__(self, component: Tokenizer) -> None:
         self.component = component
-        self.origin: Mapping[str, Any] | None = None
-        """The state of a tokenizer that is extended instead of fitting a new one."""
+        self.origin: Mapping[str, Any] | None = None  # the state of one that is extended, not fitted
 
     @property
     def tokens(self) -> Sequence[str]:

@@ -113,14 +113,15 @@ class Origin:
     text_sha256: str
     budget: str
     num_chars: Count
-    """Characters read in its training."""
     seconds: Amount
-    """Of its training."""
+    """Of its training, in which it read `num_chars`."""
     sha256: str
     """The hash of the files of its run."""
     overlap: Share | None = None
     """Share of the scored text, in windows of 60 characters, that is in its training text; None if that
     cannot be read again."""
+    is_used: bool = True
+    """False if it turned out to be of no use, and the entry began from nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,8 +141,6 @@ class RunResult:
     """True if it learns from the text that it is scored on, token by token, after each was scored."""
     origin: Origin | None = None
     """What it starts from; None if from nothing."""
-    starts_anew: bool = False
-    """True if that turned out to be of no use, and it began from nothing."""
     vocab_size: Count
     problem: str | None
     """The reason for having no rank: the tokens do not spell the text, or the score means nothing."""

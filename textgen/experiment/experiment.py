@@ -119,6 +119,10 @@ class Experiment:
         """Return what the entry starts from, which a run whose training continues has kept."""
         return self.start.result.origin if self.start else origin_of(self.entry)
 
+    def _origin_of(self, record: TrainingRecord) -> Origin | None:
+        origin = with_overlap(self.entry, self.corpus)
+        return replace(origin, is_used=not record.starts_anew) if origin else None
+
     def identity(self) -> str:
         """Return a hash of everything that determines training, which does not have the test part."""
         start, settings = self.start.result if self.start else None, self.settings()
@@ -296,8 +300,7 @@ class Experiment:
             num_frozen_parameters=found.sizes["num_frozen_parameters"],
             reads_on=record.entry.reads_on,
             vocab_size=found.sizes["vocab_size"],
-            origin=self.start.result.origin if self.start else with_overlap(self.entry, self.corpus),
-            starts_anew=record.starts_anew,
+            origin=self.start.result.origin if self.start else self._origin_of(record),
             problem=found.checks.problem,
             preparation=record.preparation,
             train=train,

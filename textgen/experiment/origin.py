@@ -80,7 +80,6 @@ def origin_of(entry: Entry) -> Origin | None:
     folder = origin_folder(entry)
     manifest = _manifest(entry, folder)
     train, settings = manifest.result.train, manifest.settings
-    digests = folder / DIGESTS
     return Origin(
         entry=manifest.entry.name,
         corpus=settings.corpus.name,
@@ -88,7 +87,7 @@ def origin_of(entry: Entry) -> Origin | None:
         budget=settings.budget,
         num_chars=train.num_chars,
         seconds=train.seconds,
-        sha256=hashlib.sha256(digests.read_bytes()).hexdigest(),
+        sha256=hashlib.sha256((folder / DIGESTS).read_bytes()).hexdigest(),
     )
 
 

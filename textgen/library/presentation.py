@@ -105,6 +105,7 @@ def _sample_line(sample: Sample) -> str:
 
 
 def score_line(score: Score, text: str) -> str:
+    """Return a score on a text, with its interval."""
     interval = ""
     if score.interval is not None:
         interval = " (95 % interval {:.3f} to {:.3f})".format(*score.interval)
@@ -112,5 +113,6 @@ def score_line(score: Score, text: str) -> str:
 
 
 def bits_line(score: Score) -> str:
+    """Return the shares of the bits by what they are spent on."""
     shares = {name: 100 * bits / (score.bits_per_char or 1.0) for name, bits in score.named_bits.items()}
     return "where the bits go: " + ", ".join(f"{name} {share:.0f} %" for name, share in shares.items())

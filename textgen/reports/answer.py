@@ -182,15 +182,14 @@ def overlap(result: Comparison) -> str:
 def known_before(result: Comparison) -> Iterator[str]:
     """Yield how much of the scored text is in what was read before: the training text, and what runs read."""
     yield overlap(result)
-    found = {run.name: (run.origin, run.starts_anew) for run in result.runs if run.origin}
-    for name, (origin, starts_anew) in found.items():
+    for name, origin in {run.name: run.origin for run in result.runs if run.origin}.items():
         share = "it is not known how much" if origin.overlap is None else f"{percent(origin.overlap)} %"
         yield (
             f"{name} starts from {origin.entry}, which had read {short(origin.num_chars)} characters of "
             f"{origin.corpus} in {origin.seconds:,.0f} s; {share} of the {result.scored_on} text is in that "
             f"text, in spans of {WINDOW} characters or more."
             + " It knew too little of this text, so the entry began from nothing."
-            * starts_anew
+            * (not origin.is_used)
         )
 
 

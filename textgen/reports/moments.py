@@ -49,7 +49,7 @@ def said(moment: Moment, made_up: float | None) -> str:
     progress, of = moment.progress, "validation"
     if (bits := progress.validation_bits_per_char) is None:
         bits, of = progress.train_bits_per_char, "training"
-    words = [f"{short(progress.num_chars)} characters", f"{bits:.3f} bits/char of {of}"]
+    words = [f"{short(progress.num_chars)} characters", f"{bits:.3f} bits/char {of}"]
     if made_up is not None:
-        words.append(f"{100 * made_up:.0f} % of words made up")
+        words.append(f"{100 * made_up:.0f} % made-up words")
     return ", ".join(words)

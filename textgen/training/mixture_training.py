@@ -153,7 +153,7 @@ def untrained_bits(plan: TrainingPlan) -> float:
             member.module.eval()
             given = plan.validation, plan.num_validation_chars, plan.device_config
             rest = plan.rest_nats / math.log(2) / plan.num_validation_chars
-            bits.append(Validation(member, *given, max_tokens=NUM_TRIED, rest_bits=rest)())
+            bits += [Validation(member, *given, max_tokens=NUM_TRIED, rest_bits=rest)()]
             member.module.train()
     return fmean(bits)
 
