@@ -81,33 +81,35 @@ def sample(
     from textgen.library.runs import load
 
     sampler, length, spelling = str(samples.sampler), samples.length, samples.spelling
-    loaded = load(options.run_folder(run), device=cluster.device, precision=cluster.precision, after=after)
-    if number == 1 and not as_json and until is None:
-        pieces = loaded.stream(prompt, length=length, sampler=sampler, seed=seed, spelling=spelling)
-        say(prompt, end="", flush=True)
-        written = ""
-        for piece in pieces:
-            written += piece
-            say(piece, end="", flush=True)
-        say()
-        if keep:
-            _keep(loaded, [Sample(prompt, sampler, seed, written)])
-        return
     settings: dict[str, Any] = {"length": length, "sampler": sampler, "seed": seed, "spelling": spelling}
+    loaded = load(options.run_folder(run), device=cluster.device, precision=cluster.precision, after=after)
+    is_shown = number == 1 and not as_json and until is None
     if until is not None:
         rows = list(loaded.items(number, prompt, until=until, unique=unique, new=new, **settings))
     else:
-        texts = loaded.samples(number, prompt, **settings)
+        texts = [_live(loaded, prompt, settings)] if is_shown else loaded.samples(number, prompt, **settings)
         rows = [Sample(prompt, sampler, seed + index, text) for index, text in enumerate(texts)]
     if keep:
         _keep(loaded, rows)
     if as_json:
         print_json({"samples": rows})
         return
-    for row in rows:
-        say(f"--- seed {row.seed}\n{prompt + row.text}" if until is None else row.text)
-        if until == "paragraph":
-            say()
+    for row in () if is_shown else rows:
+        if until is None:
+            say(f"--- seed {row.seed}\n{prompt + row.text}")
+        else:
+            say(prompt.lstrip() + row.text + "\n" * (until == "paragraph"))
+
+
+def _live(run: Run, prompt: str, settings: dict[str, Any]) -> str:
+    """Return a continuation, which is printed while it is written."""
+    say(prompt, end="", flush=True)
+    written = ""
+    for piece in run.stream(prompt, **settings):
+        written += piece
+        say(piece, end="", flush=True)
+    say()
+    return written
 
 
 def _keep(run: Run, samples: Sequence[Sample]) -> None:

@@ -58,6 +58,26 @@ def test_a_list_has_no_text_twice_and_none_of_the_training_text(names: textgen.R
     assert not new & {"Ann", "Bea", "Cid", "Dan", "Eve"}
 
 
+def test_a_list_goes_on_from_a_prompt(names: textgen.Run) -> None:
+    written = list(names.items(5, "An", sampler="temperature:temperature=0.5", length=40))
+    assert {each.prompt for each in written} == {"An"}
+    assert "n" in {each.text for each in written}  # the rest of Ann
+    command = (
+        "sample",
+        names.folder,
+        "An",
+        "--until",
+        "line",
+        "--count",
+        5,
+        "--length",
+        40,
+        "--temperature",
+        0.5,
+    )
+    assert run_textgen(*command).stdout.splitlines() == [each.prompt + each.text for each in written]
+
+
 def test_too_few_are_said(names: textgen.Run) -> None:
     with pytest.warns(textgen.TextgenWarning, match="only 5 of 9 such texts are among 180"):
         written = list(names.items(9, unique=True, sampler="temperature:temperature=0.05"))

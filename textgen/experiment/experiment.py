@@ -56,7 +56,7 @@ from textgen.workers.assistant import Host, InThisProcess, OpensHost
 WORTH = 0.9
 """A model starts from a run if its bits of validation before training are below this share of those of a new
 one, which knows how frequent tokens are: 0.4 to 0.7 for English after wiki, where that is worth 0.1 bits or
-more; with 0.98 to 1.9, for other languages, it costs up to 0.2."""
+more; with 0.98 to 1.9, for other languages, it costs up to 0.23."""
 
 
 @dataclass(frozen=True)

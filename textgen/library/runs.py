@@ -293,7 +293,7 @@ class Run:
                 item = first_item(prompt + text, until)
                 if item is None or item in known:
                     continue
-                yield Sample(prompt, sampler, place, item)
+                yield Sample(prompt, sampler, place, item.removeprefix(prompt.lstrip()))
                 known |= {item} if unique else set()
                 if (found := found + 1) == number:
                     return

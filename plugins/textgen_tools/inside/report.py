@@ -55,18 +55,8 @@ def look_report(result: Look) -> Report:
             for name, title, summary, blocks in (
                 ("learnt", "How it was learnt", "What each entry wrote on the way", moment_blocks(written)),
                 ("memory", "What it remembers", _said_of_memory(result), list(_memory(result, styles))),
-                (
-                    "cells",
-                    "What units follow",
-                    "Units by what they follow, and passages",
-                    list(_cells(result)),
-                ),
-                (
-                    "words",
-                    "Which words are known",
-                    "Bits of frequent, middling and rare words",
-                    list(_words(result)),
-                ),
+                ("cells", "What units follow", "Units and what they follow", list(_cells(result))),
+                ("words", "Which words are known", "Frequent, middling and rare words", list(_words(result))),
                 ("mistakes", "Where mistakes come from", _said_of_mistakes(result), list(_mistakes(result))),
             )
         ],
