@@ -27,7 +27,7 @@ SAMPLE_CHARS = 400
 """Characters of each sample."""
 SWEEP = tuple(f"temperature:temperature={value}" for value in (0.4, 0.6, 0.8, 1.0, 1.2))
 """Samplers whose samples and metrics a report shows side by side, from the coldest to the hottest."""
-COMMAND_GROUPS = ("cache", "plugins", "runs")
+COMMAND_GROUPS = ("plugins", "runs")
 """Commands with subcommands; `plugins.check` is the name of a plugin that adds one."""
-COMMANDS = ("bench", "cache", "cache.clear", "plugins", "runs", "train")
+COMMANDS = ("bench", "plugins", "runs", "train")
 """The built-in commands, whose names no plugin can have."""

@@ -64,6 +64,9 @@ class TextOptions:
     """Use only the first N characters of the text."""
     encoding: str = defaults.ENCODING
     """Encoding of text files and standard input: auto (UTF-8, or guessed), latin-1, cp1252, utf-16."""
+    condition: Annotated[str | None, OptionDetails(default="none")] = None
+    """Label documents by this field of .csv or .jsonl files, or by their folders or files, for texts by
+    label."""
     keep_repeats: bool = False
     """Keep paragraphs of 500 characters or more that repeat earlier ones; texts over 16 MB keep them."""
     sealed: str | None = None
@@ -116,7 +119,7 @@ class ClusterOptions:
 
 
 PlainText: TypeAlias = Annotated[
-    TextOptions, "corpus", "clean", "split", "max_chars", "encoding", "keep_repeats"
+    TextOptions, "corpus", "clean", "split", "max_chars", "encoding", "condition", "keep_repeats"
 ]
 """A text that no other one completes."""
 InParallel: TypeAlias = Annotated[

@@ -10,13 +10,33 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from textgen.cli.completion import complete_kind, complete_plugin
+from textgen.cli.completion import complete_name
 from textgen.cli.console import print_json, print_rows
-from textgen.cli.options import Json, OfKind, PluginFiles, load_plugins
+from textgen.cli.options import Json, PluginFiles, load_plugins
 from textgen.runtime.output import note, say
 
 if TYPE_CHECKING:
     from textgen_kit.runner import CheckResult
+
+
+def complete_kind(incomplete: str) -> list[str]:
+    """Return the kinds of plugins."""
+    from textgen.registry.registry import KINDS
+
+    return [kind for kind in KINDS if kind.startswith(incomplete)]
+
+
+complete_plugin = complete_name()
+"""Completes the names of the plugins of all kinds."""
+OfKind = Annotated[
+    str | None,
+    typer.Option(
+        "--kind",
+        help="Only plugins of this kind.",
+        show_default="all that have the name",
+        autocompletion=complete_kind,
+    ),
+]
 
 
 def check(

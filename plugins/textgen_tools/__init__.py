@@ -1,4 +1,4 @@
-"""Bundled commands: layers of models, looks inside them, ONNX files, scores of lm-eval, runs, and a tour.
+"""Bundled commands: models and looks inside them, texts by label, ONNX files, lm-eval, runs, and a tour.
 
     from textgen_tools import describe, look
 
@@ -10,20 +10,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from textgen import defaults
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from textgen.experiment.entry_result import Sample
     from textgen.library.corpus import TextSource
+    from textgen.library.runs import Run
     from textgen.training.progress import Report
+    from textgen_tools.conditions.result import ByLabel
     from textgen_tools.inside.result import Look
     from textgen_tools.model_layers import ModelSummary
 
-__all__ = ["describe", "look"]
+Until: TypeAlias = Literal["line", "sentence", "paragraph"]
+"""Where a text ends: at a line break, after a sentence, or at a blank line."""
+__all__ = ["describe", "items", "labels", "look"]
 
 
 def describe(
@@ -55,3 +60,52 @@ def look(names: Sequence[str | Path], *, device: str = "auto", report: Report | 
 
     with shown(report) as tell:
         return look_at(list(map(str, names)), device, tell)
+
+
+def labels(
+    names: Sequence[str | Path],
+    against: Sequence[str | Path] = (),
+    *,
+    number: int = 20,
+    length: int = 300,
+    sampler: str = defaults.SAMPLER,
+    seed: int = 0,
+    device: str = "auto",
+    report: Report | bool | None = None,
+) -> ByLabel:
+    """Return what labels are worth to the runs that `names` mean, who writes like whom, and texts by label.
+
+    A bench stands for all of its runs. Those of `against` are of the same entries, trained on the same text
+    without labels. For each label, the first seed of an entry writes a `number` of texts of `length`
+    characters by `sampler`, from `seed` on. Runs compute on `device`; `report` is that of `bench`. Raises
+    `TextgenError` if there is no such run, or if the text has no labels, differs, or has changed.
+    """
+    from textgen.library.progress import shown
+    from textgen_tools.conditions.measuring import Writing, measure
+
+    writing = Writing(number=number, num_chars=length, sampler=sampler, seed=seed)
+    with shown(report) as tell:
+        return measure(list(map(str, names)), list(map(str, against)), writing, device, tell)
+
+
+def items(
+    run: Run,
+    number: int,
+    prompt: str = "",
+    *,
+    until: Until = "line",
+    unique: bool = False,
+    new: bool = False,
+    seed: int = 0,
+    **settings: Any,
+) -> Iterator[Sample]:
+    """Yield a `number` of texts of `run` that end with a line, sentence or paragraph, as names or verses do.
+
+    `until` is that end. What has none after the `length` in `settings` is left out; with `unique` so is what
+    was there before, and with `new` what the training text has. There are fewer, with a `TextgenWarning`, if
+    too few of twenty times as many texts are such. `prompt`, `seed` and `settings`, such as `label`, are
+    those of `Run.samples`.
+    """
+    from textgen_tools.lists import written_items
+
+    yield from written_items(run, number, prompt, until, unique=unique, new=new, seed=seed, settings=settings)

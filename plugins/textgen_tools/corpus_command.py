@@ -25,7 +25,9 @@ def corpus(
             autocompletion=complete_name("corpus"),
         ),
     ] = None,
-    text: Annotated[TextOptions, "clean", "split", "max_chars", "encoding", "keep_repeats"] = TextOptions(),
+    text: Annotated[
+        TextOptions, "clean", "split", "max_chars", "encoding", "condition", "keep_repeats"
+    ] = TextOptions(),
     diff: Annotated[
         bool, typer.Option("--diff", metavar=NO_METAVAR, help="Show what the cleaner changes.")
     ] = False,
@@ -37,11 +39,12 @@ def corpus(
     from textgen.library.corpus import check_encoding
     from textgen_tools.text_statistics import asks_for_items, changes
 
+    without_diff = ["--split", "--max-chars", "--condition", "--keep-repeats"]
     if is_listing := not sources or asks_for_items(sources):
-        options = ["--clean", "--split", "--max-chars", "--encoding", "--keep-repeats", "--diff"]
+        options = ["--clean", "--encoding", "--diff", *without_diff]
         refuse(context, options, "on the list of corpora")
     elif diff:
-        refuse(context, ["--split", "--max-chars", "--keep-repeats", "--json"], "with --diff")
+        refuse(context, [*without_diff, "--json"], "with --diff")
     check_encoding(sources or (), refusing(context))
     if is_listing:
         print_listing(sources[0].rstrip("/").partition(":")[0] if sources else "", as_json)

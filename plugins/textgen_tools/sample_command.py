@@ -11,10 +11,10 @@ import typer
 from textgen import defaults
 from textgen.cli import options
 from textgen.cli.console import print_json
-from textgen.generation.items import Until
 from textgen.requests import ClusterOptions, SampleOptions
 from textgen.runtime.messages import UsageError
 from textgen.runtime.output import note, say
+from textgen_tools import Until, items
 
 if TYPE_CHECKING:
     from textgen.experiment.entry_result import Sample
@@ -50,6 +50,10 @@ def sample(
             "--new", metavar=options.NO_METAVAR, help="With --until: none that the training text has."
         ),
     ] = False,
+    label: Annotated[
+        str | None,
+        typer.Option("--label", help="Write as for this label, such as an author; of runs with --condition."),
+    ] = None,
     seed: options.Seed = 0,
     after: Annotated[
         int | None,
@@ -82,10 +86,11 @@ def sample(
 
     sampler, length, spelling = str(samples.sampler), samples.length, samples.spelling
     settings: dict[str, Any] = {"length": length, "sampler": sampler, "seed": seed, "spelling": spelling}
+    settings["label"] = label
     loaded = load(options.run_folder(run), device=cluster.device, precision=cluster.precision, after=after)
     is_shown = number == 1 and not as_json and until is None
     if until is not None:
-        rows = list(loaded.items(number, prompt, until=until, unique=unique, new=new, **settings))
+        rows = list(items(loaded, number, prompt, until=until, unique=unique, new=new, **settings))
     else:
         texts = [_live(loaded, prompt, settings)] if is_shown else loaded.samples(number, prompt, **settings)
         rows = [Sample(prompt, sampler, seed + index, text) for index, text in enumerate(texts)]

@@ -33,10 +33,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from textgen.contracts import TextgenError
 from textgen.experiment.run_lock import partial_folder
 from textgen.jobs.kept import made_with
-from textgen.runtime.interrupts import interrupts_deferred
 from textgen.runtime.storage.files import NotSavedError, make_folder
 from textgen.runtime.storage.json_records import to_values
 from textgen.runtime.storage.result_folders import RUN_FILE, is_held
+from textgen_tuning.interrupts import interrupts_deferred
 from textgen_tuning.objectives import Objective
 from textgen_tuning.result import Value
 from textgen_tuning.search_space import NUM_RANDOM, RoundedTPE, median_pruner, num_combinations

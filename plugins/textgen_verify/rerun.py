@@ -124,5 +124,6 @@ class RerunJob:
             values = found.model.ask("write", self.write_again, told, hear=heard(report))
             written = from_values(WrittenAgain, values)
         found.model.end()
-        settings, problem = all_settings(self.entry), found.checks.problem
+        settings, origin = all_settings(self.entry), result.origin
+        problem = found.checks.problem or (origin.problem if origin else None)
         return RunAgain(facts=facts, parts=parts, problem=problem, settings=settings, written=written)

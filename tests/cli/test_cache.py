@@ -59,4 +59,4 @@ def test_options_of_the_cache_that_make_no_sense(
     for command in (["cache"], ["corpus", big]):
         (line,) = notes(textgen(*command, code=1))
         assert line == "error: TEXTGEN_CACHE_LIMIT='much': give a size, such as 500MB or 20GB"
-    textgen("cache", "--json", "clear", code=2)
+    assert "show" in textgen("cache", "empty", code=2).stderr

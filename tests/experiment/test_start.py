@@ -189,7 +189,12 @@ def test_a_bench_says_what_was_read_and_whether_the_text_was_in_it(
         out=tmp_path / "c",
         report=False,
     )
-    assert read.runs[0].origin.overlap > 0.5  # most of what is scored now was in its training text
+    (run,) = read.runs
+    assert run.origin.overlap > 0.5  # most of what is scored now was in its training text
+    assert run.problem == f"its run had read {run.origin.overlap:.0%} of the text that is scored"
+    assert read.scores == ()
+    assert run.problem in to_markdown(bench_report(read))
+    assert result.runs[1].problem is None
 
 
 @pytest.mark.usefixtures("no_references")

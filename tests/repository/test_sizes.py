@@ -16,26 +16,26 @@ ROOT = Path(__file__).parent.parent.parent
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 MAX_LINES = {
-    "cli": 1_412,
+    "cli": 1_317,
     "comparison": 1_190,
-    "data": 2_433,
+    "data": 2_576,
     "evaluation": 2_327,
-    "experiment": 3_269,
-    "generation": 707,
+    "experiment": 3_280,
+    "generation": 682,
     "jobs": 814,
-    "library": 2_050,
+    "library": 2_024,
     "nn": 2_632,
     "page": 506,
     "registry": 1_039,
-    "reports": 3_408,
+    "reports": 3_410,
     "results": 2_039,
-    "runtime": 2_095,
+    "runtime": 2_082,
     "training": 2_453,
     "workers": 850,
-    "": 756,
+    "": 759,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_980, 49_768
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_980, 50_630
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from textgen.runtime.interrupts import TimeLimitError, interrupts_deferred, time_limit
+from textgen.runtime.interrupts import TimeLimitError, time_limit
 from textgen.runtime.process_setup import keep_freed_memory
+from textgen_tuning.interrupts import interrupts_deferred
 
 
 def test_an_interrupt_takes_effect_at_the_end() -> None:

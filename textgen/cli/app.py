@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from textgen.cli import cache, plugins, runs
+from textgen.cli import plugins, runs
 from textgen.cli.command_plugins import PluginGroup
 from textgen.cli.console import fail
 from textgen.cli.interrupts import INTERRUPTED, StoppedError, interrupts
@@ -65,7 +65,6 @@ for command in (bench, train):
     app.command()(command)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(runs.app, name="runs")
-app.add_typer(cache.app, name="cache")
 
 
 def _print_version(wanted: bool) -> None:

@@ -56,17 +56,6 @@ def complete_name(*of_kinds: str) -> Complete:
     return complete
 
 
-complete_plugin = complete_name()
-"""Completes the names of the plugins of all kinds."""
-
-
-def complete_kind(incomplete: str) -> list[str]:
-    """Return the kinds of plugins."""
-    from textgen.registry.registry import KINDS
-
-    return _starting(incomplete, KINDS)
-
-
 def completion_of(completed: str | Sequence[str]) -> Complete | None:
     """Return the function that completes what `OptionDetails` name; None for nothing."""
     if not isinstance(completed, str):

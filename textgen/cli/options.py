@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 import typer
 
 from textgen import defaults
-from textgen.cli.completion import complete_kind, complete_name, complete_result, completion_of
+from textgen.cli.completion import complete_name, complete_result, completion_of
 from textgen.library.options import Refuse, field_docs, prepare
 from textgen.requests import MAX_SEED, ClusterOptions, OptionDetails, SampleOptions, several
 from textgen.runtime.messages import UsageError
@@ -138,15 +138,6 @@ Full = Annotated[
 Json = Annotated[bool, typer.Option("--json", metavar=NO_METAVAR, help="Print JSON.")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", metavar=NO_METAVAR, help="Print no progress and no notes.")
-]
-OfKind = Annotated[
-    str | None,
-    typer.Option(
-        "--kind",
-        help="Only plugins of this kind.",
-        show_default="all that have the name",
-        autocompletion=complete_kind,
-    ),
 ]
 PluginFiles = Annotated[
     list[Path] | None,

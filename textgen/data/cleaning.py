@@ -50,10 +50,14 @@ class CleanedText:
     text: Text
     borders: Sequence[int] = ()
     """Where each document but the first begins in the text."""
+    names: Sequence[str] = ()
+    """The label of each document, if the text has labels."""
 
 
-def load_text(sources: Sequence[str], cleaner: str, encoding: str = ENCODING) -> CleanedText:
-    """Return the cleaned text of the sources, as `read_documents` knows them.
+def load_text(
+    sources: Sequence[str], cleaner: str, encoding: str = ENCODING, condition: str | None = None
+) -> CleanedText:
+    """Return the cleaned text of the sources, as `read_documents` knows them, perhaps with labels.
 
     Files with much text become a text on disk; standard input and the corpora known by name are always read
     into memory. Raises `TextgenError` if they cannot be read, or if nothing remains.
@@ -62,10 +66,16 @@ def load_text(sources: Sequence[str], cleaner: str, encoding: str = ENCODING) ->
     cleaning = build("cleaner", cleaner)  # an unknown one is refused before anything is read
     files = locate_files(sources)
     if not files or sum(each.num_bytes for each in files) <= MAX_IN_MEMORY:
-        name, documents = read_documents(sources, encoding)
+        name, documents = read_documents(sources, encoding, condition)
         whole = _in_memory(documents, MAX_IN_MEMORY if files else sys.maxsize)
-        if whole is not None:
+        if whole is not None and condition is None:
             return _clean_documents(whole, name, cleaner, cleaning)
+        if whole is not None:
+            pairs = [each.partition("\n")[::2] for each in whole]
+            texts, names = [text for _, text in pairs], [label for label, text in pairs if text.strip()]
+            return _clean_documents([each for each in texts if each.strip()], name, cleaner, cleaning, names)
+    if condition is not None:
+        raise TextgenError(f"a text with labels has {MAX_IN_MEMORY:,} bytes at most; give a smaller one")
     assert files is not None
     cleaned = clean_files(files, cleaner, encoding)
     if not len(cleaned.text):
@@ -170,14 +180,18 @@ def _in_memory(documents: Iterable[Document], max_chars: int) -> list[str] | Non
     return whole
 
 
-def _clean_documents(documents: Sequence[str], name: str, cleaner: str, cleaning: Cleaner) -> CleanedText:
+def _clean_documents(
+    documents: Sequence[str], name: str, cleaner: str, cleaning: Cleaner, names: Sequence[str] = ()
+) -> CleanedText:
     if not any(map(str.strip, documents)):
         raise TextgenError(f"{name} contains only white space; give a text")
     blocks = cut_documents(([document] for document in documents), sys.maxsize)
-    text, borders = _joined(join_cleaned(cleaning, _clean_batch(cleaning, blocks)))
+    cleaned = _clean_batch(cleaning, blocks)
+    text, borders = _joined(join_cleaned(cleaning, cleaned))
     if not text.strip():
         raise _nothing_left(name, cleaner)
-    return CleanedText(name, text, borders[:-1])
+    kept = [label for label, (document, _) in zip(names, cleaned, strict=False) if document]
+    return CleanedText(name, text, borders[:-1], kept)
 
 
 def _clean_batch(cleaning: Cleaner, blocks: Iterable[Block]) -> list[Block]:
@@ -228,8 +242,8 @@ SENTENCES = re.compile(r"(?<=[.!?;:。！？])\s+|\n")
 def without_repeats(text: str, borders: Sequence[int] = ()) -> tuple[str, list[int]]:
     """Return a text without the paragraphs of which at least half has occurred before, and its borders.
 
-    The rest keeps its order, and the blank lines between. `borders` are the places where documents begin;
-    one of which nothing is left has none.
+    The rest keeps its order, and the blank lines between. `borders` are the places where documents begin; one
+    of which nothing is left begins where the next one does, or at the end.
     """
     known, kept = set[str](), list[str]()
     begins, num_left_out, place = [0], [0], 0
@@ -246,9 +260,8 @@ def without_repeats(text: str, borders: Sequence[int] = ()) -> tuple[str, list[i
         known.update(each for each in sentences if len(each) >= MIN_SENTENCE_CHARS)
     if len(begins) == 1:
         return text, list(borders)
-    moved = {round(border - np.interp(border, begins, num_left_out)) for border in borders}
-    shortened = "".join(kept)
-    return shortened, sorted(moved - {0, len(shortened)})
+    moved = [round(border - np.interp(border, begins, num_left_out)) for border in borders]
+    return "".join(kept), moved
 
 
 def _is_repeated(sentences: list[str], known: set[str]) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 
 from markupsafe import Markup
 
 from textgen.contracts import TextgenError
 from textgen.data.cleaning import load_text, without_repeats
+from textgen.data.labels import Label, LabelledText
 from textgen.data.sources import STANDARD_INPUT, keep_in_memory, language_of
 from textgen.data.split import (
     MIN_CHARS,
@@ -48,6 +50,8 @@ class CorpusInfo:
     """A BCP 47 tag, or several with plus signs between."""
     repeated_chars: Count = 0
     """Characters of repeated paragraphs that were left out."""
+    labels: tuple[Label, ...] = ()
+    """The labels of documents, whose signs are characters of the text."""
 
     def check(self) -> None:
         """Raise `ValueError` if a part that is scored lacks its stretches."""
@@ -67,6 +71,8 @@ class TextSources:
     """The file with the test text, or - for standard input, if that is not part of the text."""
     keeps_repeats: bool = True
     """False if paragraphs that repeat earlier ones are left out (`without_repeats`)."""
+    condition: str | None = None
+    """What the labels of documents are, such as authors, if the text has their signs."""
 
     @property
     def are_kept(self) -> bool:
@@ -88,6 +94,7 @@ class Corpus:
     whole: CorpusInfo | None = None
     """The identity of the corpus, if this is one without the text that is scored."""
     num_documents: int = 1
+    labels: tuple[Label, ...] = ()
 
     @classmethod
     def from_texts(
@@ -98,15 +105,22 @@ class Corpus:
         split: str = SPLIT,
         max_chars: int | None = None,
         keep_repeats: bool = False,
+        labels: Iterable[str] = (),
     ) -> Corpus:
         """Return the corpus of `texts`, each a document, such as those of a database.
 
         It is named `memory:` and a hash of them, in results too; this process can read them again by that
-        name, others cannot. `clean`, `split`, `max_chars` and `keep_repeats` are those of `load_corpus`.
-        Raises `TextgenError` if they are not strings, or too short.
+        name, others cannot. `clean`, `split`, `max_chars` and `keep_repeats` are those of `load_corpus`;
+        `labels`, one of each text, are such as those of its `condition`. Raises `TextgenError` if they are
+        not strings, or too short.
         """
-        sources = [keep_in_memory(texts)]
-        return load_corpus(sources, clean, split, max_chars, keeps_repeats=keep_repeats)
+        if names := list(labels):
+            texts = list(texts)
+            if len(names) != len(texts):
+                raise UsageError(f"{len(names)} labels of {len(texts)} texts; give one label of each text")
+            texts = [f"{' '.join(name.split())}\n{text}" for name, text in zip(names, texts, strict=True)]
+        given = [keep_in_memory(texts)], clean, split, max_chars
+        return load_corpus(*given, keeps_repeats=keep_repeats, condition="labels" if names else None)
 
     @property
     def num_chars(self) -> int:
@@ -131,7 +145,7 @@ class Corpus:
         parts = (self._part_info(name) for name in PARTS)
         split = SplitInfo(str(self.split.method), *parts)
         identity = self.name, self.cleaner, self.num_chars, self.sha256
-        return CorpusInfo(*identity, split, self.language, self.repeated_chars)
+        return CorpusInfo(*identity, split, self.language, self.repeated_chars, self.labels)
 
     def without_test(self) -> Corpus:
         """Return what a model is trained and validated on: the same corpus without its test part.
@@ -148,6 +162,8 @@ class Corpus:
         """
         if len(self.split.test):
             raise UsageError("a sealed text is the test part, so give the other one none, as by 95/5/0")
+        if self.labels:
+            raise UsageError("a sealed text has no labels; leave out --condition, or --sealed")
         text = load_text([path], self.cleaner, self.sources.encoding).text
         test = cut_stretches(text, self.split.method, path)
         sources = replace(self.sources, sealed=path)
@@ -179,10 +195,12 @@ def load_corpus(
     encoding: str = ENCODING,
     *,
     keeps_repeats: bool = False,
+    condition: str | None = None,
 ) -> Corpus:
     """Return the text of the sources, cleaned, cut to at most `max_chars` characters and split.
 
-    Paragraphs that repeat earlier ones are left out, unless `keeps_repeats`, or the text is on disk.
+    Paragraphs that repeat earlier ones are left out, unless `keeps_repeats`, or the text is on disk. With
+    `condition` the signs of labels are put in at last, so that parts have the same text with and without.
 
     The cut moves back to the end of a paragraph, line or word within the last tenth (at most 1000
     characters); without one it is exact.
@@ -193,7 +211,7 @@ def load_corpus(
     if max_chars is not None and not 0 < max_chars <= MAX_CHARS:
         given = shortened(str(max_chars))
         raise TextgenError(f"cannot cut the corpus to {given} characters; give 1 to {MAX_CHARS:,}")
-    loaded = load_text(sources, cleaner, encoding)
+    loaded = load_text(sources, cleaner, encoding, condition)
     text, borders = loaded.text, loaded.borders
     if isinstance(text, str) and not keeps_repeats:
         text, borders = without_repeats(text, borders)
@@ -202,17 +220,26 @@ def load_corpus(
         text = part(
             text, 0, cut_position(text, max_chars, before=min(MIN_CUT_WINDOW, max_chars // 10), after=0)
         )
-    origin = TextSources(tuple(sources), max_chars, encoding, keeps_repeats=keeps_repeats)
-    borders = [border for border in borders if border < len(text)]
-    parts, language = split_text(text, method, borders), language_of(sources)
-    num_documents = len(borders) + 1
+    origin = TextSources(tuple(sources), max_chars, encoding, None, keeps_repeats, condition)
+    begun = dict(zip([0, *borders], loaded.names or repeat(""), strict=False))  # of empty ones, the last
+    names = {begin: name for begin, name in sorted(begun.items()) if begin < len(text)}
+    labelled = LabelledText(str(text), [*names], [*names.values()], condition) if condition else None
+    parts = split_text(text, method, sorted(names.keys() - {0}), labelled)
     return Corpus(
-        loaded.name, cleaner, text, parts, origin, language, repeated_chars, num_documents=num_documents
+        loaded.name,
+        cleaner,
+        labelled.with_signs(0, len(text)) if labelled else text,
+        parts,
+        origin,
+        language_of(sources),
+        repeated_chars,
+        num_documents=len(names),
+        labels=labelled.labels if labelled else (),
     )
 
 
 def load_again(sources: TextSources, cleaner: str, split: str) -> Corpus:
     """Return a text that was read before from these sources; raises as `load_corpus` does."""
     given = sources.names, cleaner, split, sources.max_chars, sources.encoding
-    corpus = load_corpus(*given, keeps_repeats=sources.keeps_repeats)
+    corpus = load_corpus(*given, keeps_repeats=sources.keeps_repeats, condition=sources.condition)
     return corpus if sources.sealed is None else corpus.with_sealed(sources.sealed)

@@ -15,6 +15,7 @@ from itertools import accumulate, pairwise
 from typing import Literal, TypeAlias
 
 from textgen.contracts import TextgenError
+from textgen.data.labels import LabelledText
 from textgen.data.text import Text, cut_position, join
 from textgen.runtime.storage.json_records import Count
 
@@ -185,8 +186,10 @@ def parse_split(text: str) -> SplitMethod:
     )
 
 
-def split_text(text: Text, method: SplitMethod, borders: Sequence[int] = ()) -> Split:
-    """Return `text` split by `method`, cut between paragraphs where possible.
+def split_text(
+    text: Text, method: SplitMethod, borders: Sequence[int] = (), labelled: LabelledText | None = None
+) -> Split:
+    """Return `text` split by `method`, cut between paragraphs where possible, and then with signs of labels.
 
     A cut moves from its exact position to the nearest end of a paragraph, of a line or of a word, in this
     order, within 1 % of its slice (at least 1000 characters, at most `MAX_CUT_WINDOW` on disk), but never
@@ -208,7 +211,7 @@ def split_text(text: Text, method: SplitMethod, borders: Sequence[int] = ()) -> 
         for whole in _slices(text, (0, len(text)), num_slices):
             for name, place in _divided(text, whole, method, num_slices):
                 places[name].append(place)
-    parts = {name: _part(text, each) for name, each in places.items()}
+    parts = {name: _part(text, each, labelled) for name, each in places.items()}
     for name in percentages:
         if len(parts[name]) < MIN_CHARS[name]:
             size = f"{len(parts[name])} characters, fewer than {MIN_CHARS[name]}"
@@ -216,10 +219,13 @@ def split_text(text: Text, method: SplitMethod, borders: Sequence[int] = ()) -> 
     return Split(**parts, method=method)
 
 
-def _part(text: Text, places: Sequence[Place]) -> Part:
+def _part(text: Text, places: Sequence[Place], labelled: LabelledText | None = None) -> Part:
     """Return places of a text as a part."""
     if not places:
         return NO_PART
+    if labelled is not None:
+        stretches = [labelled.with_signs(begin, end) for begin, end in places]
+        return Part("".join(stretches), tuple(map(len, stretches)))
     return Part(join(text, places), tuple(end - begin for begin, end in places))
 
 

@@ -104,6 +104,10 @@ class ScoreChecks:
         )
 
 
+MAX_READ = 0.1
+"""Share of the scored text from which on it counts as read before; quotations are some per cent."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Origin:
     """What the model of an entry had read before it was trained on the text."""
@@ -122,6 +126,12 @@ class Origin:
     cannot be read again."""
     is_used: bool = True
     """False if it turned out to be of no use, and the entry began from nothing."""
+
+    @property
+    def problem(self) -> str | None:
+        """The reason for having no rank: it had read much of the text that is scored."""
+        is_known = self.is_used and (self.overlap or 0.0) >= MAX_READ
+        return f"its run had read {self.overlap:.0%} of the text that is scored" if is_known else None
 
 
 @dataclass(frozen=True, kw_only=True)

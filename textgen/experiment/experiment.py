@@ -280,6 +280,7 @@ class Experiment:
         record = replace(record, entry=record.entry.knowing(vars(self.entry.facts)))
         trained = replace(trained, record=record)
         train = continued_result(self.start.result.train, record.train) if self.start else record.train
+        origin = self.start.result.origin if self.start else self._origin_of(record)
         start = time.perf_counter()
         found = score_trained(
             trained,
@@ -300,8 +301,8 @@ class Experiment:
             num_frozen_parameters=found.sizes["num_frozen_parameters"],
             reads_on=record.entry.reads_on,
             vocab_size=found.sizes["vocab_size"],
-            origin=self.start.result.origin if self.start else self._origin_of(record),
-            problem=found.checks.problem,
+            origin=origin,
+            problem=found.checks.problem or (origin.problem if origin else None),
             preparation=record.preparation,
             train=train,
             embedding=record.embedding,

@@ -84,9 +84,9 @@ class Trained:
             raise TextgenError(f"tokenizer {name!r} loses text, so there is no score; use a lossless one")
         return ids
 
-    def generator(self, device_config: DeviceConfig, *, spells: bool = True) -> Generator:
-        """Return the model prepared for generation; without `spells` it writes no out-of-vocabulary words."""
-        return Generator(self.model, self.tokenizer, device_config, self.spellings, spells=spells)
+    def generator(self, device_config: DeviceConfig, **options: Any) -> Generator:
+        """Return the model prepared for generation, with the options `spells` and `avoids` of `Generator`."""
+        return Generator(self.model, self.tokenizer, device_config, self.spellings, **options)
 
 
 @dataclass(frozen=True, eq=False)

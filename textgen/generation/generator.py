@@ -51,7 +51,7 @@ class Generator:
 
     The step is the model's own (`prepare_step`), recorded as a CUDA graph on a GPU, or `forward` with one
     token at a time. `spellings` are those of `Vocabulary`. Without `spells` no token that spells
-    out-of-vocabulary words is written, whatever the sampler.
+    out-of-vocabulary words is written, whatever the sampler, nor ever one with a character of `avoids`.
     """
 
     def __init__(
@@ -62,11 +62,14 @@ class Generator:
         spellings: Sequence[Sequence[float]] = (),
         *,
         spells: bool = True,
+        avoids: str = "",
     ) -> None:
         self.model, self.tokenizer, self.device = model, tokenizer, device_config.device
         self.table = tokenizer.table
         self.vocabulary = tokenizer.sampler_vocabulary(spellings if spells else ())
-        self._left_out = None if spells else torch.from_numpy(self.vocabulary.fallback).to(self.device)
+        left_out = np.array([not set(avoids).isdisjoint(token) for token in tokenizer.tokens])
+        left_out |= self.vocabulary.fallback & (not spells)
+        self._left_out = torch.from_numpy(left_out).to(self.device) if left_out.any() else None
         carries = np.array([piece.startswith(b" ") for piece in self.table.pieces])
         self._carries_space = carries if spells else carries & ~self.vocabulary.fallback
         """[vocab_size], the tokens that begin with a space and may be written."""

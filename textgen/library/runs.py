@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from textgen import defaults
 from textgen.comparison.origins import make_origins
-from textgen.contracts import TextgenError, TextgenWarning
+from textgen.contracts import TextgenError
 from textgen.data.cleaning import clean_text, load_text
-from textgen.data.corpus import Corpus, load_again
+from textgen.data.corpus import Corpus
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample, ScoreChecks
@@ -25,7 +24,6 @@ from textgen.experiment.saved_run import SavedRun, load_run, names_run, read_man
 from textgen.experiment.score_run import score_any
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator, Spelling, spells_words
-from textgen.generation.items import ENDS, Until, all_items, first_item
 from textgen.jobs.kept import check_new
 from textgen.library.corpus import TextSource, as_text, loaded
 from textgen.library.defined_plugins import NewPlugins, add_plugins
@@ -50,9 +48,6 @@ from textgen.runtime.storage.result_folders import RUN_FILE, result_folder, resu
 from textgen.training.budget import is_timed, parse_budget
 from textgen.training.checkpoints import SNAPSHOTS, Snapshots
 from textgen.training.progress import DONE, Progress, Report, Step
-
-TRIES = 20
-"""How many texts are written at most for each item that is asked for."""
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -234,14 +229,17 @@ class Run:
         sampler: str = defaults.SAMPLER,
         seed: int = 0,
         spelling: Spelling = "words",
+        label: str | None = None,
     ) -> str:
         """Return a continuation of `prompt` of `length` characters, without the prompt.
 
         A space at the end of the prompt begins the next word, whatever the tokens are. `sampler` is one such
         as `top-p:p=0.9`, `seed` the random seed; with the `spelling` `none`, a word model writes no
-        out-of-vocabulary words.
+        out-of-vocabulary words. A `label` is one of those that the text was read with (`condition`), such as
+        an author, whose text is asked for.
         """
-        return self.samples(1, prompt, length=length, sampler=sampler, seed=seed, spelling=spelling)[0]
+        settings: dict[str, Any] = {"length": length, "sampler": sampler, "seed": seed}
+        return self.samples(1, prompt, **settings, spelling=spelling, label=label)[0]
 
     def samples(
         self,
@@ -252,57 +250,25 @@ class Run:
         sampler: str = defaults.SAMPLER,
         seed: int = 0,
         spelling: Spelling = "words",
+        label: str | None = None,
     ) -> list[str]:
         """Return a `number` of continuations of `prompt`, written at once with `seed` and those that follow.
 
-        `length`, `sampler` and `spelling` are those of `sample`.
+        `length`, `sampler`, `spelling` and `label` are those of `sample`.
         """
         check_numbers(seed, number=number, length=length)
-        seeds = range(seed, seed + number)
-        generator = self.generator(spelling)
-        return generator.generate([prompt] * number, length, build_sampler(sampler), seeds)
+        seeds, sign = range(seed, seed + number), self._sign(label)
+        generator = self.generator(spelling, sign)
+        texts = generator.generate([sign + prompt] * number, length, build_sampler(sampler), seeds)
+        return [text.replace(sign, "") for text in texts]
 
-    def items(
-        self,
-        number: int,
-        prompt: str = "",
-        *,
-        until: Until = "line",
-        unique: bool = False,
-        new: bool = False,
-        length: int = defaults.SAMPLE_CHARS,
-        sampler: str = defaults.SAMPLER,
-        seed: int = 0,
-        spelling: Spelling = "words",
-    ) -> Iterator[Sample]:
-        """Yield a `number` of texts that end with a line, sentence or paragraph, such as names or verses.
-
-        `until` is that end. What has none after `length` characters is left out; with `unique` so is what was
-        there before, and with `new` what the training text has. There are fewer, with a `TextgenWarning`, if
-        too few of `TRIES` times as many texts are such. `prompt`, `sampler`, `seed` and `spelling` are those
-        of `samples`.
-        """
-        if until not in ENDS:
-            raise UsageError(f"until must be {', '.join(ENDS)}, not {until!r}")
-        known, found = all_items(self._train_text(), until) if new else set[str](), 0
-        check_numbers(seed, number=number, length=length)
-        generator, chosen = self.generator(spelling), build_sampler(sampler)
-        for begin in range(seed, seed + TRIES * number, number):
-            texts = generator.generate([prompt] * number, length, chosen, range(begin, begin + number))
-            for place, text in enumerate(texts, start=begin):
-                item = first_item(prompt + text, until)
-                if item is None or item in known:
-                    continue
-                yield Sample(prompt, sampler, place, item.removeprefix(prompt.lstrip()))
-                known |= {item} if unique else set()
-                if (found := found + 1) == number:
-                    return
-        message = f"only {found} of {number} such texts are among {TRIES * number:,}"
-        warnings.warn(f"{message}; try another temperature", TextgenWarning, stacklevel=2)
-
-    def _train_text(self) -> str:
-        corpus, sources = self.settings.corpus, self.saved.sources
-        return load_again(sources, corpus.cleaner, corpus.split.method).split.train.text[:]
+    def _sign(self, label: str | None) -> str:
+        """Return the sign of a label; raises `UsageError` if there is no such label."""
+        signs = {each.name: each.sign for each in self.settings.corpus.labels}
+        if label is not None and label not in signs:
+            known = ", ".join(signs) or "none; train with --condition"
+            raise UsageError(f"{self.entry!r} has no label {label!r}; it has {known}")
+        return signs[label] if label is not None else ""
 
     def stream(
         self,
@@ -312,13 +278,16 @@ class Run:
         sampler: str = defaults.SAMPLER,
         seed: int = 0,
         spelling: Spelling = "words",
+        label: str | None = None,
     ) -> Iterator[str]:
         """Yield a continuation of `prompt` in pieces, while it is written.
 
-        `length`, `sampler`, `seed` and `spelling` are those of `sample`.
+        `length`, `sampler`, `seed`, `spelling` and `label` are those of `sample`.
         """
         check_numbers(seed, length=length)
-        return self.generator(spelling).stream(prompt, length, build_sampler(sampler), seed)
+        sign = self._sign(label)
+        pieces = self.generator(spelling, sign).stream(sign + prompt, length, build_sampler(sampler), seed)
+        return (piece.replace(sign, "") for piece in pieces)
 
     def score(
         self, text: str | Path | Corpus, *, clean: str | None = None, encoding: str = defaults.ENCODING
@@ -411,17 +380,22 @@ class Run:
         return f"Run({self.entry!r}, folder={str(self.folder)!r})"
 
     @cached_property
-    def _generators(self) -> dict[bool, Generator]:
+    def _generators(self) -> dict[tuple[bool, str], Generator]:
         return {}
 
-    def generator(self, spelling: str) -> Generator:
-        """Return what writes, ready for many texts, with the `spelling` of `sample`."""
+    def generator(self, spelling: str, sign: str = "") -> Generator:
+        """Return what writes, ready for many texts, with the `spelling` of `sample`.
+
+        After the `sign` of a label it writes no other one.
+        """
         spells = spells_words(spelling)
         if not spells:
             self.saved.check_that_it_spells()
-        if spells not in self._generators:
-            self._generators[spells] = self.saved.generator(self.config, spells=spells)
-        return self._generators[spells]
+        if (spells, sign) not in self._generators:
+            others = "".join(each.sign for each in self.settings.corpus.labels if sign and each.sign != sign)
+            made = self.saved.generator(self.config, spells=spells, avoids=others)
+            self._generators[spells, sign] = made
+        return self._generators[spells, sign]
 
 
 def keep(run: Run, samples: Sequence[Sample]) -> int:

@@ -1,4 +1,4 @@
-"""Ctrl-C that takes effect later or elsewhere, and time limits."""
+"""Ctrl-C that takes effect elsewhere, and time limits."""
 
 from __future__ import annotations
 
@@ -53,16 +53,3 @@ def interrupts_to(
         yield before
     finally:
         signal.signal(number, before)
-
-
-@contextmanager
-def interrupts_deferred() -> Iterator[None]:
-    """Let a Ctrl-C in this context take effect at its end.
-
-    An exception in the middle of a database's own cleaning up may be lost there, and the interrupt with it.
-    """
-    pending: list[int] = []
-    with interrupts_to(lambda number, _: pending.append(number)) as before:
-        yield
-    if pending and callable(before):
-        before(signal.SIGINT, None)

@@ -54,7 +54,7 @@ def look_at(names: Sequence[str], device: str, report: Report) -> Look:
         raise UsageError(f"give up to {MAX_ENTRIES} runs to look at, not {len(folders)}")
     report(Step("reading the text"))
     runs = [load(folder, device=device) for folder in folders]
-    corpus = _text_of(runs)
+    corpus = text_of(runs)
     part = corpus.split.held_out
     stretches = list(part.first(MAX_CHARS).stretches())
     counts = count_words(str(corpus.split.train.text[:]))
@@ -123,7 +123,7 @@ def _counted(corpus: Corpus) -> Trained:
     return Trained(entry, tokenizer, build_trained(entry, tokenizer.vocabulary, None, trained.weights, CPU))
 
 
-def _text_of(runs: Sequence[Run]) -> Corpus:
+def text_of(runs: Sequence[Run]) -> Corpus:
     """Return the text that runs share; raises `TextgenError` if they do not, or it cannot be read again."""
     first = runs[0]
     if other := next((run for run in runs if run.settings.corpus != first.settings.corpus), None):

@@ -9,7 +9,8 @@ import pytest
 
 import textgen
 from helpers.commands import run_textgen
-from textgen.generation.items import all_items, first_item
+from textgen_tools import items
+from textgen_tools.lists import all_items, first_item
 
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
 
@@ -48,18 +49,18 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> textgen.Run:
 
 def test_a_list_has_no_text_twice_and_none_of_the_training_text(names: textgen.Run) -> None:
     sampler = "temperature:temperature=1.5"
-    written = [each.text for each in names.items(20, sampler=sampler, length=40)]
+    written = [each.text for each in items(names, 20, sampler=sampler, length=40)]
     assert len(written) == 20
     assert {"Ann", "Bea"} & set(written)
     assert len(set(written)) < len(written)
-    unique = [each.text for each in names.items(10, unique=True, sampler=sampler, length=40)]
+    unique = [each.text for each in items(names, 10, unique=True, sampler=sampler, length=40)]
     assert len(set(unique)) == 10
-    new = {each.text for each in names.items(5, unique=True, new=True, sampler=sampler, length=40)}
+    new = {each.text for each in items(names, 5, unique=True, new=True, sampler=sampler, length=40)}
     assert not new & {"Ann", "Bea", "Cid", "Dan", "Eve"}
 
 
 def test_a_list_goes_on_from_a_prompt(names: textgen.Run) -> None:
-    written = list(names.items(5, "An", sampler="temperature:temperature=0.5", length=40))
+    written = list(items(names, 5, "An", sampler="temperature:temperature=0.5", length=40))
     assert {each.prompt for each in written} == {"An"}
     assert "n" in {each.text for each in written}  # the rest of Ann
     command = (
@@ -80,7 +81,7 @@ def test_a_list_goes_on_from_a_prompt(names: textgen.Run) -> None:
 
 def test_too_few_are_said(names: textgen.Run) -> None:
     with pytest.warns(textgen.TextgenWarning, match="only 5 of 9 such texts are among 180"):
-        written = list(names.items(9, unique=True, sampler="temperature:temperature=0.05"))
+        written = list(items(names, 9, unique=True, sampler="temperature:temperature=0.05"))
     assert len(written) <= 5
 
 
@@ -98,4 +99,4 @@ def test_a_text_that_is_gone_cannot_be_compared(tmp_path: Path, monkeypatch: pyt
     run = textgen.train("char-ngram", text, cluster=CPU, out=tmp_path / "run", report=False)
     monkeypatch.setattr("textgen.data.sources._in_memory", {})
     with pytest.raises(textgen.TextgenError, match="no text memory:"):
-        next(run.items(1, new=True))
+        next(items(run, 1, new=True))
