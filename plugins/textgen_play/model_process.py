@@ -75,6 +75,7 @@ def describe_runs() -> list[dict[str, Any]]:
             "seed": run.settings.seed,
             "text": run.settings.corpus.name,
             "text_id": run.settings.corpus.sha256,
+            "labels": [(each.sign, each.name) for each in run.settings.corpus.labels],
             "spells": bool(run.saved.tokenizer.vocabulary.fallback.any()),
             "bits": None if (score := run.result.test) is None else score.bits_per_char,
             "reads_on": run.result.reads_on,

@@ -16,7 +16,7 @@ pytest.importorskip("uvicorn", reason="needs the extra play")
 
 import textgen
 from helpers.commands import run_textgen
-from helpers.playing import Server
+from helpers.playing import Server, served
 
 pytestmark = pytest.mark.slow
 
@@ -228,4 +228,27 @@ def test_the_page_is_accessible(browser: Any, server: Server, width: int, scheme
     found = axe.Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    context.close()
+
+
+def test_a_text_is_asked_for_by_its_label(browser: Any, server: Server, tmp_path: Path) -> None:
+    texts = [f"{name} says {name} again. " * 20 for name in ("ann", "bob")] * 40
+    corpus = textgen.Corpus.from_texts(texts, labels=["ann", "bob"] * 40, clean="raw", keep_repeats=True)
+    run = textgen.train("word-ngram", corpus, out=tmp_path / "run", report=False)
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(server.address)
+    assert not page.locator("#labels").is_visible()  # texts without labels
+    with served(run.folder) as of_labels:
+        page.goto(of_labels.address)
+        page.locator(".pane .text .token").first.wait_for()  # a text to begin with
+        for sign, name in (("\u24d0", "ann"), ("\u24d1", "bob")):
+            page.fill("#prompt", "")
+            page.get_by_role("button", name=name).click()
+            page.click("#write")
+            wait_until_written(page)
+            text = page.locator(".pane .text").first.inner_text()
+            assert text.count(f"{name} says") > 2
+            page.get_by_role("button", name=name).click()  # a second time changes nothing
+            assert page.input_value("#prompt") == f"\n{sign}"
     context.close()

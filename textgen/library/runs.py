@@ -257,18 +257,18 @@ class Run:
         `length`, `sampler`, `spelling` and `label` are those of `sample`.
         """
         check_numbers(seed, number=number, length=length)
-        seeds, sign = range(seed, seed + number), self._sign(label)
-        generator = self.generator(spelling, sign)
-        texts = generator.generate([sign + prompt] * number, length, build_sampler(sampler), seeds)
-        return [text.replace(sign, "") for text in texts]
+        seeds, begin = range(seed, seed + number), self._begin(label)
+        generator = self.generator(spelling, label)
+        texts = generator.generate([begin + prompt] * number, length, build_sampler(sampler), seeds)
+        return [text.replace(begin.strip(), "") for text in texts]
 
-    def _sign(self, label: str | None) -> str:
-        """Return the sign of a label; raises `UsageError` if there is no such label."""
+    def _begin(self, label: str | None) -> str:
+        """Return what a paragraph of a label begins with; raises `UsageError` if there is no such label."""
         signs = {each.name: each.sign for each in self.settings.corpus.labels}
         if label is not None and label not in signs:
             known = ", ".join(signs) or "none; train with --condition"
             raise UsageError(f"{self.entry!r} has no label {label!r}; it has {known}")
-        return signs[label] if label is not None else ""
+        return "\n" + signs[label] if label is not None else ""
 
     def stream(
         self,
@@ -285,9 +285,9 @@ class Run:
         `length`, `sampler`, `seed`, `spelling` and `label` are those of `sample`.
         """
         check_numbers(seed, length=length)
-        sign = self._sign(label)
-        pieces = self.generator(spelling, sign).stream(sign + prompt, length, build_sampler(sampler), seed)
-        return (piece.replace(sign, "") for piece in pieces)
+        begin = self._begin(label)
+        pieces = self.generator(spelling, label).stream(begin + prompt, length, build_sampler(sampler), seed)
+        return (piece.replace(begin.strip(), "") for piece in pieces)
 
     def score(
         self, text: str | Path | Corpus, *, clean: str | None = None, encoding: str = defaults.ENCODING
@@ -380,22 +380,22 @@ class Run:
         return f"Run({self.entry!r}, folder={str(self.folder)!r})"
 
     @cached_property
-    def _generators(self) -> dict[tuple[bool, str], Generator]:
+    def _generators(self) -> dict[tuple[bool, str | None], Generator]:
         return {}
 
-    def generator(self, spelling: str, sign: str = "") -> Generator:
-        """Return what writes, ready for many texts, with the `spelling` of `sample`.
+    def generator(self, spelling: str, label: str | None = None) -> Generator:
+        """Return what writes, ready for many texts, with `spelling` and `label` of `sample`.
 
-        After the `sign` of a label it writes no other one.
+        With a label it writes no sign of others.
         """
-        spells = spells_words(spelling)
+        spells, labels = spells_words(spelling), self.settings.corpus.labels
         if not spells:
             self.saved.check_that_it_spells()
-        if (spells, sign) not in self._generators:
-            others = "".join(each.sign for each in self.settings.corpus.labels if sign and each.sign != sign)
+        if (spells, label) not in self._generators:
+            others = "".join(each.sign for each in labels if label is not None and each.name != label)
             made = self.saved.generator(self.config, spells=spells, avoids=others)
-            self._generators[spells, sign] = made
-        return self._generators[spells, sign]
+            self._generators[spells, label] = made
+        return self._generators[spells, label]
 
 
 def keep(run: Run, samples: Sequence[Sample]) -> int:

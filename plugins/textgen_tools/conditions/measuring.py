@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textgen.data.cleaning import DOCUMENT_END
 from textgen.data.corpus import Corpus
 from textgen.data.labels import Label, without_signs
 from textgen.evaluation.intervals import SHIPPED_PRIORS, MeasuredValue, difference, estimate
@@ -73,12 +74,12 @@ class _HeldOut:
         texts = self.stretches
         if given:
             texts = [text.translate({ord(each.sign): given.sign for each in self.labels}) for text in texts]
-        found = bits_of_chars(run.saved, texts, run.config.device)
+        found = _bits_of_paragraphs(run, texts)
         return [bits[~is_sign] for bits, is_sign in zip(found, self.is_sign, strict=True)]
 
     def bits_without(self, run: Run) -> Bits:
         """Return the bits of a run that was trained without labels."""
-        return bits_of_chars(run.saved, self.plain, run.config.device)
+        return _bits_of_paragraphs(run, self.plain)
 
     def measured(self, runs: Sequence[Run], found: Sequence[Bits], label: int | None = None) -> MeasuredValue:
         """Return the bits per character that runs of one entry need for all text, or for that of a label."""
@@ -113,6 +114,12 @@ class _HeldOut:
                 own = int(owners[np.argmax(paragraphs == paragraph)])
                 found.append((own, int(costs[:, paragraph].argmin())))
         return found
+
+
+def _bits_of_paragraphs(run: Run, texts: Sequence[str]) -> Bits:
+    """Return the bits of each character of texts, before which a paragraph has ended as in training."""
+    found = bits_of_chars(run.saved, [DOCUMENT_END + text for text in texts], run.config.device)
+    return [bits[len(DOCUMENT_END) :] for bits in found]
 
 
 @dataclass(frozen=True, kw_only=True)
