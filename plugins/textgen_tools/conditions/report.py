@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from textgen.evaluation.intervals import Contrast
+from textgen.evaluation.intervals import Estimate
 from textgen.page.charts import entry_style
 from textgen.reports.document import (
     DASH,
@@ -17,12 +17,9 @@ from textgen.reports.document import (
     lines,
     text_table,
 )
-from textgen.reports.formats import in_brackets, plain, short
+from textgen.reports.formats import plain, short
 from textgen_tools.conditions.measuring import MIN_PARAGRAPH
 from textgen_tools.conditions.result import ByLabel, EntryByLabel, Share
-
-NUM_SHOWN = 2
-"""Texts that are shown of each label."""
 
 
 def label_report(result: ByLabel) -> Report:
@@ -45,11 +42,11 @@ def label_report(result: ByLabel) -> Report:
 
 def _answer(entry: EntryByLabel) -> str:
     said = f"{entry.name} tells whose a paragraph is in {_percent(entry.recognized)} of cases"
-    if entry.without:
-        change = entry.without
-        word = "gains" if change.value < 0 else "loses"
-        clear = "" if change.is_clear else ", within chance"
-        said += f", and {word} {abs(change.value):.3f} bits per character by labels{clear}"
+    if (change := entry.without) and change.is_clear:
+        word = "fewer" if change.value < 0 else "more"
+        said += f", and needs {abs(change.value):.3f} bits per character {word} by labels"
+    elif change:
+        said += "; labels make no clear difference to its score"
     return f"{said}."
 
 
@@ -67,8 +64,8 @@ def _worth(result: ByLabel) -> Iterator[Block]:
         [
             [
                 entry.name,
-                Cell(f"{entry.bits_per_char.value:.3f}", in_brackets(entry.bits_per_char.interval)),
-                _change(entry.without) if entry.without else DASH,
+                _value(entry.bits_per_char, ".3f"),
+                _value(entry.without) if entry.without else DASH,
                 _share(entry.recognized),
             ]
             for entry in result.entries
@@ -83,8 +80,8 @@ def _alike(result: ByLabel) -> Iterator[Block]:
     names = [each.name for each in result.labels]
     yield lines(
         [
-            "Bits per character more if an entry is told that the text is by another; the least of a row, in "
-            "bold, is who writes most like its author."
+            "Bits per character more if an entry is told that the text is by another; the least of a row is "
+            "who writes most like its author."
         ]
     )
     for entry in result.entries:
@@ -92,12 +89,15 @@ def _alike(result: ByLabel) -> Iterator[Block]:
         for place, (name, own, given) in enumerate(zip(names, entry.own, entry.given, strict=True)):
             others = [each.value for index, each in enumerate(given) if index != place]
             cells = [
-                Cell(DASH) if index == place else _change(each, best=each.value == min(others))
+                Cell(DASH) if index == place else _value(each, best=each.value == min(others))
                 for index, each in enumerate(given)
             ]
-            rows.append([name, Cell(f"{own.value:.3f}", in_brackets(own.interval)), *cells])
+            rows.append([name, _value(own, ".3f"), *cells])
         yield text_table(
-            entry.name, ["text of", "bits per character", *(f"as by {name}" for name in names)], rows
+            "",
+            ["text of", "bits per character", *(f"as by {name}" for name in names)],
+            rows,
+            caption=f"{entry.name}:",
         )
 
 
@@ -119,13 +119,18 @@ def _texts(result: ByLabel) -> Iterator[Block]:
         ],
         caption="What entries write after the sign of a label, by this classifier.",
     )
-    for label in result.labels:
-        texts = [
-            (entry.name, plain(sample.text))
-            for entry in result.entries
-            for sample in [each for each in entry.samples if each.label == label.name][:NUM_SHOWN]
-        ]
-        yield Samples([SampleGroup(f"{label.sign} {label.name}", result.sampler, texts)])
+    groups = [
+        SampleGroup(
+            f"{label.sign} {label.name}",
+            result.sampler,
+            [
+                (entry.name, plain(next(each.text for each in entry.samples if each.label == label.name)))
+                for entry in result.entries
+            ],
+        )
+        for label in result.labels
+    ]
+    yield Samples(groups)
 
 
 def _percent(share: Share) -> str:
@@ -137,5 +142,6 @@ def _share(share: Share) -> Cell:
     return Cell(f"{100 * share.value:.0f}", f" ({100 * low:.0f}{DASH}{100 * high:.0f})")
 
 
-def _change(change: Contrast, *, best: bool = False) -> Cell:
-    return Cell(f"{change.value:+.3f}", in_brackets(change.interval), best)
+def _value(found: Estimate, form: str = "+.3f", *, best: bool = False) -> Cell:
+    ends = f" ({found.interval[0]:{form}} to {found.interval[1]:{form}})" if found.interval else ""
+    return Cell(f"{found.value:{form}}", ends, best)
