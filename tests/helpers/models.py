@@ -27,7 +27,7 @@ class Small(nn.Module):
         self.size = size
 
     def initial_state(self, batch_size: int) -> Any:
-        return torch.zeros(batch_size, self.size)
+        return torch.zeros(batch_size, self.size, device=self.output.weight.device)
 
     def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
         features, last = self.layer(self.input(ids), state[None].contiguous())

@@ -14,7 +14,6 @@ import textgen
 from helpers.commands import TINY, run_textgen
 from helpers.records import edit_record
 from textgen.reports.columns import scores_csv
-from textgen.reports.csv import to_csv
 from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import read_record
 
@@ -70,7 +69,7 @@ def test_a_run_that_is_worse_than_chance_says_so(folder: Path, tmp_path: Path) -
 
 def _csv(folder: Path) -> list[dict[str, str]]:
     result = read_record(Comparison, folder / "bench.json")
-    return list(csv.DictReader(io.StringIO(to_csv(scores_csv(result)))))
+    return list(csv.DictReader(io.StringIO(scores_csv(result).text())))
 
 
 def test_a_number_is_not_taken_for_a_prompt(folder: Path) -> None:

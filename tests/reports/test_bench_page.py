@@ -13,7 +13,6 @@ from textgen.defaults import SWEEP
 from textgen.evaluation.metrics import TextMetrics
 from textgen.reports.bench_report import bench_report
 from textgen.reports.columns import curves_csv, scores_csv
-from textgen.reports.csv import to_csv
 from textgen.reports.html import to_html
 from textgen.results.comparison import Comparison
 from textgen.results.details import Details, EntryDetails, MarkedSample, SamplerMetrics
@@ -191,10 +190,10 @@ def test_a_comparison_without_a_rank_has_a_page() -> None:
 
 def test_csv_has_a_line_for_each_run_and_each_point() -> None:
     result = compared(entry("good, fast", 1.7), entry("bad", 2.1), {"name": "ugly", "seed": 0, "error": "no"})
-    lines = to_csv(scores_csv(result)).splitlines()
+    lines = scores_csv(result).text().splitlines()
     assert lines[0].startswith("entry,seed,kind,bits_per_char")
     assert lines[1].startswith('"good, fast",0,entry,1.7,')
     assert lines[3].startswith("uniform,,reference,6.2288,")
     assert lines[-1].startswith("ugly,0,")
     assert lines[-1].endswith(",no")
-    assert len(to_csv(curves_csv(result)).splitlines()) == 1 + 2 * 20
+    assert len(curves_csv(result).text().splitlines()) == 1 + 2 * 20

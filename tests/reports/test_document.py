@@ -8,7 +8,6 @@ import pytest
 from rich.console import Console
 
 from textgen.page.charts import ChartLine, LineChart
-from textgen.reports.csv import to_csv
 from textgen.reports.document import (
     BRIEF,
     FULL,
@@ -72,7 +71,7 @@ def test_another_kind_of_result_has_all_renderings() -> None:
         assert "4.1" in text
         assert "meow" in text
         assert "Nothing" not in text
-    assert to_csv(REPORT.files[0]) == "animal,kg\ncat,4.1\n"
+    assert REPORT.files[0].text() == "animal,kg\ncat,4.1\n"
     for text in (
         "weigh cat dog",
         "scale: kitchen",

@@ -12,7 +12,6 @@ import pytest
 
 from helpers.ladders import BUDGETS, laddered
 from textgen.page.charts import LineChart, round_log_ticks
-from textgen.reports.csv import to_csv
 from textgen.reports.html import to_html
 from textgen.reports.ladder_report import budget_chart, characters_chart, ladder_csv, ladder_report
 from textgen.results.ladder import Ladder
@@ -64,7 +63,7 @@ def test_the_page_has_charts_tables_and_links() -> None:
 
 
 def test_the_csv_has_a_line_for_each_entry_and_budget() -> None:
-    rows = list(csv.DictReader(io.StringIO(to_csv(ladder_csv(laddered(SCORES))))))
+    rows = list(csv.DictReader(io.StringIO(ladder_csv(laddered(SCORES)).text())))
     assert [(row["entry"], row["budget"]) for row in rows[:2]] == [("char", "15s"), ("word <b>", "15s")]
     assert len(rows) == 9
     assert float(rows[0]["bits_per_char"]) == pytest.approx(2.0)

@@ -64,22 +64,26 @@ class BoundSampler:
         start: Callable[..., Choose] | None = getattr(self.component, "start", None)
         return cast(Sampler, self.component) if start is None else start(prompts, vocabulary)
 
-    def check(self, ids: Tensor, batch_size: int, vocab_size: int) -> NDArray[np.int64]:
-        """Return the chosen ids on the CPU; raises `PluginError` unless they are one token id per row."""
+    def check(self, ids: Tensor, batch_size: int) -> None:
+        """Raise `PluginError` unless chosen ids are one integer per row."""
         if not isinstance(ids, Tensor) or ids.shape != (batch_size,) or ids.is_floating_point():
             form = f"{ids.dtype} {list(ids.shape)}" if isinstance(ids, Tensor) else type(ids).__name__
             raise contract_error(self.component, f"returned {form} instead of ids [{batch_size}]")
-        row: NDArray[np.int64] = ids.cpu().numpy()
-        if not 0 <= row.min() <= row.max() < vocab_size:
+
+    def read(self, ids: Tensor, vocab_size: int) -> NDArray[np.int64]:
+        """Return chosen ids on the CPU; raises `PluginError` for other than tokens."""
+        rows: NDArray[np.int64] = ids.cpu().numpy()
+        if not 0 <= rows.min() <= rows.max() < vocab_size:
             raise contract_error(self.component, f"returned a token id outside 0…{vocab_size - 1}")
-        return row
+        return rows
 
     def try_out(self) -> None:
         """Choose once for a small batch; raises `PluginError` before any time is spent on training."""
         vocabulary = Vocabulary(list("abcd"), np.zeros(4, bool))
         choose = self.start([np.array([0, 1])] * 3, vocabulary)
         ids = choose(torch.tensor([[0.0, 1.0, 2.0, 0.5]] * 3), torch.tensor([0.1, 0.5, 0.9]))
-        self.check(ids, batch_size=3, vocab_size=4)
+        self.check(ids, batch_size=3)
+        self.read(ids, vocab_size=4)
 
 
 def build_sampler(spec: str) -> BoundSampler:

@@ -8,7 +8,6 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from textgen.contracts import State, TokenIds
@@ -107,17 +106,20 @@ class Generator:
         """
         if not prompts:
             return []
-        chosen, owed = [], list(map(self.owes_space, prompts))
-        counts = -np.array(owed, np.int64)
+        chosen, owed = list[Tensor](), list(map(self.owes_space, prompts))
+        counts, num_read, longest = -np.array(owed, np.int64), 0, int(self.table.num_chars.max())
         for ids in self._ids(prompts, sampler, seeds, on_choice):
             chosen.append(ids)
-            counts += self.table.num_chars[ids]
-            # One character more than requested, so that the last one is complete. The other bound is for a
-            # model that generates only continuation bytes.
-            if counts.min() > num_chars or len(chosen) > 4 * num_chars + 16:
-                break
+            is_last = len(chosen) > 4 * num_chars + 16  # of a model that generates only continuation bytes
+            if is_last or (len(chosen) - num_read) * longest > num_chars - counts.min():  # to read is to wait
+                rows = sampler.read(torch.stack(chosen[num_read:]), len(self.table.pieces))
+                counts, num_read = counts + self.table.num_chars[rows].sum(0), len(chosen)
+                # One character more than requested, so that the last one is complete.
+                if counts.min() > num_chars or is_last:
+                    break
         # Not by the tokenizer, which restores lone surrogates only if everything after them is valid.
-        spelled = (b"".join([self.table.pieces[token] for token in row]) for row in np.stack(chosen, axis=1))
+        tokens = torch.stack(chosen, dim=1).cpu().numpy()
+        spelled = (b"".join([self.table.pieces[token] for token in row]) for row in tokens)
         texts = [text.decode("utf-8", "replace") for text in spelled]
         return [text[begin : begin + num_chars] for text, begin in zip(texts, owed, strict=True)]
 
@@ -133,7 +135,8 @@ class Generator:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         num_left, owed = num_chars, self.owes_space(prompt)
         for num_steps, ids in enumerate(self._ids([prompt], sampler, [seed], on_choice), start=1):
-            text = decoder.decode(self.table.pieces[ids[0]])[owed:][:num_left]
+            token = sampler.read(ids, len(self.table.pieces))[0]
+            text = decoder.decode(self.table.pieces[token])[owed:][:num_left]
             num_left, owed = num_left - len(text), 0
             yield text
             if not num_left or num_steps > 4 * num_chars + 16:
@@ -145,7 +148,7 @@ class Generator:
         sampler: BoundSampler,
         seeds: Sequence[int],
         on_choice: OnChoice = ignore_choice,
-    ) -> Iterator[NDArray[np.int64]]:
+    ) -> Iterator[Tensor]:
         """Yield the next ids [batch] forever; a row that owes a space begins with it."""
         sampler = self.resolved(sampler)
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -162,10 +165,10 @@ class Generator:
                     if self._left_out is not None:
                         logits = logits.masked_fill(self._left_out, -torch.inf)
                     ids = choose(logits, uniforms)
-                    checked = sampler.check(ids, len(prompts), len(self.table.pieces))
+                    sampler.check(ids, len(prompts))
                     on_choice(logits, ids)
-                    yield checked
-                    logits, state = step(ids, state)
+                    yield ids
+                    logits, state = step(ids.clamp(0, len(self.table.pieces) - 1), state)
 
     def _read(self, prompts: Sequence[str]) -> tuple[Tensor, State]:
         """Return the logits [batch, vocab_size] after the prompts, and the state."""

@@ -6,6 +6,8 @@ medium and knows no kind of result. Empty blocks, and sections without blocks, a
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
@@ -237,6 +239,12 @@ class CsvFile:
     name: str
     header: Sequence[str]
     rows: Sequence[Sequence[object]]
+
+    def text(self) -> str:
+        """Return the header and the rows as CSV."""
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([self.header, *self.rows])
+        return text.getvalue()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from markupsafe import Markup
 
 from textgen.page.render import data_address, project_address, render, render_page
-from textgen.reports.csv import to_csv
 from textgen.reports.document import Block, Chart, Code, Folded, Lines, Report, Samples, Table, Template
 
 MAX_ON_PHONE = 3
@@ -19,7 +18,7 @@ def to_html(report: Report) -> str:
     """Return the page of a report."""
     shown = list(report.shown("page"))
     sections = [(each.id, each.title, _joined(report, each.blocks)) for each in shown]
-    downloads = [(file.name, data_address(to_csv(file), "text/csv")) for file in report.files]
+    downloads = [(file.name, data_address(file.text(), "text/csv")) for file in report.files]
     reproduce = render("reproduce.html", report=report, downloads=downloads)
     sections.append(("reproduce", "Reproduce and download", reproduce))
     columns = [column for each in shown for table in _tables(each.blocks) for column in table.columns]

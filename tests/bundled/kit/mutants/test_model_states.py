@@ -26,7 +26,7 @@ class Fading(nn.Module):
         self.table, self.output = nn.Embedding(vocab_size, SIZE), nn.Linear(SIZE, vocab_size)
 
     def initial_state(self, batch_size: int) -> Any:
-        return torch.zeros(batch_size, SIZE)
+        return torch.zeros(batch_size, SIZE, device=self.output.weight.device)
 
     def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
         sums = []
@@ -119,7 +119,7 @@ class GrowingCache(Fading):
     found_by = "model-joined-states"
 
     def initial_state(self, batch_size: int) -> Any:
-        return torch.zeros(batch_size, 0, SIZE)
+        return torch.zeros(batch_size, 0, SIZE, device=self.output.weight.device)
 
     def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
         vectors = torch.cat([state, self.table(ids)], 1)

@@ -23,7 +23,7 @@ class ThreeTokens(nn.Module):
         self.table = nn.Embedding(vocab_size, 3 * vocab_size)
 
     def initial_state(self, batch_size: int) -> Any:
-        return torch.zeros(batch_size, 2, dtype=torch.long)
+        return torch.zeros(batch_size, 2, dtype=torch.long, device=self.table.weight.device)
 
     def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
         tokens = torch.cat([state, ids], 1)

@@ -50,7 +50,7 @@ class Unigrams(nn.Module):
 
     def below(self, ids: Tensor, base: Any) -> tuple[Tensor, Any]:
         if self.base is None:
-            return torch.full((*ids.shape, self.vocab_size), 1 / self.vocab_size), base
+            return torch.full((*ids.shape, self.vocab_size), 1 / self.vocab_size, device=ids.device), base
         logits, base = self.base.forward(ids, base)
         return logits.softmax(-1), base
 
