@@ -37,6 +37,7 @@ ENTRIES = (
         f"{name}:{NETWORK}"
         for name in ("word-lstm", "word-lstm-word2vec", "char-lstm+ngram", "char-lstm+words")
     ),
+    f"word-lstm:softmax=adaptive,{NETWORK}",
     *(f"{name}:{NETWORK}" for name in ("char-lstm+match", "char-lstm+mix")),
     "char-ngram",
     "random",

@@ -250,10 +250,50 @@ class AnyGenerator(torch.Generator):
 GENERATOR = torch.Generator
 
 
+def nothing(*_: Any, **__: Any) -> None:
+    """Do nothing."""
+
+
+@contextmanager
+def forked(*_: Any, **__: Any) -> Iterator[None]:
+    """Restore the random state of the CPU."""
+    before = torch.get_rng_state()
+    try:
+        yield
+    finally:
+        torch.set_rng_state(before)
+
+
+FAKES: dict[str, Any] = {
+    "Generator": AnyGenerator,
+    "backends.cudnn.is_acceptable": lambda _: False,
+    "cuda.Stream": CardStream,
+    "cuda.current_stream": CardStream,
+    "cuda.stream": nullcontext,
+    "cuda.CUDAGraph": CardGraph,
+    "cuda.is_available": lambda: True,
+    "cuda.device_count": lambda: 1,
+    "cuda.current_device": lambda: 0,
+    "cuda.get_device_name": lambda *_: "a card that is not there",
+    "cuda.is_bf16_supported": lambda *_, **__: True,
+    "cuda.mem_get_info": lambda *_: (70 << 30, 80 << 30),
+    "cuda.memory_reserved": lambda *_: 0,
+    "cuda.memory_allocated": lambda *_: 0,
+    "cuda.synchronize": nothing,
+    "cuda.empty_cache": nothing,
+    "cuda.get_rng_state": lambda *_: torch.zeros(0, dtype=torch.uint8),
+    "cuda.set_rng_state": nothing,
+    "cuda.manual_seed_all": nothing,
+    "cuda.manual_seed": nothing,
+    "random.fork_rng": forked,
+}
+"""What stands for parts of torch that would ask for a card."""
+
+
 @contextmanager
 def pretend_card() -> Iterator[PretendCard]:
     """Let `cuda:0` be there in this context, on this thread."""
-    autocast, scaler = torch.autocast, torch.amp.GradScaler
+    autocast, scaler, card = torch.autocast, torch.amp.GradScaler, PretendCard()
     grouped = torch._C._group_tensors_by_device_and_dtype
 
     def made_groups(*args: Any) -> Any:
@@ -267,9 +307,7 @@ def pretend_card() -> Iterator[PretendCard]:
         return autocast("cpu" if device_type == "cuda" else device_type, *args, **kwargs)
 
     def made_scaler(device: str = "cuda", *args: Any, **kwargs: Any) -> Any:
-        return scaler("cpu" if torch.device(device).type == "cuda" else device, *args, **kwargs)
-
-    card = PretendCard()
+        return scaler("cpu" if is_card(device) else device, *args, **kwargs)
 
     @contextmanager
     def capture(graph: CardGraph) -> Iterator[None]:
@@ -282,37 +320,13 @@ def pretend_card() -> Iterator[PretendCard]:
                 changed, held = card.before.pop()
                 changed.copy_(held)
 
-    def nothing(*_: Any, **__: Any) -> None:
-        """Do nothing."""
-
-    fakes: dict[str, Any] = {
+    fakes = FAKES | {
         "_C._group_tensors_by_device_and_dtype": made_groups,
-        "Generator": AnyGenerator,
-        "backends.cudnn.is_acceptable": lambda _: False,
-        "cuda.Stream": CardStream,
-        "cuda.current_stream": CardStream,
-        "cuda.stream": nullcontext,
-        "cuda.CUDAGraph": CardGraph,
-        "cuda.graph": capture,
-        "cuda.is_available": lambda: True,
-        "cuda.device_count": lambda: 1,
-        "cuda.current_device": lambda: 0,
-        "cuda.get_device_name": lambda *_: "a card that is not there",
-        "cuda.is_bf16_supported": lambda *_, **__: True,
-        "cuda.mem_get_info": lambda *_: (70 << 30, 80 << 30),
-        "cuda.memory_reserved": lambda *_: 0,
-        "cuda.memory_allocated": lambda *_: 0,
-        "cuda.synchronize": nothing,
-        "cuda.empty_cache": nothing,
-        "cuda.get_rng_state": lambda *_: torch.zeros(0, dtype=torch.uint8),
-        "cuda.set_rng_state": nothing,
-        "cuda.manual_seed_all": nothing,
-        "cuda.manual_seed": nothing,
-        "random.fork_rng": forked,
         "autocast": made_autocast,
         "amp.GradScaler": made_scaler,
-        "is_autocast_enabled": as_on_cpu(torch.is_autocast_enabled),
+        "cuda.graph": capture,
         "get_autocast_dtype": as_on_cpu(torch.get_autocast_dtype),
+        "is_autocast_enabled": as_on_cpu(torch.is_autocast_enabled),
     }
     with ExitStack() as stack:
         for name, value in fakes.items():
@@ -327,13 +341,3 @@ def as_on_cpu(function: Callable[[str], Any]) -> Callable[[str], Any]:
         return function("cpu" if kind == "cuda" else kind)
 
     return known
-
-
-@contextmanager
-def forked(*_: Any, **__: Any) -> Iterator[None]:
-    """Restore the random state of the CPU."""
-    before = torch.get_rng_state()
-    try:
-        yield
-    finally:
-        torch.set_rng_state(before)

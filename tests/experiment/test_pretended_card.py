@@ -34,9 +34,8 @@ PLAIN = ("char-lstm", "char-gru", "char-transformer", "bpe-lstm", "original")
 def test_an_entry_is_on_the_card_as_a_whole(spec: str, text: Corpus) -> None:
     waits = waits_of(spec, text, "bf16")
     name = spec.partition(":")[0]
-    if name != "char-hier":  # whose words are found in each update
+    if name != "char-hier" and "adaptive" not in spec:  # whose words, or clusters, are found in each update
         assert {line.partition(":")[0] for line in waits.per_update} <= {"training/trainer.py"}  # losses
-        assert sum(waits.per_update.values()) <= 1
     if name in PLAIN:
         assert waits.per_window == {next(iter(waits.per_window)): 1}  # the bits, together
         assert sum(waits.per_token.values()) < 0.1

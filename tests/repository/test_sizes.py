@@ -21,13 +21,13 @@ MAX_LINES = {
     "data": 2_576,
     "evaluation": 2_327,
     "experiment": 3_280,
-    "generation": 682,
+    "generation": 689,
     "jobs": 814,
-    "library": 2_024,
+    "library": 2_027,
     "nn": 2_632,
     "page": 506,
     "registry": 1_039,
-    "reports": 3_410,
+    "reports": 3_400,
     "results": 2_039,
     "runtime": 2_082,
     "training": 2_453,
@@ -35,7 +35,7 @@ MAX_LINES = {
     "": 759,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_980, 50_630
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_980, 51_024
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

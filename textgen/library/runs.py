@@ -259,7 +259,9 @@ class Run:
         check_numbers(seed, number=number, length=length)
         seeds, begin = range(seed, seed + number), self._begin(label)
         generator = self.generator(spelling, label)
-        texts = generator.generate([begin + prompt] * number, length, build_sampler(sampler), seeds)
+        texts = generator.generate(
+            [begin + prompt if begin else prompt] * number, length, build_sampler(sampler), seeds
+        )
         return [text.replace(begin.strip(), "") for text in texts]
 
     def _begin(self, label: str | None) -> str:
@@ -286,7 +288,8 @@ class Run:
         """
         check_numbers(seed, length=length)
         begin = self._begin(label)
-        pieces = self.generator(spelling, label).stream(begin + prompt, length, build_sampler(sampler), seed)
+        asked = begin + prompt if begin else prompt
+        pieces = self.generator(spelling, label).stream(asked, length, build_sampler(sampler), seed)
         return (piece.replace(begin.strip(), "") for piece in pieces)
 
     def score(

@@ -107,7 +107,7 @@ class Trainer:
     def read_losses(self) -> list[float]:
         """Return the losses of the updates since the last call, in nats per token, once they are computed."""
         start = time.perf_counter()
-        losses: list[float] = torch.stack(self._unread).tolist()  # together: each would wait for a GPU
+        losses: list[float] = torch.stack(self._unread).tolist() if self._unread else []  # waits once
         self._unread.clear()
         self._count_seconds(start)
         return losses
