@@ -174,11 +174,13 @@ def corpus_lines(corpus: CorpusStatistics) -> list[str]:
     sizes = ", ".join(f"{count(part.num_chars)} {name}" for name, part in parts.items() if part.num_chars)
     documents = f", {count(corpus.num_documents)} documents" if corpus.num_documents > 1 else ""
     repeated = f"; {count(corpus.repeated_chars)} more in repeated paragraphs"
+    labels = ", ".join(f"{each.sign} {each.name}" for each in corpus.labels)
     return [
         f"{corpus.name}: {count(corpus.num_chars)} characters, {count(corpus.num_words)} words, "
         f"{count(corpus.num_paragraphs)} paragraphs{documents} (cleaner {corpus.cleaner})"
         f"{repeated if corpus.repeated_chars else ''}",
         f"split {split.method}: {sizes} characters",
+        *([f"labels: {labels}"] if labels else []),
         f"training text: {count(corpus.train_alphabet_size)} different characters, "
         f"{count(corpus.train_vocabulary_size)} different words, {count(corpus.train_words_seen_once)} once; "
         f"most frequent: {', '.join(corpus.most_frequent_words)}",

@@ -164,7 +164,10 @@ class EntryObjective:
 
 
 def entry_candidates(entry: Entry) -> list[Candidate]:
-    """Return the options of an entry's parts and of its training, each under its shortest clear name."""
+    """Return the options of an entry's parts and of its training, each under its shortest clear name.
+
+    Those of parts are fixed if the entry starts from a run, whose shapes they have.
+    """
     components = {part: load(kind, name) for part, (kind, name) in entry.components.items()}
     declared = {part: declared_options(component) for part, component in components.items()}
     if entry.is_trainable:
@@ -177,7 +180,7 @@ def entry_candidates(entry: Entry) -> list[Candidate]:
             owner="{} {!r}".format(*entry.components[part]) if part in entry.components else "training",
             option=option,
             default=training[name] if part == "train" else option.default,
-            is_fixed=name in entry.options.get(part, {}),
+            is_fixed=name in entry.options.get(part, {}) or (part != "train" and bool(training.get("start"))),
         )
         for part, options in declared.items()
         for name, option in options.items()

@@ -16,7 +16,9 @@ from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
+from textgen.comparison.origins import make_origins
 from textgen.contracts import TextgenError
+from textgen.experiment.saved_run import names_run
 from textgen.jobs.backends import Backend, LocalBackend, open_backend
 from textgen.jobs.plugin_code import read_entry
 from textgen.library import corpus as texts
@@ -70,6 +72,8 @@ def tune_as(
     ):
         tell(Step("reading the text", folder=folder))
         config = choose_device(cluster.device, cluster.precision, made_before(folder))
+        if not names_run(request.entry):
+            make_origins([read_entry(request.entry)], config, tell, silence)
         goal = Goal(search.trials or (None if limit else NUM_TRIALS), time.time() + limit if limit else None)
         objective = objective_of(request, texts.loaded(request.text), config, folder, backend, tell)
         with Study(folder, objective) as study:

@@ -96,6 +96,7 @@ def test_signs_that_a_text_has_are_not_used(folder: Path) -> None:
 
 
 def test_labels_that_make_no_sense(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "labels: ⓐ ann, ⓑ bob, ⓒ cid" in run_textgen("corpus", folder, "--condition", "author").stdout
     one = run_textgen("corpus", folder / "ann" / "0.txt", "--condition", "author", code=1).stderr
     assert "labels by 'author': 1, such as '0'; give 2 to 26" in one
     rows = [{"text": words_of("ann", place), "by": f"author {place}"} for place in range(27)]
