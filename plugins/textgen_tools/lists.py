@@ -55,7 +55,7 @@ def written_items(
     known, found = all_items(_train_text(run), until) if new else set[str](), 0
     for begin in range(seed, seed + TRIES * number, number):
         for place, text in enumerate(run.samples(number, prompt, seed=begin, **settings), start=begin):
-            item = first_item(prompt + text, until)
+            item = first_item(without_signs(prompt + text, run.settings.corpus.labels), until)
             if item is None or item in known:
                 continue
             yield Sample(prompt, settings.get("sampler", SAMPLER), place, item.removeprefix(prompt.lstrip()))

@@ -15,7 +15,7 @@ from textgen_tools.conditions.result import ByLabel, EntryByLabel, LabelledText,
 
 HOSTILE = "<script>window.hacked=1</script><img src=x onerror=window.hacked=2>"
 LABELS = (Label("\u24d0", "austen"), Label("\u24d1", HOSTILE), Label("\u24d2", "shelley"))
-MORE = Contrast(0.02, (0.01, 0.03), 0.001)
+MORE = Estimate(0.02, (0.01, 0.03))
 
 
 def entry(name: str) -> EntryByLabel:

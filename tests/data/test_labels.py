@@ -89,6 +89,23 @@ def test_a_document_that_repeats_others_leaves_the_labels_right(folder: Path) ->
     check_signs(corpus)
 
 
+def test_names_of_files_may_have_dots(tmp_path: Path) -> None:
+    for name in ("J. Ann.txt", "J. Bob.txt", "Cid.v2.txt"):
+        (tmp_path / name).write_text(
+            "\n\n".join(words_of(name[:-4][-3:].lower(), place) for place in range(9))
+        )
+    corpus = textgen.load_corpus(tmp_path, condition="author")
+    assert [each.name for each in corpus.labels] == ["Cid.v2", "J. Ann", "J. Bob"]
+
+
+def test_a_table_without_the_field_is_not_left_out(folder: Path) -> None:
+    rows = [{"text": words_of("eve", place), "by": "eve"} for place in range(9)]
+    (folder / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert len(textgen.load_corpus(folder, condition="by").labels) == 4
+    with pytest.raises(textgen.TextgenError, match="has no field 'author'"):
+        textgen.load_corpus(folder, condition="author")
+
+
 def test_signs_that_a_text_has_are_not_used(folder: Path) -> None:
     (folder / "ann" / "0.txt").write_text("ann ann \u24d0 ann\n\n" * 20)
     corpus = textgen.load_corpus(folder, condition="author", clean="raw")

@@ -18,12 +18,12 @@ MAX_FUNCTION_LINES = 60
 MAX_LINES = {
     "cli": 1_317,
     "comparison": 1_190,
-    "data": 2_576,
+    "data": 2_574,
     "evaluation": 2_327,
     "experiment": 3_280,
     "generation": 689,
     "jobs": 814,
-    "library": 2_027,
+    "library": 2_028,
     "nn": 2_632,
     "page": 506,
     "registry": 1_039,
@@ -35,7 +35,7 @@ MAX_LINES = {
     "": 759,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_980, 51_032
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_980, 51_055
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

@@ -71,9 +71,9 @@ def load_text(
         if whole is not None and condition is None:
             return _clean_documents(whole, name, cleaner, cleaning)
         if whole is not None:
-            pairs = [each.partition("\n")[::2] for each in whole]
-            texts, names = [text for _, text in pairs], [label for label, text in pairs if text.strip()]
-            return _clean_documents([each for each in texts if each.strip()], name, cleaner, cleaning, names)
+            kept = [each for each in (document.partition("\n") for document in whole) if each[2].strip()]
+            texts, names = [each[2] for each in kept], [each[0] for each in kept]
+            return _clean_documents(texts, name, cleaner, cleaning, names)
     if condition is not None:
         raise TextgenError(f"a text with labels has {MAX_IN_MEMORY:,} bytes at most; give a smaller one")
     assert files is not None

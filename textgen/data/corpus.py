@@ -118,7 +118,7 @@ class Corpus:
             texts = list(texts)
             if len(names) != len(texts):
                 raise UsageError(f"{len(names)} labels of {len(texts)} texts; give one label of each text")
-            texts = [f"{' '.join(name.split())}\n{text}" for name, text in zip(names, texts, strict=True)]
+            texts = [" ".join(name.split()) + "\n" + text for name, text in zip(names, texts, strict=True)]
         given = [keep_in_memory(texts)], clean, split, max_chars
         return load_corpus(*given, keeps_repeats=keep_repeats, condition="labels" if names else None)
 

@@ -41,7 +41,6 @@ class LabelledText:
     begins: Sequence[int]
     names: Sequence[str]
     condition: str
-    """What the labels are, such as authors."""
 
     @cached_property
     def labels(self) -> tuple[Label, ...]:

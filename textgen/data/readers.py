@@ -86,9 +86,8 @@ def documents_of(
         for file in files:
             reader = reader_of(_suffix(file.name))
             documents = iter([file.pieces()]) if reader is None else reader.documents(file, field or FIELD)
-            if label is not None:
-                documents = _labelled(documents, reader, file, *label)
-            for document in _unless_fieldless(documents) if leaves_out else documents:
+            documents = _unless_fieldless(documents) if leaves_out else documents
+            for document in _labelled(documents, reader, file, *label) if label else documents:
                 if document == BLANK:
                     file.budget.take(RECORD_COST)
                 else:

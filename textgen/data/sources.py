@@ -49,7 +49,7 @@ class Files:
     def _label(self, path: Path) -> str:
         """Return the folder that a file is in, of those in the folder of all files, or its own name."""
         below = path.relative_to(os.path.commonpath([each.parent for each in self.paths])).parts
-        return below[0] if len(below) > 1 else path.name.partition(".")[0] or path.name
+        return below[0] if len(below) > 1 else Path(path.name.removesuffix(".gz").removesuffix(".zst")).stem
 
     @property
     def num_bytes(self) -> int:

@@ -13,6 +13,7 @@ from textgen.comparison.origins import make_origins
 from textgen.contracts import TextgenError
 from textgen.data.cleaning import clean_text, load_text
 from textgen.data.corpus import Corpus
+from textgen.data.labels import without_signs
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample, ScoreChecks
@@ -262,7 +263,7 @@ class Run:
         texts = generator.generate(
             [begin + prompt if begin else prompt] * number, length, build_sampler(sampler), seeds
         )
-        return [text.replace(begin.strip(), "") for text in texts]
+        return [without_signs(text, self.settings.corpus.labels) if begin else text for text in texts]
 
     def _begin(self, label: str | None) -> str:
         """Return what a paragraph of a label begins with; raises `UsageError` if there is no such label."""

@@ -111,8 +111,9 @@ class _HeldOut:
             sizes = np.bincount(paragraphs)
             costs = np.array([np.bincount(paragraphs, bits[stretch], len(sizes)) for bits in given])
             for paragraph in np.flatnonzero(sizes >= MIN_PARAGRAPH):
-                own = int(owners[np.argmax(paragraphs == paragraph)])
-                found.append((own, int(costs[:, paragraph].argmin())))
+                own, cost = int(owners[np.argmax(paragraphs == paragraph)]), costs[:, paragraph]
+                best = int(cost.argmin()) if (cost == cost.min()).sum() == 1 else -1  # which tells nothing
+                found.append((own, best))
         return found
 
 
@@ -140,16 +141,24 @@ def measure(
     first = next(iter(runs.values()))
     report(Step("reading the text"))
     corpus = text_of([run for each in runs.values() for run in each])
-    labels = corpus.labels
-    if not labels:
+    if not corpus.labels:
         raise UsageError("the text has no labels; train with --condition")
-    held_out = _HeldOut(corpus.split.held_out.first(MAX_CHARS).stretches(), labels)
+    stretches = corpus.split.held_out.first(MAX_CHARS).stretches()
+    labels = tuple(each for each in corpus.labels if any(each.sign in text for text in stretches))
+    if len(labels) < 2:
+        raise UsageError(f"only {labels[0].name!r} has held-out text; give more text, or another split")
+    held_out = _HeldOut(stretches, labels)
     if others:
+        if any(_settings(own[0]) != _settings(others.get(name, own)[0]) for name, own in runs.items()):
+            raise UsageError("the runs without labels have another budget or precision; train both alike")
         _check_same(corpus, text_of([run for each in others.values() for run in each]), others.keys() & runs)
-    train = _by_label(corpus.split.train.text[:], labels)
-    classifier = LabelClassifier.of(
-        {name: list(pieces(text, writing.num_chars)) for name, text in train.items()}
-    )
+    train = _by_label(corpus.split.train.text[:], corpus.labels)
+    known = {each.name: list(pieces(train[each.name], writing.num_chars)) for each in labels}
+    if not all(known.values()):
+        raise UsageError(
+            f"a label has fewer than {writing.num_chars} characters of training; give a --length"
+        )
+    classifier = LabelClassifier.of(known)
     tested = [
         name == classifier.label(piece)
         for name, text in _by_label("".join(held_out.stretches), labels).items()
@@ -190,7 +199,14 @@ def _by_entry(names: Sequence[str], device: str) -> dict[str, list[Run]]:
     for folder in dict.fromkeys(folder for name in names for folder in _folders(name)):
         run = load(folder, device=device)
         runs.setdefault(run.entry, []).append(run)
+    for name, own in runs.items():
+        if len({run.settings.seed for run in own}) < len(own) or len(set(map(_settings, own))) > 1:
+            raise UsageError(f"the runs of {name!r} differ in more than the seed; give those of one bench")
     return runs
+
+
+def _settings(run: Run) -> tuple[str, str]:
+    return run.settings.budget, run.settings.precision
 
 
 def _folders(name: str) -> Sequence[Path]:
@@ -243,13 +259,21 @@ def _measured(
         num_seeds=len(runs),
         bits_per_char=estimate(with_labels),
         without=difference(with_labels, held_out.measured(others, others_bits)) if others else None,
-        given=tuple(tuple(difference(each, row[place]) for each in row) for place, row in enumerate(rows)),
+        given=tuple(
+            tuple(estimate(_within_runs(each, row[place])) for each in row) for place, row in enumerate(rows)
+        ),
         own=tuple(estimate(row[place]) for place, row in enumerate(rows)),
         recognized=share(sum(own == best for own, best in found), len(found)),
         samples_recognized=share(0, 0),
         samples=(),
     )
     return entry, found
+
+
+def _within_runs(value: MeasuredValue, own: MeasuredValue) -> MeasuredValue:
+    """Return the difference of values of the same runs, whose seeds are the same too."""
+    found = value.pseudovalues - own.pseudovalues
+    return replace(value, values=value.values - own.values, pseudovalues=found, prior=None)
 
 
 def _written(

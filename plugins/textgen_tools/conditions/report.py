@@ -80,8 +80,8 @@ def _alike(result: ByLabel) -> Iterator[Block]:
     names = [each.name for each in result.labels]
     yield lines(
         [
-            "Bits per character more if an entry is told that the text is by another; the least of a row is "
-            "who writes most like its author."
+            "Bits per character more if an entry is told that the text is by another, with intervals over "
+            "passages; the least of a row is who writes most like its author."
         ]
     )
     for entry in result.entries:

@@ -44,8 +44,9 @@ class EntryByLabel:
     """With the right labels."""
     without: Contrast | None
     """What labels change, as against the same entry trained without them; None without such runs."""
-    given: tuple[tuple[Contrast, ...], ...]
-    """[label of the text, label that is given]: bits per character more than with the label of the text."""
+    given: tuple[tuple[Estimate, ...], ...]
+    """[label of the text, label that is given]: bits per character more than with the label of the text, by
+    the same runs, with an interval over passages."""
     own: tuple[Estimate, ...]
     """Bits per character of the text of each label."""
     recognized: Share
@@ -65,6 +66,7 @@ class ByLabel:
     num_chars: int
     """Characters of the part that are scored, without signs."""
     labels: tuple[Label, ...]
+    """Those with held-out text."""
     paragraphs: tuple[int, ...]
     """Held-out paragraphs of each label that are recognized or not."""
     entries: tuple[EntryByLabel, ...]

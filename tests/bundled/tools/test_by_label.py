@@ -118,6 +118,38 @@ def test_a_report_says_which_sign_is_whose(folder: Path, tmp_path: Path) -> None
     assert "recomputed: all agree" in run_textgen("verify", bench, "--runs").stdout
 
 
+def test_labels_without_held_out_text_are_left_out(tmp_path: Path) -> None:
+    chance = random.Random(0)
+    texts = [" ".join(chance.choices(WORDS[name], k=600)) for name in ("ann", "bob") for _ in range(9)]
+    texts.insert(9, "valve and gear " * 20)
+    corpus = textgen.Corpus.from_texts(texts, labels=["ann"] * 9 + ["eve"] + ["bob"] * 9, split="90/5/5")
+    run = textgen.train("char-ngram:order=2", corpus, cluster=CPU, out=tmp_path / "run", report=False)
+    result = labels([run.folder], number=1, length=60, device="cpu", report=False)
+    assert [each.name for each in result.labels] == ["ann", "bob"]
+    assert len(result.entries[0].given) == 2
+
+
+def test_a_model_that_is_told_nothing_by_signs_recognizes_nothing(folder: Path, tmp_path: Path) -> None:
+    text = textgen.TextOptions(str(folder / "texts.jsonl"), condition="author")
+    run = textgen.train("random", text, cluster=CPU, out=tmp_path / "run", report=False)
+    (entry,) = labels([run.folder], number=1, length=60, device="cpu", report=False).entries
+    assert entry.recognized.number == 0
+    assert all(each.value == 0 for row in entry.given for each in row)
+
+
+def test_runs_that_differ_in_more_than_the_seed_are_refused(
+    runs: tuple[textgen.Run, textgen.Run], folder: Path, tmp_path: Path
+) -> None:
+    text = textgen.TextOptions(str(folder / "texts.jsonl"), condition="author")
+    other = textgen.train(
+        ENTRY, text, budget="3000chars", seed=1, cluster=CPU, out=tmp_path / "r", report=False
+    )
+    with pytest.raises(UsageError, match="differ in more than the seed"):
+        labels([runs[0].folder, other.folder], device="cpu", report=False)
+    with pytest.raises(UsageError, match="have another budget or precision"):
+        labels([other.folder], [runs[1].folder], device="cpu", report=False)
+
+
 def test_a_classifier_knows_authors_by_their_words() -> None:
     texts = {"ann": "river meadow " * 100, "bob": "engine piston " * 100}
     classifier = LabelClassifier.of({name: list(pieces(text, 40)) for name, text in texts.items()})
