@@ -9,10 +9,8 @@ import typer
 
 from textgen import defaults
 from textgen.cli.completion import complete_result
-from textgen.cli.console import print_json
 from textgen.cli.options import Json, Names, OnDevice, PluginFiles, Quiet, Sampler, Seed, begin_apart, grouped
 from textgen.requests import ClusterOptions
-from textgen.runtime.output import note, results, say
 
 
 @grouped
@@ -40,26 +38,12 @@ def labels(
 ) -> None:
     """Show what labels of documents are worth to entries, who writes like whom, and texts by label."""
     begin_apart(context, plugin)
-    from textgen.library.console import VisibleConsole
     from textgen.library.progress import ProgressDisplay
-    from textgen.reports.html import to_html
-    from textgen.reports.markdown import to_markdown
-    from textgen.reports.terminal import render
-    from textgen.runtime.output import visible_in
-    from textgen.runtime.storage.files import write_file
     from textgen_tools import labels as measure_labels
     from textgen_tools.conditions.report import label_report
+    from textgen_tools.shown_report import show_report
 
     settings: dict[str, Any] = {"number": number, "length": length, "sampler": sampler, "seed": seed}
     with ProgressDisplay(quiet=quiet) as display:
         result = measure_labels(names, against or (), **settings, device=cluster.device, report=display)
-    write_file(out, to_html(label_report(result)))
-    if as_json:
-        print_json(result)
-    elif results().isatty():
-        render(label_report(visible_in(result)), VisibleConsole())
-        say(f"page: {out}")
-    else:
-        say(to_markdown(label_report(result)), end="")
-    if not quiet and (as_json or not results().isatty()):
-        note(f"page: {out}")
+    show_report(result, label_report, out, quiet=quiet, as_json=as_json)

@@ -1,6 +1,6 @@
 """Labels of documents, such as their authors: a sign before each paragraph of a text says whose it is.
 
-A sign is one character, so every tokenizer has a token for it, which every model learns like any other, and
+A sign is one character, for which most tokenizers have a token, which every model learns like any other, and
 a prompt that begins with it asks for text of that label (CTRL: Keskar et al. 2019, arXiv:1909.05858).
 """
 

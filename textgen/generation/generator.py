@@ -166,9 +166,10 @@ class Generator:
                         logits = logits.masked_fill(self._left_out, -torch.inf)
                     ids = choose(logits, uniforms)
                     sampler.check(ids, len(prompts))
-                    on_choice(logits, ids)
+                    known = ids.clamp(0, len(self.table.pieces) - 1)  # others are found when ids are read
+                    on_choice(logits, known)
                     yield ids
-                    logits, state = step(ids.clamp(0, len(self.table.pieces) - 1), state)
+                    logits, state = step(known, state)
 
     def _read(self, prompts: Sequence[str]) -> tuple[Tensor, State]:
         """Return the logits [batch, vocab_size] after the prompts, and the state."""

@@ -36,7 +36,7 @@ def check_model_device(subject: Subject) -> None:
 
 @torch.inference_mode()
 def _waits(card: PretendCard, model: torch.nn.Module, length: int) -> Counter[str]:
-    """Return how often a forward pass over so many tokens waits, by line."""
+    """Return the waits of a forward pass over `length` tokens, by line."""
     card.waits.clear()
     bound(model).forward(random_batch(2, length).to(CARD), bound(model).initial_state(2))
     return Counter(card.waits)
