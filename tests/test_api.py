@@ -47,7 +47,6 @@ EXPORTED = [
     "load_corpus",
     "load_plugin_file",
     "plugins",
-    "report",
     "train",
 ]
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
@@ -139,7 +138,7 @@ def test_type_checkers_see_every_exported_name() -> None:
         ("train", textgen.train, (TextOptions, ClusterOptions)),
         ("describe", textgen_tools.describe, (TextOptions,)),
         ("verify", textgen_verify.verify, ()),
-        ("report", textgen.report, ()),
+        ("report", textgen_tools.report, ()),
         ("corpus", textgen.load_corpus, ()),
         ("sample", textgen.Run.sample, ()),
         ("score", textgen.Run.score, ()),

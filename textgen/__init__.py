@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from textgen.library.components import load_plugin_file, plugins
     from textgen.library.corpus import load_corpus
     from textgen.library.plans import bench
-    from textgen.library.reports import report
     from textgen.library.runs import Run, load, train
     from textgen.requests import ClusterOptions, SampleOptions, TextOptions
     from textgen.runtime.storage.files import NotSavedError
@@ -33,7 +32,6 @@ else:
         "library.corpus": "load_corpus",
         "requests": "ClusterOptions SampleOptions TextOptions",
         "library.plans": "bench",
-        "library.reports": "report",
         "library.runs": "Run load train",
         "runtime.storage.files": "NotSavedError",
         "training.progress": "Step",
@@ -67,6 +65,5 @@ __all__ = [
     "load_corpus",
     "load_plugin_file",
     "plugins",
-    "report",
     "train",
 ]

@@ -1,101 +1,165 @@
-"""Time and memory per character as the text grows: `python -m textgen_benchmarks.scaling --json FILE`.
+"""Time and memory as a text grows: `python -m textgen_benchmarks.scaling --json FILE`.
 
-Texts of 1, 10 and 100 million characters repeat the corpus `wiki`, each time after a different line. Each
-step runs in a separate process with an empty cache, so that the peak memory is that of the step.
+Texts of 0.1, 0.3 and 1 GB are made of words that follow Zipf's law (`write_text`), so that new words keep
+coming as in real text. Each step runs in a process of its own with an empty cache. Its peak is that of the
+memory that is its own, summed over all of its processes every 50 ms; what is mapped from files, which the
+system can take back, does not count.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from argparse import SUPPRESS
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from textgen.data.corpus import load_corpus
 from textgen_benchmarks.saving import json_option, save
 
 BUDGET = "1Mchars"
-STEPS = ("clean", "tokenize char", "tokenize word", "train", "score")
+ENTRIES = ("char-lstm", "byte-lstm", "bpe-lstm", "word-lstm")
+STEPS = ("clean", *(f"tokenize {name}" for name in ENTRIES), *(f"first update of {name}" for name in ENTRIES))
+SHAPE, FREQUENT = 0.5, 20
+"""The share of words beyond rank r is (1 + r / FREQUENT) ** -SHAPE: 0.4 million different words in 30 million
+and 0.9 million in 90 million, about as many as in a newspaper archive of that size."""
+SYLLABLES = [consonant + vowel for vowel in "eaoiu" for consonant in "tnshrdlcmwfgypbvk"]
+KNOWN = 1 << 17
+"""Ranks whose words are kept."""
+
+
+class _FirstUpdateError(Exception):
+    """Ends training after its first update."""
 
 
 def measure(step: str, path: str) -> dict[str, Any]:
-    """Return the seconds that one step takes, the characters it processes, and its peak memory in bytes."""
+    """Return the seconds that one step takes, and the characters that it processes."""
     # Imported here, since the processes that clean and tokenize import this file too.
     from textgen.experiment.encoding import encode_training
     from textgen.experiment.entry_parser import parse_entry
     from textgen.experiment.experiment import Experiment
-    from textgen.experiment.score_run import score_any
     from textgen.runtime.device import choose_device
     from textgen.runtime.process_setup import keep_freed_memory
     from textgen.training.budget import parse_budget
+    from textgen.training.progress import Step
 
+    keep_freed_memory()  # as the command line does
     began = time.perf_counter()
-    corpus = load_corpus([path], "prose" if step == "clean" else "raw")
-    seconds, num_chars = time.perf_counter() - began, len(corpus.text)
+    corpus = load_corpus([path])
     if step.startswith("tokenize"):
-        entry = parse_entry(f"{step.split()[1]}-uniform")
+        entry = parse_entry(step.rsplit(maxsplit=1)[-1])
         _ = corpus.info  # hashes are not part of tokenizing
         began = time.perf_counter()
         encode_training(entry, entry.build_tokenizer(), corpus)
-        seconds, num_chars = time.perf_counter() - began, len(corpus.split.train)
-    elif step in ("train", "score"):
-        entry = parse_entry("char-lstm" if step == "train" else "char-uniform")
-        device_config = choose_device("cpu")
-        keep_freed_memory()  # as the command line does
-        run = Experiment(entry, corpus, parse_budget(BUDGET), device_config, 0).run()
-        seconds, num_chars = run.result.train.seconds, run.result.train.num_chars
-        if step == "score":
-            began = time.perf_counter()
-            score_any(run, corpus.text, device_config.device)
-            seconds, num_chars = time.perf_counter() - began, len(corpus.text)
-    # Linux counts in kB, macOS in bytes; of several processes, the largest counts.
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return {
-        "seconds": seconds,
-        "num_chars": num_chars,
-        "peak_bytes": peak * (1 if sys.platform == "darwin" else 1024),
-    }
+    elif step.startswith("first update"):
+
+        def stop(said: Step) -> None:
+            if said.progress is not None:
+                raise _FirstUpdateError
+
+        entry = parse_entry(step.rsplit(maxsplit=1)[-1])
+        experiment = Experiment(entry, corpus, parse_budget(BUDGET), choose_device("cpu"), 0)
+        with suppress(_FirstUpdateError):
+            experiment.train(stop)
+    num_chars = len(corpus.split.train if step.startswith("tokenize") else corpus.text)
+    return {"seconds": time.perf_counter() - began, "num_chars": num_chars}
+
+
+def own_memory(process: int) -> int:
+    """Return the bytes of memory of a process and of those that it started that no file backs (Linux)."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text("utf-8")
+        children = Path(f"/proc/{process}/task/{process}/children").read_text("utf-8")
+    except OSError:  # it has ended
+        return 0
+    kilobytes = next((line.split()[1] for line in status.splitlines() if line.startswith("RssAnon")), "0")
+    return int(kilobytes) * 1024 + sum(map(own_memory, map(int, children.split())))
+
+
+def watched(command: list[str], cache: str) -> dict[str, Any]:
+    """Return what a command prints as JSON, and the peak of its memory."""
+    environment = {**os.environ, "TEXTGEN_CACHE": cache}
+    peak = 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as running:
+        while running.poll() is None:
+            peak = max(peak, own_memory(running.pid))
+            time.sleep(0.05)
+        assert running.stdout is not None
+        printed = running.stdout.read()
+    if running.returncode:
+        raise SystemExit(f"{command[-2]} failed")
+    return {**json.loads(printed), "peak_bytes": peak}
+
+
+def spelled(rank: int) -> str:
+    """Return the word of a rank from 1 on: one syllable, then two and more."""
+    word = ""
+    while rank:
+        rank, digit = divmod(rank - 1, len(SYLLABLES))
+        word += SYLLABLES[digit]
+    return word
+
+
+def paragraphs() -> Iterator[str]:
+    """Yield paragraphs of eight sentences of twelve words, each drawn independently, without end."""
+    known = np.array(["", *map(spelled, range(1, KNOWN))], dtype=object)
+    drawn = np.random.default_rng(0)
+    while True:
+        ranks = (1 + FREQUENT * (drawn.random((1000, 8, 12)) ** (-1 / SHAPE) - 1)).astype(np.int64)
+        words = known[np.minimum(ranks, KNOWN - 1)]
+        for place in np.argwhere(ranks >= KNOWN):
+            words[tuple(place)] = spelled(int(ranks[tuple(place)]))
+        for paragraph in words:
+            yield " ".join(" ".join(sentence).capitalize() + "." for sentence in paragraph) + "\n\n"
 
 
 def write_text(path: Path, num_chars: int) -> None:
-    """Write a text of `num_chars` characters."""
-    wiki, written, repetition = str(load_corpus(["wiki"]).text), 0, 0
+    """Write a text of about `num_chars` characters, each a byte."""
+    written = 0
     with path.open("w", encoding="utf-8") as file:
-        while written < num_chars:
-            piece = f"This is repetition number {repetition}.\n\n{wiki}\n"[: num_chars - written]
-            written += file.write(piece)
-            repetition += 1
+        for paragraph in paragraphs():
+            if written >= num_chars:
+                return
+            written += file.write(paragraph)
 
 
 def main() -> None:
     """Measure all steps at all sizes and print them."""
     parser = json_option(__doc__)
-    parser.add_argument("--sizes", default="1,10,100", help="millions of characters, separated by commas")
+    parser.add_argument("--sizes", default="100,300,1000", help="millions of characters, separated by commas")
     parser.add_argument("--steps", default=",".join(STEPS))
+    parser.add_argument("--write", type=Path, help="only write the text of the first size to this file")
     parser.add_argument("--one", nargs=2, help=SUPPRESS)
     options = parser.parse_args()
+    sizes = [round(float(size) * 1e6) for size in options.sizes.split(",")]
+    if options.write:
+        write_text(options.write, sizes[0])
+        return
     if options.one:
         print(json.dumps(measure(*options.one)))
         return
     rows = []
-    for size in map(float, options.sizes.split(",")):
+    for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "text.txt"
-            write_text(path, round(size * 1e6))
+            write_text(path, size)
             for step in options.steps.split(","):
                 command = [sys.executable, "-m", "textgen_benchmarks.scaling", "--one", step, str(path)]
                 with tempfile.TemporaryDirectory() as cache:
-                    environment = {**os.environ, "TEXTGEN_CACHE": cache}
-                    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=environment)
-                row = {"step": step, "million_chars": size, **json.loads(done.stdout)}
+                    row = {"step": step, "million_chars": size / 1e6, **watched(command, cache)}
                 nanoseconds, megabytes = row["seconds"] / row["num_chars"] * 1e9, row["peak_bytes"] / 1e6
-                print(f"{step}, {size:g} M: {nanoseconds:,.0f} ns/char, peak {megabytes:,.0f} MB", flush=True)
+                print(
+                    f"{step}, {size / 1e6:g} M: {row['seconds']:.1f} s, {nanoseconds:,.0f} ns/char,", end=" "
+                )
+                print(f"peak {megabytes:,.0f} MB", flush=True)
                 rows.append(row)
     save(options.json, rows=rows)
 

@@ -8,7 +8,8 @@ from importlib.resources import files
 from typing import Any
 
 from textgen import defaults
-from textgen.page.render import render_live_page
+from textgen.page import render
+from textgen.page.render import render_with_scripts
 
 
 def play_page(runs: list[dict[str, Any]], *, is_relayed: bool = False) -> str:
@@ -23,13 +24,13 @@ def play_page(runs: list[dict[str, Any]], *, is_relayed: bool = False) -> str:
         "length": 200,
         "is_relayed": is_relayed,
     }
-    return render_live_page(
-        f"Play: {', '.join(names)}",
-        asset("play.html", "templates"),
+    return render_with_scripts(
+        render.environment().from_string(asset("play.html", "templates")),
+        [*map(render.asset, render.SCRIPTS), *map(asset, ("play_relay.js", "play.js", "play_guess.js"))],
         asset("play.css"),
-        data,
-        [asset(name) for name in ("play_relay.js", "play.js", "play_guess.js")],
-        asks="'none'" if is_relayed else "'self'",
+        "connect-src 'none'" if is_relayed else "connect-src 'self'",
+        title=f"Play: {', '.join(names)}",
+        data=data,
     )
 
 

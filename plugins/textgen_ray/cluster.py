@@ -28,9 +28,9 @@ import torch
 from textgen.contracts import TextgenError
 from textgen.runtime.environment import Machine, machine, usable_cores, versions
 from textgen.runtime.messages import install, one_line
-from textgen.runtime.storage.files import temporary_folder
 from textgen.workers.pool import OnMessage
 from textgen.workers.process import recipe
+from textgen_ray.job_transfer import temporary_folder
 from textgen_ray.pool import MAX_RETRIES, RayPool, Share
 from textgen_ray.task import Mailbox, describe_node
 

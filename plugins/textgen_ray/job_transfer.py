@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,12 +18,22 @@ from typing import Any
 
 import numpy as np
 
-from textgen.runtime.storage.files import temporary_folder
+from textgen.runtime.storage.files import private_folder
 
 LARGE = 100_000
 """Characters, bytes or items of a part that travels apart."""
 MAX_PARTS = 32
 """Parts that are remembered; a suite has several texts."""
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Yield a private folder, which is removed at the end."""
+    made = private_folder()
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Bundled commands: models and looks inside them, texts by label, ONNX files, lm-eval, runs, and a tour.
+"""Bundled commands: models and looks inside them, texts by label, pages, ONNX files, lm-eval, runs, a tour.
 
     from textgen_tools import describe, look
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Until: TypeAlias = Literal["line", "sentence", "paragraph"]
 """Where a text ends: at a line break, after a sentence, or at a blank line."""
-__all__ = ["describe", "items", "labels", "look"]
+__all__ = ["describe", "items", "labels", "look", "report"]
 
 
 def describe(
@@ -109,3 +109,23 @@ def items(
     from textgen_tools.lists import written_items
 
     yield from written_items(run, number, prompt, until, unique=unique, new=new, seed=seed, settings=settings)
+
+
+def report(name: str | Path, *, with_models: bool = False) -> Path:
+    """Write the page of a bench, ladder, suite or study again; return its path.
+
+    `name` is a folder, part of its name, or `latest`. With `with_models`, the page of a bench contains its
+    small recurrent models over characters and writes with them. Raises `TextgenError` without results.
+    """
+    from textgen.results.items import read_result
+    from textgen.results.names import HAS_PAGE, find
+    from textgen.runtime.messages import UsageError
+    from textgen.runtime.storage.files import write_file
+    from textgen.runtime.storage.result_folders import PAGE
+
+    found = find(str(name), chosen=HAS_PAGE)
+    if with_models and not found.kind.has_models:
+        raise UsageError("with models has an effect on the page of a bench only; leave it out")
+    page = found.path / PAGE
+    write_file(page, found.kind.html(read_result(found), found.path, with_models=with_models))
+    return page

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -22,7 +24,7 @@ def cache(
     as_json: Json = False,
 ) -> None:
     """Show the cache: its folder, its limit, and how much of what is in it; or empty it."""
-    from textgen.runtime.storage.cache import cache_folder, contents, remove_all, size_limit
+    from textgen.runtime.storage.cache import cache_folder, contents, size_limit
 
     folder = cache_folder()
     if action == "clear":
@@ -40,6 +42,21 @@ def cache(
         return
     lines = {kind: _in_words(of_kind) for kind, of_kind in _by_kind(items).items()}
     print_record({"folder": str(folder), "limit": size(limit), **lines, "total": _in_words(items)})
+
+
+def remove_all(folder: Path) -> tuple[list[CachedItem], list[CachedItem]]:
+    """Empty a cache folder; return what is removed, and what a process uses or may not be removed."""
+    from textgen.runtime.storage.cache import contents, remove_item
+
+    removed: list[CachedItem] = []
+    left: list[CachedItem] = []
+    for item in contents(folder):
+        (removed if remove_item(item) else left).append(item)
+    for kind in {item.kind for item in removed}:
+        for path in (*sorted((folder / kind).rglob("*"), reverse=True), folder / kind):
+            with suppress(OSError):  # most are not empty folders
+                path.rmdir()
+    return removed, left
 
 
 def _by_kind(items: Sequence[CachedItem]) -> dict[str, list[CachedItem]]:

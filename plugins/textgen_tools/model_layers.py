@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,13 +15,15 @@ from textgen.experiment.encoding import embed, encode_training
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.memory import build_to_predict
-from textgen.experiment.saved_run import load_run
+from textgen.experiment.saved_run import load_run, names_run
 from textgen.library.corpus import check_text, loaded
 from textgen.library.options import Refuse
 from textgen.nn.language_model import LanguageModel, placeholder_vocabulary
 from textgen.nn.weights import num_frozen_parameters, num_parameters
+from textgen.registry.registry import PluginError, plugins
 from textgen.requests import TextOptions
-from textgen.results.names import find_run_or_entry
+from textgen.results.names import AmbiguousNameError, find_run
+from textgen.runtime.storage.result_folders import RUNS
 
 NUM_TOKENS = 2
 """Tokens sent through the model to see the shapes."""
@@ -69,6 +72,31 @@ def describe_as(what: str, text: TextOptions, vocab_size: int | None, refuse: Re
             "leave out --vocab-size or the embedding"
         )
     return summarize_model(build_to_predict(entry, placeholder_vocabulary(vocab_size)), entry.name)
+
+
+def find_run_or_entry(text: str, root: Path = RUNS) -> Path | None:
+    """Return the folder of the run that an argument means, or None if it is an entry.
+
+    What can be read as an entry is one, unless it is the path of a run; the name of a plugin, such as `word`,
+    is meant to be a part of one.
+    """
+    if names_run(text):
+        return find_run(text, root)
+    try:
+        parse_entry(text)
+    except PluginError:  # of an entry, whose reader says what is wrong with it
+        return None
+    except TextgenError as error:
+        parts = ("tokenizer", "model", "embedding")
+        if any(text == plugin.name for part in parts for plugin in plugins(part)):
+            raise
+        try:
+            return find_run(text, root)
+        except AmbiguousNameError as several:
+            raise AmbiguousNameError(f"{error}; as a run, {several}") from None
+        except TextgenError:
+            raise error from None
+    return None
 
 
 def summarize_entry(entry: Entry, corpus: Corpus) -> ModelSummary:

@@ -24,9 +24,10 @@ from textgen.jobs.plugin_code import read_entry
 from textgen.library import corpus as texts
 from textgen.library.options import Refuse, check_cluster, check_numbers
 from textgen.library.progress import shown
+from textgen.registry.registry import PluginError
 from textgen.reports.html import to_html
 from textgen.results.header import header_values
-from textgen.results.names import find_run_or_entry
+from textgen.results.names import find_run
 from textgen.runtime.device import choose_device
 from textgen.runtime.environment import Machine
 from textgen.runtime.storage.files import NotSavedError, write_file
@@ -84,7 +85,7 @@ def _tuned(request: TuneRequest, refuse: Refuse) -> tuple[TuneRequest, Callable[
     """Return a request whose run, if it names one, is a folder, and what names that of the study."""
     entry, sampler, source = request.entry, request.search.tune_sampler, texts.name_of(request.text)
     texts.check_text(request.text, refuse)
-    run = find_run_or_entry(entry, read=read_entry)
+    run = _run_of(entry)
     if run is None:
         tuned, budget = entry, request.budget
     elif sampler is None:
@@ -94,6 +95,21 @@ def _tuned(request: TuneRequest, refuse: Refuse) -> tuple[TuneRequest, Callable[
         request, tuned, budget = replace(request, entry=str(run)), run.name, ""
     names = [*filter(None, [sampler]), tuned]
     return request, lambda: f"tune-{result_name(names, source, budget, request.seed)}"
+
+
+def _run_of(argument: str) -> Path | None:
+    """Return the folder of the run that an argument means, or None if it is an entry."""
+    if not names_run(argument):
+        try:
+            read_entry(argument)
+        except PluginError:  # of an entry, whose reader says what is wrong with it
+            return None
+        except TextgenError:
+            with suppress(TextgenError):
+                return find_run(argument)
+            raise
+        return None
+    return find_run(argument)
 
 
 def run_study(

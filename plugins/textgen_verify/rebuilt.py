@@ -9,7 +9,7 @@ from math import fsum
 from typing import Any
 
 from textgen.data.corpus import CorpusInfo
-from textgen.data.split import MAX_HELD_OUT_CHARS, PARTS
+from textgen.data.split import EXACT, MAX_HELD_OUT_CHARS, PARTS
 from textgen.evaluation.baselines import READING_ON
 from textgen.evaluation.intervals import SeedPrior
 from textgen.evaluation.metrics import CLOSEST
@@ -189,6 +189,7 @@ def scored_sizes(corpus: CorpusInfo) -> Partial:
         for name in PARTS[1:]
         # Of a larger one, the beginnings of its stretches are scored.
         if (part := corpus.split.scored(name)).num_chars <= MAX_HELD_OUT_CHARS
+        or corpus.split.method.startswith(EXACT)
     }
     return Partial(split=Partial(sizes))
 

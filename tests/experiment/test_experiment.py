@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from helpers.runs import SMALL
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.split import parse_split, split_text
+from textgen.experiment import encoding
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import EntryResult
 from textgen.experiment.experiment import Experiment
@@ -172,3 +174,33 @@ def test_a_run_with_a_problem_has_no_rank(install: Install, news: str) -> None:
         assert row.is_comparable is result.is_comparable is is_ranked
         assert (row.score("test") is not None) is is_ranked
         assert "\n" not in (result.problem or "")
+
+
+# --- how much of the text
+
+
+@pytest.mark.parametrize(("entry", "per_second"), [(f"char-lstm{SMALL}", 4000), ("char-ngram", 2000)])
+def test_a_budget_in_seconds_prepares_what_it_can_read(
+    entry: str, per_second: int, news: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoding, "TRAINED_PER_SECOND", 4000)
+    monkeypatch.setattr(encoding, "COUNTED_PER_SECOND", 2000)
+    corpus = corpus_of(news)
+    train = Experiment(parse_entry(entry), corpus, parse_budget("2s"), CPU, 0).train().record.train
+    assert 0.7 * 2 * per_second < train.num_chars / train.num_epochs <= 2 * per_second
+    assert 2 * per_second < 0.5 * len(corpus.split.train)
+    train = Experiment(parse_entry(entry), corpus, parse_budget("3epochs"), CPU, 0).train().record.train
+    assert train.num_chars / train.num_epochs > 0.9 * len(corpus.split.train)
+
+
+def test_less_of_the_text_is_its_beginnings(news: str) -> None:
+    split = corpus_of(news).split
+    budget = parse_budget("1s")
+    part = encoding.readable(split, parse_entry("char-lstm"), budget, CPU.device)
+    assert part is split
+    short = replace(budget, amount=0.01)
+    part = encoding.readable(split, parse_entry("char-lstm"), short, CPU.device)
+    assert part.test is split.test
+    begins = zip(part.train.stretches(), split.train.stretches(), strict=True)
+    assert all(whole.startswith(begin) and begin for begin, whole in begins)
+    assert len(part.train) <= 0.01 * encoding.TRAINED_PER_SECOND

@@ -16,7 +16,9 @@ from textgen.experiment.saved_run import SavedRun, load_run, write_run
 from textgen.generation.bound_sampler import build_sampler
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.memory import CPU
+from textgen.training import train_options
 from textgen.training.budget import parse_budget
+from textgen.training.train_options import TrainOptions
 from textgen_benchmarks.waits import ENTRIES, NETWORK, waits_of
 from textgen_kit.pretend_card import CARD, pretend_card
 
@@ -65,6 +67,42 @@ def test_a_run_is_as_on_the_cpu_is_saved_and_goes_on(spec: str, text: Corpus, tm
     assert written(load_run(tmp_path / "run", CPU), DeviceConfig(CPU, "fp32")) == written(
         on_cpu, DeviceConfig(CPU, "fp32")
     )
+
+
+def test_updates_are_larger_on_a_card(text: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train_options, "GPU_UPDATES", ((3600.0, 8, 48), (0.1, 8, 24), (0.01, 8, 16)))
+    monkeypatch.setattr(train_options, "UPDATES_PER_EPOCH", 2)
+    entry = parse_entry("char-lstm:hidden_size=8,num_layers=1")
+    with pretend_card():
+        for budget, length in (("0.3s", 24), ("0.05s", 16)):
+            experiment = Experiment(entry, text, parse_budget(budget), DeviceConfig(CARD, "fp32"), 0)
+            assert rates_of(experiment).sequence_length == length
+    experiment = Experiment(entry, text, parse_budget("0.3s"), DeviceConfig(CPU, "fp32"), 0)
+    assert rates_of(experiment).sequence_length != 24
+
+
+@pytest.mark.parametrize(
+    ("given", "num_tokens", "size"),
+    [
+        ({}, 10**8, (256, 256)),
+        ({}, 3 * 10**6, (128, 128)),
+        ({}, 10**6, (None, None)),
+        ({"batch_size": 32}, 10**8, (32, None)),
+        ({"sequence_length": 64}, 10**8, (None, 64)),
+    ],
+)
+def test_what_is_given_stays_and_a_short_text_has_small_updates(
+    given: dict[str, Any], num_tokens: int, size: tuple[int | None, int | None]
+) -> None:
+    options = TrainOptions(**given)
+    sized = options.on_device("cuda", parse_budget("2h"), num_tokens)
+    assert (sized.batch_size, sized.sequence_length) == size
+    assert options.on_device("cpu", parse_budget("2h"), num_tokens) is options
+    assert options.on_device("cuda", parse_budget("9Gchars"), num_tokens) is options
+
+
+def rates_of(experiment: Experiment) -> Any:
+    return experiment.train().record.train.rates
 
 
 def score_of(run: SavedRun) -> Any:

@@ -10,6 +10,7 @@ import pytest
 
 import textgen
 import textgen_suites
+import textgen_tools
 from textgen import ClusterOptions, SampleOptions, TextOptions
 from textgen_tools import describe
 from textgen_tuning import SearchOptions, tune
@@ -79,7 +80,7 @@ def test_options_of_the_text_are_refused_for_a_loaded_corpus(text: Path, tmp_pat
             lambda: describe("char-lstm", "lee", vocab_size=9),
             "corpus has no effect with --vocab-size, which needs no text; leave it out",
         ),
-        (lambda: textgen.report("nowhere"), "no result 'nowhere'"),
+        (lambda: textgen_tools.report("nowhere"), "no result 'nowhere'"),
         (lambda: verify("nowhere"), "no result 'nowhere'"),
         (lambda: textgen.train("random", seed=-1), "seed must be from 0 to 4294967295, not -1"),
         (

@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from helpers.reports import GLOVE, drawn, entry, markdown_rows, report, result
+from textgen.reports import bench_tables
 from textgen.reports.bench_report import bench_report
 from textgen.reports.terminal import render
 from textgen.results.comparison import Comparison
@@ -303,3 +304,14 @@ def test_whatever_may_be_null_can_be_shown() -> None:
     what = result(bare, held_out={"sample_metrics": held_out, "pseudovalues": {}}, command=None)
     assert "2.0000" in report(what)
     assert "2.0000" in drawn(what, 80)
+
+
+def test_a_note_says_who_prepared_a_part_of_a_large_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    part = entry("part", 2.1)
+    part["train"].update(num_epochs=2.0, num_chars=1_000_000)
+    what = result(entry("whole", 2.0), part)
+    label = "prepared only what their budget has use for, of a large training text: "
+    assert label not in report(what)
+    monkeypatch.setattr(bench_tables, "LARGE", 1_000_000)
+    assert f"\n- {label}`part (500 k characters)`\n" in report(what)
+    assert label not in report({**what, "budget": "20Mchars"})

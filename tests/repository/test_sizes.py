@@ -17,25 +17,25 @@ MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 MAX_LINES = {
     "cli": 1_317,
-    "comparison": 1_190,
-    "data": 2_574,
+    "comparison": 1_188,
+    "data": 2_623,
     "evaluation": 2_327,
-    "experiment": 3_280,
+    "experiment": 3_311,
     "generation": 690,
     "jobs": 814,
-    "library": 2_028,
+    "library": 2_000,
     "nn": 2_632,
-    "page": 506,
+    "page": 494,
     "registry": 1_039,
-    "reports": 3_400,
-    "results": 2_039,
-    "runtime": 2_082,
-    "training": 2_453,
-    "workers": 850,
+    "reports": 3_404,
+    "results": 2_008,
+    "runtime": 2_051,
+    "training": 2_487,
+    "workers": 853,
     "": 759,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_980, 51_055
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_999, 51_266
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

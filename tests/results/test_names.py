@@ -10,7 +10,8 @@ import pytest
 from helpers.catalog import BENCH, write_bench, write_run
 from textgen.contracts import TextgenError
 from textgen.results.folders import name_of
-from textgen.results.names import AmbiguousNameError, complete_run, find, find_run, find_run_or_entry
+from textgen.results.names import AmbiguousNameError, complete_run, find, find_run
+from textgen_tools.model_layers import find_run_or_entry
 
 RUN = "word-lstm-wiki-5m-2026-11-25-1700"
 

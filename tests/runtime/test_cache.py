@@ -21,8 +21,8 @@ from textgen.runtime.storage.cache import (
     contents,
     new_cached_file,
     remembered,
-    remove_all,
 )
+from textgen_tools.cache_command import remove_all
 
 
 @pytest.fixture

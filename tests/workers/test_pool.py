@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import warnings
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -269,3 +270,24 @@ def test_an_error_that_pickle_cannot_restore_arrives_with_its_message() -> None:
         list(run_in_processes(fail, [TwoArgumentsTextgenError], 1))
     with pytest.raises(RuntimeError, match=r"^function cannot be sent: "):
         list(run_in_processes(unsendable, [0], 1))
+
+
+class Block(str):
+    """An item that is counted while something refers to it."""
+
+
+def test_items_that_have_ended_are_let_go() -> None:
+    """Or a text of a gigabyte that is tokenized in blocks would be in memory as a whole."""
+    alive = weakref.WeakSet[Block]()
+
+    def blocks() -> Iterator[Block]:
+        for number in range(30):
+            block = Block(number)
+            alive.add(block)
+            yield block
+
+    most = 0
+    for _, length in run_in_processes(len, blocks(), 2):
+        assert length in {1, 2}
+        most = max(most, len(alive))
+    assert most < 10

@@ -20,6 +20,7 @@ from textgen.evaluation.scoring import ScoredUnits
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import RunResult
 from textgen.experiment.experiment import Experiment
+from textgen.experiment.forecast import MAX_REFERENCE_CHARS
 from textgen.experiment.score_run import unit_sizes
 from textgen.jobs.backends import LocalBackend
 from textgen.jobs.plugin_code import read_reference
@@ -31,9 +32,6 @@ from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.json_records import read_record
 from textgen.training.budget import Budget
 from textgen.training.progress import DONE, FAILED, Report, Step
-
-MAX_REFERENCE_CHARS = 16_000_000
-"""Longest training text of a reference entry, in characters; of a longer one, each stretch is cut."""
 
 
 def score_references(

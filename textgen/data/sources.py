@@ -145,8 +145,10 @@ def _find_files(source: str) -> Files | None:
     """Return the files of a source that is a path, perhaps with a colon and a field; otherwise None."""
     if (mode := _mode(source)) is not None:
         return _files(source, mode, None)
+    if _is_name(source):
+        return _file_of_corpus(source)
     place, colon, field = source.rpartition(":")
-    if not (colon and field) or _is_name(source) or (mode := _mode(place)) is None:
+    if not (colon and field) or (mode := _mode(place)) is None:
         return None
     if not stat.S_ISDIR(mode) and not has_fields(place):
         known = ", ".join(suffixes_with_fields())
@@ -154,6 +156,16 @@ def _find_files(source: str) -> Files | None:
             f"{place} has no fields such as {field!r}; leave it out, or give {known} or a folder"
         )
     return _files(place, mode, field)
+
+
+def _file_of_corpus(source: str) -> Files | None:
+    """Return the file of a corpus known by name; None if it is read instead."""
+    spec, slash, item = source.partition("/")
+    if source.startswith(IN_MEMORY) or not hasattr(corpus := build("corpus", spec), "path"):
+        return None
+    if not isinstance(path := corpus.path(item), Path):
+        raise contract_error(corpus, f"returned {type(path).__name__} as its path")
+    return Files(spec + slash + Path(item).name, [path])
 
 
 def _mode(path: str) -> int | None:
@@ -227,7 +239,7 @@ def _not_empty(documents: Iterable[Document], where: str) -> Iterator[Document]:
 
 
 def _language(source: str) -> str:
-    if source == STANDARD_INPUT or source.startswith(IN_MEMORY) or _find_files(source) is not None:
+    if source == STANDARD_INPUT or source.startswith(IN_MEMORY) or not _is_name(source) or _mode(source):
         return LANGUAGE
     spec, _, item = source.partition("/")
     corpus = build("corpus", spec)

@@ -15,8 +15,9 @@ from itertools import accumulate, pairwise
 from typing import Literal, TypeAlias
 
 from textgen.contracts import TextgenError
+from textgen.data.decoding import utf8
 from textgen.data.labels import LabelledText
-from textgen.data.text import Text, cut_position, join
+from textgen.data.text import Text, blocks, chars_before, cut_position, join
 from textgen.runtime.storage.json_records import Count
 
 PARTS = ("train", "validation", "test")
@@ -41,6 +42,7 @@ MAX_CUT_WINDOW = 1 << 16
 
 CONTIGUOUS = "contiguous"
 DOCUMENTS = "documents"
+EXACT = "exact"
 
 Place: TypeAlias = tuple[int, int]
 """The first character of a range of a text, and the one after its last."""
@@ -59,9 +61,12 @@ class SplitMethod:
     is_contiguous: bool = False
     keeps_documents: bool = False
     """Whether a document is wholly in one part."""
+    is_exact: bool = False
+    """Whether it is cut at exact bytes, and all of what is held out is scored."""
 
     def __str__(self) -> str:
-        name = f"{CONTIGUOUS}:" * self.is_contiguous + f"{DOCUMENTS}:" * self.keeps_documents
+        kinds = {CONTIGUOUS: self.is_contiguous, DOCUMENTS: self.keeps_documents, EXACT: self.is_exact}
+        name = "".join(f"{kind}:" for kind, is_used in kinds.items() if is_used)
         return name + "/".join(map(str, self.percentages))
 
     @property
@@ -95,7 +100,7 @@ class SplitInfo:
     """Method of a split, and the sizes and hashes of its parts."""
 
     method: str
-    """The value of `--split`: `90/5/5` of every slice, `contiguous:90/5/5` or `documents:90/5/5`."""
+    """The value of `--split`: `90/5/5` of each slice, or after `contiguous:`, `documents:` or `exact:`."""
     train: SplitPart
     validation: SplitPart
     test: SplitPart
@@ -153,9 +158,9 @@ class Split:
     method: SplitMethod = SplitMethod((90, 5, 5))
 
     def scored(self, name: str) -> Part:
-        """Return the scored beginning of `validation` or `test`: at most `MAX_HELD_OUT_CHARS` characters."""
+        """Return what is scored of `validation` or `test`: `MAX_HELD_OUT_CHARS`, or all of an exact split."""
         held_out: Part = getattr(self, name)
-        return held_out.first(MAX_HELD_OUT_CHARS)
+        return held_out if self.method.is_exact else held_out.first(MAX_HELD_OUT_CHARS)
 
     @property
     def scored_on(self) -> Literal["test", "validation"]:
@@ -171,18 +176,20 @@ class Split:
 def parse_split(text: str) -> SplitMethod:
     """Read `90/5/5` (train, validation, test) or `90/10` (train, test), perhaps after a name and a colon."""
     name, _, shares = text.strip().rpartition(":")
-    if text.strip() in (CONTIGUOUS, DOCUMENTS):
+    if text.strip() in (CONTIGUOUS, DOCUMENTS, EXACT):
         name, shares = text.strip(), "90/5/5"
     parts = [part.strip() for part in shares.split("/")]
-    if name in ("", CONTIGUOUS, DOCUMENTS) and all(each.isdecimal() and len(each) < 4 for each in parts):
+    kinds = [name == each for each in (CONTIGUOUS, DOCUMENTS, EXACT)]
+    if (not name or any(kinds)) and all(each.isdecimal() and len(each) < 4 for each in parts):
         percentages = tuple(int(part) for part in parts)
-        method = SplitMethod(percentages, name == CONTIGUOUS, name == DOCUMENTS)
+        method = SplitMethod(percentages, *kinds)
         is_complete = len(percentages) in (2, 3) and sum(percentages) == 100 and min(percentages[:2]) > 0
         if is_complete and percentages[0] > method.held_back:
             return method
     raise TextgenError(
         f"invalid split {text!r}; give percentages such as 90/5/5 of train, validation and test, 90/10 to "
-        "hold validation back from train, contiguous:90/5/5 for one stretch each, or documents:90/5/5"
+        "hold validation back from train, contiguous:90/5/5 for one stretch each, documents:90/5/5, or "
+        "exact:90/5/5, cut at these bytes"
     )
 
 
@@ -207,6 +214,8 @@ def split_text(
     places: dict[str, list[Place]] = {name: [] for name in PARTS}
     if method.keeps_documents:
         places |= document_places([*borders, len(text)], percentages, num_slices)
+    elif method.is_exact:
+        places |= _exact_places(text, percentages)
     else:
         for whole in _slices(text, (0, len(text)), num_slices):
             for name, place in _divided(text, whole, method, num_slices):
@@ -235,6 +244,21 @@ def _percentages(method: SplitMethod) -> dict[str, float]:
         return {name: percent for name, percent in zip(PARTS, method.percentages, strict=True) if percent}
     train, test = method.percentages
     return {"train": train - method.held_back, "validation": method.held_back, "test": test}
+
+
+def _exact_places(text: Text, percentages: Mapping[str, float]) -> dict[str, list[Place]]:
+    """Return the parts cut at these shares of the bytes; those that are scored are in equal stretches.
+
+    A character that a cut would divide is of the later part.
+    """
+    size, begin = sum(len(utf8(block)) for block in blocks(text)), 0
+    places = dict[str, list[Place]]()
+    for name, share in zip(percentages, accumulate(percentages.values()), strict=True):
+        end = chars_before(text, int(size * share / 100 + 1e-6))
+        number = 1 if name == "train" else max(1, min(NUM_SLICES, (end - begin) // MIN_STRETCH_CHARS))
+        cuts = [begin + (end - begin) * index // number for index in range(number + 1)]
+        places[name], begin = [*pairwise(cuts)], end
+    return places
 
 
 def _divided(text: Text, whole: Place, method: SplitMethod, num_slices: int) -> Iterator[tuple[str, Place]]:

@@ -11,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
+
 from textgen.data.decoding import utf8
 
 BLOCK_CHARS = 1 << 20
@@ -102,6 +104,17 @@ def join(text: Text, parts: Sequence[tuple[int, int]]) -> Text:
 def blocks(text: Text) -> Iterator[str]:
     """Yield a text in blocks; a string is a single one."""
     return iter((text,)) if isinstance(text, str) else text.blocks()
+
+
+def chars_before(text: Text, offset: int) -> int:
+    """Return the number of whole characters before the byte of the UTF-8 of a text at an offset."""
+    num_chars = 0
+    for block in blocks(text):
+        if offset < len(data := utf8(block)):
+            begins = np.frombuffer(data[: offset + 1], np.uint8) & 0xC0 != 0x80
+            return num_chars + int(begins[:-1].sum()) - (not begins[-1])
+        num_chars, offset = num_chars + len(block), offset - len(data)
+    return num_chars
 
 
 def alphabet(text: Text) -> set[str]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from textgen.contracts import Embedding, PretrainedVectors, TextgenError, TokenIds, WordVectors
 from textgen.data.bound_tokenizer import BoundTokenizer, fit_and_encode
 from textgen.data.corpus import Corpus
-from textgen.data.split import Part
+from textgen.data.split import MIN_CHARS, Part, Split
 from textgen.data.text import Text
 from textgen.data.vocabulary import COUNTED_AT_ONCE, count_tokens
 from textgen.data.words import split_words
@@ -23,6 +23,7 @@ from textgen.experiment.entry import Entry
 from textgen.nn.language_model import LanguageModel
 from textgen.registry.registry import contract_error, find
 from textgen.runtime.storage.json_records import Amount, Count, Share
+from textgen.training.budget import Budget
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +188,10 @@ def _share(part: int, whole: int) -> float | None:
 MAX_EMBEDDING_CHARS = 100_000_000
 """Characters of the training text, from its beginning, that word vectors are trained on."""
 
+TRAINED_PER_SECOND, COUNTED_PER_SECOND, GPU_FACTOR = 500_000, 200_000, 8
+"""Characters of a training text for each second of a budget, at most, since more could not be read; those for
+an entry with a model that counts; and how much more a GPU reads."""
+
 MAX_VALIDATION_CHARS = 200_000
 """Characters of validation, from the beginning of each stretch, that are scored at a time during training."""
 
@@ -213,6 +218,14 @@ class Encoded:
             quick_validation=tuple(map(model.tokens_read, self.quick_validation)),
             rest_nats=sum(map(model.rest_nats, self.quick_validation)) if model.is_trainable else 0.0,
         )
+
+
+def readable(split: Split, entry: Entry, budget: Budget, device: torch.device) -> Split:
+    """Return a split with as much of each training stretch, from its beginning, as a budget has use for."""
+    pace = TRAINED_PER_SECOND * (1 if device.type == "cpu" else GPU_FACTOR)
+    most = int(budget.amount * (pace if len(entry.trained) == len(entry.models) else COUNTED_PER_SECOND))
+    is_all = budget.unit != "seconds" or len(split.train) <= most
+    return split if is_all else replace(split, train=split.train.first(max(most, MIN_CHARS["train"])))
 
 
 def encode_training(entry: Entry, tokenizer: BoundTokenizer, corpus: Corpus) -> Encoded:

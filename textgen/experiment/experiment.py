@@ -16,11 +16,18 @@ import torch
 from textgen.contracts import PretrainedVectors, TextgenError
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.corpus import Corpus, load_again
-from textgen.data.split import SplitPart
+from textgen.data.split import Split, SplitPart
 from textgen.data.vocabulary import count_tokens
 from textgen.defaults import SAMPLER
 from textgen.evaluation.neighbors import nearest_words
-from textgen.experiment.encoding import MAX_VALIDATION_CHARS, EmbeddingAudit, Encoded, embed, encode_training
+from textgen.experiment.encoding import (
+    MAX_VALIDATION_CHARS,
+    EmbeddingAudit,
+    Encoded,
+    embed,
+    encode_training,
+    readable,
+)
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import Origin, PreparationTime, RunResult, RunSettings
 from textgen.experiment.hosts import ModelHost
@@ -115,6 +122,11 @@ class Experiment:
             origin=origin.sha256 if (origin := self.origin()) else None,
         )
 
+    @property
+    def read(self) -> Split:
+        """The split, with as much of the training text as the budget has use for."""
+        return readable(self.corpus.split, self.entry, self.budget, self.device_config.device)
+
     def origin(self) -> Origin | None:
         """Return what the entry starts from, which a run whose training continues has kept."""
         return self.start.result.origin if self.start else origin_of(self.entry)
@@ -172,13 +184,13 @@ class Experiment:
 
     def _prepare_from(self, origin: SavedRun | None, report: Report, checkpoints: Path | None) -> _Prepared:
         """Tokenize, make word vectors, and build the model that is trained next, perhaps from a run."""
-        split = self.corpus.split
+        split = self.read
         report(Step("tokenizing"))
         tokenizer = self.entry.build_tokenizer()
         if (known := origin or self.start) and self.origin():
             tokenizer.origin = known.tokenizer.state()
         with ranks.first_rank_first():
-            encoded = encode_training(self.entry, tokenizer, self.corpus)
+            encoded = encode_training(self.entry, tokenizer, replace(self.corpus, split=split))
         if "embedding" in self.entry.parts:
             report(Step("making word vectors"))
         vectors, audit = embedded = embed(self.entry, tokenizer, split.train.text, encoded.train)
@@ -203,7 +215,7 @@ class Experiment:
         origin: SavedRun | None = None,
     ) -> tuple[TrainingPlan, LanguageModel, PreparationTime]:
         """Return how the models of an entry are trained, its model, and the time until then."""
-        split, device_config = self.corpus.split, self.device_config
+        split, device_config = self.read, self.device_config
         vectors, audit = embedded
         model = build_for_training(
             entry, tokenizer.vocabulary, vectors, len(encoded.train), device_config, seed=self.seed
@@ -222,7 +234,10 @@ class Experiment:
         plan = TrainingPlan(
             model=model.reader,
             options={
-                name: replace(entry.train_options(part), start=begins) for name, (part, _) in members.items()
+                name: replace(entry.train_options(part), start=begins).on_device(
+                    device_config.device.type, self.budget, len(read.train)
+                )
+                for name, (part, _) in members.items()
             },
             seeds={name: copy_seed(self.seed, number) for name, (_, number) in members.items()},
             train_ids=read.train,

@@ -17,6 +17,8 @@ TRAINED_PER_SECOND, COUNTED_PER_SECOND, SCORED_PER_SECOND = 80_000, 200_000, 40_
 """Characters that a usual model on two cores is trained on, counts and scores."""
 CHARS_PER_UPDATE = 8_000
 """Characters of a usual update, between those of characters and those of words."""
+MAX_REFERENCE_CHARS = 16_000_000
+"""Longest training text of a reference entry, in characters; of a longer one, each stretch is cut."""
 SAMPLES_SECONDS = 5.0
 """To write the samples of one run, and to load it."""
 
@@ -30,7 +32,8 @@ def expected_seconds(entry: Entry, corpus: Corpus, budget: Budget) -> float:
         chars = budget.amount * chars_of.get(budget.unit, 1)
         training = budget.amount if budget.unit == "seconds" else chars / TRAINED_PER_SECOND
         seconds = training * (1 + VALIDATION_SHARE)
-    return seconds + (len(split.validation) + len(split.test)) / SCORED_PER_SECOND + SAMPLES_SECONDS
+    scored = sum(len(split.scored(name)) for name in ("validation", "test"))
+    return seconds + scored / SCORED_PER_SECOND + SAMPLES_SECONDS
 
 
 def seconds_of(folder: Path, experiment: Experiment) -> float:
@@ -42,8 +45,8 @@ def seconds_of(folder: Path, experiment: Experiment) -> float:
 
 def seconds_of_references(experiments: Mapping[Path, Experiment]) -> float:
     """Return about how long it takes to score the references of a comparison."""
-    first = next(iter(experiments.values()), None)
-    return 2 * len(first.corpus.split.train) / COUNTED_PER_SECOND if first else 0.0
+    sizes = (min(len(each.corpus.split.train), MAX_REFERENCE_CHARS) for each in experiments.values())
+    return 2 * next(sizes, 0) / COUNTED_PER_SECOND
 
 
 @dataclass

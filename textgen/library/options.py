@@ -76,16 +76,13 @@ def changed(*groups: object) -> set[str]:
     for group in groups:
         for field in fields(group):  # type: ignore[arg-type]
             value = getattr(group, field.name)
+            if isinstance(value, list | tuple) and len(value) == 1:
+                value = value[0]
             if is_dataclass(field.default):
                 names |= changed(value)
-            elif _single(value) != field.default:
+            elif value != field.default:
                 names.add(field.name)
     return names
-
-
-def _single(value: object) -> object:
-    """Return the only item of a list, or what is not a list of one item, unchanged."""
-    return value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value
 
 
 def check_cluster(request: Any, function: str, refuse: Refuse) -> None:

@@ -34,22 +34,10 @@ def render_page(template: str, data: Any, scripts: Sequence[str], **values: Any)
     if "curves.js" in scripts:
         code.insert(0, f"/* {asset('uPlot.LICENSE', 'vendor')} */\n{asset('uPlot.min.js', 'vendor')}")
         style = asset("uPlot.min.css", "vendor")
-    return _render_with_scripts(template, code, style, "img-src data:", data=data, **values)
+    return render_with_scripts(template, code, style, "img-src data:", data=data, **values)
 
 
-def render_live_page(
-    title: str, template: str, style: str, data: Any, scripts: Sequence[str], *, asks: str = "'self'"
-) -> str:
-    """Return a page whose scripts may ask the server that it comes from, or what `asks` says.
-
-    The template, the style and the scripts are given as text.
-    """
-    page = environment().from_string(template)
-    code = [*map(asset, SCRIPTS), *scripts]
-    return _render_with_scripts(page, code, style, f"connect-src {asks}", title=title, data=data)
-
-
-def _render_with_scripts(
+def render_with_scripts(
     template: str | Template, code: Sequence[str], style: str, allowed: str, *, data: Any, **values: Any
 ) -> str:
     """Return a page with scripts and styles of its own; its policy allows these scripts and `allowed`."""

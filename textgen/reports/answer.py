@@ -280,14 +280,10 @@ def _pace(result: Comparison | Ladder, entries: Class, budget: str) -> str:
     joint = " to " if len(read) > MAX_PACES else " and "
     ends, size = (ordered[0], ordered[-1]), result.corpus.split.train.num_chars
     said = joint.join(dict.fromkeys(map(short, ends)))
-    times = joint.join(dict.fromkeys(_times(number / size) for number in ends))
+    two_digits = (f"{float(f'{number / size:.2g}'):,g}" for number in ends)
+    times = joint.join(dict.fromkeys(two_digits))
     who = "it" if len(read) == 1 else "each" if joint not in said else "they"
     return f" In training {who} read {said} characters, {times} times the training text."
-
-
-def _times(number: float) -> str:
-    """Write two significant digits: `0.36`, `4.2`, `120`."""
-    return f"{float(f'{number:.2g}'):,g}"
 
 
 def _seeds(entries: Class) -> str:

@@ -15,7 +15,7 @@ from textgen.page.charts import IntervalChart
 from textgen.reports.answer import classes
 from textgen.reports.columns import VIEWS, RowColumn, make_table
 from textgen.reports.document import BRIEF, FULL, PAGE, Note, Table
-from textgen.reports.formats import CurvePoint, at, bits, plain, sparkline
+from textgen.reports.formats import CurvePoint, at, bits, plain, short, sparkline
 from textgen.reports.rows import EntryRow, held_out_row, machine_letters, reference_rows
 from textgen.reports.samples import counted_words, known_words
 from textgen.results.comparison import Comparison
@@ -23,6 +23,8 @@ from textgen.training.budget import is_timed
 
 MAX_NOTED_WORDS = 12
 """Made-up or missing words that are shown of each entry."""
+PART, LARGE = 0.95, 3_000_000
+"""Characters of a training text from which on an entry may prepare less than this share of it."""
 PERPLEXITIES = "Compare perplexities within one text only."
 PAIRED = "Differences are paired, passage by passage: one may be clear though intervals of scores overlap."
 
@@ -118,6 +120,7 @@ def score_notes(result: Comparison, rows: Sequence[EntryRow]) -> Iterator[Note]:
         yield Note("averages of copies, trained one after another (their number)", copied)
     yield from _unused_notes(rows)
     if is_timed(result.budget):
+        yield from _part_notes(result, rows)
         yield from _disturbed_notes(rows)
         if len(machine_letters(rows)) > 1:
             yield Note(
@@ -152,6 +155,15 @@ def _unused_notes(rows: Sequence[EntryRow]) -> Iterator[Note]:
         unused += [f"{row.name} ({said})" for said in filter(None, (each.unused for each in trained[:1]))]
     if unused:
         yield Note("trained for longer than helps", unused)
+
+
+def _part_notes(result: Comparison, rows: Sequence[EntryRow]) -> Iterator[Note]:
+    """Yield which entries have no use for all of a large training text, and how much of it they prepared."""
+    whole = result.corpus.split.train.num_chars
+    trained = [(row.name, run.train) for row in rows for run in row.runs[:1] if run.train.num_epochs]
+    sizes = {name: train.num_chars / train.num_epochs for name, train in trained if whole > LARGE}
+    if part := [f"{name} ({short(size)} characters)" for name, size in sizes.items() if size < PART * whole]:
+        yield Note("prepared only what their budget has use for, of a large training text", part)
 
 
 def _disturbed_notes(rows: Sequence[EntryRow]) -> Iterator[Note]:

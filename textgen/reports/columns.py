@@ -356,7 +356,8 @@ def scores_csv(result: Comparison) -> CsvFile:
     failed: list[list[object]] = []
     for run, values in run_values(result, "csv"):
         lines = failed if isinstance(run, FailedEntry) else runs
-        lines.append([run.name, run.seed, "entry", *map(values.get, names), _problem(run)])
+        problem = run.error if isinstance(run, FailedEntry) else run.problem
+        lines.append([run.name, run.seed, "entry", *map(values.get, names), problem])
     references = []
     means: list[tuple[str, str, EntryScore | ReferenceScore]]
     means = [(each.name, "mean", each) for each in result.scores if each.num_seeds > 1]
@@ -376,7 +377,3 @@ def curves_csv(result: Comparison) -> CsvFile:
         for point in run.train.curve
     ]
     return CsvFile("curves.csv", ["entry", "seed", *measured], rows)
-
-
-def _problem(run: EntryResult | FailedEntry) -> str | None:
-    return run.error if isinstance(run, FailedEntry) else run.problem

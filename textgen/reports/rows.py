@@ -108,17 +108,16 @@ def entry_rows(result: Comparison) -> list[EntryRow]:
     """Return the entries, best first, then those that cannot be compared, then those that failed."""
     rows = sorted(_entry_rows(result), key=EntryRow.ranking)
     letters = machine_letters(rows)
-    return [replace(row, machines=_used(row, letters)) for row in rows] if len(letters) > 1 else rows
+    if len(letters) < 2:
+        return rows
+    used = ({letters[run.machine.description] for run in row.runs} for row in rows)
+    return [replace(row, machines="".join(sorted(each))) for row, each in zip(rows, used, strict=True)]
 
 
 def machine_letters(rows: Iterable[EntryRow]) -> dict[str, str]:
     """Return a letter for each kind of machine that runs were made on."""
     names = dict.fromkeys(run.machine.description for row in rows for run in row.runs)
     return {name: ascii_uppercase[number % 26] for number, name in enumerate(names)}
-
-
-def _used(row: EntryRow, letters: Mapping[str, str]) -> str:
-    return "".join(sorted({letters[run.machine.description] for run in row.runs}))
 
 
 def _entry_rows(result: Comparison) -> Iterator[EntryRow]:

@@ -74,37 +74,6 @@ def find_runs(name: str, number: int, root: Path = RUNS) -> list[Path]:
     return [folder.path] if folder.is_run else best_runs(folder, number)
 
 
-def find_run_or_entry(
-    text: str, root: Path = RUNS, read: Callable[[str], object] | None = None
-) -> Path | None:
-    """Return the folder of the run that an argument means, or None if it is an entry, as `read` reads one.
-
-    What can be read as an entry is one, unless it is the path of a run; the name of a plugin, such as `word`,
-    is meant to be a part of one.
-    """
-    from textgen.experiment.entry_parser import parse_entry
-    from textgen.experiment.saved_run import names_run
-    from textgen.registry.registry import PluginError, plugins
-
-    if names_run(text):
-        return find_run(text, root)
-    try:
-        (read or parse_entry)(text)
-    except PluginError:  # of an entry, whose reader says what is wrong with it
-        return None
-    except TextgenError as error:
-        parts = ("tokenizer", "model", "embedding")
-        if any(text == plugin.name for part in parts for plugin in plugins(part)):
-            raise
-        try:
-            return find_run(text, root)
-        except AmbiguousNameError as several:
-            raise AmbiguousNameError(f"{error}; as a run, {several}") from None
-        except TextgenError:
-            raise error from None
-    return None
-
-
 def complete_run(incomplete: str) -> list[str]:
     """Return the names under `runs` that a shell may offer for the beginning or another part of one."""
     names = [LATEST, *(name_of(each.path, RUNS) for each in find_folders(RUNS, with_runs=True))]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
 from textgen.contracts import Search
+from textgen.training.budget import Budget
 
 OptimizerName = Literal["muon", "adamw", "adam", "rmsprop", "sgd"]
 RATES = (None, 3e-4, 6e-4, 1e-3, 1.5e-3, 2e-3, 3e-3, 4e-3, 6e-3, 8e-3, 0.01, 0.015, 0.02, 0.03)
@@ -19,6 +20,11 @@ MOST_STREAMS = 96
 """Streams read in parallel unless an entry or a model gives another number, or the budget is short."""
 LONGEST_SEQUENCE = 32
 """Tokens per stream and update unless an entry or a model gives another number, or the budget is short."""
+
+
+GPU_UPDATES, UPDATES_PER_EPOCH = ((3600.0, 256, 256), (600.0, 256, 128), (10.0, 128, 128)), 100
+"""On a GPU, for budgets of these seconds and more: streams, and tokens of each in an update, if an epoch has
+so many. It takes hardly longer than 3 thousand tokens: a projection, which nobody has measured yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +51,8 @@ class TrainOptions:
     """Largest norm of the whole gradient."""
     num_validations: Annotated[int, Ge(1), Le(10_000)] = 10
     """Number of validations, evenly over the budget."""
+    compile: bool = False
+    """Let `torch.compile` fuse the computation of the loss and the gradient; that takes time at first."""
     moments: bool = True
     """Write a short text at 1, 2, 5, 10, 20, 50 and 100 % of the budget, for reports."""
     start: str | None = None
@@ -53,6 +61,15 @@ class TrainOptions:
     """With hidden, only the first and the last layer are trained."""
     snapshots: bool = False
     """Keep the weights at each validation in the folder of the run, which then has one copy of its model."""
+
+    def on_device(self, device: str, budget: Budget, num_tokens: int) -> TrainOptions:
+        """Return the options with larger updates on a GPU for a budget in seconds, unless a size is given."""
+        is_given = self.batch_size is not None or self.sequence_length is not None
+        if device == "cuda" and budget.unit == "seconds" and not is_given:
+            for seconds, streams, length in GPU_UPDATES:
+                if budget.amount >= seconds and num_tokens >= UPDATES_PER_EPOCH * streams * length:
+                    return replace(self, batch_size=streams, sequence_length=length)
+        return self
 
     @property
     def most_streams(self) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +31,21 @@ MAX_SEEDS = 2**32
 """Seeds are below it, so that those of the ranks differ."""
 MAX_UNREAD_SECONDS = 0.1
 """About how much work a GPU may be given before the losses are read, which waits for it."""
+Loss: TypeAlias = Callable[[Tensor, Tensor, State], tuple[Tensor, State]]
+
+
+def compiled(loss: Loss) -> Loss:
+    """Return a loss that torch compiles; calling it raises `TextgenError` if this machine cannot."""
+    by_torch = torch.compile(loss)
+
+    def call(ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
+        try:
+            return by_torch(ids, targets, state)
+        except torch._dynamo.exc.TorchDynamoException as error:
+            reason = str(error).partition("\n")[0]
+            raise TextgenError(f"compile=yes, but torch cannot compile: {reason}") from None
+
+    return call
 
 
 class Trainer:
@@ -44,6 +60,7 @@ class Trainer:
         seed: int,
     ) -> None:
         self.model, self.batches, self.options, self.device_config = model, batches, options, device_config
+        self.loss = compiled(model.loss) if options.compile else model.loss
         self.parameters = [parameter for parameter in model.module.parameters() if parameter.requires_grad]
         self.schedule = Schedule(options)
         self.optimizers = build_optimizers(
@@ -144,7 +161,7 @@ class Trainer:
                 is_whole = len(part) == len(inputs)
                 before = self.carried if is_whole else take_rows(self.carried, begin, begin + len(part))
                 with self.device_config.autocast():
-                    loss, state = self.model.loss(part, wanted, before)
+                    loss, state = self.loss(part, wanted, before)
                 share = len(part) / self.batches.batch_size
                 self.scaler.scale(loss * share).backward()  # type: ignore[no-untyped-call]
                 total += loss.detach() * share

@@ -96,24 +96,27 @@ def drive(
     """Yield each item with `ended(item, result)`, in the order of completion.
 
     One is taken from `items` only when there is a slot and either `may_start()` or none is busy. The pool
-    ends when the iteration does; if that is not by itself, `lost` is called with each item that was taken.
+    ends when the iteration does; if that is not by itself, `lost` is called with each item that is at work.
     """
-    taken: list[Item] = []
+    at_work: list[Item] = []  # those that have ended are let go, since they may be blocks of a large text
+
+    def some_ended() -> Iterator[tuple[Item, Any]]:
+        for done, answer in pool.wait():
+            at_work[:] = [item for item in at_work if item is not done]
+            yield done, ended(done, answer)
+        on_wait()
+
     try:
         for item in items:
-            taken.append(item)
+            at_work.append(item)
             pool.start(item)
             while len(pool.busy) >= num_slots() or (pool.busy and not may_start()):
-                for done, answer in pool.wait():
-                    yield done, ended(done, answer)
-                on_wait()
+                yield from some_ended()
         while pool.busy:
-            for done, answer in pool.wait():
-                yield done, ended(done, answer)
-            on_wait()
+            yield from some_ended()
     except BaseException:
         pool.end()
-        for item in taken:
+        for item in at_work:
             lost(item)
         raise
     pool.end()

@@ -207,20 +207,6 @@ def keep_within_limit(folder: Path) -> None:
             excess -= item.num_bytes
 
 
-def remove_all(folder: Path) -> tuple[list[CachedItem], list[CachedItem]]:
-    """Empty a cache folder; return what is removed, and what a process uses or may not be removed."""
-    removed: list[CachedItem] = []
-    left: list[CachedItem] = []
-    for item in contents(folder):
-        (removed if remove_item(item) else left).append(item)
-    for kind in _folders(folder):
-        if kind.name == DOWNLOADS or _KIND_NAME.fullmatch(kind.name):
-            for path in (*sorted(kind.rglob("*"), reverse=True), kind):
-                with suppress(OSError):  # most are not empty folders
-                    path.rmdir()
-    return removed, left
-
-
 def remove_item(item: CachedItem) -> bool:
     """Remove an item; return False if a process uses it, or it may not be removed."""
     with suppress(OSError):

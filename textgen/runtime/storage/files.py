@@ -265,16 +265,6 @@ def private_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix=f"{host}{os.getpid()}-"))
 
 
-@contextlib.contextmanager
-def temporary_folder() -> Iterator[Path]:
-    """Yield a private folder, which is removed at the end."""
-    made = private_folder()
-    try:
-        yield made
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
-
-
 def _may_be_replaced(folder: os.stat_result) -> bool:
     """Return whether others than this user, its own group and root may rename what is in a folder."""
     is_of_group = bool(folder.st_mode & stat.S_IWGRP) and folder.st_gid != os.getgid()

@@ -111,7 +111,7 @@ def from_values(kind: type[Record], values: Any) -> Record:
     from pydantic import ValidationError
 
     try:
-        record: Record = _adapter(cast(Any, kind)).validate_json(_strict(values), strict=True)
+        record: Record = adapter(cast(Any, kind)).validate_json(_strict(values), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
@@ -128,7 +128,7 @@ def from_plain(kind: type[Record], values: Any) -> Record:
 
     Raises `ValueError` for fields of other types.
     """
-    record: Record = _adapter(cast(Any, kind)).validate_python(values)
+    record: Record = adapter(cast(Any, kind)).validate_python(values)
     return record
 
 
@@ -185,14 +185,6 @@ def _damaged(path: Path, error: Exception) -> DamagedRecordError:
     return DamagedRecordError(f"{str(path)!r} cannot be read: {reason_of(error)}")
 
 
-def json_schema(*kinds: type) -> dict[str, Any]:
-    """Return the JSON Schema of several kinds of record, each under its name in `$defs`."""
-    from pydantic import TypeAdapter
-
-    _, schema = TypeAdapter.json_schemas([(kind, "serialization", _adapter(kind)) for kind in kinds])
-    return schema
-
-
 def _unknown_fields(given: Any, taken: Any, prefix: str = "") -> Iterator[str]:
     """Yield the places of JSON values that are not part of the record that was made of them."""
     if isinstance(given, dict) and isinstance(taken, dict):
@@ -228,7 +220,8 @@ def _contradictions(value: Any, place: str = "") -> Iterator[str]:
 
 
 @cache
-def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+def adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    """Return what reads and checks records of a kind."""
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
