@@ -27,7 +27,8 @@ from textgen_benchmarks.saving import json_option, save
 
 BUDGET = "1Mchars"
 ENTRIES = ("char-lstm", "byte-lstm", "bpe-lstm", "word-lstm")
-STEPS = ("clean", *(f"tokenize {name}" for name in ENTRIES), *(f"first update of {name}" for name in ENTRIES))
+FIRST_UPDATE = "first update of "
+STEPS = ("clean", *(FIRST_UPDATE + name for name in ENTRIES))
 SHAPE, FREQUENT = 0.5, 20
 """The share of words beyond rank r is (1 + r / FREQUENT) ** -SHAPE: 0.4 million different words in 30 million
 and 0.9 million in 90 million, about as many as in a newspaper archive of that size."""
@@ -41,9 +42,8 @@ class _FirstUpdateError(Exception):
 
 
 def measure(step: str, path: str) -> dict[str, Any]:
-    """Return the seconds that one step takes, and the characters that it processes."""
+    """Return the seconds from a file to the end of a step, and the characters of the text."""
     # Imported here, since the processes that clean and tokenize import this file too.
-    from textgen.experiment.encoding import encode_training
     from textgen.experiment.entry_parser import parse_entry
     from textgen.experiment.experiment import Experiment
     from textgen.runtime.device import choose_device
@@ -51,26 +51,19 @@ def measure(step: str, path: str) -> dict[str, Any]:
     from textgen.training.budget import parse_budget
     from textgen.training.progress import Step
 
+    def stop(said: Step) -> None:
+        if said.progress is not None:
+            raise _FirstUpdateError
+
     keep_freed_memory()  # as the command line does
     began = time.perf_counter()
     corpus = load_corpus([path])
-    if step.startswith("tokenize"):
-        entry = parse_entry(step.rsplit(maxsplit=1)[-1])
-        _ = corpus.info  # hashes are not part of tokenizing
-        began = time.perf_counter()
-        encode_training(entry, entry.build_tokenizer(), corpus)
-    elif step.startswith("first update"):
-
-        def stop(said: Step) -> None:
-            if said.progress is not None:
-                raise _FirstUpdateError
-
-        entry = parse_entry(step.rsplit(maxsplit=1)[-1])
+    if step != "clean":
+        entry = parse_entry(step.removeprefix(FIRST_UPDATE))
         experiment = Experiment(entry, corpus, parse_budget(BUDGET), choose_device("cpu"), 0)
         with suppress(_FirstUpdateError):
             experiment.train(stop)
-    num_chars = len(corpus.split.train if step.startswith("tokenize") else corpus.text)
-    return {"seconds": time.perf_counter() - began, "num_chars": num_chars}
+    return {"seconds": time.perf_counter() - began, "num_chars": len(corpus.text)}
 
 
 def own_memory(process: int) -> int:

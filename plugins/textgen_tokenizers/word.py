@@ -38,6 +38,10 @@ def split_code(text: str) -> list[str]:
     return [part for piece in pieces for part in parts[piece]]
 
 
+MAX_TYPES = 1_000_000
+"""Different words that are counted at a time, unless the vocabulary may have many."""
+
+
 class WordCounter:
     """Base of tokenizers that need nothing of a text but how often each of its words occurs."""
 
@@ -54,11 +58,26 @@ class WordCounter:
         total: Counter[str] = Counter()
         for part in counts:
             total.update(part)
+            if len(total) > self.max_types:
+                total = without_rarest(total, self.max_types // 2)
         self.fit_total(total)
+
+    @property
+    def max_types(self) -> int:
+        """The different words that are counted at a time; of more, the rarest are forgotten."""
+        return MAX_TYPES
 
     def fit_total(self, counts: Counter[str]) -> None:
         """Learn the vocabulary from the counts of all parts."""
         raise NotImplementedError
+
+
+def without_rarest(counts: Counter[str], number: int) -> Counter[str]:
+    """Return the counts of the most frequent words, of this number, and of those with other characters."""
+    ranked = counts.most_common()
+    known = set[str]().union(*(word for word, _ in ranked[:number]))
+    others = [(word, count) for word, count in ranked[number:] if not known.issuperset(word)]
+    return Counter(dict(ranked[:number] + others))
 
 
 @dataclass
@@ -81,6 +100,11 @@ class WordTokenizer(WordCounter):
     """With code, identifiers are cut at underscores and capitals, and numbers into digits."""
     tokens: list[str] = field(default_factory=list, init=False)
     fallback: NDArray[np.bool_] = field(init=False, repr=False)
+
+    @property
+    def max_types(self) -> int:
+        """Enough for those that become tokens to be known early."""
+        return max(MAX_TYPES, 4 * self.max_words)
 
     def count(self, text: str) -> Counter[str]:
         """Return the counts of the words in a part of the training split."""

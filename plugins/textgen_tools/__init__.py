@@ -10,25 +10,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from textgen import defaults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Sequence
 
     from textgen.experiment.entry_result import Sample
     from textgen.library.corpus import TextSource
     from textgen.library.runs import Run
     from textgen.training.progress import Report
+    from textgen_tools.checkup.steps import Checkup
     from textgen_tools.conditions.result import ByLabel
     from textgen_tools.inside.result import Look
     from textgen_tools.model_layers import ModelSummary
 
 Until: TypeAlias = Literal["line", "sentence", "paragraph"]
 """Where a text ends: at a line break, after a sentence, or at a blank line."""
-__all__ = ["describe", "items", "labels", "look", "report"]
+__all__ = ["describe", "doctor", "items", "labels", "look", "report"]
 
 
 def describe(
@@ -129,3 +130,33 @@ def report(name: str | Path, *, with_models: bool = False) -> Path:
     page = found.path / PAGE
     write_file(page, found.kind.html(read_result(found), found.path, with_models=with_models))
     return page
+
+
+def doctor(
+    out: str | Path,
+    steps: Sequence[str] = (),
+    *,
+    budget: str = "60s",
+    device: str = "auto",
+    report: Callable[[str], object] | None = None,
+) -> Checkup:
+    """Return what this machine does on a `device`, and write it to the new file `out`.
+
+    `steps` are those of `textgen_tools.checkup.steps.STEPS`, by default all; `budget` is that of each entry
+    of the bench; `report` is told what begins. Raises `TextgenError` if there is no such device or step, or
+    if the file exists.
+    """
+    from textgen.runtime.device import choose_device
+    from textgen.runtime.messages import UsageError
+    from textgen.runtime.storage.files import write_file
+    from textgen.runtime.storage.json_records import to_json
+    from textgen.training.budget import parse_budget
+    from textgen_tools.checkup.steps import check_up
+
+    if Path(out).exists():
+        raise UsageError(f"{str(out)!r} exists; give a new file")
+    parse_budget(budget)
+    found = str(choose_device(device).device)
+    result = check_up(found, budget, steps, report or (lambda step: None))
+    write_file(Path(out), to_json(result))
+    return result

@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
+from itertools import product
 
 import numpy as np
 import pytest
@@ -23,7 +25,7 @@ from textgen.data.vocabulary import BYTE_TOKENS, surface_bytes
 from textgen.registry.options import build
 from textgen_tokenizers.bpe import BPETokenizer, surface
 from textgen_tokenizers.char import ByteTokenizer, CharTokenizer
-from textgen_tokenizers.word import WordTokenizer
+from textgen_tokenizers.word import WordTokenizer, without_rarest
 
 UNSEEN = "中Ω😀"
 every_tokenizer = pytest.mark.parametrize("name", FITTED)
@@ -274,3 +276,27 @@ def test_code_is_cut_into_the_parts_of_identifiers_and_digits(text: str) -> None
         *(" 0", "x", "1", "F", " 3", ".", "2", "5"),
     ]
     assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+@pytest.mark.parametrize("kind", [WordTokenizer, BPETokenizer])
+def test_the_rarest_of_many_words_are_forgotten(
+    kind: type[WordTokenizer | BPETokenizer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the words of a text of any size fit into memory; every character stays known."""
+    rare = ["".join(letters) for letters in product("thesarin", repeat=3)]
+    blocks = [f"the rain and the sea {word}" for word in rare] + ["ß"]
+    whole, bounded = kind(), kind()
+    whole.fit_counts(map(whole.count, blocks))
+    sizes, learn = list[int](), bounded.fit_total
+
+    def learn_and_tell(counts: Counter[str]) -> None:
+        sizes.append(len(counts))
+        learn(counts)
+
+    monkeypatch.setattr(kind, "max_types", 40)
+    monkeypatch.setattr(bounded, "fit_total", learn_and_tell)
+    bounded.fit_counts(map(bounded.count, blocks))
+    assert sizes[0] <= 40 < len(rare)
+    assert [*bounded.tokens][:4] == [*whole.tokens][:4]
+    counts = Counter({"the": 9, "sea": 5, "ß": 1, "set": 1})
+    assert without_rarest(counts, 2) == {"the": 9, "sea": 5, "ß": 1}

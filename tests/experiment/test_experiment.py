@@ -204,3 +204,11 @@ def test_less_of_the_text_is_its_beginnings(news: str) -> None:
     begins = zip(part.train.stretches(), split.train.stretches(), strict=True)
     assert all(whole.startswith(begin) and begin for begin, whole in begins)
     assert len(part.train) <= 0.01 * encoding.TRAINED_PER_SECOND
+
+
+def test_what_is_counted_is_bounded_under_any_budget(news: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoding, "MAX_COUNTED", 2000)
+    split, budget = corpus_of(news).split, parse_budget("5Mchars")
+    for entry in ("char-ngram", "char-lstm+ngram"):
+        assert 1000 < len(encoding.readable(split, parse_entry(entry), budget, CPU.device).train) <= 2000
+    assert encoding.readable(split, parse_entry("char-lstm"), budget, CPU.device) is split

@@ -130,6 +130,7 @@ OPEN_TO_BUNDLED = {
         "reports",
         "results",
         "runtime.device",
+        "runtime.environment",
         "runtime.storage.cache",
         "runtime.storage.files",
         "runtime.storage.json_records",

@@ -20,7 +20,7 @@ MAX_LINES = {
     "comparison": 1_188,
     "data": 2_623,
     "evaluation": 2_327,
-    "experiment": 3_311,
+    "experiment": 3_313,
     "generation": 690,
     "jobs": 814,
     "library": 2_000,
@@ -35,7 +35,7 @@ MAX_LINES = {
     "": 759,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_999, 51_266
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_999, 51_660
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

@@ -188,9 +188,9 @@ def _share(part: int, whole: int) -> float | None:
 MAX_EMBEDDING_CHARS = 100_000_000
 """Characters of the training text, from its beginning, that word vectors are trained on."""
 
-TRAINED_PER_SECOND, COUNTED_PER_SECOND, GPU_FACTOR = 500_000, 200_000, 8
+TRAINED_PER_SECOND, COUNTED_PER_SECOND, GPU_FACTOR, MAX_COUNTED = 500_000, 200_000, 8, 50_000_000
 """Characters of a training text for each second of a budget, at most, since more could not be read; those for
-an entry with a model that counts; and how much more a GPU reads."""
+an entry with a model that counts; how much more a GPU reads; and what fits into memory when it is counted."""
 
 MAX_VALIDATION_CHARS = 200_000
 """Characters of validation, from the beginning of each stretch, that are scored at a time during training."""
@@ -221,11 +221,13 @@ class Encoded:
 
 
 def readable(split: Split, entry: Entry, budget: Budget, device: torch.device) -> Split:
-    """Return a split with as much of each training stretch, from its beginning, as a budget has use for."""
-    pace = TRAINED_PER_SECOND * (1 if device.type == "cpu" else GPU_FACTOR)
-    most = int(budget.amount * (pace if len(entry.trained) == len(entry.models) else COUNTED_PER_SECOND))
-    is_all = budget.unit != "seconds" or len(split.train) <= most
-    return split if is_all else replace(split, train=split.train.first(max(most, MIN_CHARS["train"])))
+    """Return a split with as much of each training stretch, from its beginning, as an entry has use for."""
+    counts, most = len(entry.trained) < len(entry.models), len(split.train)
+    if budget.unit == "seconds":
+        pace = TRAINED_PER_SECOND * (1 if device.type == "cpu" else GPU_FACTOR)
+        most = int(budget.amount * (COUNTED_PER_SECOND if counts else pace))
+    most = max(min(most, MAX_COUNTED) if counts else most, MIN_CHARS["train"])
+    return split if len(split.train) <= most else replace(split, train=split.train.first(most))
 
 
 def encode_training(entry: Entry, tokenizer: BoundTokenizer, corpus: Corpus) -> Encoded:

@@ -119,8 +119,8 @@ def score_notes(result: Comparison, rows: Sequence[EntryRow]) -> Iterator[Note]:
     if copied := [f"{name} ({number})" for name, number in numbers.items() if number > 1]:
         yield Note("averages of copies, trained one after another (their number)", copied)
     yield from _unused_notes(rows)
+    yield from _part_notes(result, rows)
     if is_timed(result.budget):
-        yield from _part_notes(result, rows)
         yield from _disturbed_notes(rows)
         if len(machine_letters(rows)) > 1:
             yield Note(
@@ -163,7 +163,7 @@ def _part_notes(result: Comparison, rows: Sequence[EntryRow]) -> Iterator[Note]:
     trained = [(row.name, run.train) for row in rows for run in row.runs[:1] if run.train.num_epochs]
     sizes = {name: train.num_chars / train.num_epochs for name, train in trained if whole > LARGE}
     if part := [f"{name} ({short(size)} characters)" for name, size in sizes.items() if size < PART * whole]:
-        yield Note("prepared only what their budget has use for, of a large training text", part)
+        yield Note("prepared only a part of the large training text", part)
 
 
 def _disturbed_notes(rows: Sequence[EntryRow]) -> Iterator[Note]:
