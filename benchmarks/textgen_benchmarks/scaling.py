@@ -154,7 +154,7 @@ def main() -> None:
                 )
                 print(f"peak {megabytes:,.0f} MB", flush=True)
                 rows.append(row)
-    save(options.json, rows=rows)
+                save(options.json, rows=rows)
 
 
 if __name__ == "__main__":

@@ -38,8 +38,9 @@ def split_code(text: str) -> list[str]:
     return [part for piece in pieces for part in parts[piece]]
 
 
-MAX_TYPES = 1_000_000
-"""Different words that are counted at a time, unless the vocabulary may have many."""
+MAX_TYPES = 400_000
+"""Different words that are counted at a time, unless the vocabulary may have many: those of about 90 million
+characters. One takes BPE a kilobyte."""
 
 
 class WordCounter:
