@@ -30,8 +30,8 @@ ENTRIES = ("char-lstm", "byte-lstm", "bpe-lstm", "word-lstm")
 FIRST_UPDATE = "first update of "
 STEPS = ("clean", *(FIRST_UPDATE + name for name in ENTRIES))
 SHAPE, FREQUENT = 0.5, 20
-"""The share of words beyond rank r is (1 + r / FREQUENT) ** -SHAPE: 0.4 million different words in 30 million
-and 0.9 million in 90 million, about as many as in a newspaper archive of that size."""
+"""The share of words beyond rank r is (1 + r / FREQUENT) ** -SHAPE: 0.39 million different words in
+24 million, about as many as in a newspaper archive of that size."""
 SYLLABLES = [consonant + vowel for vowel in "eaoiu" for consonant in "tnshrdlcmwfgypbvk"]
 KNOWN = 1 << 17
 """Ranks whose words are kept."""
