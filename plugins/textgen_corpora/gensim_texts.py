@@ -138,7 +138,7 @@ def is_prose(paragraph: str) -> bool:
 
 @dataclass
 class Lee:
-    """Three hundred news items of the Australian Broadcasting Corporation, 2001; 0.36 M characters.
+    """300 news items of the Australian Broadcasting Corporation, 2001; 0.36 M characters.
 
     Source: the background corpus of Lee, Pincombe and Welsh, "An empirical evaluation of models of text
     document similarity" (2005), from gensim's test data. Licence: none stated; collected for research.

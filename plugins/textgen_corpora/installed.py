@@ -283,7 +283,7 @@ class _PageParser(HTMLParser):
 
 @dataclass
 class StandardLibrary:
-    """The modules of Python's standard library, in the order of their names: 4.7 million characters in 3.11.
+    """The modules of Python's standard library by their names: 4.7 M characters in 3.11.
 
     Packages are left out, which are tests in part. Other versions of Python have another text; every result
     gives its hash.

@@ -78,11 +78,11 @@ def _md5(path: Path, changed: int) -> str:  # noqa: ARG001 - a file that has cha
 
 
 class Enwik8(_HundredMillionBytes):
-    """The first 100 million bytes of the English Wikipedia of 2006 with its markup (M. Mahoney).
+    """Wikipedia of 2006 with its markup, 100 million bytes, from a file.
 
-    From a file that the user has, `enwik8/PATH/enwik8.zip`, of <https://mattmahoney.net/dc/textdata.html>.
-    Its length and MD5 are checked. Papers train on the first 90 million bytes and test on the last 5 million:
-    `--clean raw --split exact:90/5/5`. Licence: CC BY-SA and GFDL.
+    The user has the file, as `enwik8/PATH/enwik8.zip` names it, of <https://mattmahoney.net/dc/textdata.html>
+    (M. Mahoney). Its length and MD5 are checked. Papers train on the first 90 million bytes and test on the
+    last 5 million: `--clean raw --split exact:90/5/5`. Licence: CC BY-SA and GFDL.
     """
 
     name = "enwik8"
@@ -90,9 +90,9 @@ class Enwik8(_HundredMillionBytes):
 
 
 class Text8(_HundredMillionBytes):
-    """100 million bytes of words of the same Wikipedia: letters from a to z and single spaces.
+    """Words of the same Wikipedia, 100 million letters and spaces, from a file.
 
-    From a file that the user has, `text8/PATH/text8.zip`; otherwise as `enwik8`.
+    The user has the file, as `text8/PATH/text8.zip` names it; otherwise as `enwik8`.
     """
 
     name = "text8"

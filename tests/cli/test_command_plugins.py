@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from helpers.commands import run_process, run_textgen
+from helpers.commands import run_textgen
 from textgen.cli.app import app
 from textgen.defaults import COMMAND_GROUPS, COMMANDS
 from textgen.registry.registry import KINDS
@@ -257,7 +259,8 @@ def test_threads_and_c_code_of_a_file_neither_keep_a_command_from_ending_nor_spo
         "threading.Thread(target=time.sleep, args=(600,)).start()\n"
         "atexit.register(time.sleep, 600)\n" + CLEANER.format("Noise")
     )
-    done = run_process("plugins", "--plugin", "noise.py", "--json", cwd=cleaner_files)
+    command = [sys.executable, "-m", "textgen", "plugins", "--plugin", "noise.py", "--json"]
+    done = subprocess.run(command, cwd=cleaner_files, capture_output=True, text=True, check=True)
     assert "noise" in {row["name"] for row in json.loads(done.stdout)["plugins"]}
     assert "noise\n" in done.stderr
 

@@ -18,7 +18,7 @@ MAX_FUNCTION_LINES = 60
 MAX_LINES = {
     "cli": 1_317,
     "comparison": 1_188,
-    "data": 2_623,
+    "data": 2_622,
     "evaluation": 2_327,
     "experiment": 3_313,
     "generation": 690,
@@ -35,7 +35,7 @@ MAX_LINES = {
     "": 759,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_999, 51_661
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_998, 51_660
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

@@ -11,10 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
-import numpy as np
-
 from textgen.data.decoding import utf8
 
+CONTINUING = bytes(range(0x80, 0xC0))
+"""Bytes of UTF-8 that do not begin a character."""
 BLOCK_CHARS = 1 << 20
 """Approximate number of characters of a large text that are in memory at a time."""
 
@@ -111,8 +111,7 @@ def chars_before(text: Text, offset: int) -> int:
     num_chars = 0
     for block in blocks(text):
         if offset < len(data := utf8(block)):
-            begins = np.frombuffer(data[: offset + 1], np.uint8) & 0xC0 != 0x80
-            return num_chars + int(begins[:-1].sum()) - (not begins[-1])
+            return num_chars + len(data[:offset].translate(None, CONTINUING)) - (data[offset] in CONTINUING)
         num_chars, offset = num_chars + len(block), offset - len(data)
     return num_chars
 
