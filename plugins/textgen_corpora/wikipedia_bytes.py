@@ -25,9 +25,9 @@ class _HundredMillionBytes:
     md5 = ""
 
     def path(self, item: str) -> Path:
-        """Return the verified file, which is at `item`, as it is or in a .zip, or among the downloads.
+        """Return the file at the path `item`, or without one that among the downloads, once it is verified.
 
-        What is in an archive is unpacked into the cache once. Raises `TextgenError` if it is not there, or
+        An archive (.zip) is unpacked into the cache once. Raises `TextgenError` if it is not there, or
         another file.
         """
         folder = download_folder()
@@ -35,7 +35,7 @@ class _HundredMillionBytes:
         places = [Path(item).expanduser()] if item else [here, here.with_suffix(".zip")]
         found = next((place for place in places if place.is_file()), None)
         if found is None:
-            where = f"there is no file {item}" if item else f"{self.name} is not in {folder}"
+            where = f"no such file: {item}" if item else f"{folder} does not contain {self.name}"
             raise TextgenError(
                 f"{where}; download {PAGE}/{self.name}.zip and name it after a slash, as "
                 f"{self.name}/{self.name}.zip"

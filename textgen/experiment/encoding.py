@@ -189,8 +189,8 @@ MAX_EMBEDDING_CHARS = 100_000_000
 """Characters of the training text, from its beginning, that word vectors are trained on."""
 
 TRAINED_PER_SECOND, COUNTED_PER_SECOND, GPU_FACTOR, MAX_COUNTED = 500_000, 200_000, 8, 50_000_000
-"""Characters of a training text for each second of a budget, at most, since more could not be read; those for
-an entry with a model that counts; how much more a GPU reads; and what fits into memory when it is counted."""
+"""Most characters of a training text to prepare for each second of a budget, for entries that are trained and
+for those with a model that counts; the factor on a GPU; and the most to count, since counts are in memory."""
 
 MAX_VALIDATION_CHARS = 200_000
 """Characters of validation, from the beginning of each stretch, that are scored at a time during training."""

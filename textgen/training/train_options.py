@@ -23,8 +23,8 @@ LONGEST_SEQUENCE = 32
 
 
 GPU_UPDATES, UPDATES_PER_EPOCH = ((3600.0, 256, 256), (600.0, 256, 128), (10.0, 128, 128)), 100
-"""On a GPU, for budgets of these seconds and more: streams, and tokens of each in an update, if an epoch has
-so many. It takes hardly longer than 3 thousand tokens: a projection, which nobody has measured yet."""
+"""Update sizes on a GPU: the least seconds of the budget, streams, and tokens of each; and the fewest updates
+in an epoch. A projection: such an update should take hardly longer than one of 3 thousand tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)

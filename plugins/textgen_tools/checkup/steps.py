@@ -81,7 +81,7 @@ def check_up(device: str, budget: str, chosen: Sequence[str], report: Callable[[
 
 
 def _programs(device: str, budget: str, folder: Path) -> Iterator[_Program]:
-    python, main = sys.executable, [sys.executable, "-m", "textgen"]
+    python = sys.executable
     yield _Program("device", "its speed", [python, "-m", "textgen_tools.checkup.device", device])
     for name, (streams, length), compiles in product(ENTRIES, SIZES, ("no", "yes")):
         what = f"{name}, {streams} × {length} tokens{', compiled' * (compiles == 'yes')}"
@@ -93,7 +93,7 @@ def _programs(device: str, budget: str, folder: Path) -> Iterator[_Program]:
     test = [python, "-m", "pytest", "-q", "-m", "cuda", "-p", "no:cacheprovider", "tests"]
     yield _Program("tests", "tests on CUDA", test, no_clone, clone)
     options = ["--budget", budget, "--device", device, "--out", str(folder / "bench"), "--json", "--quiet"]
-    yield _Program("bench", "char-lstm word-lstm random", [*main, "bench", *options])
+    yield _Program("bench", "char-lstm word-lstm random", [python, "-m", "textgen", "bench", *options])
     no_programs = "" if find_spec("textgen_benchmarks") else "there is no clone here"
     for name in ("speed", "waits"):
         yield _Program(
