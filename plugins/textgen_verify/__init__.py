@@ -4,7 +4,7 @@
 
     assert verify("runs/three", runs=True).agrees
 
-`textgen verify` does the same.
+`textgen verify` does the same. `submit`, `review` and `leaderboard` are those of entries that others send.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from textgen_verify.board.make import Made
+    from textgen_verify.board.reviewer import Finding
+    from textgen_verify.board.standings import Board
     from textgen_verify.verification import Verification, VerificationCheck
 
-__all__ = ["verify"]
+__all__ = ["leaderboard", "review", "submit", "verify"]
 
 
 def verify(
@@ -46,3 +49,74 @@ def verify(
         on_check(check)
     agrees = not any(check.disagreements for check in checks)
     return Verification(str(files.path), agrees, tuple(checks), uncovered(files.kinds, checks))
+
+
+def submit(
+    result: str | Path,
+    *,
+    entries: Sequence[str] = (),
+    author: str = "",
+    about: str = "",
+    board: str | Path = "leaderboard",
+    plugins: Sequence[str | Path] = (),
+) -> list[Made]:
+    """Make a folder in a leaderboard for entries of a saved bench, and say what each lacks.
+
+    `result` is a bench or a run in it, `entries` are those of it to submit, or all; `author` is who submits
+    them, and `about` says what they are. `board` is the folder of the leaderboard. `plugins` are the files
+    that the entries use, which are copied. Raises `TextgenError` if it cannot be submitted.
+    """
+    from pathlib import Path
+
+    from textgen_verify.board.check import lacks
+    from textgen_verify.board.make import Made, Request, make_submissions
+    from textgen_verify.board.rules import read_rules
+
+    place = Path(board)
+    files = tuple(map(Path, plugins))
+    request = Request(
+        result=str(result), entries=entries, plugins=files, author=author, about=about, board=place
+    )
+    rules = read_rules(place)
+    return [
+        Made(str(each.path), each.submission.entry, tuple(lacks(each, rules)))
+        for each in make_submissions(request)
+    ]
+
+
+def review(
+    folders: Sequence[str | Path],
+    *,
+    again: str | None = None,
+    run_plugins: bool = False,
+    tell: Callable[[str], object] = lambda line: None,
+) -> list[Finding]:
+    """Check submissions and compute their numbers again; return what is found of each.
+
+    `folders` are those of submissions, or of whole leaderboards. Those with a budget in characters up to
+    `again` are trained again, with plugin files only if `run_plugins`, since these are code of others. `tell`
+    is called with the name of each. What is accepted is written beside it. Raises `TextgenError` if a budget
+    is invalid.
+    """
+    from pathlib import Path
+
+    from textgen.training.budget import parse_budget
+    from textgen_verify.board.reviewer import ReviewRequest, review_all
+
+    if again is not None:
+        parse_budget(again)
+    places = [Path(each) for each in folders]
+    request = ReviewRequest(folders=places, again=again, run_plugins=run_plugins, tell=tell)
+    return list(review_all(request))
+
+
+def leaderboard(board: str | Path = "leaderboard") -> Board:
+    """Return the tables of the leaderboard in the folder `board`, without submissions that cannot be read.
+
+    Raises `TextgenError` if there is none.
+    """
+    from pathlib import Path
+
+    from textgen_verify.board.reader import read_board
+
+    return read_board(Path(board))

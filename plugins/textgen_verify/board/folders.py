@@ -1,0 +1,190 @@
+"""The folder of a submission: its files, and what they must be before anything in them is believed."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from textgen.comparison.kinds import BENCH
+from textgen.contracts import TextgenError
+from textgen.experiment.entry_result import EntryResult
+from textgen.results.comparison import Comparison
+from textgen.results.row import Row, row_of
+from textgen.runtime.environment import Machine
+from textgen.runtime.messages import reason_of
+from textgen.runtime.storage.files import read_plain
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, DamagedRecordError, read_record
+from textgen_verify.board.rules import READING, STATIC
+
+SUBMISSION, PROSE, REVIEW = "submission.json", "README.md", "review.json"
+PLUGIN_FILE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\.py")
+PART = re.compile(r"[A-Za-z0-9_=.-]+")
+"""The name of a folder."""
+MAX_BYTES = {BENCH: 2_000_000, SUBMISSION: 20_000, PROSE: 20_000, REVIEW: 1_000_000}
+MAX_PLUGIN_BYTES = 200_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """What a submission says besides its result."""
+
+    schema_version: int = SCHEMA_VERSION
+    entry: str
+    author: str
+    plugins: dict[str, str]
+    """Files that the entry needs: the SHA-256 of each."""
+    bench: str
+    """The SHA-256 of the bench that it was taken from: budgets in time are compared within one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedAgain:
+    """The same entry, trained once more from its submission alone."""
+
+    made: str
+    machine: Machine
+    versions: dict[str, str]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Review:
+    """What `textgen review` found of a submission; only those who keep a leaderboard write it."""
+
+    schema_version: int = SCHEMA_VERSION
+    files: dict[str, str]
+    """The SHA-256 of each file that was reviewed."""
+    again: TrainedAgain | None = None
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder `TEXT/BUDGET/CLASS/NAME` of a leaderboard."""
+
+    board: Path
+    text: str
+    budget: str
+    kind: str
+    """The class: `static` or `reading-on`."""
+    name: str
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self.board / self.text / self.budget / self.kind / self.name
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return f"{self.text}/{self.budget}/{self.kind}/{self.name}"
+
+    @cached_property
+    def submission(self) -> Submission:
+        """What it says of itself; raises `TextgenError` if it is damaged."""
+        return read_record(Submission, self.path / SUBMISSION, needs_digest=True)
+
+    @cached_property
+    def result(self) -> Comparison:
+        """Its result; raises `TextgenError` if it is damaged."""
+        return read_record(Comparison, self.path / BENCH, needs_digest=True)
+
+    @property
+    def runs(self) -> list[EntryResult]:
+        """The runs of its result."""
+        return self.result.runs
+
+    @property
+    def rows(self) -> list[Row]:
+        """What its runs measured."""
+        return [row_of(run, self.result.scored_on) for run in self.runs]
+
+    @property
+    def about(self) -> str:
+        """The prose before its command, in one line; raises `TextgenError` if it cannot be read."""
+        try:
+            text = read_plain(self.path / PROSE, MAX_BYTES[PROSE]).decode("utf-8")
+        except (OSError, ValueError) as error:
+            raise TextgenError(f"cannot read {PROSE}: {reason_of(error)}") from None
+        said = (line for line in text.partition("```")[0].splitlines() if not line.startswith("#"))
+        return " ".join(" ".join(said).split())
+
+    @property
+    def plugin_files(self) -> list[Path]:
+        """The files that it needs, by names without folders."""
+        return [self.path / name for name in self.submission.plugins]
+
+    def hashes(self) -> dict[str, str]:
+        """Return the hash of each of its files that a review is of."""
+        names = (BENCH, SUBMISSION, *self.submission.plugins)
+        return {name: hash_of(self.path / name) for name in names}
+
+    @cached_property
+    def review(self) -> Review | None:
+        """Return what was found of it; None if it was not reviewed, or has changed since."""
+        try:
+            found = read_record(Review, self.path / REVIEW, needs_digest=True)
+        except DamagedRecordError:
+            raise
+        except TextgenError:
+            return None
+        return found if found.files == self.hashes() else None
+
+
+def hash_of(path: Path) -> str:
+    """Return the SHA-256 of a file; raises `TextgenError` if it cannot be read."""
+    try:
+        return hashlib.sha256(read_plain(path, max(MAX_BYTES.values()))).hexdigest()
+    except (OSError, ValueError) as error:
+        raise TextgenError(f"cannot read {str(path)!r}: {reason_of(error)}") from None
+
+
+def folder_at(path: Path, board: Path | None = None) -> Folder:
+    """Return the submission in a folder; raises `TextgenError` if that is not in one of a leaderboard.
+
+    Its place must be what its path says: a link would lead elsewhere.
+    """
+    whole = path.absolute()
+    if ".." in path.parts or whole.resolve() != whole.parent.resolve() / whole.name:
+        raise TextgenError(f"{str(path)!r} leads to another folder; give the submission's own")
+    *_, text, budget, kind, name = ("", "", "", *whole.parts)
+    found = Folder(board or whole.parents[3], text, budget, kind, name)
+    if kind not in (STATIC, READING) or not found.path.is_dir():
+        raise TextgenError(f"{str(path)!r} is not the folder of a submission: TEXT/BUDGET/CLASS/NAME")
+    return found
+
+
+def find_submissions(board: Path) -> list[Folder]:
+    """Return the submissions in the folder of a leaderboard, in the order of their names."""
+    return [folder_at(path.parent, board) for path in sorted(board.glob(f"*/*/*/*/{SUBMISSION}"))]
+
+
+def strange_files(folder: Folder) -> Iterator[str]:
+    """Yield what is wrong with the files of a submission, without reading any but its description."""
+    place = folder.path
+    for part in (folder.text, folder.budget, folder.kind, folder.name):
+        if not PART.fullmatch(part) or part.startswith("."):
+            yield f"the folder {part!r} has a name with other characters than letters, digits and -_.="
+    for each in (place, *place.parents[:3], *sorted(place.iterdir())):
+        if each.is_symlink() or each.is_dir() == (each.parent == place):
+            yield f"{each.name} is a link or a folder; submit plain files"
+    known = {*MAX_BYTES, *folder.submission.plugins}
+    for file in sorted(place.iterdir()):
+        if file.name not in known:
+            yield f"{file.name} is not part of a submission ({', '.join(sorted(known - {REVIEW}))})"
+        elif (size := file.stat().st_size) > (limit := MAX_BYTES.get(file.name, MAX_PLUGIN_BYTES)):
+            yield f"{file.name} has {size:,} bytes; at most {limit:,} are allowed"
+    for name, digest in folder.submission.plugins.items():
+        yield from _plugin_problems(place / name, name, digest)
+
+
+def _plugin_problems(path: Path, name: str, digest: str) -> Iterator[str]:
+    if not PLUGIN_FILE.fullmatch(name):
+        yield f"the plugin file {name!r} is not the name of a Python file in the folder"
+    elif path.is_symlink() or not path.is_file():
+        yield f"the plugin file {name} is missing"
+    elif hash_of(path) != digest:
+        yield f"the plugin file {name} is another than the result was made with"

@@ -1,0 +1,165 @@
+"""The review of submissions: refused with a reason, or computed again, and compared with the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from textgen.comparison.kinds import BENCH
+from textgen.contracts import TextgenError
+from textgen.reports.formats import in_brackets
+from textgen.reports.markdown import code, escape, table_lines
+from textgen.runtime.messages import shortened
+from textgen.runtime.storage.json_records import write_record
+from textgen.training.budget import is_timed
+from textgen_verify.board.again import agrees, change_of, is_small, train_again
+from textgen_verify.board.check import is_same, lacks
+from textgen_verify.board.folders import REVIEW, Folder, Review, TrainedAgain, find_submissions, folder_at
+from textgen_verify.board.rules import Rules, loaded_text, read_rules
+from textgen_verify.board.standings import STATES, Standing, State, standings_of, state_of
+from textgen_verify.verification import VerifiedFiles
+from textgen_verify.verifier import checks_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What a review found of one submission."""
+
+    submission: str
+    refused: tuple[str, ...] = ()
+    """The reasons, each in a line; empty if it is accepted."""
+    notes: tuple[str, ...] = ()
+    """What was left out, and why."""
+    state: State = "claimed"
+    comment: str = ""
+    """The comparison with the others, in Markdown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewRequest:
+    """What is reviewed, and what may be run for it."""
+
+    folders: Sequence[Path]
+    """Of submissions, or of whole leaderboards."""
+    again: str | None = None
+    """The largest budget in characters that is trained again; None: nothing is."""
+    run_plugins: bool = False
+    tell: Callable[[str], object] = field(default=lambda line: None)
+
+
+def review_all(request: ReviewRequest) -> Iterator[Finding]:
+    """Yield what is found of each submission; raises `TextgenError` if a folder has none."""
+    for place in request.folders:
+        inside = find_submissions(place)
+        for path in [folder.path for folder in inside] or [place]:
+            yield _reviewed(path, request)
+
+
+def _reviewed(path: Path, request: ReviewRequest) -> Finding:
+    try:
+        folder = folder_at(path)
+        request.tell(folder.label)
+        return _found(folder, read_rules(folder.board), request)
+    except TextgenError as error:
+        return Finding(submission=str(path), refused=(shortened(str(error)),))
+
+
+def _found(folder: Folder, rules: Rules, request: ReviewRequest) -> Finding:
+    label, wrong, notes, again = folder.label, list(lacks(folder, rules)), list[str](), None
+    if wrong:
+        return _refused(folder, wrong)
+    text, is_loaded = rules.texts[folder.text], True
+    wrong = list(_recomputed(folder))
+    try:
+        wrong += (
+            [] if is_same(folder.result.corpus, loaded_text(text)) else [f"its text is not {text.corpus}"]
+        )
+    except TextgenError as error:
+        is_loaded = False
+        notes.append(f"its text was not loaded: {error}")
+    if not wrong and request.again and is_small(folder.budget, request.again):
+        if folder.submission.plugins and not request.run_plugins:
+            files = ", ".join(folder.submission.plugins)
+            notes.append(f"not trained again: {files} is code of others; read it, then give --run-plugins")
+        else:
+            again = train_again(folder, text)
+            wrong += _differs(folder, again)
+    if wrong:
+        return _refused(folder, wrong)
+    if is_loaded:
+        before = folder.review.again if folder.review else None
+        write_record(folder.path / REVIEW, Review(files=folder.hashes(), again=again or before))
+    folder = folder_at(folder.path)  # with its review
+    comment = "\n".join(comment_lines(folder, rules))
+    return Finding(submission=label, notes=tuple(notes), state=state_of(folder), comment=comment)
+
+
+def _refused(folder: Folder, reasons: Sequence[str]) -> Finding:
+    """Return that a submission is refused; what an earlier review found of it is gone."""
+    (folder.path / REVIEW).unlink(missing_ok=True)
+    return Finding(submission=folder.label, refused=tuple(map(shortened, reasons)))
+
+
+def _recomputed(folder: Folder) -> Iterator[str]:
+    """Yield the numbers that differ from what they follow from."""
+    for check in checks_of(VerifiedFiles(folder.path / BENCH)):
+        yield from (f"{check.kind}: {each}" for each in check.disagreements)
+
+
+def _differs(folder: Folder, again: TrainedAgain) -> Iterator[str]:
+    """Yield how far a submission that was trained again is from what it claims, if that is not chance."""
+    change = change_of(folder.rows, again)
+    if not agrees(change):
+        more = f"{change.value:+.4f} bits per character{in_brackets(change.interval)}"
+        yield f"trained again, its score is another: {more}, p = {change.p_value:.2g}"
+
+
+def comment_lines(folder: Folder, rules: Rules) -> Iterator[str]:
+    """Yield the comparison of a submission with the others of its table, in Markdown."""
+    standing = next(each for each in standings_of(_table(folder, rules), rules))
+    place = next(each for each in standing.places if each.name == folder.name)
+    rank = standing.places.index(place) + 1
+    yield f"### {escape(place.entry)} on {escape(standing.title)}\n"
+    yield f"*{place.state}*: {STATES[place.state]}."
+    yield (
+        f"{place.bits_per_char:.4f} bits per character{in_brackets(place.interval)} with "
+        f"{place.num_seeds} seed{'s' * (place.num_seeds > 1)}: place {rank} of {len(standing.places)}."
+    )
+    yield "It is a record of its table." if place.is_record else "It is no record of its table."
+    yield from _again_line(folder)
+    if rows := list(_against(standing, folder.name)):
+        header = ["against", "bits/char more", "95 % interval", "p (Holm)"]
+        yield from ("", *table_lines([header, *rows]))
+
+
+def _table(folder: Folder, rules: Rules) -> list[Folder]:
+    """Return the submissions of the table of one, without those that cannot be read."""
+    found = []
+    for each in find_submissions(folder.board):
+        if (each.text, each.budget, each.kind) == (folder.text, folder.budget, folder.kind):
+            with suppress(TextgenError):
+                if each.name == folder.name or not tuple(lacks(each, rules)):
+                    found.append(each)
+    if is_timed(folder.budget):  # only entries that were timed together
+        return [each for each in found if each.submission.bench == folder.submission.bench]
+    return found
+
+
+def _again_line(folder: Folder) -> Iterator[str]:
+    if folder.review and (again := folder.review.again):
+        change = change_of(folder.rows, again)
+        yield (
+            f"Trained again on {escape(again.machine.description)}: {change.value:+.4f} bits per character"
+            f"{in_brackets(change.interval)}."
+        )
+
+
+def _against(standing: Standing, name: str) -> Iterator[list[str]]:
+    for each in standing.differences:
+        if name in (each.a, each.b):
+            sign, other = (-1, each.b) if each.a == name else (1, each.a)
+            ends = sorted(sign * end for end in each.interval or ())
+            interval = " to ".join(f"{end:+.4f}" for end in ends) or "-"
+            yield [code(other), f"{sign * each.bits_per_char:+.4f}", interval, f"{each.p_value:.2g}"]

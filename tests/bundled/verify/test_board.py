@@ -1,0 +1,265 @@
+"""A leaderboard: submissions are made, reviewed and compared, and bad ones are refused in a line each."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helpers.boards import ABOUT, BUDGET, BY, make_board
+from helpers.commands import run_textgen as textgen
+from helpers.records import edit_record
+from helpers.shared import made_once
+from textgen.evaluation.scoring import interval
+from textgen.results.comparison import Comparison
+from textgen.runtime.storage.json_records import read_record, write_record
+from textgen_verify import leaderboard
+from textgen_verify.board.folders import folder_at
+from textgen_verify.board.make import alone
+
+pytestmark = pytest.mark.slow
+
+TABLE = f"news/{BUDGET}/static"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_once(tmp_path_factory, "board", make_board)
+
+
+@pytest.fixture
+def board(shared: Path, tmp_path: Path) -> Path:
+    """A copy of the leaderboard, with three submissions."""
+    return Path(shutil.copytree(shared / "board", tmp_path / "board"))
+
+
+def found(board: Path, entry: str) -> Path:
+    """Return the folder of the submission of an entry, by the beginning of its name."""
+    return next(path for path in (board / TABLE).iterdir() if path.name.startswith(entry))
+
+
+def lines(*arguments: object, code: int = 0) -> list[str]:
+    """Return what a review says, one line for each submission or reason."""
+    return textgen("review", *arguments, "--quiet", code=code).stdout.splitlines()
+
+
+def test_a_submission_with_a_plugin_goes_the_whole_way(board: Path, shared: Path, tmp_path: Path) -> None:
+    path, comment = found(board, "char-counts"), tmp_path / "comment.md"
+    assert (path / "mine.py").read_text() == (shared / "mine.py").read_text()
+    assert ABOUT in (path / "README.md").read_text()
+    label = f"{TABLE}/char-counts"
+    kept = [f"{label}: not trained again: mine.py is code of others; read it, then give --run-plugins"]
+    assert lines(path, "--again", BUDGET) == [*kept, f"recomputed {label}"]
+    assert lines(path, "--again", BUDGET, "--run-plugins", "--comment", comment) == [f"reproduced {label}"]
+    text = comment.read_text()
+    assert "*reproduced*" in text
+    assert "place 3 of 3" in text
+    assert "Trained again on " in text
+    assert "It is no record" in text
+    assert "| `char-ngram`" in text
+
+
+def test_the_table_says_states_and_the_record(board: Path, tmp_path: Path) -> None:
+    (standing,) = leaderboard(board).standings
+    assert [place.state for place in standing.places] == ["claimed"] * 3
+    assert not any(place.is_record for place in standing.places)
+    lines(board)
+    (standing,) = leaderboard(board).standings
+    assert [place.state for place in standing.places] == ["recomputed"] * 3
+    first, *others = standing.places
+    assert first.entry == "char-ngram"
+    assert first.is_record
+    assert not any(place.is_record for place in others)
+    assert len(standing.differences) == 3
+    page = tmp_path / "page.html"
+    said = textgen("leaderboard", board, "--page", page).stdout
+    assert "| char-ngram ★" in said
+    assert "recomputed" in said
+    assert "Who beats whom" in page.read_text("utf-8")
+    shown = json.loads(textgen("leaderboard", board, "--json").stdout)
+    assert shown["standings"][0]["places"][0]["entry"] == "char-ngram"
+
+
+def test_a_difference_is_that_of_the_bench_itself(board: Path, shared: Path) -> None:
+    result = read_record(Comparison, shared / "bench" / "bench.json")
+    (standing,) = leaderboard(board).standings
+    best = {each.b: each for each in result.differences if each.a == "char-ngram"}
+    ours = next(each for each in standing.differences if each.b == "char-counts")
+    assert ours.bits_per_char == pytest.approx(best["char-counts"].bits_per_char, rel=1e-12)
+    assert ours.interval == pytest.approx(best["char-counts"].interval, rel=1e-9)
+
+
+def test_a_file_that_changes_after_its_review_is_only_claimed(board: Path) -> None:
+    path = found(board, "char-ngram")
+    lines(path)
+    assert folder_at(path).review is not None
+    edit_record(path / "submission.json", lambda values: values.update(author="Somebody else"))
+    (standing,) = leaderboard(board).standings
+    assert {place.entry: place.state for place in standing.places}["char-ngram"] == "claimed"
+
+
+def rename(values: Any) -> None:
+    """Say that a result is of another entry."""
+    for row in values["entries"]:
+        row["name"] = "char-words"
+
+
+def lower(path: Path, share: float = 0.9) -> None:
+    """Write fewer bits into a result, and all that follows from them, as a forger would."""
+    result = read_record(Comparison, path / "bench.json")
+
+    def fewer(row: Any) -> Any:
+        units = replace(row.test.units, bits=tuple(share * each for each in row.test.units.bits))
+        return replace(row, test=replace(row.test, units=units))
+
+    forged = replace(result, entries=tuple(map(fewer, result.entries)))
+    write_record(path / "bench.json", alone(forged, result.runs[0].name))
+
+
+def with_one_seed(path: Path) -> None:
+    """Leave one seed of a result."""
+    result = read_record(Comparison, path / "bench.json")
+    name = result.runs[0].name
+    write_record(path / "bench.json", alone(replace(result, entries=result.entries[:1]), name))
+
+
+def with_later_seeds(path: Path) -> None:
+    """Leave out the first seed of a result, as if it had been chosen."""
+    result = read_record(Comparison, path / "bench.json")
+    name = result.runs[0].name
+    write_record(path / "bench.json", alone(replace(result, entries=result.entries[1:]), name))
+
+
+def change(file: str, edit: Callable[[Any], object]) -> Callable[[Path], object]:
+    """Return what changes a record of a submission, with a valid digest."""
+    return lambda path: edit_record(path / file, edit)
+
+
+def link_away(path: Path) -> None:
+    (path / "secret.txt").symlink_to("/etc/hostname")
+
+
+BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
+    "a digest that does not fit": (
+        "char-ngram",
+        lambda path: (path / "bench.json").write_text(
+            (path / "bench.json").read_text().replace("0.5", "0.4")
+        ),
+        "it has changed since it was written",
+    ),
+    "a score": (
+        "char-ngram",
+        change("bench.json", lambda values: values["scores"][0].update(bits_per_char=1.0)),
+        "values of scores: ",
+    ),
+    "the bits of stretches": ("char-ngram", lower, "values of entries: "),
+    "another text": (
+        "char-ngram",
+        change("bench.json", lambda values: values["corpus"].update(sha256="0" * 64)),
+        "its text is text.txt (000000000000, 90/5/5), not news",
+    ),
+    "other parts of the text": (
+        "char-ngram",
+        change("bench.json", lambda values: values["corpus"]["split"]["test"].update(sha256="0" * 64)),
+        "its text is not ",
+    ),
+    "another budget": (
+        "char-ngram",
+        change("bench.json", lambda values: values.update(budget="3000chars")),
+        f"its budget is 3000chars, not {BUDGET}",
+    ),
+    "one seed": ("char-lstm", with_one_seed, "it has 1 seed; at least 3 are needed"),
+    "chosen seeds": ("char-lstm", with_later_seeds, "its seeds are 1, 2; give the first ones, from 0 on"),
+    "another plugin file": (
+        "char-counts",
+        lambda path: (path / "mine.py").write_text("print('hello')\n"),
+        "the plugin file mine.py is another than the result was made with",
+    ),
+    "a plugin file elsewhere": (
+        "char-counts",
+        change("submission.json", lambda values: values.update(plugins={"../../mine.py": "0" * 64})),
+        "the plugin file '../../mine.py' is not the name of a Python file in the folder",
+    ),
+    "no plugin file": (
+        "char-counts",
+        change("submission.json", lambda values: values.update(plugins={})),
+        "mine.py is not part of a submission",
+    ),
+    "a link": ("char-ngram", link_away, "secret.txt is a link or a folder; submit plain files"),
+    "a large file": (
+        "char-ngram",
+        lambda path: (path / "README.md").write_text("a" * 30_000),
+        "README.md has 30,000 bytes; at most 20,000 are allowed",
+    ),
+    "no prose": (
+        "char-ngram",
+        lambda path: (path / "README.md").write_text("# char-ngram\n"),
+        "README.md does not say what the entry is",
+    ),
+    "another entry": ("char-ngram", change("bench.json", rename), "bench.json"),
+    "a path": (
+        "char-ngram",
+        change("submission.json", lambda values: values.update(entry="char-ngram:start=../x")),
+        "its rows are of char-ngram, not of char-ngram:start=../x alone",
+    ),
+    "an unranked run": (
+        "char-ngram",
+        change("bench.json", lambda values: values["entries"][0].update(problem="it peeks")),
+        "seed 0 has no rank since it peeks",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BAD)
+def test_a_bad_submission_is_refused_in_a_line(board: Path, fault: str) -> None:
+    entry, spoil, reason = BAD[fault]
+    path = found(board, entry)
+    lines(path)
+    spoil(path)
+    said = lines(path, code=1)
+    assert said
+    assert all(line.startswith("refused ") for line in said)
+    assert any(reason in line for line in said), said
+    assert "Traceback" not in "".join(said)
+
+
+def test_a_submission_in_another_folder_is_refused(board: Path, tmp_path: Path) -> None:
+    path = found(board, "char-ngram")
+    (tmp_path / "link").symlink_to(path)
+    for strange in (tmp_path / "link", path.parent / ".." / "static" / path.name, tmp_path):
+        (said,) = lines(strange, code=1)
+        assert said.startswith("refused ")
+    moved = path.rename(path.with_name("char-better"))
+    assert "not of char-ngram alone" in lines(moved, code=1)[0]
+
+
+def test_a_forged_score_does_not_come_out_again(board: Path) -> None:
+    """Numbers that follow from each other are recomputed; only training again tells that they are made up."""
+    path, better = found(board, "char-lstm"), found(board, "char-ngram")
+    result, other = (read_record(Comparison, each / "bench.json") for each in (path, better))
+    rows = []
+    for row, known in zip(result.runs, other.runs, strict=True):
+        assert row.test
+        assert known.test
+        assert known.test.units
+        prior = row.test.seed_prior
+        test = replace(known.test, seed_prior=prior, interval=interval(known.test.units, prior))
+        rows.append(replace(row, test=test, score_checks=known.score_checks))
+    write_record(path / "bench.json", alone(replace(result, entries=tuple(rows)), rows[0].name))
+    assert lines(path) == [f"recomputed {TABLE}/{path.name}"]
+    (said,) = lines(path, "--again", BUDGET, code=1)
+    assert "trained again, its score is another: +" in said
+    assert folder_at(path).review is None
+
+
+def test_a_cheat_has_no_rank_and_none_when_it_is_trained_again(board: Path, shared: Path) -> None:
+    plugin = ("--plugin", shared / "mine.py")
+    told = textgen("submit", shared / "bench", "--board", board, "--entry", "char-peeks", *plugin, *BY).stdout
+    assert "missing: seed 0 has no rank since" in told
+    path = found(board, "char-peeks")
+    assert "has no rank since" in lines(path, code=1)[0]
