@@ -136,7 +136,10 @@ def add_leaderboard(folder: Path) -> None:
     (folder / "leaderboard-drawn.html").write_text(to_html(report), "utf-8")
     tables = to_markdown(report).partition("\n## ")
     page = folder / "leaderboard.md"
-    drawn = "\n## Today\n\n[The tables drawn](leaderboard-drawn.html), with scores against time and size, and who beats whom.\n"
+    drawn = (
+        "\n## Today\n\n[The tables drawn](leaderboard-drawn.html), with scores against time and size, "
+        "and who beats whom.\n"
+    )
     page.write_text("".join([page.read_text("utf-8"), drawn, *tables[1:]]), "utf-8")
 
 

@@ -12,7 +12,7 @@ from textgen.comparison.kinds import BENCH
 from textgen.contracts import TextgenError
 from textgen.experiment.saved_run import read_manifest
 from textgen.results.comparison import Comparison
-from textgen.results.folders import RUNS_OF_BENCH, ResultFolder, identify, run_folder
+from textgen.results.folders import RUNS_OF_BENCH, ResultFolder, run_folder
 from textgen.results.judge import judge
 from textgen.results.names import find
 from textgen.results.row import rows_by_entry
@@ -51,33 +51,31 @@ class Request:
 
 def make_submissions(request: Request) -> Iterator[Folder]:
     """Make a folder for each entry of a result; raises `TextgenError` if that cannot be submitted."""
-    rules = read_rules(request.board)
-    for bench in _benches(request.result):
-        path = bench.path / BENCH
-        result = read_record(Comparison, path, needs_digest=True)
+    rules, found = read_rules(request.board), find(request.result)
+    if found.is_run:
+        own = read_manifest(found.path).entry.name
+        request = replace(request, entries=request.entries or [own])
+    for bench in _benches(found):
+        result = read_record(Comparison, bench / BENCH, needs_digest=True)
         names = list(dict.fromkeys(row.name for row in result.runs))
         for entry in request.entries:
             if entry not in names:
                 raise UsageError(unknown("entry of this bench", entry, names))
         for entry in request.entries or names:
-            yield _made(request, rules, alone(result, entry), bench.path)
+            yield _made(request, rules, alone(result, entry), bench)
 
 
-def _benches(name: str) -> list[ResultFolder]:
-    """Return the bench that a name means, or those of a ladder; a run in a bench stands for that."""
-    found = find(name)
-    if found.is_run:
-        bench = identify(found.path.parent.parent) if found.path.parent.name == RUNS_OF_BENCH else None
-        if bench is None or not (bench.path / BENCH).is_file():
-            entry = read_manifest(found.path).entry.name
-            raise TextgenError(
-                f"the run {name!r} has one seed and no samples; submit a bench: textgen bench "
-                f"{shlex.quote(entry)} --seeds {MIN_SEEDS} --budget 1Mchars"
-            )
-        return [bench]
-    benches = [each for each in (found, *found.parts) if (each.path / BENCH).is_file()]
+def _benches(found: ResultFolder) -> list[Path]:
+    """Return the folder of a bench, or those of a ladder, or that of the bench that a run is in."""
+    places = [found.path, *(part.path for part in found.parts)]
+    if found.is_run and found.path.parent.name == RUNS_OF_BENCH:
+        places = [found.path.parent.parent]
+    benches = [place for place in places if (place / BENCH).is_file()]
     if not benches:
-        raise TextgenError(f"{name!r} is a {found.kind.name}, not a bench; submit a bench")
+        raise TextgenError(
+            f"{str(found.path)!r} is a {found.kind.name}, not a bench with {MIN_SEEDS} seeds; run: "
+            f"textgen bench ENTRY --budget 1Mchars --seeds {MIN_SEEDS}"
+        )
     return benches
 
 

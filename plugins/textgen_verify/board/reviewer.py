@@ -71,7 +71,7 @@ def _found(folder: Folder, rules: Rules, request: ReviewRequest) -> Finding:
     if wrong:
         return _refused(folder, wrong)
     text, is_loaded = rules.texts[folder.text], True
-    wrong = list(_recomputed(folder))
+    wrong = list(recomputed(folder))
     try:
         wrong += (
             [] if is_same(folder.result.corpus, loaded_text(text)) else [f"its text is not {text.corpus}"]
@@ -102,7 +102,7 @@ def _refused(folder: Folder, reasons: Sequence[str]) -> Finding:
     return Finding(submission=folder.label, refused=tuple(map(shortened, reasons)))
 
 
-def _recomputed(folder: Folder) -> Iterator[str]:
+def recomputed(folder: Folder) -> Iterator[str]:
     """Yield the numbers that differ from what they follow from."""
     for check in checks_of(VerifiedFiles(folder.path / BENCH)):
         yield from (f"{check.kind}: {each}" for each in check.disagreements)

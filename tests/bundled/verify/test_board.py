@@ -257,6 +257,39 @@ def test_a_forged_score_does_not_come_out_again(board: Path) -> None:
     assert folder_at(path).review is None
 
 
+def test_what_is_submitted_is_the_entry_of_a_run_in_a_bench(shared: Path, tmp_path: Path) -> None:
+    board = tmp_path / "board"
+    board.mkdir()
+    shutil.copy(shared / "board" / "leaderboard.toml", board)
+    run = next((shared / "bench" / "runs").glob("char-ngram-seed1"))
+    said = textgen("submit", run, "--board", board)
+    assert said.stdout.splitlines()[0] == str(board / TABLE / "char-ngram")
+    assert "missing: it has no author" in said.stdout
+    assert "missing: README.md does not say what the entry is" in said.stdout
+    assert [path.name for path in (board / TABLE).iterdir()] == ["char-ngram"]
+    again = textgen("submit", run, "--board", board, code=1).stderr
+    assert "exists; remove it to submit char-ngram again" in again
+
+
+def test_what_cannot_be_submitted_is_refused_in_a_line(shared: Path, tmp_path: Path) -> None:
+    board, bench = tmp_path / "board", shared / "bench"
+    assert "no leaderboard in" in textgen("submit", bench, "--board", board, code=1).stderr
+    board.mkdir()
+    rules = (shared / "board" / "leaderboard.toml").read_text()
+    counts = ("submit", bench, "--board", board, "--entry", "char-counts")
+    (board / "leaderboard.toml").write_text(rules)
+    assert "uses the plugin file mine.py; give it by --plugin" in textgen(*counts, code=1).stderr
+    (tmp_path / "mine.py").write_text("other = 1\n")
+    other = textgen(*counts, "--plugin", tmp_path / "mine.py", code=1).stderr
+    assert "was trained with another mine.py" in other
+    assert "char-count" in textgen("submit", bench, "--board", board, "--entry", "char-count", code=2).stderr
+    (board / "leaderboard.toml").write_text(rules.replace(BUDGET, "1Mchars"))
+    assert "the budget 2000chars is none of the leaderboard's" in textgen(*counts, code=1).stderr
+    (board / "leaderboard.toml").write_text(rules.replace('sha256 = "', 'sha256 = "0'))
+    assert "is none of the leaderboard's, which are news (" in textgen(*counts, code=1).stderr
+    assert [path.name for path in board.iterdir()] == ["leaderboard.toml"]
+
+
 def test_a_cheat_has_no_rank_and_none_when_it_is_trained_again(board: Path, shared: Path) -> None:
     plugin = ("--plugin", shared / "mine.py")
     told = textgen("submit", shared / "bench", "--board", board, "--entry", "char-peeks", *plugin, *BY).stdout
