@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from textgen_verify import leaderboard
-from textgen_verify.board.folders import find_submissions
+from textgen_verify.board.folders import find_submissions, folder_at
 from textgen_verify.board.reviewer import recomputed
 from textgen_verify.board.rules import read_rules
 
@@ -13,7 +13,7 @@ BOARD = Path(__file__).parent.parent.parent / "leaderboard"
 
 
 def test_every_submission_was_reviewed_and_follows_from_its_rows() -> None:
-    submissions = find_submissions(BOARD)
+    submissions = list(map(folder_at, find_submissions(BOARD)))
     assert len(submissions) > 10
     assert {each.label: list(recomputed(each)) for each in submissions} == {
         each.label: [] for each in submissions
@@ -26,4 +26,6 @@ def test_every_submission_was_reviewed_and_follows_from_its_rows() -> None:
 
 
 def test_each_text_of_the_rules_has_submissions() -> None:
-    assert {each.text for each in find_submissions(BOARD)} == set(read_rules(BOARD).texts)
+    assert {path.relative_to(BOARD).parts[0] for path in find_submissions(BOARD)} == set(
+        read_rules(BOARD).texts
+    )

@@ -17,7 +17,7 @@ from textgen.results.row import Row, row_of
 from textgen.runtime.environment import Machine
 from textgen.runtime.messages import reason_of
 from textgen.runtime.storage.files import read_plain
-from textgen.runtime.storage.json_records import SCHEMA_VERSION, DamagedRecordError, read_record
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record
 from textgen_verify.board.rules import READING, STATIC
 
 SUBMISSION, PROSE, REVIEW = "submission.json", "README.md", "review.json"
@@ -127,11 +127,9 @@ class Folder:
         """Return what was found of it; None if it was not reviewed, or has changed since."""
         try:
             found = read_record(Review, self.path / REVIEW, needs_digest=True)
-        except DamagedRecordError:
-            raise
+            return found if found.files == self.hashes() else None
         except TextgenError:
             return None
-        return found if found.files == self.hashes() else None
 
 
 def hash_of(path: Path) -> str:
@@ -142,7 +140,7 @@ def hash_of(path: Path) -> str:
         raise TextgenError(f"cannot read {str(path)!r}: {reason_of(error)}") from None
 
 
-def folder_at(path: Path, board: Path | None = None) -> Folder:
+def folder_at(path: Path) -> Folder:
     """Return the submission in a folder; raises `TextgenError` if that is not in one of a leaderboard.
 
     Its place must be what its path says: a link would lead elsewhere.
@@ -151,15 +149,15 @@ def folder_at(path: Path, board: Path | None = None) -> Folder:
     if ".." in path.parts or whole.resolve() != whole.parent.resolve() / whole.name:
         raise TextgenError(f"{str(path)!r} leads to another folder; give the submission's own")
     *_, text, budget, kind, name = ("", "", "", *whole.parts)
-    found = Folder(board or whole.parents[3], text, budget, kind, name)
+    found = Folder(whole.parents[3], text, budget, kind, name)
     if kind not in (STATIC, READING) or not found.path.is_dir():
         raise TextgenError(f"{str(path)!r} is not the folder of a submission: TEXT/BUDGET/CLASS/NAME")
     return found
 
 
-def find_submissions(board: Path) -> list[Folder]:
-    """Return the submissions in the folder of a leaderboard, in the order of their names."""
-    return [folder_at(path.parent, board) for path in sorted(board.glob(f"*/*/*/*/{SUBMISSION}"))]
+def find_submissions(board: Path) -> list[Path]:
+    """Return the folders of submissions in that of a leaderboard, in the order of their names."""
+    return [path.parent for path in sorted(board.glob(f"*/*/*/*/{SUBMISSION}"))]
 
 
 def strange_files(folder: Folder) -> Iterator[str]:

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from textgen.contracts import TextgenError
-from textgen.runtime.messages import one_line
+from textgen.runtime.messages import shortened
 from textgen_verify.board.check import lacks
-from textgen_verify.board.folders import Folder, find_submissions
-from textgen_verify.board.rules import read_rules
-from textgen_verify.board.standings import Board, standings_of
+from textgen_verify.board.folders import Folder, find_submissions, folder_at
+from textgen_verify.board.rules import Rules, read_rules
+from textgen_verify.board.standings import Board, standings_of, table_of
 
 
 def read_board(board: Path) -> Board:
     """Return the standings of the leaderboard in a folder; raises `TextgenError` if there is none."""
     rules, kept, unread = read_rules(board), list[Folder](), list[str]()
-    for folder in find_submissions(board):
+    for path in find_submissions(board):
         try:
+            folder = folder_at(path)
             problems = list(lacks(folder, rules))
         except TextgenError as error:
-            problems = [one_line(error)]
+            problems = [shortened(str(error))]
         if problems:
-            unread.append(f"{folder.label}: {problems[0]}")
+            unread.append(f"{path.relative_to(board)}: {problems[0]}")
         else:
             kept.append(folder)
     return Board(standings=tuple(standings_of(kept, rules)), unread=tuple(unread))
+
+
+def submissions_beside(folder: Folder, rules: Rules) -> Iterator[Folder]:
+    """Yield the submissions of the table of one, itself included, without those that cannot be read."""
+    for path in find_submissions(folder.board):
+        with suppress(TextgenError):
+            each = folder if path == folder.path else folder_at(path)
+            if table_of(each) == table_of(folder) and (each is folder or not list(lacks(each, rules))):
+                yield each

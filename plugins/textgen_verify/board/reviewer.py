@@ -13,10 +13,10 @@ from textgen.reports.formats import in_brackets
 from textgen.reports.markdown import code, escape, table_lines
 from textgen.runtime.messages import shortened
 from textgen.runtime.storage.json_records import write_record
-from textgen.training.budget import is_timed
 from textgen_verify.board.again import agrees, change_of, is_small, train_again
 from textgen_verify.board.check import is_same, lacks
 from textgen_verify.board.folders import REVIEW, Folder, Review, TrainedAgain, find_submissions, folder_at
+from textgen_verify.board.reader import submissions_beside
 from textgen_verify.board.rules import Rules, loaded_text, read_rules
 from textgen_verify.board.standings import STATES, Standing, State, standings_of, state_of
 from textgen_verify.verification import VerifiedFiles
@@ -52,8 +52,7 @@ class ReviewRequest:
 def review_all(request: ReviewRequest) -> Iterator[Finding]:
     """Yield what is found of each submission; raises `TextgenError` if a folder has none."""
     for place in request.folders:
-        inside = find_submissions(place)
-        for path in [folder.path for folder in inside] or [place]:
+        for path in find_submissions(place) or [place]:
             yield _reviewed(path, request)
 
 
@@ -98,7 +97,8 @@ def _found(folder: Folder, rules: Rules, request: ReviewRequest) -> Finding:
 
 def _refused(folder: Folder, reasons: Sequence[str]) -> Finding:
     """Return that a submission is refused; what an earlier review found of it is gone."""
-    (folder.path / REVIEW).unlink(missing_ok=True)
+    with suppress(OSError):
+        (folder.path / REVIEW).unlink()
     return Finding(submission=folder.label, refused=tuple(map(shortened, reasons)))
 
 
@@ -118,7 +118,7 @@ def _differs(folder: Folder, again: TrainedAgain) -> Iterator[str]:
 
 def comment_lines(folder: Folder, rules: Rules) -> Iterator[str]:
     """Yield the comparison of a submission with the others of its table, in Markdown."""
-    standing = next(each for each in standings_of(_table(folder, rules), rules))
+    standing = next(each for each in standings_of(submissions_beside(folder, rules), rules))
     place = next(each for each in standing.places if each.name == folder.name)
     rank = standing.places.index(place) + 1
     yield f"### {escape(place.entry)} on {escape(standing.title)}\n"
@@ -132,19 +132,6 @@ def comment_lines(folder: Folder, rules: Rules) -> Iterator[str]:
     if rows := list(_against(standing, folder.name)):
         header = ["against", "bits/char more", "95 % interval", "p (Holm)"]
         yield from ("", *table_lines([header, *rows]))
-
-
-def _table(folder: Folder, rules: Rules) -> list[Folder]:
-    """Return the submissions of the table of one, without those that cannot be read."""
-    found = []
-    for each in find_submissions(folder.board):
-        if (each.text, each.budget, each.kind) == (folder.text, folder.budget, folder.kind):
-            with suppress(TextgenError):
-                if each.name == folder.name or not tuple(lacks(each, rules)):
-                    found.append(each)
-    if is_timed(folder.budget):  # only entries that were timed together
-        return [each for each in found if each.submission.bench == folder.submission.bench]
-    return found
 
 
 def _again_line(folder: Folder) -> Iterator[str]:

@@ -76,16 +76,25 @@ class Board:
     """Submissions that are left out, with the reasons."""
 
 
+def table_of(folder: Folder) -> tuple[str, str, str, str]:
+    """Return the table of a submission; under budgets in time, that of the bench that it was timed in."""
+    together = folder.submission.bench if is_timed(folder.budget) else ""
+    return folder.text, folder.budget, folder.kind, together
+
+
 def standings_of(folders: Iterable[Folder], rules: Rules) -> list[Standing]:
-    """Return the tables of submissions, by text, budget and class, in the order of the rules."""
-    tables: dict[tuple[int, bool, str, float, str], list[Folder]] = {}
-    texts = list(rules.texts)
+    """Return the tables of submissions, by text, class and budget."""
+    tables: dict[tuple[str, str, str, str], list[Folder]] = {}
     for folder in folders:
-        budget = parse_budget(folder.budget)
-        together = folder.submission.bench if is_timed(folder.budget) else ""
-        key = (texts.index(folder.text), folder.kind == READING, budget.unit, budget.amount, together)
-        tables.setdefault(key, []).append(folder)
-    return [_standing(tables[key]) for key in sorted(tables)]
+        tables.setdefault(table_of(folder), []).append(folder)
+    texts = list(rules.texts)
+
+    def order(table: tuple[str, str, str, str]) -> tuple[int, bool, str, float]:
+        text, budget, kind, _ = table
+        amount = parse_budget(budget)
+        return texts.index(text), kind == READING, amount.unit, amount.amount
+
+    return [_standing(tables[table]) for table in sorted(tables, key=order)]
 
 
 def samples_of(folders: Iterable[Folder]) -> dict[str, MeasuredValue]:
