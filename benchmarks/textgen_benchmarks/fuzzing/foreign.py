@@ -174,7 +174,7 @@ def hugging_face(case: Case) -> str | None:
 
 def log(case: Case) -> str | None:
     """Import a log of lm-eval that is damaged or hostile."""
-    from textgen_tools.lm_eval_log import read_scores
+    from textgen_tools.lm_eval_log import read_log
 
     chance = case.chance
     lines = []
@@ -195,7 +195,8 @@ def log(case: Case) -> str | None:
         ("samples_task_1.jsonl", "samples_.jsonl", "x.jsonl", "samples_a_b_2026.jsonl")
     )
     path.write_bytes(data)
-    for score in read_scores(chance.choice((path, case.place))):
+    for metric in read_log(chance.choice((path, case.place))):
+        score = metric.score()
         if not np.isfinite(score.value):
             return f"unnoticed: a score of {score.value}"
         json.dumps([score.value, score.interval], allow_nan=False)
