@@ -14,11 +14,18 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from textgen.contracts import TextgenError
-from textgen.evaluation.intervals import Contrast, difference, holm
+from textgen.evaluation.intervals import Contrast, holm
 from textgen.reports.document import DASH, Lines, Note, Report, Section, text_table
 from textgen.reports.formats import listed
 from textgen.runtime.messages import UsageError
-from textgen_tools.lm_eval_log import CHAR_BITS, IDENTITY, ImportedScore, LoggedMetric, known, read_log
+from textgen_tools.lm_eval_log import (
+    CHAR_BITS,
+    IDENTITY,
+    ImportedScore,
+    LoggedMetric,
+    over_documents,
+    read_log,
+)
 
 MAX_LOGS = len(ascii_uppercase)
 """The most logs that are compared, each named by a letter."""
@@ -115,10 +122,12 @@ def _differences(
         if old.is_mean and np.isin([old.units[0], new.units[0]], (0, 1)).all():
             found = paired_rates(new.units[0], old.units[0])
         else:
-            found = difference(new.measured(), old.measured())
+            sides = [each.measured() for each in (new, old)]
+            shares = sides[0].pseudovalues[0] - sides[1].pseudovalues[0]
+            found = over_documents(sides[0].value - sides[1].value, shares)
         yield LogDifference(
             found.value,
-            known(found.interval),
+            found.interval,
             found.p_value,
             a=old.log,
             b=new.log,
@@ -134,10 +143,11 @@ def _paired(first: LoggedMetric, other: LoggedMetric) -> tuple[LoggedMetric, Log
     Raises `TextgenError` with the first document that only one has, or that differs.
     """
     what = f"of {first.task!r}, {first.metric}"
-    for one, two in permutations((first, other)):
-        own, having = (dict.fromkeys(number for number, *_ in each.documents) for each in (one, two))
-        if len(own) < len(one.documents):
-            raise TextgenError(f"{one.log!r} has documents {what}, with the same doc_id, or without one")
+    numbers = {each: dict.fromkeys(number for number, *_ in each.documents) for each in (first, other)}
+    for each, own in numbers.items():
+        if len(own) < len(each.documents):
+            raise TextgenError(f"{each.log!r} has documents {what}, with the same doc_id, or without one")
+    for (one, own), (two, having) in permutations(numbers.items()):
         if lacking := [number for number in own if number not in having]:
             raise TextgenError(
                 f"{two.log!r} lacks document {lacking[0]} {what}, which {one.log!r} has "

@@ -1,4 +1,4 @@
-"""Scores from a log of lm-eval, with our intervals: their units are documents, as ours are passages."""
+"""Scores from a log of lm-eval, with intervals over documents."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtr, stdtrit
 
 from textgen.contracts import TextgenError
-from textgen.evaluation.intervals import Interval, MeasuredValue, estimate, measured_ratio, rate_interval
+from textgen.evaluation.intervals import Contrast, Interval, MeasuredValue, measured_ratio, rate_interval
 from textgen.evaluation.token_bits import LOG2
 from textgen.runtime.messages import one_line, reason_of
 from textgen.runtime.storage.files import MAX_JSON_BYTES, open_plain, parse_json
@@ -77,17 +78,29 @@ class LoggedMetric:
 
     def score(self) -> ImportedScore:
         """Return the score with its interval."""
-        found, amounts = estimate(self.measured()), self.units[0]
+        measured, amounts = self.measured(), self.units[0]
+        found = over_documents(measured.value, measured.pseudovalues[0])
         is_rate = self.is_mean and bool(((amounts >= 0) & (amounts <= 1)).all())
-        interval = known(rate_interval(found) if is_rate else found.interval)
+        interval = rate_interval(found) if is_rate else found.interval
         return ImportedScore(
             self.log, self.file, self.task, self.metric, found.value, interval, len(self.documents)
         )
 
 
-def known(interval: tuple[float, float] | None) -> tuple[float, float] | None:
-    """Return an interval, or None if sizes are so different that floats cannot tell it."""
-    return interval if interval is not None and np.isfinite(interval).all() else None
+def over_documents(value: float, shares: NDArray[np.float64]) -> Contrast:
+    """Return a value with its interval by Student's t, from what each document contributes to it.
+
+    Unlike the passages of a text, documents may be sorted, as by subject, so that differences of neighbours
+    would tell too little. The interval is None if floats cannot tell it, since sizes are so different.
+    """
+    number = len(shares)
+    if number < 2 or not np.isfinite(shares).all():
+        return Contrast(value, None, 1.0)
+    error = float(shares.std(ddof=1)) / math.sqrt(number)
+    if error == 0:
+        return Contrast(value, (value, value), float(value == 0))
+    reach = float(stdtrit(number - 1, 0.975)) * error
+    return Contrast(value, (value - reach, value + reach), 2 * float(stdtr(number - 1, -abs(value) / error)))
 
 
 def read_log(log: str | Path) -> list[LoggedMetric]:
