@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,11 +49,9 @@ class Ballots:
         before, text = await self._models.do(model_process.vote_passage, client, number)
         chosen = self._random.sample(entries, 2 - has_author)
         writers = tuple(self._random.sample([*chosen, *([None] if has_author else [])], 2))
-        wanted = [writer for writer in writers if writer is not None]
-        written = iter(await asyncio.gather(*(self._written(each, before, sampler) for each in wanted)))
-        texts = [text if writer is None else next(written) for writer in writers]
-        if texts[0] == texts[1]:
-            raise TextgenError("both continuations are the same; take another passage")
+        texts = [
+            text if writer is None else await self._written(writer, before, sampler) for writer in writers
+        ]
         name = secrets.token_hex(8)
         self._ballots[name] = Ballot(client, writers, sampler)
         if len(self._ballots) > MAX_BALLOTS:
