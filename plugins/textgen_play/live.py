@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -106,6 +107,13 @@ class Marks:
     """What is in the training text, from a minimum length on."""
 
 
+def place_of(run: Run) -> Path:
+    """Return where games and votes on a run are kept: in the folder of its bench, or its own."""
+    folder = run.folder.absolute()
+    bench = identify(folder.parent.parent) if folder.parent.name == RUNS_OF_BENCH else None
+    return bench.path if bench and bench.is_finished else folder
+
+
 def keep_guesses(run: Run, game: Sequence[int]) -> int:
     """Keep how many guesses each character of a held-out passage took; return the number of games.
 
@@ -113,9 +121,7 @@ def keep_guesses(run: Run, game: Sequence[int]) -> int:
     Raises `TextgenError` if the run was removed, or the file with the games is damaged.
     """
     check_saved(run)
-    folder = run.folder.absolute()
-    bench = identify(folder.parent.parent) if folder.parent.name == RUNS_OF_BENCH else None
-    place = bench.path if bench and bench.is_finished else folder
+    place = place_of(run)
     with locked(place):
         path = place / GUESSES
         games = (*(read_record(Guesses, path).games if path.exists() else ()), tuple(game))
@@ -137,9 +143,13 @@ class TextOfRun:
         if self._corpus.sha256 != settings.sha256:
             raise TextgenError(f"the text of {run.entry!r} has changed since it was trained")
 
+    def stretches(self) -> tuple[str, ...]:
+        """Return the stretches of its held-out part."""
+        return self._corpus.split.held_out.stretches()
+
     def passages(self) -> list[tuple[str, str]]:
         """Return passages of its held-out part, each after what precedes it in its stretch."""
-        stretches = self._corpus.split.held_out.stretches()
+        stretches = self.stretches()
         return [(stretches[each.stretch][: each.begin], each.text) for each in choose_passages(stretches)]
 
     def marks(self, written: str) -> Marks:

@@ -6,20 +6,24 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from random import Random
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from textgen.contracts import TextgenError
 from textgen.experiment.entry_result import Sample
-from textgen.library.runs import Run, check_kept, load
+from textgen.library.runs import Run, check_kept, check_saved, load
 from textgen.library.runs import keep as keep_samples
 from textgen.registry.single_file import load_with_configured
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.json_records import to_values
-from textgen_play import live
+from textgen_play import live, votes
 from textgen_play.live import TextOfRun, WrittenToken
+from textgen_play.votes import AUTHOR, Vote, cut_passages, kept_votes
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Asked: TypeAlias = tuple[int | None, int | None, str]
+"""A vote of a page: who was chosen, who was not, and the sampler; the author is None."""
 
 TURN_SECONDS = 0.005
 """How long one continuation is written before the next one has its turn."""
@@ -72,6 +76,7 @@ def describe_runs() -> list[dict[str, Any]]:
     return [
         {
             "entry": run.entry,
+            "label": _label(run),
             "seed": run.settings.seed,
             "text": run.settings.corpus.name,
             "text_id": run.settings.corpus.sha256,
@@ -162,15 +167,55 @@ def marks(index: int, written: str) -> dict[str, Any]:
 @plainly
 def passages() -> list[dict[str, str]]:
     """Return passages of the held-out text, if that is the same for all runs."""
-    if len({_key(run) for run in _runs}) > 1:
-        raise TextgenError("these runs were trained on different texts, so none is held out for all")
-    return [{"before": before, "text": text} for before, text in _text_of(0).passages()]
+    return [{"before": before, "text": text} for before, text in _text_of_all().passages()]
 
 
 @plainly
 def keep_guesses(game: Sequence[int]) -> int:
     """Keep a game with the runs, which were trained on the same text; return the number of games."""
     return live.keep_guesses(_run(0), game)
+
+
+@plainly
+def vote_passage(client: str, number: int) -> tuple[str, str]:
+    """Return the beginning of a passage to vote on, and how its author goes on; each page has an order."""
+    found = cut_passages(_text_of_all().stretches())
+    Random(client).shuffle(found)
+    if number >= len(found):
+        said = "no passage that is long enough" if not found else f"no more than these {len(found)} passages"
+        raise TextgenError(f"the held-out text has {said}")
+    return found[number]
+
+
+@plainly
+def tally(asked: Sequence[Asked]) -> dict[str, Any]:
+    """Return how often runs were chosen in the votes of a page and in those that were kept earlier."""
+    kept = kept_votes(live.place_of(_run(0)))
+    return {"kept": len(kept), "tally": to_values(votes.tally([*kept, *map(_vote, asked)]))}
+
+
+@plainly
+def keep_votes(asked: Sequence[Asked]) -> int:
+    """Keep the votes of a page with the runs; return the number that is kept there."""
+    check_saved(_run(0))
+    return votes.keep_votes(live.place_of(_run(0)), list(map(_vote, asked)))
+
+
+def _vote(asked: Asked) -> Vote:
+    *writers, sampler = asked
+    chosen, other = (AUTHOR if each is None else _label(_run(each)) for each in writers)
+    return Vote(chosen=chosen, other=other, sampler=sampler)
+
+
+def _label(run: Run) -> str:
+    """Return what a vote calls a run, wherever its folder is."""
+    return f"{run.entry} ({run.settings.budget}, seed {run.settings.seed})"
+
+
+def _text_of_all() -> TextOfRun:
+    if len({_key(run) for run in _runs}) > 1:
+        raise TextgenError("these runs were trained on different texts, so none is held out for all")
+    return _text_of(0)
 
 
 def _text_of(index: int) -> TextOfRun:

@@ -11,6 +11,8 @@ from textgen import defaults
 from textgen.page import render
 from textgen.page.render import render_with_scripts
 
+SCRIPTS = ("play_relay.js", "play.js", "play_guess.js", "play_votes.js")
+
 
 def play_page(runs: list[dict[str, Any]], *, is_relayed: bool = False) -> str:
     """Return the page for these runs.
@@ -26,7 +28,7 @@ def play_page(runs: list[dict[str, Any]], *, is_relayed: bool = False) -> str:
     }
     return render_with_scripts(
         render.environment().from_string(asset("play.html", "templates")),
-        [*map(render.asset, render.SCRIPTS), *map(asset, ("play_relay.js", "play.js", "play_guess.js"))],
+        [*map(render.asset, render.SCRIPTS), *map(asset, SCRIPTS)],
         asset("play.css"),
         "connect-src 'none'" if is_relayed else "connect-src 'self'",
         title=f"Play: {', '.join(names)}",

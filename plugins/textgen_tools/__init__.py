@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from textgen_tools.checkup.steps import Checkup
     from textgen_tools.conditions.result import ByLabel
     from textgen_tools.inside.result import Look
+    from textgen_tools.lm_eval_compared import ImportedLogs
     from textgen_tools.model_layers import ModelSummary
 
 Until: TypeAlias = Literal["line", "sentence", "paragraph"]
 """Where a text ends: at a line break, after a sentence, or at a blank line."""
-__all__ = ["describe", "doctor", "items", "labels", "look", "report"]
+__all__ = ["describe", "doctor", "import_lm_eval", "items", "labels", "look", "report"]
 
 
 def describe(
@@ -130,6 +131,17 @@ def report(name: str | Path, *, with_models: bool = False) -> Path:
     page = found.path / PAGE
     write_file(page, found.kind.html(read_result(found), found.path, with_models=with_models))
     return page
+
+
+def import_lm_eval(*logs: str | Path) -> ImportedLogs:
+    """Return the scores in `logs` of lm-eval, and how those of the others differ from those of the first.
+
+    A log is a folder of `--output_path`, or a file of samples in it. Raises `TextgenError` if one has no
+    samples, or if two share no metric or have other documents or prompts.
+    """
+    from textgen_tools.lm_eval_compared import import_logs
+
+    return import_logs(logs)
 
 
 def doctor(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -34,7 +34,10 @@ from textgen.runtime.storage.json_records import to_values
 from textgen.runtime.storage.result_folders import RUNS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textgen.library.runs import ScoredSources
+    from textgen.reports.document import Report
     from textgen_tools.model_layers import Layer, ModelSummary
 
 
@@ -111,32 +114,54 @@ def onnx(
 
 
 def import_lm_eval(
-    log: Annotated[
-        Path, typer.Argument(help="Folder of lm-eval's --output_path, or a file samples_….jsonl in it.")
+    logs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="LOG...", help="Folders of lm-eval's --output_path, or files samples_….jsonl in them."
+        ),
     ],
     as_json: Json = False,
 ) -> None:
-    """Show the scores in a log of lm-eval (with --log_samples) with 95 % intervals over its documents."""
-    from textgen_tools.lm_eval_log import read_scores
+    """Show the scores in a log of lm-eval (with --log_samples), or how those of others differ from them.
 
-    scores = read_scores(log)
+    Scores and paired differences have 95 % intervals over the documents.
+    """
+    from textgen_tools.lm_eval_compared import import_logs, logs_report
+
+    result = import_logs(logs)
     if as_json:
-        print_json({"scores": scores})
-        return
-    has_several = len({each.file for each in scores}) > 1
-    print_rows(
-        [
-            {
-                **({"file": each.file} if has_several else {}),
-                "task": each.task,
-                "metric": each.metric,
-                "value": each.value,
-                "95 % interval": "-" if each.interval is None else "{:.4g} to {:.4g}".format(*each.interval),
-                "documents": each.num_documents,
-            }
-            for each in scores
-        ]
-    )
+        print_json(result)
+    elif len(logs) > 1:
+        _show(logs_report, result)
+    else:
+        has_several = len({each.file for each in result.scores}) > 1
+        print_rows(
+            [
+                {
+                    **({"file": each.file} if has_several else {}),
+                    "task": each.task,
+                    "metric": each.metric,
+                    "value": each.value,
+                    "95 % interval": "-"
+                    if each.interval is None
+                    else "{:.4g} to {:.4g}".format(*each.interval),
+                    "documents": each.num_documents,
+                }
+                for each in result.scores
+            ]
+        )
+
+
+def _show(report_of: Callable[[Any], Report], result: Any) -> None:
+    """Draw a report on a terminal, or print it as Markdown when piped."""
+    from textgen.library.console import VisibleConsole
+    from textgen.reports.markdown import to_markdown
+    from textgen.reports.terminal import render
+
+    if results().isatty():
+        render(report_of(visible_in(result)), VisibleConsole())
+    else:
+        say(to_markdown(report_of(result)), end="")
 
 
 @grouped
@@ -160,9 +185,6 @@ def compare(
 ) -> None:
     """Compare runs, or the best entries of benches: scores, differing settings, and what they write."""
     list_plugins(plugin)
-    from textgen.library.console import VisibleConsole
-    from textgen.reports.markdown import to_markdown
-    from textgen.reports.terminal import render
     from textgen.runtime.device import choose_device
     from textgen_tools import compared_runs
     from textgen_tools.run_report import MAX_RUNS, run_report
@@ -183,10 +205,8 @@ def compare(
     result = compared_runs.compare(names, root, options)
     if as_json:
         print_json(result)
-    elif results().isatty():
-        render(run_report(visible_in(result)), VisibleConsole())
     else:
-        say(to_markdown(run_report(result)), end="")
+        _show(run_report, result)
 
 
 @grouped

@@ -1,18 +1,20 @@
-"""Scores from a log of lm-eval, with our intervals: their units are documents, as ours are passages."""
+"""Scores from a log of lm-eval, with intervals over documents."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtr, stdtrit
 
 from textgen.contracts import TextgenError
-from textgen.evaluation.intervals import estimate, measured_ratio, rate_interval
+from textgen.evaluation.intervals import Contrast, Interval, MeasuredValue, measured_ratio, rate_interval
 from textgen.evaluation.token_bits import LOG2
 from textgen.runtime.messages import one_line, reason_of
 from textgen.runtime.storage.files import MAX_JSON_BYTES, open_plain, parse_json
@@ -23,27 +25,86 @@ MAX_METRICS = 1000
 """The most metrics in a file of samples."""
 LARGEST = 1e100
 """The largest number of a document, so that squares and sums are numbers."""
-BITS = "bits_per_byte"
-"""The metric whose samples have the log-likelihood of a document in nats, and its bytes."""
+BITS, CHAR_BITS = "bits_per_byte", "bits_per_char"
+"""The metric whose samples have the log-likelihood of a document in nats, and its bytes; ours beside it."""
+IDENTITY = ("doc_id", "doc_hash", "prompt_hash", "target_hash")
+"""What a log says of a document: its number, and hashes of what was asked and answered."""
 
 
 @dataclass(frozen=True)
 class ImportedScore:
     """A metric of a task, on all its documents."""
 
+    log: str
     file: str
     """The file of samples; in a folder, its path there, which names the model and the time."""
     task: str
     metric: str
     """As lm-eval calls it, and `bits_per_char` beside its `bits_per_byte`."""
     value: float
-    interval: tuple[float, float] | None
+    interval: Interval | None
     """95 % on other documents of this kind, with this model."""
     num_documents: int
 
 
-def read_scores(log: str | Path) -> list[ImportedScore]:
-    """Return the scores in `samples_TASK_TIME.jsonl`, or in all such files of a folder.
+@dataclass(frozen=True, eq=False)
+class LoggedMetric:
+    """A metric of a task in a file of samples, by document in the order of the file."""
+
+    log: str
+    file: str
+    task: str
+    metric: str
+    documents: tuple[tuple[str, ...], ...]
+    """The `IDENTITY` of each; empty where the log does not say it."""
+    units: NDArray[np.float64]
+    """[2, documents]: amounts and sizes, which are bits and bytes, or values and 1."""
+
+    @property
+    def is_mean(self) -> bool:
+        """True for a mean of values, False for a ratio of sums."""
+        return bool((self.units[1] == 1).all())
+
+    def in_order(self) -> LoggedMetric:
+        """Return it with the documents in the order of their numbers."""
+        numbers = [number for number, *_ in self.documents]
+        order = sorted(range(len(numbers)), key=lambda place: (len(numbers[place]), numbers[place]))
+        documents = tuple(self.documents[place] for place in order)
+        return replace(self, documents=documents, units=self.units[:, order])
+
+    def measured(self) -> MeasuredValue:
+        """Return the score, and what each document contributes to it."""
+        return measured_ratio(self.units[:1], self.units[1:], self.task, (0,), None)
+
+    def score(self) -> ImportedScore:
+        """Return the score with its interval."""
+        measured, amounts = self.measured(), self.units[0]
+        found = over_documents(measured.value, measured.pseudovalues[0])
+        is_rate = self.is_mean and bool(((amounts >= 0) & (amounts <= 1)).all())
+        interval = rate_interval(found) if is_rate else found.interval
+        return ImportedScore(
+            self.log, self.file, self.task, self.metric, found.value, interval, len(self.documents)
+        )
+
+
+def over_documents(value: float, shares: NDArray[np.float64]) -> Contrast:
+    """Return a value with its interval by Student's t, from what each document contributes to it.
+
+    Unlike the passages of a text, documents may be sorted, as by subject, so that differences of neighbours
+    would tell too little. The interval is None if floats cannot tell it, since sizes are so different.
+    """
+    number = len(shares)
+    if number < 2 or not np.isfinite(shares).all():
+        return Contrast(value, None, 1.0)
+    error = float(shares.std(ddof=1)) / math.sqrt(number)
+    if error == 0:
+        return Contrast(value, (value, value), float(value == 0))
+    reach = float(stdtrit(number - 1, 0.975)) * error
+    return Contrast(value, (value - reach, value + reach), 2 * float(stdtr(number - 1, -abs(value) / error)))
+
+
+def read_log(log: str | Path) -> list[LoggedMetric]:
+    """Return the metrics in `samples_TASK_TIME.jsonl`, or in all such files of a folder.
 
     They are bits per byte and, where the text is logged too, per character; of other metrics those that have
     a number for each document, whose mean is the score.
@@ -57,20 +118,23 @@ def read_scores(log: str | Path) -> list[ImportedScore]:
             f"no samples_*.jsonl in {str(path)!r}; run lm-eval with --log_samples and --output_path"
         )
     folder = path if path.is_dir() else path.parent
-    scores = [score for file in files for score in _scores(file, str(file.relative_to(folder)))]
-    if not scores:
+    found = [each for file in files for each in _metrics(file, str(path), str(file.relative_to(folder)))]
+    if not found:
         raise TextgenError(f"{str(path)!r} has no metric with a number for each document")
-    return scores
+    return found
 
 
-def _scores(file: Path, place: str) -> Iterator[ImportedScore]:
-    """Yield the scores in one file; each filter of a task's answers has its own."""
+def _metrics(file: Path, log: str, place: str) -> Iterator[LoggedMetric]:
+    """Yield the metrics in one file; each filter of a task's answers has its own."""
     units: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    documents: dict[str, list[tuple[str, ...]]] = defaultdict(list)
     try:
         with open_plain(file, MAX_BYTES) as lines:
             for line in iter(lambda: lines.readline(MAX_JSON_BYTES), b""):
-                for metric, unit in _units(parse_json(line, constant=float)):
+                sample = parse_json(line, constant=float)
+                for metric, unit in _units(sample):
                     units[metric].append(unit)
+                    documents[metric].append(tuple(str(sample.get(name, "")) for name in IDENTITY))
                 if len(units) > MAX_METRICS:
                     raise ValueError(f"more than {MAX_METRICS} metrics")
     except OSError as error:
@@ -82,14 +146,7 @@ def _scores(file: Path, place: str) -> Iterator[ImportedScore]:
         ) from None
     task = file.stem.removeprefix("samples_").rpartition("_")[0] or file.stem
     for metric, found in units.items():
-        table = np.array(found)
-        amounts, sizes = table[None, :, 0], table[None, :, 1]
-        measured = estimate(measured_ratio(amounts, sizes, task, (0,), None))
-        is_rate = bool((sizes == 1).all() and ((amounts >= 0) & (amounts <= 1)).all())
-        interval = rate_interval(measured) if is_rate else measured.interval
-        if interval and not np.isfinite(interval).all():  # sizes so different that floats cannot tell
-            interval = None
-        yield ImportedScore(place, task, metric, measured.value, interval, len(found))
+        yield LoggedMetric(log, place, task, metric, tuple(documents[metric]), np.array(found).T)
 
 
 def _units(sample: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, float]]]:
@@ -105,7 +162,7 @@ def _units(sample: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, float]
                 raise ValueError(f"document {sample.get('doc_id')} has {nats} nats on {size} bytes")
             yield name, (bits, size)
             if isinstance(text := sample.get("target"), str) and len(text.encode("utf-8")) == size:
-                yield "bits_per_char", (bits, float(len(text)))
+                yield CHAR_BITS, (bits, float(len(text)))
         elif isinstance(value, (int, float)) and math.isfinite(value) and metric != "perplexity":
             if abs(value) > LARGEST:
                 raise ValueError(f"document {sample.get('doc_id')} has {value:g} for {metric}")

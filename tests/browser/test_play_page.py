@@ -1,4 +1,4 @@
-"""The live page in a real browser: typing, writing, other ways, the guessing game."""
+"""The live page in a real browser: typing, writing, other ways, the guessing game, blind votes."""
 
 from __future__ import annotations
 
@@ -213,6 +213,53 @@ def test_the_guessing_game_gives_the_bounds_of_a_worked_example(opened: Opened, 
     assert opened.page.locator("#game-board li").count() == 3
 
 
+def test_a_blind_vote_tells_who_wrote_what_and_is_kept_by_wish(opened: Opened, runs: list[Path]) -> None:
+    page, file = opened.page, runs[0] / "votes.json"
+    buttons, titles = page.locator("#vote-board .pane button"), page.locator("#vote-board .pane h3")
+    page.focus("#vote-author")
+    page.keyboard.press("Enter")
+    buttons.first.wait_for()
+    assert page.evaluate("document.activeElement.textContent") == "The passage begins"
+    assert buttons.all_inner_texts() == ["First: the author’s", "Second: the author’s"]
+    assert titles.all_inner_texts() == ["First", "Second"]
+    held_out = textgen.load_corpus("lee", max_chars=30_000).split.held_out.text
+    shown = page.locator("#vote-board .pane .text").all_text_contents()
+    (author,) = (place for place, text in enumerate(shown) if text in held_out)
+    page.keyboard.press("Tab")
+    if author:
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_text("Yes.", exact=True).wait_for()
+    said = titles.all_inner_texts()
+    assert said[author] == f"{['First', 'Second'][author]}: the author (your choice)"
+    assert buttons.count() == 0
+    counted = page.locator("#vote-tally li").inner_text()
+    assert "taken for the author in 0 of 1 votes (0 %, 95 % interval 0 to 79 %)" in counted
+    assert said[1 - author].endswith(f": {counted.partition(':')[0]}")
+    page.click("#vote-pair")
+    buttons.first.wait_for()
+    buttons.nth(1).click()
+    page.get_by_text("This is ").wait_for()
+    assert page.locator("#vote-tally li").count() == 2
+    assert not file.exists()
+    page.click("#vote-keep")
+    page.get_by_text("in the folder of these runs has 2 votes.").wait_for()
+    assert len(json.loads(file.read_text("utf-8"))["votes"]) == 2
+    assert page.locator("#vote-keep:disabled").count() == 1
+
+
+def test_votes_without_a_passage_left_say_so(opened: Opened) -> None:
+    page = opened.page
+    for _ in range(2):
+        page.click("#vote-author")
+        page.locator("#vote-board .pane").first.wait_for()
+        page.locator("#vote-author:enabled").wait_for()
+    page.click("#vote-author")
+    page.get_by_text("No passage: the held-out text has no more than these 2 passages").wait_for()
+    assert all("400" in each for each in opened.errors)
+    opened.errors.clear()
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
 def test_the_page_is_accessible(browser: Any, server: Server, width: int, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
@@ -225,6 +272,11 @@ def test_the_page_is_accessible(browser: Any, server: Server, width: int, scheme
     page.click("#write")
     wait_until_written(page)
     page.locator(".token").first.click()
+    page.click("#vote-author")
+    page.locator("#vote-board .pane button").first.click()
+    page.locator("#vote-tally li").first.wait_for()
+    page.click("#vote-pair")
+    page.locator("#vote-board .pane button").first.wait_for()
     found = axe.Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from textgen.contracts import TextgenError
 from textgen.reports.reported_kind import ReportedKind
 from textgen.results.folders import PARTIAL_FILES, RUN_FILES, RUNS_OF_BENCH, entry_part, identify, subfolders
-from textgen.results.guesses import GUESSES
+from textgen.results.guesses import GUESSES, VOTES
 from textgen.results.kinds import About, about_best
 from textgen.runtime.storage.json_records import read_record
 from textgen.runtime.storage.result_folders import MARKDOWN, RUN_FILE
@@ -38,7 +38,7 @@ class BenchKind(ReportedKind):
     def files(self) -> tuple[str, ...]:
         runs = [f"{RUNS_OF_BENCH}/*/{file}" for file in RUN_FILES]
         partial = [f"{RUNS_OF_BENCH}/*.partial/{file}" for file in PARTIAL_FILES]
-        return (*super().files(), DETAILS, GUESSES, MARKDOWN, *runs, *partial)
+        return (*super().files(), DETAILS, GUESSES, VOTES, MARKDOWN, *runs, *partial)
 
     def runs(self, folder: Path) -> list[Path]:
         return subfolders(folder / RUNS_OF_BENCH)

@@ -173,11 +173,11 @@ def hugging_face(case: Case) -> str | None:
 
 
 def log(case: Case) -> str | None:
-    """Import a log of lm-eval that is damaged or hostile."""
-    from textgen_tools.lm_eval_log import read_scores
+    """Import a log of lm-eval that is damaged or hostile, half of the time against an intact one."""
+    from textgen_tools.lm_eval_compared import import_logs
 
     chance = case.chance
-    lines = []
+    lines, intact = [], []
     for number in range(chance.randint(1, 6)):
         sample = {
             "doc_id": number,
@@ -188,17 +188,23 @@ def log(case: Case) -> str | None:
             "bits_per_byte": [-chance.random() * 30, 9],
             "doc": {"x": [1, {"y": "z"}]},
         }
-        lines.append(json.dumps(sample) if chance.random() < 0.5 else hostile_json(sample, chance))
+        intact.append(json.dumps(sample))
+        lines.append(intact[-1] if chance.random() < 0.5 else hostile_json(sample, chance))
     data = "\n".join(lines).encode("utf-8", "surrogatepass")
     data = damaged(data, chance) if chance.random() < 0.3 else data
-    path = case.place / chance.choice(
-        ("samples_task_1.jsonl", "samples_.jsonl", "x.jsonl", "samples_a_b_2026.jsonl")
-    )
-    path.write_bytes(data)
-    for score in read_scores(chance.choice((path, case.place))):
-        if not np.isfinite(score.value):
-            return f"unnoticed: a score of {score.value}"
-        json.dumps([score.value, score.interval], allow_nan=False)
+    name = chance.choice(("samples_task_1.jsonl", "samples_.jsonl", "x.jsonl", "samples_a_b_2026.jsonl"))
+    paths = [case.place / folder / name for folder in ("log", "other")]
+    for path, content in zip(paths, (data, "\n".join(intact).encode()), strict=True):
+        path.parent.mkdir()
+        path.write_bytes(content)
+    logs = chance.choice((paths, [path.parent for path in paths]))
+    result = import_logs(chance.choice((logs, logs[:1])))
+    values = [(each.value, each.interval) for each in result.scores]
+    values += [(each.value, each.interval) for each in result.differences]
+    for value, interval in values:
+        if not np.isfinite(value):
+            return f"unnoticed: a score of {value}"
+        json.dumps([value, interval], allow_nan=False)
     return None
 
 

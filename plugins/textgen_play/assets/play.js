@@ -513,5 +513,5 @@ const play = (() => {
   drawTree();
   restore();
   if (current === root) begin();
-  return { ask, chars, shown, piecesOf, at };
+  return { ask, chars, client, panes, settings, shown, piecesOf, at };
 })();
