@@ -40,7 +40,8 @@ def train_again(folder: Folder, text: BoardText) -> TrainedAgain:
         for path in folder.plugin_files:
             shutil.copy(path, place)
         _, *arguments = command_of(folder.submission, folder.result, text)
-        command = [sys.executable, "-m", "textgen", *arguments, "--quiet", "--out", "again"]
+        # Without -P, a plugin file named torch.py would be imported instead of torch.
+        command = [sys.executable, "-P", "-m", "textgen", *arguments, "--quiet", "--out", "again"]
         try:
             ended = subprocess.run(
                 command, cwd=place, capture_output=True, text=True, timeout=MAX_SECONDS, check=False

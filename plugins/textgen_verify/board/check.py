@@ -82,8 +82,8 @@ def _rows(folder: Folder, result: Comparison) -> Iterator[str]:
 def _entry(folder: Folder) -> Iterator[str]:
     """Yield why an entry cannot be trained by others: parts that nobody has, and paths."""
     entry = folder.submission.entry
-    if any(sign in entry for sign in ("/", "\\", "..", "~")):
-        yield f"the entry {entry} names a path, which others lack"
+    if not entry[:1].isalnum() or any(sign in entry for sign in ("/", "\\", "..", "~")):
+        yield f"the entry {entry!r} is an option or names a path, which others lack"
     elif not folder.submission.plugins:
         try:
             parsed = parse_entry(entry)

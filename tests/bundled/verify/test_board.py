@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from helpers.boards import ABOUT, BUDGET, BY, make_board
+from helpers.boards import ABOUT, BUDGET, BY, PLUGIN, make_board
 from helpers.commands import run_textgen as textgen
 from helpers.records import edit_record
 from helpers.shared import made_once
@@ -19,7 +19,7 @@ from textgen.evaluation.scoring import interval
 from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import read_record, write_record
 from textgen_verify import leaderboard
-from textgen_verify.board.folders import folder_at
+from textgen_verify.board.folders import folder_at, hash_of
 from textgen_verify.board.make import alone
 
 pytestmark = pytest.mark.slow
@@ -62,6 +62,17 @@ def test_a_submission_with_a_plugin_goes_the_whole_way(board: Path, shared: Path
     assert "Trained again on " in text
     assert "It is no record" in text
     assert "| `char-ngram`" in text
+
+
+def test_a_plugin_file_takes_the_place_of_no_module(board: Path, tmp_path: Path) -> None:
+    path, marker = found(board, "char-counts"), tmp_path / "imported"
+    own = path / "json.py"
+    own.write_text(PLUGIN + f"\nif __name__ == 'json':\n    open({str(marker)!r}, 'w')\n")
+    (path / "mine.py").unlink()
+    edit_record(path / "submission.json", lambda values: values.update(plugins={"json.py": hash_of(own)}))
+    (said,) = lines(path, "--again", BUDGET, "--run-plugins")
+    assert said.startswith("reproduced ")
+    assert not marker.exists()
 
 
 def test_the_table_says_states_and_the_record(board: Path, tmp_path: Path) -> None:
@@ -107,6 +118,15 @@ def rename(values: Any) -> None:
     """Say that a result is of another entry."""
     for row in values["entries"]:
         row["name"] = "char-words"
+
+
+def say_option(values: Any) -> None:
+    """Say that an entry is what the command line takes for an option."""
+    for each in values.get("entries", [values]):
+        each["name" if "name" in each else "entry"] = "--on=ray"
+    for name in ("scores", "metrics"):
+        for each in values.get(name, ()):
+            each["name"] = "--on=ray"
 
 
 def lower(path: Path, share: float = 0.9) -> None:
@@ -206,6 +226,11 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
         "char-ngram",
         change("submission.json", lambda values: values.update(entry="char-ngram:start=../x")),
         "its rows are of char-ngram, not of char-ngram:start=../x alone",
+    ),
+    "an option as its entry": (
+        "char-counts",
+        lambda path: [edit_record(path / file, say_option) for file in ("bench.json", "submission.json")],
+        "the entry '--on=ray' is an option or names a path",
     ),
     "an unranked run": (
         "char-ngram",
