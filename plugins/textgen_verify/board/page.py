@@ -15,6 +15,7 @@ from textgen.reports.document import (
     Chart,
     Column,
     Folded,
+    Lines,
     Note,
     Report,
     Section,
@@ -90,6 +91,7 @@ def _blocks(standing: Standing, styles: dict[str, str]) -> Iterator[Block]:
     if standing.timed_on:
         yield lines([f"Timed together on {standing.timed_on}; other machines allow more or less training."])
     yield _table(standing, styles)
+    yield Folded("What they are", [Lines(list(_notes(standing)), is_list=True)])
     seconds, parameters = (_chart(standing, styles, *axis) for axis in AXES)
     yield Folded("Score against training time and size", [Chart(seconds), Chart(parameters)], views=PAGE)
     yield Folded("Who beats whom", [_pairs(standing)], views=PAGE)
@@ -116,7 +118,6 @@ def _table(standing: Standing, styles: dict[str, str]) -> Table:
             TableRow(place.entry + " ★" * place.is_record, list(_cells(place, first.get(place.name))))
             for place in standing.places
         ],
-        list(_notes(standing)),
         picture=IntervalChart("bits per character, with 95 % intervals; left is better", "", values),
         keeps_columns=True,
     )
