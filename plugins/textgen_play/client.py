@@ -32,7 +32,7 @@ def find_folders(names: Sequence[str | Path]) -> list[Path]:
     return [folder for name in names or ["latest"] for folder in find_runs(str(name), NUM_RUNS)]
 
 
-class _DiedError(TextgenError):
+class DiedError(TextgenError):
     """The process ended before it answered."""
 
 
@@ -55,7 +55,7 @@ class Client:
             return self._thread.submit(self._answer, describe_runs).result()
         except BaseException as error:
             self.close()
-            if isinstance(error, _DiedError):
+            if isinstance(error, DiedError):
                 raise TextgenError("the process with the models died while it loaded them") from None
             raise
 
@@ -97,7 +97,7 @@ class Client:
             elif kind == RESULT:
                 return cast(R, content)
         self._started(instead_of=worker)
-        raise _DiedError("the process with the models has died; it was started again")
+        raise DiedError("the process with the models has died; it was started again")
 
     def _started(self, instead_of: process.Worker | None = None) -> process.Worker:
         with self._changing:
