@@ -48,8 +48,8 @@ from textgen_play.server import (
 
 PORT = 8424
 """The port of the server, if it is free."""
-MAX_TOKENS, MAX_CHOICES = 10_000, 128
-"""Tokens of a completion, and completions of a request."""
+MAX_TOKENS, MAX_CHOICES, MAX_SIZE = 10_000, 128, 200_000
+"""Tokens of a completion, completions of a request, and tokens of all of them, which are kept in memory."""
 LOCAL = ("127.0.0.1", "localhost", "::1")
 NEUTRAL: dict[str, Any] = {
     **dict.fromkeys(("presence_penalty", "frequency_penalty"), 0),
@@ -183,8 +183,11 @@ class Asked(Form):
             raise RefusedError(400, "best_of is not supported: leave it out, or give that of n", "best_of")
         if self.stream_options and not self.stream:
             raise RefusedError(400, "stream_options has no effect without stream", "stream_options")
-        if len(self.prompts) * self.n > MAX_CHOICES:
-            raise RefusedError(400, f"at most {MAX_CHOICES} completions at once: prompts times n", "n")
+        number = len(self.prompts) * self.n
+        size = number * self.max_tokens + self.echo * self.n * sum(map(len, self.prompts))
+        if number > MAX_CHOICES or size > MAX_SIZE:
+            limits = f"{MAX_CHOICES} completions (prompts times n) of {MAX_SIZE} tokens together"
+            raise RefusedError(400, f"n: at most {limits}, with the characters of echo", "n")
 
     @property
     def prompts(self) -> list[str | list[int]]:
@@ -218,16 +221,16 @@ async def asked_by(request: Request) -> Asked:
         raise RefusedError(400, f"the body is not JSON: {error}") from None
     if not isinstance(given, dict):
         raise RefusedError(400, "the body must be an object of JSON")
-    for name in NEUTRAL.keys() & given.keys():
-        if given.pop(name) not in (None, NEUTRAL[name]):
-            raise RefusedError(400, f"{name} is not supported: leave it out", name)
-    nulls = {name for name in Asked.model_fields if given.get(name, name) is None}
+    known = {name: value for name, value in given.items() if name in Asked.model_fields and value is not None}
+    for name, value in given.items():
+        if name not in Asked.model_fields and (name not in NEUTRAL or value not in (None, NEUTRAL[name])):
+            raise RefusedError(400, f"{name[:99]!r} is not supported: leave it out", name[:99])
     try:
-        asked = Asked.model_validate({name: given[name] for name in given.keys() - nulls})
+        asked = Asked.model_validate(known)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise RefusedError(400, f"{where}: {first['msg']}", str(first["loc"][0])) from None
+        param = str(first["loc"][0])
+        raise RefusedError(400, f"{param}: {first['msg']}", param) from None
     asked.check()
     return asked
 

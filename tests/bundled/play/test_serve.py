@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ import openai
 
 import textgen
 from helpers.commands import run_process, run_textgen
+from helpers.pages import read_page
 from helpers.playing import SMALL, children
 from helpers.serving import Api, serving
 from helpers.shared import made_once
@@ -190,6 +192,15 @@ def test_the_models_are_listed_and_found(client: Any, all_runs: dict[str, Path])
     assert raised.value.param == "model"
 
 
+def test_the_client_of_the_page_works(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
+    (program,) = re.findall(r"^```python\n(.*?)^```", read_page("docs/serve.md"), re.S | re.M)
+    program = program.replace("http://127.0.0.1:8424/v1", api.address).replace("the key", api.key)
+    exec(program.replace('"char"', '"char-lstm"'), {})
+    *written, last = capsys.readouterr().out.splitlines()
+    assert "".join(written)
+    assert last.startswith("'.' -")
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -292,6 +303,7 @@ def test_many_clients_at_once_get_what_each_gets_alone(api: Api) -> None:
         assert [each["text"] for each in pool.map(lambda each: completed(api, **each), asked)] == alone
 
 
+@pytest.mark.long
 def test_a_client_that_leaves_is_written_for_no_longer(api: Api) -> None:
     asked = PROMPT | {"max_tokens": 10_000}
     streams = [api.open("completions", asked | {"stream": True}) for _ in range(48)]
