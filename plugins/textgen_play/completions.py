@@ -21,6 +21,8 @@ from textgen.library.runs import Run
 from textgen.runtime.messages import UsageError
 from textgen_play.live import choices
 
+READ_AT_ONCE = 256
+"""Tokens of a text that are read while others wait."""
 LEAST = -9999.0
 """The log-probability that is told of what has none, since JSON has no infinity."""
 
@@ -66,7 +68,7 @@ class Settings:
 
 
 def complete(run: Run, prompt: str | Sequence[int], settings: Settings) -> tuple[int, Iterator[Part]]:
-    """Return the number of tokens of a prompt, and the parts of its completion, which is written meanwhile.
+    """Return the number of tokens of a prompt, and the parts of its completion, written as they are taken.
 
     Raises `TextgenError` if the prompt or the sampler is not valid.
     """
@@ -75,7 +77,7 @@ def complete(run: Run, prompt: str | Sequence[int], settings: Settings) -> tuple
     read = text[: len(text) - generator.owes_space(text)] if settings.max_tokens else text
     is_told = settings.echo and settings.num_top is not None
     ids = run.saved.encode(read) if is_told else run.saved.tokenizer.encode(read)
-    begin = [Part(text, tuple(_read(run, ids, settings.num_top or 0)) if is_told else ())]
+    begin = _read(run, text, ids, settings.num_top or 0) if is_told else iter([Part(text)])
     written = choices(
         generator, text, settings.max_tokens * int(generator.table.num_chars.max()), sampler, settings.seed
     )
@@ -92,14 +94,21 @@ def _text_of(tokenizer: BoundTokenizer, prompt: Sequence[int]) -> str:
     raise UsageError(f"the prompt must be ids below {tokenizer.vocab_size} that a text has; give the text")
 
 
-def _read(run: Run, ids: TokenIds, num_top: int) -> Iterator[Token]:
-    """Yield the tokens of a text, which are predicted as in its score."""
-    tokenizer, begins = run.saved.tokenizer, iter(token_starts(ids, run.saved.tokenizer.table).tolist())
-    start = tokenizer.encode(START)
-    with torch.inference_mode():
-        for window in predict_stretches(run.saved.model, [ids], start, run.config.device):
-            likely = log_softmax(window.logits)[0]
-            yield from _tokens(tokenizer, window.targets[0].tolist(), begins, likely, num_top)
+def _read(run: Run, text: str, ids: TokenIds, num_top: int) -> Iterator[Part]:
+    """Yield a text part by part, with its tokens, which are predicted as in its score."""
+    tokenizer = run.saved.tokenizer
+    begins = [*token_starts(ids, tokenizer.table).tolist(), len(text)]
+    windows = predict_stretches(
+        run.saved.model, [ids], tokenizer.encode(START), run.config.device, chunk=READ_AT_ONCE
+    )
+    while True:
+        with torch.inference_mode():
+            window = next(windows, None)
+            if window is None:
+                return
+            read, likely = window.targets[0].tolist(), log_softmax(window.logits)[0]
+        places = begins[window.begin :][: len(read) + 1]
+        yield Part(text[places[0] : places[-1]], tuple(_tokens(tokenizer, read, places, likely, num_top)))
 
 
 def _written(

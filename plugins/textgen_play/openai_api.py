@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
+from itertools import chain, count
 from pathlib import Path
 from secrets import compare_digest
 from typing import Annotated, Any
@@ -134,12 +135,15 @@ class Keyed:
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Pass a request on, or refuse it."""
-        scheme, _, key = headers_of(scope).get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and compare_digest(key.strip().encode(), self._expected):
+        if scope["type"] != "http" or self._has_key(scope):
             await self._app(scope, receive, send)
             return
         refused = RefusedError(401, "give the key: Authorization: Bearer KEY", code="invalid_api_key")
         await refused.response({"WWW-Authenticate": "Bearer"})(scope, receive, send)
+
+    def _has_key(self, scope: Scope) -> bool:
+        scheme, _, key = headers_of(scope).get("authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and compare_digest(key.strip().encode(), self._expected)
 
 
 Text = Annotated[str, Field(max_length=MAX_CHARS)]
@@ -235,8 +239,8 @@ async def asked_by(request: Request) -> Asked:
     return asked
 
 
-Parts = AsyncGenerator[tuple[int, dict[str, Any]], None]
-"""Parts of completions, each with the number of its completion."""
+Parts = AsyncGenerator[tuple[int, list[dict[str, Any]]], None]
+"""Some parts of completions, with the number of their completion."""
 
 
 class Api:
@@ -285,8 +289,8 @@ class Api:
             return StreamingResponse(events, media_type="text/event-stream")
         said: list[list[dict[str, Any]]] = [[] for _ in range(len(asked.prompts) * asked.n)]
         async with aclosing(parts):
-            async for number, part in parts:
-                said[number].append(part)
+            async for number, some in parts:
+                said[number] += some
                 if await request.is_disconnected():
                     raise ClientDisconnect
         choices = [choice(number, each, asked.logprobs is not None) for number, each in enumerate(said)]
@@ -306,10 +310,10 @@ class Api:
                     usage["prompt_tokens"] += 0 if seed else num_read
                     while not is_over:
                         parts, is_over = await self._advance(name)
-                        for part in parts:
-                            usage["completion_tokens"] += part["num_written"]
-                            usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]
-                            yield number, part
+                        usage["completion_tokens"] += sum(part["num_written"] for part in parts)
+                        usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]
+                        if parts:  # which a turn that only ends it has not
+                            yield number, parts
                 finally:
                     if not is_over:
                         self._models.forget(name)
@@ -327,30 +331,27 @@ class Api:
         asked: Asked,
         head: dict[str, Any],
         usage: dict[str, int],
-        first: tuple[int, dict[str, Any]],
+        first: tuple[int, list[dict[str, Any]]],
         parts: Parts,
     ) -> AsyncIterator[str]:
         """Yield one event for each part, finally the usage if it is wanted, and the end."""
         has_usage = asked.stream_options is not None and asked.stream_options.include_usage
         more = {"usage": None} if has_usage else {}
 
-        async def all_parts() -> AsyncIterator[tuple[int, dict[str, Any]]]:
-            yield first
-            async for each in parts:
-                yield each
+        def events(number: int, some: list[dict[str, Any]]) -> str:
+            said = [choice(number, [part], asked.logprobs is not None) for part in some]
+            return "".join(_event({**head, "choices": [each], **more}) for each in said)
 
-        try:
-            async for number, part in all_parts():
-                said = choice(number, [part], asked.logprobs is not None)
-                if said["text"] or said["finish_reason"] or part["tokens"]:
-                    yield _event({**head, "choices": [said], **more})
-            if has_usage:
-                yield _event({**head, "choices": [], "usage": usage})
-            yield "data: [DONE]\n\n"
-        except RefusedError as error:
-            yield _event({"error": error.values()})
-        finally:
-            await parts.aclose()
+        async with aclosing(parts):
+            try:
+                yield events(*first)
+                async for number, some in parts:
+                    yield events(number, some)
+                if has_usage:
+                    yield _event({**head, "choices": [], "usage": usage})
+                yield "data: [DONE]\n\n"
+            except Exception as error:  # too late for a status
+                yield _event({"error": refusal(error).values()})
 
 
 TOLD = {"tokens": "text", "token_logprobs": "logprob", "top_logprobs": "top", "text_offset": "begin"}
@@ -378,8 +379,8 @@ def names_of(folders: Sequence[Path]) -> list[str]:
     names: list[str] = []
     for folder in folders:
         name = folder.absolute().name
-        same = sum(each.absolute().name == name for each in folders[: len(names)])
-        names.append(f"{name}-{same + 1}" if same else name)
+        others = chain([name], (f"{name}-{number}" for number in count(2)))
+        names.append(next(other for other in others if other not in names))
     return names
 
 
@@ -391,16 +392,21 @@ STATUSES = {TooLargeError: 413, DiedError: 503, TextgenError: 400, ClientDisconn
 """Those of errors that are not the API's own; of several classes, the first counts."""
 
 
-async def _explain(_: Request, error: Exception) -> Response:
-    """Return any error as the API words it."""
-    refused, headers = error, dict[str, str]()
+def refusal(error: Exception) -> RefusedError:
+    """Return any error as the API words it; one that is not expected is noted."""
+    if isinstance(error, RefusedError):
+        return error
     if isinstance(error, HTTPException):
-        refused, headers = RefusedError(error.status_code, error.detail), dict(error.headers or {})
-    if not isinstance(refused, RefusedError):
-        status = next((number for kind, number in STATUSES.items() if isinstance(error, kind)), 500)
-        refused = RefusedError(status, str(error) if isinstance(error, TextgenError) else one_line(error))
-    if refused.status == 500:
-        note(f"error: {refused}")
+        return RefusedError(error.status_code, error.detail)
+    status = next((number for kind, number in STATUSES.items() if isinstance(error, kind)), 500)
+    said = str(error) if isinstance(error, TextgenError) else one_line(error)
+    if status == 500:
+        note(f"error: {said}")
+    return RefusedError(status, said)
+
+
+async def _explain(_: Request, error: Exception) -> Response:
+    refused, headers = refusal(error), dict(getattr(error, "headers", None) or {})
     if refused.status in (429, 503):
         headers["Retry-After"] = "1"
     return refused.response(headers)

@@ -67,7 +67,7 @@ class Api:
 def serving(*runs: Path, key: str = "", options: tuple[str, ...] = ()) -> Iterator[Api]:
     """A server of these runs, until the end of the block."""
     command = [sys.executable, "-m", "textgen", "serve", *map(str, runs), "--device", "cpu", *options]
-    variables = os.environ | ({"TEXTGEN_API_KEY": key} if key else {})
+    variables = os.environ | {"TEXTGEN_API_KEY": key}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=variables)
     try:
         assert process.stdout is not None

@@ -30,6 +30,7 @@ from helpers.serving import Api, serving
 from helpers.shared import made_once
 from textgen.data.vocabulary import surface_bytes
 from textgen_play.completions import Part, until
+from textgen_play.openai_api import names_of
 
 pytestmark = pytest.mark.slow
 
@@ -333,6 +334,11 @@ def test_the_server_outlives_the_process_with_the_models(api: Api, client: Any) 
     assert completed(api)["text"] == text
     kill()
     assert client.completions.create(**PROMPT).choices[0].text == text  # it asks again
+
+
+def test_runs_of_one_name_are_told_apart() -> None:
+    folders = [Path(each) for each in ("a/run", "b/run", "a/run-2", "c/run", "a/run")]
+    assert names_of(folders) == ["run", "run-2", "run-2-2", "run-3", "run-4"]
 
 
 def test_a_key_is_made_unless_one_is_given(runs: list[Path]) -> None:
