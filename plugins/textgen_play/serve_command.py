@@ -35,7 +35,8 @@ def serve(
         typer.Option("--port", min=0, max=65_535, help="Port.", show_default="8424, or any free one"),
     ] = None,
     host: Annotated[
-        str, typer.Option("--host", help="Address to listen at; but for 127.0.0.1, other machines can ask.")
+        str,
+        typer.Option("--host", help="Address to listen at; at any but 127.0.0.1, other machines can ask."),
     ] = "127.0.0.1",
     allow_origin: Annotated[
         list[str] | None,

@@ -336,7 +336,7 @@ def listen(port: int | None, usual: int, host: str = "127.0.0.1") -> socket.sock
     try:
         return socket.create_server((host, port or 0), family=family)
     except OSError as error:
-        reason = f"port {port} of {host} cannot be opened: {error.strerror}; give another"
+        reason = f"port {port or usual} of {host} cannot be opened: {error.strerror}; give another"
         raise TextgenError(reason) from None
 
 

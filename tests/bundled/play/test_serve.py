@@ -332,6 +332,11 @@ def test_the_server_outlives_the_process_with_the_models(api: Api, client: Any) 
     status, said = api.ask("completions", PROMPT)
     assert (status, said["error"]["type"]) == (503, "server_error")
     assert completed(api)["text"] == text
+    with api.open("completions", PROMPT | {"stream": True, "max_tokens": 10_000}) as answer:
+        assert answer.readline().startswith(b'data: {"id"')
+        kill()
+        *_, last = [line for line in answer if line.startswith(b"data: ")]
+    assert json.loads(last[6:])["error"]["type"] == "server_error"
     kill()
     assert client.completions.create(**PROMPT).choices[0].text == text  # it asks again
 
@@ -352,5 +357,9 @@ def test_a_key_is_made_unless_one_is_given(runs: list[Path]) -> None:
 
 def test_what_cannot_be_served_is_said_in_one_line(runs: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_process("serve", runs[0], "--allow-origin", "*", code=2).stderr.count("\n") == 1
+    assert (
+        "of 203.0.113.1 cannot be opened"
+        in run_process("serve", runs[0], "--host", "203.0.113.1", code=1).stderr
+    )
     monkeypatch.setenv("TEXTGEN_API_KEY", "two words")
     assert "visible ASCII" in run_process("serve", runs[0], code=2).stderr
