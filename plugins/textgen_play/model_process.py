@@ -32,11 +32,11 @@ _failures: list[str] = []
 """Why the runs could not be loaded."""
 
 
-def load_runs(folders: Sequence[Path], plugin_files: Sequence[Path], device: str) -> None:
+def load_runs(folders: Sequence[Path], plugin_files: Sequence[Path], device: str, precision: str) -> None:
     """Load all runs; the first thing that the process does."""
     try:
         load_with_configured(plugin_files)
-        _runs[:] = [load(folder, device=device) for folder in folders]
+        _runs[:] = [load(folder, device=device, precision=precision) for folder in folders]
     except Exception as error:
         _failures.append(_line(error))
 

@@ -65,4 +65,6 @@ def serve(
 
     folders, key = find_folders(names or []), given or secrets.token_urlsafe(24)
     access = openai_api.Access(key, host, allow_origin or [])
-    openai_api.serve(Client(folders, plugin or [], cluster.device), folders, port, access, on_open)
+    # In fp32, so that a seed gives one text, with the probabilities that it has when it is read.
+    models = Client(folders, plugin or [], cluster.device, "fp32")
+    openai_api.serve(models, folders, port, access, on_open)

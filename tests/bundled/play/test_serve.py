@@ -106,7 +106,7 @@ def test_the_log_probabilities_of_a_text_sum_to_its_score(
 
 @pytest.mark.parametrize("name", ["char-lstm", "word-ngram", "bpe-lstm"])
 def test_a_completion_is_the_sample_of_its_seed(api: Api, all_runs: dict[str, Path], name: str) -> None:
-    run = textgen.load(all_runs[name], device="cpu")
+    run = textgen.load(all_runs[name], device="cpu", precision="fp32")
     for asked, sampler in (
         ({}, "temperature:temperature=1.0"),
         ({"temperature": 0}, "greedy"),
@@ -114,6 +114,14 @@ def test_a_completion_is_the_sample_of_its_seed(api: Api, all_runs: dict[str, Pa
     ):
         text = completed(api, model=name, max_tokens=12, **asked)["text"]
         assert text == run.sample("The ", length=len(text), sampler=sampler, seed=3)
+
+
+def test_a_text_is_as_probable_when_it_is_read_as_when_it_was_written(api: Api) -> None:
+    written = completed(api, temperature=0.5, max_tokens=60, echo=True, logprobs=0)
+    read = completed(api, prompt=written["text"], max_tokens=0, echo=True, logprobs=0)
+    assert read["logprobs"]["tokens"] == written["logprobs"]["tokens"]
+    told = (each["logprobs"]["token_logprobs"] for each in (read, written))
+    assert next(told) == pytest.approx(next(told), abs=1e-4)
 
 
 @pytest.mark.parametrize("name", ["char-lstm", "word-ngram", "bpe-lstm"])
@@ -196,7 +204,8 @@ def test_the_models_are_listed_and_found(client: Any, all_runs: dict[str, Path])
 def test_the_client_of_the_page_works(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
     (program,) = re.findall(r"^```python\n(.*?)^```", read_page("docs/serve.md"), re.S | re.M)
     program = program.replace("http://127.0.0.1:8424/v1", api.address).replace("the key", api.key)
-    exec(program.replace('"char"', '"char-lstm"'), {})
+    exec(program.replace('"char"', '"char-lstm"'), names := dict[str, Any]())
+    names["client"].close()
     *written, last = capsys.readouterr().out.splitlines()
     assert "".join(written)
     assert last.startswith("'.' -")
