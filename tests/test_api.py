@@ -94,7 +94,7 @@ def test_everything_that_is_exported_is_the_thing_of_its_module() -> None:
 
 def test_the_commands_that_compute_are_functions() -> None:
     others = {"import-lm-eval", "onnx", "tour"}
-    groups = {"cache", "corpus", "play", "plugins", "runs", "sample", "score"} | others
+    groups = {"cache", "corpus", "play", "plugins", "runs", "sample", "score", "serve"} | others
     commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
     assert commands - groups <= {*EXPORTED, *(name for package in BUNDLED for name in package.__all__)}
 

@@ -32,15 +32,17 @@ def find_folders(names: Sequence[str | Path]) -> list[Path]:
     return [folder for name in names or ["latest"] for folder in find_runs(str(name), NUM_RUNS)]
 
 
-class _DiedError(TextgenError):
+class DiedError(TextgenError):
     """The process ended before it answered."""
 
 
 class Client:
     """One process with all runs, so that the page outlives what a model or its memory may do."""
 
-    def __init__(self, folders: Sequence[Path], plugin_files: Sequence[Path], device: str) -> None:
-        self._arguments = (list(folders), list(plugin_files), device)
+    def __init__(
+        self, folders: Sequence[Path], plugin_files: Sequence[Path], device: str, precision: str = "auto"
+    ) -> None:
+        self._arguments = (list(folders), list(plugin_files), device, precision)
         self._process: process.Worker | None = None
         self._is_closed, self._changing = False, Lock()
         self._thread = ThreadPoolExecutor(1)
@@ -55,7 +57,7 @@ class Client:
             return self._thread.submit(self._answer, describe_runs).result()
         except BaseException as error:
             self.close()
-            if isinstance(error, _DiedError):
+            if isinstance(error, DiedError):
                 raise TextgenError("the process with the models died while it loaded them") from None
             raise
 
@@ -97,7 +99,7 @@ class Client:
             elif kind == RESULT:
                 return cast(R, content)
         self._started(instead_of=worker)
-        raise _DiedError("the process with the models has died; it was started again")
+        raise DiedError("the process with the models has died; it was started again")
 
     def _started(self, instead_of: process.Worker | None = None) -> process.Worker:
         with self._changing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,8 @@ from textgen import defaults
 from textgen.contracts import TextgenError
 from textgen.data.corpus import load_again
 from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
-from textgen.generation.bound_sampler import build_sampler
+from textgen.generation.bound_sampler import BoundSampler, build_sampler
+from textgen.generation.generator import Generator
 from textgen.library.options import check_numbers
 from textgen.library.runs import Run, check_saved
 from textgen.results.folders import RUNS_OF_BENCH, identify
@@ -68,21 +69,26 @@ def write(
     Several may be consumed in turns, since none leaves a mode of torch switched on between two tokens.
     """
     check_numbers(seed, length=length)
-    generator, chosen = run.generator("words"), list[tuple[Tensor, Tensor]]()
+    generator = run.generator("words")
+    bound = generator.resolved(build_sampler(sampler))
+    written = choices(generator, prompt, length, bound, seed)
+    told = _told(written, generator.tokenizer.tokens, generator.owes_space(prompt))
+    return Writing(bound.temperature, told)
+
+
+def choices(
+    generator: Generator, prompt: str, length: int, sampler: BoundSampler, seed: int
+) -> Iterator[tuple[str, int, Tensor]]:
+    """Yield the pieces of `Generator.stream`, each with its token and the log-probabilities [vocab_size].
+
+    These are the model's, before the sampler.
+    """
+    chosen = list[tuple[Tensor, Tensor]]()
 
     def on_choice(logits: Tensor, ids: Tensor) -> None:
         chosen.append((logits, ids))
 
-    bound = generator.resolved(build_sampler(sampler))
-    pieces = generator.stream(prompt, length, bound, seed, on_choice)
-    told = _told(pieces, chosen, generator.tokenizer.tokens, generator.owes_space(prompt))
-    return Writing(bound.temperature, told)
-
-
-def _told(
-    pieces: Iterator[str], chosen: list[tuple[Tensor, Tensor]], tokens: Sequence[str], owed: int
-) -> Iterator[WrittenToken]:
-    """Yield what was written; `owed` characters of its first token are in the prompt."""
+    pieces = generator.stream(prompt, length, sampler, seed, on_choice)
     while True:
         with torch.inference_mode():
             piece = next(pieces, None)
@@ -90,10 +96,18 @@ def _told(
                 return
             logits, ids = chosen.pop()
             log_probabilities = logits[0].float().log_softmax(-1)
-            top = log_probabilities.topk(min(NUM_ALTERNATIVES, len(log_probabilities)))
-            bits = -float(log_probabilities[ids[0]]) / math.log(2)
+        yield piece, int(ids[0]), log_probabilities
+
+
+def _told(
+    written: Iterable[tuple[str, int, Tensor]], tokens: Sequence[str], owed: int
+) -> Iterator[WrittenToken]:
+    """Yield what was written; `owed` characters of its first token are in the prompt."""
+    for piece, token, log_probabilities in written:
+        top = log_probabilities.topk(min(NUM_ALTERNATIVES, len(log_probabilities)))
+        bits = -float(log_probabilities[token]) / math.log(2)
         likeliest = zip(top.indices.tolist(), top.values.exp().tolist(), strict=True)
-        yield WrittenToken(piece, bits, tuple((tokens[token][owed:], chance) for token, chance in likeliest))
+        yield WrittenToken(piece, bits, tuple((tokens[each][owed:], chance) for each, chance in likeliest))
         owed = 0
 
 

@@ -16,7 +16,7 @@ from textgen.library.runs import keep as keep_samples
 from textgen.registry.single_file import load_with_configured
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.json_records import to_values
-from textgen_play import live, votes
+from textgen_play import completions, live, votes
 from textgen_play.live import TextOfRun, WrittenToken
 from textgen_play.votes import AUTHOR, Vote, cut_passages, kept_votes
 
@@ -30,17 +30,17 @@ TURN_SECONDS = 0.005
 MAX_SNAPSHOTS = 8
 """Snapshots in memory, besides those that something is written with."""
 _runs: list[Run] = []  # of this process
-_open: dict[str, Iterator[WrittenToken]] = {}
+_open: dict[str, Iterator[WrittenToken | completions.Part]] = {}
 _texts: dict[tuple[str, str, str], TextOfRun] = {}
 _failures: list[str] = []
 """Why the runs could not be loaded."""
 
 
-def load_runs(folders: Sequence[Path], plugin_files: Sequence[Path], device: str) -> None:
+def load_runs(folders: Sequence[Path], plugin_files: Sequence[Path], device: str, precision: str) -> None:
     """Load all runs; the first thing that the process does."""
     try:
         load_with_configured(plugin_files)
-        _runs[:] = [load(folder, device=device) for folder in folders]
+        _runs[:] = [load(folder, device=device, precision=precision) for folder in folders]
     except Exception as error:
         _failures.append(_line(error))
 
@@ -114,6 +114,13 @@ def begin(
     writing = live.write(_run(index, after), prompt, **settings)
     _open[name] = writing.tokens
     return writing.temperature
+
+
+@plainly
+def complete(name: str, index: int, prompt: str | Sequence[int], settings: completions.Settings) -> int:
+    """Open a completion, known by a name, as a continuation; return the number of tokens of its prompt."""
+    num_read, _open[name] = completions.complete(_run(index), prompt, settings)
+    return num_read
 
 
 @plainly

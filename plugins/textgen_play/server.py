@@ -43,7 +43,7 @@ class Guard:
     to it (DNS rebinding).
     """
 
-    def __init__(self, app: App, port: int, token: str) -> None:
+    def __init__(self, app: App, port: int, token: str = "") -> None:
         self._app, self._token = app, token
         names = ("127.0.0.1", "localhost")
         self._hosts = {f"{name}:{port}" for name in names} | (set(names) if port == 80 else set())
@@ -59,8 +59,8 @@ class Guard:
             return
         await self._app(scope, _Limited(receive), send)
 
-    def _refusal(self, scope: Scope) -> PlainTextResponse | None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = headers_of(scope)
         origin = headers.get("origin")
         token = scope["path"].removeprefix("/").partition("/")[0]
         is_ours = headers.get("host") in self._hosts and (
@@ -76,8 +76,17 @@ class Guard:
         return None
 
 
+def headers_of(scope: Scope) -> dict[str, str]:
+    """Return the headers of a request; of several with one name, the last."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+class TooLargeError(TextgenError):
+    """A body has more than `MAX_BODY` bytes, which its header did not say."""
+
+
 class _Limited:
-    """The body of a request, which ends at `MAX_BODY`, so that what is larger is no JSON."""
+    """The body of a request, which raises `TooLargeError` beyond `MAX_BODY`."""
 
     def __init__(self, receive: Any) -> None:
         self._receive, self._num_bytes = receive, 0
@@ -87,7 +96,7 @@ class _Limited:
         if message["type"] == "http.request":
             self._num_bytes += len(message.get("body", b""))
             if self._num_bytes > MAX_BODY:
-                return {"type": "http.request", "body": b"", "more_body": False}
+                raise TooLargeError(f"too large: at most {MAX_BODY} bytes")
         return message
 
 
@@ -348,25 +357,31 @@ def serve(models: Client, port: int | None, on_open: Callable[[str], None]) -> N
 
     Without a port it is `PORT`, or any free one.
     """
-    import uvicorn
-
-    listening = _listen(port)
+    listening = listen(port, PORT)
     models.wait()
     port, token = listening.getsockname()[1], secrets.token_urlsafe(16)
-    app: Any = application(models, port, token)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))
     on_open(f"http://127.0.0.1:{port}/{token}/")
-    server.run(sockets=[listening])
+    answer(application(models, port, token), listening)
 
 
-def _listen(port: int | None) -> socket.socket:
+def answer(app: Any, listening: socket.socket) -> None:
+    """Let an application answer what comes to a socket, until interrupted."""
+    import uvicorn
+
+    config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def listen(port: int | None, usual: int, host: str = "127.0.0.1") -> socket.socket:
+    """Return a socket that listens at a port: without one, at the usual one or any that is free."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     if port is None:  # the same as last time, since browsers keep what they remember of a page by its port
         with suppress(OSError):
-            return socket.create_server(("127.0.0.1", PORT))
+            return socket.create_server((host, usual), family=family)
     try:
-        return socket.create_server(("127.0.0.1", port or 0))
+        return socket.create_server((host, port or 0), family=family)
     except OSError as error:
-        reason = f"port {port} of 127.0.0.1 cannot be opened: {error.strerror}; give another"
+        reason = f"port {port or usual} of {host} cannot be opened: {error.strerror}; give another"
         raise TextgenError(reason) from None
 
 

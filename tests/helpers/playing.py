@@ -94,6 +94,12 @@ def served(*runs: Path, stderr: int | None = None) -> Iterator[Server]:
         process.communicate()
 
 
+def children(process: int) -> list[int]:
+    """Return the processes that a process has started and that have not ended."""
+    threads = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(child) for thread in threads for child in thread.read_text().split()]
+
+
 class Relayed:
     """The application of runs in this process, asked by messages as by a notebook."""
 

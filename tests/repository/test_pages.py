@@ -90,7 +90,7 @@ def test_quoted_commands_exist_with_their_options() -> None:
         assert {word for word in words if word.startswith("--")} <= known | {"--help"}, line
 
 
-CANNOT_RUN = {"apt-get", "pip", "pipx", "ray", "tensorboard", "twine", "uvx"}
+CANNOT_RUN = {"apt-get", "curl", "pip", "pipx", "ray", "tensorboard", "twine", "uvx"}
 """Programs that no test of a page can run: they need a network, other machines, or somebody to look."""
 
 

@@ -20,7 +20,7 @@ pytest.importorskip("uvicorn", reason="needs the extra play")
 
 import textgen
 from helpers.commands import run_process, run_textgen
-from helpers.playing import Server, served
+from helpers.playing import Server, children, served
 from helpers.shared import ENTRIES
 from textgen.contracts import TextgenError
 from textgen.library.runs import keep as keep_samples
@@ -247,12 +247,6 @@ def test_malformed_requests_get_one_line(server: Server, path: str) -> None:
         assert "\n" not in error
         assert "Traceback" not in error
     assert server.ask("read", {"entry": 0, "text": "a"})[0] == 200
-
-
-def children(process: int) -> list[int]:
-    """Return the processes that a process has started and that have not ended."""
-    threads = Path(f"/proc/{process}/task").glob("*/children")
-    return [int(child) for thread in threads for child in thread.read_text().split()]
 
 
 def test_the_page_outlives_the_process_with_the_models(server: Server) -> None:

@@ -1,0 +1,459 @@
+"""Runs as an OpenAI-compatible server: the completions of `textgen serve`, and who may ask for them."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
+from ipaddress import ip_address
+from itertools import chain, count
+from pathlib import Path
+from secrets import compare_digest
+from typing import Annotated, Any
+
+from annotated_types import Ge, Gt, Le
+from pydantic import Field, ValidationError
+from pydantic_core import from_json
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from textgen.contracts import TextgenError
+from textgen.runtime.messages import one_line
+from textgen.runtime.output import note
+from textgen.runtime.storage.result_folders import RUN_FILE
+from textgen_play import model_process
+from textgen_play.client import Client, DiedError
+from textgen_play.completions import Settings
+from textgen_play.server import (
+    MAX_BODY,
+    MAX_CHARS,
+    MAX_STREAMS,
+    App,
+    Form,
+    Guard,
+    Name,
+    Scope,
+    TooLargeError,
+    answer,
+    headers_of,
+    listen,
+)
+
+PORT = 8424
+"""The port of the server, if it is free."""
+MAX_TOKENS, MAX_CHOICES, MAX_SIZE = 10_000, 128, 200_000
+"""Tokens of a completion, completions of a request, and tokens of all of them, which are kept in memory."""
+LOCAL = ("127.0.0.1", "localhost", "::1")
+NEUTRAL: dict[str, Any] = {
+    **dict.fromkeys(("presence_penalty", "frequency_penalty"), 0),
+    "logit_bias": {},
+    "suffix": "",
+}
+"""Parameters of the API that are not supported, and the values with which they change nothing."""
+
+
+class RefusedError(Exception):
+    """A request that is not answered, in the words of the API."""
+
+    def __init__(self, status: int, message: str, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status, self.param, self.code = status, param, code
+
+    def response(self, headers: dict[str, str] | None = None) -> Response:
+        """Return the answer."""
+        return Answer({"error": self.values()}, self.status, headers)
+
+    def values(self) -> dict[str, Any]:
+        """Return the error as the API words it."""
+        kind = "server_error" if self.status >= 500 else "invalid_request_error"
+        kind = "rate_limit_error" if self.status == 429 else kind
+        return {"message": str(self), "type": kind, "param": self.param, "code": self.code}
+
+
+class Answer(JSONResponse):
+    """JSON in ASCII, since the strings of tokens may be lone surrogates."""
+
+    def render(self, content: Any) -> bytes:
+        """Return the body."""
+        return json.dumps(content).encode("ascii")
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may ask."""
+
+    key: str
+    host: str = "127.0.0.1"
+    """The address that the server listens at."""
+    origins: Sequence[str] = ()
+    """Those of pages that may ask."""
+
+
+class ApiGuard(Guard):
+    """Refuses requests by another name of the host, from pages whose origin was not allowed, or too large."""
+
+    def __init__(self, app: App, port: int, access: Access) -> None:
+        super().__init__(app, port)
+        self._port, self._origins, self._is_open = port, access.origins, access.host not in LOCAL
+        self._hosts |= {f"{name}:{port}" for name in (access.host, f"[{access.host}]")}
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = headers_of(scope)
+        if not self._is_ours(headers.get("host", "")):
+            return RefusedError(403, "this server has another name: use the address it printed").response()
+        origin = headers.get("origin")
+        if origin is not None and origin not in self._origins:
+            reason = "pages of this origin may not ask: allow it by --allow-origin"
+            return RefusedError(403, reason).response()
+        size = headers.get("content-length", "0")
+        if not size.isdecimal() or int(size) > MAX_BODY:
+            return RefusedError(413, f"too large: at most {MAX_BODY} bytes").response()
+        return None
+
+    def _is_ours(self, host: str) -> bool:
+        """Return whether a host is a name of this server, or an address, which no other name leads to."""
+        name, _, port = host.rpartition(":")
+        if self._is_open and port == str(self._port):
+            with suppress(ValueError):
+                return bool(ip_address(name.strip("[]")))
+        return host in self._hosts
+
+
+class Keyed:
+    """Answers 401 to requests without the key."""
+
+    def __init__(self, app: App, key: str) -> None:
+        self._app, self._expected = app, key.encode()
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] != "http" or self._has_key(scope):
+            await self._app(scope, receive, send)
+            return
+        refused = RefusedError(401, "give the key: Authorization: Bearer KEY", code="invalid_api_key")
+        await refused.response({"WWW-Authenticate": "Bearer"})(scope, receive, send)
+
+    def _has_key(self, scope: Scope) -> bool:
+        scheme, _, key = headers_of(scope).get("authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and compare_digest(key.strip().encode(), self._expected)
+
+
+Text = Annotated[str, Field(max_length=MAX_CHARS)]
+Ids = Annotated[list[Annotated[int, Ge(0)]], Field(min_length=1, max_length=MAX_CHARS)]
+Stop = Annotated[str, Field(min_length=1, max_length=200)]
+Number = Annotated[int, Ge(1), Le(MAX_CHOICES)]
+
+
+class StreamOptions(Form):
+    """What a stream has besides."""
+
+    include_usage: bool = False
+
+
+class Asked(Form):
+    """A completion that is asked for."""
+
+    model: Name = ""
+    prompt: (
+        Text
+        | Ids
+        | Annotated[list[Text], Field(min_length=1, max_length=MAX_CHOICES)]
+        | Annotated[list[Ids], Field(min_length=1, max_length=MAX_CHOICES)]
+    ) = ""
+    max_tokens: Annotated[int, Ge(0), Le(MAX_TOKENS)] = 16
+    temperature: Annotated[float, Ge(0), Le(1000)] = 1
+    top_p: Annotated[float, Gt(0), Le(1)] = 1
+    n: Number = 1
+    best_of: Number | None = None
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    logprobs: Annotated[int, Ge(0), Le(20)] | None = None
+    echo: bool = False
+    stop: Stop | Annotated[list[Stop], Field(max_length=4)] = Field(default_factory=list)
+    seed: Annotated[int, Ge(0), Le(2**53)] = Field(default_factory=lambda: secrets.randbelow(2**32))
+    user: str = ""
+
+    def check(self) -> None:
+        """Raise `RefusedError` if one parameter contradicts another."""
+        if self.best_of not in (None, self.n):
+            raise RefusedError(400, "best_of is not supported: leave it out, or give that of n", "best_of")
+        if self.stream_options and not self.stream:
+            raise RefusedError(400, "stream_options has no effect without stream", "stream_options")
+        number = len(self.prompts) * self.n
+        size = number * self.max_tokens + self.echo * self.n * sum(map(len, self.prompts))
+        if number > MAX_CHOICES or size > MAX_SIZE:
+            limits = f"{MAX_CHOICES} completions (prompts times n) of {MAX_SIZE} tokens together"
+            raise RefusedError(400, f"n: at most {limits}, with the characters of echo", "n")
+
+    @property
+    def prompts(self) -> list[str | list[int]]:
+        """The prompts, of which each is continued `n` times."""
+        several: Any = self.prompt
+        is_one = isinstance(several, str) or isinstance(several[0], int)
+        return [several] if is_one else several
+
+    def settings(self, number: int) -> Settings:
+        """Return the settings of the completion with this number of a prompt."""
+        sampler = f"temperature:temperature={self.temperature}"
+        if self.top_p < 1:
+            sampler = f"top-p:p={self.top_p},temperature={self.temperature}"
+        return Settings(
+            max_tokens=self.max_tokens,
+            sampler=sampler if self.temperature else "greedy",
+            seed=self.seed + number,
+            stop=(self.stop,) if isinstance(self.stop, str) else tuple(self.stop),
+            num_top=self.logprobs,
+            echo=self.echo,
+        )
+
+
+async def asked_by(request: Request) -> Asked:
+    """Return what a request asks; raises `RefusedError` if that is not valid or not supported."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise RefusedError(415, "send Content-Type: application/json")
+    try:
+        given = from_json(await request.body(), allow_inf_nan=False)
+    except ValueError as error:
+        raise RefusedError(400, f"the body is not JSON: {error}") from None
+    if not isinstance(given, dict):
+        raise RefusedError(400, "the body must be an object of JSON")
+    known = {name: value for name, value in given.items() if name in Asked.model_fields and value is not None}
+    for name, value in given.items():
+        if name not in Asked.model_fields and (name not in NEUTRAL or value not in (None, NEUTRAL[name])):
+            raise RefusedError(400, f"{name[:99]!r} is not supported: leave it out", name[:99])
+    try:
+        asked = Asked.model_validate(known)
+    except ValidationError as error:
+        first = error.errors()[0]
+        param = str(first["loc"][0])
+        raise RefusedError(400, f"{param}: {first['msg']}", param) from None
+    asked.check()
+    return asked
+
+
+Parts = AsyncGenerator[tuple[int, list[dict[str, Any]]], None]
+"""Some parts of completions, with the number of their completion."""
+
+
+class Api:
+    """The application, without its guard."""
+
+    def __init__(self, models: Client, folders: Sequence[Path]) -> None:
+        self._models, self._num_open = models, 0
+        self._runs = {name: _made(folder) for name, folder in zip(names_of(folders), folders, strict=True)}
+        """When each run was made, by its name."""
+
+    async def list_models(self, _: Request) -> Response:
+        """Return all models."""
+        return Answer({"object": "list", "data": [self._model(name) for name in self._runs]})
+
+    async def show_model(self, request: Request) -> Response:
+        """Return one model."""
+        return Answer(self._model(self._known(request.path_params["model"])))
+
+    def _known(self, name: str) -> str:
+        if name in self._runs:
+            return name
+        reason = f"there is no model {name!r}; there is {', '.join(self._runs)}"
+        raise RefusedError(404, reason, "model", "model_not_found")
+
+    def _model(self, name: str) -> dict[str, Any]:
+        return {"id": name, "object": "model", "created": self._runs[name], "owned_by": "textgen"}
+
+    async def complete(self, request: Request) -> Response:
+        """Return completions, or stream them."""
+        asked = await asked_by(request)
+        only = next(iter(self._runs)) if len(self._runs) == 1 else ""
+        model = self._known(asked.model or only)
+        if self._num_open >= MAX_STREAMS:
+            raise RefusedError(429, f"{MAX_STREAMS} requests are being answered; wait")
+        usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+        parts = self._parts(asked, list(self._runs).index(model), usage)
+        head = {
+            "id": f"cmpl-{secrets.token_hex(12)}",
+            "object": "text_completion",
+            "created": int(time.time()),
+            "model": model,
+        }
+        if asked.stream:
+            first = await anext(parts)  # so that what is refused has its status
+            events = self._events(asked, head, usage, first, parts)
+            return StreamingResponse(events, media_type="text/event-stream")
+        said: list[list[dict[str, Any]]] = [[] for _ in range(len(asked.prompts) * asked.n)]
+        async with aclosing(parts):
+            async for number, some in parts:
+                said[number] += some
+                if await request.is_disconnected():
+                    raise ClientDisconnect
+        choices = [choice(number, each, asked.logprobs is not None) for number, each in enumerate(said)]
+        return Answer({**head, "choices": choices, "usage": usage})
+
+    async def _parts(self, asked: Asked, index: int, usage: dict[str, int]) -> Parts:
+        """Yield the parts of all completions, one after the other, and count their tokens."""
+        self._num_open += 1
+        try:
+            for number in range(len(asked.prompts) * asked.n):
+                prompt, seed = divmod(number, asked.n)
+                name, is_over = secrets.token_hex(8), False
+                try:
+                    num_read = await self._models.do(
+                        model_process.complete, name, index, asked.prompts[prompt], asked.settings(seed)
+                    )
+                    usage["prompt_tokens"] += 0 if seed else num_read
+                    while not is_over:
+                        parts, is_over = await self._advance(name)
+                        usage["completion_tokens"] += sum(part["num_written"] for part in parts)
+                        usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]
+                        if parts:  # which a turn that only ends it has not
+                            yield number, parts
+                finally:
+                    if not is_over:
+                        self._models.forget(name)
+        finally:
+            self._num_open -= 1
+
+    async def _advance(self, name: str) -> tuple[list[dict[str, Any]], bool]:
+        try:
+            return await self._models.do(model_process.advance, name)
+        except TextgenError as error:  # not the request's: it was accepted
+            raise RefusedError(503, str(error)) from None
+
+    async def _events(
+        self,
+        asked: Asked,
+        head: dict[str, Any],
+        usage: dict[str, int],
+        first: tuple[int, list[dict[str, Any]]],
+        parts: Parts,
+    ) -> AsyncIterator[str]:
+        """Yield one event for each part, finally the usage if it is wanted, and the end."""
+        has_usage = asked.stream_options is not None and asked.stream_options.include_usage
+        more = {"usage": None} if has_usage else {}
+
+        def events(number: int, some: list[dict[str, Any]]) -> str:
+            said = [choice(number, [part], asked.logprobs is not None) for part in some]
+            return "".join(_event({**head, "choices": [each], **more}) for each in said)
+
+        async with aclosing(parts):
+            try:
+                yield events(*first)
+                async for number, some in parts:
+                    yield events(number, some)
+                if has_usage:
+                    yield _event({**head, "choices": [], "usage": usage})
+                yield "data: [DONE]\n\n"
+            except Exception as error:  # too late for a status
+                yield _event({"error": refusal(error).values()})
+
+
+TOLD = {"tokens": "text", "token_logprobs": "logprob", "top_logprobs": "top", "text_offset": "begin"}
+"""What the API calls the fields of a `Token`."""
+
+
+def choice(number: int, parts: Sequence[dict[str, Any]], is_told: bool) -> dict[str, Any]:
+    """Return parts of a completion as a choice of the API, with log-probabilities if they are told."""
+    tokens = [token for part in parts for token in part["tokens"]]
+    told = {name: [token[key] for token in tokens] for name, key in TOLD.items()}
+    return {
+        "index": number,
+        "text": "".join(part["text"] for part in parts),
+        "logprobs": told if is_told else None,
+        "finish_reason": parts[-1]["finish_reason"],
+    }
+
+
+def _event(values: dict[str, Any]) -> str:
+    return f"data: {json.dumps(values)}\n\n"
+
+
+def names_of(folders: Sequence[Path]) -> list[str]:
+    """Return the names of runs: those of their folders, and a number with those that are taken."""
+    names: list[str] = []
+    for folder in folders:
+        name = folder.absolute().name
+        others = chain([name], (f"{name}-{number}" for number in count(2)))
+        names.append(next(other for other in others if other not in names))
+    return names
+
+
+def _made(folder: Path) -> int:
+    return int((folder / RUN_FILE).stat().st_mtime)
+
+
+STATUSES = {TooLargeError: 413, DiedError: 503, TextgenError: 400, ClientDisconnect: 400}
+"""Those of errors that are not the API's own; of several classes, the first counts."""
+
+
+def refusal(error: Exception) -> RefusedError:
+    """Return any error as the API words it; one that is not expected is noted."""
+    if isinstance(error, RefusedError):
+        return error
+    if isinstance(error, HTTPException):
+        return RefusedError(error.status_code, error.detail)
+    status = next((number for kind, number in STATUSES.items() if isinstance(error, kind)), 500)
+    said = str(error) if isinstance(error, TextgenError) else one_line(error)
+    if status == 500:
+        note(f"error: {said}")
+    return RefusedError(status, said)
+
+
+async def _explain(_: Request, error: Exception) -> Response:
+    refused, headers = refusal(error), dict(getattr(error, "headers", None) or {})
+    if refused.status in (429, 503):
+        headers["Retry-After"] = "1"
+    return refused.response(headers)
+
+
+def application(models: Client, folders: Sequence[Path], port: int, access: Access) -> ApiGuard:
+    """Return the application behind its guard."""
+    api = Api(models, folders)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        models.close()
+
+    app = Starlette(
+        routes=[
+            Route("/v1/models", api.list_models, methods=["GET"]),
+            Route("/v1/models/{model:path}", api.show_model, methods=["GET"]),
+            Route("/v1/completions", api.complete, methods=["POST"]),
+        ],
+        middleware=[
+            Middleware(
+                CORSMiddleware, allow_origins=access.origins, allow_methods=["*"], allow_headers=["*"]
+            ),
+            Middleware(Keyed, key=access.key),
+        ],
+        exception_handlers=dict.fromkeys((RefusedError, HTTPException, *STATUSES, Exception), _explain),
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    return ApiGuard(app, port, access)
+
+
+def serve(
+    models: Client,
+    folders: Sequence[Path],
+    port: int | None,
+    access: Access,
+    on_open: Callable[[str, list[str]], None],
+) -> None:
+    """Serve runs until interrupted; `on_open` is told the address and the names of the models.
+
+    Without a port it is `PORT`, or any free one.
+    """
+    listening = listen(port, PORT, access.host)
+    models.wait()
+    port = listening.getsockname()[1]
+    host = f"[{access.host}]" if ":" in access.host else access.host
+    on_open(f"http://{host}:{port}/v1", names_of(folders))
+    answer(application(models, folders, port, access), listening)

@@ -1,0 +1,70 @@
+"""`textgen serve`: runs as a server that clients of the OpenAI API use."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from typing import Annotated
+
+import typer
+
+from textgen.cli.completion import complete_result
+from textgen.cli.options import PluginFiles, grouped, load_plugins
+from textgen.requests import ClusterOptions
+from textgen.runtime.messages import UsageError, require_extra
+from textgen.runtime.output import say
+
+KEY = "TEXTGEN_API_KEY"
+"""The environment variable with the key: everyone on the machine can read a command line."""
+
+
+@grouped
+def serve(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN|BENCH]...",
+            help="Runs, or benches for their best runs: folders, parts of names, or latest.",
+            autocompletion=complete_result,
+            show_default="latest",
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=0, max=65_535, help="Port.", show_default="8424, or any free one"),
+    ] = None,
+    host: Annotated[
+        str,
+        typer.Option("--host", help="Address to listen at; at any but 127.0.0.1, other machines can ask."),
+    ] = "127.0.0.1",
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option("--allow-origin", help="Origin whose pages may ask, http://… or null; repeatable."),
+    ] = None,
+    cluster: Annotated[ClusterOptions, "device"] = ClusterOptions(),
+    plugin: PluginFiles = None,
+) -> None:
+    """Serve runs to clients of the OpenAI API: completions, with log-probabilities."""
+    load_plugins(plugin)
+    for package in ("starlette", "uvicorn"):
+        require_extra(package, "play", "the server needs Starlette")
+    for origin in allow_origin or []:
+        if not re.fullmatch(r"null|https?://[^/\s*]+", origin):
+            raise UsageError(f"invalid origin {origin!r}: give one such as http://localhost:3000, or null")
+    given = os.environ.pop(KEY, "")  # no plugin of a run has it
+    if not re.fullmatch("[!-~]*", given):
+        raise UsageError(f"the key in {KEY} must be of visible ASCII characters")
+    from textgen_play import openai_api
+    from textgen_play.client import Client, find_folders
+
+    def on_open(address: str, models: list[str]) -> None:
+        say(f"address  {address}")
+        say(f"key      {f'that in {KEY}' if given else key}")
+        say(f"models   {', '.join(models)}", flush=True)
+
+    folders, key = find_folders(names or []), given or secrets.token_urlsafe(24)
+    access = openai_api.Access(key, host, allow_origin or [])
+    # In fp32, so that a seed gives one text, with the probabilities that it has when it is read.
+    models = Client(folders, plugin or [], cluster.device, "fp32")
+    openai_api.serve(models, folders, port, access, on_open)

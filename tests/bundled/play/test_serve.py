@@ -1,0 +1,374 @@
+"""`textgen serve`: what its completions are, to a real client and by hand, and whom it does not answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from math import log
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytest.importorskip("openai", reason="needs the extra test")
+pytest.importorskip("uvicorn", reason="needs the extra play")
+
+import openai
+
+import textgen
+from helpers.commands import run_process, run_textgen
+from helpers.pages import read_page
+from helpers.playing import SMALL, children
+from helpers.serving import Api, serving
+from helpers.shared import made_once
+from textgen.data.vocabulary import surface_bytes
+from textgen_play.completions import Part, until
+from textgen_play.openai_api import names_of
+
+pytestmark = pytest.mark.slow
+
+TEXT = "The weather in Sydney was fine.\nNobody had a zxqv, naïve or not. Nor 😀."
+PROMPT = {"model": "char-lstm", "prompt": "The ", "seed": 3}
+PAGE = "http://localhost:3000"
+
+
+def train_others(folder: Path) -> None:
+    """Make a run over words and one over pieces, of LSTMs."""
+    for entry in ("word-lstm", "bpe-lstm"):
+        text = ("--corpus", "lee", "--max-chars", 30_000, "--budget", "8000chars")
+        run_textgen("train", f"{entry}{SMALL}", *text, "--device", "cpu", "--out", folder / entry)
+
+
+@pytest.fixture(scope="module")
+def all_runs(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Runs by their names: over characters, words that are counted, words, and pieces."""
+    others = made_once(tmp_path_factory, "serve-runs", train_others)
+    return {run.name: run for run in (*runs, others / "word-lstm", others / "bpe-lstm")}
+
+
+@pytest.fixture(scope="module")
+def api(all_runs: dict[str, Path]) -> Iterator[Api]:
+    with serving(*all_runs.values(), key="s3cret", options=("--allow-origin", PAGE, "--port", "0")) as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def client(api: Api) -> Any:
+    """The client of OpenAI."""
+    with openai.OpenAI(api_key=api.key, base_url=api.address) as client:
+        yield client
+
+
+def completed(api: Api, **body: Any) -> dict[str, Any]:
+    """The only choice of a completion."""
+    status, said = api.ask("completions", PROMPT | body)
+    assert status == 200, said
+    (choice,) = said["choices"]
+    return dict(choice)
+
+
+def spelled(tokens: list[str]) -> str:
+    """The text of tokens, of which some are bytes."""
+    return b"".join(map(surface_bytes, tokens)).decode("utf-8", "replace")
+
+
+@pytest.mark.parametrize("name", ["char-lstm", "word-ngram", "word-lstm", "bpe-lstm"])
+def test_the_log_probabilities_of_a_text_sum_to_its_score(
+    client: Any, all_runs: dict[str, Path], name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "text.txt").write_text(TEXT, "utf-8")
+    done = run_textgen("score", all_runs[name], tmp_path / "text.txt", "--clean", "raw", "--json")
+    said = client.completions.create(model=name, prompt=TEXT, max_tokens=0, echo=True, logprobs=3)
+    (choice,) = said.choices
+    bits = -sum(choice.logprobs.token_logprobs) / log(2)
+    assert bits == pytest.approx(json.loads(done.stdout)["bits_per_char"] * len(TEXT), abs=1e-3)
+    assert (choice.text, choice.finish_reason) == (TEXT, "length")
+    assert said.usage.prompt_tokens == len(choice.logprobs.tokens)
+    assert said.usage.completion_tokens == 0
+    for token, begin, value, top in zip(
+        choice.logprobs.tokens,
+        choice.logprobs.text_offset,
+        choice.logprobs.token_logprobs,
+        choice.logprobs.top_logprobs,
+        strict=True,
+    ):
+        assert token.startswith("<0x") or TEXT.startswith(token, begin)
+        assert top[token] >= value
+        assert len(top) <= 4
+
+
+@pytest.mark.parametrize("name", ["char-lstm", "word-ngram", "bpe-lstm"])
+def test_a_completion_is_the_sample_of_its_seed(api: Api, all_runs: dict[str, Path], name: str) -> None:
+    run = textgen.load(all_runs[name], device="cpu", precision="fp32")
+    for asked, sampler in (
+        ({}, "temperature:temperature=1.0"),
+        ({"temperature": 0}, "greedy"),
+        ({"temperature": 0.5, "top_p": 0.7}, "top-p:p=0.7,temperature=0.5"),
+    ):
+        text = completed(api, model=name, max_tokens=12, **asked)["text"]
+        assert text == run.sample("The ", length=len(text), sampler=sampler, seed=3)
+
+
+def test_a_text_is_as_probable_when_it_is_read_as_when_it_was_written(api: Api) -> None:
+    written = completed(api, temperature=0.5, max_tokens=60, echo=True, logprobs=0)
+    read = completed(api, prompt=written["text"], max_tokens=0, echo=True, logprobs=0)
+    assert read["logprobs"]["tokens"] == written["logprobs"]["tokens"]
+    told = (each["logprobs"]["token_logprobs"] for each in (read, written))
+    assert next(told) == pytest.approx(next(told), abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["char-lstm", "word-ngram", "bpe-lstm"])
+def test_a_stream_is_what_comes_at_once(client: Any, name: str) -> None:
+    asked = PROMPT | {"model": name, "max_tokens": 20, "logprobs": 2, "echo": True, "n": 2}
+    whole = client.completions.create(**asked)
+    *events, last = client.completions.create(**asked, stream=True, stream_options={"include_usage": True})
+    assert (last.choices, last.usage) == ([], whole.usage)
+    assert whole.usage.completion_tokens == 40
+    assert whole.choices[0].text != whole.choices[1].text
+    for choice in whole.choices:
+        parts = [event.choices[0] for event in events if event.choices[0].index == choice.index]
+        assert "".join(part.text for part in parts) == choice.text
+        for field in ("tokens", "token_logprobs", "text_offset", "top_logprobs"):
+            streamed = [value for part in parts for value in getattr(part.logprobs, field)]
+            assert streamed == getattr(choice.logprobs, field)
+        assert [part.finish_reason for part in parts if part.finish_reason] == ["length"]
+        assert choice.text.startswith("The ")
+        assert spelled(choice.logprobs.tokens) == choice.text
+
+
+@pytest.mark.parametrize("name", ["char-lstm", "word-ngram", "bpe-lstm"])
+def test_it_ends_before_a_stop_text_wherever_its_tokens_end(api: Api, name: str) -> None:
+    text = completed(api, model=name, max_tokens=60)["text"]
+    for begin in range(5, 25, 3):
+        stop = text[begin : begin + 4]
+        asked = {"model": name, "max_tokens": 60, "stop": [stop, "never"], "logprobs": 0}
+        choice = completed(api, **asked)
+        assert (choice["text"], choice["finish_reason"]) == (text.partition(stop)[0], "stop")
+        assert spelled(choice["logprobs"]["tokens"]).lstrip().startswith(choice["text"].lstrip())
+        events = [event["choices"][0] for event in api.events(PROMPT | asked)]
+        assert "".join(event["text"] for event in events) == choice["text"]
+        assert events[-1]["finish_reason"] == "stop"
+
+
+@given(st.lists(st.text("ab", max_size=3)), st.lists(st.text("ab", min_size=1, max_size=4), max_size=3))
+def test_nothing_of_a_stop_text_is_told(pieces: list[str], stops: list[str]) -> None:
+    text = "".join(pieces)
+    told = list(until([Part(piece, num_written=1) for piece in pieces], stops, 0))
+    written = "".join(part.text for part in told)
+    assert text.startswith(written)
+    assert not any(stop in written for stop in stops)
+    is_stopped = bool(told) and told[-1].finish_reason == "stop"
+    assert is_stopped == any(stop in text for stop in stops)
+    assert is_stopped or (written == text and len(told) == len(pieces))
+    if len(stops) == 1:
+        assert written == text.partition(stops[0])[0]
+
+
+def test_each_prompt_is_continued_as_it_would_be_alone(api: Api) -> None:
+    status, said = api.ask("completions", PROMPT | {"prompt": ["The ", "A man"], "n": 2})
+    assert status == 200
+    alone = [
+        completed(api, prompt=prompt, seed=seed)["text"] for prompt in ("The ", "A man") for seed in (3, 4)
+    ]
+    assert [choice["text"] for choice in said["choices"]] == alone
+    assert [choice["index"] for choice in said["choices"]] == [0, 1, 2, 3]
+    assert said["usage"] == {"prompt_tokens": 9, "completion_tokens": 64, "total_tokens": 73}
+
+
+def test_ids_are_a_prompt_if_a_text_has_them(api: Api, all_runs: dict[str, Path]) -> None:
+    ids = textgen.load(all_runs["bpe-lstm"]).saved.tokenizer.encode("The man").tolist()
+    text = completed(api, model="bpe-lstm", prompt="The man")["text"]
+    assert completed(api, model="bpe-lstm", prompt=ids)["text"] == text
+    assert completed(api, model="bpe-lstm", prompt=[ids])["text"] == text
+    for wrong in ([10**9], [ids[0], 10**30]):
+        status, said = api.ask("completions", PROMPT | {"model": "bpe-lstm", "prompt": wrong})
+        assert (status, "ids" in said["error"]["message"] or said["error"]["param"]) == (400, True)
+
+
+def test_the_models_are_listed_and_found(client: Any, all_runs: dict[str, Path]) -> None:
+    assert [model.id for model in client.models.list()] == list(all_runs)
+    assert client.models.retrieve("bpe-lstm").id == "bpe-lstm"
+    with pytest.raises(openai.NotFoundError) as raised:
+        client.completions.create(model="gpt", prompt="a")
+    assert raised.value.code == "model_not_found"
+    assert raised.value.param == "model"
+
+
+def test_the_client_of_the_page_works(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
+    (program,) = re.findall(r"^```python\n(.*?)^```", read_page("docs/serve.md"), re.S | re.M)
+    program = program.replace("http://127.0.0.1:8424/v1", api.address).replace("the key", api.key)
+    exec(program.replace('"char"', '"char-lstm"'), names := dict[str, Any]())
+    names["client"].close()
+    *written, last = capsys.readouterr().out.splitlines()
+    assert "".join(written)
+    assert last.startswith("'.' -")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"presence_penalty": 1}, {"frequency_penalty": 0.1}, {"logit_bias": {"1": 2}}, {"suffix": "a"}),
+        *({"best_of": 2}, {"top_k": 5}, {"stream_options": {"include_usage": True}}, {"n": 129}),
+        *({"temperature": -1}, {"top_p": 0}, {"max_tokens": "1"}, {"seed": 1.5}, {"logprobs": True}),
+        *({"stop": ["a"] * 5}, {"stop": ""}, {"prompt": None, "prompts": "a"}, {"echo": 1}),
+    ],
+)
+def test_what_is_not_supported_is_named(api: Api, wrong: dict[str, Any]) -> None:
+    status, said = api.ask("completions", PROMPT | wrong)
+    assert status == 400
+    error = said["error"]
+    assert error["type"] == "invalid_request_error"
+    assert error["param"] in wrong
+    assert error["param"] in error["message"]
+
+
+def test_values_that_change_nothing_are_accepted(api: Api) -> None:
+    neutral = {
+        "presence_penalty": 0,
+        "frequency_penalty": 0.0,
+        "logit_bias": {},
+        "suffix": None,
+        "best_of": 1,
+    }
+    nulls = dict.fromkeys(("stop", "max_tokens", "logprobs", "stream", "stream_options", "user"))
+    assert completed(api, **neutral, **nulls) == completed(api)
+
+
+@pytest.mark.parametrize(
+    ("status", "options"),
+    [
+        (401, {"Authorization": "Bearer wrong"}),
+        (401, {"Authorization": "s3cret"}),
+        (403, {"Host": "evil.example"}),
+        (403, {"Origin": "http://evil.example"}),
+        (403, {"Origin": "null"}),
+        (404, {"path": "chat/completions"}),
+        (404, {"path": "../models"}),
+        (404, {"path": "completions/"}),
+        (405, {"method": "DELETE"}),
+        (405, {"method": "GET"}),
+        (413, {"Content_Length": "600000"}),
+        (413, {"raw": iter([b" " * 300_000, b" " * 300_000])}),
+        (415, {"Content_Type": "text/plain"}),
+        (400, {"raw": b"{"}),
+    ],
+)
+def test_each_refusal_has_its_status_and_the_form_of_the_api(
+    api: Api, status: int, options: dict[str, Any]
+) -> None:
+    given, said = api.ask(**{"path": "completions", "body": PROMPT} | options)
+    assert given == status
+    assert said.keys() == {"error"}
+    assert said["error"].keys() == {"message", "type", "param", "code"}
+
+
+def test_a_page_may_ask_if_its_origin_is_allowed(api: Api) -> None:
+    asks = {"Access_Control_Request_Method": "POST", "Access_Control_Request_Headers": "authorization"}
+    with api.open(method="OPTIONS", Origin=PAGE, Authorization="", **asks) as answer:
+        assert answer.status == 200
+        assert answer.headers["Access-Control-Allow-Origin"] == PAGE
+        assert "authorization" in answer.headers["Access-Control-Allow-Headers"]
+    for key, status in ((api.key, 200), ("wrong", 401)):
+        with api.open("completions", PROMPT, Origin=PAGE, Authorization=f"Bearer {key}") as answer:
+            assert answer.status == status
+            assert answer.headers["Access-Control-Allow-Origin"] == PAGE
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+FIELDS = ("model", "prompt", "max_tokens", "temperature", "stop", "n", "logprobs", "stream_options", "other")
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=60),
+        JSON.map(lambda value: json.dumps(value).encode()),
+        st.dictionaries(st.sampled_from(FIELDS), JSON, min_size=1).map(
+            lambda value: json.dumps({"n": 0} | value).encode()
+        ),
+        st.sampled_from([b"[" * 50_000, b"1" * 400_000, b'{"prompt": "\\ud800"}', b'{"n": 1e400}']),
+    )
+)
+def test_malformed_requests_are_refused_in_the_form_of_the_api(api: Api, raw: bytes) -> None:
+    status, said = api.ask("completions", raw=raw)
+    assert 400 <= status < 500
+    assert said["error"].keys() == {"message", "type", "param", "code"}
+    assert "\n" not in said["error"]["message"]
+
+
+def test_many_clients_at_once_get_what_each_gets_alone(api: Api) -> None:
+    asked = [PROMPT | {"model": name, "max_tokens": 40} for name in ("char-lstm", "word-ngram")] * 4
+    alone = [completed(api, **each)["text"] for each in asked]
+    with ThreadPoolExecutor(8) as pool:
+        assert [each["text"] for each in pool.map(lambda each: completed(api, **each), asked)] == alone
+
+
+@pytest.mark.long
+def test_a_client_that_leaves_is_written_for_no_longer(api: Api) -> None:
+    asked = PROMPT | {"max_tokens": 10_000}
+    streams = [api.open("completions", asked | {"stream": True}) for _ in range(48)]
+    assert {answer.status for answer in streams} == {200}
+    status, said = api.ask("completions", PROMPT)
+    assert (status, said["error"]["type"]) == (429, "rate_limit_error")
+    for answer in streams:
+        answer.close()
+    end = time.monotonic() + 30
+    while api.ask("completions", PROMPT)[0] == 429:
+        assert time.monotonic() < end, "the completions go on"
+        time.sleep(0.1)
+
+
+def test_the_server_outlives_the_process_with_the_models(api: Api, client: Any) -> None:
+    text = completed(api)["text"]
+    if not Path("/proc/self/task").exists():
+        pytest.skip("needs /proc")
+
+    def kill() -> None:
+        (forked,) = [each for child in children(api.process.pid) for each in children(child)]
+        os.kill(forked, signal.SIGKILL)
+
+    kill()
+    status, said = api.ask("completions", PROMPT)
+    assert (status, said["error"]["type"]) == (503, "server_error")
+    assert completed(api)["text"] == text
+    with api.open("completions", PROMPT | {"stream": True, "max_tokens": 10_000}) as answer:
+        assert answer.readline().startswith(b'data: {"id"')
+        kill()
+        *_, last = [line for line in answer if line.startswith(b"data: ")]
+    assert json.loads(last[6:])["error"]["type"] == "server_error"
+    kill()
+    assert client.completions.create(**PROMPT).choices[0].text == text  # it asks again
+
+
+def test_runs_of_one_name_are_told_apart() -> None:
+    folders = [Path(each) for each in ("a/run", "b/run", "a/run-2", "c/run", "a/run")]
+    assert names_of(folders) == ["run", "run-2", "run-2-2", "run-3", "run-4"]
+
+
+def test_a_key_is_made_unless_one_is_given(runs: list[Path]) -> None:
+    with serving(runs[0], options=("--port", "0")) as api:
+        assert len(api.key) >= 32
+        assert api.ask("models")[0] == 200
+        assert completed(api, model="") == completed(api)
+        api.process.send_signal(signal.SIGINT)
+        assert api.process.wait(30) == 130
+
+
+def test_what_cannot_be_served_is_said_in_one_line(runs: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run_process("serve", runs[0], "--allow-origin", "*", code=2).stderr.count("\n") == 1
+    assert (
+        "of 203.0.113.1 cannot be opened"
+        in run_process("serve", runs[0], "--host", "203.0.113.1", code=1).stderr
+    )
+    monkeypatch.setenv("TEXTGEN_API_KEY", "two words")
+    assert "visible ASCII" in run_process("serve", runs[0], code=2).stderr
