@@ -40,7 +40,6 @@ COLUMNS = (
     Column("seconds", "train s", hint="Seconds of training on its own machine, the mean of its seeds."),
     Column("parameters", "parameters"),
     Column("author", "by", "left", extra=True),
-    Column("made", "made", "left", extra=True),
 )
 
 
@@ -92,8 +91,8 @@ def _blocks(standing: Standing, styles: dict[str, str]) -> Iterator[Block]:
         yield lines([f"Timed together on {standing.timed_on}; other machines allow more or less training."])
     yield _table(standing, styles)
     yield Folded("What they are", [Lines(list(_notes(standing)), is_list=True)])
-    seconds, parameters = (_chart(standing, styles, *axis) for axis in AXES)
-    yield Folded("Score against training time and size", [Chart(seconds), Chart(parameters)], views=PAGE)
+    charts = [Chart(_chart(standing, styles, *axis)) for axis in AXES]
+    yield Folded("Score against training time and size", charts, views=PAGE)
     yield Folded("Who beats whom", [_pairs(standing)], views=PAGE)
 
 
@@ -140,7 +139,7 @@ def _cells(place: Place, behind: Difference | None) -> Iterator[Cell]:
     yield Cell(str(place.num_seeds))
     yield Cell(number(place.seconds))
     yield Cell(short(place.num_parameters))
-    yield from (Cell(place.author), Cell(place.made))
+    yield Cell(place.author)
 
 
 AXES: Sequence[tuple[str, str, Callable[[Place], float]]] = (
@@ -152,9 +151,13 @@ AXES: Sequence[tuple[str, str, Callable[[Place], float]]] = (
 def _chart(
     standing: Standing, styles: dict[str, str], what: str, unit: str, amount: Callable[[Place], float]
 ) -> LineChart:
-    """Return scores against an amount, which entries that have none of lack; far worse ones are left out."""
+    """Return scores against an amount, without entries that have none of it, and without far worse ones.
+
+    A single one is no picture.
+    """
     limit = 1.5 * standing.places[0].bits_per_char if standing.places else 0.0
     shown = [each for each in standing.places if amount(each) > 0 and each.bits_per_char < limit]
+    shown = shown if len(shown) > 1 else []
     drawn = [
         ChartLine(
             place.entry,
@@ -165,7 +168,7 @@ def _chart(
         )
         for place in shown
     ]
-    ticks = round_log_ticks(map(amount, shown)) if len(shown) > 1 else None
+    ticks = round_log_ticks(map(amount, shown))
     return LineChart(f"Score against the {what}: {standing.title}", unit, "bits/char", drawn, log_ticks=ticks)
 
 
