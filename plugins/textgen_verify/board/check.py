@@ -67,9 +67,9 @@ def _rows(folder: Folder, result: Comparison) -> Iterator[str]:
         return
     for name, error in result.failures.items():
         yield f"a run failed: {name}: {error}"
-    for row in runs:
-        if reason := row.problem or (row.origin.problem if row.origin else None):
-            yield f"seed {row.seed} has no rank since {reason}"
+    problems = (row.problem or (row.origin.problem if row.origin else None) for row in runs)
+    for reason in dict.fromkeys(filter(None, problems)):
+        yield f"it has no rank since {reason}"
     if any(row.reads_on != (folder.kind == READING) for row in runs):
         yield f"it belongs in the class {STATIC if folder.kind == READING else READING}"
     seeds = [row.seed for row in runs]
