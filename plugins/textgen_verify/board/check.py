@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from textgen.contracts import TextgenError
 from textgen.data.corpus import CorpusInfo
 from textgen.experiment.entry_parser import parse_entry
+from textgen.experiment.entry_result import EntryResult
+from textgen.experiment.score_run import unit_sizes
 from textgen.registry.registry import plugins
 from textgen.results.comparison import Comparison
 from textgen.runtime.storage.files import slug
+from textgen.training.budget import is_timed
 from textgen_verify.board.folders import PROSE, Folder, strange_files
 from textgen_verify.board.make import TO_WRITE
 from textgen_verify.board.rules import MIN_SEEDS, READING, STATIC, Rules
 
+ENTRY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_*+:=.,-]{0,199}")
+FILES = re.compile(r"[:,.](start|path|weights)=")
+"""Options that name a file or a run."""
+MAX_AUTHOR = 80
 MIN_WORDS = 5
 """Words of prose, besides the name and the command."""
 
@@ -26,12 +34,16 @@ def lacks(folder: Folder, rules: Rules) -> Iterator[str]:
         yield from problems
         return
     submission, result = folder.submission, folder.result
-    if not submission.author.strip():
-        yield "it has no author; remove the folder and give --author"
+    if not _is_name(submission.author):
+        yield f"it has no author of at most {MAX_AUTHOR} characters; remove the folder and give --author"
     yield from _prose(folder)
     yield from _place(folder, rules, result)
     yield from _rows(folder, result)
     yield from _entry(folder)
+
+
+def _is_name(author: str) -> bool:
+    return len(author) <= MAX_AUTHOR and author.isprintable() and any(map(str.isalnum, author))
 
 
 def _prose(folder: Folder) -> Iterator[str]:
@@ -67,23 +79,40 @@ def _rows(folder: Folder, result: Comparison) -> Iterator[str]:
         return
     for name, error in result.failures.items():
         yield f"a run failed: {name}: {error}"
-    problems = (row.problem or (row.origin.problem if row.origin else None) for row in runs)
-    for reason in dict.fromkeys(filter(None, problems)):
+    for reason in dict.fromkeys(run.problem for run in runs if run.problem):
         yield f"it has no rank since {reason}"
-    if any(row.reads_on != (folder.kind == READING) for row in runs):
+    if any(run.origin for run in runs):
+        yield "it starts from another run, which others lack"
+    if any(run.reads_on != (folder.kind == READING) for run in runs):
         yield f"it belongs in the class {STATIC if folder.kind == READING else READING}"
-    seeds = [row.seed for row in runs]
+    seeds = [run.seed for run in runs]
     if seeds != list(range(len(seeds))):
         yield f"its seeds are {', '.join(map(str, seeds))}; give the first ones, from 0 on"
-    if len(seeds) < MIN_SEEDS and any(row.train.num_updates for row in runs):
+    if len(seeds) < MIN_SEEDS:
         yield f"it has {len(seeds)} seed{'s' * (len(seeds) > 1)}; at least {MIN_SEEDS} are needed"
+    sizes = unit_sizes(result.corpus.split.test.stretch_chars)
+    for run in runs:
+        yield from _measurements(run, sizes, is_timed=is_timed(result.budget))
+
+
+def _measurements(run: EntryResult, sizes: Sequence[int], *, is_timed: bool) -> Iterator[str]:
+    """Yield which numbers of a run nobody can have measured."""
+    units = run.test.units if run.test else None
+    if units is None or tuple(units.num_chars) != tuple(sizes):
+        yield f"seed {run.seed} lacks the stretches of the text"
+    elif min(units.bits) <= 0:
+        yield f"seed {run.seed} has a stretch of {min(units.bits):g} bits"
+    if run.train.pace_sd and not is_timed:
+        yield f"seed {run.seed} depends on the pace of the machine, as no budget in characters does"
+    if run.num_parameters and not run.train.num_updates:
+        yield f"seed {run.seed} has {run.num_parameters:,} trained parameters, but no update trained them"
 
 
 def _entry(folder: Folder) -> Iterator[str]:
-    """Yield why an entry cannot be trained by others: parts that nobody has, and paths."""
+    """Yield why an entry cannot be trained by others: parts that nobody has, and options that name files."""
     entry = folder.submission.entry
-    if not entry[:1].isalnum() or any(sign in entry for sign in ("/", "\\", "..", "~")):
-        yield f"the entry {entry!r} is an option or names a path, which others lack"
+    if not ENTRY.fullmatch(entry) or FILES.search(entry):
+        yield f"the entry {entry!r} is not a name with options, or names a file or a run, which others lack"
     elif not folder.submission.plugins:
         try:
             parsed = parse_entry(entry)

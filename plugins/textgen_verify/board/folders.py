@@ -17,11 +17,11 @@ from textgen.results.row import Row, row_of
 from textgen.runtime.environment import Machine
 from textgen.runtime.messages import reason_of
 from textgen.runtime.storage.files import read_plain
-from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record
-from textgen_verify.board.rules import READING, STATIC
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, Count, read_record
+from textgen_verify.board.rules import READING, RULES, STATIC
 
 SUBMISSION, PROSE, REVIEW = "submission.json", "README.md", "review.json"
-PLUGIN_FILE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\.py")
+PLUGIN_FILE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}\.py")
 PART = re.compile(r"[A-Za-z0-9_=.-]+")
 """The name of a folder."""
 MAX_BYTES = {BENCH: 2_000_000, SUBMISSION: 20_000, PROSE: 20_000, REVIEW: 1_000_000}
@@ -48,6 +48,7 @@ class TrainedAgain:
     made: str
     machine: Machine
     versions: dict[str, str]
+    num_parameters: Count
     rows: tuple[Row, ...]
 
 
@@ -119,7 +120,7 @@ class Folder:
 
     def hashes(self) -> dict[str, str]:
         """Return the hash of each of its files that a review is of."""
-        names = (BENCH, SUBMISSION, *self.submission.plugins)
+        names = (BENCH, SUBMISSION, PROSE, *self.submission.plugins)
         return {name: hash_of(self.path / name) for name in names}
 
     @cached_property
@@ -146,7 +147,7 @@ def folder_at(path: Path) -> Folder:
     Its place must be what its path says: a link would lead elsewhere.
     """
     whole = path.absolute()
-    if ".." in path.parts or whole.resolve() != whole.parent.resolve() / whole.name:
+    if ".." in path.parts or any(each.is_symlink() for each in (whole, *whole.parents[:3])):
         raise TextgenError(f"{str(path)!r} leads to another folder; give the submission's own")
     *_, text, budget, kind, name = ("", "", "", *whole.parts)
     found = Folder(whole.parents[3], text, budget, kind, name)
@@ -157,20 +158,25 @@ def folder_at(path: Path) -> Folder:
 
 def find_submissions(board: Path) -> list[Path]:
     """Return the folders of submissions in that of a leaderboard, in the order of their names."""
+    if not (board / RULES).is_file() or board.parent.name in (STATIC, READING):
+        return []
     return [path.parent for path in sorted(board.glob(f"*/*/*/*/{SUBMISSION}"))]
 
 
 def strange_files(folder: Folder) -> Iterator[str]:
     """Yield what is wrong with the files of a submission, without reading any but its description."""
     place = folder.path
+    files = sorted(place.iterdir())
     for part in (folder.text, folder.budget, folder.kind, folder.name):
         if not PART.fullmatch(part) or part.startswith("."):
             yield f"the folder {part!r} has a name with other characters than letters, digits and -_.="
-    for each in (place, *place.parents[:3], *sorted(place.iterdir())):
-        if each.is_symlink() or each.is_dir() == (each.parent == place):
-            yield f"{each.name} is a link or a folder; submit plain files"
+    if same := [each.name for each in place.parent.iterdir() if _is_other_case(each.name, folder.name)]:
+        yield f"its name differs from that of {same[0]} by upper and lower case only"
+    if links := [each.name for each in files if each.is_symlink() or not each.is_file()]:
+        yield f"{links[0]} is a link or a folder; submit plain files"
+        return
     known = {*MAX_BYTES, *folder.submission.plugins}
-    for file in sorted(place.iterdir()):
+    for file in files:
         if file.name not in known:
             yield f"{file.name} is not part of a submission ({', '.join(sorted(known - {REVIEW}))})"
         elif (size := file.stat().st_size) > (limit := MAX_BYTES.get(file.name, MAX_PLUGIN_BYTES)):
@@ -179,10 +185,14 @@ def strange_files(folder: Folder) -> Iterator[str]:
         yield from _plugin_problems(place / name, name, digest)
 
 
+def _is_other_case(name: str, own: str) -> bool:
+    return name != own and name.casefold() == own.casefold()
+
+
 def _plugin_problems(path: Path, name: str, digest: str) -> Iterator[str]:
     if not PLUGIN_FILE.fullmatch(name):
         yield f"the plugin file {name!r} is not the name of a Python file in the folder"
-    elif path.is_symlink() or not path.is_file():
+    elif not path.is_file():
         yield f"the plugin file {name} is missing"
     elif hash_of(path) != digest:
-        yield f"the plugin file {name} is another than the result was made with"
+        yield f"the plugin file {name} is another than the one that was submitted"

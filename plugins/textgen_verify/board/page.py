@@ -139,7 +139,7 @@ def _cells(place: Place, behind: Difference | None) -> Iterator[Cell]:
     yield Cell(str(place.num_seeds))
     yield Cell(number(place.seconds))
     yield Cell(short(place.num_parameters))
-    yield Cell(place.author)
+    yield Cell(plain(place.author))
 
 
 AXES: Sequence[tuple[str, str, Callable[[Place], float]]] = (

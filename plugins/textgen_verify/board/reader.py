@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from textgen.contracts import TextgenError
-from textgen.runtime.messages import shortened
+from textgen.runtime.messages import reason_of
 from textgen_verify.board.check import lacks
 from textgen_verify.board.folders import Folder, find_submissions, folder_at
 from textgen_verify.board.rules import Rules, read_rules
@@ -21,8 +21,8 @@ def read_board(board: Path) -> Board:
         try:
             folder = folder_at(path)
             problems = list(lacks(folder, rules))
-        except TextgenError as error:
-            problems = [shortened(str(error))]
+        except (TextgenError, OSError) as error:
+            problems = [reason_of(error)]
         if problems:
             unread.append(f"{path.relative_to(board)}: {problems[0]}")
         else:
@@ -33,7 +33,7 @@ def read_board(board: Path) -> Board:
 def submissions_beside(folder: Folder, rules: Rules) -> Iterator[Folder]:
     """Yield the submissions of the table of one, itself included, without those that cannot be read."""
     for path in find_submissions(folder.board):
-        with suppress(TextgenError):
+        with suppress(TextgenError, OSError):
             each = folder if path == folder.path else folder_at(path)
             if table_of(each) == table_of(folder) and (each is folder or not list(lacks(each, rules))):
                 yield each

@@ -11,9 +11,9 @@ from textgen.comparison.kinds import BENCH
 from textgen.contracts import TextgenError
 from textgen.reports.formats import in_brackets
 from textgen.reports.markdown import code, escape, table_lines
-from textgen.runtime.messages import shortened
+from textgen.runtime.messages import reason_of, shortened
 from textgen.runtime.storage.json_records import write_record
-from textgen_verify.board.again import agrees, change_of, is_small, train_again
+from textgen_verify.board.again import Reproduction, is_small, reproduction, train_again
 from textgen_verify.board.check import is_same, lacks
 from textgen_verify.board.folders import REVIEW, Folder, Review, TrainedAgain, find_submissions, folder_at
 from textgen_verify.board.reader import submissions_beside
@@ -61,8 +61,8 @@ def _reviewed(path: Path, request: ReviewRequest) -> Finding:
         folder = folder_at(path)
         request.tell(folder.label)
         return _found(folder, read_rules(folder.board), request)
-    except TextgenError as error:
-        return Finding(submission=str(path), refused=(shortened(str(error)),))
+    except (TextgenError, OSError) as error:
+        return Finding(submission=str(path), refused=(reason_of(error),))
 
 
 def _found(folder: Folder, rules: Rules, request: ReviewRequest) -> Finding:
@@ -70,7 +70,7 @@ def _found(folder: Folder, rules: Rules, request: ReviewRequest) -> Finding:
     if wrong:
         return _refused(folder, wrong)
     text, is_loaded = rules.texts[folder.text], True
-    wrong = list(recomputed(folder))
+    wrong = [*recomputed(folder), *_equals(folder, rules)]
     try:
         wrong += (
             [] if is_same(folder.result.corpus, loaded_text(text)) else [f"its text is not {text.corpus}"]
@@ -89,6 +89,8 @@ def _found(folder: Folder, rules: Rules, request: ReviewRequest) -> Finding:
         return _refused(folder, wrong)
     if is_loaded:
         before = folder.review.again if folder.review else None
+        if before and not again:
+            notes.append(f"trained again on {before.made}, as {REVIEW} says, and not now")
         write_record(folder.path / REVIEW, Review(files=folder.hashes(), again=again or before))
     folder = folder_at(folder.path)  # with its review
     comment = "\n".join(comment_lines(folder, rules))
@@ -109,23 +111,38 @@ def recomputed(folder: Folder) -> Iterator[str]:
 
 
 def _differs(folder: Folder, again: TrainedAgain) -> Iterator[str]:
-    """Yield how far a submission that was trained again is from what it claims, if that is not chance."""
-    change = change_of(folder.rows, again)
-    if not agrees(change):
-        more = f"{change.value:+.4f} bits per character{in_brackets(change.interval)}"
-        yield f"trained again, its score is another: {more}, p = {change.p_value:.2g}"
+    """Yield how far a submission that was trained again is from what it claims, if that is not rounding."""
+    found = reproduction(folder, again)
+    yield from (f"trained again, {fact}" for fact in found.facts)
+    if not found.agrees and not found.facts:
+        yield f"trained again, its score is another: {_told(found)}"
+
+
+def _told(found: Reproduction) -> str:
+    seeds = ", ".join(f"{change:+.4f}" for change in found.of_seeds)
+    return (
+        f"{found.change:+.4f} bits per character (at most {found.allowed:.4f} is rounding), by seed {seeds} "
+        f"(at most {found.allowed_of_seed:.4f})"
+    )
+
+
+def _equals(folder: Folder, rules: Rules) -> Iterator[str]:
+    """Yield which submission of the same table has the same bits."""
+    for each in submissions_beside(folder, rules):
+        if each is not folder and [row.units for row in each.rows] == [row.units for row in folder.rows]:
+            yield f"its bits are those of {each.name}: it is the same entry"
 
 
 def comment_lines(folder: Folder, rules: Rules) -> Iterator[str]:
     """Yield the comparison of a submission with the others of its table, in Markdown."""
     standing = next(each for each in standings_of(submissions_beside(folder, rules), rules))
     place = next(each for each in standing.places if each.name == folder.name)
-    rank = standing.places.index(place) + 1
-    yield f"### {escape(place.entry)} on {escape(standing.title)}\n"
+    rank, own = standing.places.index(place) + 1, f"{place.num_seeds} seeds"
+    yield f"### {code(place.entry)} on {escape(standing.title)}\n"
     yield f"*{place.state}*: {STATES[place.state]}."
     yield (
-        f"{place.bits_per_char:.4f} bits per character{in_brackets(place.interval)} with "
-        f"{place.num_seeds} seed{'s' * (place.num_seeds > 1)}: place {rank} of {len(standing.places)}."
+        f"{place.bits_per_char:.4f} bits per character{in_brackets(place.interval)} with {own}: place {rank} "
+        f"of {len(standing.places)}."
     )
     yield "It is a record of its table." if place.is_record else "It is no record of its table."
     yield from _again_line(folder)
@@ -136,11 +153,8 @@ def comment_lines(folder: Folder, rules: Rules) -> Iterator[str]:
 
 def _again_line(folder: Folder) -> Iterator[str]:
     if folder.review and (again := folder.review.again):
-        change = change_of(folder.rows, again)
-        yield (
-            f"Trained again on {escape(again.machine.description)}: {change.value:+.4f} bits per character"
-            f"{in_brackets(change.interval)}."
-        )
+        found = _told(reproduction(folder, again))
+        yield f"Trained again on {again.made} on {escape(again.machine.description)}: {found}."
 
 
 def _against(standing: Standing, name: str) -> Iterator[list[str]]:

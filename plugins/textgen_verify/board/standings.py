@@ -6,21 +6,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import fmean
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from textgen.evaluation.intervals import SHIPPED_PRIORS, Interval, MeasuredValue, difference, estimate, holm
 from textgen.results.comparison import Difference
 from textgen.results.judge import score_sample
+from textgen.results.row import Row
 from textgen.training.budget import is_timed, parse_budget
-from textgen_verify.board.again import LEVEL, agrees, change_of
+from textgen_verify.board.again import LEVEL, reproduction
 from textgen_verify.board.folders import Folder
-from textgen_verify.board.rules import MIN_SEEDS, READING, Rules
+from textgen_verify.board.rules import READING, Rules
 
 State = Literal["claimed", "recomputed", "reproduced"]
 STATES: dict[State, str] = {
-    "claimed": "as submitted, since nobody has reviewed it",
+    "claimed": "as submitted, since nobody has reviewed it; it is compared with nothing",
     "recomputed": "what follows from the bits of its stretches was computed again, and its text loaded again",
-    "reproduced": "trained again from its command by those who keep the leaderboard; the score agrees",
+    "reproduced": "trained again by those who keep the leaderboard, with the same score; theirs is shown",
 }
 
 
@@ -39,13 +40,13 @@ class Place:
     interval: Interval | None
     num_seeds: int
     seconds: float
-    """Of training, the mean of its seeds, on its own machine."""
+    """Of training, the mean of its seeds, on the machine of these rows."""
     num_parameters: int
     machine: str
     made: str
     has_plugin: bool
     is_record: bool = False
-    """True if it is better than all others of its table, each by more than chance explains at 1 %."""
+    """True if it is better than all other reproduced ones of its table, each by more than chance at 1 %."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,7 @@ class Standing:
     timed_on: str = ""
     """The machine, if the budget is in time: only entries that were timed together are in one table."""
     places: tuple[Place, ...]
+    """Best first, then those that are only claimed."""
     differences: tuple[Difference, ...]
     """How much worse the second of each pair is; p-values are adjusted for all pairs (Holm 1979)."""
 
@@ -76,32 +78,30 @@ class Board:
     """Submissions that are left out, with the reasons."""
 
 
-def table_of(folder: Folder) -> tuple[str, str, str, str]:
+Table: TypeAlias = tuple[str, ...]
+
+
+def table_of(folder: Folder) -> Table:
     """Return the table of a submission; under budgets in time, that of the bench that it was timed in."""
-    together = folder.submission.bench if is_timed(folder.budget) else ""
-    return folder.text, folder.budget, folder.kind, together
+    table = folder.text, folder.budget, folder.kind
+    if not is_timed(folder.budget):
+        return table
+    return *table, folder.submission.bench, folder.result.made, folder.runs[0].machine.description
 
 
 def standings_of(folders: Iterable[Folder], rules: Rules) -> list[Standing]:
     """Return the tables of submissions, by text, class and budget."""
-    tables: dict[tuple[str, str, str, str], list[Folder]] = {}
+    tables: dict[Table, list[Folder]] = {}
     for folder in folders:
         tables.setdefault(table_of(folder), []).append(folder)
     texts = list(rules.texts)
 
-    def order(table: tuple[str, str, str, str]) -> tuple[int, bool, str, float]:
-        text, budget, kind, _ = table
+    def order(table: Table) -> tuple[int, bool, str, float]:
+        text, budget, kind, *_ = table
         amount = parse_budget(budget)
         return texts.index(text), kind == READING, amount.unit, amount.amount
 
     return [_standing(tables[table]) for table in sorted(tables, key=order)]
-
-
-def samples_of(folders: Iterable[Folder]) -> dict[str, MeasuredValue]:
-    """Return the scores of submissions by the names of their folders."""
-    prior = SHIPPED_PRIORS["bits_per_char"]
-    found = {folder.name: score_sample(folder.rows, prior) for folder in folders}
-    return {name: sample for name, sample in found.items() if sample is not None}
 
 
 def state_of(folder: Folder) -> State:
@@ -109,7 +109,14 @@ def state_of(folder: Folder) -> State:
     if folder.review is None:
         return "claimed"
     again = folder.review.again
-    return "reproduced" if again and agrees(change_of(folder.rows, again)) else "recomputed"
+    return "reproduced" if again and reproduction(folder, again).agrees else "recomputed"
+
+
+def rows_of(folder: Folder) -> Sequence[Row]:
+    """Return the rows that are judged: those of training again, or else those that were submitted."""
+    if state_of(folder) == "reproduced" and folder.review and folder.review.again:
+        return folder.review.again.rows
+    return folder.rows
 
 
 def compared(samples: dict[str, MeasuredValue]) -> list[Difference]:
@@ -125,38 +132,33 @@ def compared(samples: dict[str, MeasuredValue]) -> list[Difference]:
 
 
 def _standing(folders: Sequence[Folder]) -> Standing:
-    samples = samples_of(folders)
-    differences = compared(samples)
-    known = {folder.name: folder for folder in folders}
-    ranked = sorted(samples, key=lambda name: samples[name].value)
-    places = [_place(known[name], samples[name]) for name in ranked]
-    if places and is_record(places[0], differences, known[ranked[0]]):
-        places[0] = replace(places[0], is_record=True)
-    first = folders[0]
-    machine = first.runs[0].machine.description if is_timed(first.budget) else ""
+    prior, first = SHIPPED_PRIORS["bits_per_char"], folders[0]
+    found = {folder.name: score_sample(rows_of(folder), prior) for folder in folders}
+    samples = {name: sample for name, sample in found.items() if sample is not None}
+    places = {folder.name: _place(folder, samples[folder.name]) for folder in folders}
+    reviewed = {name: sample for name, sample in samples.items() if places[name].state != "claimed"}
+    differences = compared(reviewed)
+    ranked = sorted(places.values(), key=lambda place: (place.state == "claimed", place.bits_per_char))
+    best = next((place for place in ranked if is_record(place, ranked, differences)), None)
     return Standing(
         text=first.text,
         budget=first.budget,
         kind=first.kind,
-        timed_on=machine,
-        places=tuple(places),
+        timed_on=first.runs[0].machine.description if is_timed(first.budget) else "",
+        places=tuple(replace(place, is_record=place is best) for place in ranked),
         differences=tuple(differences),
     )
 
 
-def is_record(place: Place, differences: Sequence[Difference], folder: Folder) -> bool:
-    """Return whether the best of a table is better than each other one, by more than chance at 1 %.
-
-    Its score must have been computed again, with enough seeds if it depends on them.
-    """
-    own = [each for each in differences if each.a == place.name]
-    counts = not any(run.train.num_updates for run in folder.runs)
-    enough = counts or place.num_seeds >= MIN_SEEDS
-    return bool(own) and enough and place.state != "claimed" and all(each.p_value < LEVEL for each in own)
+def is_record(place: Place, places: Sequence[Place], differences: Sequence[Difference]) -> bool:
+    """Return whether a place is better than all other reproduced ones, by more than chance at 1 %."""
+    rivals = {each.name for each in places if each.state == "reproduced"} - {place.name}
+    beaten = {each.b for each in differences if each.a == place.name and each.p_value < LEVEL}
+    return place.state == "reproduced" and bool(rivals) and rivals <= beaten
 
 
 def _place(folder: Folder, sample: MeasuredValue) -> Place:
-    runs, result = folder.runs, folder.result
+    result, rows = folder.result, rows_of(folder)
     return Place(
         name=folder.name,
         entry=folder.submission.entry,
@@ -165,10 +167,10 @@ def _place(folder: Folder, sample: MeasuredValue) -> Place:
         state=state_of(folder),
         bits_per_char=sample.value,
         interval=estimate(sample).interval,
-        num_seeds=len(runs),
-        seconds=fmean(run.train.seconds + run.preparation.seconds for run in runs),
-        num_parameters=runs[0].num_parameters,
-        machine=runs[0].machine.description,
+        num_seeds=len(rows),
+        seconds=fmean(row.seconds or 0.0 for row in rows),
+        num_parameters=folder.runs[0].num_parameters,
+        machine=rows[0].machine.description,
         made=result.made,
         has_plugin=bool(folder.submission.plugins),
     )
