@@ -55,6 +55,7 @@ def submit(
     result: str | Path,
     *,
     entries: Sequence[str] = (),
+    name: str | None = None,
     author: str = "",
     about: str = "",
     board: str | Path = "leaderboard",
@@ -62,9 +63,10 @@ def submit(
 ) -> list[Made]:
     """Make a folder in a leaderboard for entries of a saved bench, and say what each lacks.
 
-    `result` is a bench or a run in it, `entries` are those of it to submit, or all; `author` is who submits
-    them, and `about` says what they are. `board` is the folder of the leaderboard. `plugins` are the files
-    that the entries use, which are copied. Raises `TextgenError` if it cannot be submitted.
+    `result` is a bench or a run in it, `entries` are those of it to submit, or all; `name` is that of the
+    folder of a single one. `author` is who submits them, and `about` says what they are. `board` is the
+    folder of the leaderboard. `plugins` are the files that the entries use, which are copied. Raises
+    `TextgenError` if it cannot be submitted.
     """
     from pathlib import Path
 
@@ -75,7 +77,7 @@ def submit(
     place = Path(board)
     files = tuple(map(Path, plugins))
     request = Request(
-        result=str(result), entries=entries, plugins=files, author=author, about=about, board=place
+        result=str(result), entries=entries, name=name, plugins=files, author=author, about=about, board=place
     )
     rules = read_rules(place)
     return [
@@ -89,14 +91,15 @@ def review(
     *,
     again: str | None = None,
     run_plugins: bool = False,
+    save: bool = False,
     tell: Callable[[str], object] = lambda line: None,
 ) -> list[Finding]:
     """Check submissions and compute their numbers again; return what is found of each.
 
     `folders` are those of submissions, or of whole leaderboards. Those with a budget in characters up to
-    `again` are trained again, with plugin files only if `run_plugins`, since these are code of others. `tell`
-    is called with the name of each. What is accepted is written beside it. Raises `TextgenError` if a budget
-    is invalid.
+    `again` are trained again, with plugin files only if `run_plugins`, since these are code of others. With
+    `save`, what is found is written beside each. `tell` is called with the name of each. Raises
+    `TextgenError` if a budget is invalid.
     """
     from pathlib import Path
 
@@ -106,7 +109,7 @@ def review(
     if again is not None:
         parse_budget(again)
     places = [Path(each) for each in folders]
-    request = ReviewRequest(folders=places, again=again, run_plugins=run_plugins, tell=tell)
+    request = ReviewRequest(folders=places, again=again, run_plugins=run_plugins, saves=save, tell=tell)
     return list(review_all(request))
 
 

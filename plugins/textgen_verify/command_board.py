@@ -29,6 +29,9 @@ def submit(
         list[str] | None,
         typer.Option("--entry", help="Entry of the bench; repeatable.", show_default="all of them"),
     ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Folder of a single entry.", show_default="that of the entry")
+    ] = None,
     author: Annotated[str, typer.Option("--author", help="Who submits it.", show_default=False)] = "",
     about: Annotated[
         str, typer.Option("--about", help="A few lines on the entry.", show_default="to be written")
@@ -45,7 +48,7 @@ def submit(
     import textgen_verify
 
     made = textgen_verify.submit(
-        result, entries=entry or (), author=author, about=about, board=board, plugins=plugin or ()
+        result, entries=entry or (), name=name, author=author, about=about, board=board, plugins=plugin or ()
     )
     if as_json:
         print_json({"submissions": made})
@@ -72,6 +75,14 @@ def review(
             help="Also train entries with plugin files, which is code of others with your rights.",
         ),
     ] = False,
+    save: Annotated[
+        bool,
+        typer.Option(
+            "--save",
+            metavar=NO_METAVAR,
+            help="Write what is found beside each submission, as those who keep a leaderboard do.",
+        ),
+    ] = False,
     comment: Annotated[
         Path | None,
         typer.Option("--comment", help="New Markdown file with the comparisons.", show_default="none"),
@@ -87,7 +98,7 @@ def review(
     if run_plugins and again is None:
         raise UsageError("--run-plugins has no effect without --again; leave it out")
     tell = (lambda line: None) if quiet else note
-    found = textgen_verify.review(folders, again=again, run_plugins=run_plugins, tell=tell)
+    found = textgen_verify.review(folders, again=again, run_plugins=run_plugins, save=save, tell=tell)
     if comment is not None:
         write_file(comment, "\n\n".join(each.comment for each in found if each.comment) + "\n")
     if as_json:

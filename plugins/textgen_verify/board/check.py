@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -13,10 +14,9 @@ from textgen.experiment.entry_result import EntryResult
 from textgen.experiment.score_run import unit_sizes
 from textgen.registry.registry import plugins
 from textgen.results.comparison import Comparison
-from textgen.runtime.storage.files import slug
 from textgen.training.budget import is_timed
 from textgen_verify.board.folders import PROSE, Folder, strange_files
-from textgen_verify.board.make import TO_WRITE
+from textgen_verify.board.make import TO_WRITE, command_of
 from textgen_verify.board.rules import MIN_SEEDS, READING, STATIC, Rules
 
 ENTRY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_*+:=.,-]{0,199}")
@@ -36,7 +36,7 @@ def lacks(folder: Folder, rules: Rules) -> Iterator[str]:
     submission, result = folder.submission, folder.result
     if not _is_name(submission.author):
         yield f"it has no author of at most {MAX_AUTHOR} characters; remove the folder and give --author"
-    yield from _prose(folder)
+    yield from _prose(folder, rules)
     yield from _place(folder, rules, result)
     yield from _rows(folder, result)
     yield from _entry(folder)
@@ -46,14 +46,18 @@ def _is_name(author: str) -> bool:
     return len(author) <= MAX_AUTHOR and author.isprintable() and any(map(str.isalnum, author))
 
 
-def _prose(folder: Folder) -> Iterator[str]:
+def _prose(folder: Folder, rules: Rules) -> Iterator[str]:
     try:
         said = folder.about
     except TextgenError as error:
         yield f"{error}; say in a few lines what the entry is"
         return
     if TO_WRITE in said or len(said.split()) < MIN_WORDS:
-        yield f"{PROSE} does not say what the entry is; write a few lines"
+        yield f"{PROSE} does not say what the entry is; write at least {MIN_WORDS} words"
+    if text := rules.texts.get(folder.text):
+        command = shlex.join(command_of(folder.submission, folder.result, text))
+        if command != folder.command:
+            yield f"{PROSE} lacks the command that trains it again: {command}"
 
 
 def _place(folder: Folder, rules: Rules, result: Comparison) -> Iterator[str]:
@@ -73,7 +77,7 @@ def _place(folder: Folder, rules: Rules, result: Comparison) -> Iterator[str]:
 def _rows(folder: Folder, result: Comparison) -> Iterator[str]:
     """Yield why the rows of a result are not those of one entry with enough seeds, all with a rank."""
     entry, runs = folder.submission.entry, folder.runs
-    if {row.name for row in result.entries} != {entry} or slug(entry) != folder.name:
+    if {row.name for row in result.entries} != {entry}:
         names = ", ".join(dict.fromkeys(row.name for row in result.entries))
         yield f"its rows are of {names or 'nothing'}, not of {entry} alone"
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -103,15 +103,24 @@ class Folder:
         """What its runs measured."""
         return [row_of(run, self.result.scored_on) for run in self.runs]
 
+    @cached_property
+    def prose(self) -> str:
+        """The text of its page; raises `TextgenError` if it cannot be read."""
+        try:
+            return read_plain(self.path / PROSE, MAX_BYTES[PROSE]).decode("utf-8")
+        except (OSError, ValueError) as error:
+            raise TextgenError(f"cannot read {PROSE}: {reason_of(error)}") from None
+
     @property
     def about(self) -> str:
         """The prose before its command, in one line; raises `TextgenError` if it cannot be read."""
-        try:
-            text = read_plain(self.path / PROSE, MAX_BYTES[PROSE]).decode("utf-8")
-        except (OSError, ValueError) as error:
-            raise TextgenError(f"cannot read {PROSE}: {reason_of(error)}") from None
-        said = (line for line in text.partition("```")[0].splitlines() if not line.startswith("#"))
+        said = (line for line in self.prose.partition("```")[0].splitlines() if not line.startswith("#"))
         return " ".join(" ".join(said).split())
+
+    @property
+    def command(self) -> str:
+        """The command of its page, which was compared with what its result says."""
+        return self.prose.partition("```sh\n")[2].partition("\n")[0]
 
     @property
     def plugin_files(self) -> list[Path]:
@@ -131,6 +140,12 @@ class Folder:
             return found if found.files == self.hashes() else None
         except TextgenError:
             return None
+
+    def found_to_be(self, review: Review | None) -> Folder:
+        """Return the same with a review that is not saved."""
+        told = replace(self)
+        vars(told)["review"] = review
+        return told
 
 
 def hash_of(path: Path) -> str:
@@ -152,7 +167,10 @@ def folder_at(path: Path) -> Folder:
     *_, text, budget, kind, name = ("", "", "", *whole.parts)
     found = Folder(whole.parents[3], text, budget, kind, name)
     if kind not in (STATIC, READING) or not found.path.is_dir():
-        raise TextgenError(f"{str(path)!r} is not the folder of a submission: TEXT/BUDGET/CLASS/NAME")
+        raise TextgenError(
+            f"{str(path)!r} is neither the folder of a submission, TEXT/BUDGET/CLASS/NAME, nor that of a "
+            f"leaderboard, with {RULES}"
+        )
     return found
 
 

@@ -44,25 +44,40 @@ class Request:
     entries: Sequence[str] = ()
     """Entries of the bench; none: all of them."""
     plugins: Sequence[Path] = ()
+    name: str | None = None
+    """The name of the folder of a single entry; None: made of the entry."""
     author: str = ""
     about: str = ""
     board: Path = Path("leaderboard")
 
 
-def make_submissions(request: Request) -> Iterator[Folder]:
-    """Make a folder for each entry of a result; raises `TextgenError` if that cannot be submitted."""
+def make_submissions(request: Request) -> list[Folder]:
+    """Make a folder for each entry of a result; raises `TextgenError` if one cannot be submitted."""
     rules, found = read_rules(request.board), find(request.result)
     if found.is_run:
         own = read_manifest(found.path).entry.name
         request = replace(request, entries=request.entries or [own])
-    for bench in _benches(found):
-        result = read_record(Comparison, bench / BENCH, needs_digest=True)
-        names = list(dict.fromkeys(row.name for row in result.runs))
-        for entry in request.entries:
-            if entry not in names:
-                raise UsageError(unknown("entry of this bench", entry, names))
-        for entry in request.entries or names:
-            yield _made(request, rules, alone(result, entry), bench)
+    planned = [each for bench in _benches(found) for each in _planned(request, rules, bench)]
+    if request.name is not None and len(planned) > 1:
+        raise UsageError("--name is that of one folder; choose one entry by --entry")
+    used = {path for each in planned for path in each.plugins}
+    for path in request.plugins:
+        if path not in used:
+            raise UsageError(f"--plugin {path} has no effect: no entry uses it; leave it out")
+    for each in planned:
+        _write(each, rules.texts[each.folder.text])
+    return [each.folder for each in planned]
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A folder that is to be made."""
+
+    folder: Folder
+    result: Comparison
+    submission: Submission
+    plugins: Sequence[Path]
+    about: str
 
 
 def _benches(found: ResultFolder) -> list[Path]:
@@ -88,39 +103,51 @@ def alone(result: Comparison, entry: str) -> Comparison:
     return replace(kept, machine=kept.runs[0].machine, **vars(judged))
 
 
-def _made(request: Request, rules: Rules, result: Comparison, bench: Path) -> Folder:
-    entry = result.runs[0].name
-    text, budget = rules.text_of(result.corpus), rules.budget_of(result.budget)
+def _planned(request: Request, rules: Rules, bench: Path) -> Iterator[_Planned]:
+    """Yield the folders to make of a bench; raises `TextgenError` if an entry cannot be submitted."""
+    whole = read_record(Comparison, bench / BENCH, needs_digest=True)
+    names = list(dict.fromkeys(row.name for row in whole.runs))
+    text, budget = rules.text_of(whole.corpus), rules.budget_of(whole.budget)
     if text is None:
         raise TextgenError(
-            f"the text of {str(bench)!r}, {result.corpus.name}, is none of the leaderboard's, which are "
+            f"the text of {str(bench)!r}, {whole.corpus.name}, is none of the leaderboard's, which are "
             f"{_texts(rules.texts)}; bench with --corpus and --split of one"
         )
     if budget is None:
         raise TextgenError(
-            f"the budget {result.budget} is none of the leaderboard's: {', '.join(rules.budgets)}"
+            f"the budget {whole.budget} is none of the leaderboard's: {', '.join(rules.budgets)}"
         )
-    kind = READING if result.runs[0].reads_on else STATIC
-    folder = Folder(request.board, text, budget, kind, slug(entry))
-    if folder.path.exists():
-        raise TextgenError(f"{str(folder.path)!r} exists; remove it to submit {entry} again")
-    seed = result.runs[0].seed
-    files = _plugin_files(entry, run_folder(bench, entry, seed), request.plugins)
-    folder.path.parent.mkdir(parents=True, exist_ok=True)
-    with new_folder(folder.path) as place:
-        write_record(place / BENCH, result)
+    for entry in request.entries or names:
+        if entry not in names:
+            raise UsageError(unknown("entry of this bench", entry, names))
+        result = alone(whole, entry)
+        run = result.runs[0]
+        kind = READING if run.reads_on else STATIC
+        folder = Folder(request.board, text, budget, kind, request.name or slug(entry))
+        if folder.path.exists():
+            by = f" (by {folder.submission.author})" if (folder.path / SUBMISSION).is_file() else ""
+            raise TextgenError(f"{str(folder.path)!r} exists{by}; remove it if it is yours, or give --name")
+        files = _plugin_files(entry, run_folder(bench, entry, run.seed), request.plugins)
         submission = Submission(
             entry=entry,
             author=request.author,
             plugins={path.name: hash_of(path) for path in files},
             bench=hash_of(bench / BENCH),
         )
-        write_record(place / SUBMISSION, submission)
-        for path in files:
+        yield _Planned(folder, result, submission, files, request.about or TO_WRITE)
+
+
+def _write(planned: _Planned, text: BoardText) -> None:
+    """Make a folder, whole or not at all."""
+    planned.folder.path.parent.mkdir(parents=True, exist_ok=True)
+    with new_folder(planned.folder.path) as place:
+        write_record(place / BENCH, planned.result)
+        write_record(place / SUBMISSION, planned.submission)
+        for path in planned.plugins:
             write_file(place / path.name, path.read_text("utf-8"))
-        command = command_of(submission, result, rules.texts[text])
-        write_file(place / PROSE, _prose(entry, request.about or TO_WRITE, command))
-    return folder
+        command = shlex.join(command_of(planned.submission, planned.result, text))
+        entry = planned.submission.entry
+        write_file(place / PROSE, f"# {entry}\n\n{planned.about}\n\n```sh\n{command}\n```\n")
 
 
 def _texts(texts: Mapping[str, BoardText]) -> str:
@@ -138,7 +165,7 @@ def _plugin_files(entry: str, run: Path, given: Sequence[Path]) -> list[Path]:
         name, _, version = identity.rpartition(" ")
         if not name.endswith(".py"):
             raise TextgenError(f"{entry} uses the package {name}; submit it as a single plugin file")
-        path = next((each for each in given if each.name == name), None)
+        path = next((each for each in given if each.name == name and each.is_file()), None)
         if path is None:
             raise TextgenError(f"{entry} uses the plugin file {name}; give it by --plugin")
         if hashlib.sha256(path.read_bytes()).hexdigest()[: len(version)] != version:
@@ -158,7 +185,3 @@ def command_of(submission: Submission, result: Comparison, text: BoardText) -> l
     options = ["--clean", text.clean, "--split", text.split, "--budget", result.budget]
     options += ["--seed", str(min(seeds)), "--seeds", str(len(seeds)), *plugins]
     return ["textgen", "bench", submission.entry, "--corpus", text.corpus, *options]
-
-
-def _prose(entry: str, about: str, command: Sequence[str]) -> str:
-    return f"# {entry}\n\n{about}\n\n```sh\n{shlex.join(command)}\n```\n"

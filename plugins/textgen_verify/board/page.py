@@ -37,6 +37,9 @@ COLUMNS = (
     Column("state", "state", "left", hint="; ".join(f"{name}: {about}" for name, about in STATES.items())),
     Column("behind", "behind first", hint="Bits per character more than the first row of the table."),
     Column("seeds", "seeds"),
+    Column(
+        "read", "read", hint="Characters read in training; models that count read the whole training text."
+    ),
     Column("seconds", "train s", hint="Seconds of training on its own machine, the mean of its seeds."),
     Column("parameters", "parameters"),
     Column("author", "by", "left", extra=True),
@@ -75,7 +78,8 @@ def _answer(board: Board) -> str:
 def _context(board: Board) -> str:
     places = [place for standing in board.standings for place in standing.places]
     numbers = [f"{sum(place.state == state for place in places)} {state}" for state in STATES]
-    return f"{len(places)} submissions, tables: {len(board.standings)}; {', '.join(numbers)}."
+    tables = "one table" if len(board.standings) == 1 else f"{len(board.standings)} tables"
+    return f"{len(places)} submissions in {tables}: {', '.join(numbers)}."
 
 
 def _sections(board: Board) -> Iterator[Section]:
@@ -126,7 +130,8 @@ def _notes(standing: Standing) -> Iterator[Note]:
     """Yield what each entry is, as its author says."""
     for place in standing.places:
         plugin = " (with a plugin file)" if place.has_plugin else ""
-        yield Note(plain(f"{place.entry}{plugin}: {shorten(place.about, MAX_ABOUT)}"))
+        about = plain(f"{place.entry}{plugin}: {shorten(place.about, MAX_ABOUT)}")
+        yield Note(about, [plain(place.command)])
 
 
 def _cells(place: Place, behind: Difference | None) -> Iterator[Cell]:
@@ -137,6 +142,7 @@ def _cells(place: Place, behind: Difference | None) -> Iterator[Cell]:
     yield Cell(place.state)
     yield Cell(f"+{behind.bits_per_char:.4f}" if behind else DASH)
     yield Cell(str(place.num_seeds))
+    yield Cell(short(place.num_chars))
     yield Cell(number(place.seconds))
     yield Cell(short(place.num_parameters))
     yield Cell(plain(place.author))

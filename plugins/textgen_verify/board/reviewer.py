@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from textgen.comparison.kinds import BENCH
@@ -27,7 +26,8 @@ from textgen_verify.verifier import checks_of
 class Finding:
     """What a review found of one submission."""
 
-    submission: str
+    submission: str = ""
+    """Its folder."""
     refused: tuple[str, ...] = ()
     """The reasons, each in a line; empty if it is accepted."""
     notes: tuple[str, ...] = ()
@@ -46,6 +46,8 @@ class ReviewRequest:
     again: str | None = None
     """The largest budget in characters that is trained again; None: nothing is."""
     run_plugins: bool = False
+    saves: bool = False
+    """Whether what is found is written beside each submission."""
     tell: Callable[[str], object] = field(default=lambda line: None)
 
 
@@ -57,24 +59,26 @@ def review_all(request: ReviewRequest) -> Iterator[Finding]:
 
 
 def _reviewed(path: Path, request: ReviewRequest) -> Finding:
+    request.tell(str(path))
     try:
         folder = folder_at(path)
-        request.tell(folder.label)
-        return _found(folder, read_rules(folder.board), request)
+        found = _found(folder, read_rules(folder.board), request)
+        if request.saves and found.refused:
+            (folder.path / REVIEW).unlink(missing_ok=True)
     except (TextgenError, OSError) as error:
         return Finding(submission=str(path), refused=(reason_of(error),))
+    return replace(found, submission=str(path), refused=tuple(map(shortened, found.refused)))
 
 
 def _found(folder: Folder, rules: Rules, request: ReviewRequest) -> Finding:
-    label, wrong, notes, again = folder.label, list(lacks(folder, rules)), list[str](), None
+    wrong, notes = list(lacks(folder, rules)), list[str]()
     if wrong:
-        return _refused(folder, wrong)
-    text, is_loaded = rules.texts[folder.text], True
+        return Finding(refused=tuple(wrong))
+    text, again, is_loaded = rules.texts[folder.text], None, True
     wrong = [*recomputed(folder), *_equals(folder, rules)]
     try:
-        wrong += (
-            [] if is_same(folder.result.corpus, loaded_text(text)) else [f"its text is not {text.corpus}"]
-        )
+        if not is_same(folder.result.corpus, loaded_text(text)):
+            wrong.append(f"its text is not {text.corpus}")
     except TextgenError as error:
         is_loaded = False
         notes.append(f"its text was not loaded: {error}")
@@ -86,22 +90,15 @@ def _found(folder: Folder, rules: Rules, request: ReviewRequest) -> Finding:
             again = train_again(folder, text)
             wrong += _differs(folder, again)
     if wrong:
-        return _refused(folder, wrong)
-    if is_loaded:
-        before = folder.review.again if folder.review else None
-        if before and not again:
-            notes.append(f"trained again on {before.made}, as {REVIEW} says, and not now")
-        write_record(folder.path / REVIEW, Review(files=folder.hashes(), again=again or before))
-    folder = folder_at(folder.path)  # with its review
+        return Finding(refused=tuple(wrong), notes=tuple(notes))
+    if request.saves and again is None and folder.review and (again := folder.review.again):
+        notes.append(f"trained again on {again.made}, as {REVIEW} says, and not now")
+    review = Review(files=folder.hashes(), again=again) if is_loaded else None
+    if review and request.saves:
+        write_record(folder.path / REVIEW, review)
+    folder = folder.found_to_be(review)
     comment = "\n".join(comment_lines(folder, rules))
-    return Finding(submission=label, notes=tuple(notes), state=state_of(folder), comment=comment)
-
-
-def _refused(folder: Folder, reasons: Sequence[str]) -> Finding:
-    """Return that a submission is refused; what an earlier review found of it is gone."""
-    with suppress(OSError):
-        (folder.path / REVIEW).unlink()
-    return Finding(submission=folder.label, refused=tuple(map(shortened, reasons)))
+    return Finding(notes=tuple(notes), state=state_of(folder), comment=comment)
 
 
 def recomputed(folder: Folder) -> Iterator[str]:
@@ -144,7 +141,7 @@ def comment_lines(folder: Folder, rules: Rules) -> Iterator[str]:
         f"{place.bits_per_char:.4f} bits per character{in_brackets(place.interval)} with {own}: place {rank} "
         f"of {len(standing.places)}."
     )
-    yield "It is a record of its table." if place.is_record else "It is no record of its table."
+    yield "It sets a record." if place.is_record else "It does not set a record."
     yield from _again_line(folder)
     if rows := list(_against(standing, folder.name)):
         header = ["against", "bits/char more", "95 % interval", "p (Holm)"]
@@ -158,9 +155,10 @@ def _again_line(folder: Folder) -> Iterator[str]:
 
 
 def _against(standing: Standing, name: str) -> Iterator[list[str]]:
+    entries = {place.name: place.entry for place in standing.places}
     for each in standing.differences:
         if name in (each.a, each.b):
             sign, other = (-1, each.b) if each.a == name else (1, each.a)
             ends = sorted(sign * end for end in each.interval or ())
             interval = " to ".join(f"{end:+.4f}" for end in ends) or "-"
-            yield [code(other), f"{sign * each.bits_per_char:+.4f}", interval, f"{each.p_value:.2g}"]
+            yield [code(entries[other]), f"{sign * each.bits_per_char:+.4f}", interval, f"{each.p_value:.2g}"]

@@ -73,7 +73,7 @@ def read_rules(board: Path) -> Rules:
         return rules
     except OSError as error:
         raise TextgenError(
-            f"no leaderboard in {str(board)!r} ({RULES}: {reason_of(error)}); give its folder by --board"
+            f"no leaderboard in {str(board)!r} ({RULES}: {reason_of(error)}); name the folder of one"
         ) from None
     except ValueError as error:
         raise TextgenError(f"{str(path)!r} is not valid: {error}") from None

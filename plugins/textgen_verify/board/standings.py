@@ -39,9 +39,13 @@ class Place:
     bits_per_char: float
     interval: Interval | None
     num_seeds: int
+    num_chars: float
+    """Characters read in training, the mean of its seeds; models that count read all of the training text."""
     seconds: float
     """Of training, the mean of its seeds, on the machine of these rows."""
     num_parameters: int
+    command: str
+    """That which trains it again."""
     machine: str
     made: str
     has_plugin: bool
@@ -168,8 +172,10 @@ def _place(folder: Folder, sample: MeasuredValue) -> Place:
         bits_per_char=sample.value,
         interval=estimate(sample).interval,
         num_seeds=len(rows),
+        num_chars=fmean(row.num_chars or 0 for row in rows),
         seconds=fmean(row.seconds or 0.0 for row in rows),
         num_parameters=folder.runs[0].num_parameters,
+        command=folder.command,
         machine=rows[0].machine.description,
         made=result.made,
         has_plugin=bool(folder.submission.plugins),
