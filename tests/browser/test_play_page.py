@@ -213,6 +213,14 @@ def test_the_guessing_game_gives_the_bounds_of_a_worked_example(opened: Opened, 
     assert opened.page.locator("#game-board li").count() == 3
 
 
+def test_chance_is_told_of_votes_on_the_author_only(opened: Opened) -> None:
+    page = opened.page
+    page.click("#vote-pair")
+    page.locator("#vote-board .pane button").first.click()
+    page.get_by_text("not saved yet").wait_for()
+    assert "cannot tell" not in page.locator("#vote-tally").inner_text()
+
+
 def test_a_blind_vote_tells_who_wrote_what_and_is_kept_by_wish(opened: Opened, runs: list[Path]) -> None:
     page, file = opened.page, runs[0] / "votes.json"
     buttons, titles = page.locator("#vote-board .pane button"), page.locator("#vote-board .pane h3")
@@ -248,14 +256,6 @@ def test_a_blind_vote_tells_who_wrote_what_and_is_kept_by_wish(opened: Opened, r
     page.get_by_text("in the folder of these runs has 2 votes.").wait_for()
     assert len(json.loads(file.read_text("utf-8"))["votes"]) == 2
     assert page.locator("#vote-keep:disabled").count() == 1
-
-
-def test_chance_is_told_of_votes_on_the_author_only(opened: Opened) -> None:
-    page = opened.page
-    page.click("#vote-pair")
-    page.locator("#vote-board .pane button").first.click()
-    page.get_by_text("not saved yet").wait_for()
-    assert "cannot tell" not in page.locator("#vote-tally").inner_text()
 
 
 def test_votes_without_a_passage_left_say_so(opened: Opened) -> None:
