@@ -87,11 +87,12 @@ def complete(run: Run, prompt: str | Sequence[int], settings: Settings) -> tuple
 
 def _text_of(tokenizer: BoundTokenizer, prompt: Sequence[int]) -> str:
     """Return the text of ids; raises `UsageError` unless they are those of a text."""
-    if prompt and max(prompt) < tokenizer.vocab_size:
-        text = tokenizer.decode(prompt)
-        if np.array_equal(tokenizer.encode(text), prompt):
-            return text
-    raise UsageError(f"the prompt must be ids below {tokenizer.vocab_size} that a text has; give the text")
+    if (largest := max(prompt)) >= (size := tokenizer.vocab_size):
+        raise UsageError(f"id {largest} is out of range: the ids of this model are below {size}")
+    text = tokenizer.decode(prompt)
+    if not np.array_equal(tokenizer.encode(text), prompt):
+        raise UsageError(f"no text has these ids; give the text, such as {text[:99]!r}")
+    return text
 
 
 def _read(run: Run, text: str, ids: TokenIds, num_top: int) -> Iterator[Part]:

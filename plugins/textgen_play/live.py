@@ -166,6 +166,12 @@ class TextOfRun:
         stretches = self.stretches()
         return [(stretches[each.stretch][: each.begin], each.text) for each in choose_passages(stretches)]
 
+    def unseen(self) -> list[str]:
+        """Return its held-out stretches, each from the end of the passages whose text the page has."""
+        stretches = self.stretches()
+        ends = {each.stretch: each.begin + len(each.text) for each in choose_passages(stretches)}
+        return [text[ends.get(number, 0) :] for number, text in enumerate(stretches)]
+
     def marks(self, written: str) -> Marks:
         """Return what is conspicuous in a text that the run has written."""
         (copied,) = self._analyzer.verbatim_spans([written])

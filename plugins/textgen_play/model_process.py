@@ -185,11 +185,15 @@ def keep_guesses(game: Sequence[int]) -> int:
 
 @plainly
 def vote_passage(client: str, number: int) -> tuple[str, str]:
-    """Return the beginning of a passage to vote on, and how its author goes on; each page has an order."""
-    found = cut_passages(_text_of_all().stretches())
+    """Return the beginning of a passage to vote on, and how its author goes on; each page has an order.
+
+    None is in what the page has of the text for the guessing game.
+    """
+    found = cut_passages(_text_of_all().unseen())
     Random(client).shuffle(found)
     if number >= len(found):
-        said = "no passage that is long enough" if not found else f"no more than these {len(found)} passages"
+        none = "no passage that is long enough, beyond those of the guessing game"
+        said = none if not found else f"no more than these {len(found)} passages"
         raise TextgenError(f"the held-out text has {said}")
     return found[number]
 

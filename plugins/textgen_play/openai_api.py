@@ -15,7 +15,7 @@ from secrets import compare_digest
 from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Le
-from pydantic import Field, ValidationError
+from pydantic import Field, PlainValidator, ValidationError
 from pydantic_core import from_json
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -51,6 +51,8 @@ PORT = 8424
 """The port of the server, if it is free."""
 MAX_TOKENS, MAX_CHOICES, MAX_SIZE = 10_000, 128, 200_000
 """Tokens of a completion, completions of a request, and tokens of all of them, which are kept in memory."""
+MAX_STOPS, MAX_STOP = 4, 200
+"""Stop texts of a request, and characters of one."""
 LOCAL = ("127.0.0.1", "localhost", "::1")
 NEUTRAL: dict[str, Any] = {
     **dict.fromkeys(("presence_penalty", "frequency_penalty"), 0),
@@ -107,11 +109,13 @@ class ApiGuard(Guard):
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = headers_of(scope)
-        if not self._is_ours(headers.get("host", "")):
-            return RefusedError(403, "this server has another name: use the address it printed").response()
+        if not self._is_ours(host := headers.get("host", "")):
+            reason = f"unknown Host {host[:99]!r}: use the address that textgen serve printed"
+            return RefusedError(403, reason).response()
         origin = headers.get("origin")
         if origin is not None and origin not in self._origins:
-            reason = "pages of this origin may not ask: allow it by --allow-origin"
+            name = origin[:99]
+            reason = f"origin {name!r} is not allowed; start textgen serve with --allow-origin {name}"
             return RefusedError(403, reason).response()
         size = headers.get("content-length", "0")
         if not size.isdecimal() or int(size) > MAX_BODY:
@@ -146,9 +150,45 @@ class Keyed:
         return scheme.lower() == "bearer" and compare_digest(key.strip().encode(), self._expected)
 
 
-Text = Annotated[str, Field(max_length=MAX_CHARS)]
-Ids = Annotated[list[Annotated[int, Ge(0)]], Field(min_length=1, max_length=MAX_CHARS)]
-Stop = Annotated[str, Field(min_length=1, max_length=200)]
+def prompts_of(given: Any) -> list[str | list[int]]:
+    """Return the prompts that are given; raises `RefusedError` if they are not valid."""
+    is_several = isinstance(given, list) and {*map(type, given)} in ({str}, {list})
+    prompts = given if is_several else [given]
+    problem = f"{len(prompts):,} prompts" if len(prompts) > MAX_CHOICES else None
+    problem = problem or next(filter(None, map(_problem, prompts)), None)
+    if problem is None:
+        return list(prompts)
+    allowed = f"a text, a list of token ids, or a list of up to {MAX_CHOICES} of one of them"
+    reason = f"prompt: give {allowed}, of at most {MAX_CHARS:,} characters or ids each, not {problem}"
+    raise RefusedError(400, reason, "prompt")
+
+
+def _problem(prompt: Any) -> str | None:
+    """Return what a prompt is, if it is not valid."""
+    kinds = {*map(type, prompt)} if isinstance(prompt, list) else {int}
+    if not isinstance(prompt, (str, list)):
+        return "another value"
+    if not kinds:
+        return "an empty list"
+    if kinds != {int}:
+        return "a list of mixed or other values"
+    if isinstance(prompt, list) and min(prompt) < 0:
+        return f"the negative id {min(prompt)}"
+    return f"{len(prompt):,} of them" if len(prompt) > MAX_CHARS else None
+
+
+def stops_of(given: Any) -> list[str]:
+    """Return the stop texts that are given; raises `RefusedError` if they are not valid."""
+    stops = given if isinstance(given, list) else [given]
+    wrong = [each for each in stops if not isinstance(each, str) or not 0 < len(each) <= MAX_STOP]
+    if len(stops) <= MAX_STOPS and not wrong:
+        return stops
+    problem = f"{len(stops):,} texts" if len(stops) > MAX_STOPS else repr(wrong[0])[:99]
+    reason = f"stop: give up to {MAX_STOPS} texts of 1 to {MAX_STOP} characters, not {problem}"
+    raise RefusedError(400, reason, "stop")
+
+
+Prompts = Annotated[list[str | list[int]], PlainValidator(prompts_of)]
 Number = Annotated[int, Ge(1), Le(MAX_CHOICES)]
 
 
@@ -162,12 +202,8 @@ class Asked(Form):
     """A completion that is asked for."""
 
     model: Name = ""
-    prompt: (
-        Text
-        | Ids
-        | Annotated[list[Text], Field(min_length=1, max_length=MAX_CHOICES)]
-        | Annotated[list[Ids], Field(min_length=1, max_length=MAX_CHOICES)]
-    ) = ""
+    prompt: Prompts = Field(default_factory=lambda: prompts_of(""))
+    """Those of which each is continued `n` times."""
     max_tokens: Annotated[int, Ge(0), Le(MAX_TOKENS)] = 16
     temperature: Annotated[float, Ge(0), Le(1000)] = 1
     top_p: Annotated[float, Gt(0), Le(1)] = 1
@@ -177,7 +213,7 @@ class Asked(Form):
     stream_options: StreamOptions | None = None
     logprobs: Annotated[int, Ge(0), Le(20)] | None = None
     echo: bool = False
-    stop: Stop | Annotated[list[Stop], Field(max_length=4)] = Field(default_factory=list)
+    stop: Annotated[list[str], PlainValidator(stops_of)] = Field(default_factory=list)
     seed: Annotated[int, Ge(0), Le(2**53)] = Field(default_factory=lambda: secrets.randbelow(2**32))
     user: str = ""
 
@@ -187,18 +223,11 @@ class Asked(Form):
             raise RefusedError(400, "best_of is not supported: leave it out, or give that of n", "best_of")
         if self.stream_options and not self.stream:
             raise RefusedError(400, "stream_options has no effect without stream", "stream_options")
-        number = len(self.prompts) * self.n
-        size = number * self.max_tokens + self.echo * self.n * sum(map(len, self.prompts))
+        number = len(self.prompt) * self.n
+        size = number * self.max_tokens + self.echo * self.n * sum(map(len, self.prompt))
         if number > MAX_CHOICES or size > MAX_SIZE:
             limits = f"{MAX_CHOICES} completions (prompts times n) of {MAX_SIZE} tokens together"
             raise RefusedError(400, f"n: at most {limits}, with the characters of echo", "n")
-
-    @property
-    def prompts(self) -> list[str | list[int]]:
-        """The prompts, of which each is continued `n` times."""
-        several: Any = self.prompt
-        is_one = isinstance(several, str) or isinstance(several[0], int)
-        return [several] if is_one else several
 
     def settings(self, number: int) -> Settings:
         """Return the settings of the completion with this number of a prompt."""
@@ -209,7 +238,7 @@ class Asked(Form):
             max_tokens=self.max_tokens,
             sampler=sampler if self.temperature else "greedy",
             seed=self.seed + number,
-            stop=(self.stop,) if isinstance(self.stop, str) else tuple(self.stop),
+            stop=tuple(self.stop),
             num_top=self.logprobs,
             echo=self.echo,
         )
@@ -271,8 +300,9 @@ class Api:
     async def complete(self, request: Request) -> Response:
         """Return completions, or stream them."""
         asked = await asked_by(request)
-        only = next(iter(self._runs)) if len(self._runs) == 1 else ""
-        model = self._known(asked.model or only)
+        if not asked.model and len(self._runs) > 1:
+            raise RefusedError(400, f"name a model: {', '.join(self._runs)}", "model")
+        model = self._known(asked.model or next(iter(self._runs)))
         if self._num_open >= MAX_STREAMS:
             raise RefusedError(429, f"{MAX_STREAMS} requests are being answered; wait")
         usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
@@ -287,7 +317,7 @@ class Api:
             first = await anext(parts)  # so that what is refused has its status
             events = self._events(asked, head, usage, first, parts)
             return StreamingResponse(events, media_type="text/event-stream")
-        said: list[list[dict[str, Any]]] = [[] for _ in range(len(asked.prompts) * asked.n)]
+        said: list[list[dict[str, Any]]] = [[] for _ in range(len(asked.prompt) * asked.n)]
         async with aclosing(parts):
             async for number, some in parts:
                 said[number] += some
@@ -300,13 +330,11 @@ class Api:
         """Yield the parts of all completions, one after the other, and count their tokens."""
         self._num_open += 1
         try:
-            for number in range(len(asked.prompts) * asked.n):
+            for number in range(len(asked.prompt) * asked.n):
                 prompt, seed = divmod(number, asked.n)
                 name, is_over = secrets.token_hex(8), False
                 try:
-                    num_read = await self._models.do(
-                        model_process.complete, name, index, asked.prompts[prompt], asked.settings(seed)
-                    )
+                    num_read = await self._begin(name, index, asked.prompt[prompt], asked.settings(seed))
                     usage["prompt_tokens"] += 0 if seed else num_read
                     while not is_over:
                         parts, is_over = await self._advance(name)
@@ -319,6 +347,14 @@ class Api:
                         self._models.forget(name)
         finally:
             self._num_open -= 1
+
+    async def _begin(self, name: str, index: int, prompt: str | list[int], settings: Settings) -> int:
+        try:
+            return await self._models.do(model_process.complete, name, index, prompt, settings)
+        except DiedError:
+            raise
+        except TextgenError as error:
+            raise RefusedError(400, f"prompt: {error}", "prompt") from None
 
     async def _advance(self, name: str) -> tuple[list[dict[str, Any]], bool]:
         try:
@@ -397,7 +433,8 @@ def refusal(error: Exception) -> RefusedError:
     if isinstance(error, RefusedError):
         return error
     if isinstance(error, HTTPException):
-        return RefusedError(error.status_code, error.detail)
+        other = "only /v1/completions is served, and /v1/models: these models continue text"
+        return RefusedError(error.status_code, other if error.status_code == 404 else error.detail)
     status = next((number for kind, number in STATUSES.items() if isinstance(error, kind)), 500)
     said = str(error) if isinstance(error, TextgenError) else one_line(error)
     if status == 500:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
 from string import ascii_uppercase
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ from scipy.special import ndtr, ndtri
 
 from textgen.contracts import TextgenError
 from textgen.evaluation.intervals import Contrast, holm
-from textgen.reports.document import DASH, Lines, Note, Report, Section, text_table
+from textgen.reports.document import DASH, Lines, Note, Report, Section, lines, text_table
 from textgen.reports.formats import listed
 from textgen.runtime.messages import UsageError
 from textgen_tools.lm_eval_log import (
@@ -27,12 +29,14 @@ from textgen_tools.lm_eval_log import (
     read_log,
 )
 
+MAX_NAMED = 5
+"""The most metrics of a log that a line names."""
 MAX_LOGS = len(ascii_uppercase)
 """The most logs that are compared, each named by a letter."""
 DEFINITION = (
-    "95 % intervals over documents, which are paired in differences: Student's t, and for values of 0 or 1 "
-    "Bonett and Price (2012). p is adjusted for all differences here (Holm 1979); below 0.05 one is clear. "
-    "Whether more is better depends on the metric."
+    "95 % intervals over documents, which are paired in differences: Student's t; for values of 0 or 1 "
+    "Wilson's, and for their differences Bonett and Price (2012). p is adjusted for all differences here "
+    "(Holm 1979); below 0.05 one is clear. Whether more is better depends on the metric."
 )
 
 
@@ -51,12 +55,28 @@ class LogDifference(Contrast):
 
 
 @dataclass(frozen=True)
+class Lacking:
+    """A metric that a log lacks and the one that it is compared with has."""
+
+    log: str
+    task: str
+    metric: str
+
+    def __str__(self) -> str:
+        """Return what is lacking."""
+        return f"{self.metric} of {self.task!r}"
+
+
+@dataclass(frozen=True)
 class ImportedLogs:
     """The scores in logs of lm-eval, and the differences of what the others share with the first log."""
 
     scores: tuple[ImportedScore, ...]
     differences: tuple[LogDifference, ...]
     """Empty with a single log; without bits per character, which are bits per byte times a constant."""
+    not_compared: tuple[Lacking, ...] = ()
+    unhashed: tuple[str, ...] = ()
+    """Logs without some hashes, whose documents are compared by number, size and the others."""
 
 
 def import_logs(logs: Sequence[str | Path]) -> ImportedLogs:
@@ -76,9 +96,29 @@ def import_logs(logs: Sequence[str | Path]) -> ImportedLogs:
     first, *others = map(_by_name, read)
     found = [each for other in others for each in _differences(first, other)]
     p_values = holm([each.p_value for each in found])
+    lacking = [each for other in others for pair in permutations((first, other)) for each in _lacking(*pair)]
     return ImportedLogs(
-        scores, tuple(replace(each, p_value=p_value) for each, p_value in zip(found, p_values, strict=True))
+        scores,
+        tuple(replace(each, p_value=p_value) for each, p_value in zip(found, p_values, strict=True)),
+        tuple(dict.fromkeys(lacking)),
+        tuple(log[0].log for log in read if any("" in one for each in log for one in each.documents)),
     )
+
+
+Metrics: TypeAlias = dict[tuple[str, str], LoggedMetric]
+"""Those of a log by task and name."""
+
+
+def _lacking(log: Metrics, other: Metrics) -> list[Lacking]:
+    """Return what a log lacks of another one."""
+    name = next(iter(log.values())).log
+    return [Lacking(name, *each) for each in other if each not in log and each[1] != CHAR_BITS]
+
+
+def _named(metrics: Sequence[Lacking]) -> str:
+    """Return the names of metrics, or of the first."""
+    rest = [f"{len(metrics) - MAX_NAMED} more"] if len(metrics) > MAX_NAMED else []
+    return listed([*map(str, metrics[:MAX_NAMED]), *rest] or [CHAR_BITS])
 
 
 def paired_rates(new: NDArray[np.float64], old: NDArray[np.float64]) -> Contrast:
@@ -97,7 +137,7 @@ def paired_rates(new: NDArray[np.float64], old: NDArray[np.float64]) -> Contrast
     return Contrast(float((new - old).mean()), interval, 2 * float(ndtr(-abs(centre) / error)))
 
 
-def _by_name(log: Sequence[LoggedMetric]) -> dict[tuple[str, str], LoggedMetric]:
+def _by_name(log: Sequence[LoggedMetric]) -> Metrics:
     """Return the metrics of a log by task and name."""
     found = {(each.task, each.metric): each for each in log}
     for each in log:
@@ -109,14 +149,14 @@ def _by_name(log: Sequence[LoggedMetric]) -> dict[tuple[str, str], LoggedMetric]
     return found
 
 
-def _differences(
-    first: dict[tuple[str, str], LoggedMetric], other: dict[tuple[str, str], LoggedMetric]
-) -> Iterator[LogDifference]:
+def _differences(first: Metrics, other: Metrics) -> Iterator[LogDifference]:
     """Yield the differences in the metrics that two logs share."""
     shared = [name for name in first if name in other and name[1] != CHAR_BITS]
     if not shared:
+        has, lacks = _lacking(other, first), _lacking(first, other)
+        having = f"the first has {_named(has)}, the second {_named(lacks)}"
         names = (next(iter(log.values())).log for log in (first, other))
-        raise TextgenError("{!r} and {!r} share no metric of a task".format(*names))
+        raise TextgenError("{!r} and {!r} share no metric of a task: {}".format(*names, having))
     for name in shared:
         old, new = _paired(first[name], other[name])
         if old.is_mean and np.isin([old.units[0], new.units[0]], (0, 1)).all():
@@ -146,7 +186,9 @@ def _paired(first: LoggedMetric, other: LoggedMetric) -> tuple[LoggedMetric, Log
     numbers = {each: dict.fromkeys(number for number, *_ in each.documents) for each in (first, other)}
     for each, own in numbers.items():
         if len(own) < len(each.documents):
-            raise TextgenError(f"{each.log!r} has documents {what}, with the same doc_id, or without one")
+            ((number, _),) = Counter(number for number, *_ in each.documents).most_common(1)
+            problem = f"document {number} twice" if number else "documents without a doc_id"
+            raise TextgenError(f"{each.log!r} has {problem} {what}, which cannot be paired")
     for (one, own), (two, having) in permutations(numbers.items()):
         if lacking := [number for number in own if number not in having]:
             raise TextgenError(
@@ -180,7 +222,13 @@ def logs_report(result: ImportedLogs) -> Report:
         text_table("Differences", [*columns, "p", "documents"], differences, lefts=range(3)),
         text_table("Scores", [*columns, "documents"], scores, lefts=range(3)),
     ]
-    notes = Lines([Note(letter, [log]) for log, letter in letters.items()], is_list=True)
+    notes = [Note(letter, [log]) for log, letter in letters.items()]
+    remarks = []
+    for log, letter in letters.items():
+        if lacking := [each for each in result.not_compared if each.log == log]:
+            remarks.append(f"Not compared, since {letter} lacks it: {_named(lacking)}.")
+        if log in result.unhashed:
+            remarks.append(f"{letter} lacks hashes: documents or prompts that differ may go unnoticed.")
     return Report(
         kind="logs",
         result=result,
@@ -188,7 +236,7 @@ def logs_report(result: ImportedLogs) -> Report:
         answer=_answer(result, letters),
         definition=DEFINITION,
         sections=[
-            Section("logs", "", [notes]),
+            Section("logs", "", [Lines(notes, is_list=True), lines(remarks)]),
             *(Section(table.title.lower(), table.title, [table]) for table in tables),
         ],
     )
@@ -204,5 +252,5 @@ def _answer(result: ImportedLogs, letters: Mapping[str, str]) -> str:
     said = []
     for log, letter in list(letters.items())[1:]:
         own = [each for each in result.differences if each.b == log]
-        said.append(f"{letter} in {sum(each.is_clear for each in own) or 'none'} of {len(own)}")
-    return f"Clear differences from A: {listed(said)}."
+        said.append(f"{letter} {sum(each.is_clear for each in own)} of {len(own)}")
+    return f"Clear differences from A: {', '.join(said)}."

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
+from scipy.stats import binomtest
 
 from textgen.contracts import TextgenError
 from textgen.evaluation.intervals import Contrast, Interval, MeasuredValue, measured_ratio, rate_interval
@@ -80,8 +81,12 @@ class LoggedMetric:
         """Return the score with its interval."""
         measured, amounts = self.measured(), self.units[0]
         found = over_documents(measured.value, measured.pseudovalues[0])
-        is_rate = self.is_mean and bool(((amounts >= 0) & (amounts <= 1)).all())
-        interval = rate_interval(found) if is_rate else found.interval
+        interval = found.interval
+        if self.is_mean and np.isin(amounts, (0, 1)).all():
+            ends = binomtest(int(amounts.sum()), len(amounts)).proportion_ci(0.95, "wilson")
+            interval = float(ends.low), float(ends.high)  # which have a width where all are equal
+        elif self.is_mean and ((amounts >= 0) & (amounts <= 1)).all():
+            interval = rate_interval(found)
         return ImportedScore(
             self.log, self.file, self.task, self.metric, found.value, interval, len(self.documents)
         )
@@ -128,9 +133,11 @@ def _metrics(file: Path, log: str, place: str) -> Iterator[LoggedMetric]:
     """Yield the metrics in one file; each filter of a task's answers has its own."""
     units: dict[str, list[tuple[float, float]]] = defaultdict(list)
     documents: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+    number = 0
     try:
         with open_plain(file, MAX_BYTES) as lines:
             for line in iter(lambda: lines.readline(MAX_JSON_BYTES), b""):
+                number += 1
                 sample = parse_json(line, constant=float)
                 for metric, unit in _units(sample):
                     units[metric].append(unit)
@@ -142,7 +149,7 @@ def _metrics(file: Path, log: str, place: str) -> Iterator[LoggedMetric]:
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         reason = one_line(error, with_type=True)
         raise TextgenError(
-            f"{str(file)!r} is not a file of lm-eval's samples, or damaged ({reason})"
+            f"{str(file)!r} is not a file of lm-eval's samples, or damaged (line {number}: {reason})"
         ) from None
     task = file.stem.removeprefix("samples_").rpartition("_")[0] or file.stem
     for metric, found in units.items():

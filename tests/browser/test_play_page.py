@@ -213,6 +213,14 @@ def test_the_guessing_game_gives_the_bounds_of_a_worked_example(opened: Opened, 
     assert opened.page.locator("#game-board li").count() == 3
 
 
+def test_chance_is_told_of_votes_on_the_author_only(opened: Opened) -> None:
+    page = opened.page
+    page.click("#vote-pair")
+    page.locator("#vote-board .pane button").first.click()
+    page.get_by_text("not saved yet").wait_for()
+    assert "cannot tell" not in page.locator("#vote-tally").inner_text()
+
+
 def test_a_blind_vote_tells_who_wrote_what_and_is_kept_by_wish(opened: Opened, runs: list[Path]) -> None:
     page, file = opened.page, runs[0] / "votes.json"
     buttons, titles = page.locator("#vote-board .pane button"), page.locator("#vote-board .pane h3")
@@ -222,7 +230,7 @@ def test_a_blind_vote_tells_who_wrote_what_and_is_kept_by_wish(opened: Opened, r
     assert page.evaluate("document.activeElement.textContent") == "The passage begins"
     assert buttons.all_inner_texts() == ["First: the author’s", "Second: the author’s"]
     assert titles.all_inner_texts() == ["First", "Second"]
-    held_out = textgen.load_corpus("lee", max_chars=30_000).split.held_out.text
+    held_out = textgen.load_corpus("lee", max_chars=100_000).split.held_out.text
     shown = page.locator("#vote-board .pane .text").all_text_contents()
     (author,) = (place for place, text in enumerate(shown) if text in held_out)
     page.keyboard.press("Tab")
@@ -236,6 +244,8 @@ def test_a_blind_vote_tells_who_wrote_what_and_is_kept_by_wish(opened: Opened, r
     counted = page.locator("#vote-tally li").inner_text()
     assert "taken for the author in 0 of 1 votes (0 %, 95 % interval 0 to 79 %)" in counted
     assert said[1 - author].endswith(f": {counted.partition(':')[0]}")
+    chance = "Someone who cannot tell the author would score 50 %."
+    assert chance in page.locator("#vote-tally").inner_text()
     page.click("#vote-pair")
     buttons.first.wait_for()
     buttons.nth(1).click()
@@ -250,12 +260,12 @@ def test_a_blind_vote_tells_who_wrote_what_and_is_kept_by_wish(opened: Opened, r
 
 def test_votes_without_a_passage_left_say_so(opened: Opened) -> None:
     page = opened.page
-    for _ in range(2):
+    for _ in range(3):
         page.click("#vote-author")
         page.locator("#vote-board .pane").first.wait_for()
         page.locator("#vote-author:enabled").wait_for()
     page.click("#vote-author")
-    page.get_by_text("No passage: the held-out text has no more than these 2 passages").wait_for()
+    page.get_by_text("No passage: the held-out text has no more than these 3 passages").wait_for()
     assert all("400" in each for each in opened.errors)
     opened.errors.clear()
 

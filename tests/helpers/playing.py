@@ -30,7 +30,7 @@ def trained_runs(folder: Path) -> None:
     """Make a run over characters, with two snapshots, and one over words, on the same text."""
     for entry, run in zip(ENTRIES, run_folders(folder), strict=True):
         budget = ("--budget", "8000chars", "--snapshots") if "lstm" in entry else ()
-        text = ("--corpus", "lee", "--max-chars", 30_000)
+        text = ("--corpus", "lee", "--max-chars", 100_000)
         run_textgen("train", entry, *text, *budget, "--device", "cpu", "--out", run)
 
 

@@ -72,7 +72,8 @@
       const how = samplers.size > 1 ? `, ${sampler}` : "";
       list.append(make("li", "", `${nameOf(chosen)}${how}: ${what} in ${times} of ${total} votes (${Math.round(100 * times / total)} %, 95 % interval ${ends} %)`));
     }
-    const note = problem ? `No tally: ${problem}` : `Who cannot tell chooses each in 50 % of the votes. ${kept ? `${kept} of these votes were kept earlier.` : "None of these votes is kept yet."}`;
+    const chance = tally.some(({ over }) => over === AUTHOR) ? "Someone who cannot tell the author would score 50 %. " : "";
+    const note = problem ? `No tally: ${problem}` : `${chance}${kept ? `${kept} of these votes were saved earlier.` : "These votes are not saved yet."}`;
     at("vote-tally").replaceChildren(make("h3", "", "Votes so far"), list, make("p", "muted", note));
   }
 

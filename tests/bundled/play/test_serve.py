@@ -182,14 +182,24 @@ def test_each_prompt_is_continued_as_it_would_be_alone(api: Api) -> None:
     assert said["usage"] == {"prompt_tokens": 9, "completion_tokens": 64, "total_tokens": 73}
 
 
+def ids_of(run: Path, text: str) -> list[int]:
+    return list(textgen.load(run).saved.tokenizer.encode(text).tolist())
+
+
 def test_ids_are_a_prompt_if_a_text_has_them(api: Api, all_runs: dict[str, Path]) -> None:
-    ids = textgen.load(all_runs["bpe-lstm"]).saved.tokenizer.encode("The man").tolist()
+    ids = ids_of(all_runs["bpe-lstm"], "The man")
     text = completed(api, model="bpe-lstm", prompt="The man")["text"]
     assert completed(api, model="bpe-lstm", prompt=ids)["text"] == text
     assert completed(api, model="bpe-lstm", prompt=[ids])["text"] == text
-    for wrong in ([10**9], [ids[0], 10**30]):
+    letters = [each for char in "The man" for each in ids_of(all_runs["bpe-lstm"], char)]
+    for wrong, reason in (
+        ([10**9], "id 1000000000 is out of range"),
+        ([ids[0], 10**30], f"id {10**30} is out of range"),
+        (letters, "no text has these ids; give the text, such as 'The man'"),
+    ):
         status, said = api.ask("completions", PROMPT | {"model": "bpe-lstm", "prompt": wrong})
-        assert (status, "ids" in said["error"]["message"] or said["error"]["param"]) == (400, True)
+        assert (status, said["error"]["param"]) == (400, "prompt")
+        assert reason in said["error"]["message"]
 
 
 def test_the_models_are_listed_and_found(client: Any, all_runs: dict[str, Path]) -> None:
@@ -227,6 +237,30 @@ def test_what_is_not_supported_is_named(api: Api, wrong: dict[str, Any]) -> None
     assert error["type"] == "invalid_request_error"
     assert error["param"] in wrong
     assert error["param"] in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"prompt": ["a"] * 129}, "not 129 prompts"),
+        ({"prompt": [[1]] * 129}, "not 129 prompts"),
+        ({"prompt": []}, "not an empty list"),
+        ({"prompt": [[1], []]}, "not an empty list"),
+        ({"prompt": ["a", 1]}, "not a list of mixed or other values"),
+        ({"prompt": [True]}, "not a list of mixed or other values"),
+        ({"prompt": [3, -2]}, "not the negative id -2"),
+        ({"prompt": ["a", "b" * 20_001]}, "not 20,001 of them"),
+        ({"prompt": 7}, "not another value"),
+        ({"stop": ["a"] * 5}, "not 5 texts"),
+        ({"stop": ""}, "give up to 4 texts of 1 to 200 characters, not ''"),
+        ({"stop": ["a", 1]}, "not 1"),
+        ({"model": None}, "name a model: char-lstm, word-ngram, word-lstm, bpe-lstm"),
+    ],
+)
+def test_what_is_not_valid_says_what_is(api: Api, wrong: dict[str, Any], reason: str) -> None:
+    status, said = api.ask("completions", PROMPT | wrong)
+    assert (status, said["error"]["param"]) == (400, *wrong)
+    assert said["error"]["message"].endswith(reason)
 
 
 def test_values_that_change_nothing_are_accepted(api: Api) -> None:
@@ -267,6 +301,26 @@ def test_each_refusal_has_its_status_and_the_form_of_the_api(
     assert given == status
     assert said.keys() == {"error"}
     assert said["error"].keys() == {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"Host": "evil"}, "unknown Host 'evil': use the address that textgen serve printed"),
+        (
+            {"Origin": "http://a"},
+            "'http://a' is not allowed; start textgen serve with --allow-origin http://a",
+        ),
+        (
+            {"path": "chat/completions"},
+            "only /v1/completions is served, and /v1/models: these models continue",
+        ),
+        ({"path": "embeddings"}, "only /v1/completions is served"),
+    ],
+)
+def test_a_refusal_says_what_to_do(api: Api, options: dict[str, Any], reason: str) -> None:
+    _, said = api.ask(**{"path": "completions", "body": PROMPT} | options)
+    assert reason in said["error"]["message"]
 
 
 def test_a_page_may_ask_if_its_origin_is_allowed(api: Api) -> None:

@@ -114,7 +114,7 @@ def draw(relayed: Relayed, client: str, number: int, **changes: Any) -> Any:
 @pytest.mark.slow
 @pytest.mark.parametrize("client", ["one", "two"])
 def test_who_wrote_what_is_told_after_the_vote_only(relayed: Relayed, client: str) -> None:
-    held_out = textgen.load_corpus("lee", max_chars=30_000).split.held_out.text
+    held_out = textgen.load_corpus("lee", max_chars=100_000).split.held_out.text
     passages = set()
     for number in range(2):
         drawn = draw(relayed, client, number)
@@ -130,6 +130,15 @@ def test_who_wrote_what_is_told_after_the_vote_only(relayed: Relayed, client: st
         assert "voted on already" in json.loads(answer)["error"]
         passages.add(drawn["before"])
     assert len(passages) == 2
+
+
+@pytest.mark.slow
+def test_no_passage_is_in_what_the_page_has_for_the_guessing_game(relayed: Relayed) -> None:
+    known = [each["before"] + each["text"] for each in json.loads(relayed.ask("passages")[1])]
+    assert known
+    for number in range(3):
+        drawn = draw(relayed, "game", number)
+        assert not any(drawn["before"] in text for text in known)
 
 
 @pytest.mark.slow

@@ -70,8 +70,13 @@ def test_other_metrics_are_means_and_rates_stay_within_their_bounds(tmp_path: Pa
     )["scores"]
     assert (score["metric"], score["num_documents"], score["value"]) == ("acc (strict)", 8, 7 / 8)
     low, high = score["interval"]
-    assert 0 < low < 7 / 8
-    assert high == 1
+    assert (low, high) == pytest.approx((0.5291, 0.9776), abs=1e-4)  # Wilson's
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_equal_values_of_0_or_1_have_an_interval_with_a_width(value: int, tmp_path: Path) -> None:
+    (score,) = textgen_tools.import_lm_eval(log(tmp_path / "a", valued("acc", [value] * 20))).scores
+    assert score.interval == pytest.approx([(0, 0.1611), (0.8389, 1)][value], abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +226,8 @@ def test_the_interval_of_rates_is_that_of_bonett_and_price() -> None:
             "document 2 of 'task', acc, differs in prompt_hash and target_hash",
         ),
         ({"doc_id": 9}, "lacks document 2 of 'task', acc, which"),
-        ({"doc_id": 0}, "has documents of 'task', acc, with the same doc_id, or without one"),
+        ({"doc_id": 0}, "has document 0 twice of 'task', acc, which cannot be paired"),
+        ({"doc_id": ""}, "lacks document 2 of 'task', acc, which"),
         ({"filter": "strict"}, "lacks document 2 of 'task', acc, which"),
     ],
 )
@@ -248,8 +254,10 @@ def test_what_cannot_be_compared_is_said(tmp_path: Path) -> None:
     other = log(tmp_path / "other", valued("f1", [1, 0]))
     twice = log(log(tmp_path / "twice", valued("acc", [1, 0])), valued("acc", [1, 0]), file="2")
     short = log(tmp_path / "short", valued("acc", [1]))
+    nameless = log(tmp_path / "nameless", [{**each, "doc_id": ""} for each in valued("acc", [1, 0])])
     for logs, said in (
-        ((one, other), "share no metric of a task"),
+        ((one, other), "share no metric of a task: the first has acc of 'task', the second f1 of 'task'"),
+        ((one, nameless), "has documents without a doc_id of 'task', acc, which cannot be paired"),
         ((one, twice), "name one of these files, or a folder with one"),
         ((one, short), "lacks document 1 of 'task', acc, which"),
     ):
@@ -262,7 +270,33 @@ def test_the_report_names_logs_by_letters_and_counts_what_is_clear(tmp_path: Pat
     old, new = documents(more=0.3)
     logs = [log(tmp_path / "a", old), log(tmp_path / "b", new), log(tmp_path / "c", old)]
     said = run_textgen("import-lm-eval", *logs).stdout
-    assert said.startswith("**Clear differences from A: B in 1 of 1 and C in none of 1.**")
+    assert said.startswith("**Clear differences from A: B 1 of 1, C 0 of 1.**")
     assert f"- B: `{logs[1]}`" in said
     assert "| task | bits_per_byte | C \N{MINUS SIGN} A |" in said
     assert said.count("bits_per_char") == 3  # among the scores only
+
+
+def test_what_only_one_log_has_is_told_and_so_is_a_log_without_hashes(tmp_path: Path) -> None:
+    one = log(log(tmp_path / "one", valued("acc", [1, 0])), valued("f1", [1, 0]), "other")
+    unhashed = [{**each, "prompt_hash": ""} for each in valued("acc", [1, 1])]
+    more = [[f"more{number}", 1] for number in range(7)]
+    extra = [{**each, "metrics": ["acc", *(name for name, _ in more)], **dict(more)} for each in unhashed]
+    two = log(tmp_path / "two", extra)
+    said = run_textgen("import-lm-eval", one, two).stdout
+    assert "Not compared, since B lacks it: f1 of 'other'." in said
+    assert "Not compared, since A lacks it: more0 of 'task', " in said
+    assert "more4 of 'task' and 2 more." in said
+    assert "B lacks hashes" in said
+    assert "A lacks hashes" not in said
+    result = json.loads(run_textgen("import-lm-eval", one, two, "--json").stdout)
+    assert [each["metric"] for each in result["not_compared"] if each["log"] == str(one)] == [
+        name for name, _ in more
+    ]
+    assert result["unhashed"] == [str(two)]
+
+
+def test_a_damaged_line_is_named_by_its_number(tmp_path: Path) -> None:
+    folder = log(tmp_path / "a", valued("acc", [1, 0]))
+    (file,) = folder.iterdir()
+    file.write_text(file.read_text() + "{\n")
+    assert "damaged (line 3: " in run_textgen("import-lm-eval", folder, code=1).stderr
