@@ -27,6 +27,8 @@ def place(number: int, entry: str) -> Place:
         bits_per_char=bits,
         interval=(bits - 0.05, bits + 0.05),
         num_seeds=3,
+        num_chars=1e6,
+        command=f"textgen bench {entry} --budget 1Mchars",
         seconds=20.0 * number,
         num_parameters=10**number,
         machine="A machine, 2 cores",
