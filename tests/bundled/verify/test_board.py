@@ -99,6 +99,7 @@ def test_submissions_go_the_whole_way(board: Path, shared: Path, tmp_path: Path)
     assert [place["is_record"] for place in shown["standings"][0]["places"]] == [True, False, False]
 
 
+@pytest.mark.long
 def test_a_plugin_file_takes_the_place_of_no_module(board: Path, tmp_path: Path) -> None:
     path, marker = found(board, "char-counts"), tmp_path / "imported"
     own = path / "json.py"
@@ -373,6 +374,7 @@ def test_what_was_made_up_consistently_does_not_come_out_again(board: Path, faul
     assert not reproduction(folder_at(path), again).agrees
 
 
+@pytest.mark.long
 def test_numbers_of_a_table_are_those_of_training_again(board: Path) -> None:
     """So that a claim within the tolerance gains nothing."""
     path = found(board, "char-lstm")
