@@ -56,7 +56,7 @@ def board_report(board: Board) -> Report:
         context=_context(board),
         definition=(
             "Bits per character of the test part, lower is better. Intervals: 95 %, for other passages and "
-            "other seeds. A record (★) is reproduced, and better than every other reproduced entry of its "
+            "other seeds. A record (★) is reproduced, and better than every other reviewed entry of its "
             "table at p < 0.01, corrected for all pairs of the table (Holm). "
             + " ".join(f"{name.capitalize()}: {about}." for name, about in STATES.items())
         ),

@@ -50,7 +50,7 @@ class Place:
     made: str
     has_plugin: bool
     is_record: bool = False
-    """True if it is better than all other reproduced ones of its table, each by more than chance at 1 %."""
+    """True if it is reproduced, and better than all others of its table that were reviewed, at p < 0.01."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,8 +155,8 @@ def _standing(folders: Sequence[Folder]) -> Standing:
 
 
 def is_record(place: Place, places: Sequence[Place], differences: Sequence[Difference]) -> bool:
-    """Return whether a place is better than all other reproduced ones, by more than chance at 1 %."""
-    rivals = {each.name for each in places if each.state == "reproduced"} - {place.name}
+    """Return whether a place is reproduced, and better than all others that were reviewed, at p < 0.01."""
+    rivals = {each.name for each in places if each.state != "claimed"} - {place.name}
     beaten = {each.b for each in differences if each.a == place.name and each.p_value < LEVEL}
     return place.state == "reproduced" and bool(rivals) and rivals <= beaten
 
