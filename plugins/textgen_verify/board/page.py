@@ -114,7 +114,7 @@ def _table(standing: Standing, styles: dict[str, str]) -> Table:
         for place in standing.places
     ]
     return Table(
-        standing.title,
+        "" if standing.timed_on else standing.title,  # text has it above the machine
         "",
         COLUMNS,
         [
