@@ -17,18 +17,20 @@ from textgen.requests import ClusterOptions
 from textgen.runtime.messages import require_extra
 from textgen.runtime.output import say
 
+RunNames = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[RUN|BENCH]...",
+        help="Runs, or benches for their best runs: folders, parts of names, or latest.",
+        autocompletion=complete_result,
+        show_default="latest",
+    ),
+]
+
 
 @grouped
 def play(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[RUN|BENCH]...",
-            help="Runs, or benches for their best runs: folders, parts of names, or latest.",
-            autocompletion=complete_result,
-            show_default="latest",
-        ),
-    ] = None,
+    names: RunNames = None,
     port: Annotated[
         int | None,
         typer.Option("--port", min=0, max=65_535, help="Port.", show_default="8423, or any free one"),

@@ -68,7 +68,7 @@ class Settings:
 
 
 def complete(run: Run, prompt: str | Sequence[int], settings: Settings) -> tuple[int, Iterator[Part]]:
-    """Return the number of tokens of a prompt, and the parts of its completion, written as they are taken.
+    """Return the number of prompt tokens, and the parts of the completion, generated lazily.
 
     Raises `TextgenError` if the prompt or the sampler is not valid.
     """

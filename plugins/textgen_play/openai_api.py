@@ -291,7 +291,7 @@ class Api:
     def _known(self, name: str) -> str:
         if name in self._runs:
             return name
-        reason = f"there is no model {name!r}; there is {', '.join(self._runs)}"
+        reason = f"unknown model {name!r}; the models are: {', '.join(self._runs)}"
         raise RefusedError(404, reason, "model", "model_not_found")
 
     def _model(self, name: str) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from textgen.cli.completion import complete_result
 from textgen.cli.options import PluginFiles, grouped, load_plugins
 from textgen.requests import ClusterOptions
 from textgen.runtime.messages import UsageError, require_extra
 from textgen.runtime.output import say
+from textgen_play.command import RunNames
 
 KEY = "TEXTGEN_API_KEY"
 """The environment variable with the key: everyone on the machine can read a command line."""
@@ -21,15 +21,7 @@ KEY = "TEXTGEN_API_KEY"
 
 @grouped
 def serve(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[RUN|BENCH]...",
-            help="Runs, or benches for their best runs: folders, parts of names, or latest.",
-            autocompletion=complete_result,
-            show_default="latest",
-        ),
-    ] = None,
+    names: RunNames = None,
     port: Annotated[
         int | None,
         typer.Option("--port", min=0, max=65_535, help="Port.", show_default="8424, or any free one"),

@@ -18,8 +18,8 @@ BOARD = Path(__file__).parent.parent.parent / "leaderboard"
 def test_every_submission_was_reviewed_and_follows_from_its_rows() -> None:
     submissions = list(map(folder_at, find_submissions(BOARD)))
     assert len(submissions) > 10
-    assert {each.label: list(recomputed(each)) for each in submissions} == {
-        each.label: [] for each in submissions
+    assert {each.path: list(recomputed(each)) for each in submissions} == {
+        each.path: [] for each in submissions
     }
     board = leaderboard(BOARD)
     assert board.unread == ()

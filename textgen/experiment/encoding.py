@@ -189,8 +189,8 @@ MAX_EMBEDDING_CHARS = 100_000_000
 """Characters of the training text, from its beginning, that word vectors are trained on."""
 
 TRAINED_PER_SECOND, COUNTED_PER_SECOND, GPU_FACTOR, MAX_COUNTED = 500_000, 200_000, 8, 50_000_000
-"""Most characters of a training text to prepare for each second of a budget, for entries that are trained and
-for those with a model that counts; the factor on a GPU; and the most to count, since counts are in memory."""
+"""Maximum characters of training text to prepare per second of budget, for entries that are trained and for
+those with a model that counts; the factor on a GPU; and the maximum to count, since counts are in memory."""
 
 MAX_VALIDATION_CHARS = 200_000
 """Characters of validation, from the beginning of each stretch, that are scored at a time during training."""

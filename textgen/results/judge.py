@@ -169,7 +169,7 @@ def rank_entries(samples: Mapping[str, MeasuredValue]) -> Ranking:
     The best is chosen by its score, so p-values are adjusted for the comparisons of all pairs.
     """
     ranked = sorted(samples, key=lambda name: samples[name].value)
-    contrasts = _contrasts(samples)
+    contrasts = contrasts_of(samples)
     p_values = holm([each.p_value for each in contrasts.values()])
     differences = tuple(
         Difference(a=best, b=name, bits_per_char=each.value, interval=each.interval, p_value=p_value)
@@ -199,7 +199,7 @@ def resolution_of(samples: Mapping[str, MeasuredValue]) -> Resolution | None:
     that are clear whatever it is: its p-value is multiplied by m - d. Multiplied by m, differences below the
     one returned could be clear after all.
     """
-    contrasts = _contrasts(samples)
+    contrasts = contrasts_of(samples)
     if not contrasts:
         return None
     (best, second), *others = contrasts
@@ -213,7 +213,7 @@ def resolution_of(samples: Mapping[str, MeasuredValue]) -> Resolution | None:
     return Resolution(smallest_clear=smallest, num_seeds_for_half=next(enough, None))
 
 
-def _contrasts(samples: Mapping[str, MeasuredValue]) -> dict[tuple[str, str], Contrast]:
+def contrasts_of(samples: Mapping[str, MeasuredValue]) -> dict[tuple[str, str], Contrast]:
     """Return how much worse the second entry of each pair is, the pairs with the best first."""
     ranked = sorted(samples, key=lambda name: samples[name].value)
     return {

@@ -78,11 +78,6 @@ class Folder:
         """Where it is."""
         return self.board / self.text / self.budget / self.kind / self.name
 
-    @property
-    def label(self) -> str:
-        """What messages call it."""
-        return f"{self.text}/{self.budget}/{self.kind}/{self.name}"
-
     @cached_property
     def submission(self) -> Submission:
         """What it says of itself; raises `TextgenError` if it is damaged."""

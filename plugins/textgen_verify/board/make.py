@@ -157,7 +157,7 @@ def _texts(texts: Mapping[str, BoardText]) -> str:
 def _plugin_files(entry: str, run: Path, given: Sequence[Path]) -> list[Path]:
     """Return the plugin files that an entry was trained with, of those that are given.
 
-    Raises `TextgenError` if one is missing, is another one, or if a plugin is no file.
+    Raises `TextgenError` if one is missing or has changed, or if a plugin is not a single file.
     """
     needed = sorted({each for each in read_manifest(run).settings.plugins.values() if not _is_own(each)})
     used = []

@@ -1,4 +1,4 @@
-"""A leaderboard as it is in its folder: what can be read of it, judged."""
+"""A leaderboard, read from its folder and judged."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class ReviewRequest:
 
 
 def review_all(request: ReviewRequest) -> Iterator[Finding]:
-    """Yield what is found of each submission; raises `TextgenError` if a folder has none."""
+    """Yield what is found of each submission; a folder without one is refused."""
     for place in request.folders:
         for path in find_submissions(place) or [place]:
             yield _reviewed(path, request)

@@ -81,7 +81,7 @@ def read_rules(board: Path) -> Rules:
 
 @cache
 def loaded_text(text: BoardText) -> CorpusInfo:
-    """Return the identity of a text as it is loaded here.
+    """Return the identity of a text as loaded on this machine.
 
     Raises `TextgenError` if it cannot be loaded, or is another one than the rules say.
     """

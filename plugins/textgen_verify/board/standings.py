@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from statistics import fmean
 from typing import Literal, TypeAlias
 
-from textgen.evaluation.intervals import SHIPPED_PRIORS, Interval, MeasuredValue, difference, estimate, holm
+from textgen.evaluation.intervals import SHIPPED_PRIORS, Interval, MeasuredValue, estimate, holm
 from textgen.results.comparison import Difference
-from textgen.results.judge import score_sample
+from textgen.results.judge import contrasts_of, score_sample
 from textgen.results.row import Row
 from textgen.training.budget import is_timed, parse_budget
 from textgen_verify.board.again import LEVEL, reproduction
@@ -116,33 +115,34 @@ def state_of(folder: Folder) -> State:
     return "reproduced" if again and reproduction(folder, again).agrees else "recomputed"
 
 
-def rows_of(folder: Folder) -> Sequence[Row]:
+def rows_of(folder: Folder, state: State) -> Sequence[Row]:
     """Return the rows that are judged: those of training again, or else those that were submitted."""
-    if state_of(folder) == "reproduced" and folder.review and folder.review.again:
+    if state == "reproduced" and folder.review and folder.review.again:
         return folder.review.again.rows
     return folder.rows
 
 
-def compared(samples: dict[str, MeasuredValue]) -> list[Difference]:
+def compared(samples: Mapping[str, MeasuredValue]) -> list[Difference]:
     """Return how much worse the second of each pair is, the pairs of the best first."""
-    ranked = sorted(samples, key=lambda name: samples[name].value)
-    pairs = list(combinations(ranked, 2))
-    contrasts = [difference(samples[worse], samples[better]) for better, worse in pairs]
-    p_values = holm([each.p_value for each in contrasts])
+    contrasts = contrasts_of(samples)
+    p_values = holm([each.p_value for each in contrasts.values()])
     return [
         Difference(a=a, b=b, bits_per_char=each.value, interval=each.interval, p_value=p_value)
-        for (a, b), each, p_value in zip(pairs, contrasts, p_values, strict=True)
+        for ((a, b), each), p_value in zip(contrasts.items(), p_values, strict=True)
     ]
 
 
 def _standing(folders: Sequence[Folder]) -> Standing:
     prior, first = SHIPPED_PRIORS["bits_per_char"], folders[0]
-    found = {folder.name: score_sample(rows_of(folder), prior) for folder in folders}
-    samples = {name: sample for name, sample in found.items() if sample is not None}
-    places = {folder.name: _place(folder, samples[folder.name]) for folder in folders}
-    reviewed = {name: sample for name, sample in samples.items() if places[name].state != "claimed"}
+    places, reviewed = list[Place](), dict[str, MeasuredValue]()
+    for folder in folders:
+        state = state_of(folder)
+        rows = rows_of(folder, state)
+        if sample := score_sample(rows, prior):
+            places.append(_place(folder, state, rows, sample))
+            reviewed |= {} if state == "claimed" else {folder.name: sample}
     differences = compared(reviewed)
-    ranked = sorted(places.values(), key=lambda place: (place.state == "claimed", place.bits_per_char))
+    ranked = sorted(places, key=lambda place: (place.state == "claimed", place.bits_per_char))
     best = next((place for place in ranked if is_record(place, ranked, differences)), None)
     return Standing(
         text=first.text,
@@ -161,14 +161,13 @@ def is_record(place: Place, places: Sequence[Place], differences: Sequence[Diffe
     return place.state == "reproduced" and bool(rivals) and rivals <= beaten
 
 
-def _place(folder: Folder, sample: MeasuredValue) -> Place:
-    result, rows = folder.result, rows_of(folder)
+def _place(folder: Folder, state: State, rows: Sequence[Row], sample: MeasuredValue) -> Place:
     return Place(
         name=folder.name,
         entry=folder.submission.entry,
         author=folder.submission.author,
         about=folder.about,
-        state=state_of(folder),
+        state=state,
         bits_per_char=sample.value,
         interval=estimate(sample).interval,
         num_seeds=len(rows),
@@ -177,6 +176,6 @@ def _place(folder: Folder, sample: MeasuredValue) -> Place:
         num_parameters=folder.runs[0].num_parameters,
         command=folder.command,
         machine=rows[0].machine.description,
-        made=result.made,
+        made=folder.result.made,
         has_plugin=bool(folder.submission.plugins),
     )

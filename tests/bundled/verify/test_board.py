@@ -416,7 +416,7 @@ def test_a_damaged_folder_leaves_the_others(board: Path, tmp_path: Path) -> None
 
 
 def test_a_submission_is_no_leaderboard_with_rules_of_its_own(board: Path) -> None:
-    """Else a link in it would lead to the reviews of others, which go when they are refused."""
+    """Otherwise a link in it would lead to the reviews of others, and refusing those removes them."""
     lines(board)
     evil = board / TABLE / "evil"
     evil.mkdir()
