@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -59,6 +59,8 @@ class Review:
     schema_version: int = SCHEMA_VERSION
     files: dict[str, str]
     """The SHA-256 of each file that was reviewed."""
+    compressors: dict[str, float] = field(default_factory=dict)
+    """Bits per character of its text by compressors that have read the training part."""
     again: TrainedAgain | None = None
 
 

@@ -94,6 +94,9 @@ def _blocks(standing: Standing, styles: dict[str, str]) -> Iterator[Block]:
     if standing.timed_on:
         yield lines([f"Timed together on {standing.timed_on}; other machines allow more or less training."])
     yield _table(standing, styles)
+    if standing.compressors:
+        each = (f"{name} {bits:.4f}" for name, bits in standing.compressors.items())
+        yield lines([f"File compressors, which are no entries: {'; '.join(each)}."])
     yield Folded("What they are", [Lines(list(_notes(standing)), is_list=True)])
     charts = [Chart(_chart(standing, styles, *axis)) for axis in AXES]
     yield Folded("Score against training time and size", charts, views=PAGE)

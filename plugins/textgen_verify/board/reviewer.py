@@ -16,7 +16,7 @@ from textgen_verify.board.again import Reproduction, is_small, reproduction, tra
 from textgen_verify.board.check import is_same, lacks
 from textgen_verify.board.folders import REVIEW, Folder, Review, TrainedAgain, find_submissions, folder_at
 from textgen_verify.board.reader import submissions_beside
-from textgen_verify.board.rules import Rules, loaded_text, read_rules
+from textgen_verify.board.rules import Rules, compressed, loaded_text, read_rules
 from textgen_verify.board.standings import STATES, Standing, State, standings_of, state_of
 from textgen_verify.verification import VerifiedFiles
 from textgen_verify.verifier import checks_of
@@ -77,7 +77,7 @@ def _found(folder: Folder, rules: Rules, request: ReviewRequest) -> Finding:
     text, again, is_loaded = rules.texts[folder.text], None, True
     wrong = [*recomputed(folder), *_equals(folder, rules)]
     try:
-        if not is_same(folder.result.corpus, loaded_text(text)):
+        if not is_same(folder.result.corpus, loaded_text(text).info):
             wrong.append(f"its text is not {text.corpus}")
     except TextgenError as error:
         is_loaded = False
@@ -93,7 +93,9 @@ def _found(folder: Folder, rules: Rules, request: ReviewRequest) -> Finding:
         return Finding(refused=tuple(wrong), notes=tuple(notes))
     if request.saves and again is None and folder.review and (again := folder.review.again):
         notes.append(f"trained again on {again.made}, as {REVIEW} says, and not now")
-    review = Review(files=folder.hashes(), again=again) if is_loaded else None
+    review = None
+    if is_loaded:
+        review = Review(files=folder.hashes(), compressors=compressed(text), again=again)
     if review and request.saves:
         write_record(folder.path / REVIEW, review)
     folder = folder.found_to_be(review)

@@ -8,8 +8,9 @@ from functools import cache
 from pathlib import Path
 
 from textgen.contracts import TextgenError
-from textgen.data.corpus import CorpusInfo
+from textgen.data.corpus import Corpus, CorpusInfo
 from textgen.defaults import CLEANER, SPLIT
+from textgen.evaluation.baselines import reference_scores
 from textgen.library.corpus import load_corpus
 from textgen.runtime.messages import reason_of
 from textgen.runtime.storage.files import read_toml
@@ -80,12 +81,20 @@ def read_rules(board: Path) -> Rules:
 
 
 @cache
-def loaded_text(text: BoardText) -> CorpusInfo:
-    """Return the identity of a text as loaded on this machine.
+def loaded_text(text: BoardText) -> Corpus:
+    """Return a text as loaded on this machine.
 
     Raises `TextgenError` if it cannot be loaded, or is another one than the rules say.
     """
-    corpus = load_corpus(text.corpus, clean=text.clean, split=text.split).info
-    if not text.is_of(corpus):
+    corpus = load_corpus(text.corpus, clean=text.clean, split=text.split)
+    if not text.is_of(corpus.info):
         raise TextgenError(f"the text {text.corpus} has changed: its SHA-256 is {corpus.sha256}")
     return corpus
+
+
+@cache
+def compressed(text: BoardText) -> dict[str, float]:
+    """Return the bits per character of a text by compressors that have read its training part."""
+    split = loaded_text(text).split
+    scores = reference_scores(split.train.text, split.held_out.stretches())
+    return {name: sum(bits) / sum(split.held_out.stretch_chars) for name, bits in scores.items()}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal, TypeAlias
 
+from textgen.evaluation.baselines import READING_ON
 from textgen.evaluation.intervals import SHIPPED_PRIORS, Interval, MeasuredValue, estimate, holm
 from textgen.results.comparison import Difference
 from textgen.results.judge import contrasts_of, score_sample
@@ -65,6 +66,8 @@ class Standing:
     """Best first, then those that are only claimed."""
     differences: tuple[Difference, ...]
     """How much worse the second of each pair is; p-values are adjusted for all pairs (Holm 1979)."""
+    compressors: dict[str, float]
+    """Bits per character by file compressors of the same class, as reviews found them."""
 
     @property
     def title(self) -> str:
@@ -151,6 +154,13 @@ def _standing(folders: Sequence[Folder]) -> Standing:
         timed_on=first.runs[0].machine.description if is_timed(first.budget) else "",
         places=tuple(replace(place, is_record=place is best) for place in ranked),
         differences=tuple(differences),
+        compressors={
+            name: bits
+            for folder in folders
+            if folder.review
+            for name, bits in folder.review.compressors.items()
+            if (name == READING_ON) == (first.kind == READING)
+        },
     )
 
 

@@ -112,7 +112,7 @@ def test_a_plugin_file_takes_the_place_of_no_module(board: Path, tmp_path: Path)
     assert not marker.exists()
 
 
-def test_a_difference_is_that_of_the_bench_itself(board: Path, shared: Path) -> None:
+def test_differences_and_compressors_are_those_of_the_bench_itself(board: Path, shared: Path) -> None:
     result = read_record(Comparison, shared / "bench" / "bench.json")
     lines(board)
     (standing,) = leaderboard(board).standings
@@ -120,6 +120,12 @@ def test_a_difference_is_that_of_the_bench_itself(board: Path, shared: Path) -> 
     ours = next(each for each in standing.differences if each.b == "char-counts")
     assert ours.bits_per_char == pytest.approx(best["char-counts"].bits_per_char, rel=1e-12)
     assert ours.interval == pytest.approx(best["char-counts"].interval, rel=1e-9)
+    static = {
+        each.name: each.bits_per_char for each in result.references if each.name.endswith("given train")
+    }
+    assert len(static) == 2
+    assert standing.compressors == pytest.approx(static)
+    assert "no entries: PPMd given train " in textgen("leaderboard", board).stdout
 
 
 def test_a_file_that_changes_after_its_review_is_only_claimed(board: Path) -> None:
