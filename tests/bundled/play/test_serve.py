@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -219,6 +221,22 @@ def test_the_client_of_the_page_works(api: Api, capsys: pytest.CaptureFixture[st
     *written, last = capsys.readouterr().out.splitlines()
     assert "".join(written)
     assert last.startswith("'.' -")
+
+
+@pytest.mark.skipif(shutil.which("llm") is None, reason="needs llm")
+@pytest.mark.parametrize("options", [(), ("--no-stream",)])
+def test_llm_continues_and_stops(api: Api, tmp_path: Path, options: tuple[str, ...]) -> None:
+    model = {"model_id": "mine", "model_name": "char-lstm", "api_base": api.address}
+    model |= {"api_key_name": "textgen", "completion": True}
+    (tmp_path / "extra-openai-models.yaml").write_text(json.dumps([model]))
+    (tmp_path / "keys.json").write_text(json.dumps({"textgen": api.key}))
+    asked = {"max_tokens": 60, "seed": 3, "stop": "e"}
+    command = ["llm", "-m", "mine", "The ", *options]
+    command += [word for name, value in asked.items() for word in ("-o", name, str(value))]
+    variables = os.environ | {"LLM_USER_PATH": str(tmp_path)}
+    written = subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout
+    expected = completed(api, model="char-lstm", prompt="The ", **asked)["text"]
+    assert written.rstrip("\n") == expected.rstrip("\n")
 
 
 @pytest.mark.parametrize(
