@@ -96,8 +96,8 @@ def review(
 ) -> list[Finding]:
     """Check submissions and compute their numbers again; return what is found of each.
 
-    `folders` are those of submissions, or of whole leaderboards. Those with a budget in characters up to
-    `again` are trained again, with plugin files only if `run_plugins`, since these are code of others. With
+    `folders` are those of submissions, or of whole leaderboards. Those with a budget up to `again`, of its
+    unit, are trained again, with plugin files only if `run_plugins`, since these are code of others. With
     `save`, what is found is written beside each. `tell` is called with the name of each. Raises
     `TextgenError` if a budget is invalid.
     """

@@ -64,7 +64,7 @@ def review(
     again: Annotated[
         str | None,
         typer.Option(
-            "--again", help="Train budgets in characters up to this one again.", show_default="none"
+            "--again", help="Train budgets up to this one again: 1Mchars, or 1m.", show_default="none"
         ),
     ] = None,
     run_plugins: Annotated[

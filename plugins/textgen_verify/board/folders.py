@@ -46,6 +46,8 @@ class TrainedAgain:
     """The same entry, trained once more from its submission alone."""
 
     made: str
+    began: str = ""
+    """When its review began; under budgets in time, only what one review trained is compared."""
     machine: Machine
     versions: dict[str, str]
     num_parameters: Count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from textgen.comparison.kinds import BENCH
@@ -44,11 +45,12 @@ class ReviewRequest:
     folders: Sequence[Path]
     """Of submissions, or of whole leaderboards."""
     again: str | None = None
-    """The largest budget in characters that is trained again; None: nothing is."""
+    """The largest budget that is trained again, of those in its unit; None: nothing is."""
     run_plugins: bool = False
     saves: bool = False
     """Whether what is found is written beside each submission."""
     tell: Callable[[str], object] = field(default=lambda line: None)
+    began: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
 
 def review_all(request: ReviewRequest) -> Iterator[Finding]:
@@ -87,7 +89,7 @@ def _found(folder: Folder, rules: Rules, request: ReviewRequest) -> Finding:
             files = ", ".join(folder.submission.plugins)
             notes.append(f"not trained again: {files} is code of others; read it, then give --run-plugins")
         else:
-            again = train_again(folder, text)
+            again = train_again(folder, text, request.began)
             wrong += _differs(folder, again)
     if wrong:
         return Finding(refused=tuple(wrong), notes=tuple(notes))
@@ -119,6 +121,10 @@ def _differs(folder: Folder, again: TrainedAgain) -> Iterator[str]:
 
 def _told(found: Reproduction) -> str:
     seeds = ", ".join(f"{change:+.4f}" for change in found.of_seeds)
+    if found.is_timed:
+        return (
+            f"{found.change:+.4f} bits per character, by seed {seeds}: machines allow more or less training"
+        )
     return (
         f"{found.change:+.4f} bits per character (at most {found.allowed:.4f} is rounding), by seed {seeds} "
         f"(at most {found.allowed_of_seed:.4f})"

@@ -21,7 +21,8 @@ State = Literal["claimed", "recomputed", "reproduced"]
 STATES: dict[State, str] = {
     "claimed": "as submitted, since nobody has reviewed it; it is compared with nothing",
     "recomputed": "what follows from the bits of its stretches was computed again, and its text loaded again",
-    "reproduced": "trained again by those who keep the leaderboard, with the same score; theirs is shown",
+    "reproduced": "trained again by those who keep the leaderboard, with the same score or the same time; "
+    "theirs is shown",
 }
 
 
@@ -88,10 +89,12 @@ Table: TypeAlias = tuple[str, ...]
 
 
 def table_of(folder: Folder) -> Table:
-    """Return the table of a submission; under budgets in time, that of the bench that it was timed in."""
+    """Return the table of a submission; under budgets in time, that of the bench or review that timed it."""
     table = folder.text, folder.budget, folder.kind
     if not is_timed(folder.budget):
         return table
+    if folder.review and (again := folder.review.again):
+        return *table, again.began, again.machine.description
     return *table, folder.submission.bench, folder.result.made, folder.runs[0].machine.description
 
 
@@ -151,7 +154,7 @@ def _standing(folders: Sequence[Folder]) -> Standing:
         text=first.text,
         budget=first.budget,
         kind=first.kind,
-        timed_on=first.runs[0].machine.description if is_timed(first.budget) else "",
+        timed_on=table_of(first)[-1] if is_timed(first.budget) else "",
         places=tuple(replace(place, is_record=place is best) for place in ranked),
         differences=tuple(differences),
         compressors={

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from helpers.boards import ABOUT, BUDGET, BY, PLUGIN, forge, make_board
+from helpers.boards import ABOUT, BUDGET, BY, PLUGIN, SEEDS, forge, make_board
 from helpers.commands import run_textgen as textgen
 from helpers.records import edit_record
 from helpers.shared import made_once
@@ -25,6 +25,7 @@ from textgen_verify import leaderboard
 from textgen_verify.board.again import reproduction
 from textgen_verify.board.folders import Folder, Review, TrainedAgain, folder_at, hash_of
 from textgen_verify.board.make import alone
+from textgen_verify.board.standings import table_of
 
 pytestmark = pytest.mark.slow
 
@@ -391,6 +392,25 @@ def test_numbers_of_a_table_are_those_of_training_again(board: Path) -> None:
     place = next(each for each in standing.places if each.name == path.name)
     assert place.state == "reproduced"
     assert place.bits_per_char == pytest.approx(before, rel=1e-9)
+
+
+def test_budgets_in_time_are_compared_within_what_one_review_timed(shared: Path, tmp_path: Path) -> None:
+    """First they are in the table of their bench, then in that of the review, however much was trained."""
+    board, bench = tmp_path / "board", tmp_path / "bench"
+    board.mkdir()
+    rules = (shared / "board" / "leaderboard.toml").read_text().replace(BUDGET, "1s")
+    (board / "leaderboard.toml").write_text(rules)
+    settings = ("--corpus", shared / "text.txt", "--budget", "1s", "--seeds", SEEDS, "--length", 40)
+    textgen("bench", "random", *settings, "--out", bench)
+    textgen("submit", bench, "--board", board, *BY)
+    state, path = lines(board, "--again", "1Mchars")[0].split()
+    assert state == "recomputed"
+    forge(Path(path), lambda run: replace(run, train=replace(run.train, num_chars=5)))
+    assert lines(board, "--again", "1s") == [f"reproduced {path}"]
+    folder = folder_at(Path(path))
+    timed = [Review(files={}, again=replace(as_trained(folder), began=began)) for began in "112"]
+    first, second, third = (table_of(folder.found_to_be(review)) for review in timed)
+    assert first == second != third
 
 
 def test_a_review_writes_only_what_it_is_told_to(board: Path) -> None:
