@@ -45,7 +45,8 @@ def standing(kind: str, **others: Any) -> Standing:
         Difference(a=a.name, b=b.name, bits_per_char=0.2, interval=(0.1, 0.3), p_value=0.001)
         for a, b in pairs
     ]
-    return Standing(text="wiki", kind=kind, places=places, differences=tuple(differences), **others)
+    others |= {"places": places, "differences": tuple(differences), "compressors": {"xz given train": 2.3}}
+    return Standing(text="wiki", kind=kind, **others)
 
 
 @pytest.mark.parametrize(

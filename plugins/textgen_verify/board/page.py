@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from textwrap import shorten
@@ -60,19 +61,40 @@ def board_report(board: Board) -> Report:
             "table at p < 0.01, corrected for all pairs of the table (Holm). "
             + " ".join(f"{name.capitalize()}: {about}." for name, about in STATES.items())
         ),
-        sections=[*_sections(board), Section("left-out", "Left out", [lines(board.unread, is_list=True)])],
+        sections=[
+            _leaders(board),
+            *_sections(board),
+            Section("left-out", "Left out", [lines(board.unread, is_list=True)]),
+        ],
     )
 
 
 def _answer(board: Board) -> str:
-    """Return the leaders, each with its table."""
-    leaders = [
-        f"{standing.title}: {standing.places[0].entry} {standing.places[0].bits_per_char:.3f}"
-        + " (record)" * standing.places[0].is_record
-        for standing in board.standings
-        if standing.places
-    ]
-    return "; ".join(leaders) + "." if leaders else "There are no submissions."
+    """Return in how many tables each leader is the first."""
+    leaders = [standing.places[0] for standing in board.standings]
+    if not leaders:
+        return "There are no submissions."
+    (most, number), *others = Counter(each.entry for each in leaders).most_common()
+    first = [f"{most} in {number} of {len(leaders)}", *(f"{entry} in {number}" for entry, number in others)]
+    return f"First of a table: {', '.join(first)}. Records: {sum(each.is_record for each in leaders)}."
+
+
+def _leaders(board: Board) -> Section:
+    """Return the first of each table, with the second."""
+    rows = [[standing.title, *_leader(standing)] for standing in board.standings]
+    table = text_table(
+        "First of each table", ["table", "first", "bits/char", "before", "by"], rows, lefts=(1, 3)
+    )
+    return Section("first", "First of each table", [table])
+
+
+def _leader(standing: Standing) -> Iterator[str | Cell]:
+    first, *others = standing.places
+    behind = next((each for each in standing.differences if each.a == first.name), None)
+    yield first.entry + " ★" * first.is_record
+    yield Cell(f"{first.bits_per_char:.4f}", best=first.is_record)
+    yield next((place.entry for place in others if behind and place.name == behind.b), DASH)
+    yield f"{behind.bits_per_char:.4f}" if behind else DASH
 
 
 def _context(board: Board) -> str:
@@ -133,7 +155,7 @@ def _notes(standing: Standing) -> Iterator[Note]:
     """Yield what each entry is, as its author says."""
     for place in standing.places:
         plugin = " (with a plugin file)" if place.has_plugin else ""
-        about = plain(f"{place.entry}{plugin}: {shorten(place.about, MAX_ABOUT)}")
+        about = plain(f"{place.entry}{plugin}: {shorten(place.about, MAX_ABOUT).rstrip('.')}")
         yield Note(about, [plain(place.command)])
 
 
@@ -164,7 +186,7 @@ def _chart(
 
     A single one is no picture.
     """
-    limit = 1.5 * standing.places[0].bits_per_char if standing.places else 0.0
+    limit = 1.5 * standing.places[0].bits_per_char
     shown = [each for each in standing.places if amount(each) > 0 and each.bits_per_char < limit]
     shown = shown if len(shown) > 1 else []
     drawn = [

@@ -110,7 +110,8 @@ def standings_of(folders: Iterable[Folder], rules: Rules) -> list[Standing]:
         amount = parse_budget(budget)
         return texts.index(text), kind == READING, amount.unit, amount.amount
 
-    return [_standing(tables[table]) for table in sorted(tables, key=order)]
+    standings = [_standing(tables[table]) for table in sorted(tables, key=order)]
+    return [each for each in standings if each.places]
 
 
 def state_of(folder: Folder) -> State:
