@@ -76,6 +76,16 @@ def test_streamed_pieces_join_to_what_generate_returns(
     assert "".join(generator.stream(prompt, num_chars, WARM, seed)) == text
 
 
+def test_streams_that_end_in_any_order_leave_gradients_on(generator: Generator) -> None:
+    """What the process does between two pieces and afterwards may be training."""
+    first, second = (generator.stream("The ", 10, WARM, seed) for seed in (0, 1))
+    assert next(first) + next(second)
+    assert not torch.is_inference_mode_enabled()
+    first.close()
+    second.close()
+    assert not torch.is_inference_mode_enabled()
+
+
 def test_no_prompts_give_no_text(generator: Generator) -> None:
     assert generator.generate([], 10, WARM, []) == []
 

@@ -142,6 +142,7 @@ class Generator:
             if not num_left or num_steps > 4 * num_chars + 16:
                 return
 
+    @torch.inference_mode()  # only while it computes: a `with` around a yield would be left in any order
     def _ids(
         self,
         prompts: Sequence[str],
@@ -153,23 +154,22 @@ class Generator:
         sampler = self.resolved(sampler)
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         step = RecordedStep(self._step) if self._is_recordable else self._step
-        with torch.inference_mode():
-            logits, state = self._read(prompts)
-            owed = torch.tensor(list(map(self.owes_space, prompts)), dtype=torch.bool)[:, None]
-            without_space = owed & ~torch.from_numpy(self._carries_space)
-            logits = logits.masked_fill(without_space.to(self.device), -torch.inf)
-            choose = sampler.start(list(map(self.encode_prompt, prompts)), self.vocabulary)
-            while True:
-                rows = [torch.rand(DRAWS_AHEAD, generator=generator) for generator in generators]
-                for uniforms in torch.stack(rows, dim=1).to(self.device):
-                    if self._left_out is not None:
-                        logits = logits.masked_fill(self._left_out, -torch.inf)
-                    ids = choose(logits, uniforms)
-                    sampler.check(ids, len(prompts))
-                    known = ids.clamp(0, len(self.table.pieces) - 1)  # others are found when ids are read
-                    on_choice(logits, known)
-                    yield ids
-                    logits, state = step(known, state)
+        logits, state = self._read(prompts)
+        owed = torch.tensor(list(map(self.owes_space, prompts)), dtype=torch.bool)[:, None]
+        without_space = owed & ~torch.from_numpy(self._carries_space)
+        logits = logits.masked_fill(without_space.to(self.device), -torch.inf)
+        choose = sampler.start(list(map(self.encode_prompt, prompts)), self.vocabulary)
+        while True:
+            rows = [torch.rand(DRAWS_AHEAD, generator=generator) for generator in generators]
+            for uniforms in torch.stack(rows, dim=1).to(self.device):
+                if self._left_out is not None:
+                    logits = logits.masked_fill(self._left_out, -torch.inf)
+                ids = choose(logits, uniforms)
+                sampler.check(ids, len(prompts))
+                known = ids.clamp(0, len(self.table.pieces) - 1)  # others are found when ids are read
+                on_choice(logits, known)
+                yield ids
+                logits, state = step(known, state)
 
     def _read(self, prompts: Sequence[str]) -> tuple[Tensor, State]:
         """Return the logits [batch, vocab_size] after the prompts, and the state."""
