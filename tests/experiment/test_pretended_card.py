@@ -45,7 +45,11 @@ def test_an_entry_is_on_the_card_as_a_whole(spec: str, text: Corpus) -> None:
 
 @pytest.mark.parametrize(
     "spec",
-    [f"char-lstm:{NETWORK}", f"word-lstm+ngram:{NETWORK}", "char-hier+words:hidden_size=16,batch_size=4"],
+    [
+        f"char-lstm:{NETWORK}",
+        f"word-lstm+ngram:{NETWORK}",
+        pytest.param("char-hier+words:hidden_size=16,batch_size=4", marks=pytest.mark.long),
+    ],
     ids=lambda spec: spec.partition(":")[0],
 )
 def test_a_run_is_as_on_the_cpu_is_saved_and_goes_on(spec: str, text: Corpus, tmp_path: Path) -> None:

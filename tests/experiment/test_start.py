@@ -197,6 +197,7 @@ def test_a_bench_says_what_was_read_and_whether_the_text_was_in_it(
     assert result.runs[1].problem is None
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("no_references")
 def test_verify_looks_again_at_what_a_run_started_from(origins: dict[str, Path], tmp_path: Path) -> None:
     origin, out = shutil.copytree(origins["char"], tmp_path / "origin"), tmp_path / "b"

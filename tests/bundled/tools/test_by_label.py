@@ -108,6 +108,7 @@ def test_the_command_writes_a_page(runs: tuple[textgen.Run, textgen.Run], tmp_pa
     assert "the runs without labels are of another text or split" in same
 
 
+@pytest.mark.long
 def test_a_report_says_which_sign_is_whose(folder: Path, tmp_path: Path) -> None:
     text = textgen.TextOptions(str(folder / "texts.jsonl"), condition="author")
     bench = tmp_path / "bench"

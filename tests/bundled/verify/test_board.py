@@ -394,6 +394,7 @@ def test_numbers_of_a_table_are_those_of_training_again(board: Path) -> None:
     assert place.bits_per_char == pytest.approx(before, rel=1e-9)
 
 
+@pytest.mark.long
 def test_budgets_in_time_are_compared_within_what_one_review_timed(shared: Path, tmp_path: Path) -> None:
     """First they are in the table of their bench, then in that of the review, however much was trained."""
     board, bench = tmp_path / "board", tmp_path / "bench"

@@ -132,6 +132,7 @@ def test_a_comparison_agrees_with_its_stretches_and_its_runs(made: Path) -> None
     assert sum(check["number"] for check in values["checks"]) > 30
 
 
+@pytest.mark.long  # others change single values
 def test_a_change_of_any_kind_of_value_is_found_or_named(copy: Path) -> None:
     bench, details = (read_values(copy / name) for name in (RESULT, DETAILS))
     places = telling_values(bench)
