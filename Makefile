@@ -3,11 +3,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := textgen plugins embeddings benchmarks docs tests
 
-# A worker more than cores, since tests wait now and then, at most 8: each needs up to a gigabyte of memory. What the
-# tests of a file share is made once, since one worker runs them all; the files that take longest come first
-# (tests/conftest.py).
-WORKERS := $(shell $(PYTHON) -c "import os; print(min(8, os.cpu_count() + 1))")
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# A worker per core, at most 8: each needs up to a gigabyte of memory. What the tests of a file share is made
+# once, since one worker runs them all; the files that take longest come first (tests/conftest.py).
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 .PHONY: bench test test-all quick lint ruff mypy pytest docs notebook release site install clean
 # The main job: a character LSTM, a word LSTM that starts from GloVe vectors, and pure chance, side by side.

@@ -55,6 +55,7 @@ class Guard:
             return
         answer = self._refusal(scope)
         if answer is not None:
+            await _read_on(receive)
             await answer(scope, receive, send)
             return
         await self._app(scope, _Limited(receive), send)
@@ -85,6 +86,14 @@ class TooLargeError(TextgenError):
     """A body has more than `MAX_BODY` bytes, which its header did not say."""
 
 
+async def _read_on(receive: Any) -> None:
+    """Drop the rest of a body, if it comes soon: a client that still sends would see a reset, no answer."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            while (await receive()).get("more_body"):
+                pass
+
+
 class _Limited:
     """The body of a request, which raises `TooLargeError` beyond `MAX_BODY`."""
 
@@ -96,6 +105,7 @@ class _Limited:
         if message["type"] == "http.request":
             self._num_bytes += len(message.get("body", b""))
             if self._num_bytes > MAX_BODY:
+                await _read_on(self._receive)
                 raise TooLargeError(f"too large: at most {MAX_BODY} bytes")
         return message
 
