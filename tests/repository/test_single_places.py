@@ -64,6 +64,7 @@ def test_one_place_starts_the_processes_of_jobs() -> None:
             "asyncio.Lock",
             "asyncio.new_event_loop",
             "asyncio.run_coroutine_threadsafe",
+            "asyncio.timeout",
         },
         # None runs a job: a compressor as a reference, a tokenizer with another order of sets, imports alone,
         # programs that measure a machine, and `textgen bench` with the plugins of one submission.
