@@ -24,7 +24,7 @@ from textgen.training.budget import is_timed
 MAX_NOTED_WORDS = 12
 """Made-up or missing words that are shown of each entry."""
 PART, LARGE = 0.95, 3_000_000
-"""Entries that prepare less than this share of a training text of at least this length are named."""
+"""The report names entries that prepare less than this share of a training text this long or longer."""
 PERPLEXITIES = "Compare perplexities within one text only."
 PAIRED = "Differences are paired, passage by passage: one may be clear though intervals of scores overlap."
 

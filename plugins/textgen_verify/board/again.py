@@ -105,7 +105,7 @@ class Reproduction:
 
     @property
     def agrees(self) -> bool:
-        """True if nothing of it is more than roundings explain."""
+        """True if nothing of it is more than roundings, or under a budget in time the machine, explain."""
         largest = max(map(abs, self.of_seeds))
         is_rounding = abs(self.change) <= self.allowed and largest <= self.allowed_of_seed
         return not self.facts and (is_rounding or self.is_timed)
