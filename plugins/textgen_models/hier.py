@@ -17,17 +17,16 @@ from textgen.contracts import PretrainedVectors, Search
 from textgen.data.vocabulary import surface_bytes
 from textgen.data.words import split_words
 from textgen.nn.layers import (
-    Dropout,
     DropoutProbability,
     EmbeddingSize,
     FeatureModel,
     HiddenSize,
-    LockedDropout,
     Softmax,
     TieWeights,
     TokenEmbedding,
     output_layer,
 )
+from textgen_models.dropout import LockedDropout, RowDropout
 from textgen_models.recurrent import OUTPUT_GAIN, LayerState, held_after_each, initialise
 
 LowerSize = Annotated[
@@ -50,31 +49,6 @@ KeyDropout = Annotated[
     doc("Dropout probability of the rows of the table of hashed words; none: automatic."),
     Search(values=(None, 0.0, 0.15, 0.3, 0.5)),
 ]
-
-
-MAX_ROW_DROPOUT = 0.5
-"""Automatic dropout of rows, at most."""
-ROW_SHARE = 6.0
-"""Automatic dropout of rows, as a multiple of that of features."""
-
-
-class RowDropout(Dropout):
-    """Dropout of whole rows of a table, the same in a window (Gal and Ghahramani 2016; Merity et al. 2018).
-
-    A row that few places of a text have in common is where a model memorises them.
-    """
-
-    def follow(self, automatic: float) -> None:
-        """Take a multiple of the result of `automatic_dropout`, unless the probability is given."""
-        super().follow(min(ROW_SHARE * automatic, MAX_ROW_DROPOUT))
-
-    def forward(self, vectors: Tensor, rows: Tensor, num_rows: int) -> Tensor:
-        """Return `vectors` [batch, time, size] of `rows` [batch, time], in training with some rows zero."""
-        if not self.training or not self.probability:
-            return vectors
-        kept = torch.empty(num_rows, device=vectors.device, dtype=vectors.dtype)
-        kept = kept.bernoulli_(1 - self.probability) / (1 - self.probability)
-        return vectors * kept[rows][..., None]
 
 
 class HierState(NamedTuple):

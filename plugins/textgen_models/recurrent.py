@@ -18,7 +18,6 @@ from textgen.nn.layers import (
     FeatureModel,
     FullSoftmax,
     HiddenSize,
-    LockedDropout,
     NumLayers,
     Softmax,
     TieWeights,
@@ -27,6 +26,7 @@ from textgen.nn.layers import (
     output_layer,
 )
 from textgen.nn.quantized import PortableNetwork, pack_linear
+from textgen_models.dropout import LockedDropout
 
 OUTPUT_GAIN = 3.0
 """Factor of each layer's outputs. In a new LSTM layer they have a root mean square of 0.2 to 0.3; unscaled,

@@ -16,7 +16,6 @@ from textgen.nn.layers import (
     DropoutProbability,
     FeatureModel,
     HiddenSize,
-    LockedDropout,
     NumLayers,
     Softmax,
     TieWeights,
@@ -24,6 +23,7 @@ from textgen.nn.layers import (
     output_layer,
 )
 from textgen.nn.quantized import FloatLinear
+from textgen_models.dropout import LockedDropout
 
 Cache = tuple[Tensor, Tensor]
 """Keys and values of the last tokens, each [batch, context, num_heads, head_size]."""

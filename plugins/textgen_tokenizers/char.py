@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textgen.data.decoding import from_utf8, utf8
-from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, splice
+from textgen.data.vocabulary import BYTE_TOKENS, TokenTable
+from textgen_tokenizers.spelling import splice
 
 
 @dataclass

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from textgen.contracts import Search
 from textgen.data.decoding import utf8
-from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, splice
+from textgen.data.vocabulary import BYTE_TOKENS, TokenTable
 from textgen.data.words import split_words
+from textgen_tokenizers.spelling import splice
 
 _CODE_CUT = re.compile(
     "(?<=[A-Za-z0-9])(?=_)"

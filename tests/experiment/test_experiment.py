@@ -51,7 +51,8 @@ def test_the_units_of_a_score_are_its_stretches(entry: str, news: str) -> None:
         assert score.units.num_chars == about.stretch_chars
         assert sum(score.units.num_chars) == about.num_chars
         assert sum(score.units.bits) / about.num_chars == pytest.approx(score.bits_per_char)
-        assert score.interval[0] < score.bits_per_char < score.interval[1]
+        rounding = 1e-9 if entry == "random" else 0.0  # its stretches may all have the same score
+        assert score.interval[0] - rounding < score.bits_per_char < score.interval[1] + rounding
     assert result.score_checks.num_chars == corpus.info.split.test.num_chars
     assert result.score_checks.total_bits == pytest.approx(sum(result.test.units.bits))
 

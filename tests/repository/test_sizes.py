@@ -18,24 +18,24 @@ MAX_FUNCTION_LINES = 60
 MAX_LINES = {
     "cli": 1_317,
     "comparison": 1_188,
-    "data": 2_622,
+    "data": 2_610,
     "evaluation": 2_327,
     "experiment": 3_313,
     "generation": 690,
     "jobs": 814,
     "library": 2_000,
-    "nn": 2_632,
+    "nn": 2_620,
     "page": 494,
     "registry": 1_039,
     "reports": 3_404,
     "results": 2_008,
-    "runtime": 2_051,
+    "runtime": 2_072,
     "training": 2_487,
     "workers": 853,
     "": 759,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_998, 54_777
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_998, 54_815
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

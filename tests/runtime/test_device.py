@@ -54,6 +54,21 @@ def test_a_precision_can_be_asked_for(precision: str) -> None:
     device_config.synchronize()
 
 
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_a_recurrent_layer_is_trained_in_any_precision(precision: str) -> None:
+    # oneDNN, which torch asks for it, has none of less than 32 bits for CPUs without AVX-512.
+    onednn, before = torch.backends.mkldnn.enabled, torch.get_rng_state()
+    with DeviceConfig(CPU, precision).autocast():
+        assert torch.equal(torch.get_rng_state(), before)
+        torch.manual_seed(0)
+        layer, features = torch.nn.LSTM(3, 4), torch.rand(5, 1, 3)
+        output, _ = layer(features)
+    output.float().sum().backward()
+    assert torch.allclose(output.float(), layer(features)[0], atol=0.02)
+    assert float(layer.weight_ih_l0.grad.abs().sum()) > 0
+    assert torch.backends.mkldnn.enabled == onednn
+
+
 @pytest.mark.parametrize("name", ["gpu", "CPU", "", "cpu:x", "meta", "hpu", "cuda:99", "cuda:-1"])
 def test_a_device_that_cannot_be_used_is_a_one_line_error_with_advice(name: str) -> None:
     with pytest.raises(TextgenError) as caught:

@@ -69,15 +69,3 @@ def count_tokens(ids: TokenIds, vocab_size: int) -> NDArray[np.int64]:
     for start in range(0, len(ids), COUNTED_AT_ONCE):
         counts += np.bincount(ids[start : start + COUNTED_AT_ONCE], minlength=vocab_size)
     return counts
-
-
-def splice(
-    ids: NDArray[np.int32], missing: NDArray[np.intp], spellings: list[list[int]]
-) -> NDArray[np.int32]:
-    """Return `ids` with the item at each position in `missing` (ascending) replaced by its spelling."""
-    lengths = np.ones(len(ids), np.int64)
-    lengths[missing] = [len(spelling) for spelling in spellings]
-    result = np.repeat(ids, lengths)
-    spelled = np.repeat(np.isin(np.arange(len(ids)), missing), lengths)
-    result[spelled] = [token for spelling in spellings for token in spelling]
-    return result

@@ -101,20 +101,6 @@ class Dropout(nn.Module):
             self.probability = automatic
 
 
-class LockedDropout(Dropout):
-    """Dropout with one mask for all time steps of a window (Gal and Ghahramani 2016, arXiv:1512.05287).
-
-    A mask per time step would add a seventh to the training time on a CPU.
-    """
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return `features` [batch, time, size], in training with some set to zero at all time steps."""
-        if not self.training or not self.probability:
-            return features
-        mask = torch.empty_like(features[:, :1]).bernoulli_(1 - self.probability)
-        return features * (mask / (1 - self.probability))
-
-
 LARGE_VOCABULARY = 4000
 """Vocabulary size above which `output_layer` prefers the adaptive softmax, then several times faster."""
 

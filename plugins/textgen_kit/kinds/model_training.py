@@ -17,6 +17,7 @@ from textgen.nn.language_model import LanguageModel, ModelClass
 from textgen.nn.state import detach, tensors
 from textgen.nn.weights import set_weights, weights_of
 from textgen.registry.registry import PluginError
+from textgen.runtime.device import DeviceConfig
 from textgen.training.optimizer import without_compiler
 from textgen_kit.checking import (
     EXACT,
@@ -178,7 +179,7 @@ def check_model_bf16(subject: Subject) -> None:
     model = subject.model().train()
     skip_unless(bound(model).is_trainable, UNTRAINABLE)
     ids = random_batch(4, 9)
-    with torch.autocast("cpu", torch.bfloat16):
+    with DeviceConfig(torch.device("cpu"), "bf16").autocast():
         _, state = loss_of(model, ids, model.initial_state(4))
         loss, _ = loss_of(model, ids, detach(state))
     loss.backward()  # type: ignore[no-untyped-call]
