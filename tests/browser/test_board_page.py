@@ -57,7 +57,7 @@ def test_nothing_scrolls_sideways_and_axe_finds_nothing(
 ) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
     timed = standing("static", budget="1m", timed_on="A machine, 2 cores")
-    standings = (standing("static", budget="1Mchars"), standing("reading-on", budget="1Mchars"), timed)
+    standings = (standing("static", budget="1Mchars"), standing("reading-on", budget="1Mchars"), timed, timed)
     path = tmp_path / "board.html"
     path.write_text(to_html(board_report(Board(standings=standings, unread=(HOSTILE,)))), "utf-8")
     context = browser.new_context(
@@ -72,6 +72,8 @@ def test_nothing_scrolls_sideways_and_axe_finds_nothing(
     assert [f"{each['id']}: {each['nodes'][0]['html']}" for each in violations] == []
     assert page.evaluate("window.hacked") is None
     assert page.get_by_text("reproduced", exact=True).first.is_visible()
-    assert page.get_by_text("Timed together on A machine, 2 cores").is_visible()
+    assert page.get_by_text("Timed together on A machine, 2 cores").first.is_visible()
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(each => each.id)")
+    assert len(ids) == len(set(ids))
     assert page.get_by_text("p (Holm)").first.is_visible()
     context.close()

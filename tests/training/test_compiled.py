@@ -26,6 +26,7 @@ def model_of() -> nn.Module:
         return Transformer(100, num_layers=1, num_heads=2, hidden_size=8, dropout=0.2)
 
 
+@pytest.mark.long
 def test_compiled_updates_equal_plain_ones(ids: TokenIds) -> None:
     torch.compiler.reset()
     plain, compiled = (

@@ -81,7 +81,7 @@ def _answer(board: Board) -> str:
 
 def _leaders(board: Board) -> Section:
     """Return the first of each table, with the second."""
-    rows = [[standing.title, *_leader(standing)] for standing in board.standings]
+    rows = [[title, *_leader(each)] for each, title in zip(board.standings, _titles(board), strict=True)]
     table = text_table(
         "First of each table", ["table", "first", "bits/char", "before", "by"], rows, lefts=(1, 3)
     )
@@ -107,9 +107,18 @@ def _context(board: Board) -> str:
 def _sections(board: Board) -> Iterator[Section]:
     names = dict.fromkeys(place.entry for standing in board.standings for place in standing.places)
     styles = {name: entry_style(index) for index, name in enumerate(names)}
+    for standing, title in zip(board.standings, _titles(board), strict=True):
+        name = slug(f"{title}{standing.timed_on}").lower()
+        yield Section(name, title, list(_blocks(standing, styles)))
+
+
+def _titles(board: Board) -> Iterator[str]:
+    """Yield the title of each table, numbered if the same budget in time was timed several times."""
+    seen = Counter[str]()
     for standing in board.standings:
-        name = slug(f"{standing.title}{standing.timed_on}").lower()
-        yield Section(name, standing.title, list(_blocks(standing, styles)))
+        seen[standing.title] += 1
+        number = seen[standing.title]
+        yield f"{standing.title} ({number})" if number > 1 else standing.title
 
 
 def _blocks(standing: Standing, styles: dict[str, str]) -> Iterator[Block]:
