@@ -29,13 +29,13 @@ MAX_LINES = {
     "registry": 1_039,
     "reports": 3_404,
     "results": 2_008,
-    "runtime": 2_072,
+    "runtime": 2_073,
     "training": 2_487,
     "workers": 853,
     "": 759,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_998, 54_815
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_998, 54_828
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

@@ -96,8 +96,9 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
 def _onednn_has_lstm(dtype: torch.dtype) -> bool:
     # It has none in bf16 for a CPU without AVX-512, but torch does not ask.
     try:
-        with seeded(0, torch.device("cpu")), torch.autocast("cpu", dtype):
-            torch.nn.LSTM(1, 1)(torch.zeros(1, 1, 1))
+        with seeded(0, torch.device("cpu")), torch.inference_mode(False), torch.autocast("cpu", dtype):
+            output, _ = torch.nn.LSTM(1, 1)(torch.zeros(1, 1, 1))
+            output.sum().backward()
     except RuntimeError:
         return False
     return True
