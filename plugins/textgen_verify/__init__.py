@@ -110,7 +110,7 @@ def review(
         parse_budget(again)
     places = [Path(each) for each in folders]
     request = ReviewRequest(folders=places, again=again, run_plugins=run_plugins, saves=save, tell=tell)
-    return list(review_all(request))
+    return review_all(request)
 
 
 def leaderboard(board: str | Path = "leaderboard") -> Board:

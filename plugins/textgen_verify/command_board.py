@@ -85,7 +85,7 @@ def review(
     ] = False,
     comment: Annotated[
         Path | None,
-        typer.Option("--comment", help="New Markdown file with the comparisons.", show_default="none"),
+        typer.Option("--comment", help="Markdown file with the comparisons.", show_default="none"),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -97,6 +97,7 @@ def review(
 
     if run_plugins and again is None:
         raise UsageError("--run-plugins has no effect without --again; leave it out")
+    _check_folder(comment, "--comment")
     tell = (lambda line: None) if quiet else note
     found = textgen_verify.review(folders, again=again, run_plugins=run_plugins, save=save, tell=tell)
     if comment is not None:
@@ -132,6 +133,7 @@ def leaderboard(
     from textgen.runtime.storage.files import write_file
     from textgen_verify.board.page import board_report
 
+    _check_folder(page, "--page")
     found = textgen_verify.leaderboard(board)
     if page is not None:
         write_file(page, to_html(board_report(found)))
@@ -143,3 +145,9 @@ def leaderboard(
         say(to_markdown(board_report(found)), end="")
     if page is not None:
         note(f"page: {page}")
+
+
+def _check_folder(path: Path | None, option: str) -> None:
+    """Raise `UsageError` before any work if the folder of a file to write is missing."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise UsageError(f"{option} {str(path)!r}: there is no folder {str(path.parent)!r}; make it first")

@@ -45,6 +45,8 @@ def train_again(folder: Folder, text: BoardText, began: str) -> TrainedAgain:
         place = Path(name)
         for path in folder.plugin_files:
             shutil.copy(path, place)
+        if Path(text.corpus).exists():  # relative to here, not to that place
+            text = replace(text, corpus=str(Path(text.corpus).absolute()))
         _, *arguments = command_of(folder.submission, folder.result, text)
         # Without -P, a plugin file named torch.py would be imported instead of torch.
         command = [sys.executable, "-P", "-m", "textgen", *arguments, "--quiet", "--out", "again"]

@@ -22,8 +22,6 @@ from textgen_verify.board.rules import READING, RULES, STATIC
 
 SUBMISSION, PROSE, REVIEW = "submission.json", "README.md", "review.json"
 PLUGIN_FILE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}\.py")
-PART = re.compile(r"[A-Za-z0-9_=.-]+")
-"""The name of a folder."""
 MAX_BYTES = {BENCH: 2_000_000, SUBMISSION: 20_000, PROSE: 20_000, REVIEW: 1_000_000}
 MAX_PLUGIN_BYTES = 200_000
 
@@ -166,6 +164,8 @@ def folder_at(path: Path) -> Folder:
     *_, text, budget, kind, name = ("", "", "", *whole.parts)
     found = Folder(whole.parents[3], text, budget, kind, name)
     if kind not in (STATIC, READING) or not found.path.is_dir():
+        if (path / RULES).is_file():
+            raise TextgenError(f"the leaderboard {str(path)!r} has no submissions; make one: textgen submit")
         raise TextgenError(
             f"{str(path)!r} is neither the folder of a submission, TEXT/BUDGET/CLASS/NAME, nor that of a "
             f"leaderboard, with {RULES}"
@@ -185,7 +185,7 @@ def strange_files(folder: Folder) -> Iterator[str]:
     place = folder.path
     files = sorted(place.iterdir())
     for part in (folder.text, folder.budget, folder.kind, folder.name):
-        if not PART.fullmatch(part) or part.startswith("."):
+        if not is_part(part):
             yield f"the folder {part!r} has a name with other characters than letters, digits and -_.="
     if same := [each.name for each in place.parent.iterdir() if _is_other_case(each.name, folder.name)]:
         yield f"its name differs from that of {same[0]} by upper and lower case only"
@@ -200,6 +200,11 @@ def strange_files(folder: Folder) -> Iterator[str]:
             yield f"{file.name} has {size:,} bytes; at most {limit:,} are allowed"
     for name, digest in folder.submission.plugins.items():
         yield from _plugin_problems(place / name, name, digest)
+
+
+def is_part(name: str) -> bool:
+    """Return whether a folder of a submission may have this name."""
+    return re.fullmatch(r"[A-Za-z0-9_=-][A-Za-z0-9_=.-]*", name) is not None
 
 
 def _is_other_case(name: str, own: str) -> bool:

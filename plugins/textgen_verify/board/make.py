@@ -20,7 +20,7 @@ from textgen.runtime.messages import UsageError, unknown
 from textgen.runtime.storage.files import new_folder, slug, write_file
 from textgen.runtime.storage.json_records import read_record, write_record
 from textgen.version import DISTRIBUTION
-from textgen_verify.board.folders import PROSE, SUBMISSION, Folder, Submission, hash_of
+from textgen_verify.board.folders import PROSE, SUBMISSION, Folder, Submission, hash_of, is_part
 from textgen_verify.board.rules import MIN_SEEDS, READING, STATIC, BoardText, Rules, read_rules
 
 TO_WRITE = "Say in a few lines what this entry is, and what is new about it."
@@ -54,6 +54,8 @@ class Request:
 def make_submissions(request: Request) -> list[Folder]:
     """Make a folder for each entry of a result; raises `TextgenError` if one cannot be submitted."""
     rules, found = read_rules(request.board), find(request.result)
+    if request.name is not None and not is_part(request.name):
+        raise UsageError(f"--name {request.name!r} has other characters than letters, digits and -_.=")
     if found.is_run:
         own = read_manifest(found.path).entry.name
         request = replace(request, entries=request.entries or [own])
@@ -109,9 +111,11 @@ def _planned(request: Request, rules: Rules, bench: Path) -> Iterator[_Planned]:
     names = list(dict.fromkeys(row.name for row in whole.runs))
     text, budget = rules.text_of(whole.corpus), rules.budget_of(whole.budget)
     if text is None:
+        own = whole.corpus
         raise TextgenError(
-            f"the text of {str(bench)!r}, {whole.corpus.name}, is none of the leaderboard's, which are "
-            f"{_texts(rules.texts)}; bench with --corpus and --split of one"
+            f"the text of {str(bench)!r}, {own.name} ({own.cleaner}, {own.split.method}, {own.sha256[:12]}), "
+            f"is none of the leaderboard's, which are {_texts(rules.texts)}; bench with --corpus and --split "
+            "of one"
         )
     if budget is None:
         raise TextgenError(
@@ -151,7 +155,10 @@ def _write(planned: _Planned, text: BoardText) -> None:
 
 
 def _texts(texts: Mapping[str, BoardText]) -> str:
-    return ", ".join(f"{name} ({text.corpus}, {text.clean}, {text.split})" for name, text in texts.items())
+    return ", ".join(
+        f"{name} ({text.corpus}, {text.clean}, {text.split}, {text.sha256[:12]})"
+        for name, text in texts.items()
+    )
 
 
 def _plugin_files(entry: str, run: Path, given: Sequence[Path]) -> list[Path]:

@@ -71,9 +71,9 @@ def board_report(board: Board) -> Report:
 
 def _answer(board: Board) -> str:
     """Return in how many tables each leader is the first."""
-    leaders = [standing.places[0] for standing in board.standings]
+    leaders = [each.places[0] for each in board.standings if each.places[0].state != "claimed"]
     if not leaders:
-        return "There are no submissions."
+        return "There are no reviewed submissions."
     (most, number), *others = Counter(each.entry for each in leaders).most_common()
     first = [f"{most} in {number} of {len(leaders)}", *(f"{entry} in {number}" for entry, number in others)]
     return f"First of a table: {', '.join(first)}. Records: {sum(each.is_record for each in leaders)}."
@@ -81,7 +81,11 @@ def _answer(board: Board) -> str:
 
 def _leaders(board: Board) -> Section:
     """Return the first of each table, with the second."""
-    rows = [[title, *_leader(each)] for each, title in zip(board.standings, _titles(board), strict=True)]
+    rows = [
+        [title, *_leader(standing)]
+        for standing, title in zip(board.standings, _titles(board), strict=True)
+        if standing.places[0].state != "claimed"
+    ]
     table = text_table(
         "First of each table", ["table", "first", "bits/char", "before", "by"], rows, lefts=(1, 3)
     )

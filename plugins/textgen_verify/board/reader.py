@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,10 +30,13 @@ def read_board(board: Path) -> Board:
     return Board(standings=tuple(standings_of(kept, rules)), unread=tuple(unread))
 
 
-def submissions_beside(folder: Folder, rules: Rules) -> Iterator[Folder]:
-    """Yield the submissions of the table of one, itself included, without those that cannot be read."""
+def submissions_beside(folder: Folder, rules: Rules, known: Mapping[Path, Folder]) -> Iterator[Folder]:
+    """Yield the submissions of the table of one, itself included, without those that cannot be read.
+
+    Those that are `known`, by their folders, are taken as they are.
+    """
     for path in find_submissions(folder.board):
         with suppress(TextgenError, OSError):
-            each = folder if path == folder.path else folder_at(path)
-            if table_of(each) == table_of(folder) and (each is folder or not list(lacks(each, rules))):
+            each = known[path] if path in known else folder_at(path)
+            if table_of(each) == table_of(folder) and (path in known or not list(lacks(each, rules))):
                 yield each

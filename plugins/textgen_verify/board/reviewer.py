@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,29 +53,37 @@ class ReviewRequest:
     began: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
 
-def review_all(request: ReviewRequest) -> Iterator[Finding]:
-    """Yield what is found of each submission; a folder without one is refused."""
-    for place in request.folders:
-        for path in find_submissions(place) or [place]:
-            yield _reviewed(path, request)
+def review_all(request: ReviewRequest) -> list[Finding]:
+    """Return what is found of each submission; a folder without one is refused.
+
+    Each is compared with all others of its table, as this review found them.
+    """
+    paths = [path for place in request.folders for path in find_submissions(place) or [place]]
+    found = [_reviewed(path, request) for path in paths]
+    accepted = {folder.path: folder for _, folder in found if folder}
+    return [
+        replace(finding, comment="\n".join(comment_lines(folder, accepted))) if folder else finding
+        for finding, folder in found
+    ]
 
 
-def _reviewed(path: Path, request: ReviewRequest) -> Finding:
+def _reviewed(path: Path, request: ReviewRequest) -> tuple[Finding, Folder | None]:
+    """Return what is found of a submission, and the submission with its review if it is accepted."""
     request.tell(str(path))
     try:
         folder = folder_at(path)
-        found = _found(folder, read_rules(folder.board), request)
+        found, accepted = _found(folder, read_rules(folder.board), request)
         if request.saves and found.refused:
             (folder.path / REVIEW).unlink(missing_ok=True)
     except (TextgenError, OSError) as error:
-        return Finding(submission=str(path), refused=(reason_of(error),))
-    return replace(found, submission=str(path), refused=tuple(map(shortened, found.refused)))
+        return Finding(submission=str(path), refused=(reason_of(error),)), None
+    return replace(found, submission=str(path), refused=tuple(map(shortened, found.refused))), accepted
 
 
-def _found(folder: Folder, rules: Rules, request: ReviewRequest) -> Finding:
+def _found(folder: Folder, rules: Rules, request: ReviewRequest) -> tuple[Finding, Folder | None]:
     wrong, notes = list(lacks(folder, rules)), list[str]()
     if wrong:
-        return Finding(refused=tuple(wrong))
+        return Finding(refused=tuple(wrong)), None
     text, again, is_loaded = rules.texts[folder.text], None, True
     wrong = [*recomputed(folder), *_equals(folder, rules)]
     try:
@@ -92,7 +100,7 @@ def _found(folder: Folder, rules: Rules, request: ReviewRequest) -> Finding:
             again = train_again(folder, text, request.began)
             wrong += _differs(folder, again)
     if wrong:
-        return Finding(refused=tuple(wrong), notes=tuple(notes))
+        return Finding(refused=tuple(wrong), notes=tuple(notes)), None
     if request.saves and again is None and folder.review and (again := folder.review.again):
         notes.append(f"trained again on {again.made}, as {REVIEW} says, and not now")
     review = None
@@ -101,8 +109,7 @@ def _found(folder: Folder, rules: Rules, request: ReviewRequest) -> Finding:
     if review and request.saves:
         write_record(folder.path / REVIEW, review)
     folder = folder.found_to_be(review)
-    comment = "\n".join(comment_lines(folder, rules))
-    return Finding(notes=tuple(notes), state=state_of(folder), comment=comment)
+    return Finding(notes=tuple(notes), state=state_of(folder)), folder
 
 
 def recomputed(folder: Folder) -> Iterator[str]:
@@ -132,15 +139,19 @@ def _told(found: Reproduction) -> str:
 
 
 def _equals(folder: Folder, rules: Rules) -> Iterator[str]:
-    """Yield which submission of the same table has the same bits."""
-    for each in submissions_beside(folder, rules):
-        if each is not folder and [row.units for row in each.rows] == [row.units for row in folder.rows]:
+    """Yield which submission of the same table has the same bits; one that was reviewed is no copy."""
+    for each in submissions_beside(folder, rules, {folder.path: folder}):
+        is_first = folder.review is not None and each.review is None
+        if each is folder or is_first:
+            continue
+        if [row.units for row in each.rows] == [row.units for row in folder.rows]:
             yield f"its bits are those of {each.name}: it is the same entry"
 
 
-def comment_lines(folder: Folder, rules: Rules) -> Iterator[str]:
+def comment_lines(folder: Folder, accepted: Mapping[Path, Folder]) -> Iterator[str]:
     """Yield the comparison of a submission with the others of its table, in Markdown."""
-    standing = next(each for each in standings_of(submissions_beside(folder, rules), rules))
+    rules = read_rules(folder.board)
+    standing = next(each for each in standings_of(submissions_beside(folder, rules, accepted), rules))
     place = next(each for each in standing.places if each.name == folder.name)
     rank, own = standing.places.index(place) + 1, f"{place.num_seeds} seeds"
     yield f"### {code(place.entry)} on {escape(standing.title)}\n"
