@@ -33,7 +33,7 @@ def read_board(board: Path) -> Board:
 def submissions_beside(folder: Folder, rules: Rules, known: Mapping[Path, Folder]) -> Iterator[Folder]:
     """Yield the submissions of the table of one, itself included, without those that cannot be read.
 
-    Those that are `known`, by their folders, are taken as they are.
+    `known` are submissions that a review has already found, by their folders; they are not read again.
     """
     for path in find_submissions(folder.board):
         with suppress(TextgenError, OSError):

@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 
-from helpers.boards import ABOUT, BUDGET, BY, PLUGIN, SEEDS, forge, make_board
+from helpers.boards import ABOUT, BUDGET, BY, PLUGIN, SEEDS, forge
 from helpers.commands import run_textgen as textgen
 from helpers.records import edit_record
-from helpers.shared import made_once
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import EntryResult, Origin
 from textgen.results.comparison import Comparison
@@ -30,17 +29,6 @@ from textgen_verify.board.standings import table_of
 pytestmark = pytest.mark.slow
 
 TABLE = f"news/{BUDGET}/static"
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made_once(tmp_path_factory, "board", make_board)
-
-
-@pytest.fixture
-def board(shared: Path, tmp_path: Path) -> Path:
-    """A copy of the leaderboard, with three submissions."""
-    return Path(shutil.copytree(shared / "board", tmp_path / "board"))
 
 
 def as_trained(folder: Folder) -> TrainedAgain:

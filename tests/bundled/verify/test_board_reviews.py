@@ -7,26 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from helpers.boards import BUDGET, BY, make_board
+from helpers.boards import BUDGET, BY
 from helpers.commands import run_textgen as textgen
-from helpers.shared import made_once
 from textgen_verify import leaderboard, review
 from textgen_verify.board.folders import folder_at
 
 pytestmark = pytest.mark.slow
 
 TABLE = f"news/{BUDGET}/static"
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made_once(tmp_path_factory, "board", make_board)
-
-
-@pytest.fixture
-def board(shared: Path, tmp_path: Path) -> Path:
-    """A copy of the leaderboard, with three submissions."""
-    return Path(shutil.copytree(shared / "board", tmp_path / "board"))
 
 
 def test_submissions_that_are_reviewed_together_are_compared(board: Path, tmp_path: Path) -> None:
