@@ -35,7 +35,7 @@ MAX_LINES = {
     "": 759,
 }
 """Lines that each package of the core may have; the last one is for files outside of packages."""
-MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_998, 54_868
+MAX_CORE_LINES, MAX_LINES_WITH_PLUGINS = 29_998, 54_870
 FILES = [
     path
     for folder in ("textgen", "plugins", "embeddings", "benchmarks", "docs", "tests")

@@ -55,7 +55,9 @@ def make_submissions(request: Request) -> list[Folder]:
     """Make a folder for each entry of a result; raises `TextgenError` if one cannot be submitted."""
     rules, found = read_rules(request.board), find(request.result)
     if request.name is not None and not is_part(request.name):
-        raise UsageError(f"--name {request.name!r} has other characters than letters, digits and -_.=")
+        raise UsageError(
+            f"--name {request.name!r} has other characters than letters, digits and -_.=, or begins with a dot"
+        )
     if found.is_run:
         own = read_manifest(found.path).entry.name
         request = replace(request, entries=request.entries or [own])
