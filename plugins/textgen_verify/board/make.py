@@ -56,7 +56,7 @@ def make_submissions(request: Request) -> list[Folder]:
     rules, found = read_rules(request.board), find(request.result)
     if request.name is not None and not is_part(request.name):
         raise UsageError(
-            f"--name {request.name!r} has other characters than letters, digits and -_.=, or begins with a dot"
+            f"--name {request.name!r} has other characters than letters, digits and -_.=, or a leading dot"
         )
     if found.is_run:
         own = read_manifest(found.path).entry.name
