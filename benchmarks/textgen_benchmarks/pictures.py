@@ -1,61 +1,93 @@
-"""Pictures of the README: `python -m textgen_benchmarks.pictures FOLDER`, of a bench's results.
+"""Pictures of the documents, in docs/pictures: `python -m textgen_benchmarks.pictures BENCH`.
 
-The terminal is drawn by rich to docs/pictures/terminal.svg; the page is photographed by Chromium, which
-Playwright drives, to docs/pictures/report.png.
+BENCH is the folder of a bench of char-lstm, word-lstm-glove and others. Chromium, which Playwright drives,
+photographs its report page (report.png) and the live page with two of its runs (play.png).
 """
 
 from __future__ import annotations
 
 import argparse
-import io
-import re
 import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from rich._export_format import CONSOLE_SVG_FORMAT
-from rich.console import Console
-
-from textgen.comparison.kinds import BENCH
-from textgen.reports.bench_report import bench_report
-from textgen.reports.terminal import render
-from textgen.results.comparison import Comparison
-from textgen.runtime.storage.json_records import read_record
 from textgen.runtime.storage.result_folders import PAGE
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-SVG = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-"""Rich's template of a terminal, without the fonts that it would fetch."""
+SHOWN = ("word-lstm-glove", "char-lstm")
+"""The entries on the pictures: the two that `make bench` trains."""
+WIDTH = 680
+"""Pixels of a picture, at which its text can still be read when a phone shrinks it."""
+PROMPT = "The city was founded in "
 
 
 def main() -> None:
-    """Draw the pictures of the folder that the arguments name."""
+    """Take the pictures of the folder that the arguments name."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("bench", type=Path, metavar="BENCH")
     parser.add_argument("--out", type=Path, default=PICTURES)
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    draw_terminal(options.folder / BENCH, options.out / "terminal.svg")
-    photograph(options.folder / PAGE, options.out / "report.png")
+    with browser_page() as page:
+        photograph_passage(page, options.bench / PAGE, options.out / "report.png")
+        photograph_play(page, [options.bench / "runs" / f"{name}-seed0" for name in SHOWN], options.out / "play.png")
 
 
-def draw_terminal(result: Path, path: Path, width: int = 110) -> None:
-    """Write what a terminal shows of a result."""
-    console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True)
-    render(bench_report(read_record(Comparison, result)), console, full=False)
-    console.save_svg(str(path), title="textgen bench", code_format=SVG)
-
-
-def photograph(page: Path, path: Path) -> None:
-    """Write a picture of a page, from its coloured passage on."""
+@contextmanager
+def browser_page() -> Iterator[Any]:
+    """Open a page of a browser, of the width of the pictures and twice as sharp."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
-        tab = browser.new_page(viewport={"width": 1100, "height": 850}, color_scheme="light")
-        tab.goto(page.resolve().as_uri() + "#passages")
-        tab.screenshot(path=path)
+        size = {"width": WIDTH, "height": 800}
+        yield browser.new_page(viewport=size, color_scheme="light", device_scale_factor=2)
         browser.close()
+
+
+def photograph_passage(page: Any, report: Path, path: Path) -> None:
+    """Write how each of `SHOWN` read the first passage of a report, without what a picture cannot do."""
+    page.goto(report.resolve().as_uri() + "#passage-1")
+    rows = page.locator("#passage-rows")
+    rows.locator(".passage").first.wait_for()
+    rows.evaluate(
+        """(rows, shown) => {
+            const name = (row) => row.querySelector("h3").firstElementChild.textContent;
+            const kept = [...rows.children].filter((row) => shown.includes(name(row)));
+            kept.sort((one, other) => shown.indexOf(name(one)) - shown.indexOf(name(other)));
+            rows.replaceChildren(document.querySelector(".key").cloneNode(true), ...kept);
+            for (const detail of rows.querySelectorAll(".detail")) detail.remove();
+        }""",
+        list(SHOWN),
+    )
+    rows.screenshot(path=path)
+
+
+def photograph_play(page: Any, runs: Sequence[Path], path: Path) -> None:
+    """Write what the live page shows after runs have continued `PROMPT`, with alternatives to one word."""
+    command = [sys.executable, "-m", "textgen", "play", *map(str, runs), "--no-browser", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as server:
+        assert server.stdout
+        try:
+            page.goto(server.stdout.readline().strip())
+            page.fill("#prompt", PROMPT)
+            page.click("#write")
+            page.locator("#stop:disabled").wait_for(timeout=120_000)
+            page.locator(".token.written").nth(2).click()
+            page.locator(".alternatives button").first.wait_for()
+            page.evaluate("scrollTo(0, 0)")
+            bottom = page.locator("#detail").bounding_box()
+            page.screenshot(
+                path=path,
+                full_page=True,
+                clip={"x": 0, "y": 0, "width": WIDTH, "height": bottom["y"] + bottom["height"] + 16},
+            )
+        finally:
+            server.terminate()
 
 
 if __name__ == "__main__":

@@ -1,44 +1,47 @@
-"""Tables of both README.md, written from results/*.json: `python -m textgen_benchmarks.tables`.
+"""Tables of benchmarks/README.md, written from results/*.json: `python -m textgen_benchmarks.tables`.
 
-In benchmarks/README.md, the text between `<!-- NAME -->` and `<!-- end -->` is replaced by the report of the
-suite results/NAME.json, or by a table of its scores or seeds, or of a ladder (`ladder-…`); the text between
-`<!-- NAME OTHER -->` and `<!-- end -->` by the effects in both suites. In README.md, `<!-- NAME -->` stands
-for the table of a comparison and `<!-- NAME: samples -->` for its samples.
-The rest is written by hand. What has not been measured yet is left alone.
+The text between `<!-- NAME -->` and `<!-- end -->` is replaced by the report of the suite results/NAME.json, or
+by a table of its scores or seeds, or of a ladder (`ladder-…`); the text between `<!-- NAME OTHER -->` and
+`<!-- end -->` by the effects in both suites. The rest is written by hand.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import stdev
+from typing import Any
 
+from textgen.generation.bound_sampler import ENTROPY
 from textgen.library.presentation import document
+from textgen.reports.bench_tables import named
+from textgen.reports.columns import RowColumn, View, make_table
 from textgen.reports.document import DASH, Cell, text_table
+from textgen.reports.formats import count, thousandths
 from textgen.reports.ladder_report import ladder_answer, score_table, step_table
 from textgen.reports.markdown import escape, markdown_table, table_lines, to_markdown
+from textgen.reports.rows import EntryRow, entry_rows, held_out_row, reference_rows
 from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
 from textgen.runtime.storage.json_records import read_record
 from textgen_benchmarks.freedom import freedom_table
-from textgen_benchmarks.headline import headline, samples, scores_table
 from textgen_benchmarks.saving import RESULTS
 from textgen_benchmarks.seeds import SeedResults
 from textgen_suites.report import UNPAIRED, case_cells, real_words, sampler_tables
 from textgen_suites.result import QuestionResult, SuiteResult
 
 ROOT = Path(__file__).parents[2]
-COMPARED = ("bench-wiki-seeds", "bench-wiki-words", "tinyshakespeare")
-"""Comparisons of which benchmarks/README.md has the scores."""
+COMPARED = ("bench-wiki", "bench-wiki-4m", "bench-articles", "bench-novels", "tinyshakespeare")
+"""Comparisons of which the page has the scores."""
 SUITES = re.compile(r"(<!-- (?P<names>[\w. -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-COMPARISONS = re.compile(r"(<!-- (?P<name>[\w.-]+)(?P<samples>: samples)? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def main() -> None:
-    """Replace every table of both pages."""
-    for page, fill in ((ROOT / "benchmarks" / "README.md", filled), (ROOT / "README.md", filled_readme)):
-        page.write_text(fill(page.read_text("utf-8"), RESULTS), "utf-8")
+    """Replace every table of the page."""
+    page = ROOT / "benchmarks" / "README.md"
+    page.write_text(filled(page.read_text("utf-8"), RESULTS), "utf-8")
 
 
 def filled(text: str, results: Path) -> str:
@@ -66,18 +69,31 @@ def filled(text: str, results: Path) -> str:
     return SUITES.sub(report, text)
 
 
-def filled_readme(text: str, results: Path) -> str:
-    """Return `text` with the table or the samples of each measured comparison between its markers."""
+def scores_table(result: Comparison) -> Iterator[str]:
+    """Yield the table of a comparison, with real words if they are those of an equal freedom."""
+    ranked = sorted([*entry_rows(result), *reference_rows(result)], key=EntryRow.ranking)
+    is_equal = f"{ENTROPY}=" in result.measured_sampler
+    shown = [each for each in named(result, columns()) if is_equal or each.name != "real_word_rate"]
+    yield from markdown_table(make_table("", "", shown, [*ranked, held_out_row(result)]))
 
-    def report(match: re.Match[str]) -> str:
-        path = results / f"{match['name']}.json"
-        if not path.exists():
-            return match[0]
-        comparison = read_record(Comparison, path)
-        lines = "\n".join(samples(comparison) if match["samples"] else headline(comparison))
-        return f"{match[1]}{lines}\n{match[4]}"
 
-    return COMPARISONS.sub(report, text)
+def columns() -> list[RowColumn[Any]]:
+    """Return the columns of a comparison's table."""
+    view = View(
+        "bits_per_char interval bits_per_char_without_oov num_parameters trained_chars_per_second "
+        "real_word_rate",
+        formats={
+            "bits_per_char": thousandths,
+            "interval": lambda ends: DASH.join(map(thousandths, ends)),
+            "bits_per_char_without_oov": thousandths,
+            "trained_chars_per_second": lambda speed: count(float(f"{speed:.3g}")),
+        },
+    )
+    headers = {
+        "bits_per_char_without_oov": "without OOV words",
+        "trained_chars_per_second": "training chars/s",
+    }
+    return [replace(column, header=headers.get(column.name, column.header)) for column in view.columns()]
 
 
 def ladder_lines(result: Ladder) -> Iterator[str]:

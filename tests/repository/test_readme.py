@@ -1,45 +1,36 @@
-"""The README begins with the main job; `make` and CI run what it says."""
+"""The README: `make` and CI run its commands, its plugin works, and its figures are those of recorded runs."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from helpers.pages import ROOT, parse_command, read_page, shell_lines, textgen_lines
+from helpers.commands import run_textgen
+from helpers.pages import ROOT, parse_command, read_page, textgen_lines
+from textgen.evaluation.intervals import Contrast
+from textgen.results.comparison import Comparison
+from textgen.results.judge import SCORE, contrasts_of, score_samples
+from textgen.results.ladder import Ladder
+from textgen.results.row import rows_by_entry
+from textgen.runtime.storage.json_records import read_record
 
 README = read_page("README.md")
 TEXTGEN = textgen_lines(README)
+RESULTS = ROOT / "benchmarks" / "results"
 MAIN_JOB = "textgen bench char-lstm word-lstm-glove random"
-MAX_LINES = 120
+CHARS, WORDS = "char-lstm", "word-lstm-glove"
+BEST_CHARS, BEST_WORDS = "char-hier+words-glove", "word-lstm+ngram-glove"
 
 needs_make = pytest.mark.skipif(not shutil.which("make"), reason="needs make")
-
-
-def test_the_readme_begins_with_the_main_job_and_the_tests() -> None:
-    assert shell_lines(README)[:2] == ["make bench", "make test"]
-    assert any(line.endswith(MAIN_JOB) for line in TEXTGEN)
-    used = {shlex.split(line)[1] for line in TEXTGEN}
-    assert {"bench", "train", "sample", "score", "describe", "corpus"} <= used
-
-
-def test_the_readme_is_short_and_leads_to_every_page() -> None:
-    assert len(README.splitlines()) <= MAX_LINES
-    reached = {name for page in ("README.md", "CONTRIBUTING.md") for name in linked_pages(page)}
-    assert {page.name for page in (ROOT / "docs").glob("*.md")} <= reached | linked_pages(
-        "docs/write-a-plugin.md"
-    )
-
-
-def linked_pages(page: str) -> set[str]:
-    """Return the names of the pages that a page links to."""
-    return {Path(link).name for link in re.findall(r"\]\((?!https?:)([^)#]+\.md)", read_page(page))}
 
 
 def test_what_is_sampled_and_scored_was_trained_before() -> None:
@@ -58,6 +49,7 @@ def test_make_runs_what_the_readme_says(tmp_path: Path) -> None:
         return subprocess.run(dry, cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout
 
     assert f"bin/{MAIN_JOB}\n" in commands("bench")
+    assert any(line.endswith(MAIN_JOB) for line in TEXTGEN)
     checks = commands("test")
     for command in ("ruff check", "ruff format --check", "mypy", "pytest"):
         assert re.search(rf"bin/{command}\b", checks), command
@@ -81,3 +73,15 @@ def test_ci_runs_the_tests(tmp_path: Path) -> None:
     )
     assert done.stdout.splitlines() == [f"{ROOT} .venv/.installed-test", f"{ROOT} test"]
     assert done.returncode == 3  # a failure of the tests fails CI
+
+
+def test_the_plugin_of_the_readme_is_checked_and_compared(tmp_path: Path) -> None:
+    ((name, code),) = re.findall(r"^```python\n# (\S+\.py)\n(.*?)^```", README, re.S | re.M)
+    (tmp_path / name).write_text(code, "utf-8")
+    (line,) = (line for line in TEXTGEN if f"--plugin {name}" in line)
+    _, values = parse_command(line)
+    component = values["entries"][0].partition("-")[2]
+    run_textgen("plugins", "check", component, "--plugin", name, cwd=tmp_path)
+    briefly = ["--budget", "2kchars", "--max-chars", "20000", "--corpus", "lee", "--length", "40", "--json"]
+    done = run_textgen("bench", *values["entries"][:1], "--plugin", name, *briefly, cwd=tmp_path)
+    assert [row["error"] for row in json.loads(done.stdout)["entries"]] == [None]
