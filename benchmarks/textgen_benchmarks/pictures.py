@@ -44,7 +44,7 @@ def browser_page() -> Iterator[Any]:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
-        size = {"width": WIDTH, "height": 800}
+        size = {"width": WIDTH, "height": 1150}
         yield browser.new_page(viewport=size, color_scheme="light", device_scale_factor=2)
         browser.close()
 
@@ -56,11 +56,12 @@ def photograph_passage(page: Any, report: Path, path: Path) -> None:
     rows.locator(".passage").first.wait_for()
     rows.evaluate(
         """(rows, shown) => {
-            const name = (row) => row.querySelector("h3").firstElementChild.textContent;
-            const kept = [...rows.children].filter((row) => shown.includes(name(row)));
-            kept.sort((one, other) => shown.indexOf(name(one)) - shown.indexOf(name(other)));
+            const title = (row) => row.querySelector("h3").textContent;
+            const kept = shown.map((name) => [...rows.children].find((row) =>
+                title(row).startsWith(name) && /^\\d/.test(title(row).slice(name.length))));
             rows.replaceChildren(document.querySelector(".key").cloneNode(true), ...kept);
             for (const detail of rows.querySelectorAll(".detail")) detail.remove();
+            rows.style.padding = "8px 16px";
         }""",
         list(SHOWN),
     )
@@ -80,12 +81,7 @@ def photograph_play(page: Any, runs: Sequence[Path], path: Path) -> None:
             page.locator(".token.written").nth(2).click()
             page.locator(".alternatives button").first.wait_for()
             page.evaluate("scrollTo(0, 0)")
-            bottom = page.locator("#detail").bounding_box()
-            page.screenshot(
-                path=path,
-                full_page=True,
-                clip={"x": 0, "y": 0, "width": WIDTH, "height": bottom["y"] + bottom["height"] + 16},
-            )
+            page.screenshot(path=path)
         finally:
             server.terminate()
 

@@ -33,7 +33,7 @@ from textgen_suites.report import UNPAIRED, case_cells, real_words, sampler_tabl
 from textgen_suites.result import QuestionResult, SuiteResult
 
 ROOT = Path(__file__).parents[2]
-COMPARED = ("bench-wiki", "bench-wiki-4m", "bench-articles", "bench-novels", "tinyshakespeare")
+COMPARED = ("bench-wiki", "bench-articles", "bench-novels")
 """Comparisons of which the page has the scores."""
 SUITES = re.compile(r"(<!-- (?P<names>[\w. -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

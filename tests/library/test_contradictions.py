@@ -39,9 +39,9 @@ def others(values: Any, place: str = "") -> Iterator[tuple[str, Any, Any, Any]]:
 @pytest.mark.parametrize(
     ("name", "kind", "report", "refused"),
     [
-        ("bench-wiki", Comparison, to_markdown, "scores scores.*.name scores.*.is_best differences "
+        ("bench-novels", Comparison, to_markdown, "scores scores.*.name scores.*.is_best differences "
          "differences.*.a differences.*.b metrics.*.name metrics.*.metric entries.*.test.units.bits"),
-        ("ladder-main-contiguous", Ladder, to_html, "budgets budgets.* rungs.*.entry rungs.*.budget "
+        ("ladder-german", Ladder, to_html, "budgets budgets.* rungs.*.entry rungs.*.budget "
          "rungs.*.score.name steps.*.entry steps.*.after crossings.*.ahead rungs.*.runs.*.units.bits"),
         ("suite-reading-on-wiki", SuiteResult, to_html, "questions.*.cases.*.samplers "
          "questions.*.effects.*.case questions.*.effects.*.reference"),

@@ -11,11 +11,12 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
 from helpers.commands import run_textgen
-from helpers.pages import ROOT, parse_command, read_page, textgen_lines
+from helpers.pages import ROOT, inline_commands, parse_command, read_page, textgen_lines
 from textgen.evaluation.intervals import Contrast
 from textgen.results.comparison import Comparison
 from textgen.results.judge import SCORE, contrasts_of, score_samples
@@ -76,12 +77,108 @@ def test_ci_runs_the_tests(tmp_path: Path) -> None:
 
 
 def test_the_plugin_of_the_readme_is_checked_and_compared(tmp_path: Path) -> None:
-    ((name, code),) = re.findall(r"^```python\n# (\S+\.py)\n(.*?)^```", README, re.S | re.M)
-    (tmp_path / name).write_text(code, "utf-8")
-    (line,) = (line for line in TEXTGEN if f"--plugin {name}" in line)
+    (code,) = re.findall(r"^```python\n(.*?)^```", README, re.S | re.M)
+    (line,) = (each for each in inline_commands(README) if "--plugin" in each)
     _, values = parse_command(line)
-    component = values["entries"][0].partition("-")[2]
+    (name,), component = values["plugin"], values["entries"][0].partition("-")[2]
+    (tmp_path / name).write_text(code, "utf-8")
     run_textgen("plugins", "check", component, "--plugin", name, cwd=tmp_path)
     briefly = ["--budget", "2kchars", "--max-chars", "20000", "--corpus", "lee", "--length", "40", "--json"]
     done = run_textgen("bench", *values["entries"][:1], "--plugin", name, *briefly, cwd=tmp_path)
     assert [row["error"] for row in json.loads(done.stdout)["entries"]] == [None]
+
+
+# --- figures
+
+
+@cache
+def comparison(name: str) -> Comparison:
+    """Return a recorded comparison."""
+    return read_record(Comparison, RESULTS / f"{name}.json")
+
+
+def bits(name: str, entry: str) -> float:
+    """Return the score of an entry, or of a reference, in a recorded comparison."""
+    result = comparison(name)
+    return next(each.bits_per_char for each in (*result.scores, *result.references) if each.name == entry)
+
+
+def rung(name: str, entry: str, budget: str) -> float:
+    """Return the score of an entry under one budget of a recorded ladder."""
+    rungs = read_record(Ladder, RESULTS / f"{name}.json").rungs
+    (score,) = (each.score for each in rungs if (each.entry, each.budget) == (entry, budget))
+    assert score
+    return score.bits_per_char
+
+
+def gap(name: str, better: str, worse: str) -> Contrast:
+    """Return by how much one entry of a recorded comparison is better than another one."""
+    result = comparison(name)
+    samples = score_samples(rows_by_entry(result.runs, result.scored_on), result.seed_priors[SCORE])
+    return contrasts_of(samples)[better, worse]
+
+
+def clear_gap(name: str, better: str, worse: str) -> Iterator[str]:
+    """Yield a difference and the ends of its 95 % interval."""
+    found = gap(name, better, worse)
+    assert found.interval
+    yield from (f"{value:.2f}" for value in (found.value, *found.interval))
+
+
+PUBLISHED = {"1.4697", "1.88"}
+"""Losses of nanoGPT by its README."""
+
+
+def figures() -> Iterator[str]:
+    """Yield the values with two decimals or more that the README shows, from the files that it names."""
+    for entry in (BEST_WORDS, WORDS, BEST_CHARS, "word-ngram", CHARS):
+        yield from row_of(entry)[2].strip("* ").replace("*", "").split(" ± ")
+    for better, worse in ((WORDS, CHARS), (BEST_WORDS, BEST_CHARS), ("word-lstm", CHARS)):
+        yield from clear_gap("bench-wiki", better, worse)
+    yield from clear_gap("bench-wiki", "word-lstm+ngram", "char-hier+words")
+    for better, worse in ((WORDS, CHARS), (BEST_WORDS, BEST_CHARS)):
+        four_minutes = [rung("ladder-wiki-slower", entry, "4m") for entry in (worse, better)]
+        yield f"{four_minutes[0] - four_minutes[1]:.2f}"
+        yield from clear_gap("bench-articles", better, worse)
+    yield from clear_gap("bench-articles", "word-lstm", "char-hier+words")
+    german = [rung("ladder-german", f"{level}+ngram", "4Mchars") for level in ("char-hier", "word-lstm")]
+    yield f"{german[0] - german[1]:.3f}"
+    shakespeare = [row.test.nats_per_char for row in comparison("tinyshakespeare").runs if row.name == CHARS]
+    yield f"{fmean(shakespeare):.2f}"
+    for budget in ("1m", "4m"):
+        yield f"{rung('ladder-austen', BEST_WORDS, budget):.2f}"
+    yield f"{bits('bench-novels', BEST_WORDS):.2f}"
+    for score in comparison("start-austen-words").scores[:2]:
+        yield f"{score.bits_per_char:.2f}"
+
+
+def row_of(entry: str) -> list[str]:
+    """Return the cells of the row of the README's table for an entry or a reference."""
+    (row,) = re.findall(rf"^\| [`*]{re.escape(entry)}[`*] \|.*\|$", README, re.M)
+    return [cell.strip() for cell in row.split("|")[1:-1]]
+
+
+@pytest.mark.parametrize("entry", [BEST_WORDS, WORDS, BEST_CHARS, "word-ngram", CHARS])
+def test_a_row_of_the_readme_is_that_of_the_recorded_run(entry: str) -> None:
+    result = comparison("bench-wiki")
+    (score,) = (each for each in (*result.scores, *result.references) if each.name == entry)
+    low, high = score.interval or (0, 0)
+    passes = [row.train.num_epochs for row in result.runs if row.name == entry]
+    *_, shown, num_passes = row_of(entry)
+    assert shown.replace("*", "") == f"{score.bits_per_char:.3f} ± {(high - low) / 2:.3f}"
+    assert num_passes == (f"{fmean(passes):.1f}" if passes else "1")
+
+
+def test_every_figure_of_the_readme_is_that_of_a_recorded_run() -> None:
+    text = re.sub(r"^```.*?^```", "", README, flags=re.S | re.M)
+    shown = set(re.findall(r"(?<![\d.])\d+\.\d\d+(?![\d.])", text))
+    assert shown - {"3.11", "3.13"} - PUBLISHED == set(figures())
+
+
+def test_the_samples_of_the_readme_are_those_of_the_recorded_run() -> None:
+    written = {(row.name, sample.text) for row in comparison("bench-novels").runs for sample in row.samples}
+    shown = re.findall(r"^> `(\S+)`: …(.*?)…$", README, re.M | re.S)
+    assert {name for name, _ in shown} == {BEST_WORDS, BEST_CHARS}
+    for name, text in shown:
+        plain = " ".join(text.replace("\n>", " ").split())
+        assert any(plain in " ".join(each.split()) for own, each in written if own == name)

@@ -73,7 +73,7 @@ def test_a_change_of_any_kind_of_value_is_found_or_named(name: str, kind: type[A
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "verify"), [*VERIFIED, ("bench-wiki", Comparison, verify_comparison)]
+    ("name", "kind", "verify"), [*VERIFIED, ("bench-novels", Comparison, verify_comparison)]
 )
 def test_a_change_of_any_text_or_flag_at_any_place_is_found_or_named(
     name: str, kind: type[Any], verify: Verify
