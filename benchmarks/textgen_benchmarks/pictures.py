@@ -34,7 +34,9 @@ def main() -> None:
     options = parser.parse_args()
     with browser_page() as page:
         photograph_passage(page, options.bench / PAGE, options.out / "report.png")
-        photograph_play(page, [options.bench / "runs" / f"{name}-seed0" for name in SHOWN], options.out / "play.png")
+        photograph_play(
+            page, [options.bench / "runs" / f"{name}-seed0" for name in SHOWN], options.out / "play.png"
+        )
 
 
 @contextmanager
@@ -44,8 +46,9 @@ def browser_page() -> Iterator[Any]:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
-        size = {"width": WIDTH, "height": 1150}
-        yield browser.new_page(viewport=size, color_scheme="light", device_scale_factor=2)
+        yield browser.new_page(
+            viewport={"width": WIDTH, "height": 1150}, color_scheme="light", device_scale_factor=2
+        )
         browser.close()
 
 

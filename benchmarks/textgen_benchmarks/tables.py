@@ -1,7 +1,7 @@
 """Tables of benchmarks/README.md, written from results/*.json: `python -m textgen_benchmarks.tables`.
 
-The text between `<!-- NAME -->` and `<!-- end -->` is replaced by the report of the suite results/NAME.json, or
-by a table of its scores or seeds, or of a ladder (`ladder-…`); the text between `<!-- NAME OTHER -->` and
+The text between `<!-- NAME -->` and `<!-- end -->` is replaced by the report of the suite results/NAME.json,
+or by a table of its scores or seeds, or of a ladder (`ladder-…`); the text between `<!-- NAME OTHER -->` and
 `<!-- end -->` by the effects in both suites. The rest is written by hand.
 """
 

@@ -34,7 +34,7 @@ def test_a_language_without_a_dictionary_is_one_line(language: str) -> None:
 
 
 def test_no_entry_spells_from_the_words_of_the_dictionary() -> None:
-    """The words of GloVe, from which entries spell, decide nothing: a misspelling that it lists is made up."""
+    """A misspelling that GloVe lists, from whose words entries spell, is made up."""
     vectors = pytest.importorskip("textgen_embeddings.glove").bundled()
     listed = set(vectors.words) - {word for word in vectors.words if word in lexicon("en")}
     assert {"teh", "recieved"} <= listed
