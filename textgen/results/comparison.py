@@ -85,9 +85,8 @@ class Resolution:
     """How small a difference between the two best entries a comparison can tell from chance."""
 
     smallest_clear: Amount
-    """The smallest difference in bits per character that would have been called clear: a quantile of
-    Student's t times the standard error of the difference, over passages and seeds. The quantile is that of
-    the step that Holm's method reaches, the verdicts on all other pairs being what they are."""
+    """The smallest difference in bits per character that would have been called clear: Student's t, at the
+    step that Holm's method reaches, times the standard error of the difference, over passages and seeds."""
     num_seeds_for_half: Count | None
     """Seeds of each entry with which it is expected to be half of this; None if `MAX_SEEDS` do not suffice,
     since what the passages add does not depend on seeds."""
@@ -129,7 +128,7 @@ class Comparison(JudgedHeader):
     measured_sampler: str
     """The sampler whose text is measured, the first one."""
     lexicons: tuple[str, ...]
-    """Lexicons in which real words are looked up besides the training text, such as `debian (de)`."""
+    """Lexicons in which real words are looked up besides the training text, such as `simplemma (de)`."""
     references: tuple[ReferenceScore, ...]
     held_out: HeldOut
     overlap: Overlap
@@ -169,10 +168,11 @@ class Comparison(JudgedHeader):
         check_names("seed_priors", ["bits_per_char"] if self.seed_priors else [], self.seed_priors)
         for reads_on in (False, True):
             scores = [each for each in self.scores if each.reads_on == reads_on]
-            check_ranking(
-                scores, [each for each in self.differences if each.b in {one.name for one in scores}]
-            )
+            ranked = {each.name for each in scores}
+            check_ranking(scores, [each for each in self.differences if each.b in ranked])
         check_names("differences", [each.b for each in self.differences], {each.name for each in self.scores})
+        for row in self.runs:
+            check_lengths("entries: made_up_shares", row.train.moments, row.made_up_shares or None)
         scored = [score.units for row in self.runs if (score := row.score(self.scored_on))]
         check_lengths("entries: units", *(units.bits for units in scored if units))
         for name in names:
