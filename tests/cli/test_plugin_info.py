@@ -97,8 +97,8 @@ def test_a_listed_plugin_has_a_problem_only_if_two_claim_its_name(install: Insta
 
 
 def test_a_name_selects_every_kind_that_has_it() -> None:
-    assert [plugin.kind for plugin in chosen(["glove"], None)] == ["embedding", "lexicon"]
-    assert [plugin.kind for plugin in chosen(["glove"], "lexicon")] == ["lexicon"]
+    assert [plugin.kind for plugin in chosen(["hf"], None)] == ["tokenizer", "yardstick"]
+    assert [plugin.kind for plugin in chosen(["hf"], "yardstick")] == ["yardstick"]
     assert len(chosen([], None)) == sum(len(plugins(kind)) for kind in KINDS)
     for names, kind, message in (
         (["lstn"], None, "unknown plugin 'lstn'; did you mean 'lstm'?"),

@@ -163,7 +163,7 @@ class Lexicon:
     words: tuple[Container[str], ...] = ()
     """Words in lower case, with straight apostrophes."""
     sources: tuple[str, ...] = ()
-    """The names of the lexicons, each with its languages, such as `debian (de)`."""
+    """The names of the lexicons, each with its languages, such as `simplemma (de)`."""
 
     def __contains__(self, word: object) -> bool:
         return any(word in words for words in self.words)
