@@ -14,7 +14,6 @@ from pathlib import Path
 from statistics import stdev
 from typing import Any
 
-from textgen.generation.bound_sampler import ENTROPY
 from textgen.library.presentation import document
 from textgen.reports.bench_tables import named
 from textgen.reports.columns import RowColumn, View, make_table
@@ -70,11 +69,9 @@ def filled(text: str, results: Path) -> str:
 
 
 def scores_table(result: Comparison) -> Iterator[str]:
-    """Yield the table of a comparison, with real words if they are those of an equal freedom."""
+    """Yield the table of a comparison."""
     ranked = sorted([*entry_rows(result), *reference_rows(result)], key=EntryRow.ranking)
-    is_equal = f"{ENTROPY}=" in result.measured_sampler
-    shown = [each for each in named(result, columns()) if is_equal or each.name != "real_word_rate"]
-    yield from markdown_table(make_table("", "", shown, [*ranked, held_out_row(result)]))
+    yield from markdown_table(make_table("", "", named(result, columns()), [*ranked, held_out_row(result)]))
 
 
 def columns() -> list[RowColumn[Any]]:

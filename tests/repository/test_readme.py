@@ -18,8 +18,8 @@ import pytest
 
 from helpers.commands import run_textgen
 from helpers.pages import ROOT, inline_commands, parse_command, read_page, textgen_lines
-from textgen.evaluation.intervals import Contrast
-from textgen.results.comparison import Comparison
+from textgen.defaults import SAMPLER
+from textgen.results.comparison import Comparison, EntryScore, ReferenceScore
 from textgen.results.judge import SCORE, contrasts_of, score_samples
 from textgen.results.ladder import Ladder
 from textgen.results.row import rows_by_entry
@@ -98,10 +98,10 @@ def comparison(name: str) -> Comparison:
     return read_record(Comparison, RESULTS / f"{name}.json")
 
 
-def bits(name: str, entry: str) -> float:
+def score_of(name: str, entry: str) -> EntryScore | ReferenceScore:
     """Return the score of an entry, or of a reference, in a recorded comparison."""
     result = comparison(name)
-    return next(each.bits_per_char for each in (*result.scores, *result.references) if each.name == entry)
+    return next(each for each in (*result.scores, *result.references) if each.name == entry)
 
 
 def rung(name: str, entry: str, budget: str) -> float:
@@ -112,80 +112,76 @@ def rung(name: str, entry: str, budget: str) -> float:
     return score.bits_per_char
 
 
-def gap(name: str, better: str, worse: str) -> Contrast:
-    """Return by how much one entry of a recorded comparison is better than another one."""
+def gap(name: str, better: str, worse: str) -> Iterator[str]:
+    """Yield by how much an entry of a recorded comparison is better, and the ends of the 95 % interval."""
     result = comparison(name)
     samples = score_samples(rows_by_entry(result.runs, result.scored_on), result.seed_priors[SCORE])
-    return contrasts_of(samples)[better, worse]
-
-
-def clear_gap(name: str, better: str, worse: str) -> Iterator[str]:
-    """Yield a difference and the ends of its 95 % interval."""
-    found = gap(name, better, worse)
+    found = contrasts_of(samples)[better, worse]
     assert found.interval
     yield from (f"{value:.2f}" for value in (found.value, *found.interval))
 
 
+ROWS = (BEST_WORDS, WORDS, BEST_CHARS, "word-ngram", CHARS)
+"""The rows of the README's table."""
+SETTINGS = {"3.11", "3.13", "0.6", "0.8"}
+"""Versions of Python, and temperatures."""
 PUBLISHED = {"1.4697", "1.88"}
 """Losses of nanoGPT by its README."""
 
 
-COMPARED = (
-    (WORDS, CHARS),
-    (BEST_WORDS, WORDS),
-    (BEST_WORDS, BEST_CHARS),
-    ("word-lstm", CHARS),
-    ("word-lstm+ngram", "char-hier+words"),
-)
-
-
 def figures() -> Iterator[str]:
-    """Yield the values with two decimals or more that the README shows, from the files that it names."""
-    for entry in (BEST_WORDS, WORDS, BEST_CHARS, "word-ngram", CHARS):
-        yield from row_of(entry)[2].strip("* ").replace("*", "").split(" ± ")
-    for better, worse in COMPARED:
-        yield from clear_gap("bench-wiki", better, worse)
+    """Yield the values with decimals that the README shows, from the files that it names."""
+    yield f"{comparison('bench-wiki').corpus.num_chars / 1e6:.1f}"
+    yield f"{score_of('bench-wiki', 'random').bits_per_char:.1f}"
+    yield from (value for entry in ROWS for cell in cells(entry) for value in re.findall(r"\d+\.\d+", cell))
+    yield from gap("bench-wiki", WORDS, CHARS)
+    yield from gap("bench-wiki", BEST_WORDS, WORDS)
+    yield from gap("bench-wiki", BEST_WORDS, BEST_CHARS)
+    yield from gap("bench-wiki", "word-lstm", CHARS)
+    yield from gap("bench-wiki", "word-lstm+ngram", "char-hier+words")
     for better, worse in ((WORDS, CHARS), (BEST_WORDS, BEST_CHARS)):
         four_minutes = [rung("ladder-wiki-slower", entry, "4m") for entry in (worse, better)]
         yield f"{four_minutes[0] - four_minutes[1]:.2f}"
-    for better, worse in ((WORDS, CHARS), ("word-lstm", CHARS), (WORDS, BEST_CHARS)):
-        yield from clear_gap("bench-articles", better, worse)
+    yield from gap("bench-articles", WORDS, CHARS)
+    yield from gap("bench-articles", "word-lstm", CHARS)
+    yield from gap("bench-articles", WORDS, BEST_CHARS)
     german = [rung("ladder-german", f"{level}+ngram", "4Mchars") for level in ("char-hier", "word-lstm")]
     yield f"{german[0] - german[1]:.3f}"
-    shakespeare = [row.test.nats_per_char for row in comparison("tinyshakespeare").runs if row.name == CHARS]
-    yield f"{fmean(shakespeare):.2f}"
-    yield f"{fmean(shakespeare) / log(2):.2f}"
-    yield from (f"{bits('bench-novels', entry):.2f}" for entry in (BEST_WORDS, BEST_CHARS))
-    for score in comparison("start-austen-words").scores[:2]:
-        yield f"{score.bits_per_char:.2f}"
+    nats = fmean(row.test.nats_per_char for row in comparison("tinyshakespeare").runs if row.name == CHARS)
+    yield from (f"{nats:.2f}", f"{nats / log(2):.2f}")
+    yield from (f"{score_of('bench-novels', entry).bits_per_char:.2f}" for entry in (BEST_WORDS, BEST_CHARS))
+    yield from (f"{score.bits_per_char:.2f}" for score in comparison("start-austen-words").scores[:2])
 
 
-def row_of(entry: str) -> list[str]:
+def cells(entry: str) -> list[str]:
     """Return the cells of the row of the README's table for an entry or a reference."""
     (row,) = re.findall(rf"^\| [`*]{re.escape(entry)}[`*] \|.*\|$", README, re.M)
     return [cell.strip() for cell in row.split("|")[1:-1]]
 
 
-@pytest.mark.parametrize("entry", [BEST_WORDS, WORDS, BEST_CHARS, "word-ngram", CHARS])
+@pytest.mark.parametrize("entry", ROWS)
 def test_a_row_of_the_readme_is_that_of_the_recorded_run(entry: str) -> None:
-    result = comparison("bench-wiki")
-    (score,) = (each for each in (*result.scores, *result.references) if each.name == entry)
+    score = score_of("bench-wiki", entry)
     low, high = score.interval or (0, 0)
-    passes = [row.train.num_epochs for row in result.runs if row.name == entry]
-    *_, shown, num_passes = row_of(entry)
+    passes = [row.train.num_epochs for row in comparison("bench-wiki").runs if row.name == entry]
+    *_, shown, num_passes = cells(entry)
     assert shown.replace("*", "") == f"{score.bits_per_char:.3f} ± {(high - low) / 2:.3f}"
     assert num_passes == (f"{fmean(passes):.1f}" if passes else "1")
 
 
 def test_every_figure_of_the_readme_is_that_of_a_recorded_run() -> None:
     text = re.sub(r"^```.*?^```", "", README, flags=re.S | re.M)
-    shown = set(re.findall(r"(?<![\d.])\d+\.\d\d+(?!\d|\.\d)", text))
-    assert shown - {"3.11", "3.13"} - PUBLISHED == set(figures())
+    shown = set(re.findall(r"(?<![\d.])\d+\.\d+(?!\d|\.\d)", text))
+    assert shown - SETTINGS - PUBLISHED == set(figures()) - SETTINGS
 
 
-def test_the_samples_of_the_readme_are_those_of_the_recorded_run() -> None:
-    written = {(row.name, sample.text) for row in comparison("bench-novels").runs for sample in row.samples}
-    shown = re.findall(r"^- `(\S+)`: … (.*) …$", README, re.M)
-    assert {name for name, _ in shown} == {BEST_WORDS, BEST_CHARS}
-    for name, text in shown:
-        assert any(text in " ".join(each.split()) for own, each in written if own == name)
+def test_the_samples_of_the_readme_are_the_first_ones_of_the_recorded_run() -> None:
+    result = comparison("bench-novels")
+    assert f"*{result.prompts[0]}*" in " ".join(README.split())
+    first = {
+        row.name: " ".join(next(each.text for each in row.samples if each.sampler == SAMPLER).split())
+        for row in result.runs
+    }
+    shown = dict(re.findall(r"^- `(\S+)`: … (.*) …$", README, re.M))
+    assert shown.keys() == first.keys()
+    assert [name for name, text in shown.items() if not first[name].startswith(text)] == []
