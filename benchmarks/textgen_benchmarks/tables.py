@@ -71,7 +71,8 @@ def filled(text: str, results: Path) -> str:
 def scores_table(result: Comparison) -> Iterator[str]:
     """Yield the table of a comparison."""
     ranked = sorted([*entry_rows(result), *reference_rows(result)], key=EntryRow.ranking)
-    yield from markdown_table(make_table("", "", named(result, columns()), [*ranked, held_out_row(result)]))
+    shown = list(named(result, columns()))
+    yield from markdown_table(make_table("", "", shown, [*ranked, held_out_row(result)]))
 
 
 def columns() -> list[RowColumn[Any]]:
