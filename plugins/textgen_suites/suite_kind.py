@@ -12,7 +12,7 @@ from textgen.results.kinds import About, about_best
 
 if TYPE_CHECKING:
     from textgen.reports.document import Report
-    from textgen_verify.verification import VerificationCheck, VerifiedFiles
+    from textgen_verify.compare import Check, SavedFiles
 
 RESULT, JOBS = "suite.json", "jobs"
 JOB = "[0-9a-f]" * 16
@@ -46,7 +46,7 @@ class SuiteKind(ReportedKind):
 
         return suite_report(result)
 
-    def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
-        from textgen_suites.verification import verify_suite
+    def verify(self, files: SavedFiles, path: Path) -> Iterator[Check]:
+        from textgen_suites.verification import rebuild_suite
 
-        return verify_suite(files.read(self.record(), path))
+        yield files.compare(path, "its rows", rebuild_suite(files.read(self.record(), path)))

@@ -13,7 +13,7 @@ from textgen.results.kinds import About, about_best
 
 if TYPE_CHECKING:
     from textgen.reports.document import Report
-    from textgen_verify.verification import VerificationCheck, VerifiedFiles
+    from textgen_verify.compare import Check, SavedFiles
 
 RESULT, DATABASE = "study.json", "study.db"
 TRIALS = "trials"
@@ -69,7 +69,7 @@ class StudyKind(ReportedKind):
 
         return study_report(result)
 
-    def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
+    def verify(self, files: SavedFiles, path: Path) -> Iterator[Check]:
         from textgen_tuning.verification import check_study
 
         return check_study(files, path, path.parent / COMPARISON / BENCH)

@@ -67,12 +67,11 @@ def test_one_place_starts_the_processes_of_jobs() -> None:
             "asyncio.timeout",
         },
         # None runs a job: a compressor as a reference, a tokenizer with another order of sets, imports alone,
-        # programs that measure a machine, and `textgen bench` with the plugins of one submission.
+        # and programs that measure a machine.
         "evaluation/baselines.py": {"subprocess.run", "os.fork"},
         "textgen_kit/kinds/command.py": {"subprocess.run"},
         "textgen_kit/kinds/tokenizer.py": {"subprocess.run"},
         "textgen_tools/checkup/steps.py": {"subprocess.run"},
-        "textgen_verify/board/again.py": {"subprocess.run"},
     }
 
 
