@@ -172,11 +172,11 @@ def test_a_suite_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> 
 
 def test_the_trials_of_a_study_equal_those_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> None:
     pytest.importorskip("optuna")
-    from textgen_tuning.objectives import objective_of
-    from textgen_tuning.request import SearchOptions, TuneRequest
-    from textgen_tuning.run_study import run_study
-    from textgen_tuning.study import Study
-    from textgen_tuning.trials import Goal
+    from textgen_tune.objectives import objective_of
+    from textgen_tune.request import SearchOptions, TuneRequest
+    from textgen_tune.run_study import run_study
+    from textgen_tune.study import Study
+    from textgen_tune.objective import Goal
 
     def study(folder: Path, backend: Backend) -> dict[tuple[Any, ...], float | None]:
         request = TuneRequest(entry=SMALL, search=SearchOptions(search="learning_rate"), budget=BUDGET)

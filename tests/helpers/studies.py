@@ -14,10 +14,10 @@ from textgen.data.corpus import Corpus
 from textgen.data.split import parse_split, split_text
 from textgen.runtime.device import DeviceConfig
 from textgen.training.progress import Progress, Report, Step
-from textgen_tuning.result import Contestant, FinalComparison
-from textgen_tuning.search_space import Dimension
-from textgen_tuning.study import Study
-from textgen_tuning.trials import Goal, search
+from textgen_tune.result import Contestant, FinalComparison
+from textgen_tune.search_space import Dimension
+from textgen_tune.study import Study
+from textgen_tune.objective import Goal, search
 
 RATE = Dimension("rate", tuple(n / 100 for n in range(1, 101)), 0.5, is_range=True)
 SIZE = Dimension("size", tuple(range(1, 9)), 4, is_range=True)

@@ -18,8 +18,8 @@ from textgen.results.ladder import Ladder
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, from_values, read_record, read_values
 from textgen_suites.result import SuiteResult
 from textgen_suites.verification import verify_suite
-from textgen_tuning.result import StudyResult
-from textgen_tuning.verification import verify_study
+from textgen_tune.result import StudyResult
+from textgen_tune.verification import verify_study
 from textgen_verify.rebuilt import verify_comparison, verify_ladder
 from textgen_verify.verification import VerificationCheck, VerifiedFiles, uncovered, value_kinds
 from textgen_verify.verifier import checks_of

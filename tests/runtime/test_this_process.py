@@ -14,7 +14,7 @@ import pytest
 
 from textgen.runtime.interrupts import TimeLimitError, time_limit
 from textgen.runtime.process_setup import keep_freed_memory
-from textgen_tuning.interrupts import interrupts_deferred
+from textgen_tune.interrupts import interrupts_deferred
 
 
 def test_an_interrupt_takes_effect_at_the_end() -> None:

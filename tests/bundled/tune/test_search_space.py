@@ -11,8 +11,8 @@ from textgen.contracts import Search, TextgenError
 from textgen.experiment.entry_parser import parse_entry
 from textgen.registry.options import build, declared_options
 from textgen.registry.registry import names
-from textgen_tuning.objectives import entry_candidates, sampler_candidates
-from textgen_tuning.search_space import Candidate, Dimension, dimensions, spell
+from textgen_tune.objectives import entry_candidates, sampler_candidates
+from textgen_tune.search_space import Candidate, Dimension, dimensions, spell
 
 
 class Toy:

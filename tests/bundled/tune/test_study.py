@@ -20,10 +20,10 @@ from textgen.library.presentation import document
 from textgen.reports.markdown import to_markdown
 from textgen.runtime.storage.json_records import to_json
 from textgen.training.progress import Progress, Report, Step
-from textgen_tuning.run_study import run_study
-from textgen_tuning.search_space import ONLY_RANDOM, Dimension
-from textgen_tuning.study import COUNTED, Study
-from textgen_tuning.trials import Goal, search
+from textgen_tune.run_study import run_study
+from textgen_tune.search_space import ONLY_RANDOM, Dimension
+from textgen_tune.study import COUNTED, Study
+from textgen_tune.objective import Goal, search
 
 pytestmark = pytest.mark.slow
 

@@ -24,8 +24,8 @@ from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
 from textgen.training.checkpoints import INTERVAL
 from textgen.training.progress import Progress, Step
-from textgen_tuning.objectives import EntryObjective, entry_candidates
-from textgen_tuning.search_space import dimensions
+from textgen_tune.objectives import EntryObjective, entry_candidates
+from textgen_tune.search_space import dimensions
 
 Install = Callable[[str, str, str], None]
 CPU = DeviceConfig(torch.device("cpu"), "fp32")

@@ -11,11 +11,11 @@ from typing import Any
 from helpers.studies import RATE, Toy
 from textgen.library.presentation import document
 from textgen.reports.html import to_html
-from textgen_tuning.report import study_verdict
-from textgen_tuning.run_study import run_study
-from textgen_tuning.search_space import Dimension
-from textgen_tuning.study import Study
-from textgen_tuning.trials import Goal
+from textgen_tune.report import study_verdict
+from textgen_tune.run_study import run_study
+from textgen_tune.search_space import Dimension
+from textgen_tune.study import Study
+from textgen_tune.objective import Goal
 
 KIND = Dimension("kind", ("plain", "fancy"), "plain", is_range=False)
 

@@ -20,9 +20,9 @@ from helpers.studies import Toy, bowl, curve, run
 from textgen.jobs.backends import LocalBackend
 from textgen.training.progress import Report, Step
 from textgen.workers.process import METHOD
-from textgen_tuning.run_study import run_study
-from textgen_tuning.study import COUNTED, MAX_ATTEMPTS, Study, parameters
-from textgen_tuning.trials import Goal
+from textgen_tune.run_study import run_study
+from textgen_tune.study import COUNTED, MAX_ATTEMPTS, Study, parameters
+from textgen_tune.objective import Goal
 
 
 def slow(params: Mapping[str, Any], report: Report, said: Connection, seconds: float) -> float:  # noqa: ARG001

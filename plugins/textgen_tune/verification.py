@@ -7,7 +7,7 @@ from pathlib import Path
 
 from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import read_record
-from textgen_tuning.result import FinalComparison, StudyResult, conclusion
+from textgen_tune.result import FinalComparison, StudyResult, conclusion
 from textgen_verify.rebuilt import by_part
 from textgen_verify.verification import Partial, VerificationCheck, VerifiedFiles, compared
 from textgen_verify.verifier import check_comparison
