@@ -41,9 +41,9 @@ def tune(
     """Search the options of `entry` with the best validation score on `corpus`; return the study.
 
     `search` says what is searched, and for how long; `budget` is the training of each trial. The best is
-    finally compared with the default, with these `seeds`. A study that `out` holds already continues. `cluster`, `plugins` and
-    `report` are those of `textgen.bench`. Raises `TextgenError` if it cannot start, and `NotSavedError` with
-    the result so far if the disk is full.
+    finally compared with the default, with these `seeds`. A study that `out` holds already continues.
+    `cluster`, `plugins` and `report` are those of `textgen.bench`. Raises `TextgenError` if it cannot start,
+    and `NotSavedError` with the result so far if the disk is full.
     """
     from textgen.library.corpus import as_text
     from textgen.library.defined_plugins import add_plugins

@@ -11,7 +11,7 @@ from textgen.registry.options import write_value
 from textgen.reports.document import DASH, TEXT, Block, Chart, Code, Report, Section, lines, text_table
 from textgen.reports.formats import named_values, plain
 from textgen.runtime.environment import machines_used
-from textgen_tune.result import Dimension, FinalComparison, StudyResult, TrialResult, Value
+from textgen_tune.result import Dimension, FinalComparison, StudyResult, TrialResult
 
 Complete: TypeAlias = Sequence[tuple[TrialResult, float]]
 """The trials that are complete, with their values."""
@@ -35,7 +35,7 @@ def study_report(result: StudyResult) -> Report:
         context=_context(result),
         sections=[
             Section("best", "The best", [Code(best), errors]),
-            Section("history", "History", [Chart(_history(result, complete))]),
+            Section("history", "History", [Chart(_history(complete))]),
             Section("curves", "Learning curves", [Chart(_curves(result))]),
             Section("options", "What mattered", list(_options(result))),
             Section("trials", "Every trial", [_trials(result)]),
@@ -62,18 +62,17 @@ def study_verdict(result: StudyResult) -> str:
         return f"None of {number} trials was better than the default, which was one of them."
     if compared.gain is None:
         return f"The comparison failed: {'; '.join(compared.errors) or 'there are no scores'}."
-    unit = "bits per character"
     seeds = ", with one seed" if len(compared.seeds) == 1 else ""
     trials = f"the best of {number} trials" if number > 1 else "the only trial that completed"
-    return f"On {compared.scored_on} {_change(compared, compared.gain, unit)}{seeds}; it is {trials}."
+    return f"On {compared.scored_on} {_change(compared, compared.gain)}{seeds}; it is {trials}."
 
 
-def _change(compared: FinalComparison, gain: float, unit: str) -> str:
+def _change(compared: FinalComparison, gain: float) -> str:
+    """Return how the best compares with the default, in bits per character."""
+    unit = "bits per character"
     if compared.interval is None:
-        values = [f"{side.value:.4f}" for side in (compared.best, compared.default)]
-        return (
-            f"it has {values[0]} against {values[1]} of the default ({unit}); how sure that is, is not known"
-        )
+        best, default = (f"{side.value:.4f}" for side in (compared.best, compared.default))
+        return f"it has {best} against {default} of the default ({unit}); how sure that is, is not known"
     low, high = compared.interval
     if low > 0:
         return f"it is better by {gain:.4f} {unit} ({low:.4f} to {high:.4f})"
@@ -94,7 +93,7 @@ def _context(result: StudyResult) -> str:
     )
 
 
-def _history(result: StudyResult, complete: Complete) -> LineChart:
+def _history(complete: Complete) -> LineChart:
     points = [(float(trial.number), value) for trial, value in complete]
     best = accumulate(points, lambda before, point: (point[0], min(before[1], point[1])))
     labels = [f"trial {trial.number}" for trial, _ in complete]

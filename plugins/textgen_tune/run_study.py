@@ -41,6 +41,9 @@ from textgen_tune.search_space import spell
 from textgen_tune.study import Study, made_before
 from textgen_tune.study_kind import COMPARISON, RESULT
 
+RETRY = "is_retry"
+"""Attribute of a trial that is tried again, since its process ended."""
+
 
 @dataclass(frozen=True)
 class Goal:
@@ -156,10 +159,11 @@ def _started(
 ) -> Iterator[TrialJob]:
     """Yield the trials to evaluate, until the goal is reached or nothing is left to try."""
     of = f" of {goal.num_trials}" if goal.num_trials else ""
-    while not goal.is_reached(study.num_done()) and (trial := study.ask()):
+    while not goal.is_reached(study.num_done()) and (asked := study.ask()):
+        trial, params = asked
         title = f"trial {study.num_done()}{of}"
         running[trial.number] = _Running(study, trial, filled_in(report or ignore_report, entry=title))
-        yield TrialJob(trial.number, trial.params, study.objective, list(plugin_files()))
+        yield TrialJob(trial.number, params, study.objective, list(plugin_files()))
 
 
 class _Running:
@@ -184,7 +188,13 @@ class _Running:
         return self._study.report(self._trial, percent, progress.validation_bits_per_char)
 
     def end(self, outcome: Outcome[TrialValue]) -> None:
-        """Keep what came out of the trial; one without value or reason was pruned."""
+        """Keep what came out of the trial; one without value or reason was pruned.
+
+        One whose process ended is tried again, once.
+        """
+        if outcome.was_killed and RETRY not in self._trial.user_attrs:
+            self._study.repeat(self._trial, **{RETRY: True})
+            return
         result, reason = outcome.result, None if outcome.was_stopped else outcome.failure or None
         about = vars(result) if result else {"value": None, "seconds": time.perf_counter() - self._began}
         self._study.tell(self._trial, reason=reason, **about)
@@ -238,12 +248,16 @@ def study_result(study: Study, comparison: FinalComparison | None = None) -> Stu
 
 def trial_result(study: Study, trial: FrozenTrial) -> TrialResult:
     """Return a trial that is over; one that is pruned has failed if it has a reason."""
-    is_complete, attributes = trial.state == TrialState.COMPLETE, trial.user_attrs
+    is_complete, attributes, params = (
+        trial.state == TrialState.COMPLETE,
+        trial.user_attrs,
+        study.params(trial),
+    )
     return TrialResult(
         number=trial.number,
         state="complete" if is_complete else "failed" if "reason" in attributes else "pruned",
-        name=spell(study.objective.name, study.objective.dimensions, trial.params),
-        params=trial.params,
+        name=spell(study.objective.name, study.objective.dimensions, params),
+        params=params,
         value=trial.values[0] if is_complete else None,
         curve=tuple(
             (step, value if math.isfinite(value) else None)

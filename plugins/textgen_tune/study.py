@@ -6,7 +6,7 @@ import errno
 import signal
 import sqlite3
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.exceptions import ExperimentalWarning, StorageInternalError
 from optuna.pruners import MedianPruner
-from optuna.samplers import RandomSampler, TPESampler
+from optuna.samplers import TPESampler
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
@@ -33,13 +33,13 @@ NAME = "tune"
 """Name of the study in the file."""
 NUM_RANDOM = 10
 """Trials that are drawn at random before the estimator starts."""
-MAX_DRAWS = 50
-"""Times that the estimator is asked for a new combination; as often again, one is drawn at random."""
+MAX_DRAWS = 100
+"""Times that the estimator is asked for a combination that was not tried."""
 MIN_TRIALS = 3
 """Trials with different values that importances need; fewer say nothing."""
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
 """The states of trials that count. A trial that fails is pruned, with its reason, so that the sampler learns
-from it; `FAIL` is for those that were interrupted."""
+from it; `FAIL` is for those that were interrupted or drawn twice."""
 
 
 class Study:
@@ -80,19 +80,25 @@ class Study:
         self._storage.remove_session()
         self._storage.engine.dispose()
 
-    def ask(self) -> Trial | None:
-        """Start a trial; None if no combination is left that was not tried."""
+    def ask(self) -> tuple[Trial, dict[str, Value]] | None:
+        """Start a trial, and return it with its values; None if no new combination is found."""
+        searched = self.objective.dimensions
+        distributions = {each.option: _distribution(each) for each in searched}
         with _writing():
-            tried = [trial.params for trial in self.trials() if trial.state != TrialState.FAIL]
-            # Seeded again for each trial, so that a study that was stopped continues as if it had not been.
-            seed = int(np.random.SeedSequence([self._seed, self.num_done()]).generate_state(1)[0])
-            searched = self.objective.dimensions
-            self.optuna.sampler = _RoundedTPE(searched, tried, seed, self._num_random)
-            trial = self.optuna.ask({each.option: _distribution(each) for each in searched})
-            if trial.params in tried:
+            tried = [self.params(trial) for trial in self.counted()]
+            for _ in range(MAX_DRAWS):
+                # Seeded again for each, so that a study that was stopped continues as if it had not been.
+                number = np.random.SeedSequence([self._seed, len(self.trials())])
+                self.optuna.sampler = _sampler(int(number.generate_state(1)[0]), self._num_random)
+                trial = self.optuna.ask(distributions)
+                if (params := self.params(trial)) not in tried:
+                    return trial, params
                 self.optuna.tell(trial, state=TrialState.FAIL)
-                return None
-            return trial
+        return None
+
+    def params(self, trial: Trial | FrozenTrial) -> dict[str, Value]:
+        """Return the values of a trial as they are tried and printed, rounded."""
+        return {each.option: each.rounded(trial.params[each.option]) for each in self.objective.dimensions}
 
     def report(self, trial: Trial, percent: int, value: float) -> bool:
         """Report a validation score after a percentage of the budget; return whether to prune the trial."""
@@ -110,12 +116,15 @@ class Study:
 
     def requeue(self) -> None:
         """Queue the trials again that were interrupted."""
+        for trial in self.trials():
+            if trial.state == TrialState.RUNNING:
+                self.repeat(trial)
+
+    def repeat(self, trial: Trial | FrozenTrial, **about: object) -> None:
+        """Queue a trial again, with attributes that tell it from the first attempt."""
         with _writing():
-            for trial in self.trials():
-                if trial.state == TrialState.RUNNING:
-                    params = trial.system_attrs.get("fixed_params", trial.params)
-                    self.optuna.enqueue_trial(params, skip_if_exists=False)
-                    self.optuna.tell(trial.number, state=TrialState.FAIL)
+            self.optuna.enqueue_trial(trial.params, user_attrs=about)
+            self.optuna.tell(trial.number, state=TrialState.FAIL)
 
     def trials(self) -> list[FrozenTrial]:
         """Return all trials in their current state."""
@@ -147,52 +156,14 @@ class Study:
         return {name: float(share) for name, share in shares.items()}
 
 
-class _RoundedTPE(TPESampler):
-    """TPE (Bergstra et al. 2011; multivariate as in Falkner et al. 2018) that rounds what it draws.
+def _sampler(seed: int, num_random: int) -> TPESampler:
+    """Return TPE (Bergstra et al. 2011; multivariate as in Falkner et al. 2018).
 
-    So the printed values are the measured ones, and no combination is tried twice as long as a new one is
-    found. Trials that run in other processes count as bad meanwhile (the constant liar).
+    Trials that run in other processes count as bad meanwhile (the constant liar).
     """
-
-    def __init__(
-        self,
-        searched: Sequence[Dimension],
-        tried: Sequence[Mapping[str, Value]],
-        seed: int,
-        num_random: int,
-    ) -> None:
-        with warnings.catch_warnings():  # both have been "experimental" for years
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            super().__init__(n_startup_trials=num_random, multivariate=True, constant_liar=True, seed=seed)
-        self._searched, self._tried = searched, tried
-        self._chance = RandomSampler(seed)
-
-    def infer_relative_search_space(
-        self,
-        study: optuna.Study,  # noqa: ARG002 - Optuna's signature
-        trial: FrozenTrial,  # noqa: ARG002
-    ) -> dict[str, BaseDistribution]:
-        """Return all dimensions: they are known, whatever earlier trials had."""
-        return {each.option: _distribution(each) for each in self._searched}
-
-    def sample_relative(
-        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Return values that no earlier trial had, if some are found."""
-        params: dict[str, Any] = {}
-        for draw in range(2 * MAX_DRAWS):
-            drawn = super().sample_relative(study, trial, search_space) if draw < MAX_DRAWS else {}
-            params = {
-                each.option: each.rounded(
-                    drawn[each.option]
-                    if drawn
-                    else self._chance.sample_independent(study, trial, each.option, search_space[each.option])
-                )
-                for each in self._searched
-            }
-            if params not in self._tried:
-                break
-        return params
+    with warnings.catch_warnings():  # both have been "experimental" for years
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return TPESampler(n_startup_trials=num_random, multivariate=True, constant_liar=True, seed=seed)
 
 
 def _distribution(dimension: Dimension) -> BaseDistribution:
