@@ -41,9 +41,6 @@ from textgen_tune.search_space import spell
 from textgen_tune.study import Study, made_before
 from textgen_tune.study_kind import COMPARISON, RESULT
 
-RETRY = "is_retry"
-"""Attribute of a trial that is tried again, since its process ended."""
-
 
 @dataclass(frozen=True)
 class Goal:
@@ -188,13 +185,7 @@ class _Running:
         return self._study.report(self._trial, percent, progress.validation_bits_per_char)
 
     def end(self, outcome: Outcome[TrialValue]) -> None:
-        """Keep what came out of the trial; one without value or reason was pruned.
-
-        One whose process ended is tried again, once.
-        """
-        if outcome.was_killed and RETRY not in self._trial.user_attrs:
-            self._study.repeat(self._trial, **{RETRY: True})
-            return
+        """Keep what came out of the trial; one without value or reason was pruned."""
         result, reason = outcome.result, None if outcome.was_stopped else outcome.failure or None
         about = vars(result) if result else {"value": None, "seconds": time.perf_counter() - self._began}
         self._study.tell(self._trial, reason=reason, **about)

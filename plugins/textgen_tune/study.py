@@ -116,15 +116,11 @@ class Study:
 
     def requeue(self) -> None:
         """Queue the trials again that were interrupted."""
-        for trial in self.trials():
-            if trial.state == TrialState.RUNNING:
-                self.repeat(trial)
-
-    def repeat(self, trial: Trial | FrozenTrial, **about: object) -> None:
-        """Queue a trial again, with attributes that tell it from the first attempt."""
         with _writing():
-            self.optuna.enqueue_trial(trial.params, user_attrs=about)
-            self.optuna.tell(trial.number, state=TrialState.FAIL)
+            for trial in self.trials():
+                if trial.state == TrialState.RUNNING:
+                    self.optuna.enqueue_trial(trial.params)
+                    self.optuna.tell(trial.number, state=TrialState.FAIL)
 
     def trials(self) -> list[FrozenTrial]:
         """Return all trials in their current state."""
