@@ -102,10 +102,10 @@ def reference() -> str:
     """Return the page of the names that `import textgen` and bundled plugins offer, from their docstrings."""
     import textgen
     import textgen_suites
-    import textgen_tuning
+    import textgen_tune
     import textgen_verify
 
-    packages = (textgen, textgen_suites, textgen_tuning, textgen_verify)
+    packages = (textgen, textgen_suites, textgen_tune, textgen_verify)
     offered = [(name, package) for package in packages for name in package.__all__]
     parts = [
         f"::: {getattr(package, name).__module__}.{name}"

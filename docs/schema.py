@@ -12,7 +12,7 @@ from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
 from textgen.runtime.storage.json_records import DIGEST, SCHEMA_VERSION, adapter, to_json
 from textgen_suites.result import JobResult, SuiteResult
-from textgen_tuning.result import StudyResult
+from textgen_tune.result import StudyResult
 
 PAGE = Path(__file__).parent / "results.schema.json"
 

@@ -131,7 +131,7 @@ def _heeded_interrupts() -> None:
 def _server_of_processes() -> None:
     """Fork processes with all modules that any test needs there, commands too."""
     import_early(
-        "textgen.cli.app", "textgen.comparison.entry_job", "textgen_suites.planner", "textgen_tuning.trials"
+        "textgen.cli.app", "textgen.comparison.entry_job", "textgen_suites.planner", "textgen_tune.objective"
     )
 
 

@@ -172,18 +172,18 @@ def test_a_suite_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> 
 
 def test_the_trials_of_a_study_equal_those_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> None:
     pytest.importorskip("optuna")
-    from textgen_tuning.objectives import objective_of
-    from textgen_tuning.request import SearchOptions, TuneRequest
-    from textgen_tuning.run_study import run_study
-    from textgen_tuning.study import Study
-    from textgen_tuning.trials import Goal
+    from textgen_tune.objective import objective_of
+    from textgen_tune.request import SearchOptions, TuneRequest
+    from textgen_tune.run_study import Goal, run_study
+    from textgen_tune.study import Study
 
     def study(folder: Path, backend: Backend) -> dict[tuple[Any, ...], float | None]:
         request = TuneRequest(entry=SMALL, search=SearchOptions(search="learning_rate"), budget=BUDGET)
         text = load_corpus(["lee"], max_chars=20_000)
-        objective = objective_of(request, text, CPU, folder, backend, lambda step: None)
+        objective = objective_of(request, text, CPU, backend)
+        folder.mkdir()
         with Study(folder, objective) as study:
-            result = run_study(study, Goal(2, None), backend=backend, num_seeds=1)
+            result = run_study(study, Goal(2), backend=backend, num_seeds=1)
         assert [trial.machine is not None for trial in result.trials] == [True] * 2
         return {tuple(trial.params.values()): trial.value for trial in result.trials}
 

@@ -21,7 +21,7 @@ from textgen.requests import (
     TrainRequest,
 )
 from textgen_suites.request import SuiteRequest
-from textgen_tuning.request import SearchOptions, TuneRequest
+from textgen_tune.request import SearchOptions, TuneRequest
 
 
 def parsed(command: Any, *words: str) -> None:

@@ -27,7 +27,7 @@ COMMANDS = (
     "textgen_play",
     "textgen_suites",
     "textgen_tools",
-    "textgen_tuning",
+    "textgen_tune",
     "textgen_verify",
 )
 
@@ -80,7 +80,7 @@ def test_one_place_locks_folders() -> None:
         "runtime/storage/result_folders.py": {"FileLock"},
         # Single files: those of the cache that are in use, and the processes that share a study.
         "runtime/storage/cache.py": {"fcntl.flock"},
-        "textgen_tuning/study.py": {"FileLock"},
+        "textgen_tune/study.py": {"FileLock"},
     }
 
 

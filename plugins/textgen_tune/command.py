@@ -1,4 +1,4 @@
-"""`textgen tune`: a search over the options of an entry or a sampler."""
+"""`textgen tune`: a search over the options of an entry."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import typer
 from textgen.cli import options
 from textgen.cli.console import print_result
 from textgen.cli.work import working
-from textgen_tuning import require_optuna
-from textgen_tuning.request import TuneRequest
+from textgen_tune import require_optuna
+from textgen_tune.request import TuneRequest
 
 
 @options.grouped
@@ -22,9 +22,9 @@ def tune(
 ) -> None:
     """Tune an entry's options on the validation score; repeat with the same --out to continue."""
     require_optuna()
-    options.begin_apart(context, plugin, "textgen_tuning.trials")
-    from textgen_tuning.run_study import tune_as
-    from textgen_tuning.study_kind import RESULT
+    options.begin_apart(context, plugin, "textgen_tune.objective")
+    from textgen_tune.run_study import tune_as
+    from textgen_tune.study_kind import RESULT
 
     with working(RESULT, "study", quiet=quiet) as work:
         work.result = tune_as(request, out, work.report, options.refusing(context))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import read_record
-from textgen_tuning.result import FinalComparison, StudyResult, conclusion
+from textgen_tune.result import FinalComparison, StudyResult, conclusion
 from textgen_verify.compare import Check, SavedFiles
 from textgen_verify.rebuild import Values
 from textgen_verify.results import check_comparison

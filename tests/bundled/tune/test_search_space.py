@@ -9,10 +9,11 @@ from annotated_types import Ge, Gt, Le
 
 from textgen.contracts import Search, TextgenError
 from textgen.experiment.entry_parser import parse_entry
-from textgen.registry.options import build, declared_options
+from textgen.registry.options import declared_options
 from textgen.registry.registry import names
-from textgen_tuning.objectives import entry_candidates, sampler_candidates
-from textgen_tuning.search_space import Candidate, Dimension, dimensions, spell
+from textgen_tune.result import Dimension
+from textgen_tune.search_space import Candidate, dimensions, spell
+from textgen_tune.search_space import candidates as entry_candidates
 
 
 class Toy:
@@ -40,7 +41,7 @@ def candidates(*fixed: str) -> list[Candidate]:
 
 
 def searched(chosen: str | None = None, *fixed: str) -> dict[str, Dimension]:
-    return {each.name: each for each in dimensions(candidates(*fixed), chosen, "toy")}
+    return {each.option: each for each in dimensions(candidates(*fixed), chosen, "toy")}
 
 
 # --- what is declared
@@ -49,30 +50,30 @@ def searched(chosen: str | None = None, *fixed: str) -> dict[str, Dimension]:
 def test_options_with_a_search_space_are_searched() -> None:
     found = searched()
     assert list(found) == ["rate", "size", "share", "kind", "tied", "drop"]
-    assert found["kind"].grid == ("a", "b")
-    assert found["tied"].grid == (False, True)
-    assert found["drop"].grid == (None, 0.0, 0.1)
-    assert found["share"].grid[0] == 0.0
-    assert found["share"].grid[-1] == 1.0
-
-
-def test_a_range_holds_round_values_and_the_default() -> None:
-    found = searched()
-    rates = found["rate"].grid
-    assert rates[0] == 1e-4
-    assert rates[-1] == 1e-1
-    assert all(rate == float(f"{rate:.1e}") for rate in rates)
-    assert len(rates) > 200
-    assert found["size"].grid == (16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 200)
+    assert found["kind"].values == ("a", "b")
+    assert found["tied"].values == (True, False)
+    assert found["drop"].values == (None, 0.0, 0.1)
+    assert (found["share"].low, found["share"].high) == (0.0, 1.0)
+    assert (found["size"].low, found["size"].high) == (16, 200)  # widened to hold the default
     assert all(each.start == each.default for each in found.values())
 
 
-@pytest.mark.parametrize("drawn", [0.00123456, 1e-4, 0.0999])
-def test_what_is_drawn_becomes_an_allowed_value(drawn: float) -> None:
-    rate = searched()["rate"].nearest(drawn)
-    assert isinstance(rate, float)
-    assert rate == float(f"{drawn:.1e}")
-    assert searched()["size"].nearest(55) == 48
+@pytest.mark.parametrize(
+    ("option", "drawn", "tried"),
+    [
+        ("rate", 0.00123456, 0.0012),
+        ("rate", 0.0999, 0.1),
+        ("rate", 0.0035, 0.0035),
+        ("share", 0.29999999999999999, 0.3),
+        ("size", 55, 48),
+        ("size", 200, 200),
+        ("kind", "b", "b"),
+        ("drop", None, None),
+    ],
+)
+def test_what_is_drawn_becomes_a_round_value(option: str, drawn: Any, tried: Any) -> None:
+    rounded = searched()[option].rounded(drawn)
+    assert (rounded, type(rounded)) == (tried, type(tried))
 
 
 REFINING = ("match", "mix")
@@ -85,37 +86,25 @@ REFINING = ("match", "mix")
 def test_every_value_of_the_bundled_parts_can_be_pasted(entry: str) -> None:
     parsed = parse_entry(entry)
     found = dimensions(entry_candidates(parsed), None, entry)
-    start = {each.name: each.start for each in found}
+    start = {each.option: each.start for each in found}
     assert spell(entry, found, start) == entry
     for each in found:
-        for value in each.grid:
-            again = parse_entry(spell(entry, found, {**start, each.name: value}))
+        for value in each.values or (each.low, each.rounded((each.low + each.high) / 3), each.high):
+            again = parse_entry(spell(entry, found, {**start, each.option: value}))
             read = [value for options in again.options.values() for value in options.values()]
             assert read == ([] if value == each.default else [value])
 
 
-@pytest.mark.parametrize("sampler", [name for name in names("sampler") if name != "greedy"])
-def test_every_sampler_can_be_tuned(sampler: str) -> None:
-    found = dimensions(sampler_candidates(sampler), None, sampler)
-    assert found
-    for each in found:
-        for value in each.grid:
-            build(
-                "sampler",
-                spell(sampler, found, {**{each.name: each.start for each in found}, each.name: value}),
-            )
-
-
 def test_training_starts_from_what_the_model_recommends() -> None:
     found = dimensions(entry_candidates(parse_entry("char-transformer")), None, "char-transformer")
-    defaults = {each.name: each.default for each in found}
+    defaults = {each.option: each.default for each in found}
     assert defaults["batch_size"] == 32
     assert {"learning_rate", "weight_decay", "hidden_size", "num_heads"} <= set(defaults)
 
 
 def test_a_model_that_counts_has_no_training_to_search() -> None:
     found = dimensions(entry_candidates(parse_entry("char-ngram")), None, "char-ngram")
-    assert {each.name for each in found} == {"order", "discount"}
+    assert {each.option for each in found} == {"order", "discount"}
 
 
 def test_an_option_of_two_parts_is_qualified() -> None:
@@ -137,11 +126,9 @@ def test_an_option_with_a_value_is_not_searched() -> None:
 def test_search_chooses_and_narrows() -> None:
     found = searched("rate=1e-3..1e-2,kind,open_end=0..4,drop=none|0.5")
     assert list(found) == ["rate", "kind", "open_end", "drop"]
-    assert (found["rate"].grid[0], found["rate"].grid[-1]) == (1e-3, 1e-2)
-    assert found["rate"].log
-    assert found["open_end"].grid[:3] == (0.0, 0.08, 0.16)
-    assert found["drop"].grid == (None, 0.5)
-    assert searched("size=40..100")["size"].grid == (48, 64, 80, 96)
+    assert (found["rate"].low, found["rate"].high, found["rate"].log) == (1e-3, 1e-2, True)
+    assert (found["open_end"].low, found["open_end"].high, found["open_end"].log) == (0.0, 4.0, False)
+    assert found["drop"].values == (None, 0.5)
 
 
 def test_a_range_without_the_default_starts_next_to_it() -> None:
@@ -157,7 +144,6 @@ def test_a_range_without_the_default_starts_next_to_it() -> None:
         ("rate=0..1", "toy option rate=0: input should be greater than 0"),
         ("rate=a..b", "toy option rate=a: input should be a valid number"),
         ("rate=1..0.1", "leaves nothing to choose"),
-        ("size=33..34", "leaves nothing to choose"),
         ("rate=0.1", "leaves nothing to choose"),
         ("kind=c|a", "toy option kind=c: input should be 'a' or 'b'"),
         ("kind=a..b", "is not a range of numbers"),
@@ -179,7 +165,7 @@ def test_a_meaningless_search_is_a_one_line_error(chosen: str, message: str) -> 
     ("value", "written"), [(None, "none"), (True, "true"), (3e-4, "0.0003"), (50_000, "50000"), ("a", "a")]
 )
 def test_values_are_written_as_people_write_them(value: Any, written: str) -> None:
-    dimension = Dimension("x", (value, "other"), "other", is_range=False)
+    dimension = Dimension(option="x", values=(value, "other"), default="other")
     assert spell("a-b", [dimension], {"x": value}) == f"a-b:x={written}"
     assert spell("a-b:y=1", [dimension], {"x": value}) == f"a-b:y=1,x={written}"
 

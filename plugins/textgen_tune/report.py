@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import TypeAlias
 
-from textgen.experiment.entry_result import EntrySettings
 from textgen.page.charts import ChartLine, LineChart, StackedChart
 from textgen.registry.options import write_value
 from textgen.reports.document import DASH, TEXT, Block, Chart, Code, Report, Section, lines, text_table
 from textgen.reports.formats import named_values, plain
 from textgen.runtime.environment import machines_used
-from textgen_tuning.result import MIN_TRIALS, FinalComparison, SearchedOption, StudyResult, TrialResult, Value
+from textgen_tune.result import Dimension, FinalComparison, StudyResult, TrialResult
 
 Complete: TypeAlias = Sequence[tuple[TrialResult, float]]
 """The trials that are complete, with their values."""
+VALUE = "validation bits per character"
 
 
 def study_report(result: StudyResult) -> Report:
@@ -36,10 +35,9 @@ def study_report(result: StudyResult) -> Report:
         context=_context(result),
         sections=[
             Section("best", "The best", [Code(best), errors]),
-            Section("history", "History", [Chart(_history(result, complete))]),
+            Section("history", "History", [Chart(_history(complete))]),
             Section("curves", "Learning curves", [Chart(_curves(result))]),
             Section("options", "What mattered", list(_options(result))),
-            Section("slices", "Values of each option", [Chart(each) for each in _slices(result, complete)]),
             Section("trials", "Every trial", [_trials(result)]),
             Section("machines", "", [lines(several)], TEXT),
         ],
@@ -64,18 +62,17 @@ def study_verdict(result: StudyResult) -> str:
         return f"None of {number} trials was better than the default, which was one of them."
     if compared.gain is None:
         return f"The comparison failed: {'; '.join(compared.errors) or 'there are no scores'}."
-    unit = "bits per character" if isinstance(result.settings, EntrySettings) else result.value_name
     seeds = ", with one seed" if len(compared.seeds) == 1 else ""
     trials = f"the best of {number} trials" if number > 1 else "the only trial that completed"
-    return f"On {compared.scored_on} {_change(compared, compared.gain, unit)}{seeds}; it is {trials}."
+    return f"On {compared.scored_on} {_change(compared, compared.gain)}{seeds}; it is {trials}."
 
 
-def _change(compared: FinalComparison, gain: float, unit: str) -> str:
+def _change(compared: FinalComparison, gain: float) -> str:
+    """Return how the best compares with the default, in bits per character."""
+    unit = "bits per character"
     if compared.interval is None:
-        values = [f"{side.value:.4f}" for side in (compared.best, compared.default)]
-        return (
-            f"it has {values[0]} against {values[1]} of the default ({unit}); how sure that is, is not known"
-        )
+        best, default = (f"{side.value:.4f}" for side in (compared.best, compared.default))
+        return f"it has {best} against {default} of the default ({unit}); how sure that is, is not known"
     low, high = compared.interval
     if low > 0:
         return f"it is better by {gain:.4f} {unit} ({low:.4f} to {high:.4f})"
@@ -92,17 +89,17 @@ def _context(result: StudyResult) -> str:
     number = complete + pruned + failed
     return (
         f"{number} {'trial' if number == 1 else 'trials'}: {complete} complete, {pruned} pruned by their "
-        f"curve, {failed} failed. Values: {result.value_name}, less is better."
+        f"curve, {failed} failed. Values: {VALUE}, less is better."
     )
 
 
-def _history(result: StudyResult, complete: Complete) -> LineChart:
+def _history(complete: Complete) -> LineChart:
     points = [(float(trial.number), value) for trial, value in complete]
     best = accumulate(points, lambda before, point: (point[0], min(before[1], point[1])))
     labels = [f"trial {trial.number}" for trial, _ in complete]
     drawn = [ChartLine("best so far", list(best)), ChartLine("trials", points, labels, is_connected=False)]
     title = "Value of each trial, and the best so far"
-    return LineChart(title, "trial", result.value_name, drawn if len(complete) > 1 else [])
+    return LineChart(title, "trial", VALUE, drawn if len(complete) > 1 else [])
 
 
 def _curves(result: StudyResult) -> LineChart:
@@ -114,7 +111,7 @@ def _curves(result: StudyResult) -> LineChart:
         for trial in result.trials
     ]
     title = "Validation score of each trial over its budget"
-    return LineChart(title, "% of the budget", result.value_name, [line for line in drawn if line.points])
+    return LineChart(title, "% of the budget", VALUE, [line for line in drawn if line.points])
 
 
 def _options(result: StudyResult) -> Iterator[Block]:
@@ -138,34 +135,15 @@ def _options(result: StudyResult) -> Iterator[Block]:
         title = "Share of each option in the variance of the values"
         yield Chart(StackedChart(title, "share", ["importance"], stacks))
     yield text_table("What mattered", header, rows, lefts=(3,))
-    few = f"Fewer than {MIN_TRIALS} different values say nothing about importance."
+    few = "Too few different values say nothing about importance."
     yield lines([] if shares else [few])
 
 
-def searched_range(each: SearchedOption) -> str:
+def searched_range(each: Dimension) -> str:
     """Return what is searched of an option: a range or a list of values."""
     if each.values is not None:
         return ", ".join(map(write_value, each.values))
     return f"{each.low:.10g} to {each.high:.10g}{' (log scale)' if each.log else ''}"
-
-
-def _slices(result: StudyResult, complete: Complete) -> Iterator[LineChart]:
-    """Yield the values of all trials over each option; texts are numbered in the order of the search."""
-    for searched in result.search if len(complete) > 1 else ():
-        name = searched.option
-        points = [(_place(searched, trial.params[name]), value) for trial, value in complete]
-        labels = [f"{name}={write_value(trial.params[name])}, trial {trial.number}" for trial, _ in complete]
-        unit = f"log10 of {name}" if searched.log else name
-        names = "" if searched.values is None else ": " + ", ".join(map(write_value, searched.values))
-        line = ChartLine("", points, labels, is_connected=False)
-        yield LineChart(f"Value over {name}", unit + names, result.value_name, [line], height=200)
-
-
-def _place(searched: SearchedOption, value: Value) -> float:
-    if searched.values is not None:
-        return float(searched.values.index(value)) + 1
-    number = float(value or 0)
-    return math.log10(number) if searched.log and number > 0 else number
 
 
 def _trials(result: StudyResult) -> Block:

@@ -8,50 +8,29 @@ from typing import Literal, TypeAlias
 
 from textgen.contracts import TextgenError
 from textgen.evaluation.intervals import Interval
-from textgen.experiment.entry import Entry
-from textgen.experiment.entry_result import EntryResult, EntrySettings, RunSettings
+from textgen.experiment.entry_result import EntryResult, EntrySettings
 from textgen.results.comparison import Comparison
 from textgen.results.header import Header
 from textgen.runtime.environment import Machine
 from textgen.runtime.storage.json_records import Amount, Share, check_different, check_names
 
-StateName: TypeAlias = Literal["complete", "pruned", "failed", "killed", "waiting", "running"]
 Value: TypeAlias = bool | int | float | str | None
 """A value of an option."""
-MIN_TRIALS = 3
-"""Trials with different values that importances need; fewer say nothing."""
-
-
-@dataclass(frozen=True)
-class MadeRun:
-    """Entry and settings of a finished run."""
-
-    entry: Entry
-    settings: RunSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class SamplerSettings:
-    """Settings that, besides the searched options, determine the trials of a sampler."""
-
-    sampler: str
-    run: MadeRun
-    seed: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class SearchedOption:
-    """An option that is searched: a range of numbers, or a list of values."""
+class Dimension:
+    """An option that is searched: a list of values, or a range of numbers."""
 
     option: str
     default: Value
-    low: float | None = None
-    high: float | None = None
-    log: bool = False
-    num: int
-    """Number of values that may be tried."""
     values: tuple[Value, ...] | None = None
     """None for a range."""
+    low: int | float | None = None
+    high: int | float | None = None
+    """The ends of a range, integers for an option that is one."""
+    log: bool = False
+    step: float | None = None
 
     def check(self) -> None:
         """Raise `ValueError` unless it has a list of values, or a range."""
@@ -60,30 +39,42 @@ class SearchedOption:
         if self.low is None or self.high is None or not self.low <= self.high or (self.log and self.low <= 0):
             raise ValueError("neither values nor a range")
 
-    def holds(self, value: Value) -> bool:
-        """Return whether a trial may have tried this value."""
+    @property
+    def start(self) -> Value:
+        """The value of the first trial: the default, or the nearest one if the search leaves it out."""
         if self.values is not None:
-            return value in self.values
-        return value is None or isinstance(value, (int, float))
+            return self.default if self.default in self.values else self.values[0]
+        if not isinstance(self.default, int | float):
+            return self.low
+        return min(max(self.default, self.low or 0), self.high or 0)
+
+    def rounded(self, value: Value) -> Value:
+        """Return a value as it is tried and printed: a multiple of the step, or one of two digits."""
+        if self.values is not None or value == self.default or not isinstance(value, int | float):
+            return value
+        number = round(value / self.step) * self.step if self.step else float(f"{value:.2g}")
+        inside = min(max(number, self.low or 0), self.high or 0)
+        return round(inside) if isinstance(self.low, int) else float(f"{inside:.6g}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialResult:
-    """One trial: the options that were tried and their value; less is better."""
+    """One trial: the options that were tried, and the score; less is better."""
 
     number: int
-    state: StateName
-    name: str | None
-    """The entry or sampler with these options; None if they were never chosen."""
+    state: Literal["complete", "pruned", "failed"]
+    name: str
+    """The entry with these options."""
     params: dict[str, Value]
     value: float | None
+    """Validation bits per character."""
     curve: tuple[tuple[int, float | None], ...]
     """Percent of the budget, and the validation score after it."""
     seconds: Amount | None
     reason: str | None
     """Why it failed."""
     machine: Machine | None = None
-    """The machine that it was trained and scored on; None if it has no value, and in older results."""
+    """The machine that it was trained and scored on; None if it has no value."""
 
     def check(self) -> None:
         """Raise `ValueError` unless it is complete if it has a value."""
@@ -93,7 +84,7 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class Contestant:
-    """One side of the final comparison: an entry or a sampler, and its mean value."""
+    """One side of the final comparison: an entry, and its mean score."""
 
     name: str
     value: float | None
@@ -101,7 +92,7 @@ class Contestant:
 
 @dataclass(frozen=True, kw_only=True)
 class FinalComparison:
-    """The best entry or sampler against the default, on text and with seeds that no trial had."""
+    """The best entry against the default, on text and with seeds that no trial had."""
 
     scored_on: Literal["test", "validation"]
     seeds: tuple[int, ...]
@@ -123,11 +114,9 @@ class StudyResult(Header):
     """Result of a study."""
 
     name: str
-    """The entry or sampler that is tuned, as the user wrote it."""
-    value_name: str
-    """The meaning of a value; less is better."""
-    settings: EntrySettings | SamplerSettings
-    search: tuple[SearchedOption, ...]
+    """The entry that is tuned, as the user wrote it."""
+    settings: EntrySettings
+    search: tuple[Dimension, ...]
     best: TrialResult | None
     comparison: FinalComparison | None
     importances: dict[str, Share]
@@ -150,12 +139,8 @@ class StudyResult(Header):
         if self.best is not None and (self.best.value is None or self.best not in self.trials):
             raise ValueError("best: not a complete trial of the study")
         for trial in self.trials:
-            check_names(f"trials: {trial.number}", trial.params, searched)
-            if trial.value is not None and trial.params.keys() != searched.keys():
-                raise ValueError(f"trials: {trial.number} lacks an option")
-            for name, value in trial.params.items():
-                if not searched[name].holds(value):
-                    raise ValueError(f"trials: {trial.number} has {value!r} for {name}")
+            if trial.params.keys() != searched.keys():
+                raise ValueError(f"trials: {trial.number} has other options than those searched")
 
 
 def conclusion(result: Comparison, default: str, best: str, seeds: tuple[int, ...]) -> FinalComparison:

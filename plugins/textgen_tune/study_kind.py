@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from textgen.comparison.kinds import BENCH, BenchKind
 from textgen.reports.reported_kind import ReportedKind
-from textgen.results.folders import PARTIAL_FILES, RUN_FILES, subfolders
 from textgen.results.kinds import About, about_best
 
 if TYPE_CHECKING:
@@ -16,23 +15,19 @@ if TYPE_CHECKING:
     from textgen_verify.compare import Check, SavedFiles
 
 RESULT, DATABASE = "study.json", "study.db"
-TRIALS = "trials"
-"""The folder in a study's with the checkpoints of trials that are not complete."""
-TRAINED = "run"
-"""The folder with the run that a sampler is tuned for, if the study trained it."""
 COMPARISON = "comparison"
 """The folder with the final comparison, whose runs are used again."""
 
 
 class StudyKind(ReportedKind):
-    """A search for the options of an entry or of a sampler."""
+    """A search for the options of an entry."""
 
     file = RESULT
     field = "trials"
     has_runs = True
 
     def record(self) -> type:
-        from textgen_tuning.result import StudyResult
+        from textgen_tune.result import StudyResult
 
         return StudyResult
 
@@ -40,36 +35,30 @@ class StudyKind(ReportedKind):
         """Return the files of a study, those of its database with what SQLite writes next to it."""
         return (
             *super().files(),
-            *(f"{DATABASE}{new}{rest}" for new in ("", ".new") for rest in ("", "-journal", "-wal", "-shm")),
-            "workers/*.lock",
-            *(f"{TRIALS}/*.partial/{file}" for file in PARTIAL_FILES),
-            *(f"{TRAINED}/{file}" for file in RUN_FILES),
+            *(f"{DATABASE}{rest}" for rest in ("", "-journal", "-wal", "-shm")),
             *(f"{COMPARISON}/{file}" for file in BenchKind().files()),
         )
 
     def runs(self, folder: Path) -> list[Path]:
-        """Return the run whose sampler is tuned, and those of the final comparison."""
-        return [*subfolders(folder), *BenchKind().runs(folder / COMPARISON)]
+        """Return the runs of the final comparison."""
+        return BenchKind().runs(folder / COMPARISON)
 
     def is_unfinished(self, folder: Path) -> bool:
         return (folder / DATABASE).is_file()
 
     def about(self, values: Mapping[str, Any]) -> About:
-        """Return what is tuned, and the better one of the final comparison; a sampler has no score."""
+        """Return what is tuned, and the better one of the final comparison."""
         settings, names = values["settings"], [values["name"]]
-        if "run" in settings:  # it is a sampler that is tuned
-            settings = settings["run"]["settings"]
-            return about_best(names, settings["corpus"], settings["budget"], {})
         best = (values["comparison"] or {}).get("best") or {}
         score = {"name": best.get("name"), "bits_per_char": best.get("value")}
         return about_best(names, settings["corpus"], settings["budget"], score)
 
     def report(self, result: Any, folder: Path) -> Report:
-        from textgen_tuning.report import study_report
+        from textgen_tune.report import study_report
 
         return study_report(result)
 
     def verify(self, files: SavedFiles, path: Path) -> Iterator[Check]:
-        from textgen_tuning.verification import check_study
+        from textgen_tune.verification import check_study
 
         return check_study(files, path, path.parent / COMPARISON / BENCH)

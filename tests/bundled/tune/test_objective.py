@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,10 @@ from textgen.registry.registry import find
 from textgen.registry.single_file import load_plugin_file
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
-from textgen.training.checkpoints import INTERVAL
-from textgen.training.progress import Progress, Step
-from textgen_tuning.objectives import EntryObjective, entry_candidates
-from textgen_tuning.search_space import dimensions
+from textgen.training.progress import Step
+from textgen_tune.objective import Objective
+from textgen_tune.search_space import candidates as entry_candidates
+from textgen_tune.search_space import dimensions
 
 Install = Callable[[str, str, str], None]
 CPU = DeviceConfig(torch.device("cpu"), "fp32")
@@ -45,25 +45,25 @@ def corpus() -> Corpus:
     return load_corpus(["lee"], max_chars=30_000)
 
 
-def training(corpus: Corpus, entry: str = TINY) -> EntryObjective:
+def training(corpus: Corpus, entry: str = TINY) -> Objective:
     parsed = parse_entry(entry)
     searched = dimensions(entry_candidates(parsed), "learning_rate", entry)
-    return EntryObjective(parsed, corpus, parse_budget("2000chars"), CPU, 0, searched)
+    return Objective(parsed, corpus, parse_budget("2000chars"), CPU, 0, searched)
 
 
-def test_a_trial_never_reads_the_test_part(corpus: Corpus, tmp_path: Path) -> None:
+def test_a_trial_never_reads_the_test_part(corpus: Corpus) -> None:
     hidden = replace(corpus, split=replace(corpus.split, test=Part(Untouchable("secret"), (6,))))
     seen: list[Step] = []
-    value = training(hidden).evaluate({"learning_rate": 0.003}, seen.append, tmp_path / "trial")
-    assert value == training(corpus).evaluate({"learning_rate": 0.003}, seen.append, tmp_path / "other")
+    value = training(hidden).evaluate({"learning_rate": 0.003}, seen.append)
+    assert value == training(corpus).evaluate({"learning_rate": 0.003}, seen.append)
     with pytest.raises(AssertionError, match="the test part was read"):
         len(hidden.split.scored("test"))
 
 
-def test_the_value_is_the_validation_score_of_an_ordinary_run(corpus: Corpus, tmp_path: Path) -> None:
+def test_the_value_is_the_validation_score_of_an_ordinary_run(corpus: Corpus) -> None:
     seen: list[Step] = []
     objective = training(corpus)
-    value = objective.evaluate({"learning_rate": 0.01}, seen.append, tmp_path / "trial")
+    value = objective.evaluate({"learning_rate": 0.01}, seen.append)
     entry = parse_entry(f"{TINY},learning_rate=0.01")
     run = Experiment(entry, corpus, objective.budget, CPU, 0).run()
     assert value == pytest.approx(run.result.validation.bits_per_char, abs=1e-6)
@@ -73,22 +73,22 @@ def test_the_value_is_the_validation_score_of_an_ordinary_run(corpus: Corpus, tm
     assert states == ["tokenizing", "training", "validating", "scoring"]
 
 
-def test_what_follows_a_trial_can_end_it(corpus: Corpus, tmp_path: Path) -> None:
+def test_what_follows_a_trial_can_end_it(corpus: Corpus) -> None:
     def stop(step: Step) -> None:
         if step.progress is not None and step.progress.validation_bits_per_char is not None:
             raise StopIteration
 
     with pytest.raises(StopIteration):
-        training(corpus).evaluate({"learning_rate": 0.01}, stop, tmp_path / "trial")
+        training(corpus).evaluate({"learning_rate": 0.01}, stop)
 
 
-def test_what_loses_text_cannot_be_tuned(corpus: Corpus, tmp_path: Path) -> None:
+def test_what_loses_text_cannot_be_tuned(corpus: Corpus) -> None:
     *sizes, last = corpus.split.validation.stretch_chars
     longer = Part(f"{corpus.split.validation.text}☃", (*sizes, last + 1))
     alphabet = replace(corpus, split=replace(corpus.split, validation=longer))
     entry = TINY.replace("char-lstm:", "char-lstm:fallback_bytes=false,")
     with pytest.raises(TextgenError, match="the tokenizer loses text, so there is no score to tune by"):
-        training(alphabet, entry).evaluate({"learning_rate": 0.01}, lambda step: None, tmp_path / "trial")
+        training(alphabet, entry).evaluate({"learning_rate": 0.01}, lambda step: None)
 
 
 def test_a_neural_model_that_also_has_fit_shows_and_tunes_the_options_of_training(install: Install) -> None:
@@ -113,39 +113,6 @@ def test_a_trial_whose_score_means_nothing_has_no_value(corpus: Corpus, tmp_path
         with pytest.raises(
             TextgenError, match=r"^char-peeks.*: it predicts otherwise when .* no score to tune by$"
         ):
-            training(corpus, "char-peeks").evaluate(
-                {"learning_rate": 0.01}, lambda step: None, tmp_path / "trial"
-            )
+            training(corpus, "char-peeks").evaluate({"learning_rate": 0.01}, lambda step: None)
     finally:
         forget_plugin_files()
-
-
-@pytest.mark.parametrize("update", [20, None])
-def test_a_killed_trial_continues_from_its_checkpoint_and_reports_its_whole_curve(
-    update: int | None, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is killed after an update, or once it is trained."""
-    monkeypatch.setenv(INTERVAL, "0")
-    params = {"learning_rate": 0.01}
-    objective = training(corpus)
-    seen: list[Step] = []
-    whole = objective.evaluate(params, seen.append, tmp_path / "whole")
-
-    def kill(step: Step) -> None:
-        if step.progress.num_updates == update if step.progress else step.state == "scoring":
-            raise KeyboardInterrupt
-
-    trial = tmp_path / "trial"
-    with pytest.raises(KeyboardInterrupt):
-        objective.evaluate(params, kill, trial)
-    again: list[Step] = []
-    assert objective.evaluate(params, again.append, trial) == whole
-    before, after = ({point.num_updates: point for point in progress(steps)} for steps in (seen, again))
-    curve = {number for number, point in before.items() if point.validation_bits_per_char}
-    assert sorted(after) == sorted(curve | {number for number in before if update and number >= update})
-    scores = [[points[number].validation_bits_per_char for number in curve] for points in (before, after)]
-    assert scores[0] == scores[1]
-
-
-def progress(steps: Sequence[Step]) -> list[Progress]:
-    return [step.progress for step in steps if step.progress]

@@ -1,6 +1,6 @@
 """Tuning: options are searched with Optuna, and the best ones compared with the default.
 
-from textgen_tuning import SearchOptions, tune
+from textgen_tune import SearchOptions, tune
 
 study = tune("char-ngram", "lee", search=SearchOptions(search="order=2..5", trials=4))
 print(study.best_trial.name)
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from textgen import defaults
 from textgen.requests import ClusterOptions
 from textgen.runtime.messages import require_extra
-from textgen_tuning.request import SearchOptions, TuneRequest
+from textgen_tune.request import SearchOptions, TuneRequest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from textgen.library.corpus import TextSource
     from textgen.library.defined_plugins import NewPlugins
     from textgen.training.progress import Report
-    from textgen_tuning.result import StudyResult
+    from textgen_tune.result import StudyResult
 
 __all__ = ["SearchOptions", "tune"]
 
@@ -40,11 +40,10 @@ def tune(
 ) -> StudyResult:
     """Search the options of `entry` with the best validation score on `corpus`; return the study.
 
-    `search` says what is searched, and for how long; with `SearchOptions(tune_sampler=…)` the sampler is
-    tuned, for an entry or a run. `budget` is the training of each trial. The best is finally compared with
-    the default, with these `seeds`. A study that `out` holds already continues. `cluster`, `plugins` and
-    `report` are those of `textgen.bench`. Raises `TextgenError` if it cannot start, and `NotSavedError` with
-    the result so far if the disk is full.
+    `search` says what is searched, and for how long; `budget` is the training of each trial. The best is
+    finally compared with the default, with these `seeds`. A study that `out` holds already continues.
+    `cluster`, `plugins` and `report` are those of `textgen.bench`. Raises `TextgenError` if it cannot start,
+    and `NotSavedError` with the result so far if the disk is full.
     """
     from textgen.library.corpus import as_text
     from textgen.library.defined_plugins import add_plugins
@@ -55,8 +54,8 @@ def tune(
         entry=entry, text=as_text(corpus), search=search, budget=budget, cluster=cluster, **seed_range(seeds)
     )
     require_optuna()
-    prepare("textgen_tuning.trials")
-    from textgen_tuning.run_study import tune_as
+    prepare("textgen_tune.objective")
+    from textgen_tune.run_study import tune_as
 
     return tune_as(request, out, report, refusing(changed(request)))
 

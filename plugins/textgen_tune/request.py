@@ -14,7 +14,7 @@ NUM_TRIALS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class SearchOptions:
-    """The search of a study: its options, and for how long."""
+    """What a study searches, and for how long."""
 
     heading: ClassVar[str] = "Search"
     trials: Annotated[
@@ -25,19 +25,17 @@ class SearchOptions:
     """Start no new trial after this long: 90s, 15m, 2h."""
     search: Annotated[str | None, OptionDetails(default="all that components recommend")] = None
     """What to search, such as learning_rate=1e-4..1e-2,optimizer=muon|adamw,hidden_size."""
-    tune_sampler: Annotated[str | None, OptionDetails(default="tune the entry", completes="sampler")] = None
-    """Tune this sampler (top-p, or top-p:temperature=1) to write as the author does."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TuneRequest:
-    """The options of an entry, or of a sampler, to be searched."""
+    """The options of an entry that are searched."""
 
-    entry: Annotated[str, OptionDetails(is_argument=True, completes="entry or run")]
-    """Such as char-lstm; options with a value are not searched. With --tune-sampler, a run's folder too."""
+    entry: Annotated[str, OptionDetails(is_argument=True, completes="entry")]
+    """Such as char-lstm; options with a value are not searched."""
     text: PlainText = TextOptions()
     budget: str = defaults.BUDGET
-    """Training per entry or trial: 60s, 5min, 1h, 5epochs, 20Mchars."""
+    """Training per trial: 60s, 5min, 1h, 5epochs, 20Mchars."""
     search: SearchOptions = SearchOptions()
     seed: Seed = 0
     """Random seed."""
