@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textgen.comparison.kinds import BENCH, BenchKind
 from textgen.reports.reported_kind import ReportedKind
-from textgen.results.folders import PARTIAL_FILES
 from textgen.results.kinds import About, about_best
 
 if TYPE_CHECKING:
     from textgen.reports.document import Report
     from textgen_verify.verification import VerificationCheck, VerifiedFiles
 
-RESULT, JOBS = "suite.json", "jobs"
-JOB = "[0-9a-f]" * 16
-"""Pattern of the name of a job's result, a hash."""
+RESULT = "suite.json"
+VARIANT = f"*-{'[0-9a-f]' * 8}"
+"""Pattern of the folder of a bench in that of a suite."""
 
 
 class SuiteKind(ReportedKind):
-    """Questions about the effects of changes, answered by experiments."""
+    """Questions about the effects of changes, answered by benches."""
 
     file = RESULT
     field = "questions"
@@ -31,11 +32,14 @@ class SuiteKind(ReportedKind):
         return SuiteResult
 
     def files(self) -> tuple[str, ...]:
-        job = f"{JOBS}/{JOB}.json"
-        return (*super().files(), job, *(f"{job}.partial/{file}" for file in PARTIAL_FILES))
+        return (*super().files(), *(f"{VARIANT}/{file}" for file in BenchKind().files()))
+
+    def runs(self, folder: Path) -> list[Path]:
+        return list(chain.from_iterable(map(BenchKind().runs, sorted(folder.glob(VARIANT)))))
 
     def is_unfinished(self, folder: Path) -> bool:
-        return any(folder.glob(f"{JOBS}/{JOB}.json"))
+        benches = folder.glob(VARIANT)
+        return any((each / BENCH).is_file() or BenchKind().is_unfinished(each) for each in benches)
 
     def about(self, values: Mapping[str, Any]) -> About:
         names = (case["entry"] for question in values["questions"] for case in question["cases"])
@@ -47,6 +51,23 @@ class SuiteKind(ReportedKind):
         return suite_report(result)
 
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
-        from textgen_suites.verification import verify_suite
+        """Yield the check of the metrics and effects, which follow from the rows of the cases."""
+        from textgen.results.row import Row
+        from textgen_suites.effects import judged
+        from textgen_suites.result import CaseResult, SuiteResult
+        from textgen_verify.rebuilt import IN_UNITS, by_part, scored_sizes
+        from textgen_verify.verification import Partial
 
-        return verify_suite(files.read(self.record(), path))
+        result: SuiteResult = files.read(SuiteResult, path)
+        questions = []
+        for each in result.questions:
+            pairs = [(effect.case, effect.reference) for effect in each.effects]
+            again = judged(each, pairs, result.seed_priors)
+            cases = [
+                Partial(bits_per_char=case.bits_per_char, real_word_rate=case.real_word_rate)
+                for case in again.cases
+            ]
+            questions.append(Partial(cases=cases, effects=again.effects))
+        rows = (Row, ["written.real_word_rate", "pseudovalues.real_word_rate", "num_chars", "pace_sd"])
+        parts = Partial(corpus=scored_sizes(result.corpus), questions=questions)
+        yield from by_part(result, parts, IN_UNITS, (CaseResult, ["scored_text"]), rows)
