@@ -51,23 +51,6 @@ class SuiteKind(ReportedKind):
         return suite_report(result)
 
     def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
-        """Yield the check of the metrics and effects, which follow from the rows of the cases."""
-        from textgen.results.row import Row
-        from textgen_suites.effects import judged
-        from textgen_suites.result import CaseResult, SuiteResult
-        from textgen_verify.rebuilt import IN_UNITS, by_part, scored_sizes
-        from textgen_verify.verification import Partial
+        from textgen_suites.verification import verify_suite
 
-        result: SuiteResult = files.read(SuiteResult, path)
-        questions = []
-        for each in result.questions:
-            pairs = [(effect.case, effect.reference) for effect in each.effects]
-            again = judged(each, pairs, result.seed_priors)
-            cases = [
-                Partial(bits_per_char=case.bits_per_char, real_word_rate=case.real_word_rate)
-                for case in again.cases
-            ]
-            questions.append(Partial(cases=cases, effects=again.effects))
-        rows = (Row, ["written.real_word_rate", "pseudovalues.real_word_rate", "num_chars", "pace_sd"])
-        parts = Partial(corpus=scored_sizes(result.corpus), questions=questions)
-        yield from by_part(result, parts, IN_UNITS, (CaseResult, ["scored_text"]), rows)
+        return verify_suite(files.read(self.record(), path))

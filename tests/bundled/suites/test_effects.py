@@ -52,7 +52,7 @@ def test_an_effect_is_the_difference_from_the_case_it_is_compared_with() -> None
 
 
 def test_cases_on_another_text_are_not_paired() -> None:
-    (paired,), (unpaired,) = (of(measured("other", 1.96, scored_text=text * 64)) for text in ("0", "1"))
+    (paired,), (unpaired,) = (of(measured("other", 1.97, scored_text=text * 64)) for text in ("0", "1"))
     assert (paired.paired, unpaired.paired) == (True, False)
     assert paired.bits_per_char is not None
     assert paired.bits_per_char.is_clear
@@ -62,7 +62,7 @@ def test_cases_on_another_text_are_not_paired() -> None:
 
 def test_effects_of_one_question_are_corrected_for_their_number() -> None:
     small = measured("small", 2.0, noise=0.05)
-    others = [measured(f"case {index}", 2.0 - 0.035, noise=0.05) for index in range(8)]
+    others = [measured(f"case {index}", 2.0 - 0.027, noise=0.05) for index in range(8)]
     alone = [of(other, reference=small)[0].bits_per_char for other in others]
     together = [effect.bits_per_char for effect in of(*others, reference=small)]
     p_values = [
