@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -116,20 +115,18 @@ class Variant:
         return f"{slug(self.corpus.cleaner)}-{budget}-{key}"
 
     def kept(self, folder: Path) -> Comparison | None:
-        """Return the comparison in a folder; None if it lacks one of the runs, or is damaged.
+        """Return the comparison in a folder; None if it lacks one of the runs.
 
-        Raises `TextgenError` for a run that was made with other settings, as by another version of a plugin.
+        Raises `TextgenError` if it is damaged, or if a run was made with another version of a plugin.
         """
         if not (folder / BENCH).is_file():
             return None
         experiments = plan([*self.entries.values()], self.corpus, self.settings, folder)
         for run, experiment in experiments.items():
             check_reuse(run, experiment)
-        with suppress(TextgenError):
-            kept = read_record(Comparison, folder / BENCH, needs_digest=True)
-            wanted = {(each.entry.name, each.seed) for each in experiments.values()}
-            return kept if wanted <= {(row.name, row.seed) for row in kept.runs} else None
-        return None
+        kept = read_record(Comparison, folder / BENCH, needs_digest=True)
+        wanted = {(each.entry.name, each.seed) for each in experiments.values()}
+        return kept if wanted <= {(row.name, row.seed) for row in kept.runs} else None
 
 
 def run_suite(

@@ -105,6 +105,7 @@ seeds = 2
 [[questions]]
 name = "size"
 text = "Which size?"
+sampler = "temperature"
 cases = [
     { label = "small", entry = "char-ngram" },
     { label = "chance", entry = "char-uniform" },
@@ -113,6 +114,7 @@ cases = [
 [[questions]]
 name = "text"
 text = "Which text?"
+sampler = "temperature"
 cumulative = true
 cases = [
     { label = "all", entry = "char-ngram" },

@@ -26,6 +26,7 @@ from textgen.reports.html import to_html
 from textgen.reports.markdown import to_markdown
 from textgen.requests import TextOptions
 from textgen.results.comparison import Comparison
+from textgen.results.folders import belongs, identify
 from textgen.runtime import environment
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
@@ -85,13 +86,6 @@ def test_questions_are_answered_by_benches_and_failures_are_named(made: Path) ->
     assert "diverged" in reason
 
 
-def test_all_cases_of_a_question_have_the_sampler_of_its_first_text(made: Path) -> None:
-    """The cleaner `letters` leaves fewer characters, whose own entropy is another one."""
-    samplers = {bench.measured_sampler for bench in benches(made)}
-    assert samplers == {question.sampler for question in saved(made).questions}
-    assert len(samplers) == 1
-
-
 def test_the_report_has_each_question_with_its_effects(made: Path) -> None:
     result = saved(made)
     page = to_markdown(document(result))
@@ -114,13 +108,21 @@ def test_complete_benches_are_not_made_again(copied: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in copied.glob("out/*/runs/*/run.json")} == before
 
 
-def test_a_damaged_bench_is_made_again_from_its_runs(copied: Path) -> None:
-    before = saved(copied)
+def test_a_damaged_bench_is_named(copied: Path) -> None:
     (damaged,) = copied.glob("out/letters-*/bench.json")
     damaged.write_bytes(damaged.read_bytes()[:100])
-    result, said = again(copied)
-    assert said[0] == "A tiny suite: 1 of 3 benches are complete"
-    assert result.questions == before.questions
+    with pytest.raises(TextgenError, match=rf"^'{damaged}' cannot be read: "):
+        again(copied)
+
+
+def test_all_files_are_known_and_an_interrupted_suite_too(copied: Path) -> None:
+    out = copied / "out"
+    (out / "suite.json").unlink()
+    found = identify(out)
+    assert found is not None
+    assert (found.kind.name, found.is_finished, len(found.runs)) == ("suite", False, 4)
+    assert all(belongs(found.kind, path.relative_to(out)) for path in out.rglob("*") if path.is_file())
+    assert [part.kind.name for part in found.parts] == ["bench"] * 3
 
 
 def test_verify_finds_a_change_of_a_measured_or_a_judged_number(copied: Path) -> None:
@@ -186,6 +188,14 @@ def test_a_sealed_text_is_refused_however_it_is_given(tmp_path: Path) -> None:
             textgen_suites.suite("original", given, out=tmp_path / "out")
 
 
+def settings_for(budget: str, num_jobs: int = 1) -> BenchOptions:
+    return BenchOptions(
+        budget=parse_budget(budget),
+        device_config=DeviceConfig(torch.device("cpu"), "fp32"),
+        backend=LocalBackend(num_jobs),
+    )
+
+
 def test_a_variant_is_known_by_all_that_its_runs_have_in_common(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "usable_cores", lambda: 2)
     monkeypatch.setattr("textgen.jobs.backends.usable_cores", lambda: 2)
@@ -195,13 +205,8 @@ def test_a_variant_is_known_by_all_that_its_runs_have_in_common(monkeypatch: pyt
     ) -> list[str]:
         cases = (Case(label="a", entry="char-uniform", **case), Case(label="b", entry="char-ngram", **case))
         question = Question(name="q", text="?", sampler=sampler, cases=cases)
-        settings = BenchOptions(
-            budget=parse_budget(budget),
-            device_config=DeviceConfig(torch.device("cpu"), "fp32"),
-            backend=LocalBackend(num_jobs),
-        )
         suite = Suite(title="?", budget=budget, questions=(question,))
-        return [*planned(suite, TEXT, settings)[0]]
+        return [*planned(suite, TEXT, settings_for(budget, num_jobs))[0]]
 
     same = [names(), names(num_jobs=2)]
     assert same[0] == same[1]
@@ -216,3 +221,17 @@ def test_a_variant_is_known_by_all_that_its_runs_have_in_common(monkeypatch: pyt
     ]
     assert all(len(each) == 1 for each in others)
     assert len({name for (name,) in [*same, *others]}) == 8
+
+
+def test_all_cases_of_a_question_have_the_sampler_of_its_first_text() -> None:
+    """The cleaner `letters` leaves fewer characters, whose own entropy is another one."""
+
+    def samplers(*cleaners: str) -> list[str]:
+        cases = tuple(Case(label=clean, entry="char-uniform", clean=clean) for clean in cleaners)
+        suite = Suite(title="?", budget="1epoch", questions=(Question(name="q", text="?", cases=cases),))
+        variants, _ = planned(suite, TEXT, settings_for("1epoch"))
+        return [sampler for variant in variants.values() for sampler in variant.settings.samplers]
+
+    first, second = samplers("prose", "letters")
+    assert first == second
+    assert [first] != samplers("letters")
