@@ -20,15 +20,15 @@ import torch
 
 import textgen
 from helpers.plugins import TOY_MODEL
+from textgen.comparison.bench import BenchOptions
 from textgen.data.corpus import load_corpus
 from textgen.jobs.backends import Backend, LocalBackend, open_backend
 from textgen.registry.single_file import load_plugin_files
 from textgen.requests import TextOptions
 from textgen.runtime.device import DeviceConfig
+from textgen.training.budget import parse_budget
 from textgen_benchmarks.killing import contents
 from textgen_ray.cluster import LOOPBACK, QUIET
-from textgen_suites.planner import SuiteOptions
-from textgen_suites.request import SuiteRequest
 from textgen_suites.run_suite import run_suite
 from textgen_suites.schema import Case, Question, Suite
 
@@ -158,14 +158,13 @@ def test_a_comparison_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path
 def test_a_suite_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> None:
     cases = (Case(label="small", entry=SMALL), Case(label="smaller", entry=SMALLER))
     tiny = Suite(title="Tiny", budget=BUDGET, seeds=1, questions=(Question(name="q", text="?", cases=cases),))
-    options = SuiteOptions(
-        request=SuiteRequest(name="tiny", text=TextOptions("lee", max_chars=20_000)), device_config=CPU
-    )
+    text = TextOptions("lee", max_chars=20_000)
+    options = BenchOptions(budget=parse_budget(BUDGET), device_config=CPU)
     for where in ("here", "there"):
         (tmp_path / where).mkdir()
-    run_suite(tiny, options, tmp_path / "here/out")
+    run_suite(tiny, text, options, tmp_path / "here/out")
     with nodes.lost_while_training(), open_backend(nodes.name) as backend:
-        result = run_suite(tiny, replace(options, backend=backend), tmp_path / "there/out")
+        result = run_suite(tiny, text, replace(options, backend=backend), tmp_path / "there/out")
     assert not result.failures
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
 

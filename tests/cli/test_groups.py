@@ -20,7 +20,7 @@ from textgen.requests import (
     TextOptions,
     TrainRequest,
 )
-from textgen_suites.request import SuiteRequest
+from textgen_suites import SuiteRequest
 from textgen_tune.request import SearchOptions, TuneRequest
 
 
