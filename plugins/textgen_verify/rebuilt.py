@@ -27,7 +27,7 @@ from textgen.training.progress import TrainResult
 from textgen_verify.verification import Partial, VerificationCheck, compared, decisive
 
 IN_UNITS = (ScoredUnits, ["bits"])
-"""The measured numbers that all scores, differences, steps and crossings follow from."""
+"""The measured numbers that all scores, differences and steps follow from."""
 
 
 def verify_comparison(result: Comparison) -> Iterator[VerificationCheck]:
@@ -70,7 +70,6 @@ def verify_ladder(result: Ladder) -> Iterator[VerificationCheck]:
         corpus=scored_sizes(result.corpus),
         references=[_reference(each, result) for each in result.references],
         steps=judged.steps,
-        crossings=judged.crossings,
         rungs=[
             Partial({name: value for name, value in vars(rung).items() if name != "runs"})
             | {"runs": [sized(row, sizes) for row in rung.runs]}

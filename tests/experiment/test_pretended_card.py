@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from textgen.runtime.memory import CPU
 
 import textgen
 from textgen.data.corpus import Corpus, load_corpus
@@ -15,7 +16,6 @@ from textgen.experiment.experiment import Experiment, continuation
 from textgen.experiment.saved_run import SavedRun, load_run, write_run
 from textgen.generation.bound_sampler import build_sampler
 from textgen.runtime.device import DeviceConfig, choose_device
-from textgen.runtime.memory import CPU
 from textgen.training import train_options
 from textgen.training.budget import parse_budget
 from textgen.training.train_options import TrainOptions

@@ -36,12 +36,10 @@ class ThisProcess(LocalBackend):
     def pool(
         self,
         function: Callable[..., Any],
-        initialize: Callable[[], object],
         on_message: OnMessage,
         max_silence: float | None,  # noqa: ARG002 - nothing can end this process
     ) -> Pool:
         """Return a pool that computes each job when it is waited for."""
-        initialize()
         return _Here(function, on_message)
 
 

@@ -67,9 +67,9 @@ class Elsewhere:
     num_slots: int = 1
     cores_per_job: float = 0.5
 
-    def pool(self, function: Any, initialize: Any, on_message: Any, max_silence: float | None) -> Processes:
+    def pool(self, function: Any, on_message: Any, max_silence: float | None) -> Processes:
         """Return its pool."""
-        return self.processes(recipe(function, initialize), on_message, max_silence, own_process=True)
+        return self.processes(recipe(function), on_message, max_silence, own_process=True)
 
 
 def compared(entries: Sequence[str], backend: Backend, out: Path) -> Comparison:
