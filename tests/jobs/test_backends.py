@@ -22,7 +22,6 @@ from textgen.requests import BenchRequest, SampleOptions, TextOptions
 from textgen.results.comparison import Comparison
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import Machine, machine
-from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import NotSavedError
 from textgen.training.budget import parse_budget
 from textgen.workers.pool import Processes, Unsaved
@@ -155,15 +154,6 @@ broken = 3
         open_backend("broken").__enter__()
     with pytest.raises(TextgenError, match=r"^unknown backend 'mon'; did you mean 'moon'"):
         open_backend("mon:base").__enter__()
-
-
-def test_options_without_effect_are_refused() -> None:
-    with open_backend(None, num_jobs=3) as backend:
-        assert backend == LocalBackend(3)
-    with pytest.raises(UsageError, match=r"^cpus_per_run and gpus_per_run have no effect without on"):
-        open_backend(None, gpus_per_job=1).__enter__()
-    with pytest.raises(UsageError, match=r"^jobs has no effect with on"):
-        open_backend("ray", num_jobs=2).__enter__()
 
 
 def test_a_timed_result_of_a_machine_that_joined_later_is_refused(tmp_path: Path) -> None:
