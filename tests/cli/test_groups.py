@@ -78,8 +78,8 @@ def test_a_request_is_made_of_arguments_options_and_groups() -> None:
             cluster=ClusterOptions(jobs=4),
         )
     ]
-    with pytest.raises(Exception, match="No such option: --processes"):
-        parsed(command, "char-lstm", "--processes", "2")
+    with pytest.raises(Exception, match="No such option: --sealed"):
+        parsed(command, "char-lstm", "--sealed", "file.txt")
 
 
 @pytest.mark.parametrize("request_class", [BenchRequest, SuiteRequest, TrainRequest, TuneRequest])

@@ -48,8 +48,6 @@ train random --corpus gutenberg/austen-emma.txt --corpus lee --encoding latin-1
     --encoding has no effect on gutenberg/austen-emma.txt and lee, not read from a file; leave it out
 train random --budget 10s
     --budget has no effect on the model 'uniform', which is not trained by gradient descent; leave it out
-train char-ngram --processes 2
-    --processes has no effect on the model 'ngram', which is not trained by gradient descent; leave it out
 train word-ngram --precision bf16
     --precision has no effect on the model 'ngram', which is not trained by gradient descent; leave it out
 tune char-lstm --encoding latin-1

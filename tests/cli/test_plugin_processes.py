@@ -157,9 +157,7 @@ def test_a_mistake_in_an_entry(folder: Path, entry: str, message: str) -> None:
     ("code", "message"),
     [
         ("import ctypes; ctypes.CDLL(None)._exit(0)", "its process ended itself (exit code 0)"),
-        ("import os; os._exit(0)", "it called os._exit(0), which would end textgen"),
         ("import ctypes; ctypes.string_at(0)", "its process crashed (SIGSEGV)"),
-        ("raise SystemExit(3)", "SystemExit: 3"),
         ("import textgen.jobs.runner as r; r.to_values = lambda answer: [[1]]", "its result cannot be kept"),
         ("import os; os.write(1, b'noise')", None),
     ],

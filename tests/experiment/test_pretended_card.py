@@ -14,8 +14,7 @@ from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment, continuation
 from textgen.experiment.saved_run import SavedRun, load_run, write_run
 from textgen.generation.bound_sampler import build_sampler
-from textgen.runtime.device import DeviceConfig, choose_device
-from textgen.runtime.memory import CPU
+from textgen.runtime.device import CPU, DeviceConfig, choose_device
 from textgen.training import train_options
 from textgen.training.budget import parse_budget
 from textgen.training.train_options import TrainOptions
@@ -66,7 +65,7 @@ def test_a_run_is_as_on_the_cpu_is_saved_and_goes_on(spec: str, text: Corpus, tm
         loaded = load_run(tmp_path / "run", CARD)
         assert {value.device for value in loaded.model.module.state_dict().values()} == {CARD}
         assert written(loaded, config) == written(run, config)
-        longer = continuation(loaded, "+4updates", config, text, 1).run()
+        longer = continuation(loaded, "+4updates", config, text).run()
         assert longer.result.train.num_updates == run.result.train.num_updates + 4
     assert written(load_run(tmp_path / "run", CPU), DeviceConfig(CPU, "fp32")) == written(
         on_cpu, DeviceConfig(CPU, "fp32")

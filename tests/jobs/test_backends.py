@@ -21,7 +21,6 @@ from textgen.requests import BenchRequest, SampleOptions
 from textgen.results.comparison import Comparison
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import Machine, machine
-from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import NotSavedError
 from textgen.training.budget import parse_budget
 from textgen.workers.pool import Processes, Unsaved
@@ -62,9 +61,9 @@ class Elsewhere:
     num_slots: int = 1
     cores_per_job: float = 0.5
 
-    def pool(self, function: Any, initialize: Any, on_message: Any, max_silence: float | None) -> Processes:
+    def pool(self, function: Any, on_message: Any, max_silence: float | None) -> Processes:
         """Return its pool."""
-        return self.processes(recipe(function, initialize), on_message, max_silence, own_process=True)
+        return self.processes(recipe(function), on_message, max_silence, own_process=True)
 
 
 def compared(entries: Sequence[str], backend: Backend, out: Path) -> Comparison:
@@ -133,12 +132,3 @@ broken = 3
         open_backend("broken").__enter__()
     with pytest.raises(TextgenError, match=r"^unknown backend 'mon'; did you mean 'moon'"):
         open_backend("mon:base").__enter__()
-
-
-def test_options_without_effect_are_refused() -> None:
-    with open_backend(None, num_jobs=3) as backend:
-        assert backend == LocalBackend(3)
-    with pytest.raises(UsageError, match=r"^cpus_per_run and gpus_per_run have no effect without on"):
-        open_backend(None, gpus_per_job=1).__enter__()
-    with pytest.raises(UsageError, match=r"^jobs has no effect with on"):
-        open_backend("ray", num_jobs=2).__enter__()

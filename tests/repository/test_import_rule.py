@@ -51,15 +51,7 @@ for type checkers any class, from the module that defines it."""
 OURS = ("textgen", *(path.name for folder in FOLDERS[1:] for path in folder.glob("textgen_*")))
 SURFACES = ("textgen", "textgen_kit", "textgen_suites", "textgen_tune", "textgen_verify")
 """Packages whose names are public, and so imported from them."""
-OPEN_TO_PLUGINS = (
-    "contracts",
-    "nn",
-    "data",
-    "generation",
-    "runtime.memory",
-    "runtime.messages",
-    "runtime.storage.files",
-)
+OPEN_TO_PLUGINS = ("contracts", "nn", "data", "generation", "runtime.messages", "runtime.storage.files")
 """What a bundled plugin may import, and so what others can rely on too."""
 OPEN_TO_BACKENDS = ("jobs.backends", "workers", "runtime.environment", "runtime.storage.files")
 """What a backend may import besides."""

@@ -42,5 +42,4 @@ def test_the_page_of_results_has_the_scores_of_ladders(tmp_path: Path) -> None:
     assert "old" not in page
     assert "**wiki**: At 4m: word predicts the test text best" in page
     assert "15s → 1m" in page
-    assert "Who is ahead" not in page
     assert filled(page, tmp_path) == page
