@@ -19,13 +19,13 @@ import pytest
 import torch
 
 import textgen
+from helpers.killing import contents
 from helpers.plugins import TOY_MODEL
 from textgen.data.corpus import load_corpus
 from textgen.jobs.backends import Backend, LocalBackend, open_backend
 from textgen.registry.single_file import load_plugin_files
 from textgen.requests import TextOptions
 from textgen.runtime.device import DeviceConfig
-from textgen_benchmarks.killing import contents
 from textgen_ray.cluster import LOOPBACK, QUIET
 from textgen_suites.planner import SuiteOptions
 from textgen_suites.request import SuiteRequest
