@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from helpers.pages import ROOT
 from textgen.version import __version__
 
-ROOT = Path(__file__).parents[2]
 RELEASE: dict[str, Any] = runpy.run_path(str(ROOT / "docs" / "release.py"))
 
 pytestmark = pytest.mark.skipif(not shutil.which("git"), reason="needs git")
@@ -44,7 +44,6 @@ def test_a_clean_commit_with_one_version_everywhere_is_released(repository: Path
     [
         ("CHANGELOG.md", ("(2030-12-31)", "(unreleased)"), "CHANGELOG.md begins with '1.2.0 (unreleased)'"),
         ("CITATION.cff", ("2030-12-31", "2030-12-30"), "CITATION.cff lacks 'date-released: 2030-12-31'"),
-        ("CITATION.cff", ("1.2.0", "1.1.0"), "CITATION.cff lacks 'version: 1.2.0'"),
         ("textgen/version.py", ("1.2.0", "1.2.1"), "textgen/version.py has another version"),
     ],
 )
@@ -53,11 +52,10 @@ def test_what_disagrees_is_not_built(
 ) -> None:
     path = repository / file
     path.write_text(path.read_text("utf-8").replace(*change), "utf-8")
-    (repository / "scratch.txt").touch()
     assert RELEASE["main"](repository) == 1
     said = capsys.readouterr().err
     assert message in said
-    assert f"not committed: {file}\nnot committed: scratch.txt\n" in said
+    assert f"not committed: {file}\n" in said
     assert not (repository / "dist").exists()
 
 
