@@ -30,7 +30,7 @@ HEADER = ["what", "ours", "reference", "ratio (range)", "GFLOP/s (of the peak)"]
 CHAR, WORD = "char-lstm:optimizer=adamw", "word-lstm-glove:optimizer=adamw,min_count=1,max_words=20000"
 """Entries with the optimizer of the reference, so that both compute the same."""
 KEEPS = {False: "", True: " that keeps its memory, as ours does"}
-"""Suffix of a name, by whether the reference's process has textgen's allocator settings (see `in_new_process`)."""
+"""Suffix of a name, by whether the reference's process has textgen's allocator settings."""
 NUM_CHARS = 400
 """Characters per sample."""
 

@@ -92,7 +92,7 @@ def ladder_tables(paths: Sequence[Path]) -> Iterator[str]:
 def suite_table(paths: Sequence[Path]) -> Iterator[str]:
     """Yield one table of a suite: the score of each case and its change, on one or more texts.
 
-    Left out are chance, and the case that others are compared with, whose score is the one without the change.
+    Left out are chance, and the case that others are compared with: its score is one less its change.
     """
     results = [read_record(SuiteResult, path) for path in paths]
     header = ["question", "case"]

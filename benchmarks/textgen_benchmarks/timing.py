@@ -23,9 +23,7 @@ _built: list[Work] = []
 
 
 @contextmanager
-def in_new_process(
-    build: Callable[..., Work], *arguments: Any, keeps_memory: bool = False
-) -> Iterator[Work]:
+def in_new_process(build: Callable[..., Work], *arguments: Any, keeps_memory: bool = False) -> Iterator[Work]:
     """Yield a piece of work that `build` makes in a new process (`build` and `arguments` are pickled).
 
     There, the settings that textgen makes in its own process do not help a reference. `keeps_memory` gives

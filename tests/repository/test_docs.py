@@ -9,15 +9,14 @@ import runpy
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from helpers.commands import run_textgen
 from helpers.pages import ROOT, find_command, read_page
-from textgen.registry.registry import KINDS
+from textgen.experiment.entry_parser import parse_entry
+from textgen.registry.registry import KINDS, PluginError
 from textgen_kit import project
-from textgen_kit.project import new_project
 
 PAGE = read_page("docs/write-a-plugin.md")
 
@@ -47,17 +46,6 @@ BRIEFLY = ["--budget", "2000chars", "--max-chars", "20000", "--length", "40", "-
 Install = Callable[..., None]
 
 
-@pytest.fixture
-def installed(install: Install) -> dict[str, Any]:
-    """File name: the component in it, which has an entry point for this test."""
-    components = {}
-    for file, kind in CONTRACTS.items():
-        module, cls = file.removesuffix(".py"), class_in(file)
-        install(module, f"[{KINDS[kind]}]\n{cls.lower()} = {module}:{cls}\n", FILES[file])
-        components[file] = getattr(importlib.import_module(module), cls)
-    return components
-
-
 def class_in(file: str) -> str:
     """Return the name of a component's class: that of the file in camel case."""
     return file.removesuffix(".py").title().replace("_", "")
@@ -73,10 +61,12 @@ def test_the_components_are_those_of_new_projects(file: str) -> None:
 
 
 @pytest.mark.parametrize("file", CONTRACTS)
-def test_the_components_pass_every_check(file: str, installed: dict[str, Any]) -> None:
+def test_the_components_pass_every_check(file: str, install: Install) -> None:
     from textgen_kit import run_checks
 
-    outcomes = run_checks(CONTRACTS[file], installed[file])
+    module, cls = file.removesuffix(".py"), class_in(file)
+    install(module, f"[{KINDS[CONTRACTS[file]]}]\n{cls.lower()} = {module}:{cls}\n", FILES[file])
+    outcomes = run_checks(CONTRACTS[file], getattr(importlib.import_module(module), cls))
     assert outcomes
     assert [outcome for outcome in outcomes if outcome.status in ("failed", "warning")] == []
 
@@ -100,11 +90,6 @@ def changed(code: str, diffs: list[str]) -> str:
         assert code.count(old) == 1, old
         code = code.replace(old, new)
     return code
-
-
-def test_the_test_file_is_that_of_a_new_project(tmp_path: Path) -> None:
-    folder = new_project("decay", "model", tmp_path)
-    assert (folder / "test_decay.py").read_text("utf-8") == FILES["test_decay.py"].lstrip("\n")
 
 
 # --- commands
@@ -141,6 +126,14 @@ def test_the_first_commands_do_what_the_page_says(textgen: Callable[..., str], t
     textgen("textgen plugins check decay --plugin decay.py")
     textgen("textgen plugins new decay --kind model")
     assert (tmp_path / "textgen-decay" / "textgen_decay.py").exists()
+
+
+def test_a_refinement_with_parameters_is_refused(install: Install) -> None:
+    trains = FILES["recency.py"].replace("self.register_buffer(", "self.register_parameter(")
+    trains = trains.replace("torch.tensor(SHARES[1])", "nn.Parameter(torch.tensor(SHARES[1]))")
+    install("trains", "[textgen.models]\ntrains = trains:Recency\n", trains)
+    with pytest.raises(PluginError, match="so nothing trains its parameters; make them buffers"):
+        parse_entry("char-ngram+trains")
 
 
 @pytest.mark.long

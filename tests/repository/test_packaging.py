@@ -82,13 +82,6 @@ def test_own_packages_land_in_site_packages_with_all_their_files(distribution: D
     assert "License-Expression: MIT" in distribution.metadata
 
 
-def test_every_entry_point_has_its_module(distribution: Distribution) -> None:
-    groups = [*PROJECT["entry-points"].values(), PROJECT["scripts"]]
-    targets = [target for group in groups for target in group.values()]
-    for module in {target.partition(":")[0].replace(".", "/") for target in targets}:
-        assert {f"{module}.py", f"{module}/__init__.py"} & distribution.files, module
-
-
 def test_the_page_of_the_package_needs_no_repository(distribution: Distribution) -> None:
     """PyPI shows neither pictures nor pages by a relative path, and has no Makefile."""
     page = distribution.metadata.partition("\n\n")[2]
@@ -101,13 +94,10 @@ def test_the_page_of_the_package_needs_no_repository(distribution: Distribution)
     assert "make bench\n" not in page
 
 
-def test_another_build_elsewhere_gives_the_same_files(distribution: Distribution) -> None:
+def test_the_source_distribution_is_complete_and_builds_the_same_files(distribution: Distribution) -> None:
     first, second = distribution.digests
     assert len(first) == 2
     assert first == second
-
-
-def test_the_source_distribution_is_complete(distribution: Distribution) -> None:
     assert {"LICENSE", "Makefile", "pyproject.toml", "benchmarks/LOG.md"} <= distribution.sdist
     if shutil.which("git") and (ROOT / ".git").exists():
         listing = ["git", "ls-files", "--cached"]

@@ -48,17 +48,3 @@ def test_every_command_is_on_the_page_of_all_commands() -> None:
 
     headings = set(re.findall(r"^## (.*)$", PAGES["commands"](), re.M))
     assert names(find_command([])[0], "textgen") - headings == {"textgen"}
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("[a](../benchmarks/README.md#languages)", "[a](results.md#languages)"),
-        ("[`a`](texts.md) and `[b](texts.md)`", "[`a`](texts.md) and `[b](texts.md)`"),
-        ("[the code](../textgen/contracts.py) says", "the code says"),
-        ("[![a](pictures/report.png)](../README.md)", "[![a](pictures/report.png)](index.md)"),
-        ("[a](https://example.org) [b](#here)", "[a](https://example.org) [b](#here)"),
-    ],
-)
-def test_links_lead_to_pages_of_the_site(text: str, expected: str) -> None:
-    assert PAGES["with_links"](text, "docs/report.md", PAGES["site_paths"]()) == expected
