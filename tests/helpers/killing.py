@@ -32,7 +32,7 @@ MARK = "TEXTGEN_KILLING"
 """Environment variable by which all processes of a command are found."""
 SECONDS_TO_LOOK = 0.2
 """Interval at which checkpoints are looked for. A missed checkpoint is followed by others."""
-SECONDS_TO_END = 60.0
+SECONDS_TO_END = 120.0
 """Seconds that the other processes of a command may outlive the one that was killed."""
 UNFINISHED = re.compile(r"\..*textgen-.*")
 """Names of files and folders while they are written."""
