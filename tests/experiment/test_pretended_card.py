@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import textgen
+from helpers.waits import waits_of
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment, continuation
@@ -18,7 +19,6 @@ from textgen.runtime.device import CPU, DeviceConfig, choose_device
 from textgen.training import train_options
 from textgen.training.budget import parse_budget
 from textgen.training.train_options import TrainOptions
-from textgen_benchmarks.waits import ENTRIES, NETWORK, waits_of
 from textgen_kit.pretend_card import CARD, pretend_card
 
 
@@ -27,6 +27,20 @@ def text() -> Corpus:
     return load_corpus(["lee"], max_chars=6000)
 
 
+TRAINING = "batch_size=4,num_validations=2"
+NETWORK = f"num_layers=1,hidden_size=16,sequence_length=16,{TRAINING}"
+NETWORKS = (
+    *("char-lstm", "char-gru", "char-transformer", "bpe-lstm", "word-lstm", "word-lstm-word2vec"),
+    *("char-lstm+ngram", "char-lstm+words", "char-lstm+match", "char-lstm+mix"),
+)
+ENTRIES = (
+    *(f"{name}:{NETWORK}" for name in NETWORKS),
+    f"original:{TRAINING}",
+    f"char-hier:hidden_size=16,sequence_length=16,{TRAINING}",
+    f"word-lstm:softmax=adaptive,{NETWORK}",
+    "char-ngram",
+    "random",
+)
 PLAIN = ("char-lstm", "char-gru", "char-transformer", "bpe-lstm", "original")
 """Networks of which no part waits."""
 

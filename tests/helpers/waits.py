@@ -1,23 +1,14 @@
-"""What the CPU would wait for a card for: `python -m textgen_benchmarks.waits ENTRY…`, or bundled ones.
-
-Entries are trained, scored and write on a card that is pretended (`textgen_kit.pretend_card`), so a tensor
-that was left on the CPU is an error. Each wait is counted with the line that asks for it: per update of
-training, per window of validation, and per token that is written, as the difference between twice as many and
-as many of them. The table is printed.
-"""
+"""How often the CPU would wait for a card, counted on one that is pretended."""
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from textgen.data.bound_tokenizer import START
-from textgen.data.corpus import Corpus, load_corpus
+from textgen.data.corpus import Corpus
 from textgen.evaluation.token_bits import score_stretches
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
@@ -27,22 +18,6 @@ from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
 from textgen_kit.pretend_card import CARD, pretend_card
 
-TRAINING = "batch_size=4,num_validations=2"
-NETWORK = f"num_layers=1,hidden_size=16,sequence_length=16,{TRAINING}"
-ENTRIES = (
-    *(f"{name}:{NETWORK}" for name in ("char-lstm", "char-gru", "char-transformer", "bpe-lstm")),
-    f"original:{TRAINING}",
-    f"char-hier:hidden_size=16,sequence_length=16,{TRAINING}",
-    *(
-        f"{name}:{NETWORK}"
-        for name in ("word-lstm", "word-lstm-word2vec", "char-lstm+ngram", "char-lstm+words")
-    ),
-    f"word-lstm:softmax=adaptive,{NETWORK}",
-    *(f"{name}:{NETWORK}" for name in ("char-lstm+match", "char-lstm+mix")),
-    "char-ngram",
-    "random",
-)
-CORPUS, MAX_CHARS = "lee", 8000
 NUM_UPDATES, NUM_TOKENS, WINDOW = 10, 40, 64
 
 
@@ -55,8 +30,8 @@ class Waits:
     per_token: dict[str, float]
 
 
-def waits_of(spec: str, corpus: Corpus, precision: str = "fp32") -> Waits:
-    """Return the waits of an entry; raises `RuntimeError` for tensors of two devices."""
+def waits_of(spec: str, corpus: Corpus, precision: str) -> Waits:
+    """Return the waits of an entry that is trained, scored and sampled; raises for tensors of two devices."""
     entry, config = parse_entry(spec), DeviceConfig(CARD, precision)
     with pretend_card() as card:
 
@@ -91,25 +66,3 @@ def waits_of(spec: str, corpus: Corpus, precision: str = "fp32") -> Waits:
             more(2, score),
             more(NUM_TOKENS, lambda number: generator.generate(["The "], number, sampler, [0])),
         )
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the waits of the entries that the arguments name."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("entries", nargs="*", metavar="ENTRY")
-    parser.add_argument("--precision", default="bf16")
-    options = parser.parse_args(arguments)
-    torch.set_num_threads(1)
-    corpus = load_corpus([CORPUS], max_chars=MAX_CHARS)
-    print("| entry | per update | per window of scoring | per written token |\n| :-- | --: | --: | --: |")
-    for spec in options.entries or ENTRIES:
-        found = waits_of(spec, corpus, options.precision)
-        sums = (sum(each.values()) for each in vars(found).values())
-        print(f"| `{spec.partition(':')[0]}` | {' | '.join(f'{each:.1f}' for each in sums)} |")
-        for name, each in vars(found).items():
-            for line, number in sorted(each.items()):
-                print(f"    {name} {number:.1f} {line}")
-
-
-if __name__ == "__main__":
-    main()
