@@ -28,7 +28,7 @@ from textgen.runtime.storage.json_records import read_record
 from textgen_benchmarks.freedom import freedom_table
 from textgen_benchmarks.saving import RESULTS
 from textgen_benchmarks.seeds import SeedResults
-from textgen_suites.report import UNPAIRED, case_cells, real_words, sampler_tables
+from textgen_suites.report import UNPAIRED, case_cells, real_words
 from textgen_suites.result import QuestionResult, SuiteResult
 
 ROOT = Path(__file__).parents[2]
@@ -123,10 +123,6 @@ def side_by_side(results: Sequence[SuiteResult]) -> Iterator[str]:
         yield from markdown_table(text_table("", ["case", *columns], rows))
         if any(not effect.paired for effect in question.effects):
             yield from ("", UNPAIRED)
-        for result, text in zip(results, texts, strict=True):
-            curves = list(sampler_tables(result.questions[number], result.held_out.sample_metrics))
-            yield from ["", f"**{text}**"] if curves else []
-            yield from (line for table in curves for line in ("", *markdown_table(table)))
     yield ""
 
 

@@ -49,7 +49,7 @@ OPEN_TO_CLI = (
 """What the command line imports: the library, the catalog, what prints, and what finds commands of plugins;
 for type checkers any class, from the module that defines it."""
 OURS = ("textgen", *(path.name for folder in FOLDERS[1:] for path in folder.glob("textgen_*")))
-SURFACES = ("textgen", "textgen_kit", "textgen_suites", "textgen_tuning", "textgen_verify")
+SURFACES = ("textgen", "textgen_kit", "textgen_suites", "textgen_tune", "textgen_verify")
 """Packages whose names are public, and so imported from them."""
 OPEN_TO_PLUGINS = ("contracts", "nn", "data", "generation", "runtime.messages", "runtime.storage.files")
 """What a bundled plugin may import, and so what others can rely on too."""
@@ -109,7 +109,7 @@ OPEN_TO_BUNDLED = {
         "version",
     ),
     "textgen_suites": OPEN_TO_PLANS,
-    "textgen_tuning": OPEN_TO_PLANS,
+    "textgen_tune": OPEN_TO_PLANS,
     "textgen_verify": OPEN_TO_PLANS,
     "textgen_tools": (
         "cli.interrupts",
@@ -134,7 +134,7 @@ OPEN_TO_BUNDLED = {
 BESIDE = {
     "textgen_kit": ("textgen_suites.schema",),
     "textgen_suites": ("textgen_verify",),
-    "textgen_tuning": ("textgen_verify",),
+    "textgen_tune": ("textgen_verify",),
 }
 """What a bundled plugin imports of others: the kit reads suites, kinds of results yield checks."""
 KINDS = ("backends", "commands")

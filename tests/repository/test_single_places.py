@@ -27,7 +27,7 @@ COMMANDS = (
     "textgen_play",
     "textgen_suites",
     "textgen_tools",
-    "textgen_tuning",
+    "textgen_tune",
     "textgen_verify",
 )
 
@@ -67,12 +67,11 @@ def test_one_place_starts_the_processes_of_jobs() -> None:
             "asyncio.timeout",
         },
         # None runs a job: a compressor as a reference, a tokenizer with another order of sets, imports alone,
-        # programs that measure a machine, and `textgen bench` with the plugins of one submission.
+        # and programs that measure a machine.
         "evaluation/baselines.py": {"subprocess.run", "os.fork"},
         "textgen_kit/kinds/command.py": {"subprocess.run"},
         "textgen_kit/kinds/tokenizer.py": {"subprocess.run"},
         "textgen_tools/checkup/steps.py": {"subprocess.run"},
-        "textgen_verify/board/again.py": {"subprocess.run"},
     }
 
 
@@ -81,7 +80,7 @@ def test_one_place_locks_folders() -> None:
         "runtime/storage/result_folders.py": {"FileLock"},
         # Single files: those of the cache that are in use, and the processes that share a study.
         "runtime/storage/cache.py": {"fcntl.flock"},
-        "textgen_tuning/study.py": {"FileLock"},
+        "textgen_tune/study.py": {"FileLock"},
     }
 
 
