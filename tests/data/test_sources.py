@@ -55,12 +55,16 @@ def test_reads_a_corpus_by_name_and_joins_it_with_a_file(tmp_path: Path) -> None
     assert text.endswith("\n\nmy own words")
 
 
-def test_a_file_goes_before_a_corpus_of_the_same_name(
+def test_the_name_of_a_corpus_means_the_corpus_whatever_is_in_the_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "wiki").write_text("a file")
+    (tmp_path / "lee").mkdir()
+    (tmp_path / "lee" / "a.txt").write_text("a file")
     monkeypatch.chdir(tmp_path)
-    assert read_text(["wiki"]) == ("wiki", "a file")
+    name, text = read_text(["lee"])
+    assert (name, text[:18]) == ("lee", "Hundreds of people")
+    assert "no item 'a.txt'" in message("lee/a.txt")
+    assert read_text(["./lee"]) == ("lee", "a file")
 
 
 @pytest.mark.parametrize(

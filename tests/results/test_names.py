@@ -36,7 +36,7 @@ RUN = "word-lstm-wiki-5m-2026-11-25-1700"
         ("1635/random", f"{BENCH}/random-seed0"),
         ("1635/lstm-seed1", f"{BENCH}/char-lstm-seed1"),
         ("random-seed0", f"{BENCH}/random-seed0"),
-        ("tune/num_layers", "tune-char-lstm-wiki/comparison/char-lstm_num_layers=1-*"),
+        ("tune/num_layers", "tune-char-lstm-wiki/comparison/char-lstm_num_layers_1-*"),
     ],
 )
 def test_a_name_is_a_path_or_a_part_that_no_other_has(root: Path, name: str, meant: str) -> None:
@@ -52,7 +52,7 @@ def test_a_name_is_a_path_or_a_part_that_no_other_has(root: Path, name: str, mea
         (f"runs/{BENCH}", f"{BENCH}/runs/char-lstm-seed1"),
         (f"{BENCH}/char-lstm", f"{BENCH}/runs/char-lstm-seed1"),
         ("1635/seed0", None),
-        ("tune", "tune-char-lstm-wiki/comparison/runs/char-lstm_num_layers=1-*"),
+        ("tune", "tune-char-lstm-wiki/comparison/runs/char-lstm_num_layers_1-*"),
     ],
 )
 def test_benches_studies_and_entries_stand_for_their_best_run(root: Path, name: str, run: str | None) -> None:

@@ -114,12 +114,13 @@ def _clear(target: Path) -> None:
 
 
 def _is_abandoned(folder: Path) -> bool:
-    """Return whether a killed process has claimed a folder, by its name or by a lock, and left it empty."""
+    """Return whether a folder has a name that textgen gives, and nothing but what killed processes left."""
+    if not CLAIMED.fullmatch(folder.name):
+        return False
     with contextlib.suppress(OSError):  # another process has just removed it
         files = [path for path in folder.rglob("*") if not path.is_dir()]
         is_old = time.time() - folder.stat().st_mtime > ABANDONED_SECONDS
-        is_claimed = bool(files or CLAIMED.fullmatch(folder.name))
-        return is_claimed and is_old and all(is_lock(path) and not is_held(path) for path in files)
+        return is_old and all(is_lock(path) and not is_held(path) for path in files)
     return False
 
 
@@ -149,7 +150,7 @@ def _subfolders(folder: Path) -> list[Path]:
 
 def _joined(entries: Sequence[str], room: int) -> str:
     """Return the entries in a name: with options, without them, or only the first ones."""
-    whole = [_plain(entry.replace(":", ",", 1), re.ASCII) for entry in entries]
+    whole = [_plain(entry, re.ASCII) for entry in entries]
     short = list(dict.fromkeys(_plain(entry.partition(":")[0], re.ASCII) for entry in entries))
     first = [[*short[:number], f"and-{len(short) - number}-more"] for number in range(len(short) - 1, 0, -1)]
     fitting = (text for names in (whole, short, *first) if len(text := "_".join(names)) <= room)
@@ -162,8 +163,8 @@ def _source(source: str) -> str:
 
 
 def _plain(text: str, flags: int = 0) -> str:
-    """Return a text without characters that are special in paths or shells."""
-    return re.sub(r"[^\w.=+,-]+", "_", text.replace("*", "x"), flags=flags).strip("._")
+    """Return a text without characters that are special in paths, shells or the options of an entry."""
+    return re.sub(r"[^\w.+-]+", "_", text.replace("*", "x"), flags=flags).strip("._")
 
 
 LOCK = "lock"
