@@ -103,25 +103,6 @@ def test_a_file_that_takes_a_bundled_name_is_an_error_that_names_both(tmp_path: 
         ("raise SystemExit(3)", "cannot be loaded: SystemExit: 3"),
         ("class A:\n  def", "cannot be loaded: SyntaxError: invalid syntax"),
         ("class Helper: pass", "contains no component: a tokenizer has fit, encode"),
-        ("from textgen_models.recurrent import LSTM", "component: LSTM is imported; derive a class from it"),
-        (
-            "import typer\ndef stats(digits: 'Annotated[int, typer.Option()]'): ...",
-            "component: stats looks like a command, but lacks @command of textgen.contracts",
-        ),
-        ("class Plain:\n  def claen(self): ...", "component: Plain lacks clean (is it 'claen'?)"),
-        (
-            "class _Plain:\n  def clean(self): ...",
-            "_Plain is a cleaner, but hidden by the underscore; rename",
-        ),
-        (
-            "class Decay:\n  def initial_state(self): ...\n  def forward(self): ...",
-            "contains no component: Decay lacks state_dict; derive it from torch.nn.Module",
-        ),
-        (
-            "from torch import nn\nclass Decay(nn.Module):\n  def intial_state(self): ...\n"
-            "  def forward(self): ...\nclass Helper: pass",
-            "contains no component: Decay lacks initial_state (is it 'intial_state'?)",
-        ),
         (None, "cannot read the plugin file"),
     ],
 )
