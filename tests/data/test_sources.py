@@ -81,10 +81,6 @@ def test_unknown_sources(source: str, told: str) -> None:
     assert told in message(source)
 
 
-def test_no_source_at_all() -> None:
-    assert "no text given" in message()
-
-
 def test_unusable_files(tmp_path: Path) -> None:
     def file(data: bytes) -> str:
         path = tmp_path / "f.txt"
@@ -131,13 +127,6 @@ def test_a_device_is_refused_before_it_is_read(tmp_path: Path) -> None:
             TextgenError, match=rf"^{source} is a device; give a file, or - for standard input$"
         ):
             read_text([source], "utf-16")
-
-
-def test_standard_input_is_refused_at_the_first_zero(monkeypatch: pytest.MonkeyPatch) -> None:
-    with open("/dev/zero", encoding="utf-8") as endless:
-        monkeypatch.setattr(sys, "stdin", endless)
-        with pytest.raises(TextgenError, match=r"^standard input is binary \(a zero byte at offset 0\)"):
-            read_text(["-"])
 
 
 def test_a_corpus_says_its_language_and_a_file_is_taken_for_english(
@@ -243,18 +232,6 @@ def test_two_readers_of_one_suffix_are_refused_by_name(text: Path, install: Inst
         documents(text)
 
 
-def test_a_reader_may_replace_plain_text_and_two_of_one_name_are_refused(
-    text: Path, install: Install
-) -> None:
-    plain = text.with_name("a.txt")
-    plain.write_text("plain")
-    install("one", ENTRY_POINT.format(name="one"), SHOUT.replace(".shout", ".txt").format(first="pass"))
-    assert documents(plain) == ["PLAIN"]
-    install("two", ENTRY_POINT.format(name="two"), SHOUT.replace(".shout", ".txt").format(first="pass"))
-    with pytest.raises(TextgenError, match=r"\(one:Shout, .* and reader 'shout' \(two:Shout, "):
-        documents(plain)
-
-
 @pytest.mark.parametrize(
     ("first", "message"),
     [
@@ -302,11 +279,6 @@ def test_a_reader_that_cannot_be_used_stops_no_other(
     with pytest.warns(TextgenWarning, match=message):
         assert documents(table) == ["from a table"]
     assert documents(text.parent) == ["from a table"]
-
-
-def test_a_string_is_a_document_in_one_piece(text: Path, install: Install) -> None:
-    install("shout", ENTRY_POINT.format(name="shout"), SHOUT.format(first="yield line.strip()"))
-    assert documents(text) == ["one", "ONE", "two", "TWO"]
 
 
 def test_a_large_text_is_read_again_by_a_reader_that_has_changed(

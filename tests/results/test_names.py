@@ -92,13 +92,6 @@ def test_an_unknown_name_gets_the_nearest_and_where_to_look(root: Path) -> None:
         find_run("runs/suite-improvements-wiki", root)
 
 
-def test_without_any_results_latest_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(TextgenError, match=r"^no run 'latest'; textgen runs lists those under 'runs'$"):
-        find_run("latest")
-    assert complete_run("") == ["latest"]
-
-
 def test_what_can_be_read_as_an_entry_is_one(root: Path) -> None:
     assert find_run_or_entry("char-lstm:num_layers=1", root) is None
     write_run(root / "char-lstm")
@@ -139,12 +132,3 @@ def test_the_comparisons_of_a_ladder_have_names(tmp_path: Path) -> None:
     assert find_run("diary/400kchars", tmp_path) == run
     with pytest.raises(TextgenError, match=r"did you mean 'diary/400kchars'\?"):
         find("diary/400kcahrs", tmp_path)
-
-
-def test_a_folder_of_several_benches_is_looked_through(tmp_path: Path) -> None:
-    write_bench(tmp_path / "novel" / "first", ("char-lstm", 2.0, 0))
-    write_bench(tmp_path / "novel" / "second", ("char-lstm", 2.0, 0))
-    assert find("novel/first", tmp_path).path == tmp_path / "novel" / "first"
-    assert (
-        find("second/char-lstm", tmp_path).path == tmp_path / "novel" / "second" / "runs" / "char-lstm-seed0"
-    )
