@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, repeat
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, cast
 from zipfile import ZipFile
 
 from textgen.contracts import NoSuchFieldError, Reader, TextFile, TextgenError, TextgenWarning
@@ -273,7 +273,7 @@ def _members(
 @contextmanager
 def _gunzip(file: SourceFile) -> Iterator[IO[bytes]]:
     with file.open() as packed, gzip.open(packed) as stream:
-        yield stream
+        yield cast(IO[bytes], stream)
 
 
 @contextmanager
@@ -286,4 +286,4 @@ def _unzstd(file: SourceFile) -> Iterator[IO[bytes]]:
     except ImportError:
         raise missing_library(file.where, "backports.zstd") from None
     with file.open() as packed, zstd.open(packed) as stream:
-        yield stream
+        yield cast(IO[bytes], stream)
