@@ -47,61 +47,42 @@ Seed: TypeAlias = Annotated[int, Option("Random seed.", min=0, max=MAX_SEED)]
 MAX_SEEDS = 1000
 
 
+CORPUS_OPTION = Option(
+    "Text: a corpus (see `textgen corpus`), a path, perhaps with a field (news.jsonl:body), or - for "
+    "standard input; repeatable.",
+    completes="corpus",
+)
+SPLIT_OPTION = Option(
+    "Percent for train/validation/test of each slice of the text; 90/10 holds validation back from train; "
+    "contiguous:90/5/5 of the text as a whole; documents:90/5/5 keeps documents whole."
+)
+
+
 @dataclass(frozen=True)
 class TextOptions:
     """A text, and how it is cleaned and split."""
 
     heading: ClassVar[str] = "Text"
     """That of the options in the help of a command."""
-    corpus: Annotated[
-        Source | Sequence[Source],
-        Option(
-            "Text: a corpus name (see `textgen corpus`), a path, perhaps with a field "
-            "(news.jsonl:body), or - for standard input; repeatable.",
-            completes="corpus",
-        ),
-    ] = defaults.CORPUS
+    corpus: Annotated[Source | Sequence[Source], CORPUS_OPTION] = defaults.CORPUS
     _: KW_ONLY
-    clean: Annotated[
-        str, Option("Cleaner of the text, such as prose:quotes=false, letters or raw.", completes="cleaner")
-    ] = defaults.CLEANER
-    split: Annotated[
-        str,
-        Option(
-            "Percent for train/validation/test of each slice of the text; 90/10 holds validation back "
-            "from train; contiguous:90/5/5 of the text as a whole; documents:90/5/5 keeps documents "
-            "whole."
-        ),
-    ] = defaults.SPLIT
-    max_chars: Annotated[
-        int | None, Option("Use only the first N characters of the text.", default="all")
-    ] = None
-    encoding: Annotated[
-        str,
-        Option(
-            "Encoding of text files and standard input: auto (UTF-8, or guessed), latin-1, cp1252, utf-16."
-        ),
-    ] = defaults.ENCODING
+    clean: Annotated[str, Option("Cleaner, such as prose:quotes=false or raw.", completes="cleaner")] = (
+        defaults.CLEANER
+    )
+    split: Annotated[str, SPLIT_OPTION] = defaults.SPLIT
+    max_chars: Annotated[int | None, Option("Use only the first N characters.", default="all")] = None
+    encoding: Annotated[str, Option("Encoding of files and standard input, such as cp1252.")] = (
+        defaults.ENCODING
+    )
     condition: Annotated[
-        str | None,
-        Option(
-            "Label documents by this field of .csv or .jsonl files, or by their folders or files, for "
-            "texts by label.",
-            default="none",
-        ),
+        str | None, Option("Label documents by this field, or by their folders or files.", default="none")
     ] = None
     keep_repeats: Annotated[
-        bool,
-        Option(
-            "Keep paragraphs of 500 characters or more that repeat earlier ones; texts over 16 MB keep them."
-        ),
+        bool, Option("Keep paragraphs that repeat earlier ones (from 500 characters).")
     ] = False
-    sealed: Annotated[
-        str | None,
-        Option(
-            "File with the text that is scored, or - for standard input; read when all entries are trained."
-        ),
-    ] = None
+    sealed: Annotated[str | None, Option("File with the text that is scored, read after all training.")] = (
+        None
+    )
 
     @property
     def sources(self) -> list[str]:
@@ -118,21 +99,12 @@ class SampleOptions:
         Texts, Option("Text to continue; repeatable.", default="passages of the test text")
     ] = ()
     sampler: Annotated[
-        Texts,
-        Option(
-            "Such as top-p:p=0.9, or at equal entropy top-p:p=0.9,entropy=1.2; repeatable, the first is "
-            "measured.",
-            completes="sampler",
-        ),
+        Texts, Option("Such as top-p:p=0.9; repeatable, the first is measured.", completes="sampler")
     ] = (defaults.EQUAL_SAMPLER, defaults.SAMPLER)
     length: Annotated[int, Option("Characters per sample.", min=1, max=10_000_000)] = defaults.SAMPLE_CHARS
     metric: Annotated[
         Texts,
-        Option(
-            "Metric of a plugin that samples are measured by too, such as sentences; repeatable.",
-            default="none",
-            completes="metric",
-        ),
+        Option("Metric of a plugin, such as sentences; repeatable.", default="none", completes="metric"),
     ] = ()
     spelling: Annotated[
         Literal["words", "none"], Option("With none, word models write no out-of-vocabulary words.")
@@ -145,32 +117,19 @@ class ClusterOptions:
 
     heading: ClassVar[str] = "Machines and processes"
     device: Annotated[
-        str, Option("Device: auto, cpu, cuda, cuda:1, mps.", completes=("auto", "cpu", "cuda", "mps"))
+        str, Option("Device, such as cpu or cuda:1.", completes=("auto", "cpu", "cuda", "mps"))
     ] = "auto"
     precision: Annotated[
-        str,
-        Option(
-            "Number format of matmuls: auto, fp32, bf16, fp16.", completes=("auto", "fp32", "bf16", "fp16")
-        ),
+        str, Option("Number format of matmuls.", completes=("auto", "fp32", "bf16", "fp16"))
     ] = "auto"
-    processes: Annotated[
-        int,
-        Option(
-            "Processes that train the model together, each on a GPU of its own or a share of the cores.",
-            min=1,
-        ),
-    ] = 1
+    processes: Annotated[int, Option("Processes that train the model together.", min=1)] = 1
     jobs: Annotated[int, Option("Runs to train in parallel.", min=1, max=256)] = 1
-    entry_timeout: Annotated[
-        str, Option("End an entry that makes no progress for this long: 90s, 15m, 2h.")
-    ] = defaults.ENTRY_TIMEOUT
+    entry_timeout: Annotated[str, Option("End an entry without progress for this long: 90s, 15m, 2h.")] = (
+        defaults.ENTRY_TIMEOUT
+    )
     on: Annotated[
         str | None,
-        Option(
-            "Backend that computes the runs, such as ray (a cluster on this machine) or ray:host:6379.",
-            metavar="NAME[:ADDRESS]",
-            default="this machine",
-        ),
+        Option("Backend, such as ray or ray:host:6379.", metavar="NAME[:ADDRESS]", default="this machine"),
     ] = None
     cpus_per_run: Annotated[float, Option("With --on: CPUs of each run.", min=0.1, max=1024)] = 1.0
     gpus_per_run: Annotated[float, Option("With --on: GPUs of each run, such as 0.5.", min=0.0, max=64)] = 0.0

@@ -55,13 +55,7 @@ class Glove:
     The 400,000 lower-case words of GloVe 6B in 50 dimensions, unless `name` or `path` is given.
     """
 
-    name: Annotated[
-        str,
-        doc(
-            "A model of gensim.downloader, such as glove-wiki-gigaword-300 (downloaded once to "
-            "~/gensim-data)."
-        ),
-    ] = ""
+    name: Annotated[str, doc("Model of gensim.downloader, such as glove-wiki-gigaword-300.")] = ""
     path: Annotated[str, doc("A file: GloVe text, word2vec text or binary, or gensim .kv.")] = ""
     frozen: Annotated[bool, Search(), doc("Keep the vectors unchanged in training.")] = False
 

@@ -49,23 +49,12 @@ class Word2Vec:
     The same text, options and seed give the same vectors.
     """
 
-    path: Annotated[
-        str,
-        doc(
-            "A file of vectors to use instead of training: word2vec text or binary, GloVe text, or "
-            "gensim .kv."
-        ),
-    ] = ""
+    path: Annotated[str, doc("Vectors to use instead of training: word2vec, GloVe or gensim .kv.")] = ""
     dimension: Annotated[int, Ge(1), Le(10_000), doc("Dimension of the vectors.")] = 256
     window: Annotated[int, Ge(1), Le(1000), doc("Context words on either side.")] = 5
     epochs: Annotated[int, Ge(1), Le(10_000), doc("Passes over the training text.")] = 15
-    min_count: Annotated[
-        int, Ge(1), Le(1_000_000), doc("Minimum number of occurrences of a word that gets a vector.")
-    ] = 2
-    skip_gram: Annotated[
-        bool,
-        doc("Predict the context from the word (three times as slow) instead of the word from its context."),
-    ] = False
+    min_count: Annotated[int, Ge(1), Le(1_000_000), doc("Minimum count of a word with a vector.")] = 2
+    skip_gram: Annotated[bool, doc("Predict the context from the word, three times as slow.")] = False
     seed: Annotated[int, Ge(0), Le(2**32 - 1), doc("Random seed of the initial vectors and of sampling.")] = 0
     frozen: Annotated[bool, Search(), doc("Keep the vectors unchanged in training.")] = False
 

@@ -147,12 +147,7 @@ class Handbook:
     later, or CC BY-SA 3.0.
     """
 
-    parallel: Annotated[
-        str,
-        doc(
-            "Languages with plus signs between, such as de+ru: only what all of them have translated is kept."
-        ),
-    ] = ""
+    parallel: Annotated[str, doc("Languages, such as de+ru: keep only what all have translated.")] = ""
 
     def items(self) -> list[str]:
         """Return the languages that are installed; of those with several regions each, as `zh-CN`."""

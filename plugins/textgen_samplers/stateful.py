@@ -20,7 +20,7 @@ from torch import Tensor
 from textgen.contracts import Search, TokenIds, Vocabulary
 from textgen.data.vocabulary import TokenTable
 from textgen.generation.sampling import Choose, Kept, WordDistribution, keep_all, sample
-from textgen_samplers.truncation import TopP
+from textgen_samplers.truncation import Divisor, Share, TopP
 
 
 @dataclass
@@ -32,15 +32,9 @@ class Mirostat:
     """
 
     tau: Annotated[
-        float,
-        Gt(0),
-        Le(1000),
-        Search(0.5, 4, step=0.1),
-        doc("Target surprisal in bits per character; that of real text is about the model's score."),
+        float, Gt(0), Le(1000), Search(0.5, 4, step=0.1), doc("Target surprisal in bits per character.")
     ] = 1.5
-    eta: Annotated[
-        float, Gt(0), Le(1), doc("Learning rate: the share of the error that is corrected after each token.")
-    ] = 0.1
+    eta: Annotated[Share, doc("Share of the error that is corrected after each token.")] = 0.1
 
     def start(self, prompts: Sequence[TokenIds], vocabulary: Vocabulary) -> Choose:
         """Start a batch of samples, each with a limit of twice the target for tokens like its prompt's."""
@@ -93,24 +87,16 @@ class DRY:
         Ge(1),
         Le(1000),
         Search(1, 2.5, step=0.1),
-        doc("Divisor of the probability per character of a repeat beyond `allowed_length`."),
+        doc("Divisor of the probability of a repeat, per character."),
     ] = 1.5
     allowed_length: Annotated[
-        int, Ge(0), Le(100_000), Search(4, 40), doc("Characters that can be repeated without a penalty.")
+        int, Ge(0), Le(100_000), Search(4, 40), doc("Characters without a penalty.")
     ] = 12
-    window: Annotated[
-        int, Ge(1), Le(100_000), doc("Number of latest characters that are searched for repeats.")
-    ] = 400
+    window: Annotated[int, Ge(1), Le(100_000), doc("Latest characters searched for repeats.")] = 400
     p: Annotated[
-        float,
-        Gt(0),
-        Le(1),
-        Search(0.5, 1, step=0.02),
-        doc("Top-p sampling after the penalty; 1 keeps all words."),
+        Share, Search(0.5, 1, step=0.02), doc("Top-p sampling after the penalty; 1 keeps all words.")
     ] = 1.0
-    temperature: Annotated[
-        float, Ge(1e-4), Le(1000), Search(0.3, 1.5, step=0.05), doc("Temperature after the penalty.")
-    ] = 0.8
+    temperature: Divisor = 0.8
 
     tempers_words: ClassVar[bool] = True
 

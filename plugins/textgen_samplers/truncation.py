@@ -14,6 +14,7 @@ from torch import Tensor
 from textgen.contracts import Search, TokenIds, Vocabulary
 from textgen.generation.sampling import Choose, Kept, Spellings, WordDistribution, WordSampler, keep_all
 
+Share: TypeAlias = Annotated[float, Gt(0), Le(1)]
 Divisor: TypeAlias = Annotated[
     float,
     Ge(1e-4),
@@ -65,9 +66,7 @@ class TopP(WordSampler):
     Source: Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration".
     """
 
-    p: Annotated[float, Gt(0), Le(1), Search(0.5, 1, step=0.02), doc("Minimum sum of the probabilities.")] = (
-        0.95
-    )
+    p: Annotated[Share, Search(0.5, 1, step=0.02), doc("Minimum sum of the probabilities.")] = 0.95
     temperature: Divisor = 1.0
 
     def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:
@@ -84,13 +83,7 @@ class MinP(WordSampler):
     The more confident the model is, the fewer tokens remain. Source: Nguyen et al. 2024, arXiv:2407.01082.
     """
 
-    p: Annotated[
-        float,
-        Gt(0),
-        Le(1),
-        Search(0.01, 0.5, log=True),
-        doc("Minimum probability of a word, relative to that of the most probable one."),
-    ] = 0.1
+    p: Annotated[Share, Search(0.01, 0.5, log=True), doc("Least probability, relative to the largest.")] = 0.1
     temperature: Divisor = 1.0
 
     def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:
@@ -109,9 +102,7 @@ class Typical(WordSampler):
     "Locally Typical Sampling", arXiv:2202.00666.
     """
 
-    p: Annotated[float, Gt(0), Le(1), Search(0.2, 1, step=0.02), doc("Minimum sum of the probabilities.")] = (
-        0.95
-    )
+    p: Annotated[Share, Search(0.2, 1, step=0.02), doc("Minimum sum of the probabilities.")] = 0.95
     temperature: Divisor = 1.0
 
     def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:

@@ -35,11 +35,7 @@ class BPETokenizer(WordCounter):
     """
 
     vocab_size: Annotated[
-        int,
-        Ge(256),
-        Le(1_000_000),
-        Search(300, 20_000, log=True),
-        doc("Maximum number of tokens; there are fewer once no pair occurs twice."),
+        int, Ge(256), Le(1_000_000), Search(300, 20_000, log=True), doc("Maximum number of tokens.")
     ] = 4000
     tokens: list[str] = field(default_factory=list, init=False)
 

@@ -24,7 +24,7 @@ class CharTokenizer:
     """
 
     fallback_bytes: Annotated[
-        bool, doc("Let 256 byte tokens spell the characters that the training text lacks.")
+        bool, doc("Spell characters that the training text lacks by 256 byte tokens.")
     ] = True
     tokens: list[str] = field(default_factory=list, init=False)
     fallback: NDArray[np.bool_] = field(init=False, repr=False)

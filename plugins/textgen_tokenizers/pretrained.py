@@ -27,11 +27,7 @@ SURROGATES = re.compile("([\ud800-\udfff]+)")
 MAX_BYTES = 2**26
 """Bytes of the file of a tokenizer, at most."""
 MinCount = Annotated[
-    int,
-    Ge(1),
-    Le(1_000_000),
-    Search(1, 10, log=True),
-    doc("Minimum number of occurrences in the training text of a token that is kept."),
+    int, Ge(1), Le(1_000_000), Search(1, 10, log=True), doc("Minimum count of a token that is kept.")
 ]
 NEEDS_TIKTOKEN = "the tokenizer 'tiktoken' needs the package tiktoken"
 BYTES = [bytes([value]) for value in range(256)]

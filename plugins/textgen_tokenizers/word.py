@@ -93,28 +93,24 @@ class WordTokenizer(WordCounter):
     """
 
     max_words: Annotated[
-        int,
-        Ge(1),
-        Le(10_000_000),
-        Search(1000, 50_000, log=True),
-        doc("Maximum number of words, the most frequent ones."),
+        int, Ge(1), Le(10_000_000), Search(1000, 50_000, log=True), doc("Maximum number of words.")
     ] = 20_000
     min_count: Annotated[
         int,
         Ge(1),
         Le(1_000_000),
         Search(1, 10, log=True),
-        doc("Minimum number of occurrences in the training text of a word that becomes a token."),
+        doc("Minimum count of a word that becomes a token."),
     ] = 2
     speller: Annotated[
         Literal["ngrams", "model"],
         Search(),
-        doc("Speller of words that are not tokens: n-grams after their first two characters, or the model."),
+        doc("Speller of words that are not tokens: n-grams or the model."),
     ] = "ngrams"
     split: Annotated[
         Literal["text", "code"],
         Search(),
-        doc("With code, identifiers are cut at underscores and capitals, and numbers into digits."),
+        doc("With code, cut identifiers into parts and numbers into digits."),
     ] = "text"
     tokens: list[str] = field(default_factory=list, init=False)
     fallback: NDArray[np.bool_] = field(init=False, repr=False)
