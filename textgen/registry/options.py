@@ -12,9 +12,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from textgen.contracts import Search, TextgenError
 from textgen.registry.registry import contract_error, load, names
 from textgen.runtime.messages import one_line, unknown
-from textgen.runtime.storage.json_records import LARGEST
 
 PLAIN = (bool, int, float, str, type(None))
+LARGEST = 1e100
+"""The largest value of an option, so that sums and squares of numbers are numbers."""
 ITEM = re.compile(r'(?:[^,"]|"[^"]*"|")+')
 """One assignment of a list; a comma between quotes does not end it."""
 QUOTED = re.compile(r'"([^"]*)"')
