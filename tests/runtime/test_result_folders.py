@@ -12,7 +12,7 @@ import pytest
 
 from textgen.contracts import TextgenError
 from textgen.runtime.storage.files import write_file
-from textgen.runtime.storage.result_folders import LOCK, MAX_NAME_CHARS, locked, result_folder, result_name
+from textgen.runtime.storage.result_folders import LOCK, MAX_NAME_CHARS, result_folder, result_name
 
 NOW = "2026-11-25-1635"
 
@@ -120,25 +120,13 @@ def dead_process() -> int:
     return process.pid
 
 
-def made_long_ago(path: Path) -> Path:
-    path.mkdir(parents=True)
-    (path / "runs").mkdir()
-    return path
-
-
-def test_folders_that_a_killed_process_claimed_and_left_empty_are_removed() -> None:
-    left = [made_long_ago(Path("runs", name)) for name in (f"a-{NOW}", f"b-{NOW}-2")]
-    (left[1] / LOCK).write_text("{}")
-    kept = [made_long_ago(Path("runs", name)) for name in (f"c-{NOW}", f"d-{NOW}", "mine", "locks")]
-    (kept[0] / "runs" / "notes.txt").write_text("mine")
-    (kept[3] / LOCK).touch()  # a file of any program
-    with locked(kept[1]):
-        for folder in [*left, *kept]:
-            os.utime(folder, (0, 0))
-        recent = made_long_ago(Path("runs", f"e-{NOW}"))
-        with result_folder("elsewhere", lambda: "name"):
-            pass
-        assert sorted(Path("runs").iterdir()) == sorted([*kept, recent])
+def test_a_folder_of_others_under_runs_stays() -> None:
+    Path("runs", "mine").mkdir(parents=True)
+    Path("runs", "mine", LOCK).touch()  # a file of any program
+    os.utime("runs/mine", (0, 0))
+    with result_folder(None, lambda: "name"):
+        pass
+    assert list(Path("runs").rglob("*")) == [Path("runs/mine"), Path("runs/mine", LOCK)]
 
 
 def test_unfinished_files_of_dead_processes_are_removed() -> None:

@@ -13,7 +13,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import socket
 import time
 import warnings
@@ -39,10 +38,6 @@ MAX_NAME_CHARS = 120
 MAX_CORPUS_CHARS = 30
 NUMBER_CHARS = len("-999")
 """Room for the number that tells folders of one name apart."""
-CLAIMED = re.compile(r".+-\d{4}-\d\d-\d\d-\d{4}(?:-\d+)?(?:\.partial)?")
-"""Names of folders that are made under `runs`."""
-ABANDONED_SECONDS = 60
-"""Age after which a folder without results is taken for one of a killed process."""
 DEEPEST = "/".join(["x" * 100] * 5)
 """A path as long as any in a folder of results, which a system that limits paths must have room for."""
 PLACES = (".", "runs", "jobs", "comparison")
@@ -108,20 +103,6 @@ def _clear(target: Path) -> None:
             remove_unfinished(runs.parent)
             remove_unfinished(runs)
     remove_unfinished(RUNS if target == RUNS else target.parent)
-    for folder in _subfolders(RUNS):
-        if _is_abandoned(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_abandoned(folder: Path) -> bool:
-    """Return whether a folder has a name that textgen gives, and nothing but what killed processes left."""
-    if not CLAIMED.fullmatch(folder.name):
-        return False
-    with contextlib.suppress(OSError):  # another process has just removed it
-        files = [path for path in folder.rglob("*") if not path.is_dir()]
-        is_old = time.time() - folder.stat().st_mtime > ABANDONED_SECONDS
-        return is_old and all(is_lock(path) and not is_held(path) for path in files)
-    return False
 
 
 def is_lock(path: PurePath) -> bool:
