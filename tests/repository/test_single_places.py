@@ -79,8 +79,6 @@ def test_one_place_starts_the_processes_of_jobs() -> None:
 def test_one_place_locks_folders() -> None:
     assert calls(LOCKS) == {
         "runtime/storage/result_folders.py": {"FileLock"},
-        # Single files: those of the cache that are in use, and the processes that share a study.
-        "runtime/storage/cache.py": {"fcntl.flock"},
         "textgen_tuning/study.py": {"FileLock"},
     }
 
