@@ -298,7 +298,7 @@ class Reader(Protocol):
     def documents(self, file: TextFile, field: str) -> Iterable[Iterable[str]]:
         """Yield the documents of a file, each as pieces of text, which are read before the next document.
 
-        Of a record without text, yield an empty tuple: it is counted and left out. `field` is what is read of
+        Of a record without text, yield an empty tuple: it is left out. `field` is what is read of
         each record, if there are fields; raise `NoSuchFieldError` if the first lacks it. Raise `TextgenError`
         for a damaged file; other errors are told with the names of the file and of the reader.
         """
@@ -315,8 +315,7 @@ class ReaderExtras(Protocol):
 
 
 class TextFile(Protocol):
-    """A file that a `Reader` gets, without its compression. All that comes out of it is counted: a file that
-    gives far more than a text of its size is refused."""
+    """A file that a `Reader` gets, without its compression."""
 
     @property
     def where(self) -> str:

@@ -12,7 +12,9 @@ from importlib.util import find_spec
 from itertools import compress, groupby
 from operator import and_
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from annotated_types import doc
 
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import unknown
@@ -145,8 +147,7 @@ class Handbook:
     later, or CC BY-SA 3.0.
     """
 
-    parallel: str = ""
-    """Languages with plus signs between, such as de+ru: only what all of them have translated is kept."""
+    parallel: Annotated[str, doc("Languages, such as de+ru: keep only what all have translated.")] = ""
 
     def items(self) -> list[str]:
         """Return the languages that are installed; of those with several regions each, as `zh-CN`."""

@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated
 
 from textgen import defaults
-from textgen.requests import ClusterOptions, InParallel, OptionDetails, TextOptions
+from textgen.requests import ClusterOptions, InParallel, Option, TextOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,13 +30,23 @@ READING_ON = str(files(__package__) / "reading-on.toml")
 class SuiteRequest:
     """A suite to be run: it has the cleaners of its texts, and the budget and seeds unless they are given."""
 
-    name: Annotated[str, OptionDetails(is_argument=True, completes="suite")]
-    """An installed suite, such as improvements, or a TOML file."""
+    name: Annotated[
+        str,
+        Option(
+            "An installed suite, such as improvements, or a TOML file.", is_argument=True, completes="suite"
+        ),
+    ]
     text: Annotated[TextOptions, "corpus", "split", "max_chars", "encoding", "keep_repeats"] = TextOptions()
-    budget: Annotated[str | None, OptionDetails(default="the suite's")] = None
-    """Training of each case without a budget of its own: 60s, 20Mchars; or several: 15s,1m."""
-    seeds: Annotated[int | None, OptionDetails(min=1, max=1000, default="the suite's")] = None
-    """Random seeds per case."""
+    budget: Annotated[
+        str | None,
+        Option(
+            "Training of each case without a budget of its own: 60s, 20Mchars; or several: 15s,1m.",
+            default="the suite's",
+        ),
+    ] = None
+    seeds: Annotated[int | None, Option("Random seeds per case.", min=1, max=1000, default="the suite's")] = (
+        None
+    )
     cluster: InParallel = ClusterOptions()
 
 

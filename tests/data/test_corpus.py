@@ -14,7 +14,7 @@ from helpers.commands import run_textgen
 from textgen.contracts import TextgenError
 from textgen.data.cleaning import MIN_CHARS, without_repeats
 from textgen.data.corpus import Corpus, TextSources, load_again, load_corpus
-from textgen.data.split import SplitMethod, SplitPart, split_text
+from textgen.data.split import SplitPart
 from textgen.library.corpus import read
 from textgen_suites.run_suite import read_again
 
@@ -49,12 +49,6 @@ def test_load_corpus_cleans_splits_and_describes(tmp_path: Path) -> None:
         assert getattr(info.split, part) == expected
 
 
-def test_options_of_the_cleaner_are_used(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    path.write_text(PROSE + " “quoted”", encoding="utf-8")
-    assert "“quoted”" in load_corpus([str(path)], cleaner="prose:quotes=false").text
-
-
 def test_max_chars_cuts_after_cleaning_at_a_boundary(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("<!-- " + "gone " * 2000 + "-->" + PROSE, encoding="utf-8")
@@ -66,11 +60,6 @@ def test_max_chars_cuts_after_cleaning_at_a_boundary(tmp_path: Path) -> None:
     assert load_corpus([str(path)], max_chars=5000).num_chars == 5000
     with pytest.raises(TextgenError, match="give 1 to"):
         load_corpus([str(path)], max_chars=0)
-
-
-def test_lone_surrogates_have_a_hash() -> None:
-    text = "x\ud800" * 300
-    assert len(Corpus("x", "raw", text, split_text(text, SplitMethod((90, 5, 5)))).sha256) == 64
 
 
 @pytest.mark.parametrize("split", ["90/5/5", "contiguous:90/5/5"])

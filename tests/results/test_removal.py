@@ -70,15 +70,6 @@ def test_links_are_not_followed(root: Path, tmp_path: Path) -> None:
     assert found.file.exists()
 
 
-def test_what_a_killed_process_left_goes_too(root: Path) -> None:
-    found = find("1635", root)
-    left = found.path / "runs" / ".word-lstm-seed0.textgen-other-1-0123abcd"
-    left.mkdir()
-    (left / "weights.safetensors").touch()
-    remove_results(found)
-    assert not found.path.exists()
-
-
 def test_what_a_process_writes_to_is_not_removed(root: Path) -> None:
     bench = find("1635", root)
     for place in (bench.path, bench.path / "runs" / "word-lstm-seed0.partial"):

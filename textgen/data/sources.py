@@ -62,8 +62,9 @@ def read_documents(
 ) -> tuple[str, Iterator[Document]]:
     """Return the name of the sources, joined by a plus sign, and their documents, which are read in order.
 
-    A source is `-` (standard input), a file, a folder (its files with texts, in order) or a corpus, as `wiki`
-    or `gutenberg/austen-emma.txt`; a colon and a field may follow a path. `encoding` is that of the files and
+    A source is `-` (standard input), a corpus, as `wiki` or `gutenberg/austen-emma.txt`, a file, or a folder
+    (its files with texts, in order). A path that begins with the name of a corpus is written as `./wiki`; a
+    colon and a field may follow a path. `encoding` is that of the files and
     of standard input. With `condition`, the first line of each document is its label: the value of that
     field, the folder or name of a file without fields, or what was given. Raises `TextgenError` for a source
     that does not exist, and while documents are read.
@@ -133,7 +134,7 @@ def locate_files(sources: Sequence[str]) -> list[Files] | None:
 
 def are_names(sources: Sequence[str]) -> bool:
     """Return whether all sources are corpora known by name, so that no encoding applies to them."""
-    return all(_is_name(source) and not os.path.exists(source) for source in sources)
+    return all(map(_is_name, sources))
 
 
 def _is_name(source: str) -> bool:
@@ -143,10 +144,10 @@ def _is_name(source: str) -> bool:
 
 def _find_files(source: str) -> Files | None:
     """Return the files of a source that is a path, perhaps with a colon and a field; otherwise None."""
-    if (mode := _mode(source)) is not None:
-        return _files(source, mode, None)
     if _is_name(source):
         return _file_of_corpus(source)
+    if (mode := _mode(source)) is not None:
+        return _files(source, mode, None)
     place, colon, field = source.rpartition(":")
     if not (colon and field) or (mode := _mode(place)) is None:
         return None
@@ -239,7 +240,7 @@ def _not_empty(documents: Iterable[Document], where: str) -> Iterator[Document]:
 
 
 def _language(source: str) -> str:
-    if source == STANDARD_INPUT or source.startswith(IN_MEMORY) or not _is_name(source) or _mode(source):
+    if source == STANDARD_INPUT or source.startswith(IN_MEMORY) or not _is_name(source):
         return LANGUAGE
     spec, _, item = source.partition("/")
     corpus = build("corpus", spec)

@@ -91,8 +91,6 @@ def train_as(
     check_train(request, refuse)
     logger = build_logger(log)
     entry = request.entry
-    if snapshots:
-        entry += f"{',' if ':' in entry else ':'}snapshots=true"
     cluster, budget, seed = request.cluster, request.budget, request.seed
     if budget.startswith("+"):
         run = load(entry, device=cluster.device, precision=cluster.precision)
@@ -101,6 +99,8 @@ def train_as(
     if names_run(entry):
         entry = started_from(read_manifest(folder := find_run(entry)).entry.name, folder)
     parsed = parse_entry(entry)
+    if snapshots and not parsed.keeps_snapshots:
+        parsed = parse_entry(entry := f"{entry}{',' if ':' in entry else ':'}snapshots=true")
     config = choose_device(cluster.device, cluster.precision)
     check_new(out)
     with shown(report) as tell:

@@ -15,7 +15,7 @@ from typing import Any
 from textgen.contracts import TextgenError
 from textgen.data.decoding import utf8
 from textgen.data.readers import SUFFIX, readers
-from textgen.data.text_file import Budget, SourceFile
+from textgen.data.text_file import SourceFile
 from textgen_kit.checking import CheckError, Subject, expect, reworded, shown, state_unchanged
 from textgen_kit.texts import OTHER_PROSE, PROSE
 
@@ -106,7 +106,7 @@ def documents_of(reader: Any, data: bytes) -> Iterator[list[Any]]:
 def source(reader: object, data: bytes) -> SourceFile:
     """Return a file with the first suffix of a reader."""
     name = f"file{next(iter(getattr(reader, 'suffixes', ())), '')}"
-    return SourceFile(name, name, partial(io.BytesIO, data), Budget(name, len(data)))
+    return SourceFile(name, name, partial(io.BytesIO, data))
 
 
 def files() -> dict[str, bytes]:
