@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 from textgen import defaults
 
@@ -64,11 +64,6 @@ class TextOptions:
     """Use only the first N characters of the text."""
     encoding: str = defaults.ENCODING
     """Encoding of text files and standard input: auto (UTF-8, or guessed), latin-1, cp1252, utf-16."""
-    condition: Annotated[str | None, OptionDetails(default="none")] = None
-    """Label documents by this field of .csv or .jsonl files, or by their folders or files, for texts by
-    label."""
-    keep_repeats: bool = False
-    """Keep paragraphs of 500 characters or more that repeat earlier ones; texts over 16 MB keep them."""
     sealed: str | None = None
     """File with the text that is scored, or - for standard input; read when all entries are trained."""
 
@@ -91,8 +86,6 @@ class SampleOptions:
     """Characters per sample."""
     metric: Annotated[Texts, OptionDetails(default="none", completes="metric")] = ()
     """Metric of a plugin that samples are measured by too, such as sentences; repeatable."""
-    spelling: Literal["words", "none"] = "words"
-    """With none, word models write no out-of-vocabulary words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,9 +111,7 @@ class ClusterOptions:
     """With --on: GPUs of each run, such as 0.5."""
 
 
-PlainText: TypeAlias = Annotated[
-    TextOptions, "corpus", "clean", "split", "max_chars", "encoding", "condition", "keep_repeats"
-]
+PlainText: TypeAlias = Annotated[TextOptions, "corpus", "clean", "split", "max_chars", "encoding"]
 """A text that no other one completes."""
 InParallel: TypeAlias = Annotated[
     ClusterOptions, "device", "precision", "jobs", "entry_timeout", "on", "cpus_per_run", "gpus_per_run"

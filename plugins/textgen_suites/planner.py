@@ -237,5 +237,4 @@ class JobPlanner:
         name, clean, max_chars = text
         asked = self.options.request.text
         sources, encoding = (asked.sources, asked.encoding) if name is None else ([name], ENCODING)
-        keeps = asked.keep_repeats
-        return load_corpus(sources, clean, asked.split, max_chars, encoding, keeps_repeats=keeps)
+        return load_corpus(sources, clean, asked.split, max_chars, encoding)

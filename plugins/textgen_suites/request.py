@@ -14,7 +14,7 @@ class SuiteRequest:
 
     name: Annotated[str, OptionDetails(is_argument=True, completes="suite")]
     """An installed suite, such as improvements, or a TOML file."""
-    text: Annotated[TextOptions, "corpus", "split", "max_chars", "encoding", "keep_repeats"] = TextOptions()
+    text: Annotated[TextOptions, "corpus", "split", "max_chars", "encoding"] = TextOptions()
     budget: Annotated[str | None, OptionDetails(default="the suite's")] = None
     """Training of each case without a budget of its own: 60s, 20Mchars; or several: 15s,1m."""
     seeds: Annotated[int | None, OptionDetails(min=1, max=1000, default="the suite's")] = None

@@ -48,7 +48,6 @@ def read_again(corpus: texts.TextSource) -> TextOptions:
         split=str(text.corpus.split.method),
         max_chars=origin.max_chars,
         encoding=origin.encoding,
-        keep_repeats=origin.keeps_repeats,
     )
 
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textgen.reports.reported_kind import ReportedKind
 from textgen.results.folders import PARTIAL_FILES
-from textgen.results.kinds import About, about_best
+from textgen.results.kinds import About, Kind, about_best
 
 if TYPE_CHECKING:
     from textgen.reports.document import Report
@@ -19,7 +18,7 @@ JOB = "[0-9a-f]" * 16
 """Pattern of the name of a job's result, a hash."""
 
 
-class SuiteKind(ReportedKind):
+class SuiteKind(Kind):
     """Questions about the effects of changes, answered by experiments."""
 
     file = RESULT

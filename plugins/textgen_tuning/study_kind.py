@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textgen.comparison.kinds import BENCH, BenchKind
-from textgen.reports.reported_kind import ReportedKind
 from textgen.results.folders import PARTIAL_FILES, RUN_FILES, subfolders
-from textgen.results.kinds import About, about_best
+from textgen.results.kinds import About, Kind, about_best
 
 if TYPE_CHECKING:
     from textgen.reports.document import Report
@@ -24,7 +23,7 @@ COMPARISON = "comparison"
 """The folder with the final comparison, whose runs are used again."""
 
 
-class StudyKind(ReportedKind):
+class StudyKind(Kind):
     """A search for the options of an entry or of a sampler."""
 
     file = RESULT

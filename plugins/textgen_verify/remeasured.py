@@ -109,7 +109,7 @@ def loaded_again(result: Comparison) -> Corpus:
         raise TextgenError(f"the text was read from {origin}, so the runs cannot be scored again")
     if sources.sealed == STANDARD_INPUT:
         note("reading the sealed text of this result from standard input")
-    return load_again(sources, result.corpus.cleaner, result.corpus.split.method)
+    return load_again(sources, result.corpus)
 
 
 def row_name(row: EntryResult) -> str:
@@ -199,7 +199,7 @@ class KeptTexts:
         lexicon = load_lexicon(corpus.language)
         analyzer = TextAnalyzer(corpus.split.train.text, lexicon, corpus.language)
         stretches = corpus.split.held_out.stretches()
-        writer = SampleWriter(stretches, analyzer, details.sample_chars, spells=details.spells)
+        writer = SampleWriter(stretches, analyzer, details.sample_chars)
         if result.prompts != tuple(writer.shown_prompts()):
             writer.prompts = result.prompts
         config = DeviceConfig(device, result.precision if result.device == device.type else "fp32")

@@ -20,7 +20,6 @@ from textgen.jobs.plugin_code import informed, read_reference
 from textgen.registry.registry import plugins
 from textgen.reports.html import to_html
 from textgen.reports.markdown import to_markdown
-from textgen.reports.reported_kind import ReportedKind
 from textgen.results.comparison import Comparison
 from textgen.results.details import Details
 from textgen.results.folders import run_folder
@@ -152,7 +151,7 @@ def _reports(files: VerifiedFiles, folder: Path, result: Header) -> Iterator[Ver
     files.kinds.update(map(files.name, found))
     kind, is_ours = kind_of(result), result.versions.get("textgen") == __version__
     lacks_details = isinstance(result, Comparison) and not (folder / DETAILS).is_file()
-    if not found or not is_ours or lacks_details or not isinstance(kind, ReportedKind):
+    if not found or not is_ours or lacks_details:
         return
     report = kind.page(result, folder, with_models=False)
     wrong, covers = list[Disagreement](), list[str]()

@@ -54,7 +54,7 @@ def test_a_large_batch_of_a_short_text_is_no_reason() -> None:
 def test_a_model_that_is_loaded_is_refused_too() -> None:
     entry = parse_entry("char-lstm:num_layers=1000,hidden_size=65536")
     with pytest.raises(TextgenError, match="the model needs about"):
-        build_to_predict(entry, VOCABULARY, is_loaded=True)
+        build_to_predict(entry, VOCABULARY)
 
 
 # --- the memory of new tensors is bounded before it is allocated

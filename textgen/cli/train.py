@@ -63,5 +63,5 @@ def train(
             note(remark)
     *lines, saved = train_lines(run.folder, run.settings, run.result)
     lines += [*([] if as_json else first_sample(run)), *([] if work.unsaved else [saved])]
-    print_summary(run.result, as_json, lines, command("sample", str(run.folder), PROMPT))
+    print_summary(run.result, as_json, lines, command("sample", str(run.folder), "--prompt", PROMPT))
     work.close(quiet=quiet, is_said=not as_json)

@@ -59,13 +59,13 @@ def build_for_training(
 
 
 def build_to_predict(
-    entry: Entry, vocabulary: Vocabulary, vectors: PretrainedVectors | None = None, *, is_loaded: bool = False
+    entry: Entry, vocabulary: Vocabulary, vectors: PretrainedVectors | None = None
 ) -> LanguageModel:
     """Return a model as `Entry.build_model` does.
 
     Raises `TextgenError`, before it takes memory, if there is not enough for its weights.
     """
-    build = partial(entry.build_model, vocabulary, is_loaded=is_loaded)
+    build = partial(entry.build_model, vocabulary)
     return build_checked(partial(build, vectors), build, partial(_require_for_weights, entry))
 
 
