@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 import textgen
-import textgen_tools
 from helpers.commands import TINY
 from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
@@ -85,7 +84,7 @@ def test_a_saved_ladder_is_verified_and_found(folder: Path) -> None:
     kinds = [check.kind for check in verification.checks]
     assert "values of the comparisons" in kinds
     assert "values of differences (600chars)" in kinds
-    page = textgen_tools.report(folder)
+    page = textgen.report(folder)
     assert page == folder / "report.html"
     assert 'href="600chars/report.html"' in page.read_text("utf-8")
     assert textgen.load(folder).entry == TINY  # the best run of all

@@ -254,14 +254,6 @@ sample from-later
 USAGE_ERRORS = """
 bench TINY --out=
     --out is empty; name a folder, or leave it out
-sample RUN --spelling none
-    spelling none has no effect on 'char-lstm…', whose tokenizer does not spell words; leave it out
-runs compare run
-    give 2 to 26 runs to compare, not 1
-runs compare run run
-    two of the names mean the same run; give different ones
-runs compare run cut-weights --no-samples --prompt The
-    --prompt has no effect with --no-samples; leave it out
 runs remove run
     nothing is removed without asking; give --yes
 runs --json show run
@@ -272,8 +264,10 @@ train
     Missing argument '…' (see textgen train --help)
 bench random --sampler greedy --temperature 0.5
     give --sampler or --temperature, not both; …
-sample RUN The --prompt One
-    give the text to continue once: after the run, or with --prompt
+sample RUN The
+    Got unexpected extra argument(s) (The) (see textgen sample --help)
+sample RUN --new
+    --unique and --new need --until line, sentence or paragraph
 train TINY random
     Got unexpected extra argument(s) (random) (see textgen train --help)
 sample
@@ -301,7 +295,7 @@ bench char-lstm --seeds 1000000000
 describe char-lstm --vocab-size 1000000000
     Invalid value for '--vocab-size': … (see textgen … --help)
 sample RUN --number 1000000000
-    Invalid value for '--number' / '--count': … (see textgen … --help)
+    Invalid value for '--number' / '-n': … (see textgen … --help)
 sample RUN --length 1000000000
     Invalid value for '--length': … (see textgen … --help)
 suite original --jobs 0
@@ -313,7 +307,7 @@ bench TINY --length 0
 sample RUN --length 0
     Invalid value for '--length': … (see textgen … --help)
 sample RUN --number 0
-    Invalid value for '--number' / '--count': … (see textgen … --help)
+    Invalid value for '--number' / '-n': … (see textgen … --help)
 sample RUN --seed x
     Invalid value for '--seed': … (see textgen … --help)
 sample RUN --seed 4294967296

@@ -30,6 +30,7 @@ LAYERS = (
 """The packages of textgen in the order of the rule; those of one line never import each other."""
 OPEN_TO_CLI = (
     "library",
+    "reports",
     "results",
     "experiment.entry_result",
     "registry",
@@ -49,7 +50,7 @@ OPEN_TO_CLI = (
 """What the command line imports: the library, the catalog, what prints, and what finds commands of plugins;
 for type checkers any class, from the module that defines it."""
 OURS = ("textgen", *(path.name for folder in FOLDERS[1:] for path in folder.glob("textgen_*")))
-SURFACES = ("textgen", "textgen_kit", "textgen_suites", "textgen_tuning", "textgen_verify")
+SURFACES = ("textgen", "textgen_kit", "textgen_look", "textgen_suites", "textgen_tuning", "textgen_verify")
 """Packages whose names are public, and so imported from them."""
 OPEN_TO_PLUGINS = (
     "contracts",
@@ -70,6 +71,7 @@ OPEN_TO_COMMANDS = (
     "cli.options",
     "cli.completion",
     "cli.console",
+    "cli.show",
     "cli.work",
     "runtime.output",
 )
@@ -119,22 +121,15 @@ OPEN_TO_BUNDLED = {
     "textgen_suites": OPEN_TO_PLANS,
     "textgen_tuning": OPEN_TO_PLANS,
     "textgen_verify": OPEN_TO_PLANS,
-    "textgen_tools": (
-        "cli.interrupts",
+    # It reads runs as scoring does, and has a report as benches have.
+    "textgen_look": (
         "evaluation",
         "experiment",
-        "jobs.plugin_code",
-        "nn",
         "page.charts",
-        "registry",
         "reports",
-        "results",
+        "results.names",
         "runtime.device",
-        "runtime.environment",
-        "runtime.storage.cache",
         "runtime.storage.files",
-        "runtime.storage.json_records",
-        "runtime.storage.result_folders",
         "training",
     ),
 }

@@ -24,9 +24,9 @@ PRINTS = re.compile(
 
 COMMANDS = (
     "textgen_kit",
+    "textgen_look",
     "textgen_play",
     "textgen_suites",
-    "textgen_tools",
     "textgen_tuning",
     "textgen_verify",
 )
@@ -71,7 +71,6 @@ def test_one_place_starts_the_processes_of_jobs() -> None:
         "evaluation/baselines.py": {"subprocess.run", "os.fork"},
         "textgen_kit/kinds/command.py": {"subprocess.run"},
         "textgen_kit/kinds/tokenizer.py": {"subprocess.run"},
-        "textgen_tools/checkup/steps.py": {"subprocess.run"},
         "textgen_verify/board/again.py": {"subprocess.run"},
     }
 
@@ -89,6 +88,6 @@ def test_one_place_prints_and_shows_what_would_steer_a_terminal() -> None:
     assert calls(PRINTS) == {
         "runtime/output.py": {"print"},  # `library/console.py` derives what draws from rich's Console
         # Neither prints text of others: a question, and numbers for the process that reads them.
-        "textgen_tools/tour.py": {"input"},
+        "cli/tour.py": {"input"},
         "evaluation/baselines.py": {"print"},
     }

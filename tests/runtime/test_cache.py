@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from textgen.cli.cache import remove_all
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.storage import cache
 from textgen.runtime.storage.cache import (
@@ -22,7 +23,6 @@ from textgen.runtime.storage.cache import (
     new_cached_file,
     remembered,
 )
-from textgen_tools.cache_command import remove_all
 
 
 @pytest.fixture

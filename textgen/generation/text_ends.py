@@ -53,7 +53,7 @@ def _between(text: str, pattern: re.Pattern[str]) -> Iterator[Span]:
 
 
 def _sentences(text: str, begin: int, end: int, language: str) -> Iterator[Span]:
-    """Yield the sentences of a paragraph: none ends in quotation marks that are open, or before a small letter."""
+    """Yield the sentences of a paragraph: none ends inside quotation marks, or before a small letter."""
     paragraph, first, at = text[begin:end], begin, begin
     pieces = _split(paragraph, language)
     for piece, following in zip(pieces, [*pieces[1:], ""], strict=True):

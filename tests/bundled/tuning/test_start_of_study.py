@@ -17,7 +17,7 @@ def test_the_run_is_made_and_all_trials_start_from_it(
     monkeypatch.setenv("TEXTGEN_CACHE", str(tmp_path / "cache"))
     text = tmp_path / "text.txt"
     text.write_text("It rained, and nobody was there to see it. " * 400, "utf-8")
-    command = ("tune", ENTRY, "--corpus", text, "--clean", "raw", "--keep-repeats", "--budget", "2000chars")
+    command = ("tune", ENTRY, "--corpus", text, "--clean", "raw", "--budget", "2000chars")
     done = run_textgen(*command, "--trials", 3, "--seeds", 1, "--device", "cpu", "--out", tmp_path / "study")
     assert "3 trials: 3 complete" in done.stdout or "0 failed" in done.stdout
     assert "tie_weights" not in done.stdout

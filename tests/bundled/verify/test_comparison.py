@@ -47,7 +47,7 @@ pytestmark = pytest.mark.slow
 WORD = "word-lstm-word2vec:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
 MIXTURE = "char-lstm+ngram:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
 RESULT, DETAILS = "bench.json", "details.json"
-ALONE = ("lexicons.*", "sources.names.*", "sources.encoding", "sources.keeps_repeats")
+ALONE = ("lexicons.*", "sources.names.*", "sources.encoding")
 """Kinds of values that keep others from being checked with the text, or the text from being read."""
 OWN = ("sample_chars", "texts", "entries.*.name", "entries.*.writing.*.sampler")
 """What others in the details are measured by."""
@@ -65,7 +65,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     options = [
         "--max-chars",
         24_000,
-        "--keep-repeats",
+        "--split",
+        "exact:90/5/5",
         "--budget",
         "20000chars",
         "--seeds",
@@ -179,7 +180,7 @@ def test_a_change_of_any_kind_of_value_is_found_or_named(copy: Path) -> None:
     of_samples = {"entries.*.samples.*.text", f"{DETAILS}/entries.*.samples.*.text"}
     assert others - of_samples == {  # samples of a sampler whose texts are not kept are named
         *("command", "made"),
-        *("entries.*.generate.chars_per_second", f"{DETAILS}/spells", f"{DETAILS}/entries.*.description"),
+        *("entries.*.generate.chars_per_second", f"{DETAILS}/entries.*.description"),
     }
 
     result, cpu = from_values(Comparison, bench), torch.device("cpu")

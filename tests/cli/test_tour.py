@@ -12,7 +12,7 @@ import pytest
 from helpers import commands
 from helpers.commands import run_textgen
 from helpers.pages import parse_command
-from textgen_tools.tour import STEPS, Step
+from textgen.cli.tour import STEPS, Step
 
 
 class Typed(TextIOWrapper):
@@ -31,6 +31,14 @@ def test_the_list_has_every_step_as_a_command(tmp_path: Path) -> None:
     assert [text for step in STEPS for text in (step.title, step.look) if text not in printed] == []
     assert run_textgen("tour", "my novel.txt", "--budget", "9s", cwd=tmp_path).stdout == printed
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_tour_that_is_left_says_how_to_continue_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "TextIOWrapper", Typed)
+    given = ("my novel.txt", "--budget", "50kchars")
+    left = run_textgen("tour", *given, stdin="q\n", cwd=tmp_path).stdout
+    assert left.endswith("To continue here: textgen tour 'my novel.txt' --budget 50kchars\n")
+    assert run_textgen("tour", stdin="q\n", cwd=tmp_path).stdout.endswith("here: textgen tour\n")
 
 
 @pytest.mark.long

@@ -9,12 +9,12 @@ import pytest
 
 from textgen.reports.html import to_html
 from textgen.training.progress import Moment, Progress
-from textgen_tools.inside.cells import Cell, Cells
-from textgen_tools.inside.contexts import LENGTHS, Contexts
-from textgen_tools.inside.mistakes import KINDS, Mistakes
-from textgen_tools.inside.report import look_report
-from textgen_tools.inside.result import Look, LookedAt, WordsThen
-from textgen_tools.inside.words import WordBits, WordCost
+from textgen_look.cells import Cell, Cells
+from textgen_look.contexts import LENGTHS, Contexts
+from textgen_look.mistakes import KINDS, Mistakes
+from textgen_look.report import look_report
+from textgen_look.result import Look, LookedAt, WordsThen
+from textgen_look.words import WordBits, WordCost
 
 HOSTILE = "<script>window.hacked=1</script><img src=x onerror=window.hacked=2>"
 PASSAGE = f'He said, "{HOSTILE} no (never)". ' * 3
@@ -34,7 +34,7 @@ def moment(fraction: float) -> Moment:
 def entry(name: str) -> LookedAt:
     cell = Cell(
         unit=7,
-        label="inside quotes",
+        feature="inside quotes",
         share=0.5,
         chance=0.02,
         falls=False,
@@ -48,7 +48,7 @@ def entry(name: str) -> LookedAt:
         bits_per_char=2.0,
         moments=(moment(0.01), moment(0.1), moment(1.0)),
         made_up=(None, 0.5, 0.1),
-        cells=Cells(num_units=16, num_confirmed=1, labels=("inside quotes",), best=(cell,)),
+        cells=Cells(num_units=16, num_confirmed=1, features=("inside quotes",), best=(cell,)),
         contexts=CONTEXTS,
         words=WORDS,
         learnt=(WordsThen(share=0.5, words=WORDS), WordsThen(share=1.0, words=WORDS)),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from textgen.data.corpus import load_corpus
 from textgen.experiment.entry_parser import parse_entry
-from textgen_tools.model_layers import summarize_entry
+from textgen.library.description import summarize_entry
 
 
 def test_the_alias_describes_the_original(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Looking inside entries: planted labels are found, contexts and mistakes add up, and a page shows all."""
+"""Looking inside entries: planted units are found, contexts and mistakes add up, and a page shows all."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import textgen
 from helpers.commands import run_textgen
 from textgen.reports.markdown import to_markdown
 from textgen.runtime.storage.json_records import from_values
-from textgen_tools import look
-from textgen_tools.inside.cells import MIN_SHARE, find_cells, follow
-from textgen_tools.inside.contexts import LENGTHS, Place, choose_words, measure_contexts
-from textgen_tools.inside.labels import labels
-from textgen_tools.inside.mistakes import KINDS, count_words, find_mistakes
-from textgen_tools.inside.reading import bits_of_chars
-from textgen_tools.inside.report import look_report
-from textgen_tools.inside.result import Look
-from textgen_tools.inside.words import HeldOutWords
+from textgen_look import look
+from textgen_look.cells import MIN_SHARE, find_cells, follow
+from textgen_look.contexts import LENGTHS, Place, choose_words, measure_contexts
+from textgen_look.features import features
+from textgen_look.mistakes import KINDS, count_words, find_mistakes
+from textgen_look.reading import bits_of_chars
+from textgen_look.report import look_report
+from textgen_look.result import Look
+from textgen_look.words import HeldOutWords
 
 SMALL = "num_layers=1,hidden_size=16"
 CPU = torch.device("cpu")
@@ -81,9 +81,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory, no_references: None) -> Path
     return folder / "bench"
 
 
-def test_labels_are_what_follows_each_character() -> None:
+def test_features_are_what_follows_each_character() -> None:
     text = 'He said, "no (never)".\nI see 7 CATS'
-    found = {name: values.astype(int).tolist() for name, values in labels(text).items()}
+    found = {name: values.astype(int).tolist() for name, values in features(text).items()}
     assert [place for place, value in enumerate(found["inside quotes"]) if value] == list(range(9, 20))
     assert found["depth of brackets"][12:20] == [0, 1, 1, 1, 1, 1, 1, 0]
     assert found["place in the line"][:3] == [1, 2, 3]
@@ -91,7 +91,7 @@ def test_labels_are_what_follows_each_character() -> None:
     assert [text[place] for place, value in enumerate(found["digit"]) if value] == ["7"]
     assert "".join(text[place] for place, value in enumerate(found["word in capitals"]) if value) == "CATS"
     assert [place for place, value in enumerate(found["after a comma"]) if value] == [7, 8]
-    assert labels("  a\n    b\n")["indentation"].astype(int).tolist() == [2] * 4 + [4] * 6
+    assert features("  a\n    b\n")["indentation"].astype(int).tolist() == [2] * 4 + [4] * 6
 
 
 def test_planted_units_are_found_and_no_others(tmp_path: Path) -> None:
@@ -105,19 +105,19 @@ def test_planted_units_are_found_and_no_others(tmp_path: Path) -> None:
     cells = find_cells(run.saved, corpus.split.validation.stretches(), "en", CPU)
     assert cells is not None
     assert (cells.num_units, cells.num_confirmed) == (14, 2)
-    assert {(cell.unit, cell.label, cell.falls) for cell in cells.best} == {
+    assert {(cell.unit, cell.feature, cell.falls) for cell in cells.best} == {
         (0, "inside quotes", False),
         (1, "depth of brackets", True),
     }
     assert all(cell.share > 0.9 and cell.chance < MIN_SHARE for cell in cells.best)
 
 
-def test_labels_that_say_nothing_of_units_are_seldom_confirmed() -> None:
+def test_features_that_say_nothing_of_units_are_seldom_confirmed() -> None:
     random = np.random.default_rng(0)
     confirmed = 0
     for _ in range(20):
         steps = random.standard_normal((4000, 50 + 8))
-        for index in range(1, len(steps)):  # both change slowly, as units and labels do
+        for index in range(1, len(steps)):  # both change slowly, as units and features do
             steps[index] += 0.97 * steps[index - 1]
         values, known = steps[:, :50], steps[:, 50:]
         confirmed += len(follow(values[:2000], known[:2000], values[2000:], known[2000:], random))
@@ -214,3 +214,12 @@ def test_runs_on_other_texts_are_refused(bench: Path, tmp_path: Path) -> None:
 
 def test_a_short_text_has_the_words_that_it_has() -> None:
     assert choose_words(["one two"]) == [Place(0, 0, 3), Place(0, 3, 7)]
+
+
+def test_nothing_to_look_at_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(textgen.TextgenError, match="give at least one run"):
+        look([])
+    text = textgen.Corpus.from_texts(["... !!! ,,, ;;; ... \n\n" * 3000], clean="raw")
+    run = textgen.train("char-ngram", text, out=tmp_path / "run", report=False)
+    with pytest.raises(textgen.TextgenError, match="has no words to look at"):
+        look([run.folder])
