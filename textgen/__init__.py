@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from textgen.library.corpus import load_corpus
     from textgen.library.description import describe
     from textgen.library.report_page import report
-    from textgen.library.runs import Run, load, train
+    from textgen.library.runs import Run, load
+    from textgen.library.training import train
     from textgen.requests import ClusterOptions, SampleOptions, TextOptions
     from textgen.runtime.storage.files import NotSavedError
     from textgen.training.progress import Step
@@ -36,7 +37,8 @@ else:
         "library.description": "describe",
         "library.report_page": "report",
         "requests": "ClusterOptions SampleOptions TextOptions",
-        "library.runs": "Run load train",
+        "library.runs": "Run load",
+        "library.training": "train",
         "runtime.storage.files": "NotSavedError",
         "training.progress": "Step",
     }

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from helpers.commands import Textgen, notes, run_textgen
 from helpers.plugins import TOY_MODEL
 from textgen.experiment.entry_parser import parse_entry
-from textgen.library.training import num_processes
+from textgen.library.saving import num_processes
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
 from textgen.training.ranks import new_store

@@ -49,12 +49,12 @@ def train(
 ) -> None:
     """Train and score one entry, or with --budget +2m continue a run; the result is a new run."""
     options.load_plugins(plugin)
-    from textgen.library import runs
     from textgen.library.presentation import PROMPT, command, first_sample, train_lines, train_remarks
-    from textgen.library.training import is_helper
+    from textgen.library.saving import is_helper
+    from textgen.library.training import train_as
 
     with working(quiet=quiet or is_helper()) as work:
-        work.result = runs.train_as(
+        work.result = train_as(
             request, out, log=log, snapshots=snapshots, report=work.report, refuse=options.refusing(context)
         )
     run: Run = work.result

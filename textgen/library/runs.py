@@ -1,4 +1,4 @@
-"""Runs: entries that are trained here or loaded, which write text and score it."""
+"""Runs: trained entries, which write text and score it."""
 
 from __future__ import annotations
 
@@ -10,44 +10,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from textgen import defaults
-from textgen.comparison.origins import make_origins
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data.cleaning import clean_text, load_text
 from textgen.data.corpus import Corpus, load_again
 from textgen.evaluation.scoring import Score
-from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample, ScoreChecks
 from textgen.experiment.experiment import Experiment, continuation
-from textgen.experiment.forecast import expected_seconds
-from textgen.experiment.origin import started_from
 from textgen.experiment.samples import keep_samples
-from textgen.experiment.saved_run import SavedRun, load_run, names_run, read_manifest
+from textgen.experiment.saved_run import SavedRun, load_run
 from textgen.experiment.score_run import score_any
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
 from textgen.generation.text_ends import Until, part_after, spans
 from textgen.jobs.kept import check_new
-from textgen.library.corpus import TextSource, as_text, loaded
 from textgen.library.defined_plugins import NewPlugins, add_plugins
 from textgen.library.notebook_views import data_frame, new_axes, plot_curves, run_html
-from textgen.library.options import Refuse, changed, check_numbers, refusing
+from textgen.library.options import check_numbers
 from textgen.library.progress import shown
-from textgen.library.training import (
-    build_logger,
-    check_train,
-    end_if_helper,
-    logged,
-    num_processes,
-    trained_and_saved,
-    use_own_gpu,
-)
-from textgen.requests import ClusterOptions, Source, TrainRequest
+from textgen.library.saving import end_if_helper, num_processes, trained_and_saved, use_own_gpu
+from textgen.requests import Source
 from textgen.results.names import find_run
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import NotSavedError
 from textgen.runtime.storage.result_folders import RUN_FILE, result_folder, result_name
-from textgen.training.budget import is_timed, parse_budget
+from textgen.training.budget import is_timed
 from textgen.training.checkpoints import SNAPSHOTS, Snapshots
 from textgen.training.progress import DONE, Progress, Report, Step
 
@@ -57,91 +44,6 @@ if TYPE_CHECKING:
 
 TRIES, MAX_AT_ONCE = 20, 100
 """How many texts are written at most for each that is asked for, and how many side by side."""
-
-
-def train(
-    entry: str,
-    corpus: TextSource = defaults.CORPUS,
-    *,
-    budget: str = defaults.BUDGET,
-    seed: int = 0,
-    cluster: ClusterOptions = ClusterOptions(),
-    plugins: NewPlugins = (),
-    out: str | Path | None = None,
-    log: str | None = None,
-    report: Report | bool | None = None,
-) -> Run:
-    """Train `entry` on `corpus` and score it; return the run, which is also saved in `out`, a new folder.
-
-    With a `budget` such as `+2m`, `entry` is a run whose training continues; with another, it is one from
-    which training on another `corpus` starts. `seed` is the random seed, `log`
-    a logger, a plugin, which gets losses and learning rate; `plugins` and `report` are those of `bench`. The
-    processes of `cluster` train on one GPU each, or on shares of the cores; of those that `torchrun` starts,
-    only the first one returns, and the others end here. An interrupted training run in `out` continues.
-    Raises `TextgenError` if that is not possible, and `NotSavedError` with the run if the disk is full.
-    """
-    add_plugins(plugins)
-    request = TrainRequest(entry=entry, text=as_text(corpus), budget=budget, seed=seed, cluster=cluster)
-    # Programs may train all entries alike: a budget and a precision are ignored where there is no gradient.
-    given = (changed(request) | ({"log"} if log is not None else set())) - {"budget", "precision"}
-    return train_as(request, out, log=log, report=report, refuse=refusing(given))
-
-
-def train_as(
-    request: TrainRequest,
-    out: str | Path | None,
-    *,
-    log: str | None,
-    snapshots: bool = False,
-    report: Report | bool | None,
-    refuse: Refuse,
-) -> Run:
-    """Train what is asked for, as `train` does; with `snapshots`, each validation keeps its weights.
-
-    `refuse` is called with the options that have no effect.
-    """
-    check_numbers(request.seed)
-    check_train(request, refuse)
-    logger = build_logger(log)
-    entry = request.entry
-    if snapshots:
-        entry += f"{',' if ':' in entry else ':'}snapshots=true"
-    cluster, budget, seed = request.cluster, request.budget, request.seed
-    if budget.startswith("+"):
-        run = load(entry, device=cluster.device, precision=cluster.precision)
-        return run.train(budget, out=out, processes=cluster.processes, report=report)
-    parsed_budget = parse_budget(budget)
-    if names_run(entry):
-        entry = started_from(read_manifest(folder := find_run(entry)).entry.name, folder)
-    parsed = parse_entry(entry)
-    use_own_gpu()
-    config = choose_device(cluster.device, cluster.precision)
-    number = num_processes(cluster.processes, parsed, config)
-    check_new(out)
-    with shown(report) as tell:
-        make_origins([parsed], config, tell)
-        tell(Step("reading the text"))
-        text = loaded(request.text)
-        experiment = Experiment(parsed, text, parsed_budget, config, seed, num_processes=number, writes=True)
-        end_if_helper(experiment)
-        tell(Step("starting", parsed.name, seconds_left=expected_seconds(parsed, text, parsed_budget)))
-        with (
-            result_folder(out, lambda: result_name([entry], text.name, budget, seed)) as folder,
-            logged(logger, folder, tell) as follow,
-        ):
-            return _finished(experiment, folder, config, follow)
-
-
-def _finished(experiment: Experiment, folder: Path, config: DeviceConfig, tell: Report) -> Run:
-    """Train, score and save; one that cannot be saved is in the error."""
-    tell(Step("", folder=folder))
-    try:
-        run = trained_and_saved(experiment, folder, tell)
-    except NotSavedError as error:
-        error.result = Run(folder, cast(SavedRun, error.result), config)
-        raise
-    tell(Step(DONE, run.entry.name, outcome=run.result.outcome))
-    return Run(folder, run, config)
 
 
 def load(
@@ -386,7 +288,7 @@ class Run:
             settings = experiment.settings()
             name = partial(result_name, [self.entry], settings.corpus.name, settings.budget, settings.seed)
             with result_folder(out, name) as folder:
-                return _finished(experiment, folder, self.config, tell)
+                return finished(experiment, folder, self.config, tell)
 
     def to_pandas(self) -> DataFrame:
         """Return the learning curve, a row for each validation.
@@ -416,6 +318,18 @@ class Run:
     def generator(self) -> Generator:
         """What writes, ready for many texts."""
         return self.saved.generator(self.config)
+
+
+def finished(experiment: Experiment, folder: Path, config: DeviceConfig, tell: Report) -> Run:
+    """Train, score and save a run; one that cannot be saved is in the error."""
+    tell(Step("", folder=folder))
+    try:
+        run = trained_and_saved(experiment, folder, tell)
+    except NotSavedError as error:
+        error.result = Run(folder, cast(SavedRun, error.result), config)
+        raise
+    tell(Step(DONE, run.entry.name, outcome=run.result.outcome))
+    return Run(folder, run, config)
 
 
 def keep(run: Run, samples: Sequence[Sample]) -> int:
