@@ -24,7 +24,7 @@ from textgen.library.corpus import TextSource, as_text, check_text, loaded
 from textgen.library.defined_plugins import NewPlugins, add_plugins
 from textgen.library.options import Refuse, changed, check_cluster, check_numbers, refusing
 from textgen.library.progress import shown
-from textgen.library.runs import Run, load
+from textgen.library.runs import Run, finished, load
 from textgen.library.saving import end_if_helper, num_processes, use_own_gpu
 from textgen.registry.options import build
 from textgen.registry.registry import describe_error
