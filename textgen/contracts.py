@@ -160,9 +160,6 @@ class ModelExtras(Protocol):
     """True, as a class attribute, if it learns from the text that it reads, in its state; entries with it are
     a class of their own. Default: false."""
 
-    init_only_options: Sequence[str]
-    """Names of options that only a new model needs, such as a file of weights; not used to load a run."""
-
     def fit(self, ids: TokenIds) -> None:
         """Learn from the ids of the training split, without those that a speller predicts unless there is a
         `base`. Not called if there are trainable parameters."""
@@ -393,8 +390,7 @@ class MetricExtras(Protocol):
 class ResultKind(Protocol):
     """A kind of saved result: how `textgen runs`, `report` and other commands read the folders that hold one.
 
-    Derive it from `textgen.reports.reported_kind.ReportedKind`, which has the other members and their
-    defaults.
+    Derive it from `textgen.results.kinds.Kind`, which has the other members and their defaults.
     """
 
     @abstractmethod

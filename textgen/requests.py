@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 from textgen import defaults
 
@@ -74,12 +74,6 @@ class TextOptions:
     encoding: Annotated[str, Option("Encoding of files and standard input, such as cp1252.")] = (
         defaults.ENCODING
     )
-    condition: Annotated[
-        str | None, Option("Label documents by this field, or by their folders or files.", default="none")
-    ] = None
-    keep_repeats: Annotated[
-        bool, Option("Keep paragraphs that repeat earlier ones (from 500 characters).")
-    ] = False
     sealed: Annotated[str | None, Option("File with the text that is scored, read after all training.")] = (
         None
     )
@@ -106,9 +100,6 @@ class SampleOptions:
         Texts,
         Option("Metric of a plugin, such as sentences; repeatable.", default="none", completes="metric"),
     ] = ()
-    spelling: Annotated[
-        Literal["words", "none"], Option("With none, word models write no out-of-vocabulary words.")
-    ] = "words"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,9 +125,7 @@ class ClusterOptions:
     gpus_per_run: Annotated[float, Option("With --on: GPUs of each run, such as 0.5.", min=0.0, max=64)] = 0.0
 
 
-PlainText: TypeAlias = Annotated[
-    TextOptions, "corpus", "clean", "split", "max_chars", "encoding", "condition", "keep_repeats"
-]
+PlainText: TypeAlias = Annotated[TextOptions, "corpus", "clean", "split", "max_chars", "encoding"]
 """A text that no other one completes."""
 InParallel: TypeAlias = Annotated[
     ClusterOptions, "device", "precision", "jobs", "entry_timeout", "on", "cpus_per_run", "gpus_per_run"

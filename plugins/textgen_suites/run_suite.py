@@ -53,7 +53,6 @@ def read_again(corpus: texts.TextSource) -> TextOptions:
         split=str(text.corpus.split.method),
         max_chars=origin.max_chars,
         encoding=origin.encoding,
-        keep_repeats=origin.keeps_repeats,
         sealed=origin.sealed,
     )
 
@@ -193,7 +192,7 @@ def planned(
             return corpus_of(name, clean, max_chars, 100.0).with_training(share)
         size = min((each for each in (max_chars, text.max_chars) if each is not None), default=None)
         sources, encoding = (text.sources, text.encoding) if name is None else ([name], ENCODING)
-        return load_corpus(sources, clean, text.split, size, encoding, keeps_repeats=text.keep_repeats)
+        return load_corpus(sources, clean, text.split, size, encoding)
 
     def variant_of(case: Case, sampler: str) -> str:
         made = Variant(

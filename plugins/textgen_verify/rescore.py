@@ -77,7 +77,7 @@ def rescore(files: SavedFiles, path: Path, result: Comparison, details: Details 
     yield files.compare(path, "its text", {"overlap": find_overlap(stretches, corpus.split.train.text)})
     known = details or Details(passages=(), entries=())
     analyzer = TextAnalyzer(corpus.split.train.text, lexicon, corpus.language)
-    writer = SampleWriter(stretches, analyzer, known.sample_chars, spells=known.spells)
+    writer = SampleWriter(stretches, analyzer, known.sample_chars)
     if result.prompts != tuple(writer.shown_prompts()):
         writer.prompts = result.prompts
     texts: Texts = {}
@@ -106,7 +106,7 @@ def load_text(result: Comparison) -> Corpus:
         raise TextgenError(f"the text was read from {origin}, so the runs cannot be scored again")
     if sources.sealed == STANDARD_INPUT:
         note("reading the sealed text of this result from standard input")
-    return load_again(sources, result.corpus.cleaner, result.corpus.split.method)
+    return load_again(sources, result.corpus)
 
 
 def _measured(result: Comparison, texts: Texts, writer: SampleWriter) -> Values:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+
 from textgen.comparison.kinds import BENCH, DETAILS
 from textgen.contracts import TextgenError
 from textgen.reports.html import to_html
 from textgen.reports.markdown import to_markdown
-from textgen.reports.reported_kind import ReportedKind
 from textgen.results.comparison import Comparison
 from textgen.results.details import Details
 from textgen.results.folders import run_folder
@@ -92,7 +92,7 @@ def _reports(files: SavedFiles, folder: Path, result: Header) -> Iterator[Check]
     for file in filter(Path.is_file, (folder / MARKDOWN, folder / PAGE)):
         saved, is_page = file.read_text("utf-8", errors="replace"), file.name == PAGE
         has_models = is_page and WRITE in saved
-        if has_models or not (is_ours and has_details and isinstance(kind, ReportedKind)):
+        if has_models or not (is_ours and has_details and kind.has_page):
             files.reports.append(files.name(file))
             continue
         report = kind.page(result, folder, with_models=False)

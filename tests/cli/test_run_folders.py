@@ -48,7 +48,7 @@ def test_on_a_terminal_it_asks(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from textgen_tools.saved_results import remove
+    from textgen.cli.runs import remove
 
     class Terminal(StringIO):
         def isatty(self) -> bool:

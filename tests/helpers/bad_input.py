@@ -152,8 +152,10 @@ train
     Missing argument '…' (see textgen train --help)
 bench random --sampler greedy --temperature 0.5
     give --sampler or --temperature, not both; …
-sample RUN The --prompt One
-    give the text to continue once: after the run, or with --prompt
+sample RUN The
+    Got unexpected extra argument(s) (The) (see textgen sample --help)
+sample RUN --new
+    --unique and --new need --until line, sentence or paragraph
 train TINY random
     Got unexpected extra argument(s) (random) (see textgen train --help)
 bnech

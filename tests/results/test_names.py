@@ -9,9 +9,9 @@ import pytest
 
 from helpers.catalog import BENCH, write_bench, write_run
 from textgen.contracts import TextgenError
+from textgen.library.description import find_run_or_entry
 from textgen.results.folders import name_of
 from textgen.results.names import AmbiguousNameError, complete_run, find, find_run
-from textgen_tools.model_layers import find_run_or_entry
 
 RUN = "word-lstm-wiki-5m-2026-11-25-1700"
 
@@ -103,6 +103,13 @@ def test_what_can_be_read_as_an_entry_is_one(root: Path) -> None:
         find_run_or_entry("rundom", root)
     with pytest.raises(TextgenError, match=r"^'lstm' is only a model; [^;]*$"):
         find_run_or_entry("lstm", root)
+
+
+def test_a_run_in_a_bench_has_the_name_that_the_report_prints(root: Path) -> None:
+    write_bench(root / "two", ("word-lstm+ngram-glove", 2.0, 0), ("char-lstm", 2.1, 0))
+    (folder,) = root.glob("two/runs/word-*")
+    assert "+" not in folder.name
+    assert find_run("two/word-lstm+ngram-glove", root) == find_run("word-lstm+ngram-glove", root) == folder
 
 
 def test_the_shell_offers_names_by_their_beginning_or_another_part(root: Path) -> None:

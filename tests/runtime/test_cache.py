@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from textgen.cli.cache import remove_all
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.storage.cache import (
     cache_folder,
@@ -20,7 +21,6 @@ from textgen.runtime.storage.cache import (
     new_cached_file,
     remembered,
 )
-from textgen_tools.cache_command import remove_all
 
 
 @pytest.fixture

@@ -12,13 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain, repeat
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 from zipfile import ZipFile
 
 from textgen.contracts import NoSuchFieldError, Reader, TextFile, TextgenError, TextgenWarning
-from textgen.data.labels import NO_LABEL
 from textgen.data.text_file import (
     MAX_RECORDS,
     Document,
@@ -74,19 +72,13 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def documents_of(
-    path: Path,
-    field: str | None,
-    encoding: str,
-    *,
-    is_alone: bool = True,
-    label: tuple[str, str] | None = None,
+    path: Path, field: str | None, encoding: str, *, is_alone: bool = True
 ) -> Iterator[Document]:
     """Yield the documents of a file, unpacked if need be; `field` is that of tables, if one is named.
 
     Without a name, tables among other files, as of scores next to texts, are left out if they lack `FIELD`,
-    with a warning. With `label`, a field and what to take where there are no fields, the label of each
-    document is its first line. Raises `TextgenError` if the file cannot be read, is damaged, or has too many
-    bytes or records.
+    with a warning. Raises `TextgenError` if the file cannot be read, is damaged, or has too many bytes or
+    records.
     """
     leaves_out = field is None and (not is_alone or _suffix(path.name) == ZIP)
     with unpacked(path, encoding, is_known) as files:
@@ -94,21 +86,11 @@ def documents_of(
             reader = reader_of(_suffix(file.name))
             documents = iter([file.pieces()]) if reader is None else reader.documents(file, field or FIELD)
             documents = _unless_fieldless(documents) if leaves_out else documents
-            documents = _labelled(documents, reader, file, *label) if label else documents
             for number, document in enumerate(documents, 1):
                 if number > MAX_RECORDS:
                     raise TextgenError(f"{file.where} has more than {MAX_RECORDS:,} records; split it")
                 if document != BLANK:
                     yield document
-
-
-def _labelled(
-    documents: Iterator[Document], reader: BoundReader | None, file: SourceFile, field: str, name: str
-) -> Iterator[Document]:
-    """Yield documents after their labels and a line break."""
-    labels = reader.documents(file, field) if reader and reader.has_fields else repeat((name,))
-    for document, label in zip(documents, labels, strict=False):  # which are read from one file in step
-        yield document and chain([" ".join("".join(label).split()) or NO_LABEL, "\n"], document)
 
 
 def _unless_fieldless(documents: Iterator[Document]) -> Iterator[Document]:

@@ -341,7 +341,7 @@ def continuation(
     if corpus is None:
         if not run.sources.are_kept:
             raise TextgenError(f"the text of {run.entry.name!r} was not kept; give it by --corpus")
-        corpus = load_again(run.sources, settings.corpus.cleaner, settings.corpus.split.method)
+        corpus = load_again(run.sources, settings.corpus)
     if replace(corpus.info, name=settings.corpus.name) != settings.corpus:
         raise TextgenError(
             f"{corpus.name!r} is not the text that {run.entry.name!r} was trained on; give the same "

@@ -106,7 +106,7 @@ def with_overlap(entry: Entry, corpus: Corpus) -> Origin | None:
     manifest = _manifest(entry, origin_folder(entry))
     info = manifest.settings.corpus
     with suppress(TextgenError):  # its text is gone
-        read = load_again(manifest.sources, info.cleaner, info.split.method)
+        read = load_again(manifest.sources, info)
         if read.info.split.train.sha256 == origin.text_sha256:
             found = find_overlap(corpus.split.held_out.stretches(), read.split.train.text)
             return replace(origin, overlap=found.share)
