@@ -36,7 +36,7 @@ class SuiteRequest:
             "An installed suite, such as improvements, or a TOML file.", is_argument=True, completes="suite"
         ),
     ]
-    text: Annotated[TextOptions, "corpus", "split", "max_chars", "encoding", "keep_repeats"] = TextOptions()
+    text: Annotated[TextOptions, "corpus", "split", "max_chars", "encoding"] = TextOptions()
     budget: Annotated[
         str | None,
         Option(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-
 from textgen.comparison.kinds import BENCH, DETAILS
 from textgen.contracts import TextgenError
 from textgen.reports.html import to_html
