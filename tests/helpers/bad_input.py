@@ -226,8 +226,6 @@ runs show nowhere
     no result 'nowhere'; textgen runs lists those under 'runs'
 runs show no-json
     'no-json/run.json' cannot be read: …
-runs compare run nowhere
-    no run 'nowhere'; …
 runs open run
     'run' is a single run, without a report; see textgen runs show run
 runs --root nowhere
