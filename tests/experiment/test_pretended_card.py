@@ -2,25 +2,94 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 import textgen
+from helpers.pretend_card import CARD, pretend_card
+from textgen.data.bound_tokenizer import START
 from textgen.data.corpus import Corpus, load_corpus
+from textgen.evaluation.token_bits import score_stretches
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment, continuation
-from textgen.experiment.saved_run import SavedRun, load_run, write_run
+from textgen.experiment.saved_run import SavedRun, Trained, build_trained, load_run, write_run
 from textgen.generation.bound_sampler import build_sampler
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.memory import CPU
 from textgen.training import train_options
 from textgen.training.budget import parse_budget
 from textgen.training.train_options import TrainOptions
-from textgen_benchmarks.waits import ENTRIES, NETWORK, waits_of
-from textgen_kit.pretend_card import CARD, pretend_card
+
+TRAINING = "batch_size=4,num_validations=2"
+NETWORK = f"num_layers=1,hidden_size=16,sequence_length=16,{TRAINING}"
+ENTRIES = (
+    *(f"{name}:{NETWORK}" for name in ("char-lstm", "char-gru", "char-transformer", "bpe-lstm")),
+    f"original:{TRAINING}",
+    f"char-hier:hidden_size=16,sequence_length=16,{TRAINING}",
+    *(
+        f"{name}:{NETWORK}"
+        for name in ("word-lstm", "word-lstm-word2vec", "char-lstm+ngram", "char-lstm+words")
+    ),
+    f"word-lstm:softmax=adaptive,{NETWORK}",
+    *(f"{name}:{NETWORK}" for name in ("char-lstm+match", "char-lstm+mix")),
+    "char-ngram",
+    "random",
+)
+NUM_UPDATES, NUM_TOKENS, WINDOW = 10, 40, 64
+
+
+@dataclass(frozen=True)
+class Waits:
+    """How often the CPU waits for a card, by the line that asks for it."""
+
+    per_update: dict[str, float]
+    per_window: dict[str, float]
+    per_token: dict[str, float]
+
+
+def waits_of(spec: str, corpus: Corpus, precision: str = "fp32") -> Waits:
+    """Return the waits of an entry; raises `RuntimeError` for tensors of two devices."""
+    entry, config = parse_entry(spec), DeviceConfig(CARD, precision)
+    with pretend_card() as card:
+
+        def more(number: int, do: Callable[[int], Any]) -> dict[str, float]:
+            """Return the waits of each of a number of things, by doing as many and twice as many."""
+            counts = []
+            for times in (number, 2 * number):
+                card.waits.clear()
+                do(times)
+                counts.append(Counter(card.waits))
+            return {line: count / number for line, count in (counts[1] - counts[0]).items()}
+
+        def train(number: int) -> Any:
+            budget = parse_budget(f"{number}updates")
+            return Experiment(entry, corpus, budget, config, 0, chooses_copies=False).train()
+
+        trained = train(NUM_UPDATES)
+        record, tokenizer = trained.record, entry.build_tokenizer()
+        tokenizer.restore(dict(trained.tokenizer))
+        known = record.entry, tokenizer.vocabulary, record.embedding, trained.weights
+        run = Trained(record.entry, tokenizer, build_trained(*known, CARD))
+        text = corpus.split.train.text[:]
+        ids, start = tokenizer.encode(text), tokenizer.encode(START)
+        sampler, generator = build_sampler("temperature"), run.generator(config)
+
+        def score(number: int) -> Any:
+            part = [ids[: number * WINDOW]]
+            return score_stretches(run.model, [text], part, start, device=CARD, chunk=WINDOW)
+
+        return Waits(
+            more(NUM_UPDATES, train),
+            more(2, score),
+            more(NUM_TOKENS, lambda number: generator.generate(["The "], number, sampler, [0])),
+        )
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +193,42 @@ def test_the_card_is_chosen_where_it_is_there() -> None:
         assert choose_device("auto", "auto") == DeviceConfig(torch.device("cuda"), "bf16")
     with pytest.raises(textgen.TextgenError):
         choose_device("cuda:7", "auto")
+
+
+def test_tensors_of_a_pretended_card_are_kept_apart_and_compute_as_on_the_cpu() -> None:
+    layer, ids = nn.Linear(3, 2), torch.eye(3)
+    layer(ids).square().sum().backward()
+    expected = layer.weight.grad.clone()
+    layer.zero_grad()
+    with pretend_card() as card:
+        layer.to("cuda:0")
+        assert {each.device for each in layer.parameters()} == {CARD}
+        layer(ids.to(CARD)).square().sum().backward()
+        assert layer.weight.grad.device == CARD
+        with pytest.raises(RuntimeError, match="tensors on cuda:0 and on the CPU meet"):
+            layer(ids)
+        with pytest.raises(TypeError, match="can't convert cuda:0"):
+            layer.weight.detach().numpy()
+        assert not card.waits
+        assert layer.weight.grad.cpu().device.type == "cpu"
+        assert (layer.weight > 5).sum().item() == 0
+        assert len(layer.weight[layer.weight > 5]) == 0
+        assert sum(card.waits.values()) == 3
+    assert torch.equal(layer.weight.grad, expected)
+
+
+def test_a_graph_computes_again_from_what_its_tensors_hold() -> None:
+    with pretend_card() as card:
+        value = torch.ones(2, device=CARD)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            doubled = value * 2
+            total = doubled.sum()
+        value.fill_(5)
+        graph.replay()
+        assert doubled.tolist() == [10, 10]
+        assert total.item() == 20
+        captured = pytest.raises(RuntimeError, match="not permitted when stream is capturing")
+        with captured, torch.cuda.graph(torch.cuda.CUDAGraph()):
+            value.sum().item()
+        assert sum(card.waits.values()) == 2

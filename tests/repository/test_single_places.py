@@ -66,11 +66,10 @@ def test_one_place_starts_the_processes_of_jobs() -> None:
             "asyncio.run_coroutine_threadsafe",
             "asyncio.timeout",
         },
-        # None runs a job: a compressor as a reference, a tokenizer with another order of sets, imports alone,
-        # programs that measure a machine, and `textgen bench` with the plugins of one submission.
+        # None runs a job: a compressor as a reference, a tokenizer with another order of sets, programs that
+        # measure a machine, and `textgen bench` with the plugins of one submission.
         "evaluation/baselines.py": {"subprocess.run", "os.fork"},
-        "textgen_kit/kinds/command.py": {"subprocess.run"},
-        "textgen_kit/kinds/tokenizer.py": {"subprocess.run"},
+        "textgen_kit/contracts/tokenizer.py": {"subprocess.run"},
         "textgen_tools/checkup/steps.py": {"subprocess.run"},
         "textgen_verify/board/again.py": {"subprocess.run"},
     }
