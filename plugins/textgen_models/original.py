@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -11,9 +10,7 @@ from annotated_types import Ge, Le, Lt, doc
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from textgen.contracts import TextgenError
 from textgen.nn.layers import FullSoftmax, HiddenSize, NumLayers
-from textgen_models.keras_weights import read_keras
 
 MAX_WINDOWS = 512
 """Number of windows computed at a time. Each takes `window` × `hidden_size` numbers per layer."""
@@ -44,7 +41,6 @@ class Original(nn.Module):
         # A character of validation takes a third as long as one of training.
         "num_validations": 1,
     }
-    init_only_options: ClassVar[tuple[str, ...]] = ("weights",)
 
     def __init__(
         self,
@@ -58,7 +54,6 @@ class Original(nn.Module):
             RecurrentActivation,
             doc("hard_sigmoid: 0.2x + 0.5, as in Keras 1 and 2; hard_sigmoid_keras3: x/6 + 0.5."),
         ] = "sigmoid",
-        weights: Annotated[str, doc("A .keras or .h5 file with the initial weights.")] = "",
     ) -> None:
         super().__init__()
         self.vocab_size, self.window = vocab_size, window
@@ -71,14 +66,6 @@ class Original(nn.Module):
             self.layers.extend([layer, nn.Dropout(dropout)])
         self.output = FullSoftmax(hidden_size, vocab_size)
         nn.init.xavier_uniform_(self.output.weight)  # Glorot uniform, as in Keras
-        if weights:
-            options = {
-                "window": window,
-                "hidden_size": hidden_size,
-                "num_layers": num_layers,
-                "recurrent_activation": recurrent_activation,
-            }
-            self.load_state_dict(_keras_weights(weights, vocab_size, options))
 
     def initial_state(self, batch_size: int) -> Tensor:
         """Return the symbols of an empty window, zeros [batch, window - 1].
@@ -101,32 +88,6 @@ class Original(nn.Module):
         numbers = windows[:, :, None] / self.vocab_size
         logits: Tensor = self.output(self.layers(numbers))
         return logits
-
-
-def load_keras(path: str | Path) -> Original:
-    """Return the network in a `.keras` or `.h5` file, in evaluation mode.
-
-    The softmax of the logits of `model(ids, model.initial_state(1))` equals the result of Keras' `predict`;
-    ids are positions in the sorted alphabet. Raises the same errors as `read_keras`.
-    """
-    network = read_keras(path)
-    model = Original(network.vocab_size, **network.options)
-    model.load_state_dict(network.weights)
-    return model.eval()
-
-
-def _keras_weights(path: str, vocab_size: int, options: dict[str, Any]) -> dict[str, Tensor]:
-    """Return the weights in a Keras file; raises `TextgenError` if its network differs in size or options."""
-    network = read_keras(path)
-    if network.vocab_size != vocab_size:
-        raise TextgenError(
-            f"the network in {path} has {network.vocab_size} symbols, but this vocabulary has {vocab_size}; "
-            "give the text that it was trained on, and fallback_bytes=false"
-        )
-    others = [f"{name}={value}" for name, value in network.options.items() if options[name] != value]
-    if others:
-        raise TextgenError(f"the network in {path} has other options; add {','.join(others)} to the entry")
-    return network.weights
 
 
 RecurrentActivation = Literal["sigmoid", "hard_sigmoid", "hard_sigmoid_keras3"]

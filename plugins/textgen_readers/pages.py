@@ -54,9 +54,9 @@ class Html:
 def page_text(file: TextFile) -> Iterator[str]:
     """Yield the text of a page.
 
-    lxml tells of elements as it meets them, without a tree: its time is linear for malformed pages, too,
-    and its memory is that of a tag. Python's own parser is quadratic where tags do not end, selectolax and
-    html5lib where many elements are open; so is lxml where such are ended in vain: `MAX_DEPTH` bounds that.
+    lxml tells of elements as it meets them, without a tree: its time is linear for malformed pages, too.
+    Python's own parser is quadratic where tags do not end, selectolax and html5lib where many elements are
+    open; so is lxml where such are ended in vain: `MAX_DEPTH` bounds that.
     """
     try:
         from lxml.etree import HTMLParser, XMLSyntaxError
@@ -65,13 +65,11 @@ def page_text(file: TextFile) -> Iterator[str]:
     page = _Page(file.where)
     parser = HTMLParser(target=page, encoding="utf-8", huge_tree=True)
     with naming_damage(file.where):
-        num_chars, num_told = 0, 0
+        num_chars = 0
         for piece in _declared(file).pieces():
+            check_length(num_chars := num_chars + len(piece), file.where)
             for begin in range(0, len(piece), FED_CHARS):
                 parser.feed(piece[begin : begin + FED_CHARS].encode("utf-8", "replace"))
-            num_chars = 0 if page.num_told > num_told else num_chars + len(piece)
-            num_told = page.num_told
-            check_length(num_chars, file.where)
             yield page.taken()
         with suppress(XMLSyntaxError):  # there is no element
             parser.close()
@@ -99,7 +97,6 @@ class _Page:
         self._depth = 0
         self._num_left_out = 0
         self._num_pre = 0
-        self.num_told = 0
 
     def taken(self) -> str:
         """Return the text since the last call."""
@@ -109,7 +106,6 @@ class _Page:
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:  # noqa: ARG002
         """Begin a line or a paragraph, or what is left out."""
-        self.num_told += 1
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise TextgenError(f"{self._where} nests more than {MAX_DEPTH:,} elements; leave it out")
@@ -119,7 +115,6 @@ class _Page:
 
     def end(self, tag: str) -> None:
         """End a paragraph, or what is left out."""
-        self.num_told += 1
         self._depth -= 1
         self._num_left_out -= tag in LEFT_OUT
         self._num_pre -= tag == "pre"
@@ -128,7 +123,6 @@ class _Page:
 
     def data(self, data: str) -> None:
         """Keep text; outside listings, white space is one space."""
-        self.num_told += 1
         if self._num_left_out:
             return
         if self._num_pre:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,82 +11,16 @@ from torch import nn
 
 import textgen
 from helpers.pretend_card import CARD, pretend_card
-from textgen.data.bound_tokenizer import START
+from helpers.waits import waits_of
 from textgen.data.corpus import Corpus, load_corpus
-from textgen.evaluation.token_bits import score_stretches
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment, continuation
-from textgen.experiment.saved_run import SavedRun, Trained, build_trained, load_run, write_run
+from textgen.experiment.saved_run import SavedRun, load_run, write_run
 from textgen.generation.bound_sampler import build_sampler
-from textgen.runtime.device import DeviceConfig, choose_device
-from textgen.runtime.memory import CPU
+from textgen.runtime.device import CPU, DeviceConfig, choose_device
 from textgen.training import train_options
 from textgen.training.budget import parse_budget
 from textgen.training.train_options import TrainOptions
-
-TRAINING = "batch_size=4,num_validations=2"
-NETWORK = f"num_layers=1,hidden_size=16,sequence_length=16,{TRAINING}"
-ENTRIES = (
-    *(f"{name}:{NETWORK}" for name in ("char-lstm", "char-gru", "char-transformer", "bpe-lstm")),
-    f"original:{TRAINING}",
-    f"char-hier:hidden_size=16,sequence_length=16,{TRAINING}",
-    *(
-        f"{name}:{NETWORK}"
-        for name in ("word-lstm", "word-lstm-word2vec", "char-lstm+ngram", "char-lstm+words")
-    ),
-    f"word-lstm:softmax=adaptive,{NETWORK}",
-    *(f"{name}:{NETWORK}" for name in ("char-lstm+match", "char-lstm+mix")),
-    "char-ngram",
-    "random",
-)
-NUM_UPDATES, NUM_TOKENS, WINDOW = 10, 40, 64
-
-
-@dataclass(frozen=True)
-class Waits:
-    """How often the CPU waits for a card, by the line that asks for it."""
-
-    per_update: dict[str, float]
-    per_window: dict[str, float]
-    per_token: dict[str, float]
-
-
-def waits_of(spec: str, corpus: Corpus, precision: str = "fp32") -> Waits:
-    """Return the waits of an entry; raises `RuntimeError` for tensors of two devices."""
-    entry, config = parse_entry(spec), DeviceConfig(CARD, precision)
-    with pretend_card() as card:
-
-        def more(number: int, do: Callable[[int], Any]) -> dict[str, float]:
-            """Return the waits of each of a number of things, by doing as many and twice as many."""
-            counts = []
-            for times in (number, 2 * number):
-                card.waits.clear()
-                do(times)
-                counts.append(Counter(card.waits))
-            return {line: count / number for line, count in (counts[1] - counts[0]).items()}
-
-        def train(number: int) -> Any:
-            budget = parse_budget(f"{number}updates")
-            return Experiment(entry, corpus, budget, config, 0, chooses_copies=False).train()
-
-        trained = train(NUM_UPDATES)
-        record, tokenizer = trained.record, entry.build_tokenizer()
-        tokenizer.restore(dict(trained.tokenizer))
-        known = record.entry, tokenizer.vocabulary, record.embedding, trained.weights
-        run = Trained(record.entry, tokenizer, build_trained(*known, CARD))
-        text = corpus.split.train.text[:]
-        ids, start = tokenizer.encode(text), tokenizer.encode(START)
-        sampler, generator = build_sampler("temperature"), run.generator(config)
-
-        def score(number: int) -> Any:
-            part = [ids[: number * WINDOW]]
-            return score_stretches(run.model, [text], part, start, device=CARD, chunk=WINDOW)
-
-        return Waits(
-            more(NUM_UPDATES, train),
-            more(2, score),
-            more(NUM_TOKENS, lambda number: generator.generate(["The "], number, sampler, [0])),
-        )
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +28,20 @@ def text() -> Corpus:
     return load_corpus(["lee"], max_chars=6000)
 
 
+TRAINING = "batch_size=4,num_validations=2"
+NETWORK = f"num_layers=1,hidden_size=16,sequence_length=16,{TRAINING}"
+NETWORKS = (
+    *("char-lstm", "char-gru", "char-transformer", "bpe-lstm", "word-lstm", "word-lstm-word2vec"),
+    *("char-lstm+ngram", "char-lstm+words", "char-lstm+match", "char-lstm+mix"),
+)
+ENTRIES = (
+    *(f"{name}:{NETWORK}" for name in NETWORKS),
+    f"original:{TRAINING}",
+    f"char-hier:hidden_size=16,sequence_length=16,{TRAINING}",
+    f"word-lstm:softmax=adaptive,{NETWORK}",
+    "char-ngram",
+    "random",
+)
 PLAIN = ("char-lstm", "char-gru", "char-transformer", "bpe-lstm", "original")
 """Networks of which no part waits."""
 
@@ -135,7 +80,7 @@ def test_a_run_is_as_on_the_cpu_is_saved_and_goes_on(spec: str, text: Corpus, tm
         loaded = load_run(tmp_path / "run", CARD)
         assert {value.device for value in loaded.model.module.state_dict().values()} == {CARD}
         assert written(loaded, config) == written(run, config)
-        longer = continuation(loaded, "+4updates", config, text, 1).run()
+        longer = continuation(loaded, "+4updates", config, text).run()
         assert longer.result.train.num_updates == run.result.train.num_updates + 4
     assert written(load_run(tmp_path / "run", CPU), DeviceConfig(CPU, "fp32")) == written(
         on_cpu, DeviceConfig(CPU, "fp32")

@@ -57,7 +57,7 @@ def complete_name(*of_kinds: str) -> Complete:
 
 
 def completion_of(completed: str | Sequence[str]) -> Complete | None:
-    """Return the function that completes what `OptionDetails` name; None for nothing."""
+    """Return the function that completes what an `Option` names; None for nothing."""
     if not isinstance(completed, str):
         return (lambda incomplete: _starting(incomplete, completed)) if completed else None
     entries: dict[str, Complete] = {"entry": complete_entry, "entry or run": complete_entry_or_run}

@@ -25,7 +25,6 @@ from textgen.experiment.experiment import Experiment
 from textgen.experiment.forecast import seconds_of, seconds_of_references
 from textgen.experiment.samples import SampleWriter
 from textgen.generation.bound_sampler import suited_to
-from textgen.generation.generator import spells_words
 from textgen.jobs.backends import Backend, LocalBackend, check_equal_machines
 from textgen.jobs.kept import check_reuse
 from textgen.jobs.plugin_code import measure_metrics, try_metrics, try_samplers
@@ -64,6 +63,8 @@ class BenchOptions:
     device_config: DeviceConfig
     has_references: bool = True
     """True if compressors and reference entries are scored too."""
+    has_details: bool = True
+    """True if the first run of each entry writes while it is trained, reads passages and tries samplers."""
     entry_timeout: float = parse_duration(ENTRY_TIMEOUT, "entry_timeout")
     """Seconds without progress after which an entry is ended."""
     broken: Mapping[str, str] = field(default_factory=dict)
@@ -203,8 +204,7 @@ def _prepare(
     report(_preparing(experiments, Path(commonpath(rungs))))
     held_out, lexicon = corpus.split.held_out.stretches(), load_lexicon(corpus.language)
     analyzer = TextAnalyzer(corpus.split.train.text, lexicon, corpus.language)
-    prompts, spells = several(samples.prompt), spells_words(samples.spelling)
-    writer = SampleWriter(held_out, analyzer, samples.length, prompts, spells)
+    writer = SampleWriter(held_out, analyzer, samples.length, several(samples.prompt))
     reader = DetailsReader(writer, choose_passages(held_out), options.device_config)
     yardsticks, unscored = score_yardsticks(
         options.yardsticks,
@@ -351,7 +351,7 @@ def _job(
     return EntryJob(
         experiment,
         plugin_files([*samplers, *experiment.entry.components.values()]),
-        WriteRow(reader, options.samplers, has_details=seed == options.request.seed),
+        WriteRow(reader, options.samplers, has_details=options.has_details and seed == options.request.seed),
         folder,
         keeps_run=True,
         title=f"{title}, seed {seed}" if options.request.seeds > 1 else title,
@@ -367,10 +367,11 @@ def plan(
     entries: Sequence[Entry], corpus: Corpus, options: BenchOptions, out: Path
 ) -> dict[Path, Experiment]:
     """Return the experiments, each entry with each seed, by the folders of their runs."""
+    first, common = options.request.seed, (corpus, options.budget, options.device_config)
     return {
         run_folder(out, entry.name, seed): Experiment(
-            entry, corpus, options.budget, options.device_config, seed, writes=seed == options.request.seed
+            entry, *common, seed, writes=options.has_details and seed == first
         )
         for entry in entries
-        for seed in range(options.request.seed, options.request.seed + options.request.seeds)
+        for seed in range(first, first + options.request.seeds)
     }

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textgen.contracts import TextgenError
-from textgen.reports.reported_kind import ReportedKind
 from textgen.results.folders import PARTIAL_FILES, RUN_FILES, RUNS_OF_BENCH, entry_part, identify, subfolders
-from textgen.results.guesses import GUESSES, VOTES
-from textgen.results.kinds import About, about_best
+from textgen.results.guesses import GUESSES
+from textgen.results.kinds import About, Kind, about_best
 from textgen.runtime.storage.json_records import read_record
 from textgen.runtime.storage.result_folders import MARKDOWN, RUN_FILE
 from textgen.training.budget import parse_budget
@@ -24,7 +23,7 @@ DETAILS = "details.json"
 """What the runs of a bench read and wrote."""
 
 
-class BenchKind(ReportedKind):
+class BenchKind(Kind):
     """A comparison of entries under one budget."""
 
     file, field = BENCH, "entries"
@@ -38,7 +37,7 @@ class BenchKind(ReportedKind):
     def files(self) -> tuple[str, ...]:
         runs = [f"{RUNS_OF_BENCH}/*/{file}" for file in RUN_FILES]
         partial = [f"{RUNS_OF_BENCH}/*.partial/{file}" for file in PARTIAL_FILES]
-        return (*super().files(), DETAILS, GUESSES, VOTES, MARKDOWN, *runs, *partial)
+        return (*super().files(), DETAILS, GUESSES, MARKDOWN, *runs, *partial)
 
     def runs(self, folder: Path) -> list[Path]:
         return subfolders(folder / RUNS_OF_BENCH)
@@ -75,7 +74,7 @@ class BenchKind(ReportedKind):
         return bench_report(result, details, models, left_out, guessed_by_reader(folder))
 
 
-class LadderKind(ReportedKind):
+class LadderKind(Kind):
     """A comparison of entries under several budgets, each in the folder of a bench."""
 
     file, field = LADDER, "rungs"

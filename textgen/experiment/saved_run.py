@@ -21,16 +21,14 @@ from textgen.evaluation.intervals import SeedPrior
 from textgen.experiment.encoding import EmbeddingAudit
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import RunResult, RunSettings, seed_prior
-from textgen.experiment.memory import AllocationLimit, build_to_predict
 from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import set_weights, weights_of
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.options import declared_options
 from textgen.registry.registry import PluginError, describe_error, load, plugin_files, responsible_plugin
-from textgen.runtime.device import DeviceConfig
-from textgen.runtime.memory import CPU
-from textgen.runtime.messages import UsageError, one_line
+from textgen.runtime.device import CPU, DeviceConfig
+from textgen.runtime.messages import one_line
 from textgen.runtime.storage.files import (
     DamagedFileError,
     check_digests,
@@ -50,8 +48,6 @@ SPELLINGS = "spellings.json"
 """Only in a run that spells out-of-vocabulary words."""
 DAMAGE = (FileNotFoundError, LookupError, ValueError, TypeError, SafetensorError)
 """Errors of reading a file that was cut, changed or removed."""
-BUILDING_BYTES, BUILDING_RATIO = 2**28, 8
-"""Limits of the new tensors while a model is built: a constant, and a multiple of its weights."""
 MAX_LEARNT_BYTES = 2**28
 """Maximum size of the files of a tokenizer and of spellings."""
 
@@ -68,14 +64,6 @@ class Trained:
     seed_prior: SeedPrior | None = field(default=None, kw_only=True)
     """What is known about the scores of other seeds; None for a model that counts."""
 
-    def check_that_it_spells(self) -> None:
-        """Raise `UsageError` if its tokenizer does not spell words, so that this cannot be left out."""
-        if not self.tokenizer.vocabulary.fallback.any():
-            raise UsageError(
-                f"spelling none has no effect on {self.entry.name!r}, whose tokenizer does not spell words; "
-                "leave it out"
-            )
-
     def encode(self, text: str) -> TokenIds:
         """Return the tokens of a text; raises `TextgenError` if its tokenizer does not preserve it."""
         ids = self.tokenizer.encode(text)
@@ -84,9 +72,9 @@ class Trained:
             raise TextgenError(f"tokenizer {name!r} loses text, so there is no score; use a lossless one")
         return ids
 
-    def generator(self, device_config: DeviceConfig, **options: Any) -> Generator:
-        """Return the model prepared for generation, with the options `spells` and `avoids` of `Generator`."""
-        return Generator(self.model, self.tokenizer, device_config, self.spellings, **options)
+    def generator(self, device_config: DeviceConfig) -> Generator:
+        """Return the model prepared for generation."""
+        return Generator(self.model, self.tokenizer, device_config, self.spellings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +140,7 @@ def build_trained(
         size = len(vocabulary)
         table, has_vector = torch.zeros(size, audit.dimension), torch.zeros(size, dtype=torch.bool)
         vectors = PretrainedVectors(table, has_vector, audit.frozen)
-    model = build_to_predict(entry, vocabulary, vectors, is_loaded=True)
+    model = entry.build_model(vocabulary, vectors)
     set_weights(model.module, weights)
     model.to(device).module.eval()
     return model
@@ -199,9 +187,7 @@ def load_run(folder: str | Path, device: str | torch.device, after: int | None =
             tokenizer = entry.build_tokenizer()
             tokenizer.restore(dict(files.tokenizer))
             _check_tokens(tokenizer.tokens, result.vocab_size)
-            num_bytes = sum(each.nbytes for each in files.weights.values())
-            with AllocationLimit(BUILDING_BYTES + BUILDING_RATIO * num_bytes):
-                model = build_trained(entry, tokenizer.vocabulary, result.embedding, files.weights, CPU)
+            model = build_trained(entry, tokenizer.vocabulary, result.embedding, files.weights, CPU)
             if snapshot is not None:
                 set_weights(model.reader.module, snapshot)
             model.check_extremes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -43,22 +44,9 @@ def kept_manifest(folder: Path, report: Report) -> RunManifest | None:
     return read_manifest(folder)
 
 
-def run_and_save(
-    experiment: Experiment,
-    folder: Path,
-    report: Report = ignore_report,
-    train_first: Callable[[Path], object] = lambda checkpoints: None,
-) -> SavedRun:
-    """Make a run in this process and save it in `folder`, as `make_and_save` does.
-
-    `train_first` is called with the folder of checkpoints, and leaves the weights there if others train them.
-    """
-
-    def make(checkpoints: Path) -> SavedRun:
-        train_first(checkpoints)
-        return experiment.run(report, checkpoints)
-
-    return make_and_save(make, folder)
+def run_and_save(experiment: Experiment, folder: Path, report: Report = ignore_report) -> SavedRun:
+    """Make a run in this process and save it in `folder`, as `make_and_save` does."""
+    return make_and_save(partial(experiment.run, report), folder)
 
 
 class HasFiles(Protocol):
@@ -118,12 +106,9 @@ def check_reuse(folder: Path, experiment: Experiment) -> None:
         manifest = read_manifest(folder)
     except TextgenError:
         return
-    wanted = experiment.settings()
     what = _first_difference(manifest, experiment)
     if what is not None:
         remedy = f"add --precision {manifest.settings.precision}, or " if what == "precision" else ""
-        if what == "corpus" and wanted.corpus.repeated_chars:
-            remedy = "add --keep-repeats if it was made with repeated paragraphs, or "
         raise TextgenError(
             f"{str(folder)!r} holds a run that was made with another {what}; "
             f"{remedy}choose another folder (--out)"

@@ -1,44 +1,108 @@
-"""Training of one entry: options that have no effect, processes that train together, and logs.
+"""Training of one entry: `train`, the options that have no effect, and logs.
 
 Logs are written by plugins of the kind `logger`: `textgen train --log NAME`.
 """
 
 from __future__ import annotations
 
-import shutil
-import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import torch
-from safetensors import SafetensorError
-
+from textgen import defaults
+from textgen.comparison.origins import make_origins
 from textgen.contracts import Logger, TextgenWarning
-from textgen.experiment.entry import Entry
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.run_lock import partial_folder
-from textgen.experiment.saved_run import SavedRun, names_run, save_run
-from textgen.jobs.distributed import train_distributed, train_with_first
-from textgen.jobs.kept import run_and_save
-from textgen.library.corpus import check_text
-from textgen.library.options import Refuse, check_cluster, check_numbers
+from textgen.experiment.forecast import expected_seconds
+from textgen.experiment.origin import started_from
+from textgen.experiment.saved_run import names_run, read_manifest
+from textgen.jobs.kept import check_new
+from textgen.library.corpus import TextSource, as_text, check_text, loaded
+from textgen.library.defined_plugins import NewPlugins, add_plugins
+from textgen.library.options import Refuse, changed, check_cluster, check_numbers, refusing
+from textgen.library.progress import shown
+from textgen.library.runs import Run, finished, load
 from textgen.registry.options import build
 from textgen.registry.registry import describe_error
-from textgen.requests import TrainRequest
-from textgen.runtime.device import DeviceConfig
+from textgen.requests import ClusterOptions, TrainRequest
+from textgen.results.names import find_run
+from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError
-from textgen.runtime.storage.files import NotSavedError
-from textgen.training import ranks
-from textgen.training.budget import check_is_text
+from textgen.runtime.storage.result_folders import result_folder, result_name
+from textgen.training.budget import check_is_text, parse_budget
 from textgen.training.progress import Progress, Report, Step
-from textgen.training.rank_info import rank_info_of_torchrun
-from textgen.training.ranks import LostRankError
+
+
+def train(
+    entry: str,
+    corpus: TextSource = defaults.CORPUS,
+    *,
+    budget: str = defaults.BUDGET,
+    seed: int = 0,
+    cluster: ClusterOptions = ClusterOptions(),
+    plugins: NewPlugins = (),
+    out: str | Path | None = None,
+    log: str | None = None,
+    report: Report | bool | None = None,
+) -> Run:
+    """Train `entry` on `corpus` and score it; return the run, which is also saved in `out`, a new folder.
+
+    With a `budget` such as `+2m`, `entry` is a run whose training continues; with another, it is one from
+    which training on another `corpus` starts. `seed` is the random seed, `log` a logger, a plugin, which gets
+    losses and learning rate; `plugins` and `report` are those of `bench`. An interrupted training run in
+    `out` continues. Raises `TextgenError` if that is not possible, and `NotSavedError` with the run if the
+    disk is full.
+    """
+    add_plugins(plugins)
+    request = TrainRequest(entry=entry, text=as_text(corpus), budget=budget, seed=seed, cluster=cluster)
+    # Programs may train all entries alike: a budget and a precision are ignored where there is no gradient.
+    given = (changed(request) | ({"log"} if log is not None else set())) - {"budget", "precision"}
+    return train_as(request, out, log=log, report=report, refuse=refusing(given))
+
+
+def train_as(
+    request: TrainRequest,
+    out: str | Path | None,
+    *,
+    log: str | None,
+    snapshots: bool = False,
+    report: Report | bool | None,
+    refuse: Refuse,
+) -> Run:
+    """Train what is asked for, as `train` does; with `snapshots`, each validation keeps its weights.
+
+    `refuse` is called with the options that have no effect.
+    """
+    check_numbers(request.seed)
+    check_train(request, refuse)
+    logger = build_logger(log)
+    entry = request.entry
+    cluster, budget, seed = request.cluster, request.budget, request.seed
+    if budget.startswith("+"):
+        run = load(entry, device=cluster.device, precision=cluster.precision)
+        return run.train(budget, out=out, report=report)
+    parsed_budget = parse_budget(budget)
+    if names_run(entry):
+        entry = started_from(read_manifest(folder := find_run(entry)).entry.name, folder)
+    parsed = parse_entry(entry)
+    if snapshots and not parsed.keeps_snapshots:
+        parsed = parse_entry(entry := f"{entry}{',' if ':' in entry else ':'}snapshots=true")
+    config = choose_device(cluster.device, cluster.precision)
+    check_new(out)
+    with shown(report) as tell:
+        make_origins([parsed], config, tell)
+        tell(Step("reading the text"))
+        text = loaded(request.text)
+        experiment = Experiment(parsed, text, parsed_budget, config, seed, writes=True)
+        tell(Step("starting", parsed.name, seconds_left=expected_seconds(parsed, text, parsed_budget)))
+        with (
+            result_folder(out, lambda: result_name([entry], text.name, budget, seed)) as folder,
+            logged(logger, folder, tell) as follow,
+        ):
+            return finished(experiment, folder, config, follow)
 
 
 def check_train(request: TrainRequest, refuse: Refuse) -> None:
@@ -59,85 +123,7 @@ def check_train(request: TrainRequest, refuse: Refuse) -> None:
         raise UsageError(f"{entry!r} is a run: {how}")
     elif (parsed := parse_entry(entry)) and not parsed.is_trainable:
         reason = f"on the model {parsed.parts['model']!r}, which is not trained by gradient descent"
-        refuse(["budget", "precision", "log", "processes", "snapshots"], reason)
-
-
-def use_own_gpu() -> None:
-    """Let `cuda` mean the GPU that `torchrun` has given to this process, before one is chosen."""
-    rank_info = rank_info_of_torchrun()
-    if rank_info is not None:
-        ranks.use_own_gpu(rank_info)
-
-
-def num_processes(asked: int, entry: Entry, config: DeviceConfig) -> int:
-    """Return the number of processes that train the entry together.
-
-    Raises `UsageError` if they cannot, or if one is asked for under `torchrun`.
-    """
-    check_numbers(0, processes=asked)
-    rank_info = rank_info_of_torchrun()
-    number = rank_info.world_size if rank_info else asked
-    source = f"torchrun has started {number} processes" if rank_info else f"processes={number}"
-    if rank_info and asked > 1:
-        raise UsageError(f"{source}; leave out --processes")
-    if number == 1:
-        return 1
-    if not entry.is_trainable:
-        raise UsageError(f"{source}: {entry.name!r} is not trained by gradient descent; use one process")
-    device = config.device
-    if device.type not in ("cpu", "cuda") or device.index is not None:
-        raise UsageError(
-            f"{source}: they cannot share the device {str(device)!r}; choose --device cuda or cpu"
-        )
-    here = rank_info.local_world_size if rank_info else number
-    if device.type == "cuda" and here > torch.cuda.device_count():
-        raise UsageError(
-            f"{source}: each needs a GPU of its own, and this machine has {torch.cuda.device_count()}; "
-            "start fewer, or choose --device cpu"
-        )
-    return number
-
-
-def is_helper() -> bool:
-    """Return whether `torchrun` started this process, and not as the first one, which saves and reports."""
-    rank_info = rank_info_of_torchrun()
-    return rank_info is not None and rank_info.rank > 0
-
-
-def end_if_helper(experiment: Experiment) -> None:
-    """Train with the first process that `torchrun` started, and end this one, unless it is the first."""
-    rank_info = rank_info_of_torchrun()
-    if rank_info is not None and rank_info.rank > 0 and experiment.num_processes > 1:
-        try:
-            train_with_first(experiment, rank_info)
-        except LostRankError:  # the first process says so, and `torchrun` which one ended
-            sys.exit(1)
-        sys.exit(0)
-
-
-def trained_and_saved(experiment: Experiment, folder: Path, tell: Report) -> SavedRun:
-    """Train, score and save a run; one that cannot be saved is in the `NotSavedError`."""
-    others = {}
-    if experiment.num_processes > 1:
-        others["train_first"] = partial(train_distributed, experiment, report=tell)
-    try:
-        return run_and_save(experiment, folder, tell, **others)
-    except NotSavedError as error:
-        run = cast(SavedRun, error.result)
-        if not partial_folder(folder).exists() and (kept := _saved_elsewhere(run, folder.name)):
-            error.args = (f"{error}; until then the run is in {str(kept)!r}",)
-        raise
-
-
-def _saved_elsewhere(run: SavedRun, name: str) -> Path | None:
-    """Save a run without a checkpoint among temporary files; return where, or None if there is no room."""
-    elsewhere = Path(tempfile.mkdtemp(prefix="textgen-"))
-    try:
-        save_run(elsewhere / name, run)
-    except (OSError, SafetensorError):
-        shutil.rmtree(elsewhere, ignore_errors=True)
-        return None
-    return elsewhere / name
+        refuse(["budget", "precision", "log", "snapshots"], reason)
 
 
 def build_logger(log: str | None) -> Logger | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from difflib import get_close_matches
 from typing import Any
 
 from textgen import contracts
@@ -63,26 +62,7 @@ def fault(kind: str, component: Any) -> str | None:
         hint = f"; it looks like {with_article(others[0])}"
     else:
         hint = "; derive it from torch.nn.Module" if "state_dict" in missing else ""
-    lacks = " and ".join(name + _misspelt(name, kind, component) for name in missing)
-    return f"{component.__name__} lacks {lacks}{hint}"
-
-
-def near_miss(name: str, component: Any) -> str | None:
-    """Return why a class or function is not found as a component; None if it does not look like one."""
-    if inspect.isfunction(component):
-        is_command = "typer." in str(component.__annotations__)
-        return f"{name} looks like a command, but lacks @command of textgen.contracts" if is_command else None
-    if not inspect.isclass(component):
-        return None
-    if kinds := kinds_of(component):  # it is hidden by its name
-        return f"{component.__name__} is {with_article(kinds[0])}, but hidden by the underscore; rename it"
-
-    def num_like(kind: str) -> int:
-        missing = _missing(kind, component)
-        return len(REQUIRED[kind]) - sum(not _misspelt(name, kind, component) for name in missing)
-
-    kind = max(REQUIRED, key=num_like)
-    return fault(kind, component) if num_like(kind) else None
+    return f"{component.__name__} lacks {' and '.join(missing)}{hint}"
 
 
 def kinds_of(component: type) -> list[str]:
@@ -96,13 +76,6 @@ def _missing(kind: str, component: type) -> list[str]:
     if kind == "sampler" and _has(component, "start"):
         return []
     return [method for method in REQUIRED[kind] if not _has(component, method)]
-
-
-def _misspelt(method: str, kind: str, component: type) -> str:
-    """Return a remark on the name that a class seems to give to a method that it lacks, or nothing."""
-    names = [name for name in vars(component) if name not in REQUIRED[kind]]
-    near = get_close_matches(method, names, n=1, cutoff=0.8)
-    return f" (is it {near[0]!r}?)" if near else ""
 
 
 def _has(component: type, method: str) -> bool:

@@ -55,9 +55,8 @@ SORT_KEYS: dict[str, Callable[[Item], Any]] = {
     "score": lambda item: (item.score is None, item.score),
     "age": lambda item: item.age,
     "name": lambda item: item.name,
-    "size": lambda item: -item.num_bytes,
 }
-"""Orders of a list: best, newest, first or largest first."""
+"""Orders of a list: best first, newest first, or by name."""
 
 
 def read_catalog(root: Path, kind: str | None = None) -> Catalog:

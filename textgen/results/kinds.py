@@ -1,28 +1,23 @@
 """Kinds of results: each says how its folders are found, listed, shown, reported and removed.
 
 A kind is a plugin of the kind `result`. Those of textgen are declared beside what makes them, such as
-`textgen/comparison/kinds.py`; another one is one file with a class derived from
-`textgen.reports.reported_kind.ReportedKind`. Finding and listing hundreds of folders must be quick: what is
-heavy is imported in the methods that need it.
+`textgen/comparison/kinds.py`; another one is one file with a class derived from `Kind`. Finding and listing
+hundreds of folders must be quick: what is heavy is imported in the methods that need it.
 """
 
 from __future__ import annotations
 
 import warnings
-from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textgen.contracts import ResultKind, TextgenWarning
 from textgen.registry.registry import Plugin, load, plugins
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.result_folders import LOCK, PAGE
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 RUN = "run"
 """The kind whose folders are part of those of others, and what texts are written and scored by."""
@@ -84,8 +79,6 @@ class Kind(ResultKind):
     """True if there is a page of it."""
     has_models = False
     """True if the page can have models, to write with."""
-    names_folder = False
-    """True if its text says where it is saved."""
 
     def files(self) -> tuple[str, ...]:
         """Return all files that a folder may hold, as patterns: what else is in it is not ours."""
@@ -103,17 +96,12 @@ class Kind(ResultKind):
         """Return the record that `--json` prints."""
         return result
 
-    @abstractmethod
-    def text(self, result: Any, folder: Path) -> str:
-        """Return what is said of a result, which is saved in `folder`, as Markdown."""
+    def page(self, result: Any, folder: Path, *, with_models: bool) -> Any:
+        """Return the report that the page is drawn from, perhaps with models.
 
-    @abstractmethod
-    def draw(self, result: Any, folder: Path, console: Console, *, full: bool) -> str:
-        """Draw a result on a terminal, whole or its most important part; return its answer in few words."""
-
-    @abstractmethod
-    def html(self, result: Any, folder: Path, *, with_models: bool = False) -> str:
-        """Return the page of a result, perhaps with models; raises `TextgenError` if a file is missing."""
+        Raises `TextgenError` if a file is missing.
+        """
+        return self.report(result, folder)
 
 
 def kinds() -> Mapping[str, Kind]:

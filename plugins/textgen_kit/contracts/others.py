@@ -24,7 +24,7 @@ from textgen.data.cleaning import join_cleaned
 from textgen.data.decoding import utf8
 from textgen.data.readers import SUFFIX, readers
 from textgen.data.text import cut_blocks
-from textgen.data.text_file import Budget, SourceFile
+from textgen.data.text_file import SourceFile
 from textgen.evaluation.plugin_metrics import described, measured
 from textgen.experiment.entry_parser import parse_entry
 from textgen.registry.kinds import REQUIRED
@@ -110,7 +110,7 @@ def in_blocks(cleaner: Any, text: str) -> tuple[str, str]:
 def documents(reader: Any, what: str) -> Any:
     """Return the documents in one of the `FILES`, or the message of a `TextgenError`."""
     data, name = FILES[what], f"file{next(iter(getattr(reader, 'suffixes', ())), '')}"
-    file = SourceFile(name, name, partial(io.BytesIO, data), Budget(name, len(data)))
+    file = SourceFile(name, name, partial(io.BytesIO, data))
     try:
         found = reader.documents(file, "text")
         is_right = isinstance(found, Iterable) and not isinstance(found, str)
