@@ -15,7 +15,7 @@ from textgen.library.components import chosen, command_rows, description, listin
 from textgen.registry.kinds import STRINGS
 from textgen.registry.options import declared_options
 from textgen.registry.registry import KINDS, find, load, plugins
-from textgen_kit.runner import checked
+from textgen_kit.check import checked
 
 Install = Callable[[str, str, str], None]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from helpers.pretend_card import CARD, pretend_card
 from textgen.data.bound_tokenizer import START
 from textgen.data.corpus import Corpus
 from textgen.evaluation.token_bits import score_stretches
@@ -16,7 +17,6 @@ from textgen.experiment.saved_run import Trained, build_trained
 from textgen.generation.bound_sampler import build_sampler
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
-from textgen_kit.pretend_card import CARD, pretend_card
 
 NUM_UPDATES, NUM_TOKENS, WINDOW = 10, 40, 64
 

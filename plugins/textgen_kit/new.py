@@ -1,4 +1,4 @@
-"""New plugin projects: `textgen plugins new` writes an installable one around a small component."""
+"""`textgen plugins new`: an installable project around a small component."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
+from typing import Annotated
 
+import typer
 from packaging.utils import canonicalize_name
 
 from textgen.contracts import TextgenError
 from textgen.registry.registry import KINDS, names
 from textgen.runtime.messages import reason_of, unknown, with_article
+from textgen.runtime.output import note, say
 from textgen.runtime.storage.files import new_folder
 from textgen.version import DISTRIBUTION, __version__
+from textgen_kit.show import complete_kind
 
 TRY = {
     "tokenizer": "{name}-lstm char-lstm",
@@ -31,14 +35,31 @@ TRY = {
     "metric": "char-lstm word-lstm --metric {name}",
 }
 """What a project can be of: arguments of `textgen bench` that try one."""
-
 IN_ENTRIES = ("tokenizer", "model", "embedding")
 """Kinds whose names are joined by hyphens in an entry, and so contain none."""
-
 KIND_OF = {"refinement": "model"}
 """What is not a kind of component itself: the kind that it belongs to."""
-
 MAX_NAME_LENGTH = 30
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the component, as users write it in an entry.")],
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--kind",
+            help="Kind: model, refinement, tokenizer, sampler, embedding, corpus, cleaner or metric.",
+            autocompletion=complete_kind,
+        ),
+    ],
+    into: Annotated[
+        Path, typer.Option("--into", help="Folder in which the project's folder is made.")
+    ] = Path(),
+) -> None:
+    """Start a plugin: a new project with a working example, its test and a README."""
+    folder = new_project(name, kind, into)
+    say(folder)
+    note(f"next: pip install -e {folder}, then textgen plugins check {name}")
 
 
 def new_project(name: str, kind: str, parent: Path) -> Path:
@@ -50,12 +71,11 @@ def new_project(name: str, kind: str, parent: Path) -> Path:
     if kind not in TRY:
         raise TextgenError(unknown("kind", kind, TRY))
     contract = KIND_OF.get(kind, kind)
-    check_name(name, contract)
     distribution, module = f"textgen-{name}", f"textgen_{name.replace('-', '_')}"
     component = "".join(word.capitalize() for word in re.split("[-_]", name))
     example = (files("textgen_kit.examples") / f"{kind}.py").read_text("utf-8")
-    check_free(name, contract, distribution, module)
-    if component in imported(example) or hasattr(builtins, component):
+    _check_name(name, contract, distribution, module)
+    if component in _imported(example) or hasattr(builtins, component):
         raise TextgenError(f"a class cannot be called {component} here; choose another name than {name!r}")
     fields = {
         "name": name,
@@ -68,27 +88,34 @@ def new_project(name: str, kind: str, parent: Path) -> Path:
         "requirement": requirement(__version__),
         "entries": TRY[kind].format(name=name),
     }
-    templates = {
-        "pyproject.toml": "pyproject.toml",
-        "README.md": "README.md",
-        f"test_{module.removeprefix('textgen_')}.py": "test.py",
-    }
+    texts = {f"{module}.py": re.sub(r"\bExample\b", component, example)}
+    for file, template in (
+        ("pyproject.toml", "pyproject.toml"),
+        ("README.md", "README.md"),
+        (f"test_{module.removeprefix('textgen_')}.py", "test.py"),
+    ):
+        text = (files("textgen_kit") / "templates" / f"{template}.template").read_text("utf-8")
+        texts[file] = Template(text).substitute(fields)
     folder = parent / distribution
     try:
         if folder.exists() or folder.is_symlink():
             raise TextgenError(f"{str(folder)!r} exists already; choose another name or folder")
         with new_folder(folder) as made:
-            (made / f"{module}.py").write_text(re.sub(r"\bExample\b", component, example), "utf-8")
-            for file, template in templates.items():
-                text = (files("textgen_kit") / "templates" / f"{template}.template").read_text("utf-8")
-                (made / file).write_text(Template(text).substitute(fields), "utf-8")
+            for file, text in texts.items():
+                (made / file).write_text(text, "utf-8")
     except OSError as error:
         raise TextgenError(f"cannot write {str(folder)!r}: {reason_of(error)}") from None
     return folder
 
 
-def check_name(name: str, kind: str) -> None:
-    """Raise `TextgenError` if the name is invalid for a component of this kind."""
+def requirement(version: str) -> str:
+    """Return the requirement for this version and compatible later ones: `textgen-bench>=0.1.2,<0.2`."""
+    major, minor = map(int, re.findall(r"\d+", version)[:2])
+    return f"{DISTRIBUTION}>={version},<{major + 1 if major else f'0.{minor + 1}'}"
+
+
+def _check_name(name: str, kind: str, distribution: str, module: str) -> None:
+    """Raise `TextgenError` if a name is invalid, or it or what is named after it exists already."""
     separators, marks = ("_", "underscores") if kind in IN_ENTRIES else ("_-", "underscores or hyphens")
     is_name = re.fullmatch(f"[a-z][a-z0-9]*(?:[{separators}][a-z0-9]+)*", name)
     if not is_name or keyword.iskeyword(name) or len(name) > MAX_NAME_LENGTH:
@@ -96,26 +123,16 @@ def check_name(name: str, kind: str) -> None:
             f"invalid {kind} name {name!r}: use up to {MAX_NAME_LENGTH} lower-case letters and digits, a "
             f"letter first, in words joined by single {marks}, and not a keyword of Python"
         )
-
-
-def check_free(name: str, kind: str, distribution: str, module: str) -> None:
-    """Raise `TextgenError` if the name, or the distribution or module named after it, exists already."""
     if name in names(kind):
         raise TextgenError(f"there is {with_article(kind)} {name!r} already; choose another name")
-    installed = {canonicalize_name(other.name) for other in distributions() if other.name}
+    installed = {canonicalize_name(each.name) for each in distributions() if each.name}
     if canonicalize_name(distribution) in installed:
         raise TextgenError(f"the distribution {distribution} is installed already; choose another name")
     if find_spec(module):
         raise TextgenError(f"the module {module} is installed already; choose another name than {name!r}")
 
 
-def imported(source: str) -> set[str]:
+def _imported(source: str) -> set[str]:
     """Return the names that a module imports."""
     imports = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
     return {alias.asname or alias.name for node in imports for alias in node.names}
-
-
-def requirement(version: str) -> str:
-    """Return the requirement for this version and compatible later ones: `textgen-bench>=0.1.2,<0.2`."""
-    major, minor = map(int, re.findall(r"\d+", version)[:2])
-    return f"{DISTRIBUTION}>={version},<{major + 1 if major else f'0.{minor + 1}'}"
