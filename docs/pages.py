@@ -39,6 +39,7 @@ def site_paths() -> dict[str, str]:
         "CHANGELOG.md": "changelog.md",
         "LICENSE": "LICENSE.txt",
         "benchmarks/README.md": "results.md",
+        "benchmarks/LOG.md": "log.md",
         "benchmarks/results": "results.md",
         "docs/tutorial.ipynb": "tutorial.md",
     }
@@ -102,10 +103,10 @@ def reference() -> str:
     """Return the page of the names that `import textgen` and bundled plugins offer, from their docstrings."""
     import textgen
     import textgen_suites
-    import textgen_tuning
+    import textgen_tune
     import textgen_verify
 
-    packages = (textgen, textgen_suites, textgen_tuning, textgen_verify)
+    packages = (textgen, textgen_suites, textgen_tune, textgen_verify)
     offered = [(name, package) for package in packages for name in package.__all__]
     parts = [
         f"::: {getattr(package, name).__module__}.{name}"

@@ -104,8 +104,6 @@ class ClusterOptions:
     """Device: auto, cpu, cuda, cuda:1, mps."""
     precision: Annotated[str, OptionDetails(completes=("auto", "fp32", "bf16", "fp16"))] = "auto"
     """Number format of matmuls: auto, fp32, bf16, fp16."""
-    processes: Annotated[int, OptionDetails(min=1)] = 1
-    """Processes that train the model together, each on a GPU of its own or a share of the cores."""
     jobs: Annotated[int, OptionDetails(min=1, max=256)] = 1
     """Runs to train in parallel."""
     entry_timeout: str = defaults.ENTRY_TIMEOUT
@@ -160,4 +158,4 @@ class TrainRequest:
     """Training per entry or trial: 60s, 5min, 1h, 5epochs, 20Mchars."""
     seed: Seed = 0
     """Random seed."""
-    cluster: Annotated[ClusterOptions, "device", "precision", "processes"] = ClusterOptions()
+    cluster: Annotated[ClusterOptions, "device", "precision"] = ClusterOptions()

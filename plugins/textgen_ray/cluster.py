@@ -213,19 +213,13 @@ class Cluster:
         """The number of jobs for which it has room now."""
         return max(1, sum(self.share.num_jobs(node["Resources"]) for node in _nodes(self.ray)))
 
-    def pool(
-        self,
-        function: Callable[..., Any],
-        initialize: Callable[[], object],
-        on_message: OnMessage,
-        max_silence: float | None,
-    ) -> RayPool:
+    def pool(self, function: Callable[..., Any], on_message: OnMessage, max_silence: float | None) -> RayPool:
         """Return a pool of jobs that `function` computes, with the threads of their share."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         first = [partial(os.chdir, self.folder)] if self.folder else []
         set_threads = partial(torch.set_num_threads, self.share.num_threads)
-        sent = recipe(function, set_threads, *first, initialize)
+        sent = recipe(function, set_threads, *first)
         # On the machine that this process is connected to, since others can be lost.
         here = NodeAffinitySchedulingStrategy(self.ray.get_runtime_context().get_node_id(), soft=True)
         actor = self.ray.remote(num_cpus=0, max_restarts=-1, scheduling_strategy=here)(Mailbox)

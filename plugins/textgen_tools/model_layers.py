@@ -14,7 +14,6 @@ from textgen.data.corpus import Corpus
 from textgen.experiment.encoding import embed, encode_training
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_parser import parse_entry
-from textgen.experiment.memory import build_to_predict
 from textgen.experiment.saved_run import load_run, names_run
 from textgen.library.corpus import check_text, loaded
 from textgen.library.options import Refuse
@@ -71,7 +70,7 @@ def describe_as(what: str, text: TextOptions, vocab_size: int | None, refuse: Re
             f"entry {entry.name!r}: the vectors of {entry.parts['embedding']} need a text; "
             "leave out --vocab-size or the embedding"
         )
-    return summarize_model(build_to_predict(entry, placeholder_vocabulary(vocab_size)), entry.name)
+    return summarize_model(entry.build_model(placeholder_vocabulary(vocab_size)), entry.name)
 
 
 def find_run_or_entry(text: str, root: Path = RUNS) -> Path | None:
@@ -104,7 +103,7 @@ def summarize_entry(entry: Entry, corpus: Corpus) -> ModelSummary:
     tokenizer = entry.build_tokenizer()
     encoded = encode_training(entry, tokenizer, corpus)
     vectors, _ = embed(entry, tokenizer, corpus.split.train.text, encoded.train)
-    model = build_to_predict(entry, tokenizer.vocabulary, vectors)
+    model = entry.build_model(tokenizer.vocabulary, vectors)
     return summarize_model(model, entry.name)
 
 

@@ -40,7 +40,6 @@ def rebuild_ladder(result: Ladder) -> Values:
     return {
         "references": [_reference(each) for each in result.references],
         "steps": judged.steps,
-        "crossings": judged.crossings,
         "rungs": [
             {name: each for name, each in vars(rung).items() if name != "runs"} for rung in judged.rungs
         ],

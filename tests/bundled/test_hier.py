@@ -85,29 +85,6 @@ def test_the_word_state_changes_where_a_word_ends_and_nowhere_else() -> None:
     assert changes == "".join(tokens_with_ends(tokenizer, TEXT))
 
 
-@torch.inference_mode()
-def test_the_words_before_reach_the_prediction_by_the_word_state_alone() -> None:
-    tokenizer = fitted(CharTokenizer())
-    model, last = built(tokenizer), ids_of(tokenizer, "T")
-    _, one = model(ids_of(tokenizer, "The cat sat. "), model.initial_state(1))
-    _, other = model(ids_of(tokenizer, "A dog said, "), model.initial_state(1))
-    mixed = one._replace(words=other.words)
-    assert not torch.allclose(model(last, one)[0], model(last, mixed)[0], atol=1e-3)
-
-
-@torch.inference_mode()
-def test_a_word_that_ends_counts_for_the_very_next_character() -> None:
-    tokenizer = fitted(CharTokenizer())
-    model = built(tokenizer)
-    ids = ids_of(tokenizer, "The cat ")
-    with_words = model(ids, model.initial_state(1))[0]
-    model.words_to_upper.weight.zero_()
-    model.words_to_output.weight.zero_()
-    without = model(ids, model.initial_state(1))[0]
-    differs = [not torch.equal(*pair) for pair in zip(with_words[0], without[0], strict=True)]
-    assert differs == [False] * 3 + [True] * 5  # from the first space, whose logits predict the c
-
-
 @pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
 def test_ticks_of_a_batch_advance_each_row_as_a_plain_recurrence_does(share: float) -> None:
     with seeded(0, CPU):

@@ -23,7 +23,7 @@ from textgen.contracts import TextgenError
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import FailedEntry
 from textgen_kit import run_checks
-from textgen_models.hugging_face import HuggingFace, windows
+from textgen_models.hugging_face import HuggingFace
 from textgen_verify import verify
 
 pytest.importorskip("transformers")
@@ -76,49 +76,6 @@ def test_bits_per_character_are_those_of_transformers_alone(tiny: Path, stretche
     for text, bits in zip(stretches, scored(tiny, stretches), strict=True):
         assert bits.shape == (len(text),)
         assert bits.sum() / len(text) == pytest.approx(by_transformers(tiny, text, 0) / len(text), abs=1e-6)
-
-
-@pytest.mark.parametrize(("special", "first"), [({"eos_token": END}, 0), ({}, None)])
-def test_without_a_first_token_the_last_one_or_the_size_of_the_vocabulary_counts(
-    tiny: Path, stretches: list[str], tmp_path: Path, special: dict[str, str], first: int | None
-) -> None:
-    folder = tmp_path / "model"
-    shutil.copytree(tiny, folder)
-    (folder / "tokenizer_config.json").write_text(
-        json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", **special}), "utf-8"
-    )
-    text = stretches[1][:200]
-    for part in (text, text[0]):
-        (bits,) = scored(folder, [part])
-        assert bits.sum() / len(part) == pytest.approx(
-            by_transformers(folder, part, first) / len(part), abs=1e-6
-        )
-
-
-@pytest.mark.parametrize("context", [1, 2, 7, 32])
-@pytest.mark.parametrize("num_tokens", [1, 2, 31, 32, 33, 100])
-def test_each_token_is_scored_once_with_half_a_window_before_it(num_tokens: int, context: int) -> None:
-    counted = []
-    for begin, new, end in windows(num_tokens, context):
-        assert begin <= new < end <= begin + context
-        assert begin == 0 or new - begin >= context // 2
-        counted += range(new, end)
-    assert counted == list(range(num_tokens))
-
-
-def test_nothing_connects_to_a_network(
-    tiny: Path, stretches: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tried = []
-
-    def connect(*where: Any) -> None:
-        tried.append(where)
-        raise OSError("no network")
-
-    monkeypatch.setattr(socket.socket, "connect", connect)
-    monkeypatch.setattr(socket, "getaddrinfo", connect)
-    assert scored(tiny, stretches[:1])[0].sum() > 0
-    assert tried == []
 
 
 # --- refusals
@@ -244,3 +201,35 @@ def test_a_yardstick_is_a_reference_and_one_that_fails_costs_its_row(
     second = textgen.bench("word-ngram", text, budget="1epochs", samples=samples, out=out)
     assert [each for each in second.references if each.is_pretrained] == [reference]
     assert {row.name for row in second.runs} == {"char-uniform", "word-ngram"}
+
+
+@pytest.mark.parametrize(("special", "first"), [({"eos_token": END}, 0), ({}, None)])
+def test_without_a_first_token_the_last_one_or_the_size_of_the_vocabulary_counts(
+    tiny: Path, stretches: list[str], tmp_path: Path, special: dict[str, str], first: int | None
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny, folder)
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", **special}), "utf-8"
+    )
+    text = stretches[1][:200]
+    for part in (text, text[0]):
+        (bits,) = scored(folder, [part])
+        assert bits.sum() / len(part) == pytest.approx(
+            by_transformers(folder, part, first) / len(part), abs=1e-6
+        )
+
+
+def test_nothing_connects_to_a_network(
+    tiny: Path, stretches: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def connect(*where: Any) -> None:
+        tried.append(where)
+        raise OSError("no network")
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    monkeypatch.setattr(socket, "getaddrinfo", connect)
+    assert scored(tiny, stretches[:1])[0].sum() > 0
+    assert tried == []

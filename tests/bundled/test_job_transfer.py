@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import warnings
 from collections.abc import Sequence
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ import pytest
 
 from helpers.jobs import FileJob, computed
 from textgen.workers.pool import Killed
-from textgen.workers.process import prepared, recipe
+from textgen.workers.process import recipe
 from textgen_ray.job_transfer import LARGE, Packer, contents, unpacked
 from textgen_ray.task import Mailbox, compute
 
@@ -70,18 +68,6 @@ def test_a_job_comes_back_with_copies_of_its_files(store: Store, tmp_path: Path)
     assert not any(path.exists() for path in copy.plugin_files)
 
 
-def test_a_job_without_files_has_none_elsewhere(store: Store, tmp_path: Path) -> None:
-    for job in (FileJob(1, "short"), FileJob(2, "short", folder=tmp_path / "new")):
-        parcel, references = store.packer.pack(job)
-        assert not parcel.files
-        with unpacked(parcel, store.delivered(references)) as received:
-            copy = pickle.loads(pickle.dumps(received))
-            assert copy.text == "short"
-            assert (copy.folder is None) == (job.folder is None)
-            assert copy.folder is None or (copy.folder.parent.is_dir() and not copy.folder.exists())
-    assert store.parts == []
-
-
 def test_a_large_part_of_several_jobs_is_put_away_once(store: Store) -> None:
     packed = [store.packer.pack(FileJob(number, TEXT)) for number in range(3)]
     assert len(store.parts) == 1
@@ -90,15 +76,6 @@ def test_a_large_part_of_several_jobs_is_put_away_once(store: Store) -> None:
         with unpacked(parcel, store.delivered(references)) as received:
             copy = pickle.loads(pickle.dumps(received))
             assert (copy.number, copy.text) == (number, TEXT)
-
-
-def test_a_large_part_that_a_job_has_twice_is_one_there(store: Store) -> None:
-    parcel, references = store.packer.pack(FileJob(1, TEXT, again=TEXT))
-    assert len(references) == 1
-    with unpacked(parcel, store.delivered(references)) as received:
-        copy = pickle.loads(pickle.dumps(received))
-        assert copy.text == TEXT
-        assert copy.text is copy.again
 
 
 class Calls:
@@ -139,16 +116,3 @@ def test_a_task_computes_a_job_in_a_process_of_its_own(store: Store, tmp_path: P
     (result, files), said = task_of(store, FileJob(2, "", crashes=True))
     assert (result, files) == (Killed("its process crashed (SIGABRT)"), {})
     assert said == [(4, "message", "job 2 began")]
-
-
-def where(_: None) -> Path:
-    return Path.cwd()
-
-
-def test_a_job_on_this_machine_begins_where_the_command_did(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "there").mkdir()
-    place = prepared(recipe(where, partial(os.chdir, tmp_path / "there"), partial(os.chdir, "..")))
-    assert place(None) == tmp_path

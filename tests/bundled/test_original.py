@@ -21,7 +21,7 @@ from textgen.generation.generator import Generator
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.budget import parse_budget
 from textgen.training.schedule import Schedule
-from textgen_models.original import MAX_WINDOWS, LSTMLayer, Original
+from textgen_models.original import LSTMLayer, Original
 
 CPU = DeviceConfig(torch.device("cpu"), "fp32")
 VOCAB_SIZE, WINDOW = 7, 6
@@ -98,23 +98,6 @@ def test_chunks_and_blocks_of_windows_change_nothing(window: int, monkeypatch: p
     torch.testing.assert_close(in_blocks, whole)
     assert end.tolist() == last.tolist() == ids[:, 24 - window :].tolist()
     assert state.tolist() == kept.tolist()
-
-
-def test_memory_is_bounded_by_computing_block_by_block() -> None:
-    model, sizes = seed(), []
-    model.layers[0].register_forward_hook(lambda layer, inputs, output: sizes.append(len(output)))
-    with torch.inference_mode():
-        model(some_ids(2, MAX_WINDOWS), model.initial_state(2))
-    assert sizes == [MAX_WINDOWS] * 2
-
-
-@pytest.mark.parametrize("option", ["dropout", "no dropout"])
-def test_dropout_is_between_layers_in_training_only(option: str) -> None:
-    model, ids = seed(dropout=0.5 if option == "dropout" else 0), some_ids(1, 10)
-    with seeded(0, CPU.device), torch.no_grad():
-        quiet, training = model(ids, model.initial_state(1))[0], model.train()
-        noisy = training(ids, training.initial_state(1))[0]
-    assert torch.equal(quiet, noisy) == (option == "no dropout")
 
 
 # --- as Keras has it

@@ -19,18 +19,11 @@ import pytest
 import torch
 
 import textgen
+from helpers.killing import contents
 from helpers.plugins import TOY_MODEL
-from textgen.data.corpus import load_corpus
-from textgen.jobs.backends import Backend, LocalBackend, open_backend
 from textgen.registry.single_file import load_plugin_files
-from textgen.requests import TextOptions
 from textgen.runtime.device import DeviceConfig
-from textgen_benchmarks.killing import contents
 from textgen_ray.cluster import LOOPBACK, QUIET
-from textgen_suites.planner import SuiteOptions
-from textgen_suites.request import SuiteRequest
-from textgen_suites.run_suite import run_suite
-from textgen_suites.schema import Case, Question, Suite
 
 pytestmark = [
     pytest.mark.long,
@@ -153,43 +146,6 @@ def test_a_comparison_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path
     assert there.scores == here.scores
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
     assert len(list((tmp_path / "there/out/runs").iterdir())) == 4
-
-
-def test_a_suite_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> None:
-    cases = (Case(label="small", entry=SMALL), Case(label="smaller", entry=SMALLER))
-    tiny = Suite(title="Tiny", budget=BUDGET, seeds=1, questions=(Question(name="q", text="?", cases=cases),))
-    options = SuiteOptions(
-        request=SuiteRequest(name="tiny", text=TextOptions("lee", max_chars=20_000)), device_config=CPU
-    )
-    for where in ("here", "there"):
-        (tmp_path / where).mkdir()
-    run_suite(tiny, options, tmp_path / "here/out")
-    with nodes.lost_while_training(), open_backend(nodes.name) as backend:
-        result = run_suite(tiny, replace(options, backend=backend), tmp_path / "there/out")
-    assert not result.failures
-    assert contents(tmp_path / "there") == contents(tmp_path / "here")
-
-
-def test_the_trials_of_a_study_equal_those_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> None:
-    pytest.importorskip("optuna")
-    from textgen_tuning.objectives import objective_of
-    from textgen_tuning.request import SearchOptions, TuneRequest
-    from textgen_tuning.run_study import run_study
-    from textgen_tuning.study import Study
-    from textgen_tuning.trials import Goal
-
-    def study(folder: Path, backend: Backend) -> dict[tuple[Any, ...], float | None]:
-        request = TuneRequest(entry=SMALL, search=SearchOptions(search="learning_rate"), budget=BUDGET)
-        text = load_corpus(["lee"], max_chars=20_000)
-        objective = objective_of(request, text, CPU, folder, backend, lambda step: None)
-        with Study(folder, objective) as study:
-            result = run_study(study, Goal(2, None), backend=backend, num_seeds=1)
-        assert [trial.machine is not None for trial in result.trials] == [True] * 2
-        return {tuple(trial.params.values()): trial.value for trial in result.trials}
-
-    with nodes.lost_while_training(), open_backend(nodes.name) as backend:
-        there = study(tmp_path / "there", backend)
-    assert there == study(tmp_path / "here", LocalBackend())
 
 
 def test_a_killed_command_goes_on_and_an_interrupted_one_keeps_what_is_finished(

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from helpers.jobs import FileJob
-from textgen.contracts import TextgenError, TextgenWarning
-from textgen.workers.pool import Killed, Stopped, Unsaved, drive
+from textgen.contracts import TextgenWarning
+from textgen.workers.pool import Killed, Stopped, drive
 from textgen_ray.pool import RayPool, Share
 from textgen_ray.task import Mailbox
 
@@ -136,13 +136,6 @@ def test_a_job_without_a_result_has_a_reason(error: RayError, message: str) -> N
     assert result == Killed(message)
 
 
-def test_files_that_cannot_be_written_leave_the_result(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    ray = FakeRay(lambda *_: (7, {"a": b""}))
-    [(_, result)] = outcomes(ray, [FileJob(1, "", folder=tmp_path / "file" / "run")])
-    assert result == Unsaved(7, "File exists")
-
-
 def test_a_job_is_heard_before_its_result_and_stopped_where_that_is_wanted() -> None:
     def talk(_: Any, __: Any, number: int, mailbox: Any, *___: Any) -> tuple[int, dict[str, bytes]]:
         for content in ("one", "two", "three"):
@@ -178,15 +171,3 @@ def test_a_warning_is_shown_here_and_a_lost_mailbox_costs_messages_only() -> Non
 
     ray.mailbox.take = lost  # type: ignore[assignment, method-assign]
     assert outcomes(ray, [FileJob(1, "")]) == [(1, 0)]
-
-
-def test_a_lost_connection_is_one_line_and_ends_the_jobs() -> None:
-    def lost(*_: Any, **__: Any) -> Any:
-        raise ConnectionError("reset\nby peer")
-
-    ray = FakeRay(lambda *_: (0, {}))
-    ray.wait = lost  # type: ignore[method-assign]
-    message = r"^the connection to the Ray cluster was lost: reset by peer; the same command continues$"
-    with pytest.raises(TextgenError, match=message):
-        outcomes(ray, [FileJob(1, "")])
-    assert len(ray.cancelled) == 1

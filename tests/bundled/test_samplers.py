@@ -130,25 +130,12 @@ def test_min_p_samples_tokens_nearly_as_probable_as_the_best(p: float, kept: lis
     check_kept(f"min-p:p={p}", [0.15, 0.5, 0.3, 0.05], kept)
 
 
-def test_min_p_compares_after_the_temperature() -> None:
-    logits = [math.log(0.6), math.log(0.4)]  # 9/13 and 4/13 at a temperature of one half
-    assert frequencies("min-p:p=0.5", logits).tolist() == pytest.approx([0.6, 0.4], abs=0.01)
-    assert frequencies("min-p:p=0.5,temperature=0.5", logits).tolist() == [1, 0]
-
-
 @pytest.mark.parametrize(
     ("p", "kept"), [(0.29, [1]), (0.31, [1, 2]), (0.49, [1, 2]), (0.51, [0, 1, 2]), (1.0, [0, 1, 2, 3])]
 )
 def test_typical_samples_tokens_of_about_the_expected_surprisal(p: float, kept: list[int]) -> None:
     # The entropy is 1.28 nats; the surprisals differ from it by 0.36, 0.08, 0.33 and 1.02.
     check_kept(f"typical:p={p}", [0.4, 0.3, 0.2, 0.1], kept)
-
-
-def test_typical_measures_after_the_temperature() -> None:
-    logits = [math.log(0.5), math.log(0.3), math.log(0.2)]
-    # Sharpened, the surprisal of the first token is the one nearest to the entropy.
-    assert frequencies("typical:p=0.1", logits).tolist() == [0, 1, 0]
-    assert frequencies("typical:p=0.1,temperature=0.3", logits).tolist() == [1, 0, 0]
 
 
 # --- samplers that remember what they chose
@@ -189,25 +176,6 @@ def test_mirostat_keeps_the_surprisal_per_character_near_tau(num_chars: np.ndarr
     ids = torch.stack([choose(row, uniform) for row, uniform in zip(logits, uniforms, strict=True)])
     reached = surprise.gather(2, ids[..., None])[..., 0].sum(0) / lengths[ids].sum(0)
     assert reached.tolist() == pytest.approx([target] * 4, rel=0.03)
-
-
-@pytest.mark.slow
-def test_mirostat_leaves_a_model_below_tau_alone() -> None:
-    logits = torch.tensor([[2.0, 1.0, 0.0, -1.0, 0.5]])
-    ids = walk(begin("mirostat:tau=9", [[]] * 100), logits.expand(100, 5), 200).flatten()
-    drawn = torch.bincount(ids, minlength=5) / len(ids)
-    assert drawn.tolist() == pytest.approx(logits[0].softmax(0).tolist(), abs=0.01)
-
-
-def test_the_limit_of_mirostat_falls_soon_after_a_long_predictable_stretch() -> None:
-    choose = begin("mirostat:tau=1", [[]], np.ones(64, int))
-    dull = torch.tensor([[20.0] + [0.0] * 63])
-    walk(choose, dull, 500)
-    even = torch.zeros(1, 64)
-    even[0, 0] = 6.0
-    ids = walk(choose, even, 2000)[200:, 0]
-    surprise = -even[0].log_softmax(0)[ids] / math.log(2)
-    assert float(surprise.mean()) == pytest.approx(1.0, rel=0.05)
 
 
 # --- repetition
@@ -262,19 +230,3 @@ def test_an_endless_loop_of_the_model_is_broken() -> None:
     first = ids.index(1)
     assert 12 < first < 20  # what is allowed, and more until the penalty outweighs the logits
     assert ids[:first] == [0] * first
-
-
-def test_the_prompt_counts_and_what_is_out_of_the_window_does_not() -> None:
-    logits = torch.tensor([[0.2, 0.0, 0.0, 0.0, 0.0]])
-    spec = "dry:penalty=9,allowed_length=0,temperature=0.01,window="
-    half = torch.tensor([0.5])
-    assert int(begin(spec + "10", [[]])(logits, half)) == 0
-    assert int(begin(spec + "10", [[0, 2, 3]])(logits, half)) != 0
-    assert int(begin(spec + "5", [[0, 2, 3]])(logits, half)) == 0  # five characters follow
-
-
-def test_without_repetition_dry_samples_like_top_p() -> None:
-    logits = torch.randn(8, 5, generator=torch.Generator().manual_seed(0))
-    uniforms = torch.rand(8, generator=torch.Generator().manual_seed(1))
-    ids = begin("dry:p=0.7,temperature=0.9", [[]] * 8)(logits, uniforms)
-    assert ids.tolist() == build("sampler", "top-p:p=0.7,temperature=0.9")(logits, uniforms).tolist()

@@ -86,21 +86,6 @@ def test_a_letter_has_the_share_of_the_words_that_go_on_with_it(order: int, befo
     assert sum(found.values()) == pytest.approx(1, abs=1e-5)
 
 
-def test_what_is_between_words_is_predicted_by_characters() -> None:
-    model = fitted()
-    found, characters = predict(model, "the cat"), by_characters(model, "the cat")
-    assert found[" "] / found["."] == pytest.approx(characters[" "] / characters["."], rel=1e-4)
-    found, characters = predict(model, "the cat "), by_characters(model, "the cat ")
-    assert found[" "] == pytest.approx(characters[" "], rel=1e-4)
-    assert found["s"] + found["r"] > characters["s"] + characters["r"]  # "sat", "ran" and "saw"
-
-
-def test_a_new_word_is_predicted_by_characters() -> None:
-    model = fitted()
-    for text in ("the cas", "the " + "a" * 40):
-        assert predict(model, text) == pytest.approx(by_characters(model, text), rel=1e-4)
-
-
 def test_words_of_a_list_are_expected_as_far_as_those_that_occur_once_are_in_it() -> None:
     listed = fitted(word_list=["the", "stone", "end", *["z" * 5] * 3000, "stag"])
     unlisted = fitted(word_list=["the", "stone", "stag"])
@@ -122,13 +107,6 @@ def test_known_and_listed_words_may_begin_a_sentence() -> None:
         ids = torch.from_numpy(tokenizer.encode(prefix).astype(np.int64))[None]
         logits, _ = model(ids, model.initial_state(1))
         assert logits[0, -1].exp()[tokenizer.tokens.index(letter)] > 0.5
-
-
-def test_what_precedes_the_last_words_does_not_matter() -> None:
-    assert predict(fitted(), "cow 4 times. a cat s") == pytest.approx(
-        predict(fitted(), "we, a cat s"), abs=1e-6
-    )
-    assert predict(fitted(), "we, the cat ")["r"] > 2 * predict(fitted(), "we, a cat ")["r"]
 
 
 def test_chunks_give_what_one_pass_gives() -> None:
@@ -158,10 +136,3 @@ def test_counts_are_saved_and_damaged_ones_refused() -> None:
     for name, values in damaged.items():
         with pytest.raises(ValueError, match=r"do not fit|inconsistent|not in the vocabulary"):
             loaded.load_state_dict(model.state_dict() | {name: values})
-
-
-def test_a_text_without_words_or_without_anything_can_be_counted() -> None:
-    for text in ("", "... ,, ..", "cat", "a" * 40):
-        found = predict(fitted(text), "the c")
-        assert sum(found.values()) == pytest.approx(1, abs=1e-5)
-        assert min(found.values()) > 0

@@ -16,24 +16,15 @@ pytestmark = pytest.mark.slow
 
 FAULTS = {
     "osexit": ("import os; os._exit(0)", "it called os._exit(0), which would end textgen (osexit.py, line "),
-    "cexit": ("import ctypes; ctypes.CDLL(None)._exit(0)", "its process ended itself (exit code 0)"),
     "segfault": ("import ctypes; ctypes.string_at(0)", "its process crashed (SIGSEGV)"),
     "killed": ("import os; os.kill(os.getpid(), 9)", "its process was killed, possibly by the out-of-"),
     "loops": ("while True: pass", "it made no progress for a few seconds and was ended"),
-    "interrupts": ("raise KeyboardInterrupt", "failed: KeyboardInterrupt (interrupts.py, line "),
     "patches": (
         "torch.nn.functional.cross_entropy = torch.cat = None",
         "TypeError: 'NoneType' object is not",
     ),
-    "stops": ("import os; os.kill(os.getppid(), 19)", "it made no progress for a few seconds"),
     "sleeps": ("import os, time; os.fork() or time.sleep(600)", None),
     "writes": ("import os; os.write(1, b'noise')", None),
-    "remembers": (
-        "import resource; now = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize(); "
-        "resource.setrlimit(resource.RLIMIT_AS, (now + 500_000_000,) * 2); self.x = torch.ones(10**9)",
-        "memory",
-    ),
-    "opens": ("self.files = [open('/dev/null') for _ in range(10**7)]", "OSError: [Errno 24] Too many open"),
 }
 """By name: what the model does in a later call, and what its row says; None if it has a score."""
 

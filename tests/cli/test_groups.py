@@ -20,8 +20,8 @@ from textgen.requests import (
     TextOptions,
     TrainRequest,
 )
-from textgen_suites.request import SuiteRequest
-from textgen_tuning.request import SearchOptions, TuneRequest
+from textgen_suites import SuiteRequest
+from textgen_tune.request import SearchOptions, TuneRequest
 
 
 def parsed(command: Any, *words: str) -> None:
@@ -78,8 +78,8 @@ def test_a_request_is_made_of_arguments_options_and_groups() -> None:
             cluster=ClusterOptions(jobs=4),
         )
     ]
-    with pytest.raises(Exception, match="No such option: --processes"):
-        parsed(command, "char-lstm", "--processes", "2")
+    with pytest.raises(Exception, match="No such option: --sealed"):
+        parsed(command, "char-lstm", "--sealed", "file.txt")
 
 
 @pytest.mark.parametrize("request_class", [BenchRequest, SuiteRequest, TrainRequest, TuneRequest])

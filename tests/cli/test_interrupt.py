@@ -40,19 +40,10 @@ def interrupt(arguments: list[str]) -> tuple[int, bytes, str]:
     return process.returncode, stdout, ESCAPES.sub("", shown.decode("utf-8"))
 
 
-@pytest.mark.parametrize(
-    ("command", "own"),
-    [
-        pytest.param("train", [], marks=pytest.mark.long),
-        pytest.param("train", ["--processes", "2"], marks=pytest.mark.long),
-        ("bench", []),
-    ],
-)
-def test_ctrl_c_ends_with_one_line_and_no_half_written_run(
-    command: str, own: list[str], entry: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("command", [pytest.param("train", marks=pytest.mark.long), "bench"])
+def test_ctrl_c_ends_with_one_line_and_no_half_written_run(command: str, entry: str, tmp_path: Path) -> None:
     entries = ["random", entry] if command == "bench" else [entry]
-    options = [*own, "--corpus", "lee", "--max-chars", "20000", "--budget", "1h"]
+    options = ["--corpus", "lee", "--max-chars", "20000", "--budget", "1h"]
     options += ["--precision", "fp32", "--device", "cpu", "--out", str(tmp_path / "out")]
     code, stdout, shown = interrupt([command, *entries, *options])
     assert code == 130

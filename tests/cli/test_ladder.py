@@ -39,9 +39,6 @@ def test_a_ladder_is_printed_as_json(printed: dict[str, Any], entry: str) -> Non
     assert {(step["entry"], step["before"], step["after"]) for step in printed["steps"]} == {
         (entry, "5updates", "20updates")
     }
-    assert {(each["ahead"], each["behind"]) for each in printed["crossings"]} <= {
-        (entry, "random"), ("random", entry)
-    }  # fmt: skip
     assert not printed["failures"]
 
 

@@ -48,8 +48,6 @@ train random --corpus gutenberg/austen-emma.txt --corpus lee --encoding latin-1
     --encoding has no effect on gutenberg/austen-emma.txt and lee, not read from a file; leave it out
 train random --budget 10s
     --budget has no effect on the model 'uniform', which is not trained by gradient descent; leave it out
-train char-ngram --processes 2
-    --processes has no effect on the model 'ngram', which is not trained by gradient descent; leave it out
 train word-ngram --precision bf16
     --precision has no effect on the model 'ngram', which is not trained by gradient descent; leave it out
 tune char-lstm --encoding latin-1
@@ -80,8 +78,6 @@ describe char-lstm --vocab-size 32 --max-chars 1000
 describe char-lstm --vocab-size 32 --encoding latin-1
     --encoding has no effect with --vocab-size, which needs no text; leave it out
 
-tune runs/one --tune-sampler top-p --budget 10s
-    --budget has no effect on 'runs/one', a run that is trained already; leave it out
 bench random --cpus-per-run 2
     --cpus-per-run has no effect without --on; leave it out
 suite original --gpus-per-run 0.5

@@ -97,7 +97,7 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "run": write_run,
     "bench": lambda folder: write_bench(folder, ("char-lstm", 2.1, 0), ("random", 6.0, 0)),
     "ladder": lambda folder: copied("ladder-code", folder / "ladder.json"),
-    "suite": lambda folder: copied("suite-reading-on-code", folder / "suite.json"),
+    "suite": lambda folder: copied("original-wiki", folder / "suite.json"),
     "study": write_study,
 }
 LEAST = {"run": 14, "bench": 25, "ladder": 25, "suite": 50, "study": 40}

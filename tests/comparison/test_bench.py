@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 
+from helpers.this_process import compute_here
 from textgen.comparison.bench import BenchOptions, bench
 from textgen.data.corpus import load_corpus
 from textgen.defaults import SAMPLER
@@ -16,7 +18,8 @@ from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
 
 
-def test_a_damaged_run_costs_its_row(tmp_path: Path) -> None:
+def test_a_damaged_run_costs_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compute_here(monkeypatch)
     corpus, cpu = load_corpus(["lee"], max_chars=6000), DeviceConfig(torch.device("cpu"), "fp32")
     entries = [parse_entry(name) for name in ("char-uniform", "byte-uniform", "char-ngram")]
     options = BenchOptions(

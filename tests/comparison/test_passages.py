@@ -81,12 +81,6 @@ def test_why_names_the_models_and_the_places_that_they_found(tokenizer: str) -> 
     assert {each.by for recalled in read.reasons.recalled for each in recalled} >= {"mix"}
 
 
-def test_a_single_model_has_no_reasons() -> None:
-    reading = read_passages(make_run("char-ngram"), [TEXT], [Passage(0, 0, TEXT)], CPU)
-    assert reading.models == ()
-    assert reading.passages[0].reasons is None
-
-
 def test_passages_begin_with_a_sentence_and_are_from_all_over_the_text(news: str) -> None:
     stretches = [news[begin : begin + 5000] for begin in range(0, 60_000, 5000)]
     passages = choose_passages(stretches)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from helpers.commands import run_textgen
 from textgen.comparison.references import reference_entries
 from textgen.contracts import TextgenWarning
 from textgen.experiment.entry_parser import parse_entry
@@ -51,13 +49,6 @@ def test_what_is_compared_anyway_is_not_added_however_it_is_written() -> None:
 
 
 @pytest.mark.usefixtures("bigram")
-def test_the_same_reference_of_two_distributions_is_added_once(install: Install) -> None:
-    install("own_copy", POINTS.format(name="copy"), "ENTRY = 'byte-ngram:model.order=2'")
-    (entry,) = [entry for entry in reference_entries([]) if entry.options == {"model": {"order": 2}}]
-    assert entry.name == "byte-ngram:order=2"
-
-
-@pytest.mark.usefixtures("bigram")
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
@@ -77,12 +68,3 @@ def test_a_broken_reference_is_left_out(install: Install, code: str, reason: str
     (message,) = (str(warning.message) for warning in caught)
     assert reason in message
     assert message.endswith("; the comparison has no such row")
-
-
-def test_a_text_of_one_character_has_scores_of_zero_and_every_row(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("a" * 5000)
-    options = ("--corpus", tmp_path / "a.txt", "--out", tmp_path / "out", "--length", 20, "--device", "cpu")
-    report = run_textgen("bench", "char-ngram", "random", *options).stdout
-    table = report.split("## Scores")[1].split("\n- ")[0]
-    for name in ("char-ngram", "random", "word-ngram"):
-        assert sum(line.startswith((f"| {name} ", f"| *{name}* ")) for line in table.splitlines()) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 import textgen
 import textgen_tools
 from helpers.commands import TINY
+from helpers.this_process import compute_here
 from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
 from textgen.runtime.storage.json_records import read_record, write_record
@@ -23,6 +24,13 @@ BRIEF = textgen.SampleOptions(sampler="greedy", length=20)
 Bench = Callable[..., Any]
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_references")]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _here() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        compute_here(patch)
+        yield
 
 
 @pytest.fixture(scope="module")

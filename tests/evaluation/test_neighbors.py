@@ -28,8 +28,3 @@ def test_neighbors_are_words_by_cosine_similarity_before_and_after() -> None:
     assert found["bread"].after[0] == "king"
     assert "," not in found["bread"].before
     assert "rare" not in found["bread"].after
-
-
-def test_a_model_without_an_embedding_has_none() -> None:
-    vectors = PretrainedVectors(TABLE, FOUND, frozen=True)
-    assert nearest_words(nn.Linear(3, 3), vectors, TOKENS, COUNTS) == ()

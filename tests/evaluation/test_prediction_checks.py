@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from helpers.models import Small
-from helpers.scoring import CPU, MODELS, model_of, told
-from helpers.tokenizers import FITTED
+from helpers.scoring import CPU, model_of, told
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.split import parse_split, split_text
 from textgen.evaluation.prediction_checks import difference
@@ -51,15 +50,6 @@ class Stateless(nn.Module):
 
     def initial_state(self, batch_size: int) -> Tensor:
         return torch.zeros(batch_size, 0)
-
-
-class PeeksAtTheNextToken(Stateless):
-    """Its logits are the next token."""
-
-    says = "it predicts otherwise when it gets several tokens at once"
-
-    def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-        return 10.0 * F.one_hot(ids.roll(-1, 1), self.vocab_size), state
 
 
 class PeeksThreeTokensAhead(Small):
@@ -109,22 +99,6 @@ class RemembersEarlierTexts(Stateless):
         return logits, state
 
 
-class MemorizesTexts(Small):
-    """It recognizes the beginning of a text that it was scored on."""
-
-    says = "it predicts otherwise when it gets several tokens at once"
-
-    def __init__(self, vocab_size: int) -> None:
-        super().__init__(vocab_size)
-        self.known: set[tuple[int, ...]] = set()
-
-    def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-        logits, state = super().forward(ids, state)
-        known = torch.tensor([[tuple(row[:4].tolist()) in self.known] for row in ids])
-        self.known |= {tuple(row[:4].tolist()) for row in ids}
-        return logits * (1.0 + known[..., None]), state
-
-
 class DrawsAtRandom(Small):
     """Its dropout is never switched off."""
 
@@ -133,16 +107,6 @@ class DrawsAtRandom(Small):
     def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
         logits, state = super().forward(ids, state)
         return F.dropout(logits, 0.1), state
-
-
-class ForgetsBetweenChunks(Small):
-    """Its state is not carried."""
-
-    says = "it predicts otherwise when it gets several tokens at once"
-
-    def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-        logits, _ = super().forward(ids, torch.zeros_like(state))
-        return logits, state
 
 
 class ReadsOtherRows(Small):
@@ -156,46 +120,39 @@ class ReadsOtherRows(Small):
 
 
 CHEATS = [
-    *(PeeksAtTheNextToken, PeeksThreeTokensAhead, CountsTheWholeChunk, ClaimsToBeNormalized),
-    *(RemembersEarlierTexts, MemorizesTexts, DrawsAtRandom, ForgetsBetweenChunks, ReadsOtherRows),
+    *(PeeksThreeTokensAhead, CountsTheWholeChunk, ClaimsToBeNormalized),
+    *(RemembersEarlierTexts, DrawsAtRandom, ReadsOtherRows),
 ]
 
 
-@pytest.mark.parametrize("cheat", CHEATS)
+@pytest.mark.parametrize(
+    ("cheat", "split"),
+    [*((each, "60/20/20") for each in CHEATS), (PeeksThreeTokensAhead, "contiguous:90/5/5")],
+)
 def test_a_score_that_means_nothing_has_a_problem_of_one_line(
-    cheat: Any, characters: BoundTokenizer, news: str
+    cheat: Any, split: str, characters: BoundTokenizer, news: str
 ) -> None:
     with seeded(0, CPU):
         model = LanguageModel(cheat(characters.vocab_size).eval(), characters.vocab_size)
-    problem = problem_of(model, characters, news)
+    problem = problem_of(model, characters, news, split)
     assert problem is not None
     assert cheat.says in problem
     assert "\n" not in problem
 
 
-@pytest.mark.parametrize("cheat", [each for each in CHEATS if each is not ReadsOtherRows])
-def test_it_is_found_on_a_text_of_one_stretch_too(cheat: Any, characters: BoundTokenizer, news: str) -> None:
-    with seeded(0, CPU):
-        model = LanguageModel(cheat(characters.vocab_size).eval(), characters.vocab_size)
-    assert problem_of(model, characters, news, "contiguous:90/5/5") is not None
-
-
-@pytest.mark.parametrize(
-    ("name", "tokenizer_name"), [*((name, "char") for name in MODELS), *(("lstm", name) for name in FITTED)]
-)
-def test_no_bundled_model_has_a_problem(name: str, tokenizer_name: str, news: str) -> None:
-    tokenizer = BoundTokenizer(build("tokenizer", tokenizer_name))
+@pytest.mark.parametrize("name", ["char", "word", "bpe"])
+def test_a_trained_model_has_no_problem_whatever_its_tokenizer(name: str, news: str) -> None:
+    """Models with new weights are those of `test_lockstep`."""
+    tokenizer = BoundTokenizer(build("tokenizer", name))
     tokenizer.fit(news[:30_000])
-    model = model_of(name, tokenizer, news[:30_000])
+    model = model_of("lstm", tokenizer, news[:30_000])
+    batches = ContiguousBatches(tokenizer.encode(news[:30_000]), 8, 16, seed=0)
+    options = TrainOptions(batch_size=8, sequence_length=16)
+    trainer = Trainer(model, batches, options, DeviceConfig(CPU, "fp32"), 0)
+    for _ in range(5):
+        trainer.update(0.3)
+    model.module.eval()
     assert problem_of(model, tokenizer, news) is None
-    if model.is_trainable:
-        options = TrainOptions(batch_size=8, sequence_length=16)
-        batches = ContiguousBatches(tokenizer.encode(news[:30_000]), 8, 16, seed=0)
-        trainer = Trainer(model, batches, options, DeviceConfig(CPU, "fp32"), 0)
-        for _ in range(5):
-            trainer.update(0.3)
-        model.module.eval()
-        assert problem_of(model, tokenizer, news) is None
     assert problem_of(model, tokenizer, news, "contiguous:96/2/2", max_seconds=0.0) is None
 
 

@@ -161,18 +161,6 @@ def test_categories_and_segments_sum_to_the_score(tokenizer: Tokenizer, lstm: nn
         assert blocks.sum() == pytest.approx(scored.bits.sum())
 
 
-def test_the_bits_of_a_segment_are_those_of_the_tokens_that_begin_in_it() -> None:
-    tokenizer = word_tokenizer(["the", " cat", "\n"], "é")
-    ids = tokenizer.encode("the cat\né€\n")
-    assert token_starts(ids, TokenTable(tokenizer.tokens)).tolist() == [0, 3, 7, 8, 9, 9, 9, 10]
-    scored = TokenScores("the cat\né€\n", ids, 2.0 ** np.arange(8), 0.0)
-    assert bits_of_segments(scored, TokenTable(tokenizer.tokens), 4).tolist() == [
-        1 + 2,
-        4,
-        8 + 16 + 32 + 64 + 128,
-    ]
-
-
 def test_a_long_text_is_scored_in_stretches_as_in_one_pass(
     tokenizer: Tokenizer, lstm: nn.Module, news: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

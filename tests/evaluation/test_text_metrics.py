@@ -13,7 +13,6 @@ from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
 from textgen.contracts import TextgenWarning
 from textgen.data.words import words
-from textgen.evaluation.intervals import SHIPPED_PRIORS
 from textgen.evaluation.metrics import MAX_REFERENCES, self_bleu
 from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
 from textgen.registry.registry import names
@@ -42,14 +41,6 @@ def test_real_words_are_in_the_lexicon_or_the_training_text(analyzer: TextAnalyz
     sample = "DOG zorple hadn't dog's hadn\u2019t qwxz Blarg QWXZ cutoff"
     assert analyzer.measure([sample]).metrics["real_word_rate"] == 5 / 8
     assert analyzer.made_up_words([sample, "blarg's qwxz qwxz "]) == ["qwxz", "blarg", "blarg's"]
-
-
-def test_words_so_short_that_chance_writes_them_do_not_count() -> None:
-    letters = "abcdefgh"
-    short = {one + two for one in letters for two in ("", *letters)}
-    found = TextAnalyzer("abcdefgh hgfedcba", short | {"fade"}).measure(["ab fade cbdh hfba h"]).metrics
-    assert found["real_word_letters"] == 3
-    assert found["real_word_rate"] == 1 / 3  # of fade, cbdh and hfba
 
 
 def test_chance_writes_next_to_no_real_words_and_the_author_nothing_else(news: str) -> None:
@@ -81,15 +72,6 @@ def test_novel_four_grams_agree_with_a_naive_count(train: str, samples: list[str
     assert TextAnalyzer(train, set()).measure(samples).metrics["novel_4gram_rate"] == expected
 
 
-def test_self_bleu_leaves_the_hypothesis_out_of_its_references() -> None:
-    apart = [["one", "two", "three", "four", "five"], ["six", "seven", "eight", "nine", "ten"]]
-    assert self_bleu(apart) == [0.0, 0.0]
-    assert self_bleu([apart[0], apart[0]]) == pytest.approx([1.0, 1.0])
-    assert self_bleu([apart[0], apart[0], apart[1]]) == pytest.approx([1.0, 1.0, 0.0])
-    assert self_bleu([apart[0]]) == [None]
-    assert self_bleu([apart[0], []]) == [None, None]
-
-
 @given(st.lists(st.lists(st.sampled_from("abc"), max_size=12), min_size=2, max_size=MAX_REFERENCES))
 def test_bleu_is_that_of_nltk(texts: list[list[str]]) -> None:
     for text, score, number in zip(texts, self_bleu(texts), range(len(texts)), strict=True):
@@ -117,23 +99,11 @@ def test_pseudovalues_are_those_of_the_metrics_without_each_sample(samples: list
             assert whole.pseudovalues[name] == pytest.approx(expected)
 
 
-def test_pseudovalues_of_self_bleu_are_the_scores_of_the_samples(analyzer: TextAnalyzer) -> None:
-    samples = ["The cat sat on the mat.", "The cat sat on a dog.", "Anne had seen the cat."]
-    found = analyzer.measure(samples)
-    assert found.pseudovalues["self_bleu"] == pytest.approx(self_bleu([words(each) for each in samples]))
-    assert set(found.pseudovalues) == {*INTERVALS, "self_bleu"} > set(SHIPPED_PRIORS) - {"bits_per_char"}
-
-
 def test_numerals_are_not_words(analyzer: TextAnalyzer) -> None:
     assert words("½ cup, 5 m², ① one, Louis Ⅳ, 我喜欢 é naïve x² .") == [
         "cup", "m", "one", "Louis", "我", "喜", "欢", "é", "naïve", "x",
     ]  # fmt: skip
     assert analyzer.measure(["½ ² ³ ① Ⅳ ."]).metrics["num_words"] == 0
-
-
-def test_repetitive_text_compresses_better(analyzer: TextAnalyzer) -> None:
-    loop, varied = analyzer.measure(["the cat " * 50]).metrics, analyzer.measure([TRAIN]).metrics
-    assert loop["compression_ratio"] > 5 * varied["compression_ratio"]  # type: ignore[operator]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +119,7 @@ def test_repetitive_text_compresses_better(analyzer: TextAnalyzer) -> None:
         ["a"],
     ],
 )
-@pytest.mark.parametrize("train", ["", "x", TRAIN, "我喜欢猫。😀😀"])
+@pytest.mark.parametrize("train", ["", "我喜欢猫。😀😀"])
 def test_any_text_can_be_measured(train: str, samples: list[str]) -> None:
     analyzer = TextAnalyzer(train, LEXICON)
     found = analyzer.measure(samples).metrics
@@ -226,9 +196,3 @@ def test_a_broken_lexicon_is_left_out_with_a_warning(
     install("toys", "[textgen.lexicons]\nbad = toys:bad\ngood = toys:good\n", code)
     with pytest.warns(TextgenWarning, match=f"lexicon 'bad' .*{problem}.*; words are looked up without it"):
         assert "zorp" in load_lexicon()
-
-
-def test_a_lexicon_that_is_absent_is_left_out_silently(install: Callable[[str, str, str], None]) -> None:
-    code = "from textgen.contracts import TextgenError\ndef absent(): raise TextgenError('not downloaded')\n"
-    install("toys", "[textgen.lexicons]\nabsent = toys:absent\n", code)
-    assert not any("absent" in source for source in load_lexicon().sources)

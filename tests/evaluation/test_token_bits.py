@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,15 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from helpers.scoring import CPU, MODELS, Bigram, bound, model_of, score, score_text, tiny_lstm
+from helpers.scoring import CPU, MODELS, Bigram, bound, model_of, score, score_text
 from helpers.tokenizers import FITTED
 from textgen.contracts import TextgenError, Tokenizer
 from textgen.data.bound_tokenizer import START
 from textgen.data.decoding import utf8
 from textgen.evaluation import token_bits
-from textgen.evaluation.token_bits import normalization_error, score_stretches
+from textgen.evaluation.token_bits import score_stretches
 from textgen.nn.language_model import LanguageModel
-from textgen.registry.registry import names
 from textgen_models.counting import Uniform
 from textgen_tokenizers.char import CharTokenizer
 
@@ -47,17 +45,6 @@ def test_the_score_is_one_pass_over_the_whole_text(tokenizer: Tokenizer, lstm: n
     assert scored.bits.sum() == pytest.approx(num_bits, abs=1e-3)
     assert scored.bits_per_char == pytest.approx(num_bits / 300, abs=1e-5)
     assert scored.max_normalization_error < 1e-5
-
-
-def test_a_start_of_several_tokens_is_context_and_not_counted() -> None:
-    tokenizer = CharTokenizer()
-    tokenizer.fit("ab")  # so that the newline before the text is a byte, and here three of them
-    model = bound(tiny_lstm(len(tokenizer.tokens)), tokenizer)
-    start, ids = tokenizer.encode("\n\n\n"), tokenizer.encode("abba")
-    scored = score_text(model, "abba", ids, start)
-    whole = score_text(model, "\n\nabba", np.append(start[1:], ids), start[:1])
-    assert len(scored.bits) == 4
-    np.testing.assert_allclose(scored.bits, whole.bits[2:], atol=1e-5)
 
 
 def test_unseen_text_is_counted(tokenizer: Tokenizer, lstm: nn.Module, news: str) -> None:
@@ -137,33 +124,3 @@ def test_stretches_of_any_lengths_have_the_bits_that_each_has_alone(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(token_bits, "TOKENS_AT_ONCE", at_once)
         check_stretches(bound(lstm, tokenizer), tokenizer, texts)
-
-
-def test_every_bundled_model_is_among_those_that_score_stretches() -> None:
-    assert MODELS.keys() == set(names("model"))
-
-
-def test_the_normalization_error_is_that_of_what_the_model_returns(news: str) -> None:
-    tokenizer = CharTokenizer()
-    tokenizer.fit(news)
-    table = torch.full((len(tokenizer.tokens),) * 2, 1.5 / len(tokenizer.tokens))
-    model: Any = Bigram(table)
-    scored = score(model, tokenizer, news[:50])
-    assert scored.max_normalization_error == pytest.approx(0.5, abs=1e-4)
-    assert scored.bits_per_char == pytest.approx(math.log2(len(tokenizer.tokens)), abs=1e-4)
-    stretches = [tokenizer.encode(news[:50])] * 2
-    for each in score_stretches(
-        bound(model, tokenizer), [news[:50]] * 2, stretches, tokenizer.encode(START), device=CPU
-    ):
-        assert each.max_normalization_error == pytest.approx(0.5, abs=1e-4)
-    model.is_normalized = False  # then they are logits, whatever their sum
-    assert score(model, tokenizer, news[:50]).max_normalization_error == 0
-
-
-@pytest.mark.parametrize("value", [3e38, 800.0, math.inf, math.nan])
-def test_an_error_without_bounds_is_a_large_number(value: float) -> None:
-    model = LanguageModel(Uniform(3), 3)
-    assert model.is_normalized
-    assert normalization_error(model.is_normalized, torch.tensor([[[-1.0, value, -1.0]]])) == pytest.approx(
-        1e30
-    )

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
 import torch
 
-from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.split import parse_split, split_text
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run_lock import locked_run
 from textgen.experiment.saved_run import load_run, save_run
-from textgen.jobs.kept import check_reuse
 from textgen.runtime.device import DeviceConfig
 from textgen.training import mixture_training
 from textgen.training.budget import parse_budget
 from textgen.training.checkpoints import INTERVAL
-from textgen.training.mixture_training import NUM_TIMED, num_useful_copies
+from textgen.training.mixture_training import num_useful_copies
 from textgen.training.progress import Step
-from textgen.training.train_options import LONGEST_SEQUENCE
-from textgen.training.trainer import Trainer
 
 SMALL = "num_layers=1,hidden_size=16,batch_size=8,sequence_length=16"
 
@@ -77,14 +72,6 @@ def test_an_entry_that_says_one_or_a_trial_of_a_study_has_one(corpus: Corpus) ->
     assert trial.run().result.num_copies == 1
 
 
-def test_a_kept_run_is_reused_of_an_entry_that_says_no_number(corpus: Corpus, tmp_path: Path) -> None:
-    kept = experiment(f"char-lstm:{SMALL}", corpus, "1epochs")
-    save_run(tmp_path / "run", kept.run())
-    check_reuse(tmp_path / "run", kept)
-    with pytest.raises(TextgenError, match="made with another entry"):
-        check_reuse(tmp_path / "run", experiment(f"2*char-lstm:{SMALL}", corpus, "1epochs"))
-
-
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_run_that_is_resumed_has_the_number_with_which_it_began(
     number: int, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -106,42 +93,3 @@ def test_a_run_that_is_resumed_has_the_number_with_which_it_began(
         mixture_training, "MOST_COPIES", 3 - number
     )  # the other number, if it were chosen again
     assert timed.run(checkpoints=checkpoints).result.num_copies == number
-
-
-def test_the_pace_of_a_trial_is_that_of_the_longest_sequences(
-    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A run begins with short ones, which take less time each and so promised too many updates."""
-    read = list[int]()
-    update = Trainer.update
-
-    def counted(trainer: Trainer, fraction: float) -> float:
-        before = trainer.batches.num_tokens
-        loss = update(trainer, fraction)
-        read.append(trainer.batches.num_tokens - before)
-        return loss
-
-    monkeypatch.setattr(Trainer, "update", counted)
-    monkeypatch.setattr(mixture_training, "MIN_SECONDS", 0.1)
-    entry = "char-lstm:num_layers=1,hidden_size=16,batch_size=8"
-    run = experiment(entry, corpus, "0.5s").run()
-    assert read == [8 * LONGEST_SEQUENCE] * len(read)
-    assert run.result.preparation.pace_seconds > 0
-
-
-@pytest.mark.usefixtures("little_is_enough")
-def test_a_trial_that_is_disturbed_for_a_moment_does_not_promise_fewer_updates(
-    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    num_calls, update = 0, Trainer.update
-
-    def disturbed(trainer: Trainer, fraction: float) -> float:
-        nonlocal num_calls
-        num_calls += 1
-        if num_calls == NUM_TIMED:
-            time.sleep(0.5)
-        return update(trainer, fraction)
-
-    monkeypatch.setattr(Trainer, "update", disturbed)
-    monkeypatch.setattr(mixture_training, "MIN_SECONDS", 0.1)
-    assert experiment(f"char-lstm:{SMALL}", corpus, "1.2s").run().result.num_copies > 1

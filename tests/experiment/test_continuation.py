@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,7 @@ from textgen.experiment.experiment import Experiment, continuation
 from textgen.experiment.saved_run import SavedRun, load_run, save_run
 from textgen.runtime.device import choose_device
 from textgen.training.budget import parse_budget
-from textgen.training.mixture_training import continued_result
-from textgen.training.progress import Report, Step, TrainResult
+from textgen.training.progress import Report, Step
 
 CPU = choose_device("cpu", "fp32")
 
@@ -80,19 +78,3 @@ def test_another_text_an_entry_that_counts_and_a_budget_without_a_plus_are_refus
     counted = trained(corpus, "char-ngram", tmp_path / "counted")
     with pytest.raises(TextgenError, match="nothing to continue"):
         continuation(counted, "+1000chars", CPU)
-
-
-def test_a_continued_run_does_not_repeat_the_share_of_the_cpu_that_its_parent_got() -> None:
-    idle = TrainResult(
-        seconds=1.0,
-        validation_seconds=0.0,
-        num_updates=1,
-        num_epochs=1.0,
-        num_chars=10,
-        chars_per_second=10.0,
-        best_update=1,
-        cpu_utilization=0.98,
-    )
-    busy = replace(idle, cpu_utilization=0.2)
-    assert continued_result(busy, idle).disturbance is None
-    assert continued_result(idle, busy).disturbance

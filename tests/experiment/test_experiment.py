@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -40,10 +39,9 @@ def run_of(entry: str, corpus: Corpus, budget: str = "2000chars") -> SavedRun:
 # --- the units of a score
 
 
-@pytest.mark.parametrize("entry", ["random", f"char-lstm{SMALL}", "word-ngram"])
-def test_the_units_of_a_score_are_its_stretches(entry: str, news: str) -> None:
+def test_the_units_of_a_score_are_its_stretches(news: str) -> None:
     corpus = corpus_of(news)
-    result = run_of(entry, corpus).result
+    result = run_of("word-ngram", corpus).result
     assert result.problem is None
     for part in ("validation", "test"):
         about, score = corpus.info.split.scored(part), getattr(result, part)
@@ -51,8 +49,7 @@ def test_the_units_of_a_score_are_its_stretches(entry: str, news: str) -> None:
         assert score.units.num_chars == about.stretch_chars
         assert sum(score.units.num_chars) == about.num_chars
         assert sum(score.units.bits) / about.num_chars == pytest.approx(score.bits_per_char)
-        rounding = 1e-9 if entry == "random" else 0.0  # its stretches may all have the same score
-        assert score.interval[0] - rounding < score.bits_per_char < score.interval[1] + rounding
+        assert score.interval[0] < score.bits_per_char < score.interval[1]
     assert result.score_checks.num_chars == corpus.info.split.test.num_chars
     assert result.score_checks.total_bits == pytest.approx(sum(result.test.units.bits))
 
@@ -192,19 +189,6 @@ def test_a_budget_in_seconds_prepares_what_it_can_read(
     assert 2 * per_second < 0.5 * len(corpus.split.train)
     train = Experiment(parse_entry(entry), corpus, parse_budget("3epochs"), CPU, 0).train().record.train
     assert train.num_chars / train.num_epochs > 0.9 * len(corpus.split.train)
-
-
-def test_less_of_the_text_is_its_beginnings(news: str) -> None:
-    split = corpus_of(news).split
-    budget = parse_budget("1s")
-    part = encoding.readable(split, parse_entry("char-lstm"), budget, CPU.device)
-    assert part is split
-    short = replace(budget, amount=0.01)
-    part = encoding.readable(split, parse_entry("char-lstm"), short, CPU.device)
-    assert part.test is split.test
-    begins = zip(part.train.stretches(), split.train.stretches(), strict=True)
-    assert all(whole.startswith(begin) and begin for begin, whole in begins)
-    assert len(part.train) <= 0.01 * encoding.TRAINED_PER_SECOND
 
 
 def test_what_is_counted_is_bounded_under_any_budget(news: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from socket import gethostname
 from typing import Any
 
 import pytest
@@ -27,8 +26,6 @@ pytestmark = pytest.mark.slow  # trains or runs commands at length
 CPU = choose_device("cpu", "fp32")
 LSTM = "lstm:num_layers=1,hidden_size=8,batch_size=4,sequence_length=16,num_validations=4"
 ENTRIES = [f"char-{LSTM},dropout=0.2", f"char-{LSTM.replace('lstm', 'lstm+ngram')}", f"word-{LSTM}"]
-
-DEAD = 2**30  # no process has so high a number
 
 
 class KilledError(BaseException):
@@ -98,10 +95,11 @@ def test_a_killed_run_ends_like_one_that_was_not(entry: str, corpus: Corpus, tmp
     assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "whole"]
 
 
+@pytest.mark.parametrize("entry", [ENTRIES[0], f"{ENTRIES[1]},dropout=0.4"])
 def test_a_run_that_was_killed_while_it_was_scored_is_not_trained_again(
-    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    entry: str, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entry, folder = ENTRIES[0], tmp_path / "run"
+    whole = run_and_save(experiment(entry, corpus), tmp_path / "whole")
 
     def stop(*_: Any, **__: Any) -> None:
         raise KilledError
@@ -109,10 +107,11 @@ def test_a_run_that_was_killed_while_it_was_scored_is_not_trained_again(
     with monkeypatch.context() as patch:
         patch.setattr(Experiment, "score", stop)
         with pytest.raises(KilledError):
-            run_and_save(experiment(entry, corpus), folder)
+            run_and_save(experiment(entry, corpus), tmp_path / "run")
     updates: list[int] = []
-    run_and_save(experiment(entry, corpus), folder, updates_into(updates))
+    run = run_and_save(experiment(entry, corpus), tmp_path / "run", updates_into(updates))
     assert updates == []
+    assert same(run, whole)
 
 
 def test_checkpoints_of_other_settings_are_not_used(corpus: Corpus, tmp_path: Path) -> None:
@@ -122,29 +121,6 @@ def test_checkpoints_of_other_settings_are_not_used(corpus: Corpus, tmp_path: Pa
     updates: list[int] = []
     run_and_save(experiment(ENTRIES[0], corpus, "3000chars"), folder, updates_into(updates))
     assert min(updates) == 1
-
-
-def test_what_a_killed_process_was_writing_is_removed(corpus: Corpus, tmp_path: Path) -> None:
-    (tmp_path / f".run.textgen-{gethostname()}-{DEAD}-ab12cd34").mkdir()
-    run_and_save(experiment("random", corpus), tmp_path / "run")
-    assert [path.name for path in tmp_path.iterdir()] == ["run"]
-
-
-def test_a_mixture_that_was_killed_while_it_was_scored_is_not_mixed_with_dropout(
-    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    entry = f"char-lstm+ngram:{LSTM.partition(':')[2]},dropout=0.4"
-    whole = run_and_save(experiment(entry, corpus), tmp_path / "whole")
-
-    def stop(*_: Any, **__: Any) -> None:
-        raise KilledError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Experiment, "score", stop)
-        with pytest.raises(KilledError):
-            run_and_save(experiment(entry, corpus), tmp_path / "killed")
-    run = run_and_save(experiment(entry, corpus), tmp_path / "killed")
-    assert same(run, whole)
 
 
 def test_ctrl_c_tells_the_folder_once_there_is_a_checkpoint(corpus: Corpus, tmp_path: Path) -> None:

@@ -9,17 +9,16 @@ import pytest
 import torch
 
 import textgen
+from helpers.waits import waits_of
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment, continuation
 from textgen.experiment.saved_run import SavedRun, load_run, write_run
 from textgen.generation.bound_sampler import build_sampler
-from textgen.runtime.device import DeviceConfig, choose_device
-from textgen.runtime.memory import CPU
+from textgen.runtime.device import CPU, DeviceConfig, choose_device
 from textgen.training import train_options
 from textgen.training.budget import parse_budget
 from textgen.training.train_options import TrainOptions
-from textgen_benchmarks.waits import ENTRIES, NETWORK, waits_of
 from textgen_kit.pretend_card import CARD, pretend_card
 
 
@@ -28,6 +27,20 @@ def text() -> Corpus:
     return load_corpus(["lee"], max_chars=6000)
 
 
+TRAINING = "batch_size=4,num_validations=2"
+NETWORK = f"num_layers=1,hidden_size=16,sequence_length=16,{TRAINING}"
+NETWORKS = (
+    *("char-lstm", "char-gru", "char-transformer", "bpe-lstm", "word-lstm", "word-lstm-word2vec"),
+    *("char-lstm+ngram", "char-lstm+words", "char-lstm+match", "char-lstm+mix"),
+)
+ENTRIES = (
+    *(f"{name}:{NETWORK}" for name in NETWORKS),
+    f"original:{TRAINING}",
+    f"char-hier:hidden_size=16,sequence_length=16,{TRAINING}",
+    f"word-lstm:softmax=adaptive,{NETWORK}",
+    "char-ngram",
+    "random",
+)
 PLAIN = ("char-lstm", "char-gru", "char-transformer", "bpe-lstm", "original")
 """Networks of which no part waits."""
 
@@ -66,7 +79,7 @@ def test_a_run_is_as_on_the_cpu_is_saved_and_goes_on(spec: str, text: Corpus, tm
         loaded = load_run(tmp_path / "run", CARD)
         assert {value.device for value in loaded.model.module.state_dict().values()} == {CARD}
         assert written(loaded, config) == written(run, config)
-        longer = continuation(loaded, "+4updates", config, text, 1).run()
+        longer = continuation(loaded, "+4updates", config, text).run()
         assert longer.result.train.num_updates == run.result.train.num_updates + 4
     assert written(load_run(tmp_path / "run", CPU), DeviceConfig(CPU, "fp32")) == written(
         on_cpu, DeviceConfig(CPU, "fp32")

@@ -14,20 +14,6 @@ from textgen.generation.bound_sampler import build_sampler
 from textgen.runtime.device import choose_device
 
 
-def test_held_out_passages_are_spread_over_one_stretch(news: str) -> None:
-    passages = held_out_passages([news], 24, 60, 200)
-    starts = []
-    for prompt, following in passages:
-        assert 30 <= len(prompt) <= 60
-        assert following[0].isspace()
-        assert len(following) >= 200 - 60
-        assert news.endswith(prompt + following)
-        starts.append(len(news) - len(prompt + following))
-    assert starts[0] == 0
-    assert all(news[start - 1].isspace() for start in starts[1:])
-    assert starts == pytest.approx([(len(news) - 260) * index / 24 for index in range(24)], abs=50)
-
-
 def test_prompts_in_a_script_without_spaces_are_phrases_of_whole_words() -> None:
     text = "使うことができるパッケージを、Debianのシステムに入れる。" * 200
     passages = held_out_passages([text], 24, 70, 200)

@@ -71,21 +71,6 @@ def test_each_validation_is_kept_and_the_best_one_is_the_run(run: textgen.Run) -
     assert sorted(places, key=scores.__getitem__) == sorted(places, key=known.__getitem__)
 
 
-def test_words_have_the_spelling_of_the_run(tmp_path: Path) -> None:
-    run = trained(tmp_path / "run", f"word-{SMALL},snapshots=true")
-    assert same(loaded(run.folder, run.result.train.best_update), loaded(run.folder))
-    assert len(loaded(run.folder, run.snapshots[0].num_updates).sample("The ", length=30)) == 30
-
-
-def test_without_the_option_a_run_is_as_before(run: textgen.Run, tmp_path: Path) -> None:
-    plain = trained(tmp_path / "run", ENTRY.replace(",snapshots=true", ""))
-    assert not (plain.folder / "snapshots").exists()
-    assert plain.snapshots == ()
-    assert same(plain, run)
-    with pytest.raises(TextgenError, match=r"no weights after 9 updates: run '.*' keeps no snapshots$"):
-        loaded(plain.folder, 9)
-
-
 def test_a_killed_run_has_all_of_them(
     run: textgen.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,20 +88,6 @@ def test_a_killed_run_has_all_of_them(
     trained(tmp_path / "run")
     assert files(tmp_path / "run") == files(run.folder)
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
-
-
-def test_a_run_that_is_killed_before_a_checkpoint_leaves_nothing(
-    run: textgen.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(INTERVAL, "1000")
-
-    def stop(step: Step) -> None:
-        if step.progress and step.progress.num_updates > run.snapshots[1].num_updates:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        trained(tmp_path / "run", report=stop)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_continued_run_has_those_since_then(run: textgen.Run, tmp_path: Path) -> None:

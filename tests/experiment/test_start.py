@@ -13,17 +13,12 @@ import torch
 
 import textgen
 from helpers.commands import run_textgen
-from helpers.records import edit_record
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.origin import origin_folder, started_from
-from textgen.experiment.run_lock import partial_folder
 from textgen.experiment.saved_run import load_run
 from textgen.nn.weights import weights_of
 from textgen.reports.bench_report import bench_report
 from textgen.reports.markdown import to_markdown
-from textgen.training.checkpoints import INTERVAL
-from textgen.training.progress import Step
-from textgen_verify import verify
 
 SMALL = "num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=4"
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
@@ -74,21 +69,6 @@ def test_tokens_keep_their_ids_and_weights(
     assert run.entry.options["model"]["hidden_size"] == 16  # which the entry does not say
 
 
-def test_it_begins_where_the_run_ended(origins: dict[str, Path], tmp_path: Path) -> None:
-    slow = f"char-lstm:start={origins['char']},learning_rate=1e-9,weight_decay=0"
-    run, origin = train(slow, LEE, tmp_path / "run"), textgen.load(origins["char"])
-    assert run.test.bits_per_char == pytest.approx(origin.test.bits_per_char, abs=1e-4)
-
-
-def test_what_was_read_before_helps(origins: dict[str, Path], tmp_path: Path) -> None:
-    text = textgen.TextOptions("lee", max_chars=60_000)
-    scores = [
-        train(entry, text, tmp_path / name, "4000chars").test.bits_per_char
-        for name, entry in (("new", f"char-lstm:{SMALL}"), ("started", f"char-lstm:start={origins['char']}"))
-    ]
-    assert scores[1] < scores[0] - 0.2
-
-
 def test_a_mixture_starts_from_the_run_of_one_of_its_models(
     origins: dict[str, Path], other: str, tmp_path: Path
 ) -> None:
@@ -127,28 +107,6 @@ def test_frozen_layers_do_not_change(origins: dict[str, Path], other: str, tmp_p
     assert hidden <= same
     assert any("input" in name and name not in same for name in before)
     assert run.result.num_frozen_parameters == 0  # they are the model's own, frozen in this training alone
-
-
-def test_a_killed_run_goes_on_to_the_same_bits(
-    origins: dict[str, Path], other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(INTERVAL, "0")
-    entry = f"char-lstm:start={origins['char']}"
-    whole = train(entry, other, tmp_path / "whole").saved
-
-    class KilledError(BaseException):
-        """The process ends."""
-
-    def kill(step: Step) -> None:
-        if step.progress and step.progress.fraction > 0.5:
-            raise KilledError
-
-    with pytest.raises(KilledError):
-        textgen.train(entry, other, budget="4000chars", cluster=CPU, out=tmp_path / "killed", report=kill)
-    assert partial_folder(tmp_path / "killed").exists()
-    again = train(entry, other, tmp_path / "killed").saved
-    theirs = weights_of(again.model.module)
-    assert all(torch.equal(value, theirs[name]) for name, value in weights_of(whole.model.module).items())
 
 
 def test_a_text_and_a_budget_are_made_once(
@@ -197,30 +155,6 @@ def test_a_bench_says_what_was_read_and_whether_the_text_was_in_it(
     assert result.runs[1].problem is None
 
 
-@pytest.mark.long
-@pytest.mark.usefixtures("no_references")
-def test_verify_looks_again_at_what_a_run_started_from(origins: dict[str, Path], tmp_path: Path) -> None:
-    origin, out = shutil.copytree(origins["char"], tmp_path / "origin"), tmp_path / "b"
-    text = textgen.TextOptions("lee", max_chars=30_000, split="5/5/90")
-    textgen.bench(f"char-lstm:start={origin}", text, budget="2000chars", cluster=CPU, out=out, report=False)
-    assert verify(out, runs=True, device="cpu").agrees
-    for path in (out / "bench.json", *out.glob("runs/*/run.json")):
-        edit_record(path, without_overlap)
-    checks = verify(out, runs=True, device="cpu").checks
-    assert [each.place.partition(".")[2] for check in checks for each in check.differences] == [
-        "origin.overlap"
-    ]
-    shutil.rmtree(origin)
-    assert verify(out, runs=True, device="cpu").agrees  # as far as it can be looked at
-
-
-def without_overlap(values: dict[str, Any]) -> None:
-    """Say in a record that nothing of the scored text is in what was read before."""
-    for each in [values.get("result", {}), *values.get("entries", [])]:
-        if each.get("origin"):
-            each["origin"]["overlap"] = 0.0
-
-
 def test_a_run_that_is_gone_or_of_another_model_is_a_line(
     origins: dict[str, Path], other: str, tmp_path: Path
 ) -> None:
@@ -260,6 +194,11 @@ def test_a_run_is_trained_on_another_text(origins: dict[str, Path], other: str, 
     assert "--budget +2m adds to its training, --corpus FILE starts from it on another text" in line
 
 
+def test_options_of_an_earlier_start_are_replaced() -> None:
+    assert started_from("char-lstm:start=a,dropout=0.1", Path("b")) == "char-lstm:dropout=0.1,start=b"
+    assert started_from("char-lstm", Path("b")) == "char-lstm:start=b"
+
+
 def test_more_training_needs_the_first_run_no_longer(
     origins: dict[str, Path], other: str, tmp_path: Path
 ) -> None:
@@ -271,8 +210,3 @@ def test_more_training_needs_the_first_run_no_longer(
     )
     assert more.result.origin == run.result.origin
     assert more.saved.tokenizer.tokens == run.saved.tokenizer.tokens
-
-
-def test_options_of_an_earlier_start_are_replaced() -> None:
-    assert started_from("char-lstm:start=a,dropout=0.1", Path("b")) == "char-lstm:dropout=0.1,start=b"
-    assert started_from("char-lstm", Path("b")) == "char-lstm:start=b"

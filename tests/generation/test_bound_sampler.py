@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from textgen.contracts import Vocabulary
-from textgen.generation.bound_sampler import BoundSampler, build_sampler
+from textgen.generation.bound_sampler import BoundSampler
 from textgen.generation.sampling import Choose, sample_categorical
 from textgen.registry.registry import PluginError
 
@@ -39,16 +39,6 @@ def test_a_stateful_sampler_starts_again_with_each_batch() -> None:
     for _ in range(2):
         choose = sampler.start([np.zeros(1, int)] * 2, VOCABULARY)
         assert [choose(logits, uniforms).tolist() for _ in range(5)] == [[n % 4] * 2 for n in range(5)]
-
-
-def test_a_sampler_without_memory_is_asked_at_each_step() -> None:
-    choose = build_sampler("greedy").start([], VOCABULARY)
-    assert choose(torch.eye(4), torch.zeros(4)).tolist() == [0, 1, 2, 3]
-
-
-def test_the_temperature_is_that_of_the_sampler_if_it_has_one() -> None:
-    assert build_sampler("temperature:temperature=0.5").temperature == 0.5
-    assert build_sampler("greedy").temperature is None
 
 
 @pytest.mark.parametrize(

@@ -49,8 +49,7 @@ def entropy_at(temperature: float, factor: float) -> float:
 
 
 @pytest.mark.parametrize(
-    ("sampler", "bits"),
-    [("temperature", 0.6), ("temperature", 1.8), ("temperature", 2.2), ("top-p:p=1", 1.8)],
+    ("sampler", "bits"), [("temperature", 0.6), ("temperature", 2.2), ("top-p:p=1", 1.8)]
 )
 def test_a_sharper_model_gets_a_higher_temperature_so_that_both_choose_as_freely(
     sampler: str, bits: float

@@ -86,10 +86,6 @@ def test_streams_that_end_in_any_order_leave_gradients_on(generator: Generator) 
     assert not torch.is_inference_mode_enabled()
 
 
-def test_no_prompts_give_no_text(generator: Generator) -> None:
-    assert generator.generate([], 10, WARM, []) == []
-
-
 # --- models that are known by heart
 
 
@@ -125,12 +121,6 @@ def test_the_prompt_is_read_after_a_newline_and_each_token_follows_the_one_befor
     assert generator.generate(["", "xa", "m"], 5, WARM, [0, 0, 0]) == ["abcde", "bcdef", "nopqr"]
 
 
-def test_the_state_is_carried_from_the_prompt_on() -> None:
-    tokenizer = letters()
-    generator = generator_of(Rule(len(tokenizer.tokens), lambda token, count: 1 + count % 5), tokenizer)
-    assert generator.generate(["", "zz", "zzz"], 6, WARM, [0, 0, 0]) == ["abcdea", "cdeabc", "deabcd"]
-
-
 def test_a_step_that_the_model_prepares_is_used_after_the_prompt() -> None:
     class Prepared(Rule):
         def prepare_step(self, dtype: torch.dtype) -> Any:  # noqa: ARG002
@@ -164,13 +154,6 @@ def test_a_space_at_the_end_of_a_prompt_is_that_of_the_next_word(spells: bool) -
     ]
     assert "".join(generator.stream("I ", 7, WARM, 0)) == "am sure"
     assert list(generator.encode_prompt("I ")) == list(tokenizer.encode("I"))
-
-
-def test_a_space_stays_where_tokens_of_the_text_are_spaces() -> None:
-    tokenizer = CharTokenizer()
-    tokenizer.fit("\nI am sure")
-    generator = generator_of(Rule(len(tokenizer.tokens), lambda token, count: token), tokenizer)
-    assert generator.generate(["I "], 3, WARM, [0]) == ["   "]
 
 
 def bytes_rule(endless: bytes) -> Generator:

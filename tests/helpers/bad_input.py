@@ -306,8 +306,6 @@ sample RUN --length 1000000000
     Invalid value for '--length': … (see textgen … --help)
 suite original --jobs 0
     Invalid value for '--jobs': … (see textgen … --help)
-train char-lstm --processes 0
-    Invalid value for '--processes': … (see textgen … --help)
 bench TINY --length 0
     Invalid value for '--length': … (see textgen … --help)
 sample RUN --length 0

@@ -33,15 +33,8 @@ FAULTS = {
     # --- while it is loaded
     "imports": Fault("models", "import no_such_module", "cannot be loaded: ModuleNotFoundError: No module"),
     "exits": Fault("models", "raise SystemExit(3)", "cannot be loaded: SystemExit: 3"),
-    "syntax": Fault("models", "def", "cannot be loaded: SyntaxError: invalid syntax"),
-    "lacks": Fault("models", "x = 1", "cannot be loaded: AttributeError: module 'fault_lacks' has no"),
-    "malformed": Fault("models", MODEL, "cannot be loaded: ", target="no target!"),
     "function": Fault(
         "models", "def Toy(): pass", "is not a valid model: a model is a class, not function 'Toy'"
-    ),
-    "wrongkind": Fault("models", TOKENIZER.format(""), "is not a valid model: Toy lacks initial_state and"),
-    "methodless": Fault(
-        "tokenizers", "class Toy: pass", "is not a valid tokenizer: Toy lacks fit and encode"
     ),
     "old": Fault("models", MODEL.format(""), "old requires textgen-bench<0.1,", requires="textgen-bench<0.1"),
     "gru": Fault("models", MODEL.format(""), "is claimed by gru (fault_gru:Toy) and textgen-"),
@@ -55,11 +48,6 @@ FAULTS = {
         "models",
         MODEL.format("").replace("self.num_calls = 0", "raise TypeError('too small')"),
         "failed: TypeError: too small (fault_refuses.py, line 9)",
-    ),
-    "quits": Fault(
-        "models",
-        MODEL.format("").replace("self.num_calls = 0", "raise SystemExit('enough')"),
-        "failed: SystemExit: enough (fault_quits.py, line 9)",
     ),
     "recommends": Fault(
         "models",
@@ -80,7 +68,6 @@ FAULTS = {
         "failed: SystemExit (fault_leaves.py, line 15)",
     ),
     "shape": Fault("models", MODEL.format("logits = logits[:, :-1]"), "returned a tensor of shape ["),
-    "stateless": Fault("models", MODEL.format("return logits"), "without a state for ids of shape ["),
     "nan": Fault(
         "models",
         MODEL.format("logits = logits * (float('nan') if self.training and self.num_calls > 2 else 1)"),
@@ -88,64 +75,16 @@ FAULTS = {
     ),
     "idle": Fault("models", MODEL.format("").replace("nn.Embedding", "torch.zeros"), "neither trainable par"),
     "outside": Fault("tokenizers", TOKENIZER.format("ids = ids + 999"), "returned the id 1"),
-    "floats": Fault("tokenizers", TOKENIZER.format("ids = ids / 2"), "1 dimensions of float64, not"),
-    "stumbles": Fault(
-        "tokenizers",
-        TOKENIZER.format("raise KeyError(text[:3])"),
-        "failed: KeyError: 'Hun' (fault_stumbles.py, line 8",
-    ),
     "nothing": Fault(
         "embeddings",
         "class Toy:\n    frozen = False\n    def vectors(self, train_text, tokens): return None",
         "returned NoneType instead of WordVectors",
     ),
     # --- in ways that hide what is wrong
-    "metaclass": Fault(
-        "models",
-        "class Meta(type):\n    def __getattr__(cls, name): raise RuntimeError(name)\n"
-        "class Toy(metaclass=Meta): pass",
-        "cannot be loaded: RuntimeError: ",
-    ),
-    "generatorexit": Fault("models", MODEL.format("raise GeneratorExit"), "failed: GeneratorExit (fault_gen"),
-    "unusual": Fault(
-        "models",
-        "class Unusual(BaseException): pass\n" + MODEL.format("raise Unusual('so')"),
-        "failed: Unusual: so (fault_unusual.py, line 16)",
-    ),
     "unspeakable": Fault(
         "models",
         "class Mute(Exception):\n    def __str__(self): raise ValueError\n" + MODEL.format("raise Mute"),
         "failed: Mute (fault_unspeakable.py, line 17)",
-    ),
-    "endless": Fault(
-        "models", MODEL.format("raise ValueError('very ' * 9999)"), "failed: ValueError: very ve"
-    ),
-    "inherits": Fault(
-        "models",
-        "from textgen_models.recurrent import LSTM\n"
-        "class Toy(LSTM):\n    def initial_state(self, batch_size): return None",
-        "failed: TypeError: ",
-    ),
-    "shares": Fault(
-        "models",
-        MODEL.format("raise RuntimeError('tensors share memory')"),
-        "failed: RuntimeError: tensors share memory",
-    ),
-    "larger": Fault(
-        "models",
-        MODEL.format("").replace("vocab_size, vocab_size)", "vocab_size, vocab_size + 1)"),
-        "tokens; the vocabulary, its first argument, has ",
-    ),
-    "whole": Fault("models", MODEL.format("logits = logits.long()"), "returned a tensor of torch.int64 for"),
-    "many": Fault(
-        "models",
-        MODEL.format("").replace(
-            "    def __init", "    recommended_training = {'batch_size': 'many'}\n    def __init"
-        ),
-        "recommends an invalid training option: recommended_training: option batch_size=many",
-    ),
-    "selfish": Fault(
-        "aliases", "Toy = 'selfish'", "'selfish', is not a valid entry: unknown entry 'selfish'"
     ),
     # --- what is not named in an entry
     "lexicon": Fault("lexicons", "def Toy(): return 1 / 0", "failed: ZeroDivisionError: division by zero"),

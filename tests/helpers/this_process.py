@@ -27,6 +27,7 @@ def compute_here(patch: pytest.MonkeyPatch) -> None:
     """Let all that jobs and their assistants compute be computed in this process."""
     patch.setattr(LocalBackend, "pool", ThisProcess.pool)
     patch.setattr("textgen.experiment.hosts.Assistant", AssistantHere)
+    patch.setattr("textgen.experiment.samples.MAX_SWEEP_SECONDS", 0.0)  # one sampler, not all temperatures
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,10 @@ class ThisProcess(LocalBackend):
     def pool(
         self,
         function: Callable[..., Any],
-        initialize: Callable[[], object],
         on_message: OnMessage,
         max_silence: float | None,  # noqa: ARG002 - nothing can end this process
     ) -> Pool:
         """Return a pool that computes each job when it is waited for."""
-        initialize()
         return _Here(function, on_message)
 
 

@@ -61,14 +61,6 @@ def test_a_run_is_made_once(folder: Path) -> None:
     assert run.result.test is not None
 
 
-def test_what_there_is_not_can_be_reused(experiment: Experiment, tmp_path: Path) -> None:
-    check_reuse(tmp_path / "none", experiment)
-
-
-def test_a_run_that_fits_is_reused(experiment: Experiment, folder: Path) -> None:
-    check_reuse(folder, experiment)
-
-
 @pytest.mark.parametrize(
     ("changes", "what"),
     [

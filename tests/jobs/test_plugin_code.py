@@ -21,7 +21,6 @@ from textgen.runtime.messages import UsageError
 
 Install = Callable[[str, str, str], None]
 MODEL = TOY_MODEL.format("") + "    recommended_training = {'learning_rate': 0.003, 'optimizer': 'adam'}\n"
-READER = "class Words:\n    suffixes = ('.words',)\n    def documents(self, file): ...\n"
 
 
 @pytest.fixture(autouse=True)
@@ -79,16 +78,6 @@ def test_what_a_process_claims_is_checked(tmp_path: Path) -> None:
 def _written(folder: Path, code: str) -> Path:
     (folder / "forged.py").write_text(code)
     return folder / "forged.py"
-
-
-def test_a_file_with_parts_of_entries_adds_nothing_that_is_used_unasked(tmp_path: Path) -> None:
-    path = _written(tmp_path, MODEL + READER)
-    assert [plugin.kind for plugin in list_plugin_file(path, only_asked=True)] == ["model"]
-    forget_plugin_files()
-    assert [plugin.kind for plugin in list_plugin_file(path)] == ["model", "reader"]
-    forget_plugin_files()
-    path.write_text(READER)
-    assert [plugin.kind for plugin in list_plugin_file(path, only_asked=True)] == ["reader"]
 
 
 def test_a_sampler_is_tried_out_elsewhere(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from textgen.results.details import Details
 from textgen.results.ladder import Ladder
 from textgen.runtime.storage.json_records import from_values, read_values
 from textgen_suites.result import SuiteResult
-from textgen_tuning.result import StudyResult
+from textgen_tune.result import StudyResult
 
 RESULTS = Path(__file__).parent.parent.parent / "benchmarks" / "results"
 
@@ -43,10 +43,10 @@ def others(values: Any, place: str = "") -> Iterator[tuple[str, Any, Any, Any]]:
          "differences.*.a differences.*.b metrics.*.name metrics.*.metric entries.*.test.units.bits "
          "entries.*.made_up_shares"),
         ("ladder-german", Ladder, to_html, "budgets budgets.* rungs.*.entry rungs.*.budget "
-         "rungs.*.score.name steps.*.entry steps.*.after crossings.*.ahead rungs.*.runs.*.units.bits"),
-        ("suite-reading-on-wiki", SuiteResult, to_html, "questions.*.cases.*.samplers "
+         "rungs.*.score.name steps.*.entry steps.*.after rungs.*.runs.*.units.bits"),
+        ("original-wiki", SuiteResult, to_html, "questions.*.cases "
          "questions.*.effects.*.case questions.*.effects.*.reference"),
-        ("tune-austen-5s", StudyResult, to_html, "search search.*.option trials.*.state "
+        ("tune-wiki-5s", StudyResult, to_html, "search search.*.option trials.*.state "
          "best.state"),
     ],
 )  # fmt: skip

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from textgen.contracts import TextgenError, Vocabulary
 from textgen.nn.language_model import LanguageModel, ModelClass
-from textgen.nn.state import detach, join, shapes, tensors
+from textgen.nn.state import detach, join, tensors
 from textgen.registry.registry import PluginError
 from textgen_models.counting import NGram, Uniform
 
@@ -60,22 +60,6 @@ def test_a_plain_model_has_an_answer_for_each_optional_member() -> None:
         model.fit([1])
 
 
-def test_a_layer_that_is_called_as_an_optional_member_is_none() -> None:
-    class Named(Plain):
-        def __init__(self, vocab_size: int) -> None:
-            super().__init__(vocab_size)
-            self.loss = self.fit = self.prepare_step = nn.Identity()
-
-    model, ids = bound(Named(VOCAB_SIZE)), torch.tensor([[0, 1]])
-    assert model.loss(ids, ids, model.initial_state(1))[0].ndim == 0
-    assert not model.has_step
-
-
-def test_a_model_says_that_its_logits_are_log_probabilities() -> None:
-    assert bound(Uniform(VOCAB_SIZE)).is_normalized
-    assert bound(NGram(VOCAB_SIZE)).is_normalized
-
-
 def answering(answer: Any) -> LanguageModel:
     """Return a model that answers everything by this."""
 
@@ -117,13 +101,6 @@ def test_logits_of_another_vocabulary_are_an_error() -> None:
         bound(Plain(VOCAB_SIZE + 1)).try_out()
 
 
-def test_trying_a_model_out_keeps_its_mode() -> None:
-    for is_training in (True, False):
-        model = bound(Plain(VOCAB_SIZE).train(is_training))
-        model.try_out()
-        assert model.module.training is is_training
-
-
 @pytest.mark.parametrize("component", [Plain, NeuralWithFit, Uniform, NGram])
 def test_a_class_and_its_instances_agree_on_how_they_are_trained(component: Any) -> None:
     before = torch.get_rng_state()
@@ -131,17 +108,6 @@ def test_a_class_and_its_instances_agree_on_how_they_are_trained(component: Any)
     assert torch.equal(torch.get_rng_state(), before)
     assert is_trainable is bound(component(VOCAB_SIZE)).is_trainable
     assert is_trainable is (component in (Plain, NeuralWithFit))
-
-
-def test_a_model_may_ask_for_the_counts_of_tokens() -> None:
-    class Starting(nn.Module):
-        def set_token_counts(self, counts: Tensor) -> None:
-            self.counts = counts
-
-    model = Starting()
-    LanguageModel(model, 3).set_token_counts(np.array([3, 0, 1]))
-    assert model.counts.tolist() == [3.0, 0.0, 1.0]
-    LanguageModel(nn.Linear(1, 1), 3).set_token_counts(np.array([3, 0, 1]))
 
 
 # --- a class of models, which is asked before one is built
@@ -165,16 +131,6 @@ def test_a_class_with_fit_is_trained_by_gradient_only_if_it_has_parameters() -> 
     before = torch.get_rng_state()
     assert ModelClass(Counter).is_trainable(size=3)
     assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_a_refinement_without_fit_is_not_trained_by_gradient() -> None:
-    class Refines(nn.Module):
-        def __init__(self, _: int, *, base: object = None, has_parameter: bool = False) -> None:
-            super().__init__()
-            self.base, self.scale = base, nn.Parameter(torch.ones(1)) if has_parameter else 1
-
-    assert not ModelClass(Refines).is_trainable()
-    assert ModelClass(Refines).is_trainable(has_parameter=True)
 
 
 def test_a_class_that_cannot_be_built_is_a_fault_of_its_plugin() -> None:
@@ -230,8 +186,3 @@ def test_a_state_is_cut_off_from_the_graph_that_made_it() -> None:
     assert len(tensors(kept)) == 3
     assert not any(tensor.requires_grad for tensor in tensors(kept))
     assert all(torch.equal(tensor, grown) for tensor in tensors(kept))
-
-
-def test_the_tensors_of_a_state_are_in_order() -> None:
-    assert shapes(state(1.0)) == [(1, 2), (1,), (1, 3)]
-    assert tensors(None) == []

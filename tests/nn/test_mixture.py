@@ -10,7 +10,7 @@ from torch import Tensor
 from helpers.models import assert_same_in_parts
 from textgen.contracts import Vocabulary
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.mixture import CONFIDENCES, Average, CombinedModel, Mixture, MixtureModel
+from textgen.nn.mixture import CONFIDENCES, Average, CombinedModel, MixtureModel
 from textgen.nn.weights import num_parameters, set_weights, weights_of
 from textgen_models.counting import NGram, Uniform
 from textgen_models.recurrent import LSTM
@@ -60,24 +60,6 @@ def test_probabilities_are_interpolated_with_the_weights_of_the_context(ids: Ten
             found[row, column].exp(), expected, check_dtype=False, rtol=1e-4, atol=1e-5
         )
     torch.testing.assert_close(found.exp().sum(-1), torch.ones(3, 20))
-
-
-def test_a_mixture_changes_no_more_than_its_members() -> None:
-    """Where a confidence passes a point of the grid, the weights do not jump."""
-    vocabulary = Vocabulary([*"abcdefg"], np.zeros(VOCAB_SIZE, bool))
-    members = {name: LanguageModel(Uniform(VOCAB_SIZE), VOCAB_SIZE) for name in ("one", "other")}
-    model = Mixture(members, vocabulary)
-    model.set_weights(
-        torch.rand(len(model.weights), 2, generator=torch.Generator().manual_seed(0)).softmax(1)
-    )
-    highest = torch.linspace(0.2, 0.999, 20_000)
-    rest = ((1 - highest) / (VOCAB_SIZE - 1))[:, None].expand(-1, VOCAB_SIZE - 1)
-    prediction = torch.cat((highest[:, None], rest), dim=1).log()
-    even = torch.full_like(prediction, -np.log(VOCAB_SIZE))
-    ids = torch.zeros(len(highest), dtype=torch.int64)
-    mixed = model.combined([prediction, even], ids)
-    steps = torch.maximum(mixed.diff(dim=0).abs().amax(1), torch.tensor(1e-5))
-    assert (steps < 3 * prediction.diff(dim=0).abs().amax(1) + 1e-3).all()
 
 
 def test_chunks_rows_and_steps_predict_the_same_as_one_pass(ids: Tensor) -> None:
@@ -143,25 +125,6 @@ def test_an_average_predicts_the_geometric_mean_of_the_probabilities(
     assert parts.std(0).max() > 1e-3  # they differ
     assert model.is_normalized
     assert num_parameters(model.module) == 3 * num_parameters(copies[0].module)
-
-
-def test_a_token_that_one_of_several_models_finds_impossible_remains_possible() -> None:
-    never, even = torch.tensor([[-np.inf, 0.0]]), torch.tensor([[0.5, 0.5]]).log()
-    models = [LanguageModel(Uniform(2), 2) for _ in range(2)]
-    mixed = Mixture(dict(zip("ab", models, strict=True)), Vocabulary([*"ab"], np.zeros(2, bool)))
-    mixed.set_powers(torch.tensor([0.5, 0.7, 0.1]))
-    for model in (Average(models), mixed):
-        predicted = model.combined([never, even], torch.zeros(1, dtype=torch.int64))
-        assert torch.isfinite(predicted).all()
-        torch.testing.assert_close(predicted.exp().sum(), torch.tensor(1.0))
-
-
-def test_chunks_rows_and_steps_of_an_average_predict_the_same_as_one_pass(
-    copies: list[LanguageModel], copied_ids: Tensor
-) -> None:
-    model = CombinedModel(Average(copies))
-    assert model.is_step_recordable
-    assert_same_in_parts(model, copied_ids)
 
 
 def test_an_average_is_one_member_of_a_mixture(copies: list[LanguageModel], copied_ids: Tensor) -> None:

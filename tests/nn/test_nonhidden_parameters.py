@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
 
 import pytest
 from torch import nn
 
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.layers import AdaptiveSoftmax, FullSoftmax, TokenEmbedding
+from textgen.nn.layers import AdaptiveSoftmax, FullSoftmax
 from textgen.registry.registry import PluginError
 
 VOCAB_SIZE, SIZE = 50, 8
@@ -58,21 +57,6 @@ def test_the_projections_of_the_adaptive_softmax_are_hidden_layers() -> None:
     names = nonhidden(Layers(output=AdaptiveSoftmax(SIZE, VOCAB_SIZE, [10, 20])))
     parts = ("output.head", "output.tails.0", "output.tails.1")
     assert names == {"input.weight", *(f"{part}.{end}" for part in parts for end in ("weight", "bias"))}
-
-
-def test_a_token_embedding_is_an_input_and_leaves_the_output_to_be_found() -> None:
-    model = nn.Sequential(TokenEmbedding(VOCAB_SIZE, SIZE), nn.Linear(SIZE, VOCAB_SIZE))
-    assert nonhidden(model) == {"0.weight", "1.weight", "1.bias"}
-
-
-def test_a_custom_layer_says_its_role() -> None:
-    class Output(nn.Linear):
-        layer_role: ClassVar[str] = "output"
-
-    assert nonhidden(Layers(output=Output(SIZE, 3), wide=nn.Linear(SIZE, VOCAB_SIZE))) == {
-        "input.weight",
-        *OUTPUT,
-    }
 
 
 def test_a_model_has_the_last_word() -> None:

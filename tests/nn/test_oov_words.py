@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from textgen.nn.oov_words import CASES, OovWords, form_of
-from textgen.nn.word_trie import MAX_LETTERS, Trie
+from textgen.nn.word_trie import Trie
 
 LETTERS = "ABCSTabcstü4"
 
@@ -39,20 +39,6 @@ def spelled(**counts: int) -> OovWords:
     return words
 
 
-def test_a_trie_has_the_words_of_a_text_in_rows() -> None:
-    trie = Trie.of_lines("cat\nab\n\ncats\nxyz\nab\n" + "a" * (MAX_LETTERS + 1), "abcst")
-    assert trie.row_of.tolist() == [1, 0, -1, 2, -1, 0, -1]
-    node = np.zeros(1, np.int64)
-    for letter in "cat":
-        node = trie.child(node, np.array(["abcst".index(letter) + 1]))
-    assert (trie.begins[node], trie.ends[node]) == (1, 3)
-    children, codes, of = trie.children(np.append(node, node))
-    assert codes.tolist() == [0, 4, 0, 4]  # the end, and an "s"
-    assert of.tolist() == [0, 0, 1, 1]
-    assert trie.begins[children].tolist() == [1, 2, 1, 2]
-    assert trie.child(node, np.array([1])).tolist() == [-1]
-
-
 @pytest.mark.parametrize("num_letters", [30, 300, 3000])
 def test_a_trie_finds_every_word_and_no_other(num_letters: int) -> None:
     letters = [chr(0x4E00 + index) for index in range(num_letters)]
@@ -66,11 +52,6 @@ def test_a_trie_finds_every_word_and_no_other(num_letters: int) -> None:
         assert (trie.begins[node], trie.ends[node]) == (row, row + 1)
     rows = dict(zip(words, trie.row_of.tolist(), strict=True))
     assert all(rows[one] < rows[two] for one, two in pairwise(sorted(rows)))
-
-
-def test_no_words_are_no_opinion() -> None:
-    for words in (OovWords(LETTERS, []), OovWords("", [], ["cat"])):
-        assert words.predict(follow(words, "c"), np.zeros(1, np.int64))[1].tolist() == [0]
 
 
 def test_words_are_expected_as_often_as_they_were_spelled() -> None:
@@ -108,35 +89,6 @@ def test_words_of_vectors_are_expected_by_their_ranks_and_in_the_cases_of_the_te
     words.count({" Sat": 1, " Bat": 1, " cat": 1}, 3, 0)
     by_case = probabilities(words, " C")
     assert by_case["a"] > 1.5 * by_case["A"]
-
-
-def test_words_that_differ_by_case_alone_are_one_row_each() -> None:
-    """`pH` and `PH` are two words of the vocabulary, neither of which is spelled."""
-    words = OovWords("HPhpΔΟΣδος", [" pH", " PH", " ΟΔΟΣ", "a\nb"], ["ph"])
-    words.count({" Ph": 1, " ΔΟΣ": 1}, 3, 1)
-    assert [bool(words.are_known(follow(words, word))[0]) for word in (" pH", " PH", " ΟΔΟΣ", " Ph")] == [
-        True,
-        True,
-        True,
-        False,
-    ]
-    assert probabilities(words, " PH") == {}
-    assert probabilities(words, " ΔΟ") == pytest.approx({"Σ": 1})
-
-
-def test_a_text_in_capitals_has_words_too() -> None:
-    words = OovWords("ABST", [" BAT"], ["tab", "bat"])
-    words.count({" TAB": 1}, 2, 1)
-    assert probabilities(words, " TA") == pytest.approx({"B": 1})
-    assert words.are_known(follow(words, " BAT")).tolist() == [True]
-
-
-def test_letters_that_the_text_lacks_are_in_no_word() -> None:
-    """Without an "S" there is no capital of "sat"."""
-    words = OovWords("BTabst", [], ["sat", "bat"])
-    words.count({" bat": 1}, 1, 0)
-    assert probabilities(words, " BA") == {}
-    assert probabilities(words, " B") == pytest.approx({"a": 1})
 
 
 def test_what_was_learnt_is_saved() -> None:

@@ -60,12 +60,6 @@ def test_a_row_does_not_depend_on_its_batch(kind: str, shape: tuple[int, int]) -
         assert torch.equal(packed_layer(inputs[:size]), together[:size])
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_an_output_without_weights_is_its_bias(kind: str) -> None:
-    packed_layer = layer(kind, torch.zeros(3, 8), torch.tensor([1.0, -2.0, 0.0]), 1.0)
-    assert packed_layer(packed_layer.prepare_input(torch.ones(1, 8)))[0].tolist() == [1.0, -2.0, 0.0]
-
-
 def test_int8_replaces_bf16_only_where_it_is_faster_and_features_are_bounded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

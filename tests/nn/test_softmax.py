@@ -39,16 +39,6 @@ def test_chunked_cross_entropy_equals_the_plain_form(
         torch.testing.assert_close(gradient, expected)
 
 
-def test_chunked_cross_entropy_in_bf16_is_near_the_plain_form() -> None:
-    features, weight, bias, targets = random_problem(torch.float32)
-    narrow = features.detach().bfloat16().requires_grad_()
-    ours = linear_cross_entropy(narrow, weight, bias, targets)
-    plain = F.cross_entropy(F.linear(features, weight, bias), targets)
-    torch.testing.assert_close(ours, plain, rtol=0.02, atol=0.02)
-    (gradient,), (expected,) = torch.autograd.grad(ours, narrow), torch.autograd.grad(plain, features)
-    torch.testing.assert_close(gradient.float(), expected, rtol=0.1, atol=0.01)
-
-
 @pytest.mark.parametrize("cutoffs", [[10], [10, 50]])
 def test_adaptive_softmax_is_a_distribution_and_its_loss_that_of_its_logits(cutoffs: list[int]) -> None:
     torch.manual_seed(0)
@@ -81,14 +71,6 @@ def test_tied_clusters_share_the_table_and_compute_the_loss_of_their_logits(size
     assert len(layer.head.weight) == (2 if size == 16 else 12)  # the clusters, or all that the head predicts
 
 
-def test_adaptive_softmax_learns_when_a_batch_has_no_rare_token() -> None:
-    layer = AdaptiveSoftmax(16, 101, [10, 50])
-    loss = layer.loss(torch.randn(1, 5, 16), torch.zeros(1, 5, dtype=torch.long))
-    loss.backward()
-    assert torch.isfinite(loss)
-    assert layer.head.weight.grad is not None
-
-
 @pytest.mark.parametrize("softmax", ["full", "adaptive"])
 @pytest.mark.parametrize("embedding_size", [0, 5])
 def test_generation_step_equals_forward(
@@ -112,16 +94,8 @@ def test_generation_step_equals_forward(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "spec",
-    [
-        "char-lstm:hidden_size=64",
-        pytest.param("word-lstm:hidden_size=64,softmax=adaptive", marks=pytest.mark.long),
-        pytest.param("char-transformer:hidden_size=64,softmax=adaptive", marks=pytest.mark.long),
-    ],
-)
-def test_a_step_in_bf16_gives_the_scores_of_fp32_to_a_hundredth_of_a_bit(spec: str, news: str) -> None:
-    entry = parse_entry(spec)
+def test_a_step_in_bf16_gives_the_scores_of_fp32_to_a_hundredth_of_a_bit(news: str) -> None:
+    entry = parse_entry("char-lstm:hidden_size=64")
     tokenizer = entry.build_tokenizer()
     tokenizer.fit(news)
     ids = torch.from_numpy(tokenizer.encode(news[:500]).astype("int64"))[None]

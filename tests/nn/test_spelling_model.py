@@ -12,7 +12,7 @@ from torch import Tensor
 from textgen.contracts import State, Vocabulary
 from textgen.data.vocabulary import continues_spelling
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.spelling_model import NUM_FIRST, Speller, SpellingModel, WordBounds
+from textgen.nn.spelling_model import NUM_FIRST, Speller, SpellingModel
 from textgen.nn.state import join
 from textgen_models.counting import NGram
 from textgen_models.recurrent import GRU, LSTM
@@ -75,13 +75,6 @@ def test_chunks_give_what_one_pass_gives(name: str, chunk: int) -> None:
     torch.testing.assert_close(torch.cat(parts, dim=1), whole, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", READERS)
-def test_a_row_does_not_depend_on_the_others(name: str) -> None:
-    model, ids = spelling_model(name), random_ids(5, 17)
-    alone = torch.cat([log_probabilities(model, row[None]) for row in ids])
-    torch.testing.assert_close(log_probabilities(model, ids), alone, rtol=1e-4, atol=1e-5)
-
-
 def test_the_reader_sees_the_beginnings_of_spellings_only() -> None:
     read = [TOKENS[token] for token in spelling_model().tokens_read(IDS)]
     expected = ["\n", " the", " ", "a", " cat", " ", "c", " ", "a", "\n", "c", "a", " sat"]
@@ -122,14 +115,6 @@ def test_no_spelling_ends_as_a_word_of_the_vocabulary() -> None:
         assert float(inside.sum()) == pytest.approx(1, abs=1e-5)
     longer = log_probabilities(model, tokens("\n", " ", "c", "a", "t", "t"))[0, -1].exp()
     assert float(longer[: SPACE + 1].sum()) > 0.1
-
-
-def test_words_are_no_spellings() -> None:
-    model = spelling_model()
-    words = tokens("\n", " the", " cat", "\n", " sat", "\n")
-    found, expected = log_probabilities(model, words), log_probabilities(model.reader, words)
-    ends = [0, 3, 5]  # after a letter, what begins with another one is made rarer
-    torch.testing.assert_close(found[:, ends], expected[:, ends])
 
 
 def test_a_word_is_not_glued_to_a_letter_unless_the_training_text_does_that() -> None:
@@ -178,30 +163,5 @@ def test_what_the_training_text_lacks_can_be_spelled() -> None:
     assert log_probabilities(model, ids)[0, :-1].gather(1, ids[0, 1:, None]).isfinite().all()
 
 
-def test_the_predictions_of_spellings_are_those_within_them() -> None:
-    """What precedes a spelling says nothing about its rest."""
-    model = spelling_model()
-    ends = [log_probabilities(model, tokens(*before, " ", "a"))[0, -1] for before in ("\n", ["\n", " ", "t"])]
-    letters = model.speller.continues
-    torch.testing.assert_close(ends[0][letters], ends[1][letters])
-
-
 def tokens(*words: str) -> Tensor:
     return torch.tensor([[TOKENS.index(word) for word in words]])
-
-
-def test_only_letters_with_a_case_keep_words_apart() -> None:
-    tokens = ["the", " cat", "が", "使", "мышь", " и", "."]
-    bounds = WordBounds(tokens)
-    ids = np.array([0, 6, 2, 3, 6, 3, 2, 5, 6, 4])
-    bounds.count([(ids, np.zeros(len(ids), np.int64))])
-    found = dict(zip(tokens, bounds.is_apart.tolist(), strict=True))
-    assert found == {
-        "the": True,
-        "мышь": True,
-        " cat": False,
-        "が": False,
-        "使": False,
-        " и": False,
-        ".": False,
-    }

@@ -50,13 +50,6 @@ def test_tied_weights_are_saved_once_and_tied_again(tmp_path: Path) -> None:
     torch.testing.assert_close(loaded.state_dict(), model.state_dict(), rtol=0, atol=0)
 
 
-def test_a_view_of_a_parameter_is_saved_on_its_own(tmp_path: Path) -> None:
-    model = nn.Linear(4, 4, bias=False)
-    model.register_buffer("diagonal", model.weight.detach().diagonal())
-    weights = saved(model, tmp_path / "weights.safetensors")
-    assert torch.equal(weights["diagonal"], model.weight.diagonal())
-
-
 def test_a_buffer_takes_the_size_that_it_had(tmp_path: Path) -> None:
     loaded = Counting()
     set_weights(loaded, saved(Counting(7), tmp_path / "weights.safetensors"))
@@ -86,28 +79,11 @@ def test_frozen_rows_count_apart(frozen: bool, expected: tuple[int, int]) -> Non
     assert counts(nn.Sequential(table, output)) == (expected[0] + 5, expected[1])
 
 
-def test_loaded_frozen_rows_count_apart() -> None:
-    found = torch.tensor([True, False, True])
-    trained = TokenEmbedding(3, 2, PretrainedVectors(torch.randn(3, 2), found, frozen=True))
-    unfilled = PretrainedVectors(torch.zeros(3, 2), torch.zeros(3, dtype=torch.bool), frozen=True)
-    loaded = TokenEmbedding(3, 2, unfilled)
-    assert counts(loaded) == (6, 0)
-    set_weights(loaded, weights_of(trained))
-    assert counts(loaded) == (2, 4)
-
-
 def test_parameters_without_gradient_count_as_frozen_and_shared_ones_once() -> None:
     model = Tied()
     assert counts(model) == (15 + 5, 0)
     model.table.weight.requires_grad_(False)
     assert counts(model) == (5, 15)
-
-
-def test_a_layer_reports_its_own_frozen_parameters() -> None:
-    class HalfFrozen(nn.Linear):
-        num_frozen_parameters = 6
-
-    assert counts(nn.Sequential(HalfFrozen(4, 3, bias=False), nn.Linear(3, 2))) == (6 + 8, 6)
 
 
 # --- the embedding of tokens
@@ -116,13 +92,6 @@ def test_a_layer_reports_its_own_frozen_parameters() -> None:
 IDS = torch.tensor([[0, 3], [2, 2]])
 FOUND = torch.tensor([True, False, True, False])
 TABLE = torch.tensor([[3.0, 4.0], [9.0, 9.0], [0.0, 5.0], [9.0, 9.0]])
-
-
-def test_vectors_have_a_length_of_about_1() -> None:
-    torch.manual_seed(0)
-    layer = TokenEmbedding(1000, 64)
-    assert layer(IDS).shape == (2, 2, 64)
-    assert float(layer.table().detach().norm(dim=1).mean()) == pytest.approx(1, abs=0.05)
 
 
 @pytest.mark.parametrize("frozen", [True, False])
@@ -140,9 +109,3 @@ def test_rows_that_were_found_start_from_their_vectors_and_only_frozen_ones_stay
     gradient = layer.weight.grad
     assert gradient is not None
     assert gradient.any(dim=1).tolist() == [not frozen, False, not frozen, True]
-
-
-def test_vectors_of_which_none_was_found_leave_random_rows() -> None:
-    layer = TokenEmbedding(4, 7, PretrainedVectors(TABLE, torch.zeros(4, dtype=torch.bool), frozen=True))
-    assert torch.isfinite(layer.table()).all()
-    assert torch.equal(layer.table(), layer.weight)

@@ -89,13 +89,3 @@ def test_windows_may_be_shorter_and_still_cover_the_text() -> None:
     covered = torch.cat(inputs, dim=1).flatten()
     assert torch.equal(covered, torch.arange(100) + covered[0])
     assert (batches.num_epochs, batches.num_tokens) == (1, 100)
-
-
-def test_epochs_are_counted() -> None:
-    batches = ContiguousBatches(np.arange(101, dtype=np.int32), 2, 10, seed=0)
-    counted = []
-    for _ in range(10):
-        counted.append(batches.num_epochs)
-        batches.next(CPU)
-    assert counted == [0, 0.2, 0.4, 0.6, 0.8, 1, 1.2, 1.4, 1.6, 1.8]
-    assert batches.num_epochs == 2

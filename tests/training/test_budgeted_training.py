@@ -13,7 +13,7 @@ from helpers.training import OPTIONS, run, trainer
 from textgen.contracts import TokenIds
 from textgen.data.corpus import Corpus
 from textgen.training.mixture_training import combined_result
-from textgen.training.schedule import SHORTEST_SEQUENCE, Rates, Schedule, num_streams
+from textgen.training.schedule import Rates, Schedule, num_streams
 from textgen.training.train_options import LONGEST_SEQUENCE, TrainOptions
 
 
@@ -26,14 +26,6 @@ def test_the_learning_rate_rises_then_falls_linearly() -> None:
     options = TrainOptions(learning_rate=1.0, warmup_fraction=0.2, min_lr_factor=0.1)
     found = rates(options, 0, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.3)
     assert found == pytest.approx([0.01, 0.5, 1.0, 0.775, 0.55, 0.325, 0.1, 0.1])
-
-
-@pytest.mark.parametrize(("warmup_fraction", "first"), [(0.0, 1.0), (1.0, 0.01)])
-def test_any_warmup_is_possible(warmup_fraction: float, first: float) -> None:
-    options = TrainOptions(learning_rate=1.0, warmup_fraction=warmup_fraction, min_lr_factor=0.1)
-    found = rates(options, *(step / 10 for step in range(12)))
-    assert found[0] == pytest.approx(first)
-    assert all(0 < rate <= 1 for rate in found)
 
 
 def test_a_short_run_has_a_high_rate_and_a_short_memory() -> None:
@@ -60,11 +52,6 @@ def test_the_optimizers_get_the_rates_of_the_schedule(ids: TokenIds) -> None:
         assert [group["momentum"] for group in groups if "momentum" in group] == [0.75]
         decays = [group["weight_decay"] for group in groups]
         assert decays == pytest.approx([OPTIONS.weight_decay * (1 - fraction)] * 2 + [0.0])
-
-
-def test_a_result_says_which_rates_were_chosen(ids: TokenIds) -> None:
-    result = run(trainer(ids[:1000]), "3epochs")
-    assert result.rates == replace(Schedule(OPTIONS).peak(result.num_updates), sequence_length=16)
 
 
 def test_a_budget_of_epochs_ends_with_an_epoch(ids: TokenIds) -> None:
@@ -96,15 +83,6 @@ def test_validations_are_spread_evenly_over_the_budget(ids: TokenIds) -> None:
     result = run(trainer(ids[:1000], options=options), "3epochs")
     assert [point.num_epochs for point in result.curve] == [1, 2, 3]
     assert {point.validation_bits_per_char for point in result.curve} == {1.0}
-
-
-def test_a_run_records_its_share_of_the_cores(ids: TokenIds) -> None:
-    result = run(trainer(ids[:1000]), "3epochs")
-    assert result.cpu_utilization is not None
-    assert 0 < result.cpu_utilization < 1.1
-    for utilization, disturbed in ((None, False), (0.79, True), (0.81, False)):
-        steady = replace(result, cpu_utilization=utilization, unevenness=0.0)
-        assert (steady.disturbance is not None) is disturbed
 
 
 def test_a_run_knows_after_which_share_of_its_updates_it_was_best(ids: TokenIds) -> None:
@@ -151,10 +129,6 @@ def test_few_updates_get_short_sequences(num_updates: int, expected: int, fracti
 def test_a_given_sequence_length_stays(length: int) -> None:
     schedule = Schedule(TrainOptions(sequence_length=length))
     assert [schedule.sequence_length(fraction, 3) for fraction in (0.0, 0.1, 1.0)] == [length] * 3
-
-
-def test_training_starts_with_short_sequences() -> None:
-    assert Schedule(TrainOptions()).sequence_length(0.0, 0) == SHORTEST_SEQUENCE
 
 
 @pytest.mark.parametrize(

@@ -126,26 +126,6 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path: Path) 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-000001", "checkpoint-000002"]
 
 
-def test_a_disk_that_is_full_costs_the_checkpoint_only(ids: TokenIds, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    made, validate = training(ids)
-    blocked = Checkpoints(tmp_path / "file" / "folder", interval=0.0)
-    assert train(made, BUDGET, 1.0, validate, checkpoints=blocked).num_updates == NUM_UPDATES
-
-
-def test_what_is_finished_is_kept_with_its_weights(ids: TokenIds, tmp_path: Path) -> None:
-    made, validate = training(ids)
-    checkpoints = Checkpoints(tmp_path, interval=0.0)
-    assert checkpoints.finished() is None
-    result = train(made, BUDGET, 1.0, validate, checkpoints=checkpoints)
-    checkpoints.finish(result, made.model.module.state_dict())
-    kept = Checkpoints(tmp_path).finished()
-    assert kept is not None
-    assert kept[0] == result
-    assert equal(list(kept[1].values()), weights(made.model.module))
-    assert [path.name for path in tmp_path.iterdir()] == ["finished"]
-
-
 def test_a_state_is_the_same_after_it_was_on_disk(tmp_path: Path) -> None:
     state = {
         "tensors": [torch.arange(6).view(2, 3).t(), torch.tensor(0.1, dtype=torch.bfloat16), torch.zeros(0)],

@@ -15,7 +15,7 @@ from textgen.runtime.device import seeded
 from textgen_models.transformer import Transformer
 
 pytestmark = [
-    pytest.mark.slow,  # a compiler runs
+    pytest.mark.long,  # a compiler runs
     pytest.mark.filterwarnings("ignore"),  # of torch's compiler
     pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler"),
 ]
@@ -26,7 +26,6 @@ def model_of() -> nn.Module:
         return Transformer(100, num_layers=1, num_heads=2, hidden_size=8, dropout=0.2)
 
 
-@pytest.mark.long
 def test_compiled_updates_equal_plain_ones(ids: TokenIds) -> None:
     torch.compiler.reset()
     plain, compiled = (

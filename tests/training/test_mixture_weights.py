@@ -8,10 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from textgen.contracts import Vocabulary
-from textgen.nn import mixture
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.mixture import (
-    PRIOR_TOKENS,
     MixtureModel,
     fit_mixture,
     fit_powers,
@@ -55,22 +53,6 @@ def draw(weight: float, number: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).choice(4, number, p=probabilities)
 
 
-def fitted(log_likelihoods: np.ndarray, classes: np.ndarray, num_points: int) -> np.ndarray:
-    """The weights of tokens that each belong to one point."""
-    points = classes.reshape(-1, 1)
-    return fit_weights(log_likelihoods, points, np.ones(points.shape), num_points)
-
-
-def test_known_weights_are_found_for_each_point() -> None:
-    num_tokens, known = 80_000, [0.9, 0.2]
-    classes = np.arange(num_tokens) % 2
-    ids = np.stack([draw(weight, num_tokens // 2, seed) for seed, weight in enumerate(known)], 1).ravel()
-    weights = fitted(np.stack([NARROW[ids], WIDE[ids]], axis=1), classes, 3)
-    assert weights.sum(axis=1) == pytest.approx(1)
-    assert weights[:2, 0] == pytest.approx(known, abs=0.02)
-    assert weights[2, 0] == pytest.approx(0.55, abs=0.02)  # a point without tokens has those of all
-
-
 def test_known_weights_are_found_between_points() -> None:
     """The true weights are linear between two points; tokens lie everywhere between them."""
     generator, num_tokens = np.random.default_rng(0), 80_000
@@ -81,29 +63,6 @@ def test_known_weights_are_found_between_points() -> None:
     log_likelihoods = np.stack([NARROW[ids], WIDE[ids]], axis=1)
     weights = fit_weights(log_likelihoods, points, np.stack([1 - share, share], axis=1), 2)
     assert weights[:, 0] == pytest.approx([0.1, 0.9], abs=0.03)
-
-
-def test_a_point_with_few_tokens_stays_near_the_weights_of_all() -> None:
-    ids = np.concatenate([draw(0.5, 10_000), np.zeros(3, np.int64)])
-    classes = (np.arange(len(ids)) >= 10_000).astype(np.int64)
-    weights = fitted(np.stack([NARROW[ids], WIDE[ids]], axis=1), classes, 2)
-    assert weights[0, 0] < weights[1, 0] < weights[0, 0] + 3 / PRIOR_TOKENS
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_a_mixture_is_never_worse_than_its_best_member_on_the_text_of_the_fit(seed: int) -> None:
-    generator = np.random.default_rng(seed)
-    log_likelihoods = -generator.exponential([1.0, 2.0, 3.0], (500, 3)) * generator.choice([0.1, 5], 3)
-    classes = generator.integers(0, 40, 500)
-    weights = fitted(log_likelihoods, classes, 40)
-    mixed = np.log((weights[classes] * np.exp(log_likelihoods)).sum(axis=1)).mean()
-    assert mixed >= log_likelihoods.mean(axis=0).max() - 1e-3
-    assert fitted(log_likelihoods[:0], classes[:0], 2) == pytest.approx(1 / 3)
-
-
-def test_impossible_tokens_leave_the_weights_finite() -> None:
-    log_likelihoods = np.array([[-np.inf, -1.0], [-1.0, -np.inf], [-np.inf, -np.inf]])
-    assert fitted(log_likelihoods, np.zeros(3, np.int64), 1) == pytest.approx(0.5, abs=0.01)
 
 
 def test_every_token_of_every_stretch_but_the_first_is_evidence_once() -> None:
@@ -129,17 +88,6 @@ def test_the_weights_of_a_mixture_depend_on_whether_the_last_token_spells() -> N
     weights = model.mixture.weights
     spelling = weights[len(weights) // 2 :]
     assert spelling[:, 0].max() > weights[: len(weights) // 2, 0].min() + 0.2
-
-
-def test_with_a_large_vocabulary_the_beginnings_of_stretches_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mixture, "MAX_FITTED_LOGITS", 4 * 2 * 1000)  # 1,000 tokens of each
-    weights = []
-    for rest in (0.0, 1.0):
-        model = fixed_mixture([False] * 4)
-        stretches = [np.concatenate([draw(0.5, 1000, seed), draw(rest, 1000)]) for seed in (1, 2)]
-        fit_mixture(model.mixture, stretches, CPU)
-        weights.append(model.mixture.weights)
-    assert torch.equal(*weights)
 
 
 def product(powers: tuple[float, float]) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any, get_args
 
 import pytest
@@ -19,7 +18,6 @@ from textgen.training.optimizer import (
     without_compiler,
 )
 from textgen.training.train_options import OptimizerName
-from textgen.workers.pool import run_in_processes
 from textgen_kit.examples.model import Example
 from textgen_models.original import Original
 from textgen_models.recurrent import GRU, LSTM
@@ -57,10 +55,6 @@ def test_orthogonalising_keeps_directions_and_evens_their_strength(shape: tuple[
     torch.testing.assert_close(evened, torch.diag_embed(diagonal), atol=1e-4, rtol=0)
     assert diagonal.min() > 0.6
     assert diagonal.max() < 1.3
-
-
-def test_a_matrix_without_gradient_direction_stays_finite() -> None:
-    assert orthogonalise(torch.zeros(2, 3, 3)).abs().max() == 0
 
 
 def test_gates_are_orthogonalised_one_by_one() -> None:
@@ -138,22 +132,6 @@ def test_muon_gets_the_matrices_of_hidden_layers_alone(
     assert [kind(optimizer) for optimizer in optimizers(model)] == [Muon, torch.optim.AdamW]
 
 
-def test_a_plain_linear_output_is_trained_as_the_bundled_models_train_theirs() -> None:
-    bundled, plain = LSTM(VOCAB_SIZE, **SMALL, tie_weights=False), Example(VOCAB_SIZE, size=8)
-    places = []
-    for model in (bundled, plain):
-        groups = [(kind(each), group) for each in optimizers(model) for group in each.param_groups]
-        for parameter in (model.output.weight, model.output.bias):
-            (place,) = [
-                (made, group["lr"], group["weight_decay"], group["betas"])
-                for made, group in groups
-                if any(parameter is other for other in group["params"])
-            ]
-            places.append(place)
-    assert places[:2] == places[2:]
-    assert [place[0] for place in places] == [torch.optim.AdamW] * 4
-
-
 def test_a_model_without_hidden_matrices_gets_adamw_alone() -> None:
     for model in (nn.Embedding(5, 3), nn.Linear(3, VOCAB_SIZE, bias=False)):
         assert [kind(optimizer) for optimizer in optimizers(model)] == [torch.optim.AdamW]
@@ -200,19 +178,3 @@ def test_without_the_compiler_an_optimizer_computes_the_same_bits(made: Any, opt
             optimizer.load_state_dict(optimizer.state_dict())
         found.append((layer.weight, optimizer.state_dict()["state"]))
     torch.testing.assert_close(found[0], found[1], rtol=0, atol=0)
-
-
-def imported_by(name: OptimizerName) -> bool:
-    """Return whether this process has imported torch's compiler after an update."""
-    model = GRU(VOCAB_SIZE, hidden_size=8)
-    for optimizer in optimizers(model, name):
-        model(torch.zeros(1, 2, dtype=torch.long), model.initial_state(1))[0].sum().backward()
-        optimizer.step()
-        optimizer.zero_grad()
-    return "torch._dynamo" in sys.modules
-
-
-def test_no_optimizer_imports_the_compiler() -> None:
-    names = get_args(OptimizerName)
-    found = dict(run_in_processes(imported_by, names, 1))  # in one process, where none imports it
-    assert found == dict.fromkeys(names, False)

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from helpers.training import CPU, OPTIONS, Counting, equal, lstm, run, trainer, unread, weights
 from textgen.contracts import PretrainedVectors, TextgenError, TokenIds
 from textgen.nn.language_model import LanguageModel
-from textgen.runtime.device import seeded
 from textgen.training.budget import parse_budget
 from textgen.training.loop import train
 from textgen.training.validation import Validation
@@ -57,27 +56,6 @@ def test_training_leaves_the_global_random_state_alone(ids: TokenIds) -> None:
     run(trainer(ids[:1000], model=lstm(dropout=0.5)), "1epoch")
     assert torch.equal(torch.get_rng_state(), before[0])
     assert repr(np.random.get_state(legacy=False)) == before[1]
-
-
-def test_training_does_not_depend_on_the_global_random_state(ids: TokenIds) -> None:
-    results = []
-    for seed in (5, 6):
-        training = trainer(ids[:1000], model=lstm(dropout=0.5))
-        with seeded(seed, CPU.device):
-            run(training, "1epoch")
-        results.append(weights(training.model.module))
-    assert equal(*results)
-
-
-def test_every_update_draws_new_numbers(ids: TokenIds) -> None:
-    class Drawing(Counting):
-        def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-            drawn.append(float(torch.rand(1)))
-            return super().forward(ids, state)
-
-    drawn: list[float] = []
-    run(trainer(ids[:1000], model=Drawing()), "1epoch")
-    assert len(set(drawn)) == len(drawn) == 7
 
 
 def test_the_best_weights_on_validation_are_kept(ids: TokenIds) -> None:
@@ -174,15 +152,6 @@ def test_frozen_rows_stay_and_all_others_move(ids: TokenIds, frozen: bool) -> No
 # --- losses that are read after several updates, as on a GPU
 
 
-def test_losses_are_read_in_order(ids: TokenIds) -> None:
-    each, together = trainer(ids[:1000]), unread(trainer(ids[:1000]))
-    expected = [each.update(number / 10) for number in range(5)]
-    for number in range(5):
-        together.start_update(number / 10)
-    assert together.read_losses() == expected
-    assert together.read_losses() == []
-
-
 def test_the_first_loss_is_read_at_once_and_later_ones_at_the_pace_of_updates(ids: TokenIds) -> None:
     made = trainer(ids[:1000])
     made.max_unread_seconds = 1.0
@@ -211,9 +180,3 @@ def test_the_result_is_that_of_reading_each(ids: TokenIds) -> None:
     (curve, best_update, found), expected = trained(False), trained(True)
     assert (curve, best_update) == expected[:2]
     assert equal(found, expected[2])
-
-
-def test_the_wait_for_losses_is_training_time(ids: TokenIds) -> None:
-    result = run(unread(trainer(ids[:1000])), "0.1s")
-    assert result.seconds >= 0.1
-    assert result.curve[-1].fraction >= 1

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 import warnings
-import weakref
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import torch
 
 from textgen.contracts import TextgenError, TextgenWarning
-from textgen.runtime.storage.files import write_file
-from textgen.workers.pool import Killed, OnMessage, Processes, Stopped, drive, killed, run_in_processes
+from textgen.workers.pool import (
+    WAIT_SECONDS,
+    Killed,
+    OnMessage,
+    Processes,
+    Stopped,
+    drive,
+    killed,
+    run_in_processes,
+)
 from textgen.workers.process import recipe, tell
 
 
@@ -37,20 +39,6 @@ def kill_yourself(text: str) -> str:
 def slow(seconds: float) -> int:
     time.sleep(seconds)
     return os.getpid()
-
-
-def variable(name: str) -> str | None:
-    return os.environ.get(name)
-
-
-def set_variable(name: str, value: str) -> None:
-    os.environ[name] = value
-
-
-def num_threads(_: int) -> int:
-    import torch
-
-    return torch.get_num_threads()
 
 
 class TwoArgumentsError(Exception):
@@ -70,33 +58,15 @@ def unsendable(_: int) -> Callable[[], int]:
     return lambda: 0
 
 
-@dataclass(frozen=True)
-class LargeResult:
-    """A job that writes its process id, waits for a signal and returns more than a pipe holds."""
-
-    pid_file: Path
-
-    def __call__(self, job: str) -> bytes:
-        if job == "small":
-            return b""
-        while not self.pid_file.with_suffix(".go").exists():
-            time.sleep(0.01)
-        written = self.pid_file.with_suffix(".new")
-        written.write_text(str(os.getpid()))
-        written.rename(self.pid_file)
-        return b"x" * 50_000_000
-
-
 def watched(
     function: Callable[..., object],
     items: Sequence[object],
     on_message: OnMessage = None,
     max_silence: float | None = None,
-    on_wait: Callable[[], object] = lambda: None,
 ) -> Iterator[tuple[Any, Any]]:
     """Compute items one after another, each in a process of its own."""
     pool = Processes(recipe(function), on_message, max_silence, own_process=True)
-    return drive(pool, items, lambda: 1, on_wait=on_wait)
+    return drive(pool, items, lambda: 1)
 
 
 def is_alive(pid: int) -> bool:
@@ -134,34 +104,6 @@ def test_processes_end_when_nobody_reads_on() -> None:
     assert not is_alive(pid)
 
 
-def test_each_process_is_set_up_before_its_first_job() -> None:
-    first = [partial(torch.set_num_threads, 3), partial(set_variable, "TEXTGEN_TEST_SETUP", "done")]
-    assert list(run_in_processes(num_threads, [0], 1, first)) == [(0, 3)]
-    assert list(run_in_processes(variable, ["TEXTGEN_TEST_SETUP"], 1, first)) == [
-        ("TEXTGEN_TEST_SETUP", "done")
-    ]
-    assert "TEXTGEN_TEST_SETUP" not in os.environ
-
-
-def test_somebody_can_watch_while_jobs_run() -> None:
-    calls: list[float] = []
-    list(watched(slow, [0.7], on_wait=lambda: calls.append(time.monotonic())))
-    assert len(calls) >= 2
-
-
-def test_a_process_that_is_killed_while_it_sends_its_result_is_a_killed_one(tmp_path: Path) -> None:
-    large = LargeResult(tmp_path / "pid")
-    for job, result in run_in_processes(large, ["small", "large"], 2):
-        if job == "small":
-            large.pid_file.with_suffix(".go").touch()
-            while not large.pid_file.exists():
-                time.sleep(0.01)
-            time.sleep(0.5)  # it has begun to send, and nobody reads
-            os.kill(int(large.pid_file.read_text()), signal.SIGKILL)
-        else:
-            assert result == killed(-signal.SIGKILL)
-
-
 def kill_by(number: int) -> None:
     if os.fork() == 0:  # another process keeps the connection open
         time.sleep(600)
@@ -178,20 +120,6 @@ def test_the_signal_of_a_crash_is_named() -> None:
     assert results == [Killed("its process crashed (SIGSEGV)"), Killed("its process crashed (signal 40)")]
 
 
-def write_twice(path: Path) -> str:
-    """Write a file in a copy of this process first, as a model does that forks in the middle of training."""
-    if copy := os.fork():
-        os.waitpid(copy, 0)
-        assert not path.exists()
-    write_file(path, "one")
-    return path.read_text("utf-8")
-
-
-def test_a_copy_that_a_job_forks_of_its_process_writes_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    assert list(run_in_processes(write_twice, [path], 1)) == [(path, "one")]
-
-
 def warn(text: str) -> str:
     warnings.warn(text, TextgenWarning, stacklevel=1)
     return text
@@ -205,6 +133,24 @@ def test_a_warning_for_people_arrives_here() -> None:
 def test_a_silent_job_is_ended() -> None:
     ((_, result),) = watched(slow, [600.0], max_silence=0.5)
     assert result == Killed("it made no progress for a few seconds and was ended")
+
+
+def tell_on(text: str) -> str:
+    for _ in range(3):
+        tell(text)
+    time.sleep(3 * WAIT_SECONDS)  # so that the pool looks at the clock after the last message
+    return text
+
+
+def test_a_job_that_reports_progress_is_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("textgen.workers.pool.time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def half_a_minute_later(_item: object, _message: object) -> None:
+        clock[0] += 30
+
+    assert list(watched(tell_on, ["a"], half_a_minute_later, max_silence=60)) == [("a", "a")]
+    assert clock[0] == 90
 
 
 def tell_and_sleep(text: str) -> None:
@@ -240,17 +186,6 @@ def test_another_item_starts_only_when_it_may() -> None:
     assert most == [0, 0, 0, 0]
 
 
-@pytest.mark.long
-def test_no_module_of_the_working_directory_is_imported(tmp_path: Path) -> None:
-    for name in ("torch", "random", "token"):
-        (tmp_path / f"{name}.py").write_text("open('imported', 'w')")
-    code = "import sys; sys.path.remove(''); from textgen.cli.app import main; main()"
-    tiny = ["--corpus", "lee", "--max-chars", "4000", "--length", "10", "--out", "out"]
-    command = [sys.executable, "-c", code, "bench", "char-uniform", *tiny]
-    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
-    assert not (tmp_path / "imported").exists()
-
-
 def test_a_process_that_was_killed_while_idle_is_replaced() -> None:
     jobs = run_in_processes(slow, [0.0, 0.0], 1)
     _, first = next(jobs)
@@ -270,24 +205,3 @@ def test_an_error_that_pickle_cannot_restore_arrives_with_its_message() -> None:
         list(run_in_processes(fail, [TwoArgumentsTextgenError], 1))
     with pytest.raises(RuntimeError, match=r"^function cannot be sent: "):
         list(run_in_processes(unsendable, [0], 1))
-
-
-class Block(str):
-    """An item that is counted while something refers to it."""
-
-
-def test_items_that_have_ended_are_let_go() -> None:
-    """Or a text of a gigabyte that is tokenized in blocks would be in memory as a whole."""
-    alive = weakref.WeakSet[Block]()
-
-    def blocks() -> Iterator[Block]:
-        for number in range(30):
-            block = Block(number)
-            alive.add(block)
-            yield block
-
-    most = 0
-    for _, length in run_in_processes(len, blocks(), 2):
-        assert length in {1, 2}
-        most = max(most, len(alive))
-    assert most < 10

@@ -51,9 +51,8 @@ def train(
     options.load_plugins(plugin)
     from textgen.library import runs
     from textgen.library.presentation import PROMPT, command, first_sample, train_lines, train_remarks
-    from textgen.library.training import is_helper
 
-    with working(quiet=quiet or is_helper()) as work:
+    with working(quiet=quiet) as work:
         work.result = runs.train_as(
             request, out, log=log, snapshots=snapshots, report=work.report, refuse=options.refusing(context)
         )

@@ -31,7 +31,6 @@ from textgen.experiment.encoding import (
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import Origin, PreparationTime, RunResult, RunSettings
 from textgen.experiment.hosts import ModelHost
-from textgen.experiment.memory import build_for_training
 from textgen.experiment.origin import origin_folder, origin_of, start_members, start_of, with_overlap
 from textgen.experiment.run_lock import begun_copies
 from textgen.experiment.saved_run import RunFiles, RunManifest, SavedRun, build_trained, load_run
@@ -43,11 +42,9 @@ from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import set_weights, weights_of
 from textgen.registry.isolation import preserve_process_state
-from textgen.runtime.device import DeviceConfig
+from textgen.runtime.device import CPU, DeviceConfig, seeded
 from textgen.runtime.environment import machine, threads_beside_others
-from textgen.runtime.memory import CPU
 from textgen.runtime.storage.json_records import to_values
-from textgen.training import ranks
 from textgen.training.budget import Budget, check_is_text, parse_budget
 from textgen.training.mixture_training import (
     TrainingPlan,
@@ -103,12 +100,10 @@ class Experiment:
     seed: int
     start: SavedRun | None = None
     """A run whose training continues: from its best weights, with a new schedule and new optimizers."""
-    num_processes: int = 1
-    """Processes that train the model together."""
     writes: bool = False
     """True if the entry writes at the moments of its training, unless its option says no."""
     chooses_copies: bool = True
-    """True if the budget decides the number of copies of an entry that does not say (with one process)."""
+    """True if the budget decides the number of copies of an entry that does not say."""
 
     def settings(self) -> RunSettings:
         """Return what determines the run besides its entry."""
@@ -141,14 +136,10 @@ class Experiment:
         split = replace(settings.corpus.split, test=SplitPart(0, ""))
         settings = replace(settings, corpus=replace(settings.corpus, split=split))
         values = [self.entry.parts, self.entry.options, to_values(settings), to_values(start)]
-        values += [self.num_processes] if self.num_processes > 1 else []
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def run(self, report: Report = ignore_report, checkpoints: Path | None = None) -> SavedRun:
-        """Train and score the entry in this process; checkpoints in the folder `checkpoints` are continued.
-
-        What several processes train must be there by `train_with_others`.
-        """
+        """Train and score the entry in this process; those in the folder `checkpoints` are continued."""
         with preserve_process_state():
             trained = self.train(report, checkpoints)
             torch.set_num_threads(threads_beside_others())
@@ -164,13 +155,6 @@ class Experiment:
                 return kept
             prepared = self._prepare(tell, checkpoints)
             return self._trained(prepared, train_members(prepared.plan, tell, checkpoints))
-
-    def train_with_others(self, report: Report = ignore_report, checkpoints: Path | None = None) -> None:
-        """Train as one of several ranks; the first one leaves the weights in the folder `checkpoints`."""
-        ranks.require_same_run(self.identity())
-        tell = filled_in(report, entry=self.entry.name)
-        with preserve_process_state():
-            train_members(self._prepare(tell, checkpoints).plan, tell, checkpoints)
 
     def _prepare(self, report: Report, checkpoints: Path | None) -> _Prepared:
         """Prepare training, from the run that the entry starts from unless a new model is as good."""
@@ -189,14 +173,13 @@ class Experiment:
         tokenizer = self.entry.build_tokenizer()
         if (known := origin or self.start) and self.origin():
             tokenizer.origin = known.tokenizer.state()
-        with ranks.first_rank_first():
-            encoded = encode_training(self.entry, tokenizer, replace(self.corpus, split=split))
+        encoded = encode_training(self.entry, tokenizer, replace(self.corpus, split=split))
         if "embedding" in self.entry.parts:
             report(Step("making word vectors"))
         vectors, audit = embedded = embed(self.entry, tokenizer, split.train.text, encoded.train)
         entry = self.entry
         plan, model, seconds = self._plan(entry, tokenizer, encoded, embedded, origin)
-        if self.chooses_copies and not (entry.says_copies or known or self.num_processes > 1):
+        if self.chooses_copies and not (entry.says_copies or known):
             start = time.perf_counter()
             entry = entry.with_copies(begun_copies(checkpoints) or choose_copies(plan))
             if entry.num_copies > 1:
@@ -217,9 +200,8 @@ class Experiment:
         """Return how the models of an entry are trained, its model, and the time until then."""
         split, device_config = self.read, self.device_config
         vectors, audit = embedded
-        model = build_for_training(
-            entry, tokenizer.vocabulary, vectors, len(encoded.train), device_config, seed=self.seed
-        )
+        with seeded(self.seed, device_config.device):
+            model = entry.build_model(tokenizer.vocabulary, vectors)
         start = time.perf_counter()
         model.count_text(encoded.train)
         read = encoded.read_by(model)
@@ -248,7 +230,6 @@ class Experiment:
             budget=self.budget,
             preparation_seconds=seconds.seconds,
             device_config=device_config,
-            num_processes=self.num_processes,
             identity=self.identity(),
             earlier_updates=self.start.result.train.num_updates if self.start else 0,
             is_started=bool(self.start or origin),
@@ -342,11 +323,7 @@ def copy_seed(seed: int, number: int) -> int:
 
 
 def continuation(
-    run: SavedRun,
-    budget: str,
-    device_config: DeviceConfig,
-    corpus: Corpus | None = None,
-    num_processes: int = 1,
+    run: SavedRun, budget: str, device_config: DeviceConfig, corpus: Corpus | None = None
 ) -> Experiment:
     """Return the experiment that trains a run for another `budget`, such as `+2m`, on the same text.
 
@@ -371,6 +348,4 @@ def continuation(
             "--corpus, --clean, --split and --max-chars"
         )
     more = parse_budget(budget.removeprefix("+"))
-    return Experiment(
-        run.entry, corpus, more, device_config, settings.seed, start=run, num_processes=num_processes
-    )
+    return Experiment(run.entry, corpus, more, device_config, settings.seed, start=run)

@@ -31,7 +31,6 @@ from textgen.nn.language_model import LanguageModel, Step
 from textgen.nn.state import map_tensors, take_rows
 from textgen.nn.weights import num_frozen_parameters, num_parameters
 from textgen.registry.single_file import load_plugin_files
-from textgen.runtime.memory import limit_memory
 from textgen.runtime.storage.json_records import from_plain, to_values
 from textgen.training import progress
 from textgen.training.progress import Report
@@ -60,7 +59,7 @@ def assistants(plugin_files: Sequence[Path], num_threads: int | None = None) -> 
     """
     set_threads = partial(torch.set_num_threads, num_threads or torch.get_num_threads())
     load_plugins = partial(load_plugin_files, plugin_files)
-    return lambda make: Assistant(make, set_threads, limit_memory, withhold_texts, load_plugins)
+    return lambda make: Assistant(make, set_threads, withhold_texts, load_plugins)
 
 
 @dataclass(frozen=True, eq=False)

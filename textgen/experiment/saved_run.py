@@ -21,15 +21,13 @@ from textgen.evaluation.intervals import SeedPrior
 from textgen.experiment.encoding import EmbeddingAudit
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import RunResult, RunSettings, seed_prior
-from textgen.experiment.memory import AllocationLimit, build_to_predict
 from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import set_weights, weights_of
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.options import declared_options
 from textgen.registry.registry import PluginError, describe_error, load, plugin_files, responsible_plugin
-from textgen.runtime.device import DeviceConfig
-from textgen.runtime.memory import CPU
+from textgen.runtime.device import CPU, DeviceConfig
 from textgen.runtime.messages import UsageError, one_line
 from textgen.runtime.storage.files import (
     DamagedFileError,
@@ -50,8 +48,6 @@ SPELLINGS = "spellings.json"
 """Only in a run that spells out-of-vocabulary words."""
 DAMAGE = (FileNotFoundError, LookupError, ValueError, TypeError, SafetensorError)
 """Errors of reading a file that was cut, changed or removed."""
-BUILDING_BYTES, BUILDING_RATIO = 2**28, 8
-"""Limits of the new tensors while a model is built: a constant, and a multiple of its weights."""
 MAX_LEARNT_BYTES = 2**28
 """Maximum size of the files of a tokenizer and of spellings."""
 
@@ -152,7 +148,7 @@ def build_trained(
         size = len(vocabulary)
         table, has_vector = torch.zeros(size, audit.dimension), torch.zeros(size, dtype=torch.bool)
         vectors = PretrainedVectors(table, has_vector, audit.frozen)
-    model = build_to_predict(entry, vocabulary, vectors, is_loaded=True)
+    model = entry.build_model(vocabulary, vectors, is_loaded=True)
     set_weights(model.module, weights)
     model.to(device).module.eval()
     return model
@@ -199,9 +195,7 @@ def load_run(folder: str | Path, device: str | torch.device, after: int | None =
             tokenizer = entry.build_tokenizer()
             tokenizer.restore(dict(files.tokenizer))
             _check_tokens(tokenizer.tokens, result.vocab_size)
-            num_bytes = sum(each.nbytes for each in files.weights.values())
-            with AllocationLimit(BUILDING_BYTES + BUILDING_RATIO * num_bytes):
-                model = build_trained(entry, tokenizer.vocabulary, result.embedding, files.weights, CPU)
+            model = build_trained(entry, tokenizer.vocabulary, result.embedding, files.weights, CPU)
             if snapshot is not None:
                 set_weights(model.reader.module, snapshot)
             model.check_extremes()

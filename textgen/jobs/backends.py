@@ -33,14 +33,8 @@ class Backend(Protocol):
     def cores_per_job(self) -> float:
         """The share of a machine's cores that each job has."""
 
-    def pool(
-        self,
-        function: Callable[..., Any],
-        initialize: Callable[[], object],
-        on_message: OnMessage,
-        max_silence: float | None,
-    ) -> Pool:
-        """Return a pool of jobs that `function` computes, in processes that call `initialize` before."""
+    def pool(self, function: Callable[..., Any], on_message: OnMessage, max_silence: float | None) -> Pool:
+        """Return a pool of jobs that `function` computes."""
 
 
 class OpensBackend(Protocol):
@@ -76,15 +70,9 @@ class LocalBackend:
         """Its share of the cores that this process may use."""
         return usable_cores() / self.num_slots
 
-    def pool(
-        self,
-        function: Callable[..., Any],
-        initialize: Callable[[], object],
-        on_message: OnMessage,
-        max_silence: float | None,
-    ) -> Pool:
+    def pool(self, function: Callable[..., Any], on_message: OnMessage, max_silence: float | None) -> Pool:
         """Return a pool of processes, each for one job."""
-        sent = recipe(function, partial(torch.set_num_threads, self.num_threads), initialize)
+        sent = recipe(function, partial(torch.set_num_threads, self.num_threads))
         return Processes(sent, on_message, max_silence, own_process=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -43,22 +44,9 @@ def kept_manifest(folder: Path, report: Report) -> RunManifest | None:
     return read_manifest(folder)
 
 
-def run_and_save(
-    experiment: Experiment,
-    folder: Path,
-    report: Report = ignore_report,
-    train_first: Callable[[Path], object] = lambda checkpoints: None,
-) -> SavedRun:
-    """Make a run in this process and save it in `folder`, as `make_and_save` does.
-
-    `train_first` is called with the folder of checkpoints, and leaves the weights there if others train them.
-    """
-
-    def make(checkpoints: Path) -> SavedRun:
-        train_first(checkpoints)
-        return experiment.run(report, checkpoints)
-
-    return make_and_save(make, folder)
+def run_and_save(experiment: Experiment, folder: Path, report: Report = ignore_report) -> SavedRun:
+    """Make a run in this process and save it in `folder`, as `make_and_save` does."""
+    return make_and_save(partial(experiment.run, report), folder)
 
 
 class HasFiles(Protocol):

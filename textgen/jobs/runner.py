@@ -12,7 +12,6 @@ from textgen.experiment.run_lock import discard_outlived, discard_unfinished
 from textgen.jobs.backends import Backend
 from textgen.registry.registry import describe_error
 from textgen.registry.single_file import load_plugin_files
-from textgen.runtime.memory import limit_memory
 from textgen.runtime.messages import shortened
 from textgen.runtime.storage.json_records import from_plain, from_values, to_values
 from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, seldom
@@ -83,15 +82,11 @@ def run_jobs(
     on_step: Callable[[AnyJob, Step], object] = lambda job, step: None,
     max_silence: float | None = None,
     may_start: Callable[[], bool] = lambda: True,
-    on_wait: Callable[[], object] = lambda: None,
-    plugins_first: Sequence[Path] = (),
 ) -> Generator[tuple[AnyJob, Outcome[Result]]]:
     """Yield each job with its outcome, in the order of completion.
 
     A job is taken from `jobs` only when there is a slot and either `may_start()` or none is busy. Its steps
     go to `on_step`, which ends it by returning True; one without a step for `max_silence` seconds is ended.
-    `on_wait` is called several times a second. `plugins_first` are plugin files without which the jobs
-    themselves cannot be read.
     """
     import_early(__name__)
 
@@ -103,13 +98,12 @@ def run_jobs(
         return on_step(job, step)
 
     return drive(
-        backend.pool(_computed, partial(load_plugin_files, plugins_first), heard, max_silence),
+        backend.pool(_computed, heard, max_silence),
         jobs,
         lambda: backend.num_slots,
         ended=partial(_ended, result_type),
         lost=_discard,  # Ctrl-C: what the processes leave that were at work
         may_start=may_start,
-        on_wait=on_wait,
     )
 
 
@@ -186,8 +180,6 @@ def _computed(job: Job, say: Callable[[Any], None] = tell) -> Any:
     `say` sends a step, as JSON values, to the process that started the job.
     """
     try:
-        if is_worker():
-            limit_memory()
         if not job.num_assistants:
             load_plugin_files(job.plugin_files)
         result = job.compute(seldom(lambda step: say(to_values(step))))

@@ -14,7 +14,6 @@ from typing import Any, TypeAlias, get_args, get_type_hints
 
 from textgen.requests import MAX_SEED, ClusterOptions
 from textgen.runtime.messages import UsageError
-from textgen.training.rank_info import refuse_torchrun
 from textgen.workers.process import import_early
 
 Refuse: TypeAlias = Callable[[Sequence[str], str], None]
@@ -96,9 +95,5 @@ def check_cluster(request: Any, function: str, refuse: Refuse) -> None:
 
 
 def prepare(jobs: str) -> None:
-    """Begin to import, in the background, the module that computes jobs in processes of their own.
-
-    Raises `UsageError` if `torchrun` started this process as one of several.
-    """
-    refuse_torchrun()
+    """Begin to import, in the background, the module that computes jobs in processes of their own."""
     import_early(jobs)

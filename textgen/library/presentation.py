@@ -64,8 +64,6 @@ def train_lines(folder: Path, settings: RunSettings, result: RunResult) -> list[
         epochs += f", {train.unused}"
     speed = f"{train.seconds:.0f} s ({short(train.chars_per_second)} per second)"
     size = f"{short(result.num_parameters)} parameters; {settings.device}, {settings.precision}"
-    if train.num_processes > 1:
-        size += f", {train.num_processes} processes"
     return [*lines, f"{short(train.num_chars)} characters in {speed}{epochs}; {size}", f"saved in {folder}"]
 
 

@@ -31,15 +31,7 @@ from textgen.library.defined_plugins import NewPlugins, add_plugins
 from textgen.library.notebook_views import data_frame, new_axes, plot_curves, run_html
 from textgen.library.options import Refuse, changed, check_numbers, refusing
 from textgen.library.progress import shown
-from textgen.library.training import (
-    build_logger,
-    check_train,
-    end_if_helper,
-    logged,
-    num_processes,
-    trained_and_saved,
-    use_own_gpu,
-)
+from textgen.library.training import build_logger, check_train, logged, trained_and_saved
 from textgen.requests import ClusterOptions, Source, TrainRequest
 from textgen.results.names import find_run
 from textgen.runtime.device import DeviceConfig, choose_device
@@ -70,10 +62,9 @@ def train(
     """Train `entry` on `corpus` and score it; return the run, which is also saved in `out`, a new folder.
 
     With a `budget` such as `+2m`, `entry` is a run whose training continues; with another, it is one from
-    which training on another `corpus` starts. `seed` is the random seed, `log`
-    a logger, a plugin, which gets losses and learning rate; `plugins` and `report` are those of `bench`. The
-    processes of `cluster` train on one GPU each, or on shares of the cores; of those that `torchrun` starts,
-    only the first one returns, and the others end here. An interrupted training run in `out` continues.
+    which training on another `corpus` starts. `seed` is the random seed, `log` a logger, a plugin, which gets
+    losses and learning rate; `plugins` and `report` are those of `bench`. An interrupted training run in
+    `out` continues.
     Raises `TextgenError` if that is not possible, and `NotSavedError` with the run if the disk is full.
     """
     add_plugins(plugins)
@@ -105,21 +96,18 @@ def train_as(
     cluster, budget, seed = request.cluster, request.budget, request.seed
     if budget.startswith("+"):
         run = load(entry, device=cluster.device, precision=cluster.precision)
-        return run.train(budget, out=out, processes=cluster.processes, report=report)
+        return run.train(budget, out=out, report=report)
     parsed_budget = parse_budget(budget)
     if names_run(entry):
         entry = started_from(read_manifest(folder := find_run(entry)).entry.name, folder)
     parsed = parse_entry(entry)
-    use_own_gpu()
     config = choose_device(cluster.device, cluster.precision)
-    number = num_processes(cluster.processes, parsed, config)
     check_new(out)
     with shown(report) as tell:
         make_origins([parsed], config, tell)
         tell(Step("reading the text"))
         text = loaded(request.text)
-        experiment = Experiment(parsed, text, parsed_budget, config, seed, num_processes=number, writes=True)
-        end_if_helper(experiment)
+        experiment = Experiment(parsed, text, parsed_budget, config, seed, writes=True)
         tell(Step("starting", parsed.name, seconds_left=expected_seconds(parsed, text, parsed_budget)))
         with (
             result_folder(out, lambda: result_name([entry], text.name, budget, seed)) as folder,
@@ -156,7 +144,6 @@ def load(
     run or it cannot be loaded.
     """
     add_plugins(plugins)
-    use_own_gpu()
     config = choose_device(device, precision)
     path = find_run(folder)
     run = load_run(path, config.device, after)
@@ -337,23 +324,20 @@ class Run:
         *,
         corpus: Corpus | None = None,
         out: str | Path | None = None,
-        processes: int = 1,
         report: Report | bool | None = None,
     ) -> Run:
         """Continue training for another `budget`, such as `+2m`; return a new run, which is saved in `out`.
 
         It starts from the best weights, with a new schedule. The text is read again unless `corpus` gives it.
-        `processes` train together, as in `ClusterOptions`; `report` is that of `bench`.
+        `report` is that of `bench`.
         Raises `TextgenError` if it is not the same text, or if the run was not trained by gradient.
         """
         if self.after is not None:
             raise UsageError(f"training continues from the end: load {str(self.folder)!r} without after")
-        number = num_processes(processes, self.saved.entry, self.config)
         check_new(out)
         with shown(report) as tell:
             tell(Step("reading the text"))
-            experiment = continuation(self.saved, budget, self.config, corpus, number)
-            end_if_helper(experiment)
+            experiment = continuation(self.saved, budget, self.config, corpus)
             settings = experiment.settings()
             name = partial(result_name, [self.entry], settings.corpus.name, settings.budget, settings.seed)
             with result_folder(out, name) as folder:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from textgen.contracts import TokenIds
-from textgen.runtime.memory import require_memory
 
 Integers = NDArray[np.integer[Any]]
 
@@ -177,11 +176,6 @@ class NGramTable:
 PARTS = ("num_next", "tokens", "counts")
 """The arrays of `NGramCounts` that are buffers of the model for each length."""
 
-REPEATED = 20
-"""Longer n-grams of a text are assumed to occur once each; shorter ones occur again, and fewer are kept."""
-BYTES_PER_NGRAM = 40
-"""Memory of one n-gram in a table."""
-
 LEAST_WEIGHT, LEAST_PROBABILITY = 1e-26, 1e-11
 """Minimum weight of the distribution without context and minimum probability in it, for fp32's range."""
 
@@ -205,11 +199,7 @@ class KneserNey(nn.Module):
     """[order - 1], the contexts before any token."""
 
     def count(self, ids: TokenIds, order: int) -> None:
-        """Replace what was counted by the n-grams of `ids`; raises `TextgenError` if memory is short."""
-        num_ngrams = len(ids) * max(0, order - REPEATED)
-        require_memory(
-            BYTES_PER_NGRAM * num_ngrams, f"counting n-grams of order {order}", "make order smaller"
-        )
+        """Replace what was counted by the n-grams of `ids`."""
         self._use(count_ngrams(ids, self.vocab_size, order) if len(ids) else [])
 
     def contexts(

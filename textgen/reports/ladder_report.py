@@ -1,4 +1,4 @@
-"""The report of a ladder: scores by budget, what each step changes, who is ahead from where on, training."""
+"""The report of a ladder: scores by budget, what each step to a larger budget changes, training."""
 
 from __future__ import annotations
 
@@ -32,14 +32,13 @@ from textgen.reports.document import (
 from textgen.reports.formats import count, decimal, named_values, percent, plain, short, thousandths
 from textgen.reports.glossary import DEFINITION, TERMS
 from textgen.reports.samples import brief_samples, known_words, made_up_words
-from textgen.results.comparison import Comparison, EntryScore
+from textgen.results.comparison import Comparison
 from textgen.results.judge import standing
-from textgen.results.ladder import BudgetStep, Crossing, Ladder, Rung
+from textgen.results.ladder import BudgetStep, Ladder, Rung
 from textgen.runtime.environment import machines_used
 from textgen.training.budget import is_timed, parse_budget
 
 HEIGHT, UNIT = 380, "bits/char, lower is better"
-EVERY = "every budget"
 
 
 def ladder_report(result: Ladder, last: Comparison | None = None) -> Report:
@@ -68,7 +67,6 @@ def ladder_report(result: Ladder, last: Comparison | None = None) -> Report:
             *(_sections(last) if last else ()),
             Section("characters", "Scores by characters read", [Chart(characters_chart(result))]),
             Section("steps", "What more training changes", [Chart(_steps_chart(result)), step_table(result)]),
-            Section("crossings", "Who is ahead from which budget on", [_crossings(result)]),
             Section("training", "How much was trained", [_training(result)], WHOLE),
             Section("budgets", "The comparison under each budget", [Template("links.html", links)]),
             Section("more", "", [lines([more], is_aside=True)], BRIEF),
@@ -98,11 +96,10 @@ def _styles(result: Ladder) -> dict[str, str]:
 
 
 def ladder_answer(result: Ladder) -> str:
-    """Return which entry is best under the largest budget, since when, and what more training does."""
-    budget, since = result.budgets[-1], who_is_ahead(result)
+    """Return which entry is best under the largest budget, and what more training does."""
+    budget = result.budgets[-1]
     said = (
         f"At {budget}: {answer_of(result, _classes(result), budget)}",
-        since and f"{since}.",
         _what_steps_do(result.steps),
         *cautions(_warned(result), result.budgets[0]),
     )
@@ -110,8 +107,7 @@ def ladder_answer(result: Ladder) -> str:
 
 
 def _closing(result: Ladder) -> str:
-    best = f"at {result.budgets[-1]}: {closing_of(_classes(result))}"
-    return plain("; ".join(filter(None, [best, who_is_ahead(result)])))
+    return plain(f"at {result.budgets[-1]}: {closing_of(_classes(result))}")
 
 
 def _classes(result: Ladder) -> list[Class]:
@@ -125,77 +121,6 @@ def _warned(result: Ladder) -> Iterator[RunCaution]:
     for rung in result.rungs:
         for run in rung.runs:
             yield RunCaution(f"{rung.entry} at {rung.budget}", run.cpu_utilization, run.chance_remark)
-
-
-def who_is_ahead(result: Ladder) -> str:
-    """Return since when the best entry under the largest budget is ahead; of those that read on, apart."""
-    said = [
-        f"of those that learn from the text while it is scored, {of_class}"
-        if names[0] in result.reading
-        else of_class
-        for names in result.classes
-        if (of_class := _who_is_ahead_of(result, names))
-    ]
-    joined = "; ".join(said)
-    return joined if joined.startswith(result.entries) else joined[:1].upper() + joined[1:]
-
-
-def _who_is_ahead_of(result: Ladder, names: Sequence[str]) -> str:
-    """Return since when the best of these is ahead, or how a single one began; nothing without a score."""
-    best, *others = names
-    passed = [name for name in _leaders(result, names) if name != best] or others[:1]
-    crossings = {each.behind: each for each in result.crossings if each.ahead == best}
-    said = "; ".join(crossing_sentence(crossings[name], result) for name in passed if name in crossings)
-    begun = result.rung(best, result.budgets[0])
-    return said or (
-        f"{best} scores {begun.score.bits_per_char:.3f} with {begun.budget}" if begun and begun.score else ""
-    )
-
-
-def crossing_sentence(crossing: Crossing, result: Ladder) -> str:
-    """Return who is ahead of whom, from where on, and how sure that is."""
-    first, last = result.budgets[0], result.budgets[-1]
-    pair = f"{crossing.ahead} is ahead of {crossing.behind}"
-    end = crossing.interval[1] if crossing.interval else 0
-    doubt = ", but not clearly" if end is None else ""
-    if not crossing.amount:
-        since = f", clearly from {amount_text(end, first)} on" if end else doubt
-        return f"{pair} at {EVERY} from {first} to {last}{since}"
-    begins = f"from {amount_text(crossing.amount, first)} on"
-    if doubt or crossing.interval is None:
-        return f"{pair} {begins}{doubt}"
-    return f"{begins} (95 % interval {crossing_interval(crossing.interval, result)}) {pair}"
-
-
-def crossing_interval(interval: tuple[float, float | None], result: Ladder) -> str:
-    """Return the interval of a crossing in words."""
-    first, last = result.budgets[0], result.budgets[-1]
-    low, high = interval
-    if high == 0:
-        return EVERY
-    begin = amount_text(low, first) if low else f"below {first}"
-    return f"{begin} to {f'beyond {last}' if high is None else amount_text(high, first)}"
-
-
-def amount_text(amount: float, budget: str) -> str:
-    """Return an amount in the unit of a budget, in two significant digits or so: `40 s`, `2.5 min`."""
-    unit = parse_budget(budget).unit
-    if unit != "seconds":
-        number = short(float(f"{amount:.2g}"))
-        return f"{number} {'characters' if unit == 'chars' else unit}"
-    if amount < 90:
-        return f"{amount:.2g} s"
-    return f"{amount / 60:.2g} min" if amount < 5400 else f"{amount / 3600:.2g} h"
-
-
-def _leaders(result: Ladder, names: Sequence[str]) -> list[str]:
-    """Return those of these that have the best score under a budget, each once, from the smallest on."""
-    leaders: dict[str, EntryScore] = {}
-    for rung in result.rungs:
-        if rung.score and rung.entry in names:
-            known = leaders.get(rung.budget, rung.score)
-            leaders[rung.budget] = min(known, rung.score, key=lambda score: score.bits_per_char)
-    return list(dict.fromkeys(leader.name for leader in leaders.values()))
 
 
 def _what_steps_do(steps: Sequence[BudgetStep]) -> str:
@@ -312,36 +237,6 @@ def _step_cell(step: BudgetStep | None) -> Cell:
     verdict = "" if step.verdict == "no clear change" else f" {step.verdict}"
     interval = "" if step.interval is None else " ({:+.3f} to {:+.3f})".format(*step.interval)
     return Cell(f"{step.bits_per_char:+.3f}{verdict}", interval, step.verdict == "better")
-
-
-def _crossings(result: Ladder) -> Table:
-    """Return from which budget on one entry is ahead of another."""
-    caption = (
-        "The budget from which on an entry stays ahead of another. Between two budgets, scores are taken to "
-        "fall by a power law. The 95 % interval is for other passages of this text, seeds and powers."
-    )
-    first, places = result.budgets[0], {name: place for place, name in enumerate(result.entries)}
-    pairs = sorted(result.crossings, key=lambda each: (places[each.ahead], places[each.behind]))
-    never = [each for each in pairs if each.interval == (0, 0)]
-    if len(never) == len(pairs):
-        never = []
-    rows = [
-        [
-            each.ahead,
-            each.behind,
-            amount_text(each.amount, first) if each.amount else EVERY,
-            DASH if each.interval is None else crossing_interval(each.interval, result),
-        ]
-        for each in pairs
-        if each not in never
-    ]
-    notes = [
-        Note(f"{name} is clearly ahead at {EVERY} of", behind)
-        for name in result.entries
-        if (behind := [each.behind for each in never if each.ahead == name])
-    ]
-    header, title = ["entry", "is ahead of", "from", "95 % interval"], "Who is ahead from which budget on"
-    return text_table(title, header, rows, lefts=range(4), caption=caption, keeps_columns=False, notes=notes)
 
 
 def _training(result: Ladder) -> Table:

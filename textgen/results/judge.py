@@ -1,7 +1,7 @@
 """The judge: what follows from the rows of a result, and from nothing else.
 
-Scores, their differences from the best and metrics of texts of a comparison; what larger budgets change and
-who passes whom on a ladder. Saved rows can be judged again.
+Scores, their differences from the best and metrics of texts of a comparison; what larger budgets change on a
+ladder. Saved rows can be judged again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import TypeAlias
 
 import numpy as np
 
-from textgen.evaluation.crossings import crossing
 from textgen.evaluation.intervals import (
     FIRST_CHARS,
     LEVEL,
@@ -41,9 +40,8 @@ from textgen.results.comparison import (
     Resolution,
 )
 from textgen.results.header import JudgedHeader
-from textgen.results.ladder import BudgetStep, Crossing, Ladder, Rung
+from textgen.results.ladder import BudgetStep, Ladder, Rung
 from textgen.results.row import Row, rows_by_entry
-from textgen.training.budget import parse_budget
 
 SCORE = "bits_per_char"
 """The metric that entries are ranked by."""
@@ -303,7 +301,6 @@ class LadderVerdicts:
 
     rungs: tuple[Rung, ...]
     steps: tuple[BudgetStep, ...]
-    crossings: tuple[Crossing, ...]
 
 
 def ladder(results: Sequence[Comparison], command: str | None) -> Ladder:
@@ -335,7 +332,7 @@ def judge_ladder(rows: Mapping[str, Mapping[str, Sequence[Row]]], prior: SeedPri
         for budget, entries in rows.items()
         for name, own in entries.items()
     ]
-    return LadderVerdicts(tuple(rungs), tuple(_steps(samples)), tuple(_crossings(samples, reading)))
+    return LadderVerdicts(tuple(rungs), tuple(_steps(samples)))
 
 
 def standing(result: Ladder, budget: str) -> Ranking:
@@ -379,24 +376,3 @@ def _steps(samples: Samples) -> Iterable[BudgetStep]:
             interval=change.interval,
             p_value=p_value,
         )
-
-
-def _crossings(samples: Samples, reading: Collection[str]) -> Iterable[Crossing]:
-    """Return who passes whom of the same class, `reading` being those that read on.
-
-    Pairs of entries that do not depend on the budget are left out.
-    """
-    amounts, values = [parse_budget(budget).amount for budget in samples], list(samples.values())
-    names = [name for name in values[-1] if all(name in of for of in values)]
-    for pair in combinations(names, 2):
-        if len({name in reading for name in pair}) > 1:
-            continue
-        ahead, behind = sorted(pair, key=lambda name: values[-1][name].value)
-        if any(of[name].prior for of in values for name in pair):
-            amount, interval = crossing(amounts, *([of[name] for of in values] for name in (behind, ahead)))
-            if math.isinf(amount):  # their scores are equal
-                continue
-            ends = None
-            if interval is not None:
-                ends = interval[0], None if math.isinf(interval[1]) else interval[1]
-            yield Crossing(ahead=ahead, behind=behind, amount=amount, interval=ends)

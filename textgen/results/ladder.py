@@ -61,25 +61,6 @@ class BudgetStep:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Crossing:
-    """The budget from which on one entry stays ahead of another, which may be the first or none."""
-
-    ahead: str
-    """The entry that is ahead under the largest budget."""
-    behind: str
-    amount: Amount
-    """In the unit of the budgets, between two of them; 0 if it is ahead under every budget."""
-    interval: tuple[Amount, Amount | None] | None
-    """95 %, for other passages and seeds. The low end is 0 if it may be ahead under every budget, the high
-    end None if it may not be ahead even under the largest one."""
-
-    @property
-    def is_clear(self) -> bool:
-        """True if the lead under the largest budget is more than chance explains."""
-        return self.interval is not None and self.interval[1] is not None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Ladder(JudgedHeader):
     """Entries × seeds × budgets on one corpus."""
 
@@ -91,8 +72,6 @@ class Ladder(JudgedHeader):
     """By budget, and within it by the order of the entries."""
     steps: tuple[BudgetStep, ...]
     """Of each entry that is trained, from each budget to the next."""
-    crossings: tuple[Crossing, ...]
-    """Of each pair of entries of one class that has a score under every budget."""
     failures: dict[str, str]
     """Entry, budget and seed: why it failed."""
 
@@ -133,9 +112,6 @@ class Ladder(JudgedHeader):
         check_different("rungs", [(rung.entry, rung.budget) for rung in self.rungs])
         check_names("steps", [step.entry for step in self.steps], names)
         check_names("steps", [(step.before, step.after) for step in self.steps], list(pairwise(self.budgets)))
-        check_names(
-            "crossings", [name for each in self.crossings for name in (each.ahead, each.behind)], names
-        )
         check_lengths("rungs: units", *(run.units.bits for run in self.runs if run.units))
 
     def rung(self, entry: str, budget: str) -> Rung | None:

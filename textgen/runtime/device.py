@@ -17,6 +17,7 @@ from textgen.runtime.environment import processor, processor_features
 from textgen.runtime.storage.cache import remembered
 
 DEVICES = ("cpu", "cuda", "mps")
+CPU = torch.device("cpu")
 TORCH_BUILDS = "https://pytorch.org/get-started/locally/"
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

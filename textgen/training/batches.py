@@ -29,15 +29,13 @@ class ContiguousBatches:
     """Reads token ids as `batch_size` contiguous streams in parallel, epoch after epoch.
 
     Each epoch starts at a random offset, which depends on `seed` and epoch, so that different tokens are left
-    over at the ends. Of several ranks, each reads its own consecutive streams.
+    over at the ends.
     """
 
     ids: TokenIds
     batch_size: int
     sequence_length: int
     seed: int
-    rank: int = 0
-    world_size: int = 1
     epoch: int = field(default=0, init=False)
     position: int = field(default=0, init=False)
     num_steps: int = field(default=0, init=False)
@@ -50,20 +48,10 @@ class ContiguousBatches:
         # A short text gets shorter windows, then fewer streams.
         self.sequence_length = min(self.sequence_length, len(self.ids) - 1)
         self.batch_size = max(1, min(self.batch_size, (len(self.ids) - 1) // self.sequence_length))
-        if self.batch_size < self.world_size:
-            raise TextgenError(
-                f"a batch of {self.batch_size} streams cannot be divided among {self.world_size} processes; "
-                "take fewer, or a larger batch_size or text"
-            )
-        self.rows = (
-            self.rank * self.batch_size // self.world_size,
-            (self.rank + 1) * self.batch_size // self.world_size,
-        )
-        """The first of this rank's streams, and the one after its last."""
         self._start_epoch()
 
     def next(self, device: torch.device, max_length: int | None = None) -> tuple[Tensor, Tensor, bool]:
-        """Return inputs and targets [number of rows, time], and whether a new epoch starts.
+        """Return inputs and targets [batch_size, time], and whether a new epoch starts.
 
         The time is `max_length`, by default `sequence_length`, or what is left of the epoch.
         """
@@ -91,7 +79,7 @@ class ContiguousBatches:
 
     @property
     def num_tokens(self) -> int:
-        """The number of tokens of all streams so far, those of all ranks."""
+        """The number of tokens of all streams so far."""
         return self.batch_size * self.num_steps
 
     @property
@@ -109,10 +97,9 @@ class ContiguousBatches:
         self._offset = int(np.random.default_rng((self.seed, self.epoch)).integers(unused + 1))
 
     def _window(self, device: torch.device, length: int) -> Tensor:
-        """Return the next sequence of each of the rank's streams plus one token, [rows, length + 1]."""
-        first, end = self.rows
-        shape = (end - first, length + 1)
-        start = self._offset + first * self.length + self.position
+        """Return the next sequence of each stream plus one token, [batch_size, length + 1]."""
+        shape = (self.batch_size, length + 1)
+        start = self._offset + self.position
         if resident_bytes(len(self.ids), device):
             if self._resident is None:
                 self._resident = torch.from_numpy(np.asarray(self.ids, np.int32)).to(device)

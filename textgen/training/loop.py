@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from textgen.contracts import TextgenError
 from textgen.runtime.environment import CpuShare
-from textgen.training import ranks
 from textgen.training.budget import Budget
 from textgen.training.checkpoints import Checkpoints, Snapshots
 from textgen.training.moments import Writing
@@ -68,6 +67,8 @@ class TrainingLoop:
     """What went wrong, so that training ends early."""
     threads: Threads | None = None
     """What changes the number of torch's threads; None if that stays the same."""
+    is_checkpoint_due: bool = False
+    """True if a checkpoint is written after this update."""
     writing: Writing | None = None
     """What writes at some moments, if anything does."""
 
@@ -114,7 +115,7 @@ class TrainingLoop:
     def after_update(self) -> Progress:
         """Take the losses and the time of an update and, when it is due, validate."""
         trainer = self.trainer
-        if trainer.is_reading_due or trainer.is_checkpoint_due or self._is_validation_due(self._spent()):
+        if trainer.is_reading_due or self.is_checkpoint_due or self._is_validation_due(self._spent()):
             losses = trainer.read_losses()
             for number, loss in enumerate(losses, start=trainer.num_updates - len(losses) + 1):
                 if self._add_loss(loss):
@@ -128,7 +129,7 @@ class TrainingLoop:
         """Return the share of the budget that is spent now."""
         trainer = self.trainer
         epochs, updates = trainer.batches.num_epochs, trainer.num_updates
-        return self.budget.fraction(trainer.clock, epochs, self.num_chars, updates)
+        return self.budget.fraction(trainer.seconds, epochs, self.num_chars, updates)
 
     def _is_validation_due(self, fraction: float) -> bool:
         return fraction >= min(1.0, (len(self.curve) + 1) / self.trainer.options.num_validations)
@@ -148,7 +149,7 @@ class TrainingLoop:
         """Write if a moment has come; its time counts towards the budget."""
         if self.writing:
             with self.cpu_share.paused():
-                self.trainer.spend(self.writing.at(self.trainer.model, point))
+                self.trainer.seconds += self.writing.at(self.trainer.model, point)
 
     def result(self) -> TrainResult:
         """Leave the model with the weights that scored best on validation, and return the result."""
@@ -177,7 +178,6 @@ class TrainingLoop:
             single_thread_share=self.threads.num_single / trainer.num_updates if self.threads else 0.0,
             stopped=self.stopped,
             micro_batches=trainer.micro_batches,
-            num_processes=ranks.world_size(),
         )
 
     def _progress(self) -> Progress:
@@ -206,7 +206,7 @@ class TrainingLoop:
     def _validate(self) -> Progress:
         """Validate, keep the weights if they are the best so far, and add a point to the curve."""
         start = time.perf_counter()
-        bits = ranks.number_of_first(self._validation_bits() if ranks.rank() == 0 else math.nan)
+        bits = self._validation_bits()
         self.validation_seconds += time.perf_counter() - start
         if not math.isfinite(bits):
             return self._diverged(f"the validation score is {bits}", self.trainer.num_updates)
@@ -258,23 +258,19 @@ def train(
     the last of the `checkpoints`, whose validations are reported again, and adds to them; the weights at each
     validation are added to `snapshots`. At its moments, `writing` lets the model write.
     It ends early if the loss explodes or becomes NaN; raises `TextgenError` if that happens before the first
-    validation. Several ranks all go by the budget, the clock, the weights, the `checkpoints` and the
-    validations of the first one.
+    validation.
     """
-    budget = replace(budget, amount=ranks.number_of_first(budget.amount))
     loop = TrainingLoop(trainer, budget, chars_per_token, validate, writing=writing)
-    state = ranks.state_of(checkpoints.latest() if checkpoints else None)
+    state = checkpoints.latest() if checkpoints else None
     if state is not None:
         loop.restore(state)
         for point in loop.curve:  # which who follows this attempt may not know
             report(point)
-    elif ranks.world_size() > 1:
-        trainer.model.module.load_state_dict(ranks.state_of(trainer.model.module.state_dict()))
-    if budget.unit == "seconds" and trainer.device_config.device.type == "cpu" and ranks.world_size() == 1:
+    if budget.unit == "seconds" and trainer.device_config.device.type == "cpu":
         loop.threads = Threads()
     trainer.model.module.train()
     while not loop.is_over:
-        trainer.is_checkpoint_due = checkpoints is not None and checkpoints.is_due()
+        loop.is_checkpoint_due = checkpoints is not None and checkpoints.is_due()
         trainer.start_update(loop.fraction)
         point = loop.after_update()
         if snapshots and point.validation_bits_per_char is not None:
@@ -282,12 +278,9 @@ def train(
                 snapshots.keep(trainer.model.module, point.num_updates)
         loop.write(point)
         report(point)
-        if trainer.is_checkpoint_due and not loop.is_over:
+        if checkpoints and loop.is_checkpoint_due and not loop.is_over:
             with loop.cpu_share.paused():
-                if checkpoints:
-                    checkpoints.try_to_save(loop.state)
-                else:  # the first rank has them; this one adds what only it knows
-                    loop.state()
+                checkpoints.try_to_save(loop.state)
     if loop.threads:
         loop.threads.restore()
     return loop.result()

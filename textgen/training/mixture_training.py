@@ -10,12 +10,11 @@ from functools import partial
 from pathlib import Path
 from statistics import fmean
 
-from textgen.contracts import TextgenError, TokenIds
+from textgen.contracts import TokenIds
 from textgen.data.vocabulary import count_tokens
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.mixture import MixtureModel, fit_mixture
 from textgen.runtime.device import DeviceConfig
-from textgen.training import ranks
 from textgen.training.batches import ContiguousBatches
 from textgen.training.budget import Budget
 from textgen.training.checkpoints import SNAPSHOTS, Checkpoints, Snapshots
@@ -50,7 +49,6 @@ class TrainingPlan:
     preparation_seconds: float
     """The time that preparing the text took, which a budget in seconds includes."""
     device_config: DeviceConfig
-    num_processes: int
     identity: str
     """Identity of the run, by which its checkpoints are recognised."""
     earlier_updates: int = 0
@@ -75,21 +73,12 @@ class TrainingPlan:
         if options.batch_size is not None or budget.unit not in tokens:
             return options.most_streams
         num_learning = sum(member.is_trainable for member in self.members.values())
-        num_tokens = budget.amount / num_learning * tokens[budget.unit]
-        fewest = min(ranks.world_size(), options.most_streams)
-        return max(num_streams(num_tokens, options.most_streams), fewest)
+        return num_streams(budget.amount / num_learning * tokens[budget.unit], options.most_streams)
 
     def trainer(self, name: str) -> Trainer:
         """Return a trainer of one of the models, which has predicted once."""
         model, options, seed = self.members[name], self.options[name], self.seeds[name]
-        batches = ContiguousBatches(
-            self.train_ids,
-            self.num_streams(name),
-            options.longest_sequence,
-            seed,
-            ranks.rank(),
-            ranks.world_size(),
-        )
+        batches = ContiguousBatches(self.train_ids, self.num_streams(name), options.longest_sequence, seed)
         model.try_out()
         weights = {key: value.clone() for key, value in model.module.state_dict().items()}
         model.set_token_counts(count_tokens(self.train_ids, model.vocab_size))
@@ -128,7 +117,7 @@ class TrainingPlan:
 
     def writing(self, name: str, number: int, total: int, budget: Budget, report: Report) -> Writing | None:
         """Return what lets a model write under its budget, as one of a total that are trained in turn."""
-        if (write := self.write) is None or not self.options[name].moments or ranks.rank():
+        if (write := self.write) is None or not self.options[name].moments:
             return None
 
         def write_and_tell(model: LanguageModel) -> str:
@@ -162,13 +151,11 @@ def train_members(plan: TrainingPlan, report: Report, checkpoints: Path | None =
     """Fit the models that count to the text, then train the others by gradient, then weight a mixture.
 
     Those that are trained get equal shares of what counting leaves of the budget. Checkpoints in the folder
-    `checkpoints` are continued and added to. Outside of `ranks.joined`, what several processes train must be
-    there already. Raises `TextgenError` if nothing is left of the budget.
+    `checkpoints` are continued and added to. Raises `TextgenError` if nothing is left of the budget.
     """
     members, budget, results = plan.members, plan.budget, list[TrainResult]()
     learning = [name for name, member in members.items() if member.is_trainable]
-    is_trained_here = ranks.world_size() == plan.num_processes
-    if learning and is_trained_here:
+    if learning:
         budget = budget.without(plan.preparation_seconds)
     start = time.perf_counter()
     for member in members.values():
@@ -176,7 +163,7 @@ def train_members(plan: TrainingPlan, report: Report, checkpoints: Path | None =
             member.fit(plan.train_ids)
             member.try_out()
     counting_seconds = time.perf_counter() - start
-    if 0 < len(learning) < len(members) and is_trained_here:
+    if 0 < len(learning) < len(members):
         budget = budget.without(counting_seconds)
     for name in learning:
 
@@ -191,37 +178,30 @@ def train_members(plan: TrainingPlan, report: Report, checkpoints: Path | None =
                 tell(point)
             results.append(finished)
             continue
-        if not is_trained_here:
-            raise TextgenError(
-                f"the weights that {plan.num_processes} processes trained could not be kept; free some space"
-            )
         trainer, share = plan.trainer(name), replace(budget, amount=budget.amount / len(learning))
         validate = plan.validation_of(trainer, share, report)
         snapshots, size = plan.snapshots(name, checkpoints), plan.chars_per_token
         writing = plan.writing(name, len(results), len(learning), share, report)
         loop = partial(train, checkpoints=folder, snapshots=snapshots, writing=writing)
-        with ranks.shared_cores():
-            results += [loop(trainer, share, size, validate, tell)]
+        results += [loop(trainer, share, size, validate, tell)]
         if folder:
             folder.finish(results[-1], members[name].module.state_dict())
     if not results:
         result = counting_result(plan.num_train_chars, counting_seconds)
     else:
         result = combined_result(results, counting_seconds) if len(members) > 1 else results[0]
-    return _weighted(plan, result) if ranks.world_size() == 1 else result
+    return _weighted(plan, result)
 
 
 def _finished(checkpoints: Checkpoints | None, model: LanguageModel) -> TrainResult | None:
-    """Return the result of a training run that is over, whose weights the model gets; None if it is not.
-
-    Ranks other than the first, which have no checkpoints, then have nothing to do.
-    """
+    """Return the result of a training run that is over, whose weights the model gets; None if it is not."""
     finished = checkpoints.finished() if checkpoints else None
-    result, weights = finished or (counting_result(0, 0.0), None)
-    if weights is not None:
-        model.module.load_state_dict(weights)
-        model.module.eval()
-    return result if ranks.number_of_first(weights is not None) else None
+    if finished is None:
+        return None
+    result, weights = finished
+    model.module.load_state_dict(weights)
+    model.module.eval()
+    return result
 
 
 def _weighted(plan: TrainingPlan, result: TrainResult) -> TrainResult:
@@ -302,7 +282,6 @@ def combined_result(results: Sequence[TrainResult], counting_seconds: float = 0.
         / max(num_updates, 1),
         stopped=next((each.stopped for each in results if each.stopped), None),
         micro_batches=max(each.micro_batches for each in results),
-        num_processes=max(each.num_processes for each in results),
     )
 
 

@@ -85,8 +85,6 @@ class TrainResult:
     """The reason for ending before the budget was spent: training diverged, so earlier weights count."""
     micro_batches: Count = 1
     """Parts of a batch that were computed one after the other, since all of it did not fit in memory."""
-    num_processes: Count = 1
-    """Processes that trained the model together."""
 
     @property
     def remarks(self) -> tuple[str, ...]:

@@ -15,7 +15,6 @@ from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import detach, join, like, map_tensors, take_rows
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.runtime.messages import is_out_of_memory
-from textgen.training import ranks
 from textgen.training.batches import ContiguousBatches
 from textgen.training.checkpoints import (
     get_random_state,
@@ -27,8 +26,6 @@ from textgen.training.optimizer import Muon, build_optimizers
 from textgen.training.schedule import Rates, Schedule
 from textgen.training.train_options import TrainOptions
 
-MAX_SEEDS = 2**32
-"""Seeds are below it, so that those of the ranks differ."""
 MAX_UNREAD_SECONDS = 0.1
 """About how much work a GPU may be given before the losses are read, which waits for it."""
 Loss: TypeAlias = Callable[[Tensor, Tensor, State], tuple[Tensor, State]]
@@ -69,22 +66,16 @@ class Trainer:
         self.scaler = torch.amp.GradScaler(
             device_config.device.type, enabled=device_config.precision == "fp16"
         )
-        with seeded(seed + ranks.rank() * MAX_SEEDS, device_config.device):
+        with seeded(seed, device_config.device):
             self.random_state = get_random_state(device_config.device)
         self.carried: State = None
         self.micro_batches = 1
         """Parts of a batch that are computed one after the other, since all of it did not fit in memory."""
         self.num_updates = 0
         self.seconds = 0.0
-        self.max_unread_seconds = (
-            0.0 if device_config.device.type == "cpu" or ranks.world_size() > 1 else MAX_UNREAD_SECONDS
-        )
-        """Zero: losses are read after every update. Ranks that exchange gradients wait for them anyway."""
+        self.max_unread_seconds = 0.0 if device_config.device.type == "cpu" else MAX_UNREAD_SECONDS
+        """Zero: losses are read after every update."""
         self._unread: list[Tensor] = []
-        self.clock = 0.0
-        """The seconds that count towards the budget: the first rank's when gradients were last summed."""
-        self.is_checkpoint_due = False
-        """Set by the first rank before an update, and known to all after it."""
 
     def update(self, fraction: float) -> float:
         """Do one update at this fraction of the budget, and return the loss in nats per token."""
@@ -106,13 +97,11 @@ class Trainer:
             self._set_rates(fraction)
             while (loss := self._gradient(inputs, targets)) is None:
                 self._halve(len(inputs))
-            if ranks.world_size() > 1:
-                loss = self._sum_over_ranks(loss, self.seconds + time.perf_counter() - start)
             self._apply_gradient()
             self.random_state = get_random_state(device)
         self.num_updates += 1
         self._unread.append(loss)
-        self._count_seconds(start)
+        self.seconds += time.perf_counter() - start
 
     @property
     def is_reading_due(self) -> bool:
@@ -126,17 +115,8 @@ class Trainer:
         start = time.perf_counter()
         losses: list[float] = torch.stack(self._unread).tolist() if self._unread else []  # waits once
         self._unread.clear()
-        self._count_seconds(start)
+        self.seconds += time.perf_counter() - start
         return losses
-
-    def _count_seconds(self, start: float) -> None:
-        self.spend(time.perf_counter() - start)
-
-    def spend(self, seconds: float) -> None:
-        """Count seconds towards the budget."""
-        self.seconds += seconds
-        if ranks.world_size() == 1:
-            self.clock = self.seconds
 
     def _apply_gradient(self) -> None:
         """Let the optimizers change the weights."""
@@ -149,10 +129,7 @@ class Trainer:
         self.scaler.update()
 
     def _gradient(self, inputs: Tensor, targets: Tensor) -> Tensor | None:
-        """Compute the gradient and carry the state on; return the loss, or None if memory lacks for that.
-
-        Both are those of the whole batch, or of several ranks this one's share in them.
-        """
+        """Compute the gradient and carry the state on; return the loss, or None if memory lacks for that."""
         total, states, begin = inputs.new_zeros((), dtype=torch.float32), [], 0
         try:
             for part, wanted in zip(
@@ -174,13 +151,6 @@ class Trainer:
         self.carried = states[0] if len(states) == 1 else join(states)
         return total
 
-    def _sum_over_ranks(self, loss: Tensor, seconds: float) -> Tensor:
-        """Sum gradients and losses; with them travels what the first rank decides."""
-        decided = [seconds, float(self.is_checkpoint_due)] if ranks.rank() == 0 else [0.0, 0.0]
-        total, self.clock, is_due = ranks.sum_gradients(self.parameters, loss, decided)
-        self.is_checkpoint_due = is_due > 0
-        return torch.tensor(total, dtype=torch.float64)
-
     def _halve(self, num_rows: int) -> None:
         """Begin the update again with parts of the batch half as large; raises `TextgenError` at one row."""
         if self.micro_batches >= num_rows:
@@ -196,16 +166,15 @@ class Trainer:
         restore_random_state(self.random_state, self.device_config.device)
 
     def state(self) -> dict[str, Any]:
-        """Return all that the next updates depend on, for `restore`; that of several ranks in one."""
-        everyone = ranks.states_of_all({"carried": self.carried, "random_state": self.random_state})
+        """Return all that the next updates depend on, for `restore`."""
         return {
             "module": self.model.module.state_dict(),
             "optimizers": [optimizer_state(optimizer) for optimizer in self.optimizers],
             "scaler": self.scaler.state_dict(),
             "batches": self.batches.state(),
-            "carried": join([each["carried"] for each in everyone]) if len(everyone) > 1 else self.carried,
+            "carried": self.carried,
             "micro_batches": self.micro_batches,
-            "random_states": [each["random_state"] for each in everyone],
+            "random_state": self.random_state,
             "num_updates": self.num_updates,
             "seconds": self.seconds,
         }
@@ -221,10 +190,8 @@ class Trainer:
         self.carried = None
         if state["carried"] is not None:
             form = self.model.initial_state(self.batches.batch_size)
-            carried = take_rows(state["carried"], *self.batches.rows)
-            self.carried = like(form, map_tensors(lambda tensor: tensor.to(device), carried))
-        self.random_state = list(state["random_states"][ranks.rank()])
-        self.clock = state["seconds"]
+            self.carried = like(form, map_tensors(lambda tensor: tensor.to(device), state["carried"]))
+        self.random_state = list(state["random_state"])
         for name in ("num_updates", "seconds", "micro_batches"):
             setattr(self, name, state[name])
 

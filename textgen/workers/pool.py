@@ -19,7 +19,7 @@ from textgen.runtime.messages import about, one_line
 from textgen.workers.process import ERROR, MESSAGE, WARNING, Worker, recipe
 
 WAIT_SECONDS = 0.3
-"""Time after which a pool stops waiting, so that `on_wait` is called and time limits are checked."""
+"""Time after which a pool stops waiting, so that time limits are checked."""
 
 ENDING_SECONDS = 5.0
 """Time in which a process that has hung up ends by itself, so that its exit code is known."""
@@ -91,7 +91,6 @@ def drive(
     ended: Callable[[Item, Any], Any] = lambda item, answer: answer,
     lost: Callable[[Item], object] = lambda item: None,
     may_start: Callable[[], bool] = lambda: True,
-    on_wait: Callable[[], object] = lambda: None,
 ) -> Generator[tuple[Item, Any]]:
     """Yield each item with `ended(item, result)`, in the order of completion.
 
@@ -104,7 +103,6 @@ def drive(
         for done, answer in pool.wait():
             at_work[:] = [item for item in at_work if item is not done]
             yield done, ended(done, answer)
-        on_wait()
 
     try:
         for item in items:

@@ -15,8 +15,7 @@ import torch
 from textgen import defaults
 from textgen.data.corpus import load_corpus
 from textgen.experiment.entry_parser import parse_entry
-from textgen.experiment.memory import build_for_training
-from textgen.runtime.device import choose_device
+from textgen.runtime.device import choose_device, seeded
 from textgen.runtime.output import say
 from textgen.training.batches import ContiguousBatches
 from textgen.training.trainer import Trainer
@@ -34,7 +33,8 @@ def pace_of(name: str, streams: int, length: int, compiles: bool, device: str) -
     tokenizer = entry.build_tokenizer()
     tokenizer.fit(text)
     ids = tokenizer.encode(text)
-    model = build_for_training(entry, tokenizer.vocabulary, None, len(ids), config, seed=0)
+    with seeded(0, config.device):
+        model = entry.build_model(tokenizer.vocabulary)
     model.count_text(ids)
     options = replace(entry.train_options(), batch_size=streams, sequence_length=length, compile=compiles)
     batches = ContiguousBatches(model.tokens_read(ids), streams, length, 0)

@@ -18,8 +18,7 @@ from textgen.experiment.experiment import Experiment
 from textgen.experiment.saved_run import Trained, build_trained
 from textgen.library.runs import Run, load
 from textgen.results.names import find_runs
-from textgen.runtime.device import choose_device
-from textgen.runtime.memory import CPU
+from textgen.runtime.device import CPU, choose_device
 from textgen.runtime.messages import UsageError
 from textgen.training.budget import parse_budget
 from textgen.training.progress import Report, Step

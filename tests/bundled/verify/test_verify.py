@@ -32,7 +32,7 @@ from textgen.runtime.storage.json_records import (
     write_record,
 )
 from textgen.runtime.storage.result_folders import MARKDOWN, PAGE
-from textgen_tuning.result import conclusion
+from textgen_tune.result import conclusion
 from textgen_verify import verify
 
 pytestmark = pytest.mark.slow
