@@ -103,10 +103,10 @@ def reference() -> str:
     """Return the page of the names that `import textgen` and bundled plugins offer, from their docstrings."""
     import textgen
     import textgen_suites
-    import textgen_tuning
+    import textgen_tune
     import textgen_verify
 
-    packages = (textgen, textgen_suites, textgen_tuning, textgen_verify)
+    packages = (textgen, textgen_suites, textgen_tune, textgen_verify)
     offered = [(name, package) for package in packages for name in package.__all__]
     parts = [
         f"::: {getattr(package, name).__module__}.{name}"
@@ -126,24 +126,6 @@ def tutorial(notebook: dict[str, Any]) -> str:
     return "\n\n".join([parts[0], note, *parts[1:]]) + "\n"
 
 
-def add_leaderboard(folder: Path) -> None:
-    """Add the tables of the leaderboard to its page, and write the page on which they are drawn."""
-    from textgen.reports.html import to_html
-    from textgen.reports.markdown import to_markdown
-    from textgen_verify import leaderboard
-    from textgen_verify.board.page import board_report
-
-    report = board_report(leaderboard(ROOT / "leaderboard"))
-    (folder / "leaderboard-drawn.html").write_text(to_html(report), "utf-8")
-    tables = to_markdown(report).partition("\n## ")
-    page = folder / "leaderboard.md"
-    drawn = (
-        "\n## Today\n\n[The tables drawn](leaderboard-drawn.html), with scores against time and size, "
-        "and who beats whom.\n"
-    )
-    page.write_text("".join([page.read_text("utf-8"), drawn, *tables[1:]]), "utf-8")
-
-
 def write(folder: Path) -> None:
     """Write all pages, and copy what they show and link to."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -160,7 +142,6 @@ def write(folder: Path) -> None:
     (folder / "tutorial.md").write_text(page, "utf-8")
     (folder / "all-commands.md").write_text(commands(), "utf-8")
     (folder / "reference.md").write_text(reference(), "utf-8")
-    add_leaderboard(folder)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from textgen.experiment.saved_run import RunManifest
 from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
 from textgen.runtime.storage.json_records import DIGEST, SCHEMA_VERSION, adapter, to_json
-from textgen_suites.result import JobResult, SuiteResult
-from textgen_tuning.result import StudyResult
+from textgen_suites.result import SuiteResult
+from textgen_tune.result import StudyResult
 
 PAGE = Path(__file__).parent / "results.schema.json"
 
@@ -21,7 +21,6 @@ FILES = {
     "ladder.json": Ladder,
     "run.json": RunManifest,
     "suite.json": SuiteResult,
-    "jobs/*.json": JobResult,
     "study.json": StudyResult,
 }
 """Kind of record that each saved file holds."""

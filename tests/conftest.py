@@ -130,9 +130,7 @@ def _heeded_interrupts() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _server_of_processes() -> None:
     """Fork processes with all modules that any test needs there, commands too."""
-    import_early(
-        "textgen.cli.app", "textgen.comparison.entry_job", "textgen_suites.planner", "textgen_tuning.trials"
-    )
+    import_early("textgen.cli.app", "textgen.comparison.entry_job", "textgen_tune.objective")
 
 
 @pytest.fixture(scope="session")

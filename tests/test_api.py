@@ -21,7 +21,7 @@ import typer.main
 import textgen
 import textgen_suites
 import textgen_tools
-import textgen_tuning
+import textgen_tune
 import textgen_verify
 from helpers.commands import TINY, forget_plugin_files
 from helpers.pages import read_page
@@ -52,7 +52,7 @@ EXPORTED = [
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
 QUICK: dict[str, Any] = {"budget": "2000chars", "cluster": CPU}
 MAX_PARAMETERS = 9
-BUNDLED = (textgen_suites, textgen_tools, textgen_tuning, textgen_verify)
+BUNDLED = (textgen_suites, textgen_tools, textgen_tune, textgen_verify)
 """Plugins with functions of their own, as of textgen."""
 PYTHON_ONLY = ("report", "on_check", "corpus", "samples", "search", "cluster", "plugins")
 """Groups, a loaded corpus, and functions that are told what happens."""
@@ -133,7 +133,7 @@ def test_type_checkers_see_every_exported_name() -> None:
     ("command", "function", "groups"),
     [
         ("bench", textgen.bench, (TextOptions, SampleOptions, ClusterOptions)),
-        ("tune", textgen_tuning.tune, (TextOptions, textgen_tuning.SearchOptions, ClusterOptions)),
+        ("tune", textgen_tune.tune, (TextOptions, textgen_tune.SearchOptions, ClusterOptions)),
         ("suite", textgen_suites.suite, (TextOptions, ClusterOptions)),
         ("train", textgen.train, (TextOptions, ClusterOptions)),
         ("describe", textgen_tools.describe, (TextOptions,)),

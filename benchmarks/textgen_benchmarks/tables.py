@@ -97,7 +97,7 @@ def suite_table(paths: Sequence[Path]) -> Iterator[str]:
     results = [read_record(SuiteResult, path) for path in paths]
     header = ["question", "case"]
     for result in results:
-        has_own_texts = any(question.text_of for question in result.questions)
+        has_own_texts = len({question.corpus.name for question in result.questions}) > 1
         header += ["bits/char" if has_own_texts else f"{result.corpus.name}, {result.budget}", "change"]
     rows = [header]
     for number, question in enumerate(results[0].questions):

@@ -7,7 +7,7 @@ import typer
 from textgen.cli import options
 from textgen.cli.console import print_result
 from textgen.cli.work import working
-from textgen_suites.request import SuiteRequest
+from textgen_suites import SuiteRequest
 
 
 @options.grouped
@@ -19,8 +19,8 @@ def suite(
     quiet: options.Quiet = False,
     plugin: options.PluginFiles = None,
 ) -> None:
-    """Train the cases of a suite with several seeds, and say what each change is worth."""
-    options.begin_apart(context, plugin, "textgen_suites.planner")
+    """Train the cases of a suite with several seeds and report the effect of each change."""
+    options.begin_apart(context, plugin, "textgen.comparison.entry_job")
     from textgen_suites.run_suite import suite_as
 
     with working("jobs/*.json", "run", quiet=quiet) as work:

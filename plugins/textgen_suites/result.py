@@ -1,4 +1,4 @@
-"""Results of a suite: what is kept of each job, and the effect of each change."""
+"""Results of a suite: the cases of each question, and the effects of their changes."""
 
 from __future__ import annotations
 
@@ -6,87 +6,15 @@ from dataclasses import dataclass
 
 from textgen.data.corpus import CorpusInfo
 from textgen.evaluation.intervals import Contrast, Estimate
-from textgen.evaluation.metrics import MeasuredText, TextMetrics
-from textgen.experiment.encoding import EmbeddingAudit
-from textgen.experiment.entry_result import EntrySettings, RunResult
-from textgen.results.comparison import HeldOut
+from textgen.evaluation.metrics import TextMetrics
 from textgen.results.header import JudgedHeader
 from textgen.results.row import Row
-from textgen.runtime.environment import Machine
-from textgen.runtime.storage.json_records import (
-    SCHEMA_VERSION,
-    Amount,
-    Count,
-    check_different,
-    check_lengths,
-    check_names,
-)
-
-
-@dataclass(frozen=True)
-class JobMachine:
-    """Hardware and load that determine how much is computed in a time budget."""
-
-    processor: str
-    gpu: str | None
-    cores_per_job: float
-    """The share of a job; less than 1 if there are more jobs than cores."""
-    threads_per_job: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class JobSettings(EntrySettings):
-    """Settings that determine the result of a job; with a budget in time, they include the machine."""
-
-    schema_version: int = SCHEMA_VERSION
-    textgen: str
-    samplers: tuple[str, ...]
-    machine: JobMachine | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class WrittenText(MeasuredText):
-    """Text that one sampler wrote after the held-out passages, and its metrics."""
-
-    entropy_per_char: float
-    text: str
-    """The first continuation."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class JobResult:
-    """Result of one case with one seed, as a suite saves it."""
-
-    schema_version: int = SCHEMA_VERSION
-    settings: JobSettings
-    result: RunResult
-    samples: dict[str, WrittenText]
-    """By sampler."""
-    seconds: float
-
-    @property
-    def outcome(self) -> str:
-        """The score in a few words, or why there is none."""
-        return self.result.outcome
-
-    def check(self) -> None:
-        """Raise `ValueError` if no sampler has written anything."""
-        if not self.samples:
-            raise ValueError("samples: there are none")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Writing:
-    """Metrics of the text that a case writes with one sampler: means over seeds."""
-
-    metrics: TextMetrics
-    temperature: float | None
-    entropy_per_char: float
+from textgen.runtime.storage.json_records import Count, check_different, check_lengths, check_names
 
 
 @dataclass(frozen=True, kw_only=True)
 class CaseResult:
-    """Result of one case over all seeds."""
+    """One case over all seeds."""
 
     label: str
     entry: str
@@ -94,27 +22,17 @@ class CaseResult:
     train_share: float
     max_chars: int | None
     budget: str
-    samplers: tuple[str, ...]
-    num_seeds: Count
     scored_text: str
     """The hash of the text that is scored."""
     runs: tuple[Row, ...]
     """One for each seed."""
-    bits_per_char: Estimate | None
-    real_word_rate: Estimate | None
-    num_parameters: Count
-    train_seconds: Amount
-    num_epochs: Amount
-    chars_per_second: Amount
-    embedding: EmbeddingAudit | None
-    writing: dict[str, Writing]
-    """By sampler."""
-    text: str
+    bits_per_char: Estimate | None = None
+    real_word_rate: Estimate | None = None
 
     def check(self) -> None:
-        """Raise `ValueError` if the parts of the case contradict each other."""
-        if not self.runs or not self.samplers or self.writing.keys() != set(self.samplers):
-            raise ValueError("it lacks runs, samplers or what these wrote")
+        """Raise `ValueError` if there are no runs, or if they contradict each other."""
+        if not self.runs:
+            raise ValueError("runs: there are none")
         check_lengths("units", *(run.units.bits for run in self.runs if run.units))
         check_lengths("pseudovalues", *(each for run in self.runs for each in run.pseudovalues.values()))
 
@@ -134,26 +52,23 @@ class Effect:
     real_word_rate: Contrast | None
 
 
-@dataclass(frozen=True)
-class QuestionText:
-    """The text of one question."""
-
-    corpus: CorpusInfo
-    held_out: HeldOut
-    lexicons: tuple[str, ...]
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class QuestionResult:
-    """The answer to one question, without what was not measured."""
+    """The answer to one question; cases of which every run failed are left out."""
 
     name: str
     text: str
     cumulative: bool
+    sampler: str
+    """The sampler of the text in which real words are counted, the same for all cases."""
+    corpus: CorpusInfo
+    """The text of the first case."""
+    held_out: TextMetrics
+    """Metrics of the held-out text itself."""
+    lexicons: tuple[str, ...]
+    """Lexicons in which real words are looked up besides the training text."""
     cases: tuple[CaseResult, ...]
-    effects: tuple[Effect, ...]
-    text_of: QuestionText | None = None
-    """The text that its cases are measured on, unless it is that of the suite."""
+    effects: tuple[Effect, ...] = ()
 
     @property
     def reference(self) -> str:
@@ -177,36 +92,13 @@ class QuestionResult:
 
 @dataclass(frozen=True, kw_only=True)
 class SuiteResult(JudgedHeader):
-    """Result of a suite on one corpus, as `textgen suite --json` prints it."""
+    """Result of a suite, as `textgen suite --json` prints it; the corpus is that of its first question."""
 
     suite: str
     """The title of the suite."""
-    held_out: HeldOut
-    lexicons: tuple[str, ...] | None
-    """Lexicons in which real words are looked up besides the training text; None if not recorded."""
     budget: str
     num_seeds: Count
     num_jobs: Count
     questions: tuple[QuestionResult, ...]
     failures: dict[str, str]
-    """Case and seed: why it failed."""
-
-    @property
-    def machines(self) -> list[Machine]:
-        """The machine of each run; one that two questions share counts once."""
-        made = {
-            (case.entry, case.scored_text, case.budget, run.seed): run.machine
-            for question in self.questions
-            for case in question.cases
-            for run in case.runs
-        }
-        return list(made.values())
-
-    def text_of(self, question: QuestionResult) -> QuestionText:
-        """Return what a question is measured on: its own text, or that of the suite."""
-        return question.text_of or QuestionText(self.corpus, self.held_out, self.lexicons or ())
-
-    def check(self) -> None:
-        """Raise `ValueError` if a prior or a version is missing that reports need."""
-        check_names("seed_priors", ["bits_per_char", "real_word_rate"], self.seed_priors)
-        check_names("versions", ["torch"], self.versions)
+    """By entry, budget, seed and bench: why a run failed, or wrote nothing."""

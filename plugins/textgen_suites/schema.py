@@ -15,11 +15,12 @@ from textgen.data.corpus import MAX_CHARS
 from textgen.defaults import CLEANER, EQUAL_SAMPLER
 from textgen.jobs.plugin_code import answered
 from textgen.registry.registry import find, load, names, unknown_name
+from textgen.runtime.messages import reason_of
 from textgen.runtime.storage.files import read_toml
 from textgen.training.budget import parse_budgets
 
-MAX_SAMPLERS, MAX_CASES = 100, 10_000
-"""The most samplers of a case, and the most cases of a suite under all of its budgets."""
+MAX_CASES = 10_000
+"""The most cases of a suite under all of its budgets."""
 
 
 class _Strict(BaseModel):
@@ -42,8 +43,6 @@ class Case(_Strict):
     """Use at most this many characters of the text."""
     budget: str | None = None
     """Overrides the budget of the suite."""
-    samplers: Annotated[tuple[str, ...], Len(1, MAX_SAMPLERS)] = (EQUAL_SAMPLER,)
-    """Samplers whose text is measured; cases are compared by the real words of the first one."""
 
 
 class Question(_Strict):
@@ -56,6 +55,8 @@ class Question(_Strict):
     """True if each case adds to the one before it, and is compared with that."""
     corpus: str | None = None
     """The text of all cases that name none."""
+    sampler: str = EQUAL_SAMPLER
+    """The sampler of the text in which the real words of all cases are counted."""
     cases: Annotated[tuple[Case, ...], Len(1)]
 
     @model_validator(mode="after")
@@ -87,20 +88,21 @@ class Suite(_Strict):
         """Return the cases of all questions, in order; several questions may share one."""
         return [case for question in self.questions for case in question.cases]
 
-    def under_each(self, budget: str | None) -> Suite:
-        """Return the suite whose questions are asked under each of several budgets, by default its own.
+    def asked(self, budget: str | None = None, seeds: int | None = None) -> Suite:
+        """Return the suite with another budget and number of seeds, where they are given.
 
-        Cases with a budget of their own keep it. Raises `TextgenError` if a budget is invalid, or if there
-        are too many cases.
+        Under several budgets each question is asked under each; cases with a budget of their own keep it.
+        Raises `TextgenError` if a budget is invalid, or if there are too many cases.
         """
-        budgets = parse_budgets(budget or self.budget)
+        suite = self.model_copy(update={"budget": budget or self.budget, "seeds": seeds or self.seeds})
+        budgets = parse_budgets(suite.budget)
         number = len(self.cases()) * len(budgets)
         if number > MAX_CASES:
             raise TextgenError(f"the suite has {number:,} cases; at most {MAX_CASES:,} are allowed")
         if len(budgets) == 1:
-            return self
-        asked = [_under(question, str(each)) for question in self.questions for each in budgets]
-        return self.model_copy(update={"questions": tuple(dict.fromkeys(asked))})
+            return suite
+        questions = [_under(question, str(each)) for question in self.questions for each in budgets]
+        return suite.model_copy(update={"questions": tuple(dict.fromkeys(questions))})
 
 
 def _under(question: Question, budget: str) -> Question:
@@ -126,15 +128,11 @@ def read_suite(path: Path) -> Suite:
     """Return the suite in a TOML file; raises `TextgenError` for anything else."""
     try:
         return Suite.model_validate(read_toml(path))
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise TextgenError(f"cannot read the suite {str(path)!r}: {reason}") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "suite"
-        raise TextgenError(
-            f"suite {str(path)!r}: {place}: {first['msg'].lower()}; a suite has title, budget, seeds and "
-            "[[questions]] with name, text and cases"
-        ) from None
-    except ValueError as error:
-        raise TextgenError(f"cannot read the suite {str(path)!r}: {error}") from None
+        known = "a suite has title, budget, seeds and [[questions]] with name, text and cases"
+        raise TextgenError(f"suite {str(path)!r}: {place}: {first['msg'].lower()}; {known}") from None
+    except (OSError, ValueError) as error:
+        reason = reason_of(error)
+        raise TextgenError(f"cannot read the suite {str(path)!r}: {reason}") from None

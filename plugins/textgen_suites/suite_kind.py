@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textgen.comparison.kinds import BENCH, BenchKind
 from textgen.reports.reported_kind import ReportedKind
-from textgen.results.folders import PARTIAL_FILES
 from textgen.results.kinds import About, about_best
 
 if TYPE_CHECKING:
     from textgen.reports.document import Report
-    from textgen_verify.verification import VerificationCheck, VerifiedFiles
+    from textgen_verify.compare import Check, SavedFiles
 
-RESULT, JOBS = "suite.json", "jobs"
-JOB = "[0-9a-f]" * 16
-"""Pattern of the name of a job's result, a hash."""
+RESULT = "suite.json"
+VARIANT = f"*-{'[0-9a-f]' * 8}"
+"""Pattern of the folder of a bench in that of a suite."""
 
 
 class SuiteKind(ReportedKind):
-    """Questions about the effects of changes, answered by experiments."""
+    """Questions about the effects of changes, answered by benches."""
 
     file = RESULT
     field = "questions"
@@ -31,11 +32,14 @@ class SuiteKind(ReportedKind):
         return SuiteResult
 
     def files(self) -> tuple[str, ...]:
-        job = f"{JOBS}/{JOB}.json"
-        return (*super().files(), job, *(f"{job}.partial/{file}" for file in PARTIAL_FILES))
+        return (*super().files(), *(f"{VARIANT}/{file}" for file in BenchKind().files()))
+
+    def runs(self, folder: Path) -> list[Path]:
+        return list(chain.from_iterable(map(BenchKind().runs, sorted(folder.glob(VARIANT)))))
 
     def is_unfinished(self, folder: Path) -> bool:
-        return any(folder.glob(f"{JOBS}/{JOB}.json"))
+        benches = folder.glob(VARIANT)
+        return any((each / BENCH).is_file() or BenchKind().is_unfinished(each) for each in benches)
 
     def about(self, values: Mapping[str, Any]) -> About:
         names = (case["entry"] for question in values["questions"] for case in question["cases"])
@@ -46,7 +50,7 @@ class SuiteKind(ReportedKind):
 
         return suite_report(result)
 
-    def verify(self, files: VerifiedFiles, path: Path) -> Iterator[VerificationCheck]:
-        from textgen_suites.verification import verify_suite
+    def verify(self, files: SavedFiles, path: Path) -> Iterator[Check]:
+        from textgen_suites.verification import rebuild_suite
 
-        return verify_suite(files.read(self.record(), path))
+        yield files.compare(path, "its rows", rebuild_suite(files.read(self.record(), path)))

@@ -1,4 +1,4 @@
-"""`textgen verify`: a saved result computed again."""
+"""`textgen verify`: a saved result, rebuilt and compared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from textgen.requests import ClusterOptions
 from textgen.runtime.output import say
 
 if TYPE_CHECKING:
-    from textgen_verify.verification import VerificationCheck
+    from textgen_verify.compare import Check
 
 
 @grouped
@@ -33,20 +33,20 @@ def verify(
         typer.Option(
             "--runs",
             metavar=NO_METAVAR,
-            help="Also load the text again, score the saved runs of a bench, and measure what they wrote.",
+            help="Also load the text again, score it with the saved runs, and measure what they wrote.",
         ),
     ] = False,
     cluster: OnDevice = ClusterOptions(),
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """Compute the values of a saved result again, from others in it or from its runs, and name the rest."""
+    """Recompute the numbers in a saved result, and list those that have no second source."""
     begin_apart(context, plugin)
     if not runs:
         refuse(context, ["--device"], "without --runs")
     import textgen_verify
 
-    def show(check: VerificationCheck) -> None:
+    def show(check: Check) -> None:
         if not as_json:
             say("\n".join(check.lines()), flush=True)
 
@@ -54,9 +54,7 @@ def verify(
     if as_json:
         print_json(verification)
     else:
-        say("\n".join(verification.closing_lines))
+        say(verification.unchecked_line)
     if not verification.agrees:
-        number = sum(len(check.disagreements) for check in verification.checks)
-        raise TextgenError(
-            f"{number} of the values in {verification.file!r} differ from what they follow from"
-        )
+        number = sum(len(check.differences) for check in verification.checks)
+        raise TextgenError(f"{number} values of {verification.file!r} differ when they are recomputed")

@@ -21,14 +21,14 @@ import torch
 import textgen
 from helpers.killing import contents
 from helpers.plugins import TOY_MODEL
+from textgen.comparison.bench import BenchOptions
 from textgen.data.corpus import load_corpus
 from textgen.jobs.backends import Backend, LocalBackend, open_backend
 from textgen.registry.single_file import load_plugin_files
 from textgen.requests import TextOptions
 from textgen.runtime.device import DeviceConfig
+from textgen.training.budget import parse_budget
 from textgen_ray.cluster import LOOPBACK, QUIET
-from textgen_suites.planner import SuiteOptions
-from textgen_suites.request import SuiteRequest
 from textgen_suites.run_suite import run_suite
 from textgen_suites.schema import Case, Question, Suite
 
@@ -158,32 +158,31 @@ def test_a_comparison_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path
 def test_a_suite_equals_one_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> None:
     cases = (Case(label="small", entry=SMALL), Case(label="smaller", entry=SMALLER))
     tiny = Suite(title="Tiny", budget=BUDGET, seeds=1, questions=(Question(name="q", text="?", cases=cases),))
-    options = SuiteOptions(
-        request=SuiteRequest(name="tiny", text=TextOptions("lee", max_chars=20_000)), device_config=CPU
-    )
+    text = TextOptions("lee", max_chars=20_000)
+    options = BenchOptions(budget=parse_budget(BUDGET), device_config=CPU)
     for where in ("here", "there"):
         (tmp_path / where).mkdir()
-    run_suite(tiny, options, tmp_path / "here/out")
+    run_suite(tiny, text, options, tmp_path / "here/out")
     with nodes.lost_while_training(), open_backend(nodes.name) as backend:
-        result = run_suite(tiny, replace(options, backend=backend), tmp_path / "there/out")
+        result = run_suite(tiny, text, replace(options, backend=backend), tmp_path / "there/out")
     assert not result.failures
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
 
 
 def test_the_trials_of_a_study_equal_those_of_this_machine(nodes: TwoNodes, tmp_path: Path) -> None:
     pytest.importorskip("optuna")
-    from textgen_tuning.objectives import objective_of
-    from textgen_tuning.request import SearchOptions, TuneRequest
-    from textgen_tuning.run_study import run_study
-    from textgen_tuning.study import Study
-    from textgen_tuning.trials import Goal
+    from textgen_tune.objective import objective_of
+    from textgen_tune.request import SearchOptions, TuneRequest
+    from textgen_tune.run_study import Goal, run_study
+    from textgen_tune.study import Study
 
     def study(folder: Path, backend: Backend) -> dict[tuple[Any, ...], float | None]:
         request = TuneRequest(entry=SMALL, search=SearchOptions(search="learning_rate"), budget=BUDGET)
         text = load_corpus(["lee"], max_chars=20_000)
-        objective = objective_of(request, text, CPU, folder, backend, lambda step: None)
+        objective = objective_of(request, text, CPU, backend)
+        folder.mkdir()
         with Study(folder, objective) as study:
-            result = run_study(study, Goal(2, None), backend=backend, num_seeds=1)
+            result = run_study(study, Goal(2), backend=backend, num_seeds=1)
         assert [trial.machine is not None for trial in result.trials] == [True] * 2
         return {tuple(trial.params.values()): trial.value for trial in result.trials}
 

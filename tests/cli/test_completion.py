@@ -51,7 +51,6 @@ def variables(line: str) -> dict[str, str]:
         ("textgen plugins show ls", "lstm", "gru"),
         ("textgen plugins check --kind sam", "sampler", "model"),
         ("textgen train char-lstm --device c", "cuda", "mps"),
-        ("textgen tune char-lstm --tune-sampler top-", "top-p", "greedy"),
     ],
 )
 def test_a_word_is_completed(

@@ -99,10 +99,11 @@ def test_a_suite_prints_what_it_could_not_save(tmp_path: Path) -> None:
     failed_to_save(done, out)
     cases = json.loads(done.stdout)["questions"][0]["cases"]
     assert all(case["bits_per_char"]["value"] > 0 for case in cases)
-    assert list(out.glob("jobs/*.json")) == []
+    assert list(out.glob("*/bench.json")) == []
     again = run_textgen(*suite)
     assert json.loads(again.stdout)["failures"] == {}
-    assert list(out.glob("jobs/*.partial")) == []
+    assert len(list(out.glob("*/bench.json"))) == 1
+    assert list(out.glob("*/runs/*.partial")) == []
 
 
 def test_a_study_without_room_is_named_and_leaves_nothing(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from textgen.requests import (
     TextOptions,
     TrainRequest,
 )
-from textgen_suites.request import SuiteRequest
-from textgen_tuning.request import SearchOptions, TuneRequest
+from textgen_suites import SuiteRequest
+from textgen_tune.request import SearchOptions, TuneRequest
 
 
 def parsed(command: Any, *words: str) -> None:

@@ -80,8 +80,6 @@ describe char-lstm --vocab-size 32 --max-chars 1000
 describe char-lstm --vocab-size 32 --encoding latin-1
     --encoding has no effect with --vocab-size, which needs no text; leave it out
 
-tune runs/one --tune-sampler top-p --budget 10s
-    --budget has no effect on 'runs/one', a run that is trained already; leave it out
 bench random --cpus-per-run 2
     --cpus-per-run has no effect without --on; leave it out
 suite original --gpus-per-run 0.5

@@ -58,11 +58,11 @@ def test_a_study_continues_in_its_precision_and_no_other(tmp_path: Path) -> None
     assert REFUSAL in run_textgen(*command, "--precision", "bf16", code=1).stderr
 
 
-def test_a_suite_continues_in_the_precision_of_its_jobs_and_says_if_it_measures_again(tmp_path: Path) -> None:
+def test_a_suite_continues_in_the_precision_of_its_runs_and_can_be_made_in_another(tmp_path: Path) -> None:
     command = made_first(["suite", write_suite(tmp_path, SUITE), *SETTINGS], tmp_path / "out")
     again = run_textgen(*command)
-    assert "1 runs, of which 1 are done" in again.stderr
+    assert "1 of 1 benches are complete" in again.stderr
     assert json.loads(again.stdout)["precision"] == "fp32"
-    said = run_textgen(*command, "--precision", "bf16").stderr
-    assert "holds measurements in fp32, which are made again in bf16" in said
-    assert "add --precision fp32" in said
+    other = run_textgen(*command, "--precision", "bf16")
+    assert "0 of 1 benches are complete" in other.stderr
+    assert json.loads(other.stdout)["precision"] == "bf16"

@@ -81,8 +81,8 @@ def test_a_second_suite_waits_and_measures_nothing_again(tmp_path: Path) -> None
     first, second = both("suite", write_suite(tmp_path, SUITE), *settings, "--out", tmp_path / "out")
     assert (first[0], second[0]) == (0, 0), first[2] + second[2]
     assert json.loads(first[1])["questions"] == json.loads(second[1])["questions"]
-    assert "2 runs, of which 0 are done" in first[2]
-    assert "2 runs, of which 2 are done" in second[2]
+    assert "0 of 1 benches are complete" in first[2]
+    assert "1 of 1 benches are complete" in second[2]
     assert hidden(tmp_path) == []
 
 

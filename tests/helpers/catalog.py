@@ -16,7 +16,6 @@ from textgen.experiment.entry_result import EntryResult, RunResult, RunSettings
 from textgen.experiment.saved_run import RunManifest
 from textgen.runtime.storage.files import slug, write_digests
 from textgen.runtime.storage.json_records import from_values, write_record
-from textgen_suites.result import JobResult, JobSettings
 
 BENCH = "char-lstm_random-wiki-60s-2026-11-25-1635"
 """The name of a bench."""
@@ -65,13 +64,8 @@ def write_bench(folder: Path, *rows: tuple[str, float, int], is_finished: bool =
 
 def write_suite(folder: Path) -> Path:
     """Write the result of a real suite."""
-    (folder / "jobs").mkdir(parents=True)
+    folder.mkdir(parents=True)
     shutil.copy(RECORDED / "improvements-wiki.json", folder / "suite.json")
-    run = manifest()
-    about = {**vars(run.settings), "parts": run.entry.parts, "options": run.entry.options}
-    settings = JobSettings(**about, textgen="0", samplers=(), machine=None)
-    job = JobResult(settings=settings, result=run.result, samples={}, seconds=1.0)
-    write_record(folder / "jobs" / "0123456789abcdef.json", job)
     return folder
 
 

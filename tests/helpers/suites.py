@@ -7,42 +7,22 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from helpers.commands import TINY
 from textgen.data.corpus import CorpusInfo, TextSources
 from textgen.data.split import SplitInfo, SplitPart
-from textgen.evaluation.intervals import INTERVAL_METHOD, SHIPPED_PRIORS, Contrast, Estimate
-from textgen.evaluation.metrics import TextMetrics
+from textgen.evaluation.intervals import INTERVAL_METHOD, Contrast, Estimate
 from textgen.evaluation.scoring import ScoredUnits
-from textgen.results.comparison import HeldOut
 from textgen.results.row import Row
 from textgen.runtime.environment import Machine
 from textgen.training.progress import Report
-from textgen_suites.result import CaseResult, Effect, QuestionResult, SuiteResult, Writing
+from textgen_suites.effects import PRIORS
+from textgen_suites.result import CaseResult, Effect, QuestionResult, SuiteResult
 
 PART = SplitPart(100, "0" * 64, (100,))
-
-
-def metrics(real_word_rate: float, distinct_2: float | None = None) -> TextMetrics:
-    others = ("distinct_1", "repetition_4", "self_bleu", "novel_4gram_rate", "compression_ratio")
-    return TextMetrics(
-        **dict.fromkeys(others),
-        real_word_rate=real_word_rate,
-        distinct_2=distinct_2,
-        longest_verbatim_span=10,
-        num_words=100,
-        mean_word_length=4.5,
-    )
-
-
-def writing(
-    temperature: float | None, entropy: float, real_word_rate: float, distinct_2: float = 0.5
-) -> Writing:
-    return Writing(
-        metrics=metrics(real_word_rate, distinct_2), temperature=temperature, entropy_per_char=entropy
-    )
-
-
 MACHINE = Machine("Xeon", 2, 2, None, "Linux")
+
+
+def text(name: str) -> CorpusInfo:
+    return CorpusInfo(name, "prose", 300, "0" * 64, SplitInfo("90/5/5", PART, PART, PART))
 
 
 def measured_row(seed: int, bits: Sequence[float], real: Sequence[float]) -> Row:
@@ -58,8 +38,7 @@ def measured_row(seed: int, bits: Sequence[float], real: Sequence[float]) -> Row
     )
 
 
-def case(label: str, bits: float = 2.0, rows: dict[str, Writing] | None = None, **changes: Any) -> CaseResult:
-    rows = rows or {sampler: writing(0.8, 1.5, 0.7, 0.9) for sampler in ("mild", "warm")}
+def case(label: str, bits: float = 2.0, **changes: Any) -> CaseResult:
     values = {
         "label": label,
         "entry": "char-lstm",
@@ -67,19 +46,10 @@ def case(label: str, bits: float = 2.0, rows: dict[str, Writing] | None = None, 
         "train_share": 100,
         "max_chars": None,
         "budget": "5s",
-        "samplers": tuple(rows),
-        "num_seeds": 3,
         "scored_text": "0" * 64,
         "runs": tuple(measured_row(seed, [bits] * 24, [0.75] * 24) for seed in range(3)),
         "bits_per_char": Estimate(bits, (bits - 0.1, bits + 0.1)),
         "real_word_rate": Estimate(0.75, (0.7, 0.8)),
-        "num_parameters": 10,
-        "train_seconds": 5.0,
-        "num_epochs": 1.0,
-        "chars_per_second": 1000.0,
-        "embedding": None,
-        "writing": rows,
-        "text": "Once.",
     }
     return CaseResult(**values | changes)
 
@@ -90,8 +60,20 @@ def effect(label: str, value: float, width: float = 0.1, paired: bool = True) ->
     return Effect(label, "small", paired, Contrast(value, interval, p_value), None)
 
 
-def question(name: str, cases: Sequence[CaseResult], effects: Sequence[Effect]) -> QuestionResult:
-    return QuestionResult(name, "Which size?", cumulative=False, cases=tuple(cases), effects=tuple(effects))
+def question(
+    name: str, cases: Sequence[CaseResult], effects: Sequence[Effect] = (), corpus: str = "news"
+) -> QuestionResult:
+    return QuestionResult(
+        name=name,
+        text="Which size?",
+        cumulative=False,
+        sampler="temperature:entropy=1.10",
+        corpus=text(corpus),
+        held_out={"real_word_rate": 0.95},
+        lexicons=("glove (en)",),
+        cases=tuple(cases),
+        effects=tuple(effects),
+    )
 
 
 def suite_result(corpus: str, *questions: QuestionResult, **changes: Any) -> SuiteResult:
@@ -99,10 +81,8 @@ def suite_result(corpus: str, *questions: QuestionResult, **changes: Any) -> Sui
         "command": None,
         "made": "2026-11-29",
         "suite": "A suite",
-        "corpus": CorpusInfo(corpus, "prose", 300, "0" * 64, SplitInfo("90/5/5", PART, PART, PART)),
+        "corpus": text(corpus),
         "sources": TextSources(),
-        "held_out": HeldOut(metrics(0.95), {}),
-        "lexicons": None,
         "budget": "5s",
         "num_seeds": 3,
         "num_jobs": 1,
@@ -111,35 +91,38 @@ def suite_result(corpus: str, *questions: QuestionResult, **changes: Any) -> Sui
         "versions": {"torch": "2.9"},
         "machine": MACHINE,
         "interval_method": INTERVAL_METHOD,
-        "seed_priors": dict(SHIPPED_PRIORS),
+        "seed_priors": PRIORS,
         "questions": questions,
         "failures": {},
     }
     return SuiteResult(**values | changes)
 
 
-TINY_SUITE = f"""
+TINY_SUITE = """
 title = "A tiny suite"
 budget = "3000chars"
 seeds = 2
 [[questions]]
 name = "size"
 text = "Which size?"
+sampler = "temperature"
 cases = [
-    {{ label = "small", entry = "{TINY}" }},
-    {{ label = "chance", entry = "random" }},
-    {{ label = "wild", entry = "{TINY},learning_rate=1e30" }},
+    { label = "small", entry = "char-ngram" },
+    { label = "chance", entry = "char-uniform" },
+    { label = "wild", entry = "char-lstm:num_layers=1,batch_size=4,learning_rate=1e30" },
 ]
 [[questions]]
 name = "text"
 text = "Which text?"
+sampler = "temperature"
 cumulative = true
 cases = [
-    {{ label = "all", entry = "{TINY}" }},
-    {{ label = "a third", entry = "{TINY}", train_share = 30 }},
-    {{ label = "letters", entry = "{TINY}", clean = "letters", samplers = ["greedy", "temperature"] }},
+    { label = "all", entry = "char-ngram" },
+    { label = "a third", entry = "char-ngram", train_share = 30 },
+    { label = "letters", entry = "char-ngram", clean = "letters" },
 ]
 """
+"""Two questions about benches of three texts; one entry diverges."""
 
 
 def write_suite(folder: Path, text: str = TINY_SUITE) -> str:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from helpers.suites import remarks
 from textgen.comparison.bench import BenchOptions, bench
 from textgen.contracts import TextgenError
 from textgen.data.corpus import load_corpus
 from textgen.experiment.entry_parser import parse_entry
 from textgen.jobs.backends import Backend, LocalBackend, open_backend
 from textgen.registry.registry import PluginError, load, names
-from textgen.requests import BenchRequest, SampleOptions, TextOptions
+from textgen.requests import BenchRequest, SampleOptions
 from textgen.results.comparison import Comparison
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import Machine, machine
@@ -28,10 +27,6 @@ from textgen.training.budget import parse_budget
 from textgen.workers.pool import Processes, Unsaved
 from textgen.workers.process import recipe
 from textgen_kit import run_checks
-from textgen_suites.planner import SuiteOptions
-from textgen_suites.request import SuiteRequest
-from textgen_suites.run_suite import run_suite
-from textgen_suites.schema import Case, Question, Suite
 
 SMALL = Machine("Small", 2, 1, None, "Linux")
 LARGE = Machine("Large", 64, 1, "H100", "Linux")
@@ -110,23 +105,6 @@ def test_scores_belong_to_their_entries_in_whatever_order_runs_end(tmp_path: Pat
     assert {"char-ngram", "word-ngram"} < set(found[0])
 
 
-def test_a_timed_suite_goes_on_in_another_place(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
-    cases = (Case(label="chance", entry="char-uniform"),)
-    suite = Suite(title="Tiny", budget="1s", seeds=1, questions=(Question(name="q", text="?", cases=cases),))
-    backend = Elsewhere([machine()])
-    options = SuiteOptions(
-        request=SuiteRequest(name="tiny", text=TextOptions("lee", max_chars=8000)),
-        device_config=CPU,
-        backend=backend,
-    )
-    said: list[str] = []
-    first = run_suite(suite, options, tmp_path)
-    again = run_suite(suite, options, tmp_path, remarks(said))
-    assert not recwarn.list
-    assert len(list((tmp_path / "jobs").iterdir())) == 1
-    assert again.questions == first.questions
-
-
 def test_a_backend_is_a_plugin(install: Callable[[str, str, str], None]) -> None:
     code = """
 from contextlib import contextmanager
@@ -164,18 +142,3 @@ def test_options_without_effect_are_refused() -> None:
         open_backend(None, gpus_per_job=1).__enter__()
     with pytest.raises(UsageError, match=r"^jobs has no effect with on"):
         open_backend("ray", num_jobs=2).__enter__()
-
-
-def test_a_timed_result_of_a_machine_that_joined_later_is_refused(tmp_path: Path) -> None:
-    """It has the same processor, but another number of cores."""
-    cases = (Case(label="chance", entry="char-uniform"),)
-    suite = Suite(title="Tiny", budget="1s", seeds=1, questions=(Question(name="q", text="?", cases=cases),))
-    config = DeviceConfig(torch.device("cpu"), "fp32")
-    backend = Elsewhere([replace(machine(), num_cores=999)])
-    options = SuiteOptions(
-        request=SuiteRequest(name="tiny", text=TextOptions("lee", max_chars=20_000)),
-        device_config=config,
-        backend=backend,
-    )
-    with pytest.raises(TextgenError, match="made on a machine that joined later"):
-        run_suite(suite, options, tmp_path)

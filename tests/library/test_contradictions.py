@@ -17,7 +17,7 @@ from textgen.results.details import Details
 from textgen.results.ladder import Ladder
 from textgen.runtime.storage.json_records import from_values, read_values
 from textgen_suites.result import SuiteResult
-from textgen_tuning.result import StudyResult
+from textgen_tune.result import StudyResult
 
 RESULTS = Path(__file__).parent.parent.parent / "benchmarks" / "results"
 

@@ -13,7 +13,7 @@ import textgen_suites
 import textgen_tools
 from textgen import ClusterOptions, SampleOptions, TextOptions
 from textgen_tools import describe
-from textgen_tuning import SearchOptions, tune
+from textgen_tune import SearchOptions, tune
 from textgen_verify import verify
 
 

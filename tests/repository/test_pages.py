@@ -67,7 +67,7 @@ def try_command(line: str, page: str, tmp_path: Path) -> None:
     for read, key in ((parse_budgets, "budget"), (parse_budget, "timeout"), (parse_split, "split")):
         if values.get(key):
             read(values[key].removeprefix("+"))
-    samplers = values.get("sampler") or values.get("tune_sampler") or []
+    samplers = values.get("sampler") or []
     for sampler in [samplers] if isinstance(samplers, str) else samplers:
         build_sampler(sampler.replace("auto", "1.5"))
     if values.get("clean"):

@@ -65,7 +65,7 @@ def test_it_is_shown_and_opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_it_is_verified(folder: Path) -> None:
-    assert textgen("verify", "votes", *OPTION).stdout == "not checked: votes\n"
+    assert textgen("verify", "votes", *OPTION).stdout == "no second source: votes.json: votes\n"
     file = folder / "votes.json"
     file.write_text(file.read_text("utf-8").replace(": 5", ": 6"), "utf-8")
     assert "it has changed since it was written" in textgen("verify", file, *OPTION, code=1).stderr

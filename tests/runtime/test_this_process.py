@@ -1,4 +1,4 @@
-"""What this process does about Ctrl-C, code that does not end and freed memory."""
+"""What this process does about code that does not end and freed memory."""
 
 from __future__ import annotations
 
@@ -14,45 +14,6 @@ import pytest
 
 from textgen.runtime.interrupts import TimeLimitError, time_limit
 from textgen.runtime.process_setup import keep_freed_memory
-from textgen_tuning.interrupts import interrupts_deferred
-
-
-def test_an_interrupt_takes_effect_at_the_end() -> None:
-    done = []
-
-    def interrupted() -> None:
-        with interrupts_deferred():
-            signal.raise_signal(signal.SIGINT)
-            done.append("the rest")
-
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            interrupted()
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert done == ["the rest"]
-
-
-def test_it_does_nothing_where_interrupts_are_ignored_or_cannot_arrive() -> None:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with interrupts_deferred():
-            signal.raise_signal(signal.SIGINT)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    entered = []
-
-    def work() -> None:
-        with interrupts_deferred():
-            entered.append(True)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert entered == [True]
-
 
 # --- code that does not end is stopped, and other timers go on
 

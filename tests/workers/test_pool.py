@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +21,16 @@ import torch
 
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.storage.files import write_file
-from textgen.workers.pool import Killed, OnMessage, Processes, Stopped, drive, killed, run_in_processes
+from textgen.workers.pool import (
+    WAIT_SECONDS,
+    Killed,
+    OnMessage,
+    Processes,
+    Stopped,
+    drive,
+    killed,
+    run_in_processes,
+)
 from textgen.workers.process import recipe, tell
 
 
@@ -205,6 +215,24 @@ def test_a_warning_for_people_arrives_here() -> None:
 def test_a_silent_job_is_ended() -> None:
     ((_, result),) = watched(slow, [600.0], max_silence=0.5)
     assert result == Killed("it made no progress for a few seconds and was ended")
+
+
+def tell_on(text: str) -> str:
+    for _ in range(3):
+        tell(text)
+    time.sleep(3 * WAIT_SECONDS)  # so that the pool looks at the clock after the last message
+    return text
+
+
+def test_a_job_that_reports_progress_is_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("textgen.workers.pool.time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def half_a_minute_later(_item: object, _message: object) -> None:
+        clock[0] += 30
+
+    assert list(watched(tell_on, ["a"], half_a_minute_later, max_silence=60)) == [("a", "a")]
+    assert clock[0] == 90
 
 
 def tell_and_sleep(text: str) -> None:

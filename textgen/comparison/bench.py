@@ -64,6 +64,8 @@ class BenchOptions:
     device_config: DeviceConfig
     has_references: bool = True
     """True if compressors and reference entries are scored too."""
+    has_details: bool = True
+    """True if the first run of each entry writes while it is trained, reads passages and tries samplers."""
     entry_timeout: float = parse_duration(ENTRY_TIMEOUT, "entry_timeout")
     """Seconds without progress after which an entry is ended."""
     broken: Mapping[str, str] = field(default_factory=dict)
@@ -351,7 +353,7 @@ def _job(
     return EntryJob(
         experiment,
         plugin_files([*samplers, *experiment.entry.components.values()]),
-        WriteRow(reader, options.samplers, has_details=seed == options.request.seed),
+        WriteRow(reader, options.samplers, has_details=options.has_details and seed == options.request.seed),
         folder,
         keeps_run=True,
         title=f"{title}, seed {seed}" if options.request.seeds > 1 else title,
@@ -367,10 +369,11 @@ def plan(
     entries: Sequence[Entry], corpus: Corpus, options: BenchOptions, out: Path
 ) -> dict[Path, Experiment]:
     """Return the experiments, each entry with each seed, by the folders of their runs."""
+    first, common = options.request.seed, (corpus, options.budget, options.device_config)
     return {
         run_folder(out, entry.name, seed): Experiment(
-            entry, corpus, options.budget, options.device_config, seed, writes=seed == options.request.seed
+            entry, *common, seed, writes=options.has_details and seed == first
         )
         for entry in entries
-        for seed in range(options.request.seed, options.request.seed + options.request.seeds)
+        for seed in range(first, first + options.request.seeds)
     }

@@ -329,8 +329,8 @@ def make_table(
 ) -> Table:
     """Return a table of the columns that any row has a value for."""
     columns = [column for column in columns if any(column.values(row) for row in rows)]
-    by_row = zip(*(column.cells(rows) for column in columns), strict=True)
-    cells = [TableRow(row.name, each, row.is_reference) for row, each in zip(rows, by_row, strict=False)]
+    by_row = list(zip(*(column.cells(rows) for column in columns), strict=True)) or [()] * len(rows)
+    cells = [TableRow(row.name, each, row.is_reference) for row, each in zip(rows, by_row, strict=True)]
     return Table(title, caption, columns, cells, notes, **more)
 
 

@@ -27,13 +27,14 @@ def check_suite_cases(subject: Subject) -> None:
     """It is the path of a suite whose entries, cleaners and samplers are installed."""
     expect(isinstance(subject.component, str), f"a path; got {shown(subject.component)}")
     with reworded("expected a suite that can run; got:"):
-        for case in read_suite(Path(subject.component)).cases():
+        suite = read_suite(Path(subject.component))
+        for question in suite.questions:
+            build_sampler(suited_to(question.sampler, "any text"))
+        for case in suite.cases():
             parse_entry(case.entry)
             if case.corpus:
                 build("corpus", case.corpus.partition("/")[0])
             build("cleaner", case.clean)
-            for sampler in case.samplers:
-                build_sampler(suited_to(sampler, "any text"))
 
 
 def check_lexicon_words(subject: Subject) -> None:

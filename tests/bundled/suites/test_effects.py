@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from helpers.suites import case, measured_row
-from textgen.evaluation.intervals import SHIPPED_PRIORS
-from textgen_suites.effects import MIN_FITTED, effects, shared_priors
+from helpers.suites import case, measured_row, question
+from textgen_suites.effects import PRIORS, judged
 from textgen_suites.result import CaseResult, Effect
 
 HARD = np.random.default_rng(0).normal(0, 0.1, 24)
@@ -32,12 +31,17 @@ def measured(
     return case(label, runs=tuple(runs), **changes)
 
 
-def of(*pairs: tuple[CaseResult, CaseResult]) -> list[Effect]:
-    return effects(pairs, SHIPPED_PRIORS)
+SMALL = measured("small", 2.0)
+
+
+def of(*cases: CaseResult, reference: CaseResult = SMALL) -> list[Effect]:
+    """The effects of cases against the reference."""
+    asked = question("q", [reference, *cases])
+    return [*judged(asked, [(each.label, reference.label) for each in cases], PRIORS).effects]
 
 
 def test_an_effect_is_the_difference_from_the_case_it_is_compared_with() -> None:
-    (found,) = of((measured("large", 1.9, real=0.9), measured("small", 2.0, real=0.8)))
+    (found,) = of(measured("large", 1.9, real=0.9))
     assert (found.case, found.reference, found.paired) == ("large", "small", True)
     assert found.bits_per_char is not None
     assert found.bits_per_char.value == pytest.approx(-0.1, abs=0.01)
@@ -48,10 +52,7 @@ def test_an_effect_is_the_difference_from_the_case_it_is_compared_with() -> None
 
 
 def test_cases_on_another_text_are_not_paired() -> None:
-    small = measured("small", 2.0)
-    (paired,), (unpaired,) = (
-        of((measured("other", 1.97, scored_text=text * 64), small)) for text in ("0", "1")
-    )
+    (paired,), (unpaired,) = (of(measured("other", 1.97, scored_text=text * 64)) for text in ("0", "1"))
     assert (paired.paired, unpaired.paired) == (True, False)
     assert paired.bits_per_char is not None
     assert paired.bits_per_char.is_clear
@@ -62,8 +63,8 @@ def test_cases_on_another_text_are_not_paired() -> None:
 def test_effects_of_one_question_are_corrected_for_their_number() -> None:
     small = measured("small", 2.0, noise=0.05)
     others = [measured(f"case {index}", 2.0 - 0.027, noise=0.05) for index in range(8)]
-    alone = [of((other, small))[0].bits_per_char for other in others]
-    together = [effect.bits_per_char for effect in of(*((other, small) for other in others))]
+    alone = [of(other, reference=small)[0].bits_per_char for other in others]
+    together = [effect.bits_per_char for effect in of(*others, reference=small)]
     p_values = [
         (one.p_value, other.p_value) for one, other in zip(alone, together, strict=True) if one and other
     ]
@@ -74,23 +75,15 @@ def test_effects_of_one_question_are_corrected_for_their_number() -> None:
 
 
 def test_what_a_run_lacks_has_no_effect_and_counts_as_no_comparison() -> None:
-    small, large = measured("small", 2.0), measured("large", 1.9)
     wordless = measured_row(0, [1.9] * 24, [0.8] * 24)
     silent = case("silent", runs=(type(wordless)(**vars(wordless) | {"written": {}}),))
-    (only,) = of((large, small))
-    found, missing = of((large, small), (silent, small))
+    (only,) = of(measured("large", 1.9))
+    found, missing = of(measured("large", 1.9), silent)
     assert missing.real_word_rate is None
     assert missing.bits_per_char is not None
     assert found.real_word_rate == only.real_word_rate
 
 
-def test_many_cases_tell_their_own_variance_between_seeds() -> None:
-    cases = [measured(f"case {index}", 2.0) for index in range(12)]
-    assert shared_priors(each.runs for each in cases[: MIN_FITTED - 1]) == {
-        metric: SHIPPED_PRIORS[metric] for metric in ("bits_per_char", "real_word_rate")
-    }
-    found = shared_priors(each.runs for each in cases)
-    assert found["bits_per_char"].source == "fitted to 12 cases"
-    assert (
-        found["bits_per_char"].sd < 0.01
-    )  # the seeds of these cases differ by noise of their stretches alone
+def test_a_case_without_its_reference_has_no_effect() -> None:
+    asked = question("q", [SMALL])
+    assert judged(asked, [("small", "gone"), ("gone", "small")], PRIORS).effects == ()

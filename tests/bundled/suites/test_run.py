@@ -1,108 +1,151 @@
-"""Suites: each job runs once, a killed suite resumes, and failures are named."""
+"""Suites: benches of variants are made once, continued and judged together, and failures are named."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
+import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+import textgen_suites
 from helpers.commands import run_textgen
+from helpers.numbers import add
+from helpers.records import edit_record
 from helpers.suites import remarks, write_suite
+from textgen.comparison.bench import BenchOptions
+from textgen.contracts import TextgenError
 from textgen.data.corpus import load_corpus
-from textgen.evaluation.intervals import SeedPrior
+from textgen.jobs.backends import LocalBackend
 from textgen.library.presentation import document
 from textgen.reports.html import to_html
 from textgen.reports.markdown import to_markdown
 from textgen.requests import TextOptions
+from textgen.results.comparison import Comparison
+from textgen.results.folders import belongs, identify
+from textgen.runtime import environment
 from textgen.runtime.device import DeviceConfig
+from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.json_records import read_record
-from textgen_suites.effects import effects
-from textgen_suites.planner import SuiteOptions
-from textgen_suites.request import SuiteRequest
-from textgen_suites.result import Effect, QuestionResult, SuiteResult
-from textgen_suites.run_suite import run_suite
-from textgen_suites.schema import Suite, load_suite
-from textgen_suites.verification import verify_suite
+from textgen.training.budget import parse_budget
+from textgen_suites.result import SuiteResult
+from textgen_suites.run_suite import planned
+from textgen_suites.schema import Case, Question, Suite
 
-pytestmark = pytest.mark.slow
-
-CPU = DeviceConfig(torch.device("cpu"), "fp32")
-TEXT = ["lee"]
+TEXT = TextOptions("lee", max_chars=20_000)
 
 
-def num_processes(variable: str) -> int:
-    """Return how many processes have this in their environment, where the system tells it."""
-    number = 0
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):
-            number += variable.encode() in path.read_bytes()
-    return number
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the tiny suite with one seed, and of the file that declares it."""
+    folder = tmp_path_factory.mktemp("made")
+    textgen_suites.suite(write_suite(folder), TEXT, seeds=1, out=folder / "out")
+    return folder
 
 
-def recomputed(question: QuestionResult, priors: dict[str, SeedPrior]) -> tuple[Effect, ...]:
-    """Return the effects of a question from the stretches, samples and seeds that its cases keep."""
-    cases = {case.label: case for case in question.cases}
-    pairs = [(cases[effect.case], cases[effect.reference]) for effect in question.effects]
-    return tuple(effects(pairs, priors))
+@pytest.fixture
+def copied(made: Path, tmp_path: Path) -> Path:
+    """A copy of that folder, which a test may change."""
+    return shutil.copytree(made, tmp_path / "copy")
 
 
-# --- measuring
+def saved(folder: Path) -> SuiteResult:
+    return read_record(SuiteResult, folder / "out" / "suite.json", needs_digest=True)
 
 
-def test_a_suite_measures_each_thing_once_and_names_what_failed(tmp_path: Path) -> None:
-    suite = Suite.model_validate(load_suite(write_suite(tmp_path)))
-    options = SuiteOptions(
-        request=SuiteRequest(name="tiny", text=TextOptions(TEXT, max_chars=20_000)), device_config=CPU
-    )
-    said: list[str] = []
-    result = run_suite(suite, options, tmp_path / "out", remarks(said))
-    assert re.fullmatch(r"A tiny suite: 10 runs, of which 0 are done; about \d+ s to go", said[0])
+def again(folder: Path) -> tuple[SuiteResult, list[str]]:
+    """Return the suite when it is asked for once more, and what is remarked meanwhile."""
+    path, said = str(folder / "tiny.toml"), list[str]()
+    result = textgen_suites.suite(path, TEXT, seeds=1, out=folder / "out", report=remarks(said))
+    return result, said
+
+
+def benches(folder: Path) -> list[Comparison]:
+    return [read_record(Comparison, path) for path in sorted(folder.glob("out/*/bench.json"))]
+
+
+def test_questions_are_answered_by_benches_and_failures_are_named(made: Path) -> None:
+    result = saved(made)
     size, text = result.questions
     assert [case.label for case in size.cases] == ["small", "chance"]
-    assert [(effect.case, effect.reference) for effect in text.effects] == [
-        ("a third", "all"), ("letters", "a third")
+    assert [(effect.case, effect.reference, effect.paired) for effect in text.effects] == [
+        ("a third", "all", True), ("letters", "a third", False)
     ]  # fmt: skip
     chance = size.cases[1].bits_per_char
     assert chance is not None
-    alphabet = set(load_corpus(TEXT, max_chars=20_000).split.train.text)
+    alphabet = set(load_corpus(["lee"], max_chars=20_000).split.train.text)
     assert chance.value == pytest.approx(np.log2(len(alphabet)), abs=0.001)
-    assert [effect.paired for effect in text.effects] == [True, False]
-    assert set(text.cases[2].writing) == {"greedy", "temperature"}
-    assert set(result.failures) == {"wild (seed 0)", "wild (seed 1)"}
-    assert "diverged" in result.failures["wild (seed 0)"]
-    saved = read_record(SuiteResult, tmp_path / "out" / "suite.json")
-    assert saved == result
-    assert [recomputed(question, saved.seed_priors) for question in saved.questions] == [
-        question.effects for question in result.questions
-    ]
-    files = sorted((tmp_path / "out" / "jobs").iterdir())
-    assert len(files) == 8
-    before = [file.stat().st_mtime_ns for file in files]
-    again = run_suite(suite, options, tmp_path / "out", remarks(said))
-    assert said[1].startswith("A tiny suite: 10 runs, of which 8 are done")
-    assert again.questions == result.questions
-    assert [file.stat().st_mtime_ns for file in files] == before
+    assert [len(case.runs) for question in result.questions for case in question.cases] == [1] * 5
+    assert len(benches(made)) == 3
+    ((failed, reason),) = result.failures.items()
+    assert re.fullmatch(r"char-lstm:.*=1e30, 3000chars, seed 0, in prose-3000chars-[0-9a-f]{8}", failed)
+    assert "diverged" in reason
+
+
+def test_the_report_has_each_question_with_its_effects(made: Path) -> None:
+    result = saved(made)
     page = to_markdown(document(result))
+    assert "# A tiny suite, on lee" in page
     assert "## Which text?" in page
     assert "| chance " in page
-    assert "- wild (seed 1): training diverged" in page
-    assert "| temperature " in page
-    rate = result.held_out.sample_metrics["real_word_rate"]
+    assert "seed 0, in prose-3000chars-" in page
+    rate = result.questions[0].held_out["real_word_rate"]
     assert rate is not None
-    assert rate > 0.9
     assert f"{100 * rate:.1f} % of the author's are real" in page
-    assert re.search(rf"\| \*the author\* +\| +– \| +{rate:.3f} \|", page)
+
+
+def test_complete_benches_are_not_made_again(copied: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in copied.glob("out/*/runs/*/run.json")}
+    result, said = again(copied)
+    assert said[0] == "A tiny suite: 2 of 3 benches are complete"  # a run that failed is tried again
+    assert said[1].startswith("2 of 3 runs are kept in ")
+    assert len(said) == 2
+    assert result.questions == saved(copied).questions
+    assert {path: path.stat().st_mtime_ns for path in copied.glob("out/*/runs/*/run.json")} == before
+
+
+def test_a_damaged_bench_is_named(copied: Path) -> None:
+    (damaged,) = copied.glob("out/letters-*/bench.json")
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    with pytest.raises(TextgenError, match=rf"^'{damaged}' cannot be read: "):
+        again(copied)
+
+
+def test_all_files_are_known_and_an_interrupted_suite_too(copied: Path) -> None:
+    out = copied / "out"
+    (out / "suite.json").unlink()
+    found = identify(out)
+    assert found is not None
+    assert (found.kind.name, found.is_finished, len(found.runs)) == ("suite", False, 4)
+    assert all(belongs(found.kind, path.relative_to(out)) for path in out.rglob("*") if path.is_file())
+    assert [part.kind.name for part in found.parts] == ["bench"] * 3
+
+
+def test_verify_finds_a_change_of_a_measured_or_a_judged_number(copied: Path) -> None:
+    file = copied / "out" / "suite.json"
+    assert "all agree" in run_textgen("verify", file).stdout
+    whole = file.read_text("utf-8")
+    for place, amount, line in (
+        (["questions", 0, "cases", 0, "runs", 0, "units", "bits", 0], 1.0, "small"),
+        (["questions", 0, "effects", 0, "bits_per_char", "p_value"], 1e-6, "chance"),
+        (["questions", 1, "cases", 1, "real_word_rate", "value"], 1e-6, "a third"),
+    ):
+        file.write_text(whole, "utf-8")
+        edit_record(file, add(place, amount))
+        assert line in run_textgen("verify", file, code=1).stdout
+
+
+def test_a_suite_in_which_every_run_fails_is_an_error_that_keeps_the_reasons(tmp_path: Path) -> None:
+    cases = '{ label = "wild", entry = "char-lstm:num_layers=1,batch_size=4,learning_rate=1e30" }'
+    question = f'[[questions]]\nname = "q"\ntext = "?"\ncases = [{cases}]\n'
+    path = write_suite(tmp_path, f'title = "Wild"\nbudget = "3000chars"\nseeds = 1\n{question}')
+    with pytest.raises(TextgenError, match=r"^every case failed; the first one: .*diverged"):
+        textgen_suites.suite(path, TEXT, out=tmp_path / "out")
+    assert saved(tmp_path).failures
 
 
 def test_questions_may_have_texts_of_their_own(
@@ -117,24 +160,17 @@ def words(language):
     return {"satz"} if language == "xa" else set()
 """
     install("toys", "[textgen.corpora]\ntoy = toys:Toy\n[textgen.lexicons]\ntoy = toys:words\n", code)
-    cases = [{"label": "chance", "entry": "random"}]
     questions = [
-        {"name": name, "text": f"{name}?", "corpus": f"toy/{name}", "cases": cases} for name in ("a", "b")
+        f'[[questions]]\nname = "{name}"\ntext = "{name}?"\ncorpus = "toy/{name}"\n'
+        'cases = [{ label = "chance", entry = "char-uniform" }]\n'
+        for name in "ab"
     ]
-    suite = Suite.model_validate(
-        {"title": "Two texts", "budget": "1epochs", "seeds": 1, "questions": questions}
+    path = write_suite(
+        tmp_path, "".join(['title = "Two texts"\nbudget = "1epochs"\nseeds = 1\n', *questions])
     )
-    result = run_suite(
-        suite,
-        SuiteOptions(request=SuiteRequest(name="two", text=TextOptions("nothing")), device_config=CPU),
-        tmp_path / "out",
-    )
-    assert read_record(SuiteResult, tmp_path / "out" / "suite.json") == result
-    texts = [question.text_of for question in result.questions]
-    assert [text.corpus.name for text in texts if text] == ["toy/a", "toy/b"]
-    assert [text.lexicons for text in texts if text] == [("toy (xa)",), ("toy (xb)",)]
-    assert not result.failures
-    assert not any(check.disagreements for check in verify_suite(result))
+    result = textgen_suites.suite(path, out=tmp_path / "out")
+    assert [question.corpus.name for question in result.questions] == ["toy/a", "toy/b"]
+    assert [question.lexicons for question in result.questions] == [("toy (xa)",), ("toy (xb)",)]
     page = to_markdown(document(result))
     assert page.startswith("# Two texts\n")
     assert "toy/b: 6,001 characters" in page
@@ -142,31 +178,60 @@ def words(language):
     assert "toy/a: 30,000 characters" in to_html(document(result))
 
 
-@pytest.mark.long
-def test_a_killed_suite_resumes_without_repeating_anything(tmp_path: Path) -> None:
-    """Two jobs at a time; `cli/test_kill.py` kills a suite that runs one."""
-    path, out = write_suite(tmp_path), tmp_path / "out"
-    command = ["suite", path, *("--corpus", "lee", "--json", "--jobs", "2", "--max-chars", "20000")]
-    command += ["--precision", "fp32", "--out", str(out)]
-    with subprocess.Popen(
-        [sys.executable, "-m", "textgen", *command],
-        env=os.environ | {"TEXTGEN_TEST": str(out)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as first:
-        deadline = time.monotonic() + 60
-        while len(list(out.glob("jobs/*.json"))) < 2 and time.monotonic() < deadline:
-            time.sleep(0.02)
-        first.send_signal(signal.SIGKILL)
-    kept = {file: file.stat().st_mtime_ns for file in out.glob("jobs/*.json")}
-    assert 2 <= len(kept) < 8
-    while num_processes(f"TEXTGEN_TEST={out}") and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert num_processes(f"TEXTGEN_TEST={out}") == 0  # no process that measures is left behind
-    second = run_textgen(*command, code=3)
-    assert f"10 runs, of which {len(kept)} are done" in second.stderr
-    assert {file: file.stat().st_mtime_ns for file in kept} == kept
-    assert len(list(out.glob("jobs/*.json"))) == 8
-    result = json.loads(second.stdout)
-    assert [question["name"] for question in result["questions"]] == ["size", "text"]
-    assert set(result["failures"]) == {"wild (seed 0)", "wild (seed 1)"}
+def test_a_sealed_text_is_refused_however_it_is_given(tmp_path: Path) -> None:
+    sealed = tmp_path / "sealed.txt"
+    sealed.write_text("A sentence that nobody has read. " * 30)
+    text = TextOptions("lee", split="95/5/0", sealed=str(sealed))
+    corpus = load_corpus(["lee"], split="95/5/0").with_sealed(str(sealed))
+    for given in (text, corpus):
+        with pytest.raises(UsageError, match=r"^sealed has no effect on a suite, which has no sealed text"):
+            textgen_suites.suite("original", given, out=tmp_path / "out")
+
+
+def settings_for(budget: str, num_jobs: int = 1) -> BenchOptions:
+    return BenchOptions(
+        budget=parse_budget(budget),
+        device_config=DeviceConfig(torch.device("cpu"), "fp32"),
+        backend=LocalBackend(num_jobs),
+    )
+
+
+def test_a_variant_is_known_by_all_that_its_runs_have_in_common(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "usable_cores", lambda: 2)
+    monkeypatch.setattr("textgen.jobs.backends.usable_cores", lambda: 2)
+
+    def names(
+        budget: str = "3000chars", num_jobs: int = 1, sampler: str = "greedy", **case: Any
+    ) -> list[str]:
+        cases = (Case(label="a", entry="char-uniform", **case), Case(label="b", entry="char-ngram", **case))
+        question = Question(name="q", text="?", sampler=sampler, cases=cases)
+        suite = Suite(title="?", budget=budget, questions=(question,))
+        return [*planned(suite, TEXT, settings_for(budget, num_jobs))[0]]
+
+    same = [names(), names(num_jobs=2)]
+    assert same[0] == same[1]
+    others = [
+        names(budget="4000chars"),
+        names(budget="5s"),
+        names(budget="5s", num_jobs=2),  # whose second is worth less
+        names(sampler="temperature"),
+        names(train_share=50.0),
+        names(clean="letters"),
+        names(max_chars=10_000),
+    ]
+    assert all(len(each) == 1 for each in others)
+    assert len({name for (name,) in [*same, *others]}) == 8
+
+
+def test_all_cases_of_a_question_have_the_sampler_of_its_first_text() -> None:
+    """The cleaner `letters` leaves fewer characters, whose own entropy is another one."""
+
+    def samplers(*cleaners: str) -> list[str]:
+        cases = tuple(Case(label=clean, entry="char-uniform", clean=clean) for clean in cleaners)
+        suite = Suite(title="?", budget="1epoch", questions=(Question(name="q", text="?", cases=cases),))
+        variants, _ = planned(suite, TEXT, settings_for("1epoch"))
+        return [sampler for variant in variants.values() for sampler in variant.settings.samplers]
+
+    first, second = samplers("prose", "letters")
+    assert first == second
+    assert [first] != samplers("letters")

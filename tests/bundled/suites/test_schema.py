@@ -24,9 +24,8 @@ def test_the_bundled_suites_can_run_and_compare_each_case(name: str) -> None:
     for case in suite.cases():
         parse_entry(case.entry)
         build("cleaner", case.clean)
-        for spec in case.samplers:
-            build_sampler(suited_to(spec, "a text"))
     for question in suite.questions:
+        build_sampler(suited_to(question.sampler, "a text"))
         assert len(list(question.comparisons())) == len(question.cases) - 1
 
 
@@ -49,9 +48,9 @@ def test_cases_are_compared_with_the_first_or_with_the_one_before() -> None:
 
 def test_under_several_budgets_each_question_is_asked_under_each(tmp_path: Path) -> None:
     suite = load_suite(write_suite(tmp_path))
-    assert suite.under_each(None) is suite
-    assert suite.under_each("1epoch") is suite
-    asked = suite.under_each("2epochs,1epoch")
+    assert suite.asked() == suite
+    assert suite.asked("1epoch", 5) == suite.model_copy(update={"budget": "1epoch", "seeds": 5})
+    asked = suite.asked("2epochs,1epoch")
     assert [question.name for question in asked.questions] == [
         "size, 1epoch", "size, 2epochs", "text, 1epoch", "text, 2epochs"
     ]  # fmt: skip
@@ -59,7 +58,7 @@ def test_under_several_budgets_each_question_is_asked_under_each(tmp_path: Path)
     assert {case.budget for case in asked.questions[1].cases} == {"2epochs"}
     cases = [{"label": "a", "entry": "random", "budget": "5s"}, {"label": "b", "entry": "random"}]
     own = suite.model_copy(update={"questions": (Question(name="x", text="?", cases=cases),)})  # type: ignore[arg-type]
-    assert [[case.budget for case in each.cases] for each in own.under_each("1m,2m").questions] == [
+    assert [[case.budget for case in each.cases] for each in own.asked("1m,2m").questions] == [
         ["5s", "1m"], ["5s", "2m"]
     ]  # fmt: skip
 
@@ -74,14 +73,8 @@ def test_under_several_budgets_each_question_is_asked_under_each(tmp_path: Path)
         ),
         (lambda text: text.replace('"chance"', '"small"'), "'size' has two cases with the same label"),
         (lambda text: text.replace("cases = [", "cases = ["[:-1], 1), "cannot read the suite"),
-        (lambda text: f"x = {'[' * 10_000}\n{text}", "nested too deeply"),
         (lambda text: text.replace("seeds = 2", "seeds = 0"), "seeds: input should be greater"),
-        (lambda text: text.replace("seeds = 2", f"seeds = {'9' * 5000}"), "4300 digits"),
-        (lambda text: text.replace("seeds = 2", "seeds = 1e999"), "larger than any number"),
-        (
-            lambda text: text.replace("train_share = 30", "samplers = []"),
-            "samplers: tuple should have at least",
-        ),
+        (lambda text: text.replace("train_share = 30", 'sampler = "greedy"'), "sampler: extra inputs"),
     ],
 )
 def test_a_suite_that_is_written_wrong_is_a_one_line_error(
@@ -102,16 +95,14 @@ def test_an_unknown_suite_gets_the_nearest_match() -> None:
     ("make", "reason"),
     [
         (os.mkfifo, "not a regular file"),
-        (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
         (Path.mkdir, "is a directory"),
         (lambda path: path.write_bytes(b"#" * 2**21), "larger than 1 mib"),
-        (lambda path: path.write_text("title = " + "[" * 100_000), "nested too deeply"),
-        (lambda path: path.write_text(f"{'a.' * 20_000}b = 1"), "keys of more than 100 parts"),
-        (lambda path: path.write_text(f"[{'a . ' * 200}b]"), "keys of more than 100 parts"),
         (lambda path: path.write_bytes(b"\xff"), "can't decode"),
     ],
 )
-def test_a_hostile_file_is_one_line(make: Callable[[Path], object], reason: str, tmp_path: Path) -> None:
+def test_a_file_that_is_no_toml_is_one_line(
+    make: Callable[[Path], object], reason: str, tmp_path: Path
+) -> None:
     make(tmp_path / "suite.toml")
     with pytest.raises(TextgenError, match=r"^cannot read the suite ") as caught:
         load_suite(str(tmp_path / "suite.toml"))

@@ -1,0 +1,33 @@
+"""`textgen tune`: a search over the options of an entry."""
+
+from __future__ import annotations
+
+import typer
+
+from textgen.cli import options
+from textgen.cli.console import print_result
+from textgen.cli.work import working
+from textgen_tune import require_optuna
+from textgen_tune.request import TuneRequest
+
+
+@options.grouped
+def tune(
+    context: typer.Context,
+    request: TuneRequest,
+    out: options.Out = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    plugin: options.PluginFiles = None,
+) -> None:
+    """Tune an entry's options on the validation score; repeat with the same --out to continue."""
+    require_optuna()
+    options.begin_apart(context, plugin, "textgen_tune.objective")
+    from textgen_tune.run_study import tune_as
+    from textgen_tune.study_kind import RESULT
+
+    with working(RESULT, "study", quiet=quiet) as work:
+        work.result = tune_as(request, out, work.report, options.refusing(context))
+    print_result(work.result, as_json, full=True)
+    work.close(quiet=quiet)
+    _ = work.result.best_trial  # raises an error if no trial completed

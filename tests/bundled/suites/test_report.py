@@ -1,0 +1,48 @@
+"""The report of a suite: every question as a chart and a table."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+from helpers.suites import MACHINE, case, effect, question, suite_result
+from textgen.library.presentation import document
+from textgen.reports.html import to_html
+from textgen.reports.markdown import to_markdown
+from textgen_suites.report import suite_answer
+
+SIZES = question(
+    "size",
+    [case("small", 2.2), case("large", 2.0), case("huge <b>", 2.19)],
+    [effect("large", -0.2), effect("huge <b>", -0.01)],
+)
+
+
+def test_the_answer_names_the_changes_that_are_clear() -> None:
+    text = suite_answer(suite_result("news", SIZES))
+    assert text.startswith("1 of 2 changes are clear at 5 %; the largest, in bits per character:")
+    assert "large against small -0.200" in text
+    assert "huge" not in text
+
+
+def test_machines_are_named_where_they_differ() -> None:
+    *others, last = SIZES.cases
+    runs = (replace(last.runs[0], machine=replace(MACHINE, gpu="H100")), *last.runs[1:])
+    mixed = suite_result("news", replace(SIZES, cases=(*others, replace(last, runs=runs))), num_jobs=2)
+    assert "cpu, fp32; Xeon, 2 cores, 2 threads; Xeon, 2 cores, H100, 2 threads, 2 runs at a time." in (
+        to_markdown(document(mixed))
+    )
+
+
+def test_every_question_has_its_chart_and_its_table() -> None:
+    page = to_html(document(suite_result("news", SIZES, failures={"wild (seed 0)": "it <i>diverged</i>"})))
+    size = page.partition('<section id="question-size"')[2].partition("</section>")[0]
+    assert size.count("<svg") == 2  # for a screen and for a phone
+    assert '-0.200</strong><span class="spread"> (-0.300 to -0.100)</span>' in size
+    assert "real words at entropy 1.10" in size
+    assert "**" not in size
+    assert "huge &lt;b&gt;" in size
+    assert "it &lt;i&gt;diverged&lt;/i&gt;" in page
+    (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)
+    assert json.loads(data)["suite"]["questions"][0]["name"] == "size"

@@ -1,0 +1,294 @@
+"""`textgen verify`: a real result agrees with itself, and any number that was changed is found or named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from helpers.catalog import RECORDED
+from helpers.commands import TINY
+from helpers.commands import run_textgen as textgen
+from helpers.numbers import add, changed, is_named, telling_values
+from helpers.records import edit_record
+from textgen.contracts import TextgenError
+from textgen.registry.options import build
+from textgen.results.comparison import Comparison
+from textgen.results.judge import reference_score
+from textgen.runtime.storage.files import write_digests
+from textgen.runtime.storage.json_records import (
+    DIGEST,
+    from_values,
+    read_record,
+    read_values,
+    to_json,
+    to_values,
+    write_record,
+)
+from textgen.runtime.storage.result_folders import MARKDOWN, PAGE
+from textgen_tune.result import conclusion
+from textgen_verify import verify
+
+pytestmark = pytest.mark.slow
+
+RESULT = "bench.json"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small comparison of a text in a file, with two seeds."""
+    folder = tmp_path_factory.mktemp("made")
+    text = folder / "news.txt"
+    text.write_text(build("corpus", "lee").read("")[:20_000], "utf-8")
+    options = [
+        "--budget",
+        "4000chars",
+        "--seeds",
+        2,
+        "--length",
+        80,
+        "--device",
+        "cpu",
+        "--precision",
+        "fp32",
+    ]
+    textgen("bench", TINY, "word-ngram", "--corpus", text, *options, "--out", folder / "out")
+    return folder / "out"
+
+
+@pytest.fixture
+def copy(made: Path, tmp_path: Path) -> Path:
+    """A copy of the comparison that a test may change."""
+    return Path(shutil.copytree(made, tmp_path / "copy"))
+
+
+def wrong(folder: Path, **options: Any) -> list[str]:
+    """Return the places that differ, with their files and sources."""
+    checks = verify(folder, **options).checks
+    return [f"{check.file}, {check.source}: {each.place}" for check in checks for each in check.differences]
+
+
+def test_a_comparison_agrees_with_its_rows_and_its_runs(made: Path) -> None:
+    *lines, left = textgen("verify", made).stdout.splitlines()
+    checked = [
+        ("bench.json", "its rows"),
+        ("bench.json", "the files of its runs"),
+        ("report.md", "the result"),
+        ("report.html", "the result"),
+    ]
+    assert [line.partition(":")[0] for line in lines] == [file for file, _ in checked]
+    for line, (_, source) in zip(lines, checked, strict=True):
+        assert line.endswith(f" values recomputed from {source}: all agree")
+    assert left.startswith("no second source: bench.json: command, entries (freedom, generate, ")
+    assert "details.json: " in left
+    values = json.loads(textgen("verify", made / RESULT, "--json").stdout)
+    assert values["agrees"]
+    assert sum(check["number"] for check in values["checks"]) > 500
+    assert "entries.samples" in values["unchecked"]["bench.json"]
+
+
+def test_runs_score_and_write_the_same_again(made: Path) -> None:
+    verification = verify(made, runs=True, device="cpu")
+    assert [str(each) for check in verification.checks for each in check.differences] == []
+    assert {check.source for check in verification.checks} >= {
+        "its text",
+        "the texts in details.json",
+        "the scores of its runs",
+        "its runs",
+        "compressors and reference entries",
+    }
+    left = verification.unchecked["bench.json"]
+    again = (
+        "entries.samples.text",
+        "entries.freedom.entropy_per_char",
+        "entries.test.units.bits",
+        "held_out",
+    )
+    assert [kind for kind in again if is_named(kind, left)] == []
+    assert {"command", "made", "versions", "entries.generate"} <= set(left)
+
+
+@pytest.mark.long
+def test_a_change_of_any_kind_of_value_is_found_or_named_with_runs(copy: Path) -> None:
+    """All at once, but for those that keep the text from being read, or others from being compared."""
+    bench = read_values(copy / RESULT)
+    places = {kind: place for kind, place in telling_values(bench).items() if not steers(kind, bench, place)}
+    assert len(places) > 120
+    write_record(copy / RESULT, changed(bench, places.values()))
+    verification = verify(copy, runs=True, device="cpu")
+    found = {
+        ".".join(part.partition("[")[0] for part in each.place.split("."))
+        for check in verification.checks
+        for each in check.differences
+    }
+    unchecked = verification.unchecked[RESULT]
+    assert [kind for kind in places if not is_named(kind, found) and not is_named(kind, unchecked)] == []
+
+
+def steers(kind: str, bench: Any, place: Any) -> bool:
+    """Return whether a changed value is refused, or that of another text or run."""
+    texts = ("sources", "corpus", "lexicons", "prompts", "measured_sampler", "budget", "scored_on")
+    if kind.startswith(texts) or kind in ("entries.name", "entries.seed", "entries.samples.sampler"):
+        return True
+    try:
+        from_values(Comparison, changed(bench, [place]))
+    except ValueError:
+        return True
+    return False
+
+
+def test_a_report_that_is_not_of_the_result_is_found(copy: Path) -> None:
+    for name in (MARKDOWN, PAGE):
+        report = (copy / name).read_text("utf-8")
+        (copy / name).write_text(report.replace("bits", "bit"), "utf-8")
+        assert wrong(copy) == [f"{name}, the result: text"]
+        (copy / name).write_text(report, "utf-8")
+    (copy / MARKDOWN).unlink()
+    edit_record(copy / RESULT, lambda values: values["versions"].update(textgen="0.0.1"))
+    unchecked = verify(copy).unchecked  # another version drew it
+    assert PAGE in unchecked
+    assert MARKDOWN not in unchecked
+
+
+ROW, SCORE = ("entries", 0, "test"), ("resolution", "smallest_clear")
+CHANGES: dict[str, tuple[Callable[[Any], None], str]] = {
+    "a bit of a stretch": (add([*ROW, "units", "bits", 1], 1e-4), "test.bits_per_char: saved"),
+    "characters of a stretch": (add([*ROW, "units", "num_chars", 0], 1), "test.bits_per_char: saved"),
+    "the score of a run": (
+        add(["entries", 1, "validation", "bits_per_char"], 1e-6),
+        ", 1].validation.bits_per_char: saved",
+    ),
+    "the interval of a run": (add([*ROW, "interval", 0], 1e-6), "test.interval[0]: saved"),
+    "a kind of text": (
+        add([*ROW, "bits_by_category", "white_space"], 1e-6),
+        "bits_by_category.white_space: ",
+    ),
+    "the score of an entry": (add(["scores", 0, "bits_per_char"], 1e-6), "its rows: scores[0, "),
+    "the interval of an entry": (add(["scores", 1, "interval", 1], 1e-6), ".interval[1]: saved"),
+    "a p-value": (add(["differences", 0, "p_value"], 1e-6), "differences[0].p_value: saved"),
+    "a smallest clear difference": (add(SCORE, 1e-6), "resolution.smallest_clear: saved"),
+    "a metric": (add(["metrics", 0, "value"], 1e-6), "its rows: metrics[0, "),
+    "a sample's share": (
+        add(["entries", 0, "metric_pseudovalues", "self_bleu", 3], 1e-3),
+        "its rows: metrics[",
+    ),
+    "a reference": (add(["references", 0, "interval", 0], 1e-6), "interval[0]: saved"),
+    "a prior": (add(["seed_priors", "bits_per_char", "sd"], 0.01), "its rows: differences[0].interval[0]"),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_changed_number_is_found(copy: Path, what: str) -> None:
+    change, line = CHANGES[what]
+    edit_record(copy / RESULT, change)
+    shutil.rmtree(copy / "runs")
+    done = textgen("verify", copy, code=1)
+    assert line in done.stdout
+    assert done.stderr.endswith("differ when they are recomputed\n")
+
+
+def test_a_reference_that_is_worse_in_all_its_numbers_is_found_by_scoring_it(copy: Path) -> None:
+    first = read_record(Comparison, copy / RESULT).references[0]
+    assert first.units
+    units = to_values(first.units) | {"bits": [1.1 * each for each in first.units.bits]}
+    worse = reference_score(first.name, first.description, from_values(type(first.units), units))
+    edit_record(copy / RESULT, lambda values: values["references"][0].update(to_values(worse)))
+    (copy / MARKDOWN).unlink()
+    (copy / PAGE).unlink()
+    assert wrong(copy) == []
+    found = {place.partition("]")[0] for place in wrong(copy, runs=True, device="cpu")}
+    assert found == {f"bench.json, compressors and reference entries: references[0, {first.name}"}
+
+
+def test_changed_weights_and_a_lost_run_are_found(copy: Path) -> None:
+    other, lost = sorted((copy / "runs").glob("char-lstm*"))
+    weights = load_file(other / "weights.safetensors")
+    name = max(weights, key=lambda each: weights[each].numel())
+    save_file({**weights, name: weights[name] + 0.01}, other / "weights.safetensors")
+    write_digests(other)  # on purpose, not by damage
+    shutil.rmtree(lost)
+    lines = textgen("verify", copy, "--runs", code=1).stdout.splitlines()
+    scores = [line for line in lines if line.startswith("bench.json, from the scores of its runs: ")]
+    assert ["validation.bits_per_char: saved" in scores[0], "test.bits_per_char: saved" in scores[1]] == [
+        True
+    ] * 2
+    assert len(scores) == 2
+    assert any(f"no run in {str(lost)!r}" in line for line in lines)
+
+
+def test_what_differs_in_the_text_is_reported(copy: Path) -> None:
+    text = Path(read_values(copy / RESULT)["sources"]["names"][0])
+    before = text.read_text("utf-8")
+    text.write_text(before.replace("the", "The"), "utf-8")
+    try:
+        found = wrong(copy, runs=True)
+        text.unlink()
+        gone = textgen("verify", copy, "--runs", code=1)
+    finally:
+        text.write_text(before, "utf-8")
+    assert "bench.json, its text: corpus.sha256" in found
+    assert not any("its runs" in each for each in found)
+    assert gone.stderr.startswith(f"error: no such file: {text}")
+
+
+def test_a_study_agrees_with_its_final_comparison(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made, tmp_path / "comparison")
+    result = read_record(Comparison, made / RESULT)
+    names = [score.name for score in result.scores]
+    values = read_values(RECORDED / "tune-wiki-5s.json")
+    values["comparison"] = to_values(conclusion(result, names[1], names[0], (0, 1)))
+    write_record(tmp_path / "study.json", values)
+    verification = verify(tmp_path)
+    assert verification.agrees
+    assert ("comparison/bench.json", "its rows") in [(each.file, each.source) for each in verification.checks]
+    assert not any(each.startswith("comparison") for each in verification.unchecked["study.json"])
+    values["comparison"]["gain"] = -values["comparison"]["gain"]
+    write_record(tmp_path / "study.json", values)
+    sources = ("its trials", "its final comparison")
+    assert wrong(tmp_path) == [f"study.json, {source}: comparison.gain" for source in sources]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda values: values["scores"].reverse(), "differences: not those of the scores from the best"),
+        (lambda values: values["scores"][1].update(is_best=True), "is_best contradicts the differences"),
+        (lambda values: values["entries"][0]["test"]["units"]["bits"].pop(), "cannot be read: "),
+        (lambda values: values["seed_priors"].pop("bits_per_char"), "cannot be read: "),
+        (lambda values: values["seed_priors"]["bits_per_char"].update(degrees_of_freedom=0.0), ""),
+        (lambda values: values.update(interval_method="95 %, bootstrap"), "another kind (95 %, bootstrap)"),
+    ],
+)
+def test_what_cannot_be_recomputed_is_refused_in_one_line(
+    copy: Path, change: Callable[[Any], object], problem: str
+) -> None:
+    edit_record(copy / RESULT, change)
+    done = textgen("verify", copy, code=1)
+    assert (done.stdout, done.stderr.count("\n")) == ("", 1)
+    assert done.stderr.startswith("error: ")
+    assert problem in done.stderr
+
+
+def test_a_file_with_another_digest_or_without_one_is_refused(copy: Path) -> None:
+    file = copy / RESULT
+    saved = file.read_text("utf-8")
+    file.write_text(saved.replace('"seed": 1', '"seed": 2', 1), "utf-8")
+    assert "it has changed since it was written" in textgen("verify", copy, code=1).stderr
+    values = json.loads(saved)
+    del values[DIGEST]
+    file.write_text(to_json(values), "utf-8")
+    assert f"it lacks its digest, {DIGEST}" in textgen("verify", copy, code=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("speed", "is not a result of textgen bench, suite or tune"), ("gone", "No such file or directory")],
+)
+def test_what_is_no_result_is_refused(name: str, reason: str) -> None:
+    with pytest.raises(TextgenError, match=reason):
+        verify(RECORDED / f"{name}.json")
