@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from textgen.comparison.bench_kind import DETAILS
 from textgen.comparison.entry_job import EntryJob, EntryOutcome, WriteRow
-from textgen.comparison.kinds import DETAILS
 from textgen.comparison.references import score_references
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_again

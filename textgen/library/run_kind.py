@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textgen.results.folders import RUN_FILES
-from textgen.results.kinds import About, Kind, about_best
+from textgen.results.result_kind import About, Kind, about_best
 from textgen.runtime.storage.result_folders import RUN_FILE
 
 if TYPE_CHECKING:
