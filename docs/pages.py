@@ -39,6 +39,7 @@ def site_paths() -> dict[str, str]:
         "CHANGELOG.md": "changelog.md",
         "LICENSE": "LICENSE.txt",
         "benchmarks/README.md": "results.md",
+        "benchmarks/LOG.md": "log.md",
         "benchmarks/results": "results.md",
         "docs/tutorial.ipynb": "tutorial.md",
     }

@@ -19,8 +19,8 @@ import pytest
 import typer.main
 
 import textgen
+import textgen_look
 import textgen_suites
-import textgen_tools
 import textgen_tune
 import textgen_verify
 from helpers.commands import TINY, forget_plugin_files
@@ -43,16 +43,18 @@ EXPORTED = [
     "TextgenWarning",
     "__version__",
     "bench",
+    "describe",
     "load",
     "load_corpus",
     "load_plugin_file",
     "plugins",
+    "report",
     "train",
 ]
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
 QUICK: dict[str, Any] = {"budget": "2000chars", "cluster": CPU}
 MAX_PARAMETERS = 9
-BUNDLED = (textgen_suites, textgen_tools, textgen_tune, textgen_verify)
+BUNDLED = (textgen_look, textgen_suites, textgen_tune, textgen_verify)
 """Plugins with functions of their own, as of textgen."""
 PYTHON_ONLY = ("report", "on_check", "corpus", "samples", "search", "cluster", "plugins")
 """Groups, a loaded corpus, and functions that are told what happens."""
@@ -93,8 +95,7 @@ def test_everything_that_is_exported_is_the_thing_of_its_module() -> None:
 
 
 def test_the_commands_that_compute_are_functions() -> None:
-    others = {"import-lm-eval", "onnx", "tour"}
-    groups = {"cache", "corpus", "play", "plugins", "runs", "sample", "score", "serve"} | others
+    groups = {"cache", "corpus", "play", "plugins", "runs", "sample", "score", "serve", "tour"}
     commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
     assert commands - groups <= {*EXPORTED, *(name for package in BUNDLED for name in package.__all__)}
 
@@ -136,9 +137,9 @@ def test_type_checkers_see_every_exported_name() -> None:
         ("tune", textgen_tune.tune, (TextOptions, textgen_tune.SearchOptions, ClusterOptions)),
         ("suite", textgen_suites.suite, (TextOptions, ClusterOptions)),
         ("train", textgen.train, (TextOptions, ClusterOptions)),
-        ("describe", textgen_tools.describe, (TextOptions,)),
+        ("describe", textgen.describe, (TextOptions,)),
         ("verify", textgen_verify.verify, ()),
-        ("report", textgen_tools.report, ()),
+        ("report", textgen.report, ()),
         ("corpus", textgen.load_corpus, ()),
         ("sample", textgen.Run.sample, ()),
         ("score", textgen.Run.score, ()),
@@ -162,7 +163,7 @@ def test_keywords_are_the_options_of_the_command_with_the_same_defaults(
         assert (keywords[name] or None) == (plain or None), name
     only_typed = {"as_json", "plugin", "diff", "number", "help", "full", "quiet", "temperature"}
     only_typed |= {"keep", "snapshots", "until", "unique", "new"}
-    of_the_run = {"device", "precision", "after"} if command in ("sample", "score") else set()
+    of_the_run = {"device", "precision"} if command in ("sample", "score") else set()
     in_seeds = {"seed"} if command in ("bench", "tune") else set()
     assert options.keys() - keywords.keys() <= only_typed | of_the_run | in_seeds
     unused = {field.name for group in groups for field in fields(group)} - options.keys()
@@ -195,26 +196,6 @@ def test_what_a_run_writes_depends_on_prompt_and_seed(run: textgen.Run) -> None:
     assert run.sample("The ", length=50, seed=1) == second
     assert "".join(run.stream("The ", length=50)) == first
     assert run.sample(length=30, sampler="greedy") == run.sample(length=30, sampler="greedy", seed=7)
-
-
-@pytest.mark.long
-def test_a_word_model_spells_unless_it_is_told_not_to(text: Path, tmp_path: Path) -> None:
-    entry = TINY.replace("char", "word")
-    run = textgen.train(entry, corpus=text, out=tmp_path / "run", **QUICK)
-    assert (tmp_path / "run" / "spellings.json").exists()
-    spelled = "\ufffd"  # at this temperature, bytes in any order
-    sampler = "temperature:temperature=3"
-    assert spelled in run.sample(sampler=sampler)
-    written = textgen.load(run.folder, device="cpu", precision="fp32").sample(
-        sampler=sampler, spelling="none"
-    )
-    assert spelled not in written
-    assert "".join(run.stream(sampler=sampler, spelling="none")) == written
-    samples = SampleOptions(sampler=sampler, spelling="none")
-    rows = textgen.bench([TINY, entry], text, samples=samples, out=tmp_path / "bench", **QUICK).entries
-    of_char, of_word = (row.samples[0].text for row in rows)
-    assert spelled in of_char
-    assert spelled not in of_word
 
 
 def test_a_string_is_scored_itself_and_a_path_is_read(run: textgen.Run, text: Path) -> None:

@@ -15,11 +15,14 @@ TYPE_CHECKING = False  # as in `typing`, whose import takes longer than all that
 if TYPE_CHECKING:
     from textgen.contracts import TextgenError, TextgenWarning
     from textgen.data.corpus import Corpus
+    from textgen.library.bench import bench
     from textgen.library.comparison import Comparison, Ladder
     from textgen.library.components import load_plugin_file, plugins
     from textgen.library.corpus import load_corpus
-    from textgen.library.plans import bench
-    from textgen.library.runs import Run, load, train
+    from textgen.library.description import describe
+    from textgen.library.report_page import report
+    from textgen.library.runs import Run, load
+    from textgen.library.training import train
     from textgen.requests import ClusterOptions, SampleOptions, TextOptions
     from textgen.runtime.storage.files import NotSavedError
     from textgen.training.progress import Step
@@ -27,12 +30,15 @@ else:
     _MODULES = {
         "contracts": "TextgenError TextgenWarning",
         "data.corpus": "Corpus",
+        "library.bench": "bench",
         "library.comparison": "Comparison Ladder",
         "library.components": "load_plugin_file plugins",
         "library.corpus": "load_corpus",
+        "library.description": "describe",
+        "library.report_page": "report",
         "requests": "ClusterOptions SampleOptions TextOptions",
-        "library.plans": "bench",
-        "library.runs": "Run load train",
+        "library.runs": "Run load",
+        "library.training": "train",
         "runtime.storage.files": "NotSavedError",
         "training.progress": "Step",
     }
@@ -61,9 +67,11 @@ __all__ = [
     "TextgenWarning",
     "__version__",
     "bench",
+    "describe",
     "load",
     "load_corpus",
     "load_plugin_file",
     "plugins",
+    "report",
     "train",
 ]

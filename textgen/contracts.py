@@ -160,9 +160,6 @@ class ModelExtras(Protocol):
     """True, as a class attribute, if it learns from the text that it reads, in its state; entries with it are
     a class of their own. Default: false."""
 
-    init_only_options: Sequence[str]
-    """Names of options that only a new model needs, such as a file of weights; not used to load a run."""
-
     def fit(self, ids: TokenIds) -> None:
         """Learn from the ids of the training split, without those that a speller predicts unless there is a
         `base`. Not called if there are trainable parameters."""
@@ -298,7 +295,7 @@ class Reader(Protocol):
     def documents(self, file: TextFile, field: str) -> Iterable[Iterable[str]]:
         """Yield the documents of a file, each as pieces of text, which are read before the next document.
 
-        Of a record without text, yield an empty tuple: it is counted and left out. `field` is what is read of
+        Of a record without text, yield an empty tuple: it is left out. `field` is what is read of
         each record, if there are fields; raise `NoSuchFieldError` if the first lacks it. Raise `TextgenError`
         for a damaged file; other errors are told with the names of the file and of the reader.
         """
@@ -315,8 +312,7 @@ class ReaderExtras(Protocol):
 
 
 class TextFile(Protocol):
-    """A file that a `Reader` gets, without its compression. All that comes out of it is counted: a file that
-    gives far more than a text of its size is refused."""
+    """A file that a `Reader` gets, without its compression."""
 
     @property
     def where(self) -> str:
@@ -394,8 +390,7 @@ class MetricExtras(Protocol):
 class ResultKind(Protocol):
     """A kind of saved result: how `textgen runs`, `report` and other commands read the folders that hold one.
 
-    Derive it from `textgen.reports.reported_kind.ReportedKind`, which has the other members and their
-    defaults.
+    Derive it from `textgen.results.result_kind.Kind`, which has the other members and their defaults.
     """
 
     @abstractmethod

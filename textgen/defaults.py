@@ -29,5 +29,13 @@ SWEEP = tuple(f"temperature:temperature={value}" for value in (0.4, 0.6, 0.8, 1.
 """Samplers whose samples and metrics a report shows side by side, from the coldest to the hottest."""
 COMMAND_GROUPS = ("plugins", "runs")
 """Commands with subcommands; `plugins.check` is the name of a plugin that adds one."""
-COMMANDS = ("bench", "plugins", "runs", "train")
+DAILY_COMMANDS = (
+    *("bench", "train", "sample", "score", "play", "suite"),
+    *("tune", "corpus", "runs", "plugins", "tour"),
+)
+"""What one uses daily, in the order of the help."""
+COMMANDS = (
+    *("bench", "train", "sample", "score", "corpus", "runs", "plugins", "tour"),
+    *("describe", "report", "cache", "runs.show", "runs.open", "runs.remove"),
+)
 """The built-in commands, whose names no plugin can have."""

@@ -1,23 +1,17 @@
 """Coverage of 95 % intervals over the text: `python -m textgen_benchmarks.coverage wiki FILE…`.
 
 Entries are trained on the first 30 % of a text, and the rest, the population, is scored as a whole. Then test
-parts of the population are drawn in several ways. The result is the share of their intervals that hold the
+parts of 24 stretches are drawn from the population. The result is the share of their intervals that hold the
 score of the population: for scores, and for the differences of all pairs of entries.
 
-- `spread at random`: 24 stretches, one at a random place of each of 24 slices of the population.
-- `spread evenly`: 24 stretches at the same place of each slice, as the split of a comparison has them.
-- `shifted`: the same at 25 places of each slice.
+- `spread at random`: a stretch at a random place of each of 24 slices of the population.
+- `spread evenly`: a stretch at the same place of each slice, as the split of a comparison has them.
 - `earlier half`: as `spread evenly`, in the first half of the population; the interval is to hold the score
   of the second half, as of later chapters.
-- `contiguous`: one passage, cut into 24 stretches.
-- `documents`: whole documents at random, as many as the test part holds (texts with documents only).
 
-Their intervals are those of `intervals`, from the differences of neighbours (`neighbours`); those of
-Student's t over the stretches (`t`); and for the contiguous passage what textgen had before, percentiles of a
-bootstrap over blocks of 500 characters (`bootstrap`). Variance between training seeds is not part of this.
-
-A test part is a share of a finite population, which makes the errors of random and even designs smaller than
-they would be in an unlimited text; their errors are divided by √(1 - share) before they are compared.
+Variance between training seeds is not part of this. A test part is a share of a finite population, which
+makes errors smaller than they would be in an unlimited text; they are divided by √(1 - share) before they are
+compared.
 """
 
 from __future__ import annotations
@@ -25,21 +19,27 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from itertools import combinations, product
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from textgen.cli.console import print_rows
+from textgen.data.bound_tokenizer import START
+from textgen.data.cleaning import load_text
+from textgen.data.corpus import load_corpus
 from textgen.data.text import cut_position, sha256
+from textgen.defaults import CLEANER
 from textgen.evaluation.intervals import MeasuredValue, estimate, measured_ratio
+from textgen.evaluation.token_bits import score_stretches
+from textgen.experiment.entry_parser import parse_entry
+from textgen.experiment.experiment import Experiment
+from textgen.experiment.saved_run import SavedRun
 from textgen.reports.markdown import table_lines
-from textgen.runtime.device import choose_device
+from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.process_setup import keep_freed_memory
-from textgen_benchmarks.population import TRAIN_PERCENT, Array, Population, Stretches
+from textgen.training.budget import parse_budget
 from textgen_benchmarks.saving import RESULTS, json_option, save
 
 RESULT = RESULTS / "coverage.json"
@@ -51,12 +51,14 @@ ENTRIES = (
 )
 """Networks are small, since a whole text is scored several times; passages are as hard for larger ones."""
 BUDGET = "300000chars"
+TRAIN_PERCENT, VALIDATION_PERCENT = 30, 2
 SIZES = (40_000, 120_000)
+"""Characters of a test part."""
 NUM_STRETCHES = 24
 NUM_DRAWS = 500
-NUM_RESAMPLES = 1000
-NUM_SHIFTS = 25
+BATCH_SIZE = 24
 
+Array: TypeAlias = NDArray[np.float64]
 Draws: TypeAlias = NDArray[np.int64]
 """The stretches of each test part, [draws, stretches]."""
 
@@ -71,7 +73,7 @@ class Design:
     interval: str
     num_units: int
     num_draws: int
-    """Different test parts; those of an even or contiguous design overlap or are few."""
+    """Different test parts; those of an even design are few."""
     share: float
     """Share of the population, for which errors are corrected; 0 if they are not."""
     scores: tuple[float, float]
@@ -86,16 +88,53 @@ class Design:
     """The root mean square distance from the population, as corrected; the median over entries or pairs."""
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """Test parts of a population."""
+@dataclass(frozen=True, eq=False)
+class Population:
+    """The part of a text that is neither trained nor validated on, and runs trained on its beginning."""
 
-    stretches: Stretches
-    draws: Draws
-    share: float
-    """The share of the population that each is, or 0 where no correction applies."""
-    first_of_truth: int = 0
-    """The first of the stretches whose score the intervals are to hold; the others follow it."""
+    name: str
+    text: str
+    runs: Sequence[SavedRun]
+    device_config: DeviceConfig
+
+    @classmethod
+    def of(cls, source: str, entries: Sequence[str], budget: str, device_config: DeviceConfig) -> Population:
+        """Return the rest of a text after the first 30 % for training and 2 % for validation."""
+        text = load_text([source], CLEANER).text
+        known = TRAIN_PERCENT + VALIDATION_PERCENT
+        held_out = 100 * VALIDATION_PERCENT // known
+        split = f"contiguous:{100 - held_out}/{held_out}"
+        corpus = load_corpus([source], split=split, max_chars=len(text) * known // 100)
+        runs = [
+            Experiment(parse_entry(entry), corpus, parse_budget(budget), device_config, seed=0).run()
+            for entry in entries
+        ]
+        return cls(corpus.name, text[len(corpus.text) :], runs, device_config)
+
+    def tiles(self, num_tiles: int) -> tuple[Array, Array]:
+        """Cut the text between paragraphs, lines or words into stretches of about the same size.
+
+        Returns the bits that each entry needs for each, [entries, stretches], and the characters of each.
+        """
+        size = len(self.text) // num_tiles
+        room = size // 10
+        cuts = [cut_position(self.text, index * size, room, room) for index in range(1, num_tiles)]
+        ends = [*cuts, len(self.text)]
+        texts = [self.text[begin:end] for begin, end in zip([0, *cuts], ends, strict=True)]
+        return np.stack([self._bits(run, texts) for run in self.runs]), np.array(list(map(len, texts)), float)
+
+    def _bits(self, run: SavedRun, texts: Sequence[str]) -> Array:
+        """Return the bits of stretches, each scored from an initial state."""
+        bits = np.zeros(len(texts))
+        order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
+        start_ids = run.tokenizer.encode(START)
+        for begin in range(0, len(order), BATCH_SIZE):
+            rows = order[begin : begin + BATCH_SIZE]
+            batch = [texts[row] for row in rows]
+            ids = list(map(run.tokenizer.encode, batch))
+            scored = score_stretches(run.model, batch, ids, start_ids, device=self.device_config.device)
+            bits[rows] = [each.bits.sum() for each in scored]
+        return bits
 
 
 def spread_at_random(per_slice: int, generator: np.random.Generator) -> Draws:
@@ -109,155 +148,67 @@ def spread_evenly(per_slice: int) -> Draws:
     return np.arange(per_slice)[:, None] + np.arange(NUM_STRETCHES) * per_slice
 
 
-def shifted(population: Population, test_chars: int, tiles: Stretches) -> Drawn:
-    """Return stretches at `NUM_SHIFTS` places of each slice; their truth is the score of all tiles."""
-    text, width = population.text, test_chars // NUM_STRETCHES
-    slice_chars = len(text) // NUM_STRETCHES
-    shifts = np.linspace(0, slice_chars - width, NUM_SHIFTS).astype(int)
-    begins = [
-        cut_position(text, index * slice_chars + shift, 0, width // 10)
-        for shift in shifts
-        for index in range(NUM_STRETCHES)
-    ]
-    blocks = tiles.bits.shape[-1]
-    drawn = population.stretches([text[begin : begin + width] for begin in begins], blocks)
-    both = Stretches(np.concatenate([drawn.bits, tiles.bits], 1), np.concatenate([drawn.chars, tiles.chars]))
-    draws = np.arange(NUM_SHIFTS * NUM_STRETCHES).reshape(NUM_SHIFTS, NUM_STRETCHES)
-    return Drawn(both, draws, test_chars / len(text), draws.size)
-
-
-def contiguous(num_tiles: int) -> Draws:
-    """Return consecutive tiles, from every tile on."""
-    return np.arange(num_tiles - NUM_STRETCHES + 1)[:, None] + np.arange(NUM_STRETCHES)
-
-
-def random_documents(num_documents: int, number: int, generator: np.random.Generator) -> Draws:
-    """Return documents drawn without replacement, in the order of the text."""
-    draws = [generator.choice(num_documents, number, replace=False) for _ in range(NUM_DRAWS)]
-    return np.sort(np.array(draws), axis=1)
-
-
-def neighbours(bits: Array, chars: Array) -> Array:
-    """Return value and ends of the intervals of `intervals`, [targets, 3]: each entry, then each pair."""
-    estimates = map(estimate, _targets(bits, chars))
-    return np.array([(each.value, *(each.interval or (math.nan, math.nan))) for each in estimates])
-
-
-def plain(bits: Array, chars: Array) -> Array:
-    """Return those of Student's t over the stretches, [targets, 3]."""
-    rows = []
-    for sample in _targets(bits, chars):
-        units = sample.pseudovalues[0]
-        reach = float(student.ppf(0.975, len(units) - 1)) * units.std(ddof=1) / math.sqrt(len(units))
-        rows.append((sample.value, sample.value - reach, sample.value + reach))
-    return np.array(rows)
-
-
-def bootstrap(bits: Array, chars: Array) -> Array:
-    """Return those of a percentile bootstrap over blocks, [targets, 3]."""
-    amounts, sizes = bits.reshape(len(bits), -1), chars.reshape(-1)
-    number = len(sizes)
-    weights = _resamples(number)
-    resampled = _with_pairs((weights @ amounts.T / (weights @ sizes)[:, None]).T)
-    values = _with_pairs(amounts.sum(1, keepdims=True) / sizes.sum())
-    return np.concatenate([values, np.quantile(resampled, (0.025, 0.975), axis=1).T], axis=1)
-
-
-@cache
-def _resamples(number: int) -> NDArray[np.int64]:
-    return np.random.default_rng(0).multinomial(number, np.full(number, 1 / number), NUM_RESAMPLES)
-
-
-METHODS = {"neighbours": neighbours, "t": plain, "bootstrap": bootstrap}
-
-
-def _with_pairs(rows: Array) -> Array:
+def with_pairs(rows: Array) -> Array:
     """Return the rows of entries, followed by the differences of all pairs."""
     pairs = [rows[new] - rows[old] for new, old in combinations(range(len(rows)), 2)]
     return np.stack([*rows, *pairs])
 
 
-def _targets(bits: Array, chars: Array) -> Iterator[MeasuredValue]:
-    """Yield the sample of each entry and of the difference of each pair."""
-    amounts, sizes = bits.sum(-1), np.broadcast_to(chars.sum(-1), bits.shape[:2])
-    entries = measured_ratio(amounts, sizes, "", range(len(amounts)), None)
-    values, pseudovalues = _with_pairs(entries.values), _with_pairs(entries.pseudovalues)
-    for value, units in zip(values, pseudovalues, strict=True):
-        yield MeasuredValue(value[None], units[None], "", (0,))
+def intervals(bits: Array, chars: Array) -> Array:
+    """Return value and ends of the interval of each entry, then of each pair, [targets, 3]."""
+    entries = measured_ratio(bits, np.broadcast_to(chars, bits.shape), "", range(len(bits)), None)
+    values, pseudovalues = with_pairs(entries.values), with_pairs(entries.pseudovalues)
+    estimates = [
+        estimate(MeasuredValue(value[None], units[None], "", (0,)))
+        for value, units in zip(values, pseudovalues, strict=True)
+    ]
+    return np.array([(each.value, *(each.interval or (math.nan, math.nan))) for each in estimates])
 
 
-def measure(text: str, test_chars: int, design: str, drawn: Drawn, method: str) -> Design:
-    """Return the coverage of the intervals of one method in one design."""
-    draws, share = drawn.draws, drawn.share
-    bits, chars, num_entries = drawn.stretches.bits, drawn.stretches.chars, len(drawn.stretches.bits)
-    first = drawn.first_of_truth
-    truth = _with_pairs(bits[:, first:].sum((1, 2)) / chars[first:].sum())
-    intervals = np.array([METHODS[method](bits[:, draw], chars[draw]) for draw in draws])
+def measure_all(population: Population) -> Iterator[Design]:
+    """Yield every design for one text."""
+    generator = np.random.default_rng(0)
+    for test_chars in SIZES:
+        num_parts = max(2, round(len(population.text) / test_chars))
+        bits, chars = population.tiles(num_parts * NUM_STRETCHES)
+        whole = with_pairs(bits.sum(1) / chars.sum())
+        half = num_parts // 2
+        later = slice(half * NUM_STRETCHES, None)
+        second_half = with_pairs(bits[:, later].sum(1) / chars[later].sum())
+        for design, draws, share, truth in (
+            ("spread at random", spread_at_random(num_parts, generator), 1 / num_parts, whole),
+            ("spread evenly", spread_evenly(num_parts), 1 / num_parts, whole),
+            ("earlier half", spread_evenly(half), 0.0, second_half),
+        ):
+            found = np.array([intervals(bits[:, draw], chars[draw]) for draw in draws])
+            about = (population.name, test_chars, design, "neighbours", *draws.shape[::-1], round(share, 4))
+            yield Design(*about, **judged(found, truth, share, len(bits)))
+
+
+def judged(intervals: Array, truth: Array, share: float, num_entries: int) -> dict[str, Any]:
+    """Return how often intervals, [draws, targets, 3], hold the true values, and their widths and errors."""
     value, low, high = np.moveaxis(intervals, -1, 0)
     errors = (value - truth) / math.sqrt(1 - share)
     held = ((low <= value - errors) & (value - errors <= high)).mean(0)
     half = np.median((high - low) / 2, axis=0)
     spread = np.sqrt(np.square(errors).mean(0))
-    entries, pairs = slice(num_entries), slice(num_entries, None)
-    return Design(
-        text=text,
-        test_chars=test_chars,
-        design=design,
-        interval=method,
-        num_units=draws.shape[1],
-        num_draws=len(draws),
-        share=round(share, 4),
-        scores=_lowest_and_mean(held[entries]),
-        differences=_lowest_and_mean(held[pairs]),
-        score_half_width=round(float(np.median(half[entries])), 4),
-        difference_half_width=round(float(np.median(half[pairs])), 4),
-        score_error=round(float(np.median(spread[entries])), 4),
-        difference_error=round(float(np.median(spread[pairs])), 4),
-    )
-
-
-def _lowest_and_mean(coverage: Array) -> tuple[float, float]:
-    return round(float(coverage.min()), 3), round(float(coverage.mean()), 3)
-
-
-def measure_all(population: Population) -> Iterator[Design]:
-    """Yield every design and interval for one text."""
-    generator = np.random.default_rng(0)
-    for test_chars in SIZES:
-        num_parts = max(2, round(len(population.text) / test_chars))
-        tiles = population.tiles(num_parts * NUM_STRETCHES)
-        half = num_parts // 2
-        designs = {
-            "spread at random": Drawn(tiles, spread_at_random(num_parts, generator), 1 / num_parts),
-            "spread evenly": Drawn(tiles, spread_evenly(num_parts), 1 / num_parts),
-            "shifted": shifted(population, test_chars, tiles),
-            "earlier half": Drawn(tiles, spread_evenly(half), 0, half * NUM_STRETCHES),
-            "contiguous": Drawn(tiles, contiguous(num_parts * NUM_STRETCHES), 0),
-        }
-        if population.documents:
-            documents = population.stretches(population.documents, 1)
-            number = max(2, round(test_chars / documents.chars.sum() * len(population.documents)))
-            draws = random_documents(len(population.documents), number, generator)
-            designs["documents"] = Drawn(documents, draws, number / len(population.documents))
-        for name, drawn in designs.items():
-            for method in METHODS:
-                if method != "bootstrap" or name == "contiguous":
-                    yield measure(population.name, test_chars, name, drawn, method)
+    found: dict[str, Any] = {}
+    for name, part in (("score", slice(num_entries)), ("difference", slice(num_entries, None))):
+        found[f"{name}s"] = (round(float(held[part].min()), 3), round(float(held[part].mean()), 3))
+        found[f"{name}_half_width"] = round(float(np.median(half[part])), 4)
+        found[f"{name}_error"] = round(float(np.median(spread[part])), 4)
+    return found
 
 
 def table(designs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a Markdown table of the designs of a result: the former kind of interval, and today's."""
+    """Return a Markdown table of the test parts of a result that are spread at random."""
     by_key = {(each["text"], each["test_chars"], each["design"], each["interval"]): each for each in designs}
-    header = ["text", "test characters"]
-    header += [f"{when}: {what}" for when in ("before", "now") for what in ("scores", "differences", "±")]
-    rows = [header]
+    rows = [["text", "test characters", "scores", "differences", "±"]]
     for text, size in product(dict.fromkeys(each["text"] for each in designs), SIZES):
-        rows.append([text, f"{size:,}"])
-        for kind in (("contiguous", "bootstrap"), ("spread at random", "neighbours")):
-            each = by_key[text, size, *kind]
-            shares = [f"{mean:.1%} ({low:.0%})" for low, mean in (each["scores"], each["differences"])]
-            rows[-1] += [share.replace("%", " %") for share in shares]
-            rows[-1].append(f"{each['difference_half_width']:.3f}")
+        each = by_key[text, size, "spread at random", "neighbours"]
+        shares = [f"{mean:.1%} ({low:.0%})" for low, mean in (each["scores"], each["differences"])]
+        cells = [share.replace("%", " %") for share in shares]
+        rows.append([text, f"{size:,}", *cells, f"{each['difference_half_width']:.3f}"])
     return list(table_lines(rows))
 
 
@@ -276,8 +227,7 @@ def main() -> None:
     for source in options.sources:
         population = Population.of(source, options.entries, options.budget, device_config)
         whole = {"num_chars": len(population.text), "sha256": sha256(population.text)}
-        about = {"name": population.name, "population": whole, "num_documents": len(population.documents)}
-        texts.append({**about, "entries": options.entries})
+        texts.append({"name": population.name, "population": whole, "entries": options.entries})
         designs += measure_all(population)
         print_rows([asdict(design) for design in designs if design.text == population.name])
     save(

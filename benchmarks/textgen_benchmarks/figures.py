@@ -35,7 +35,7 @@ def main() -> None:
 
 def write_picture(results: Sequence[SuiteResult], path: Path) -> None:
     """Write the plot of several results of one suite; equal results give equal files."""
-    with rc_context({"svg.hashsalt": "textgen", "font.size": 8}):
+    with rc_context({"svg.hashsalt": "textgen", "svg.fonttype": "none", "font.size": 8}):
         draw_effects(results).savefig(path, metadata={"Date": None}, bbox_inches="tight")
 
 

@@ -39,7 +39,7 @@ def write_picture(
     ladders: Sequence[Ladder], path: Path, over: Literal["budget", "characters"] = "budget"
 ) -> None:
     """Write the plot of several ladders; equal results give equal files."""
-    with rc_context({"svg.hashsalt": "textgen", "font.size": 8}):
+    with rc_context({"svg.hashsalt": "textgen", "svg.fonttype": "none", "font.size": 8}):
         draw_ladders(ladders, over).savefig(path, metadata={"Date": None}, bbox_inches="tight")
 
 

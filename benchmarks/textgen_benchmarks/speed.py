@@ -23,15 +23,14 @@ from textgen.runtime.process_setup import keep_freed_memory
 from textgen.training.batches import ContiguousBatches
 from textgen.training.trainer import Trainer
 from textgen_benchmarks.reference import keras_windows, plain_generation, plain_training
-from textgen_benchmarks.remote import remote
 from textgen_benchmarks.saving import json_option, save
-from textgen_benchmarks.timing import Work, compare, matmul_peak
+from textgen_benchmarks.timing import Work, compare, in_new_process, matmul_peak
 
 HEADER = ["what", "ours", "reference", "ratio (range)", "GFLOP/s (of the peak)"]
 CHAR, WORD = "char-lstm:optimizer=adamw", "word-lstm-glove:optimizer=adamw,min_count=1,max_words=20000"
 """Entries with the optimizer of the reference, so that both compute the same."""
 KEEPS = {False: "", True: " that keeps its memory, as ours does"}
-"""Suffix of a name, by whether the reference's process has textgen's allocator settings (see `remote`)."""
+"""Suffix of a name, by whether the reference's process has textgen's allocator settings."""
 NUM_CHARS = 400
 """Characters per sample."""
 
@@ -100,7 +99,7 @@ def claims(device_config: DeviceConfig) -> Iterator[Claim]:
     """Yield each claim about speed; the process of its reference ends with the next one."""
     text = load_corpus(["wiki"]).text[:]
     char = Ours(CHAR, text, device_config)
-    plain = partial(remote, plain_training, char.ids.astype(np.int64), char.batch_shape)
+    plain = partial(in_new_process, plain_training, char.ids.astype(np.int64), char.batch_shape)
     # Two operations per weight in the forward pass, four in the backward pass.
     flops = 6.0 * sum(p.numel() for p in char.model.module.parameters() if p.ndim == 2)
     training = char.training(30)
@@ -113,7 +112,7 @@ def claims(device_config: DeviceConfig) -> Iterator[Claim]:
         with plain(same, 30, size, keeps_memory=keeps_memory) as reference:
             yield Claim(name, "chars", training, reference, flops)
     if find_spec("keras"):
-        with remote(keras_windows) as reference:
+        with in_new_process(keras_windows) as reference:
             yield Claim("the same, against the original's windows in Keras", "targets", training, reference)
     muon = Ours("char-lstm:optimizer=muon", text, device_config).training(30)
     yield Claim("the same with Muon, against AdamW", "chars", muon, training, flops)
@@ -124,12 +123,12 @@ def claims(device_config: DeviceConfig) -> Iterator[Claim]:
     )
     sizes = {"vocab_size": word.vocab_size, "embedding": 50}
     arguments = (word.ids.astype(np.int64), word.batch_shape, device_config, 3, sizes)
-    with remote(plain_training, *arguments, keeps_memory=True) as reference:
+    with in_new_process(plain_training, *arguments, keeps_memory=True) as reference:
         yield Claim(name, "tokens", word.training(10), reference)
     for batch_size, keeps_memory in product((1, 64), (False, True)):
         name = f"generation with char-lstm, {batch_size} at a time, against a plain loop{KEEPS[keeps_memory]}"
         work = (char.vocab_size, batch_size, NUM_CHARS, device_config.device)
-        with remote(plain_generation, *work, keeps_memory=keeps_memory) as reference:
+        with in_new_process(plain_generation, *work, keeps_memory=keeps_memory) as reference:
             yield Claim(name, "chars", char.generation(batch_size), reference)
 
 

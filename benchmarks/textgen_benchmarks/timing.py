@@ -3,44 +3,46 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from multiprocessing import get_context
 from statistics import median
+from typing import Any
 
 import torch
+
+from textgen.runtime.process_setup import keep_freed_memory
 
 Work = Callable[[], int]
 """A piece of work: a callable that returns the number of units (characters, tokens) it processed."""
 
-
-def use_cpu(seconds: float) -> float:
-    """Use CPU time of this thread; return how much."""
-    matrix, began = torch.ones(128, 128), time.thread_time()
-    while (used := time.thread_time() - began) < seconds:
-        matrix = (matrix @ matrix).clamp_(max=1)
-    return used
+_built: list[Work] = []
+"""The work of a process that `in_new_process` started."""
 
 
-@dataclass(frozen=True)
-class UsedTime:
-    """Result of a job."""
+@contextmanager
+def in_new_process(build: Callable[..., Work], *arguments: Any, keeps_memory: bool = False) -> Iterator[Work]:
+    """Yield a piece of work that `build` makes in a new process (`build` and `arguments` are pickled).
 
-    seconds: float
+    There, the settings that textgen makes in its own process do not help a reference. `keeps_memory` gives
+    that process textgen's allocator settings. Without them the speed of a plain loop depends on where its
+    blocks happen to be: at the end of the heap, they return to the system and are faulted in at every step.
+    """
+    context, prepared = get_context("spawn"), (build, arguments, keeps_memory)
+    with ProcessPoolExecutor(1, context, initializer=_build, initargs=prepared) as process:
+        yield lambda: process.submit(_work).result()
 
 
-@dataclass(frozen=True)
-class WorkJob:
-    """A job that uses CPU time."""
+def _build(build: Callable[..., Work], arguments: tuple[Any, ...], keeps_memory: bool) -> None:
+    if keeps_memory:
+        keep_freed_memory()
+    _built.append(build(*arguments))
 
-    seconds: float
-    plugin_files: Sequence[Path] = ()
-    folder: None = None
-    num_assistants: int = 0
 
-    def compute(self, report: object) -> UsedTime:  # noqa: ARG002 - it has nothing to tell
-        """Use the time; return how much it was."""
-        return UsedTime(use_cpu(self.seconds))
+def _work() -> int:
+    return _built[0]()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+from annotated_types import doc
 
 from textgen.contracts import Search, TextgenError, WordVectors
 from textgen.runtime.messages import install, require_extra
@@ -54,12 +55,9 @@ class Glove:
     The 400,000 lower-case words of GloVe 6B in 50 dimensions, unless `name` or `path` is given.
     """
 
-    name: str = ""
-    """A model of gensim.downloader, such as glove-wiki-gigaword-300 (downloaded once to ~/gensim-data)."""
-    path: str = ""
-    """A file: GloVe text, word2vec text or binary, or gensim .kv."""
-    frozen: Annotated[bool, Search()] = False
-    """Keep the vectors unchanged in training."""
+    name: Annotated[str, doc("Model of gensim.downloader, such as glove-wiki-gigaword-300.")] = ""
+    path: Annotated[str, doc("A file: GloVe text, word2vec text or binary, or gensim .kv.")] = ""
+    frozen: Annotated[bool, Search(), doc("Keep the vectors unchanged in training.")] = False
 
     def __post_init__(self) -> None:
         if self.name and self.path:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-from annotated_types import Ge, Le
+from annotated_types import Ge, Le, doc
 
 from textgen.contracts import Search, TextgenError, WordVectors
 from textgen.data.vocabulary import BYTE
@@ -49,22 +49,14 @@ class Word2Vec:
     The same text, options and seed give the same vectors.
     """
 
-    path: str = ""
-    """A file of vectors to use instead of training: word2vec text or binary, GloVe text, or gensim .kv."""
-    dimension: Annotated[int, Ge(1), Le(10_000)] = 256
-    """Dimension of the vectors."""
-    window: Annotated[int, Ge(1), Le(1000)] = 5
-    """Context words on either side."""
-    epochs: Annotated[int, Ge(1), Le(10_000)] = 15
-    """Passes over the training text."""
-    min_count: Annotated[int, Ge(1), Le(1_000_000)] = 2
-    """Minimum number of occurrences of a word that gets a vector."""
-    skip_gram: bool = False
-    """Predict the context from the word (three times as slow) instead of the word from its context."""
-    seed: Annotated[int, Ge(0), Le(2**32 - 1)] = 0
-    """Random seed of the initial vectors and of sampling."""
-    frozen: Annotated[bool, Search()] = False
-    """Keep the vectors unchanged in training."""
+    path: Annotated[str, doc("Vectors to use instead of training: word2vec, GloVe or gensim .kv.")] = ""
+    dimension: Annotated[int, Ge(1), Le(10_000), doc("Dimension of the vectors.")] = 256
+    window: Annotated[int, Ge(1), Le(1000), doc("Context words on either side.")] = 5
+    epochs: Annotated[int, Ge(1), Le(10_000), doc("Passes over the training text.")] = 15
+    min_count: Annotated[int, Ge(1), Le(1_000_000), doc("Minimum count of a word with a vector.")] = 2
+    skip_gram: Annotated[bool, doc("Predict the context from the word, three times as slow.")] = False
+    seed: Annotated[int, Ge(0), Le(2**32 - 1), doc("Random seed of the initial vectors and of sampling.")] = 0
+    frozen: Annotated[bool, Search(), doc("Keep the vectors unchanged in training.")] = False
 
     def __post_init__(self) -> None:
         if not self.path:

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import doc
 
 from textgen_cleaners.markup import strip_markup
 from textgen_cleaners.typography import normalise_unicode, repair, straighten_quotes, unify_line_breaks
@@ -29,20 +32,13 @@ class Prose:
     With all of them on, cleaning twice is the same as cleaning once.
     """
 
-    repair: bool = True
-    """Undo mojibake."""
-    unicode: bool = True
-    """Compose characters and remove invisible ones."""
-    quotes: bool = True
-    """Replace quotation marks and dashes by ASCII."""
-    markup: bool = True
-    """Remove leftover HTML, wiki and Gutenberg markup."""
-    boilerplate: bool = True
-    """Remove Project Gutenberg's header and licence."""
-    unwrap: bool = True
-    """Join the lines of hard-wrapped prose."""
-    whitespace: bool = True
-    """Collapse white space to single spaces and single blank lines."""
+    repair: Annotated[bool, doc("Undo mojibake.")] = True
+    unicode: Annotated[bool, doc("Compose characters and remove invisible ones.")] = True
+    quotes: Annotated[bool, doc("Replace quotation marks and dashes by ASCII.")] = True
+    markup: Annotated[bool, doc("Remove leftover HTML, wiki and Gutenberg markup.")] = True
+    boilerplate: Annotated[bool, doc("Remove Project Gutenberg's header and licence.")] = True
+    unwrap: Annotated[bool, doc("Join the lines of hard-wrapped prose.")] = True
+    whitespace: Annotated[bool, doc("Collapse white space to single spaces and single blank lines.")] = True
 
     @property
     def joint(self) -> str:

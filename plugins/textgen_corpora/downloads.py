@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import socket
 import sys
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from urllib.request import urlopen
-from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile, ZipFile
 
 from textgen.contracts import TextgenError
 from textgen.data.sources import download_folder
 from textgen.runtime.messages import unknown
+from textgen.runtime.storage.files import new_file
 
 BOOKS = (
     "austen-emma.txt", "austen-persuasion.txt", "austen-sense.txt", "bible-kjv.txt", "blake-poems.txt",
@@ -27,6 +24,8 @@ BOOKS = (
     "milton-paradise.txt", "shakespeare-caesar.txt", "shakespeare-hamlet.txt", "shakespeare-macbeth.txt",
     "whitman-leaves.txt",
 )  # fmt: skip
+BOOKS_URL = "https://raw.githubusercontent.com/nltk/nltk_data/gh-pages/packages/corpora/gutenberg.zip"
+"""The books in NLTK's data package, 4 MB."""
 TIMEOUT = 20.0
 """Seconds without an answer after which a download fails."""
 
@@ -84,39 +83,14 @@ def _cache() -> Path:
 
 def _download() -> None:
     """Download NLTK's package into the cache; raises `TextgenError` on failure."""
-    import nltk.downloader
-
-    folder = _cache()
-    print(f"downloading NLTK's package gutenberg into {folder}", file=sys.stderr)
-    messages = io.StringIO()  # hides NLTK's messages; an error is reported below
+    path = _cache() / "corpora" / "gutenberg.zip"
+    data = _downloaded("gutenberg", BOOKS_URL)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _short_timeout():
-            nltk.downloader.Downloader().download(
-                "gutenberg", str(folder), quiet=True, raise_on_error=True, print_error_to=messages
-            )
-    except (OSError, HTTPException, ParseError, ValueError, BadZipFile) as error:
-        reason = " ".join(str(getattr(error, "reason", error)).split())
-        raise TextgenError(
-            f"cannot download NLTK's package gutenberg ({reason}); "
-            "use wiki or lee, which need no network, or the path of a text"
-        ) from None
-
-
-@contextmanager
-def _short_timeout() -> Iterator[None]:
-    """Set a time-out for network calls: NLTK 3.9 has none, later versions have a long one."""
-    import nltk.downloader
-
-    long = getattr(nltk.downloader, "NETWORK_TIMEOUT", None)
-    default = socket.getdefaulttimeout()
-    nltk.downloader.NETWORK_TIMEOUT = TIMEOUT
-    socket.setdefaulttimeout(TIMEOUT)
-    try:
-        yield
-    finally:
-        nltk.downloader.NETWORK_TIMEOUT = long
-        socket.setdefaulttimeout(default)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with new_file(path) as file:
+            file.write(data)
+    except OSError as error:
+        raise TextgenError(f"cannot save gutenberg in {path.parent}: {error.strerror}") from None
 
 
 URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
@@ -141,30 +115,30 @@ class TinyShakespeare:
         path = download_folder() / "tinyshakespeare.txt"
         if path.is_file() and _sha256(data := path.read_bytes()) == SHA256:
             return data.decode()
-        data = _downloaded()
+        data = _downloaded("tinyshakespeare", URL)
+        if _sha256(data) != SHA256:
+            raise TextgenError(
+                f"the download from {URL} is not tinyshakespeare ({len(data)} bytes, wrong SHA-256); "
+                "try again later, or use wiki, lee or the path of a text"
+            )
         with suppress(OSError):  # the cache is optional, and its hash tells a file that was cut off
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
         return data.decode()
 
 
-def _downloaded() -> bytes:
-    """Return the verified bytes of the text; raises `TextgenError` if they cannot be downloaded."""
-    print(f"downloading {URL}", file=sys.stderr)
+def _downloaded(name: str, url: str) -> bytes:
+    """Return the bytes of a corpus; raises `TextgenError` if they cannot be downloaded."""
+    print(f"downloading {url}", file=sys.stderr)
     try:
-        with urlopen(URL, timeout=TIMEOUT) as response:
+        with urlopen(url, timeout=TIMEOUT) as response:
             data: bytes = response.read()
+            return data
     except (OSError, HTTPException) as error:
         raise TextgenError(
-            f"cannot download tinyshakespeare from {URL} ({getattr(error, 'reason', error)}); "
+            f"cannot download {name} from {url} ({getattr(error, 'reason', error)}); "
             "use wiki or lee, which need no network, or the path of a text"
         ) from None
-    if _sha256(data) != SHA256:
-        raise TextgenError(
-            f"the download from {URL} is not tinyshakespeare ({len(data)} bytes, wrong SHA-256); "
-            "try again later, or use wiki, lee or the path of a text"
-        )
-    return data
 
 
 def _sha256(data: bytes) -> str:

@@ -22,7 +22,6 @@ Without pytest, `run_checks` returns the results:
         print(result.check, result.status, result.reason)
 
 The component is the class itself; options for it may follow: `run_checks("model", Bigram, size=16)`.
-Importing this package needs neither pytest nor hypothesis.
 """
 
 from __future__ import annotations
@@ -31,25 +30,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from textgen_kit.checking import CheckError, CheckSkipped, CheckWarning
-    from textgen_kit.runner import Check, CheckResult, checks, conformance_test, failures, run_checks
+    from textgen_kit.conformance import Check, CheckResult, checks, conformance_test, failures, run_checks
 else:
 
     def __getattr__(name: str) -> object:  # so that `textgen --help` imports no torch
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        module = "checking" if name in ("CheckError", "CheckSkipped", "CheckWarning") else "runner"
-        return getattr(import_module(f"textgen_kit.{module}"), name)
+        return getattr(import_module("textgen_kit.conformance"), name)
 
 
-__all__ = [
-    "Check",
-    "CheckError",
-    "CheckResult",
-    "CheckSkipped",
-    "CheckWarning",
-    "checks",
-    "conformance_test",
-    "failures",
-    "run_checks",
-]
+__all__ = ["Check", "CheckResult", "checks", "conformance_test", "failures", "run_checks"]

@@ -24,34 +24,8 @@ tea. "Rain by noon," he said, and gave her one. "They say it every Monday," said
 it is dry until three o'clock." He laughed. The captain had taken the ferry across the sound more than nine \
 thousand times, and he had been wrong about the rain on most of them. He didn't mind. "It's a long way to be \
 right in," he used to say.
-
-On the island there were forty-three houses, one shop, one school and two churches, which weren't on good \
-terms. The shop belonged to Ada Brandt, the captain's sister; she sold bread, newspapers, paint, stamps, \
-rope and, if one asked for it, advice. "Buy it," said Ada, before Martha had opened her mouth. "The whole \
-island knows about the letter. Your brother wrote to me too, and to the school, and to both of the \
-churches." Martha put her basket on the counter. "What would I do with a lighthouse?" she asked. "What does \
-anybody do with one? You would look at the sea, and now and then the sea would look at you."
-
-So she went up the hill. There were still 112 steps, but the keyhole was gone, since there was a new door, \
-painted green, and it stood open. Inside were the chair and the table. On the table lay a book, and in the \
-book somebody had written down, day by day and year by year, the ships that passed: the name, the hour, the \
-weather. The first line was from the 3rd of March 1951; the last line was from this morning. "Ferry, 8:20," \
-it said. "Wind from the west. M. Quill on the left side of the upper deck, with a letter."
-
-Martha sat down on the chair. She thought of the light that Peter had called the sun, and of all the Mondays \
-on the ferry, and of the wind, which was always weaker on the left. Then she took the pencil that lay beside \
-the book, looked out of the window, and waited for a ship. It was ten minutes past nine. At twenty past nine \
-the mail boat came round the cape, low in the water and late; she wrote down its name, the hour and the \
-weather, and under it, in smaller letters, that the rain had not come.
-
-By the end of the year the lighthouse was hers. The letter that she sent to Rotterdam was short. "The roof \
-is not new," she wrote, "and the stairs are worse than the roof. There are 3 windows that do not open and 1 \
-that does not close. The captain says that it will rain. Come in May, and bring paint." Peter came in May, \
-and he brought the paint. They painted the door, the table and the chair; they counted the steps again, and \
-there were 112 of them; and in the evening, when the light went on, neither of the two said a word about \
-the sun.
 """
-"""Seven paragraphs with names, numbers, quotes and repeated words."""
+"""Three paragraphs with names, numbers, quotes and repeated words."""
 
 OTHER_PROSE = """\
 Copper was smelted in this valley long before anybody wrote about it. Archaeologists from Zürich found \

@@ -72,7 +72,7 @@ def complete(run: Run, prompt: str | Sequence[int], settings: Settings) -> tuple
 
     Raises `TextgenError` if the prompt or the sampler is not valid.
     """
-    generator, sampler = run.generator("words"), build_sampler(settings.sampler)
+    generator, sampler = run.generator, build_sampler(settings.sampler)
     text = prompt if isinstance(prompt, str) else _text_of(run.saved.tokenizer, prompt)
     read = text[: len(text) - generator.owes_space(text)] if settings.max_tokens else text
     is_told = settings.echo and settings.num_top is not None

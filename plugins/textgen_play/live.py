@@ -69,7 +69,7 @@ def write(
     Several may be consumed in turns, since none leaves a mode of torch switched on between two tokens.
     """
     check_numbers(seed, length=length)
-    generator = run.generator("words")
+    generator = run.generator
     bound = generator.resolved(build_sampler(sampler))
     written = choices(generator, prompt, length, bound, seed)
     told = _told(written, generator.tokenizer.tokens, generator.owes_space(prompt))
@@ -122,7 +122,7 @@ class Marks:
 
 
 def place_of(run: Run) -> Path:
-    """Return where games and votes on a run are kept: in the folder of its bench, or its own."""
+    """Return where games on a run are kept: in the folder of its bench, or its own."""
     folder = run.folder.absolute()
     bench = identify(folder.parent.parent) if folder.parent.name == RUNS_OF_BENCH else None
     return bench.path if bench and bench.is_finished else folder
@@ -153,7 +153,7 @@ class TextOfRun:
         settings, sources = run.settings.corpus, run.saved.sources
         if not sources.are_kept:
             raise TextgenError(f"the text of {run.entry!r} was not kept")
-        self._corpus = load_again(sources, settings.cleaner, settings.split.method)
+        self._corpus = load_again(sources, settings)
         if self._corpus.sha256 != settings.sha256:
             raise TextgenError(f"the text of {run.entry!r} has changed since it was trained")
 
@@ -165,12 +165,6 @@ class TextOfRun:
         """Return passages of its held-out part, each after what precedes it in its stretch."""
         stretches = self.stretches()
         return [(stretches[each.stretch][: each.begin], each.text) for each in choose_passages(stretches)]
-
-    def unseen(self) -> list[str]:
-        """Return its held-out stretches, each from the end of the passages whose text the page has."""
-        stretches = self.stretches()
-        ends = {each.stretch: each.begin + len(each.text) for each in choose_passages(stretches)}
-        return [text[ends.get(number, 0) :] for number, text in enumerate(stretches)]
 
     def marks(self, written: str) -> Marks:
         """Return what is conspicuous in a text that the run has written."""

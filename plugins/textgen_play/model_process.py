@@ -6,24 +6,20 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, wraps
 from pathlib import Path
-from random import Random
-from typing import Any, ParamSpec, TypeAlias, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from textgen.contracts import TextgenError
 from textgen.experiment.entry_result import Sample
-from textgen.library.runs import Run, check_kept, check_saved, load
+from textgen.library.runs import Run, check_kept, load
 from textgen.library.runs import keep as keep_samples
 from textgen.registry.single_file import load_with_configured
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.json_records import to_values
-from textgen_play import completions, live, votes
+from textgen_play import completions, live
 from textgen_play.live import TextOfRun, WrittenToken
-from textgen_play.votes import AUTHOR, Vote, cut_passages, kept_votes
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Asked: TypeAlias = tuple[int | None, int | None, str]
-"""A vote of a page: who was chosen, who was not, and the sampler; the author is None."""
 
 TURN_SECONDS = 0.005
 """How long one continuation is written before the next one has its turn."""
@@ -76,11 +72,9 @@ def describe_runs() -> list[dict[str, Any]]:
     return [
         {
             "entry": run.entry,
-            "label": _label(run),
             "seed": run.settings.seed,
             "text": run.settings.corpus.name,
             "text_id": run.settings.corpus.sha256,
-            "labels": [(each.sign, each.name) for each in run.settings.corpus.labels],
             "spells": bool(run.saved.tokenizer.vocabulary.fallback.any()),
             "bits": None if (score := run.result.test) is None else score.bits_per_char,
             "reads_on": run.result.reads_on,
@@ -181,46 +175,6 @@ def passages() -> list[dict[str, str]]:
 def keep_guesses(game: Sequence[int]) -> int:
     """Keep a game with the runs, which were trained on the same text; return the number of games."""
     return live.keep_guesses(_run(0), game)
-
-
-@plainly
-def vote_passage(client: str, number: int) -> tuple[str, str]:
-    """Return the beginning of a passage to vote on, and how its author goes on; each page has an order.
-
-    None is in what the page has of the text for the guessing game.
-    """
-    found = cut_passages(_text_of_all().unseen())
-    Random(client).shuffle(found)
-    if number >= len(found):
-        none = "no passage that is long enough, beyond those of the guessing game"
-        said = none if not found else f"no more than these {len(found)} passages"
-        raise TextgenError(f"the held-out text has {said}")
-    return found[number]
-
-
-@plainly
-def tally(asked: Sequence[Asked]) -> dict[str, Any]:
-    """Return how often runs were chosen in the votes of a page and in those that were kept earlier."""
-    kept = kept_votes(live.place_of(_run(0)))
-    return {"kept": len(kept), "tally": to_values(votes.tally([*kept, *map(_vote, asked)]))}
-
-
-@plainly
-def keep_votes(asked: Sequence[Asked]) -> int:
-    """Keep the votes of a page with the runs; return the number that is kept there."""
-    check_saved(_run(0))
-    return votes.keep_votes(live.place_of(_run(0)), list(map(_vote, asked)))
-
-
-def _vote(asked: Asked) -> Vote:
-    *writers, sampler = asked
-    chosen, other = (AUTHOR if each is None else _label(_run(each)) for each in writers)
-    return Vote(chosen=chosen, other=other, sampler=sampler)
-
-
-def _label(run: Run) -> str:
-    """Return what a vote calls a run, wherever its folder is."""
-    return f"{run.entry} ({run.settings.budget}, seed {run.settings.seed})"
 
 
 def _text_of_all() -> TextOfRun:

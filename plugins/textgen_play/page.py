@@ -11,7 +11,7 @@ from textgen import defaults
 from textgen.page import render
 from textgen.page.render import render_with_scripts
 
-SCRIPTS = ("play_relay.js", "play.js", "play_guess.js", "play_votes.js")
+SCRIPTS = ("play_relay.js", "play.js", "play_guess.js")
 
 
 def play_page(runs: list[dict[str, Any]], *, is_relayed: bool = False) -> str:

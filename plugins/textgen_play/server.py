@@ -25,7 +25,6 @@ from textgen.contracts import TextgenError
 from textgen.runtime.messages import one_line
 from textgen.runtime.output import note
 from textgen_play import model_process
-from textgen_play.ballots import Ballots
 from textgen_play.client import Client
 from textgen_play.page import play_page
 
@@ -162,31 +161,6 @@ class Guessing(Form):
     guesses: Annotated[list[Annotated[int, Ge(1), Le(10_000)]], Field(min_length=1, max_length=10_000)]
 
 
-class Drawing(Form):
-    """A passage with two continuations to vote on."""
-
-    client: Name
-    number: Annotated[int, Ge(0), Le(10**6)]
-    """How many this page has had."""
-    entries: Annotated[set[Index], Field(min_length=1)]
-    """The runs that may have written them, two of which do unless the author does."""
-    has_author: bool
-    sampler: Name
-
-
-class Voting(Form):
-    """A vote for one of the continuations of a ballot."""
-
-    ballot: Name
-    choice: Annotated[int, Ge(0), Le(1)]
-
-
-class Keeping(Form):
-    """The votes of a page are to be kept."""
-
-    client: Name
-
-
 Asked = TypeVar("Asked", bound=Form)
 
 
@@ -194,7 +168,7 @@ class Play:
     """The application, without its guard."""
 
     def __init__(self, models: Client) -> None:
-        self._models, self._ballots = models, Ballots(models)
+        self._models = models
         self._latest: dict[tuple[str, int], str] = {}
         """The name of the continuation that each page wants of each entry."""
         self._num_streams = 0
@@ -236,22 +210,6 @@ class Play:
         """Keep a game for the report."""
         asked = await _asked(request, Guessing)
         return JSONResponse({"kept": await self._models.do(model_process.keep_guesses, asked.guesses)})
-
-    async def draw(self, request: Request) -> Response:
-        """Return two continuations of a passage, but not who wrote them."""
-        asked = await _asked(request, Drawing)
-        given = (asked.client, asked.number, sorted(asked.entries), asked.sampler)
-        return JSONResponse(await self._ballots.draw(*given, has_author=asked.has_author))
-
-    async def vote(self, request: Request) -> Response:
-        """Take a vote, and tell who wrote the continuations."""
-        asked = await _asked(request, Voting)
-        return JSONResponse(await self._ballots.vote(asked.ballot, asked.choice))
-
-    async def keep_votes(self, request: Request) -> Response:
-        """Keep the votes of a page."""
-        asked = await _asked(request, Keeping)
-        return JSONResponse({"kept": await self._ballots.keep(asked.client)})
 
     async def passages(self, _: Request) -> Response:
         """Return held-out passages."""
@@ -350,9 +308,6 @@ def unguarded(models: Client, prefix: str = "") -> Starlette:
         ("/keep", play.keep, "POST"),
         ("/guesses", play.keep_guesses, "POST"),
         ("/passages", play.passages, "GET"),
-        ("/draw", play.draw, "POST"),
-        ("/vote", play.vote, "POST"),
-        ("/votes", play.keep_votes, "POST"),
     ]
     inner = [Route(path, handler, methods=[method]) for path, handler, method in routes]
     return Starlette(

@@ -6,12 +6,13 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import IO, Any
 
 from textgen.contracts import NoSuchFieldError, TextFile, TextgenError
 from textgen.data.text_file import MAX_RECORD_CHARS, check_length, missing_library, naming_damage
 
 DELIMITERS = ",;\t"
+ROWS_AT_A_TIME = 64
+"""Rows of a Parquet file that are in memory, of which each may have `MAX_RECORD_CHARS` characters."""
 
 
 class Csv:
@@ -75,7 +76,7 @@ class Parquet:
     is_binary = True
 
     def documents(self, file: TextFile, field: str) -> Iterator[Iterable[str]]:
-        """Yield the texts in a column; raises `TextgenError` without pyarrow, or if a page is too large."""
+        """Yield the texts in a column; raises `TextgenError` without pyarrow."""
         try:
             from pyarrow.parquet import ParquetFile
             from pyarrow.types import is_dictionary, is_large_string, is_null, is_string
@@ -88,13 +89,9 @@ class Parquet:
             kind = table.schema_arrow.field(field).type
             if not (is_string(kind) or is_large_string(kind) or is_dictionary(kind) or is_null(kind)):
                 raise not_a_text(file.where, field, kind)
-            schema = table.metadata.schema
-            place = [schema.column(i).path for i in range(len(schema))].index(field)
-            for group in range(table.num_row_groups):
-                num_rows = rows_at_a_time(stream, table.metadata.row_group(group).column(place), file.where)
-                for batch in table.iter_batches(num_rows, row_groups=[group], columns=[field]):
-                    for value in batch.column(0):
-                        yield document(value.as_py(), field, file.where)
+            for batch in table.iter_batches(ROWS_AT_A_TIME, columns=[field]):
+                for value in batch.column(0):
+                    yield document(value.as_py(), field, file.where)
 
 
 def document(value: object, field: str, place: str) -> Iterable[str]:
@@ -116,67 +113,3 @@ def no_such_field(place: str, field: str, names: Sequence[str]) -> NoSuchFieldEr
 def not_a_text(place: str, field: str, kind: object) -> TextgenError:
     """Return the error about a field whose values are of another type."""
     return TextgenError(f"the field {field!r} of {place} is not a text, but of type {kind}; name another")
-
-
-MAX_PAGE_BYTES = 1 << 29
-"""A page is often a group of rows: a thousand books are 400 MB."""
-MAX_ROWS = 1024
-
-
-def rows_at_a_time(stream: IO[bytes], column: Any, where: str) -> int:
-    """Return how many rows of a column chunk, given as its metadata, are `MAX_RECORD_CHARS` bytes at most.
-
-    Raises `TextgenError` if a page is too large to be held.
-    """
-    most = 1.0  # bytes of a row
-    for num_bytes, num_values in _page_sizes(stream, column):
-        if num_bytes > MAX_PAGE_BYTES:
-            raise TextgenError(
-                f"{where} has a page of {num_bytes:,} bytes; write it with fewer rows per row group"
-            )
-        most = max(most, num_bytes / max(1, num_values))
-    return min(MAX_ROWS, int(MAX_RECORD_CHARS / most) or 1)
-
-
-def _page_sizes(stream: IO[bytes], column: Any) -> Iterator[tuple[int, int]]:
-    """Yield the unpacked size of each page, and its number of values; 1 of a dictionary: all may be that."""
-    begin = column.dictionary_page_offset or column.data_page_offset
-    end = begin + column.total_compressed_size
-    stream.seek(begin)
-    while stream.tell() < end:
-        page = _struct(stream)
-        yield page[2], (page.get(5) or page.get(8) or {1: 1})[1]  # the header of data, of either version
-        stream.seek(page[3], 1)
-
-
-def _struct(stream: IO[bytes]) -> dict[int, Any]:
-    """Return the fields of a struct by number, in Thrift's compact protocol as Parquet's headers use it."""
-    fields, number = {}, 0
-    while head := stream.read(1)[0]:
-        number = number + (head >> 4) if head >> 4 else _integer(stream)
-        match head & 15:
-            case 1 | 2:
-                value: Any = head & 15 == 1
-            case 4 | 5 | 6:
-                value = _integer(stream)
-            case 8:
-                value = stream.seek(_varint(stream), 1)
-            case 12:
-                value = _struct(stream)
-            case kind:
-                raise ValueError(f"a page with a field of type {kind}")
-        fields[number] = value
-    return fields
-
-
-def _integer(stream: IO[bytes]) -> int:
-    number = _varint(stream)
-    return (number >> 1) ^ -(number & 1)
-
-
-def _varint(stream: IO[bytes]) -> int:
-    number, shift = 0, 0
-    while (byte := stream.read(1)[0]) > 127:
-        number |= (byte & 127) << shift
-        shift += 7
-    return number | byte << shift

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import torch
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, doc
 from torch import Tensor
 
 from textgen.contracts import Search, TokenIds, Vocabulary
 from textgen.data.vocabulary import TokenTable
 from textgen.generation.sampling import Choose, Kept, WordDistribution, keep_all, sample
-from textgen_samplers.truncation import TopP
+from textgen_samplers.truncation import Divisor, Share, TopP
 
 
 @dataclass
@@ -31,10 +31,10 @@ class Mirostat:
     character, not per token as in the paper, so that a value means the same for every tokenizer.
     """
 
-    tau: Annotated[float, Gt(0), Le(1000), Search(0.5, 4, step=0.1)] = 1.5
-    """Target surprisal in bits per character; that of real text is about the model's score."""
-    eta: Annotated[float, Gt(0), Le(1)] = 0.1
-    """Learning rate: the share of the error that is corrected after each token."""
+    tau: Annotated[
+        float, Gt(0), Le(1000), Search(0.5, 4, step=0.1), doc("Target surprisal in bits per character.")
+    ] = 1.5
+    eta: Annotated[Share, doc("Share of the error that is corrected after each token.")] = 0.1
 
     def start(self, prompts: Sequence[TokenIds], vocabulary: Vocabulary) -> Choose:
         """Start a batch of samples, each with a limit of twice the target for tokens like its prompt's."""
@@ -82,16 +82,21 @@ class DRY:
     divides the token's probability by `penalty`.
     """
 
-    penalty: Annotated[float, Ge(1), Le(1000), Search(1, 2.5, step=0.1)] = 1.5
-    """Divisor of the probability per character of a repeat beyond `allowed_length`."""
-    allowed_length: Annotated[int, Ge(0), Le(100_000), Search(4, 40)] = 12
-    """Characters that can be repeated without a penalty."""
-    window: Annotated[int, Ge(1), Le(100_000)] = 400
-    """Number of latest characters that are searched for repeats."""
-    p: Annotated[float, Gt(0), Le(1), Search(0.5, 1, step=0.02)] = 1.0
-    """Top-p sampling after the penalty; 1 keeps all words."""
-    temperature: Annotated[float, Ge(1e-4), Le(1000), Search(0.3, 1.5, step=0.05)] = 0.8
-    """Temperature after the penalty."""
+    penalty: Annotated[
+        float,
+        Ge(1),
+        Le(1000),
+        Search(1, 2.5, step=0.1),
+        doc("Divisor of the probability of a repeat, per character."),
+    ] = 1.5
+    allowed_length: Annotated[
+        int, Ge(0), Le(100_000), Search(4, 40), doc("Characters without a penalty.")
+    ] = 12
+    window: Annotated[int, Ge(1), Le(100_000), doc("Latest characters searched for repeats.")] = 400
+    p: Annotated[
+        Share, Search(0.5, 1, step=0.02), doc("Top-p sampling after the penalty; 1 keeps all words.")
+    ] = 1.0
+    temperature: Divisor = 0.8
 
     tempers_words: ClassVar[bool] = True
 

@@ -5,14 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import torch
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, doc
 from torch import Tensor
 
 from textgen.contracts import Search, TokenIds, Vocabulary
 from textgen.generation.sampling import Choose, Kept, Spellings, WordDistribution, WordSampler, keep_all
+
+Share: TypeAlias = Annotated[float, Gt(0), Le(1)]
+Divisor: TypeAlias = Annotated[
+    float,
+    Ge(1e-4),
+    Le(1000),
+    Search(0.3, 1.5, step=0.05),
+    doc("Divisor of the logits: 1 is the model itself, lower is safer, higher is bolder."),
+]
 
 
 def keep_fewest(ids: Tensor, ordered: Tensor, probabilities: Tensor, entropies: Tensor, p: float) -> Kept:
@@ -31,8 +40,7 @@ def keep_fewest(ids: Tensor, ordered: Tensor, probabilities: Tensor, entropies: 
 class Temperature(WordSampler):
     """Sampling words with a probability of p^(1/temperature), scaled to sum to 1."""
 
-    temperature: Annotated[float, Ge(1e-4), Le(1000), Search(0.3, 1.5, step=0.05)] = 0.8
-    """Divisor of the logits: 1 is the model itself, lower is safer, higher is bolder."""
+    temperature: Divisor = 0.8
 
 
 @dataclass
@@ -42,10 +50,8 @@ class TopK(WordSampler):
     Source: Fan et al. 2018, "Hierarchical Neural Story Generation".
     """
 
-    k: Annotated[int, Ge(1), Le(2**24), Search(2, 200, log=True)] = 40
-    """Number of words."""
-    temperature: Annotated[float, Ge(1e-4), Le(1000), Search(0.3, 1.5, step=0.05)] = 1.0
-    """Divisor of the logits: lower is safer, higher is bolder."""
+    k: Annotated[int, Ge(1), Le(2**24), Search(2, 200, log=True), doc("Number of words.")] = 40
+    temperature: Divisor = 1.0
 
     def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:
         """Return the candidates that are kept."""
@@ -60,10 +66,8 @@ class TopP(WordSampler):
     Source: Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration".
     """
 
-    p: Annotated[float, Gt(0), Le(1), Search(0.5, 1, step=0.02)] = 0.95
-    """Minimum sum of the probabilities."""
-    temperature: Annotated[float, Ge(1e-4), Le(1000), Search(0.3, 1.5, step=0.05)] = 1.0
-    """Divisor of the logits: lower is safer, higher is bolder."""
+    p: Annotated[Share, Search(0.5, 1, step=0.02), doc("Minimum sum of the probabilities.")] = 0.95
+    temperature: Divisor = 1.0
 
     def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:
         """Return the candidates that are kept."""
@@ -79,10 +83,8 @@ class MinP(WordSampler):
     The more confident the model is, the fewer tokens remain. Source: Nguyen et al. 2024, arXiv:2407.01082.
     """
 
-    p: Annotated[float, Gt(0), Le(1), Search(0.01, 0.5, log=True)] = 0.1
-    """Minimum probability of a word, relative to that of the most probable one."""
-    temperature: Annotated[float, Ge(1e-4), Le(1000), Search(0.3, 1.5, step=0.05)] = 1.0
-    """Divisor of the logits: lower is safer, higher is bolder."""
+    p: Annotated[Share, Search(0.01, 0.5, log=True), doc("Least probability, relative to the largest.")] = 0.1
+    temperature: Divisor = 1.0
 
     def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:
         """Return the candidates that are kept."""
@@ -100,10 +102,8 @@ class Typical(WordSampler):
     "Locally Typical Sampling", arXiv:2202.00666.
     """
 
-    p: Annotated[float, Gt(0), Le(1), Search(0.2, 1, step=0.02)] = 0.95
-    """Minimum sum of the probabilities."""
-    temperature: Annotated[float, Ge(1e-4), Le(1000), Search(0.3, 1.5, step=0.05)] = 1.0
-    """Divisor of the logits: lower is safer, higher is bolder."""
+    p: Annotated[Share, Search(0.2, 1, step=0.02), doc("Minimum sum of the probabilities.")] = 0.95
+    temperature: Divisor = 1.0
 
     def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:
         """Return the candidates that are kept."""

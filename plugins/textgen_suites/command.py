@@ -5,9 +5,9 @@ from __future__ import annotations
 import typer
 
 from textgen.cli import options
-from textgen.cli.console import print_result
+from textgen.cli.show import show
 from textgen.cli.work import working
-from textgen_suites import SuiteRequest
+from textgen_suites.request import SuiteRequest
 
 
 @options.grouped
@@ -21,10 +21,11 @@ def suite(
 ) -> None:
     """Train the cases of a suite with several seeds and report the effect of each change."""
     options.begin_apart(context, plugin, "textgen.comparison.entry_job")
+    from textgen_suites.report import suite_report
     from textgen_suites.run_suite import suite_as
 
     with working("jobs/*.json", "run", quiet=quiet) as work:
         work.result = suite_as(request, out, work.report, options.refusing(context))
-    print_result(work.result, as_json, full=True)
+    show(work.result, suite_report, as_json=as_json)
     work.close(quiet=quiet)
     work.end()

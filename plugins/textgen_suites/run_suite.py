@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from textgen.comparison.bench import BenchOptions, bench_each, plan
-from textgen.comparison.kinds import BENCH
+from textgen.comparison.bench_kind import BENCH
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.defaults import ENCODING
@@ -33,9 +33,9 @@ from textgen.runtime.storage.json_records import read_record, to_values, write_r
 from textgen.runtime.storage.result_folders import PAGE, RUNS, locked, result_folder
 from textgen.training.budget import parse_budget, parse_budgets, parse_duration
 from textgen.training.progress import Report, Step, ignore_report
-from textgen_suites import SuiteRequest
 from textgen_suites.effects import PRIORS, question_result
 from textgen_suites.report import suite_report
+from textgen_suites.request import SuiteRequest
 from textgen_suites.result import SuiteResult
 from textgen_suites.schema import Case, Suite, load_suite
 from textgen_suites.suite_kind import RESULT
@@ -53,7 +53,6 @@ def read_again(corpus: texts.TextSource) -> TextOptions:
         split=str(text.corpus.split.method),
         max_chars=origin.max_chars,
         encoding=origin.encoding,
-        keep_repeats=origin.keeps_repeats,
         sealed=origin.sealed,
     )
 
@@ -193,7 +192,7 @@ def planned(
             return corpus_of(name, clean, max_chars, 100.0).with_training(share)
         size = min((each for each in (max_chars, text.max_chars) if each is not None), default=None)
         sources, encoding = (text.sources, text.encoding) if name is None else ([name], ENCODING)
-        return load_corpus(sources, clean, text.split, size, encoding, keeps_repeats=text.keep_repeats)
+        return load_corpus(sources, clean, text.split, size, encoding)
 
     def variant_of(case: Case, sampler: str) -> str:
         made = Variant(

@@ -7,9 +7,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textgen.comparison.kinds import BENCH, BenchKind
-from textgen.reports.reported_kind import ReportedKind
-from textgen.results.kinds import About, about_best
+from textgen.comparison.bench_kind import BENCH, BenchKind
+from textgen.results.result_kind import About, Kind, about_best
 
 if TYPE_CHECKING:
     from textgen.reports.document import Report
@@ -20,7 +19,7 @@ VARIANT = f"*-{'[0-9a-f]' * 8}"
 """Pattern of the folder of a bench in that of a suite."""
 
 
-class SuiteKind(ReportedKind):
+class SuiteKind(Kind):
     """Questions about the effects of changes, answered by benches."""
 
     file = RESULT

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Annotated, Any
 
 import numpy as np
-from annotated_types import Ge, Le
+from annotated_types import Ge, Le, doc
 from numpy.typing import NDArray
 
 from textgen.contracts import Search
@@ -34,8 +34,9 @@ class BPETokenizer(WordCounter):
     themselves count as spelling what the vocabulary lacks.
     """
 
-    vocab_size: Annotated[int, Ge(256), Le(1_000_000), Search(300, 20_000, log=True)] = 4000
-    """Maximum number of tokens; there are fewer once no pair occurs twice."""
+    vocab_size: Annotated[
+        int, Ge(256), Le(1_000_000), Search(300, 20_000, log=True), doc("Maximum number of tokens.")
+    ] = 4000
     tokens: list[str] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from annotated_types import doc
 from numpy.typing import NDArray
 
 from textgen.data.decoding import from_utf8, utf8
@@ -22,8 +23,9 @@ class CharTokenizer:
     the newline. Other characters are then left out, and a text that contains any gets no score.
     """
 
-    fallback_bytes: bool = True
-    """Let 256 byte tokens spell the characters that the training text lacks."""
+    fallback_bytes: Annotated[
+        bool, doc("Spell characters that the training text lacks by 256 byte tokens.")
+    ] = True
     tokens: list[str] = field(default_factory=list, init=False)
     fallback: NDArray[np.bool_] = field(init=False, repr=False)
 

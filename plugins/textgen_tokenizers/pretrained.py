@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from unittest.mock import patch
 
 import numpy as np
-from annotated_types import Ge, Le
+from annotated_types import Ge, Le, doc
 from numpy.typing import NDArray
 
 from textgen.contracts import Search, TextgenError
@@ -26,7 +26,9 @@ from textgen_tokenizers.bpe import NEEDS, import_tokenizers, surface
 SURROGATES = re.compile("([\ud800-\udfff]+)")
 MAX_BYTES = 2**26
 """Bytes of the file of a tokenizer, at most."""
-MinCount = Annotated[int, Ge(1), Le(1_000_000), Search(1, 10, log=True)]
+MinCount = Annotated[
+    int, Ge(1), Le(1_000_000), Search(1, 10, log=True), doc("Minimum count of a token that is kept.")
+]
 NEEDS_TIKTOKEN = "the tokenizer 'tiktoken' needs the package tiktoken"
 BYTES = [bytes([value]) for value in range(256)]
 
@@ -124,10 +126,8 @@ class HFTokenizer(PretrainedTokenizer):
     tokens are not used: what looks like one is text.
     """
 
-    path: str = ""
-    """A file `tokenizer.json`, or a folder that has one."""
+    path: Annotated[str, doc("A file `tokenizer.json`, or a folder that has one.")] = ""
     min_count: MinCount = 2
-    """Minimum number of occurrences in the training text of a token that is kept."""
     _tokenizer: Any = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -202,12 +202,9 @@ class TiktokenTokenizer(PretrainedTokenizer):
     Special tokens are not used: what looks like one is text.
     """
 
-    path: str = ""
-    """File such as `cl100k_base.tiktoken`; without it, tiktoken's cache."""
-    name: str = ""
-    """Encoding such as `cl100k_base`; without it, the name of the file."""
+    path: Annotated[str, doc("File such as `cl100k_base.tiktoken`; without it, tiktoken's cache.")] = ""
+    name: Annotated[str, doc("Encoding such as `cl100k_base`; without it, the name of the file.")] = ""
     min_count: MinCount = 2
-    """Minimum number of occurrences in the training text of a token that is kept."""
     _encoding: Any = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ from itertools import repeat
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from annotated_types import Ge, Le
+from annotated_types import Ge, Le, doc
 from numpy.typing import NDArray
 
 from textgen.contracts import Search
@@ -92,14 +92,26 @@ class WordTokenizer(WordCounter):
     spelling is learnt, and they determine the frequency of each spelling character.
     """
 
-    max_words: Annotated[int, Ge(1), Le(10_000_000), Search(1000, 50_000, log=True)] = 20_000
-    """Maximum number of words, the most frequent ones."""
-    min_count: Annotated[int, Ge(1), Le(1_000_000), Search(1, 10, log=True)] = 2
-    """Minimum number of occurrences in the training text of a word that becomes a token."""
-    speller: Annotated[Literal["ngrams", "model"], Search()] = "ngrams"
-    """Speller of words that are not tokens: n-grams after their first two characters, or the model."""
-    split: Annotated[Literal["text", "code"], Search()] = "text"
-    """With code, identifiers are cut at underscores and capitals, and numbers into digits."""
+    max_words: Annotated[
+        int, Ge(1), Le(10_000_000), Search(1000, 50_000, log=True), doc("Maximum number of words.")
+    ] = 20_000
+    min_count: Annotated[
+        int,
+        Ge(1),
+        Le(1_000_000),
+        Search(1, 10, log=True),
+        doc("Minimum count of a word that becomes a token."),
+    ] = 2
+    speller: Annotated[
+        Literal["ngrams", "model"],
+        Search(),
+        doc("Speller of words that are not tokens: n-grams or the model."),
+    ] = "ngrams"
+    split: Annotated[
+        Literal["text", "code"],
+        Search(),
+        doc("With code, cut identifiers into parts and numbers into digits."),
+    ] = "text"
     tokens: list[str] = field(default_factory=list, init=False)
     fallback: NDArray[np.bool_] = field(init=False, repr=False)
 

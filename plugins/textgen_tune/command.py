@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from textgen.cli import options
-from textgen.cli.console import print_result
+from textgen.cli.show import show
 from textgen.cli.work import working
 from textgen_tune import require_optuna
 from textgen_tune.request import TuneRequest
@@ -23,11 +23,12 @@ def tune(
     """Tune an entry's options on the validation score; repeat with the same --out to continue."""
     require_optuna()
     options.begin_apart(context, plugin, "textgen_tune.objective")
+    from textgen_tune.report import study_report
     from textgen_tune.run_study import tune_as
     from textgen_tune.study_kind import RESULT
 
     with working(RESULT, "study", quiet=quiet) as work:
         work.result = tune_as(request, out, work.report, options.refusing(context))
-    print_result(work.result, as_json, full=True)
+    show(work.result, study_report, as_json=as_json)
     work.close(quiet=quiet)
     _ = work.result.best_trial  # raises an error if no trial completed

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from textgen import defaults
-from textgen.requests import ClusterOptions, InParallel, NumSeeds, OptionDetails, PlainText, Seed, TextOptions
+from textgen.requests import MAX_SEEDS, ClusterOptions, InParallel, Option, PlainText, Seed, TextOptions
 
 NUM_TRIALS = 30
 """Trials of a study that is given neither their number nor a time."""
@@ -18,27 +18,41 @@ class SearchOptions:
 
     heading: ClassVar[str] = "Search"
     trials: Annotated[
-        int | None, OptionDetails(min=1, max=100_000, default=f"{NUM_TRIALS}, or unlimited with --timeout")
+        int | None,
+        Option(
+            "Trials of the whole study.",
+            min=1,
+            max=100_000,
+            default=f"{NUM_TRIALS}, or unlimited with --timeout",
+        ),
     ] = None
-    """Trials of the whole study."""
-    timeout: Annotated[str | None, OptionDetails(default="none")] = None
-    """Start no new trial after this long: 90s, 15m, 2h."""
-    search: Annotated[str | None, OptionDetails(default="all that components recommend")] = None
-    """What to search, such as learning_rate=1e-4..1e-2,optimizer=muon|adamw,hidden_size."""
+    timeout: Annotated[
+        str | None, Option("Start no new trial after this long: 90s, 15m, 2h.", default="none")
+    ] = None
+    search: Annotated[
+        str | None,
+        Option(
+            "What to search, such as learning_rate=1e-4..1e-2,optimizer=muon|adamw,hidden_size.",
+            default="all that components recommend",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class TuneRequest:
     """The options of an entry that are searched."""
 
-    entry: Annotated[str, OptionDetails(is_argument=True, completes="entry")]
-    """Such as char-lstm; options with a value are not searched."""
+    entry: Annotated[
+        str,
+        Option(
+            "Such as char-lstm; options with a value are not searched.", is_argument=True, completes="entry"
+        ),
+    ]
     text: PlainText = TextOptions()
-    budget: str = defaults.BUDGET
-    """Training per trial: 60s, 5min, 1h, 5epochs, 20Mchars."""
+    budget: Annotated[str, Option("Training per trial: 60s, 5min, 1h, 5epochs, 20Mchars.")] = defaults.BUDGET
     search: SearchOptions = SearchOptions()
     seed: Seed = 0
-    """Random seed."""
-    seeds: NumSeeds = 3
-    """Random seeds of the final comparison with the default."""
+    seeds: Annotated[
+        int, Option("Random seeds of the final comparison with the default.", min=1, max=MAX_SEEDS)
+    ] = 3
     cluster: InParallel = ClusterOptions()

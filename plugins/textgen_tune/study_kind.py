@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textgen.comparison.kinds import BENCH, BenchKind
-from textgen.reports.reported_kind import ReportedKind
-from textgen.results.kinds import About, about_best
+from textgen.comparison.bench_kind import BENCH, BenchKind
+from textgen.results.result_kind import About, Kind, about_best
 
 if TYPE_CHECKING:
     from textgen.reports.document import Report
@@ -19,7 +18,7 @@ COMPARISON = "comparison"
 """The folder with the final comparison, whose runs are used again."""
 
 
-class StudyKind(ReportedKind):
+class StudyKind(Kind):
     """A search for the options of an entry."""
 
     file = RESULT

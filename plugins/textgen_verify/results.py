@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from textgen.comparison.kinds import BENCH, DETAILS
+from textgen.comparison.bench_kind import BENCH, DETAILS
 from textgen.contracts import TextgenError
 from textgen.reports.html import to_html
 from textgen.reports.markdown import to_markdown
-from textgen.reports.reported_kind import ReportedKind
 from textgen.results.comparison import Comparison
 from textgen.results.details import Details
 from textgen.results.folders import run_folder
 from textgen.results.header import Header
 from textgen.results.judge import ladder
-from textgen.results.kinds import kind_of, kinds
 from textgen.results.ladder import Ladder
+from textgen.results.result_kind import kind_of, kinds
 from textgen.runtime.messages import UsageError, one_line
 from textgen.runtime.storage.json_records import read_record, read_values
 from textgen.runtime.storage.result_folders import MARKDOWN, PAGE
@@ -92,7 +91,7 @@ def _reports(files: SavedFiles, folder: Path, result: Header) -> Iterator[Check]
     for file in filter(Path.is_file, (folder / MARKDOWN, folder / PAGE)):
         saved, is_page = file.read_text("utf-8", errors="replace"), file.name == PAGE
         has_models = is_page and WRITE in saved
-        if has_models or not (is_ours and has_details and isinstance(kind, ReportedKind)):
+        if has_models or not (is_ours and has_details and kind.has_page):
             files.reports.append(files.name(file))
             continue
         report = kind.page(result, folder, with_models=False)

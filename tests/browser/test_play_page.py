@@ -1,4 +1,4 @@
-"""The live page in a real browser: typing, writing, other ways, the guessing game, blind votes."""
+"""The live page in a real browser: typing, writing, other ways, the guessing game."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytest.importorskip("uvicorn", reason="needs the extra play")
 
 import textgen
 from helpers.commands import run_textgen
-from helpers.playing import Server, served
+from helpers.playing import Server
 
 pytestmark = pytest.mark.slow
 
@@ -213,63 +213,6 @@ def test_the_guessing_game_gives_the_bounds_of_a_worked_example(opened: Opened, 
     assert opened.page.locator("#game-board li").count() == 3
 
 
-def test_chance_is_told_of_votes_on_the_author_only(opened: Opened) -> None:
-    page = opened.page
-    page.click("#vote-pair")
-    page.locator("#vote-board .pane button").first.click()
-    page.get_by_text("not saved yet").wait_for()
-    assert "cannot tell" not in page.locator("#vote-tally").inner_text()
-
-
-def test_a_blind_vote_tells_who_wrote_what_and_is_kept_by_wish(opened: Opened, runs: list[Path]) -> None:
-    page, file = opened.page, runs[0] / "votes.json"
-    buttons, titles = page.locator("#vote-board .pane button"), page.locator("#vote-board .pane h3")
-    page.focus("#vote-author")
-    page.keyboard.press("Enter")
-    buttons.first.wait_for()
-    assert page.evaluate("document.activeElement.textContent") == "The passage begins"
-    assert buttons.all_inner_texts() == ["First: the author’s", "Second: the author’s"]
-    assert titles.all_inner_texts() == ["First", "Second"]
-    held_out = textgen.load_corpus("lee", max_chars=100_000).split.held_out.text
-    shown = page.locator("#vote-board .pane .text").all_text_contents()
-    (author,) = (place for place, text in enumerate(shown) if text in held_out)
-    page.keyboard.press("Tab")
-    if author:
-        page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    page.get_by_text("Yes.", exact=True).wait_for()
-    said = titles.all_inner_texts()
-    assert said[author] == f"{['First', 'Second'][author]}: the author (your choice)"
-    assert buttons.count() == 0
-    counted = page.locator("#vote-tally li").inner_text()
-    assert "taken for the author in 0 of 1 votes (0 %, 95 % interval 0 to 79 %)" in counted
-    assert said[1 - author].endswith(f": {counted.partition(':')[0]}")
-    chance = "Someone who cannot tell the author would score 50 %."
-    assert chance in page.locator("#vote-tally").inner_text()
-    page.click("#vote-pair")
-    buttons.first.wait_for()
-    buttons.nth(1).click()
-    page.locator("#vote-message").filter(has_text="This is ").wait_for()  # as texts of models may say, too
-    assert page.locator("#vote-tally li").count() == 2
-    assert not file.exists()
-    page.click("#vote-keep")
-    page.get_by_text("in the folder of these runs has 2 votes.").wait_for()
-    assert len(json.loads(file.read_text("utf-8"))["votes"]) == 2
-    assert page.locator("#vote-keep:disabled").count() == 1
-
-
-def test_votes_without_a_passage_left_say_so(opened: Opened) -> None:
-    page = opened.page
-    for _ in range(3):
-        page.click("#vote-author")
-        page.locator("#vote-board .pane").first.wait_for()
-        page.locator("#vote-author:enabled").wait_for()
-    page.click("#vote-author")
-    page.get_by_text("No passage: the held-out text has no more than these 3 passages").wait_for()
-    assert all("400" in each for each in opened.errors)
-    opened.errors.clear()
-
-
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
 def test_the_page_is_accessible(browser: Any, server: Server, width: int, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
@@ -282,35 +225,7 @@ def test_the_page_is_accessible(browser: Any, server: Server, width: int, scheme
     page.click("#write")
     wait_until_written(page)
     page.locator(".token").first.click()
-    page.click("#vote-author")
-    page.locator("#vote-board .pane button").first.click()
-    page.locator("#vote-tally li").first.wait_for()
-    page.click("#vote-pair")
-    page.locator("#vote-board .pane button").first.wait_for()
     found = axe.Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    context.close()
-
-
-def test_a_text_is_asked_for_by_its_label(browser: Any, server: Server, tmp_path: Path) -> None:
-    texts = [f"{name} says {name} again. " * 20 for name in ("ann", "bob")] * 40
-    corpus = textgen.Corpus.from_texts(texts, labels=["ann", "bob"] * 40, clean="raw", keep_repeats=True)
-    run = textgen.train("word-ngram", corpus, out=tmp_path / "run", report=False)
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(server.address)
-    assert not page.locator("#labels").is_visible()  # texts without labels
-    with served(run.folder) as of_labels:
-        page.goto(of_labels.address)
-        page.locator(".pane .text .token").first.wait_for()  # a text to begin with
-        for sign, name in (("\u24d0", "ann"), ("\u24d1", "bob")):
-            page.fill("#prompt", "")
-            page.get_by_role("button", name=name).click()
-            page.click("#write")
-            wait_until_written(page)
-            text = page.locator(".pane .text").first.inner_text()
-            assert text.count(f"{name} says") > 2
-            page.get_by_role("button", name=name).click()  # a second time changes nothing
-            assert page.input_value("#prompt") == f"\n{sign}"
     context.close()

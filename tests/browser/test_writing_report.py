@@ -91,3 +91,11 @@ def test_the_page_says_why_other_entries_do_not_write(page: Any) -> None:
 def test_a_bench_without_small_models_says_why(shared_bench: Path) -> None:
     with pytest.raises(TextgenError, match="no model can be a part of a page: 'word-ngram' is not one stack"):
         page_models([shared_bench / "runs" / "word-ngram-seed0"])
+
+
+def test_models_that_cannot_be_in_a_page_are_not_loaded(shared_bench: Path, tmp_path: Path) -> None:
+    for file in (shared_bench / "runs" / "word-ngram-seed0").iterdir():
+        if file.suffix != ".safetensors":
+            shutil.copy(file, tmp_path)
+    with pytest.raises(TextgenError, match="'word-ngram' is not one stack"):
+        page_models([tmp_path])

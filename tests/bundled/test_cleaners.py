@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from textgen_cleaners.markup import strip_markup
 from textgen_cleaners.plain import Letters, Raw
-from textgen_cleaners.prose import Prose, strip_boilerplate, tidy_lines
+from textgen_cleaners.prose import Prose, strip_boilerplate
 from textgen_cleaners.typography import normalise_unicode, repair, straighten_quotes
 
 ANY_TEXT = st.text(st.characters())  # lone surrogates included
@@ -40,12 +40,6 @@ def test_clean_is_idempotent_and_tidy(text: str) -> None:
     cleaned.encode()
 
 
-@given(ANY_TEXT | NASTY_TEXT, st.tuples(*[st.booleans()] * 6))
-@settings(deadline=None)
-def test_steps_can_be_combined_freely(text: str, steps: tuple[bool, ...]) -> None:
-    assert isinstance(Prose(*steps).clean(text), str)
-
-
 STEPS = [field.name for field in dataclasses.fields(Prose)]
 
 WRAPPED = (
@@ -68,14 +62,6 @@ def test_wrapped_prose_is_joined_and_verse_keeps_its_lines() -> None:
 def test_without_steps_nothing_changes(text: str) -> None:
     assert Prose(**dict.fromkeys(STEPS, False)).clean(text) == text
     assert Raw().clean(text) == text
-
-
-@pytest.mark.parametrize(
-    "nested", ["<" * 50 + "b>" * 50, "{{" * 60 + "x" + "}}" * 60, "&amp;" * 40 + "lt;b>", "_" * 99]
-)
-def test_deeply_nested_markup_settles(nested: str) -> None:
-    cleaned = Prose().clean(nested)
-    assert Prose().clean(cleaned) == cleaned
 
 
 def test_plain_prose_is_left_alone() -> None:
@@ -186,11 +172,6 @@ def test_boilerplate_of_one_or_several_books() -> None:
 def test_boilerplate_leaves_a_text_that_only_mentions_gutenberg() -> None:
     text = "Michael Hart began Project Gutenberg in 1971.\n\nProduced by hand.\n"
     assert strip_boilerplate(text) == text
-
-
-def test_whitespace() -> None:
-    assert tidy_lines("  a \t b  \n\n \n c") == "a b\nc"
-    assert Prose().clean("\n\n one\n two  \n \n\n\n three") == "one\ntwo\n\nthree\n"
 
 
 @given(ANY_TEXT | NASTY_TEXT)

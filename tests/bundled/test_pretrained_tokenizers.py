@@ -20,7 +20,6 @@ from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
-from textgen_kit import run_checks
 from textgen_tokenizers.pretrained import HFTokenizer, TiktokenTokenizer
 
 ODD = f"Käse 😀😀, HELLO {END}\n\n  [UNK] \ud800 中文"
@@ -140,15 +139,6 @@ def test_a_file_that_is_not_a_tokenizer_is_refused(tmp_path: Path, text: str | N
     assert "\n" not in str(caught.value)
     with pytest.raises(TextgenError, match="needs a file; write path=FOLDER"):
         HFTokenizer().fit("text")
-
-
-@pytest.mark.slow
-def test_the_tokenizer_fulfils_its_contract(folder: Path) -> None:
-    results = run_checks("tokenizer", HFTokenizer, path=str(folder))
-    assert [each.check for each in results if each.status != "passed"] == [
-        "tokenizer-fallback",
-        "tokenizer-extend",
-    ]
 
 
 @pytest.mark.slow

@@ -19,10 +19,10 @@ import pytest
 import torch
 
 import textgen
+from helpers.killing import contents
 from helpers.plugins import TOY_MODEL
 from textgen.registry.single_file import load_plugin_files
 from textgen.runtime.device import DeviceConfig
-from textgen_benchmarks.killing import contents
 from textgen_ray.cluster import LOOPBACK, QUIET
 
 pytestmark = [

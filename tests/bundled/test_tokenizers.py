@@ -165,13 +165,6 @@ def test_bpe_merges_the_most_frequent_pair_first() -> None:
     assert surfaces(tokenizer, "abcab cba") == ["abc", "ab", " ", "c", "b", "a"]
 
 
-def test_bpe_has_at_most_vocab_size_distinct_tokens(news: str) -> None:
-    for vocab_size in (256, 300, 1000):
-        tokenizer = bpe_tokenizer(news, vocab_size)
-        assert len(tokenizer.tokens) == vocab_size == len(set(tokenizer.tokens))
-    assert len(bpe_tokenizer("ab ab", 1000).tokens) == 257
-
-
 def test_bpe_tokens_stay_within_words_and_have_ids_by_falling_frequency(news: str) -> None:
     tokenizer = bpe_tokenizer(news, 1000)
     ids = tokenizer.encode(news)

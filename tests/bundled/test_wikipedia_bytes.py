@@ -110,7 +110,7 @@ def test_a_text_on_disk_is_cut_as_one_in_memory(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("TEXTGEN_CACHE", str(tmp_path / "cache"))
     path = tmp_path / "text"
     path.write_bytes(DATA)
-    in_memory = load_corpus([str(path)], "raw", "exact:90/5/5", keeps_repeats=True)
+    in_memory = load_corpus([str(path)], "raw", "exact:90/5/5")
     monkeypatch.setattr(cleaning, "MAX_IN_MEMORY", 1000)
     monkeypatch.setattr(cleaning, "BLOCK_CHARS", 5000)
     on_disk = load_corpus([str(path)], "raw", "exact:90/5/5")

@@ -77,19 +77,9 @@ def test_bad_input_gets_one_helpful_line(
     assert snapshot(workplace) == before
 
 
-@pytest.mark.parametrize(
-    ("command", "message", "code"),
-    [
-        ("bench TINY --corpus latin.txt:body", "latin.txt has no fields such as 'body'; …", 1),
-        ("train word-lstm-glove:path=cut.vec", "word vectors cut.vec: cut off: …", 1),
-        ("bench TINY --corpsu GOOD", "No such option: --corpsu … (see textgen bench --help)", 2),
-    ],
-)
-def test_a_separate_process_prints_the_same_line(
-    *, command: str, message: str, code: int, entry: str, workplace: Path
-) -> None:
-    done = run_process(*arguments(command, entry), code=code, cwd=workplace)
-    check(done, message)
+def test_a_separate_process_prints_the_same_line(entry: str, workplace: Path) -> None:
+    done = run_process(*arguments("bench TINY --corpus latin.txt:body", entry), code=1, cwd=workplace)
+    check(done, "latin.txt has no fields such as 'body'; …")
     assert done.stdout == ""
 
 
@@ -97,13 +87,8 @@ def test_a_separate_process_prints_the_same_line(
     "command",
     [
         ["train", "x" * 3000],
-        ["train", "char-" + "x" * 3000],
         ["train", "char-lstm:" + "x" * 3000 + "=1"],
-        ["train", "char-lstm:hidden_size=" + "9" * 3000],
         ["train", "char-lstm", "--budget", "9" * 3000 + "s"],
-        ["train", "char-lstm", "--corpus", "x " * 3000],
-        ["train", "char-lstm", "--clean", "x" * 100_000],
-        ["train", "char-lstm", "--split", "1/" * 3000],
         ["train", "char-lstm", "--plugin", "x" * 3000],
         ["score", "x" * 3000, "lee"],
     ],

@@ -14,8 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from helpers.reports import entry, result
-from textgen.cli.console import print_result, print_rows
+from textgen.cli.console import print_rows
+from textgen.cli.show import show
 from textgen.library.console import VisibleConsole
+from textgen.library.presentation import document
 from textgen.reports.document import Code, Report, Section, lines
 from textgen.reports.terminal import render
 from textgen.results.comparison import Comparison
@@ -47,7 +49,7 @@ def test_results_are_drawn_on_a_terminal(
 ) -> None:
     draw_on_a_terminal(monkeypatch)
     compared = from_values(Comparison, result(entry("lstm\x07", 2.1234)))
-    print_result(compared, as_json=False, full=True)
+    show(compared, document, as_json=False)
     shown = capsys.readouterr().out
     assert "2.1234" in shown
     assert r"lstm\u0007" in shown
@@ -62,7 +64,7 @@ def test_a_terminal_shows_the_answer_first_and_last_and_the_rest_on_request(
     draw_on_a_terminal(monkeypatch)
     compared = from_values(Comparison, result(entry("a", 2.0), entry("b", 2.1)))
     (tmp_path / "report.html").write_text("")
-    print_result(compared, as_json=False, folder=tmp_path)
+    show(compared, document, as_json=False, full=False, folder=tmp_path)
     brief = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
     assert brief[0].startswith("a predicts the test text best")
     assert re.fullmatch(
@@ -71,7 +73,7 @@ def test_a_terminal_shows_the_answer_first_and_last_and_the_rest_on_request(
     assert brief[-2] == f"report: {tmp_path}/report.html"
     assert brief[-1].startswith("next: a still falls, by ")
     assert not any(line.startswith("Where the bits go ─") for line in brief)
-    print_result(compared, as_json=False, full=True, folder=tmp_path)
+    show(compared, document, as_json=False, folder=tmp_path)
     assert "Where the bits go ─" in re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
 
 

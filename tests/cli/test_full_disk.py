@@ -12,7 +12,6 @@ import pytest
 
 from helpers.commands import TINY, Done, ended, run_textgen
 from helpers.launched import Launched
-from helpers.suites import write_suite
 
 pytestmark = pytest.mark.slow
 
@@ -77,51 +76,6 @@ def test_a_result_that_cannot_be_saved_is_printed(command: list[str], tmp_path: 
         run_textgen(*command, *SETTINGS, "--out", out)
         assert (out / "weights.safetensors").is_file()
         assert not out.with_name("out.partial").exists()
-
-
-SUITE = f"""
-title = "Two cases"
-budget = "2000chars"
-seeds = 1
-[[questions]]
-name = "size"
-text = "Which?"
-cases = [{{ label = "chance", entry = "random" }}, {{ label = "small", entry = "{TINY}" }}]
-"""
-TUNE = ["tune", TINY, "--search", "learning_rate=1e-3..1e-2", "--seeds", "1"]
-
-
-@pytest.mark.long
-def test_a_suite_prints_what_it_could_not_save(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    suite = ["suite", write_suite(tmp_path, SUITE), *SETTINGS, "--out", out]
-    done = run_limited(*suite, max_bytes=5000)
-    failed_to_save(done, out)
-    cases = json.loads(done.stdout)["questions"][0]["cases"]
-    assert all(case["bits_per_char"]["value"] > 0 for case in cases)
-    assert list(out.glob("*/bench.json")) == []
-    again = run_textgen(*suite)
-    assert json.loads(again.stdout)["failures"] == {}
-    assert len(list(out.glob("*/bench.json"))) == 1
-    assert list(out.glob("*/runs/*.partial")) == []
-
-
-def test_a_study_without_room_is_named_and_leaves_nothing(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    done = run_limited(*TUNE, "--trials", 2, *SETTINGS, "--out", out, max_bytes=5000)
-    failed_to_save(done, out)
-    assert done.stdout == ""
-    assert not out.exists()
-
-
-@pytest.mark.long
-def test_a_disk_that_fills_up_during_a_study_loses_only_the_rest(small_disk: Callable[[int], Path]) -> None:
-    out = small_disk(184) / "out"
-    done = run_limited(*TUNE, "--trials", 60, *SETTINGS, "--out", out, max_bytes=None)
-    failed_to_save(done, out)
-    result = json.loads(done.stdout)
-    assert result["best"]["value"] > 0
-    assert not (out / "workers").exists()
 
 
 def test_without_any_room_a_trained_run_is_saved_elsewhere(small_disk: Callable[[int], Path]) -> None:

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, get_args, get_type_hints
 
 import pytest
 import typer
 
 from helpers.commands import run_textgen
 from textgen.cli.options import grouped
-from textgen.library.options import field_docs
 from textgen.registry.registry import names
-from textgen.requests import (
-    BenchRequest,
-    ClusterOptions,
-    OptionDetails,
-    SampleOptions,
-    TextOptions,
-    TrainRequest,
-)
-from textgen_suites import SuiteRequest
+from textgen.requests import BenchRequest, ClusterOptions, Option, SampleOptions, TextOptions, TrainRequest
+from textgen_suites.request import SuiteRequest
 from textgen_tune.request import SearchOptions, TuneRequest
 
 
@@ -43,7 +35,6 @@ def test_options_that_are_not_given_are_those_of_the_group(group: Any) -> None:
     for field in fields(group):
         value, default = getattr(options, field.name), field.default
         assert value in (default, [default], [*default] if isinstance(default, tuple) else default)
-        assert field_docs(group)[field.name].endswith(".")
 
 
 def test_only_the_named_fields_become_options() -> None:
@@ -82,11 +73,24 @@ def test_a_request_is_made_of_arguments_options_and_groups() -> None:
         parsed(command, "char-lstm", "--sealed", "file.txt")
 
 
-@pytest.mark.parametrize("request_class", [BenchRequest, SuiteRequest, TrainRequest, TuneRequest])
+@pytest.mark.parametrize(
+    "request_class",
+    [
+        BenchRequest,
+        SuiteRequest,
+        TrainRequest,
+        TuneRequest,
+        TextOptions,
+        SampleOptions,
+        SearchOptions,
+        ClusterOptions,
+    ],
+)
 def test_every_option_of_a_request_has_a_help(request_class: Any) -> None:
     groups = {field.name for field in fields(request_class) if is_dataclass(field.default)}
-    names = {field.name for field in fields(request_class)} - groups
-    assert all(field_docs(request_class)[name].endswith(".") for name in names)
+    hints = get_type_hints(request_class, include_extras=True)
+    told = [get_args(hints[field.name])[1] for field in fields(request_class) if field.name not in groups]
+    assert all(isinstance(each, Option) and each.help.endswith(".") for each in told)
 
 
 def test_a_value_out_of_bounds_is_refused() -> None:
@@ -99,14 +103,10 @@ class Own:
     """A request, as that of a plugin."""
 
     heading: ClassVar[str] = "Counting"
-    word: Annotated[str, OptionDetails(is_argument=True, completes=("one", "two"))]
-    """A word."""
-    most: Annotated[int | None, OptionDetails(min=2, max=9, default="as many as there are")] = None
-    """At most N."""
-    by: Annotated[str, OptionDetails(completes="sampler", metavar="SAMPLER")] = "greedy"
-    """A sampler."""
-    loud: bool = False
-    """Say more."""
+    word: Annotated[str, Option("A word.", is_argument=True, completes=("one", "two"))]
+    most: Annotated[int | None, Option("At most N.", min=2, max=9, default="as many as there are")] = None
+    by: Annotated[str, Option("A sampler.", completes="sampler", metavar="SAMPLER")] = "greedy"
+    loud: Annotated[bool, Option("Say more.")] = False
 
 
 def test_the_fields_of_a_request_say_what_their_options_complete_and_show() -> None:

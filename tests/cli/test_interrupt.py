@@ -1,4 +1,4 @@
-"""Ctrl-C during training."""
+"""Ctrl-C and SIGTERM during training."""
 
 from __future__ import annotations
 
@@ -19,11 +19,15 @@ from textgen.cli.work import continuing
 pty = pytest.importorskip("pty", reason="needs a terminal: only there progress is shown")
 
 
-def interrupt(arguments: list[str]) -> tuple[int, bytes, str]:
-    """Send SIGINT once training shows progress; return exit code, stdout and what the terminal got."""
+def interrupt(
+    arguments: list[str], number: signal.Signals = signal.SIGINT, *, is_in_background: bool = False
+) -> tuple[int, bytes, str]:
+    """Send a signal once training shows progress; return exit code, stdout and what the terminal got."""
     terminal, stderr = pty.openpty()
     command = [sys.executable, "-m", "textgen", *arguments]
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "200"}
+    if is_in_background:  # as a shell starts it with &
+        command = ["bash", "-c", 'trap "" INT; exec "$@"', "bash", *command]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, env=environment) as process:
         os.close(stderr)
         deadline = Timer(120, process.kill)  # a hang fails the test and does not stop it
@@ -31,7 +35,7 @@ def interrupt(arguments: list[str]) -> tuple[int, bytes, str]:
         shown = b""
         while b"chars/s" not in shown and (piece := read(terminal)):
             shown += piece
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         while piece := read(terminal):
             shown += piece
         stdout, _ = process.communicate()
@@ -40,12 +44,22 @@ def interrupt(arguments: list[str]) -> tuple[int, bytes, str]:
     return process.returncode, stdout, ESCAPES.sub("", shown.decode("utf-8"))
 
 
-@pytest.mark.parametrize("command", [pytest.param("train", marks=pytest.mark.long), "bench"])
-def test_ctrl_c_ends_with_one_line_and_no_half_written_run(command: str, entry: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [
+        pytest.param("train", signal.SIGINT, marks=pytest.mark.long),
+        pytest.param("bench", signal.SIGINT, marks=pytest.mark.long),
+        ("bench", signal.SIGTERM),
+    ],
+)
+def test_a_signal_ends_with_one_line_and_no_half_written_run(
+    command: str, number: signal.Signals, entry: str, tmp_path: Path
+) -> None:
     entries = ["random", entry] if command == "bench" else [entry]
     options = ["--corpus", "lee", "--max-chars", "20000", "--budget", "1h"]
     options += ["--precision", "fp32", "--device", "cpu", "--out", str(tmp_path / "out")]
-    code, stdout, shown = interrupt([command, *entries, *options])
+    is_in_background = number == signal.SIGTERM
+    code, stdout, shown = interrupt([command, *entries, *options], number, is_in_background=is_in_background)
     assert code == 130
     assert stdout == b""
     assert "Traceback" not in shown

@@ -12,10 +12,10 @@ from annotated_types import Ge, Gt, Le, doc
 from helpers.commands import run_textgen
 from textgen.contracts import TextgenError
 from textgen.library.components import chosen, command_rows, description, listing, option_rows, type_name
-from textgen.registry.kinds import STRINGS
 from textgen.registry.options import declared_options
+from textgen.registry.plugin_kinds import STRINGS
 from textgen.registry.registry import KINDS, find, load, plugins
-from textgen_kit.runner import checked
+from textgen_kit.check import checked
 
 Install = Callable[[str, str, str], None]
 
@@ -58,12 +58,17 @@ def test_every_bundled_plugin_describes_itself_and_each_option(kind: str, name: 
     assert [row["option"] for row in told["options"] if not row["help"]] == []
 
 
-def test_help_is_inherited_and_the_nearest_wins() -> None:
-    rows = {row["option"]: row for row in option_rows(Derived)}
-    assert rows["size"]["help"] == "How large it is, in two lines."
-    assert rows["size"]["type"] == "int ≥ 1"
-    told = {"type": "float", "default": 0.5, "search": "", "help": "Of another kind."}
-    assert rows["rate"] == {"option": "rate", **told}
+def test_the_help_of_an_option_is_in_its_annotation() -> None:
+    class Toy:
+        def __init__(
+            self,
+            size: Annotated[Annotated[int, Ge(1)] | None, doc("How large it is.")] = 2,
+            rate: float = 0.5,
+        ) -> None: ...
+
+    size, rate = option_rows(Toy)
+    assert size | {"help": "How large it is."} == size
+    assert rate == {"option": "rate", "type": "float", "default": 0.5, "search": "", "help": ""}
 
 
 def test_the_search_space_is_shown_as_it_is_written() -> None:
@@ -132,22 +137,3 @@ def test_check_prints_a_table_and_fails_if_one_does(tmp_path: Any) -> None:
     assert {row["name"] for row in failed} == {"shout"}
     assert any("twice" in row["check"] or "idempotent" in row["check"] for row in failed)
     assert {row["name"] for row in rows} == {"shout", "raw"}
-
-
-class Base:
-    """Has two options."""
-
-    size: Annotated[int, Ge(1)] = 2
-    """How large it is,
-    in two lines."""
-    rate: float = 0.1
-    """Overridden."""
-
-
-class Derived(Base):
-    """Redefines one of them."""
-
-    rate: float = 0.5
-    """Of another kind."""
-
-    def __init__(self, size: Annotated[int, Ge(1)] = 2, rate: float = 0.5) -> None: ...

@@ -97,7 +97,7 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "run": write_run,
     "bench": lambda folder: write_bench(folder, ("char-lstm", 2.1, 0), ("random", 6.0, 0)),
     "ladder": lambda folder: copied("ladder-code", folder / "ladder.json"),
-    "suite": lambda folder: copied("suite-reading-on-code", folder / "suite.json"),
+    "suite": lambda folder: copied("original-wiki", folder / "suite.json"),
     "study": write_study,
 }
 LEAST = {"run": 14, "bench": 25, "ladder": 25, "suite": 50, "study": 40}
@@ -126,8 +126,6 @@ def test_no_string_of_a_saved_result_steers_a_terminal(
     assert write_poisoned(file, original, chosen - {value for name, value in found if name in STRUCTURAL})
     if kind == "run":
         keep_samples(folder, [Sample(HOSTILE, HOSTILE, 0, HOSTILE)])
-        shutil.copytree(folder, "runs/y")
-        harmless("runs", "compare", "x", "y", "--no-samples")
     else:
         harmless("verify", folder, code=None)
     for shown in harmless("runs", "show", "x", *(["--full"] if kind in ("bench", "ladder") else [])):
@@ -140,8 +138,6 @@ def test_no_name_in_a_file_or_on_the_command_line_steers_a_terminal(tmp_path: Pa
         archive.writestr(f"{HOSTILE.replace('/', '')}.jsonl", '{"x": 1}\n')
         archive.writestr("text.txt", "The cat sat on the mat.\n" * 40)
     (tmp_path / "fields.jsonl").write_text(json.dumps({HOSTILE: "x"}))
-    scored = {"target": "x", "filter": HOSTILE, "metrics": [HOSTILE], HOSTILE: 1.0}
-    (tmp_path / "log.jsonl").write_text(f"{json.dumps(scored)}\n" * 2)
     (tmp_path / "plugin.py").write_text(
         f"import warnings\nfrom textgen.contracts import TextgenWarning\nowned = {HOSTILE!r}\n"
         "warnings.warn(owned)\nwarnings.warn(owned, TextgenWarning)\nraise ValueError(owned)\n"
@@ -154,7 +150,6 @@ def test_no_name_in_a_file_or_on_the_command_line_steers_a_terminal(tmp_path: Pa
     for command in (
         "corpus texts.zip",
         "corpus fields.jsonl",
-        "import-lm-eval log.jsonl",
         "plugins --plugin plugin.py",
         "suite suite.toml --corpus lee",
         f"train {HOSTILE}",

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 import textgen
-import textgen_tools
 from helpers.commands import TINY
 from helpers.this_process import compute_here
 from textgen.results.comparison import Comparison
@@ -92,7 +91,7 @@ def test_a_saved_ladder_is_verified_and_found(folder: Path) -> None:
     assert verification.agrees
     checks = [(check.file, check.source) for check in verification.checks]
     assert {("ladder.json", "its benches"), ("600chars/bench.json", "its rows")} <= set(checks)
-    page = textgen_tools.report(folder)
+    page = textgen.report(folder)
     assert page == folder / "report.html"
     assert 'href="600chars/report.html"' in page.read_text("utf-8")
     assert textgen.load(folder).entry == TINY  # the best run of all

@@ -27,10 +27,7 @@ def big(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    ("cleaner", "num_processes"),
-    [("prose", 2), ("prose", 1), ("raw", 1), ("letters", 1), ("prose:markup=no", 1)],
-)
+@pytest.mark.parametrize(("cleaner", "num_processes"), [("prose", 2), ("prose", 1), ("raw", 1)])
 def test_a_big_file_gives_the_text_and_the_split_of_a_small_one(
     big: Path, cleaner: str, num_processes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,27 +66,6 @@ def test_the_cleaned_text_is_kept_until_file_or_cleaner_change(big: Path) -> Non
     big.write_text(PROSE + " More.", encoding="utf-8")
     assert load_corpus([str(big)]).text[-6:] == "More.\n"
     assert len(files()) == 3 * len(before)
-
-
-def test_a_cache_that_cannot_be_written_is_a_one_line_error(
-    big: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (big.parent / "file").write_text("no folder")
-    monkeypatch.setenv("TEXTGEN_CACHE", str(big.parent / "file"))
-    with pytest.raises(TextgenError, match=r"^cannot write to the cache folder .*TEXTGEN_CACHE$"):
-        load_corpus([str(big)])
-
-
-def test_a_full_disk_is_a_one_line_error_and_leaves_nothing(
-    big: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def write(text: str) -> bytes:  # noqa: ARG001
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(cleaning, "utf8", write)
-    with pytest.raises(TextgenError, match=r"No space left on device; free some space"):
-        load_corpus([str(big)])
-    assert not list((big.parent / "cache" / "texts").iterdir())
 
 
 def test_an_error_in_a_big_file_is_reported_with_its_place(big: Path) -> None:

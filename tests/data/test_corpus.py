@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from helpers.commands import run_textgen
 from textgen.contracts import TextgenError
 from textgen.data.cleaning import MIN_CHARS, without_repeats
 from textgen.data.corpus import Corpus, TextSources, load_again, load_corpus
-from textgen.data.split import SplitMethod, SplitPart, split_text
+from textgen.data.split import SplitPart
 from textgen.library.corpus import read
 from textgen_suites.run_suite import read_again
 
@@ -30,7 +31,7 @@ def test_load_corpus_cleans_splits_and_describes(tmp_path: Path) -> None:
     parts = [corpus.split.train, corpus.split.validation, corpus.split.test]
     slices = zip(*(part.stretches() for part in parts), strict=True)
     assert "".join(chain(*slices)) == corpus.text
-    assert corpus.sources == TextSources((str(path),), keeps_repeats=False)
+    assert corpus.sources == TextSources((str(path),))
 
     raw = load_corpus([str(path)], cleaner="raw", split="95/5/0")
     assert "“had”" in raw.text
@@ -49,12 +50,6 @@ def test_load_corpus_cleans_splits_and_describes(tmp_path: Path) -> None:
         assert getattr(info.split, part) == expected
 
 
-def test_options_of_the_cleaner_are_used(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    path.write_text(PROSE + " “quoted”", encoding="utf-8")
-    assert "“quoted”" in load_corpus([str(path)], cleaner="prose:quotes=false").text
-
-
 def test_max_chars_cuts_after_cleaning_at_a_boundary(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("<!-- " + "gone " * 2000 + "-->" + PROSE, encoding="utf-8")
@@ -66,11 +61,6 @@ def test_max_chars_cuts_after_cleaning_at_a_boundary(tmp_path: Path) -> None:
     assert load_corpus([str(path)], max_chars=5000).num_chars == 5000
     with pytest.raises(TextgenError, match="give 1 to"):
         load_corpus([str(path)], max_chars=0)
-
-
-def test_lone_surrogates_have_a_hash() -> None:
-    text = "x\ud800" * 300
-    assert len(Corpus("x", "raw", text, split_text(text, SplitMethod((90, 5, 5)))).sha256) == 64
 
 
 @pytest.mark.parametrize("split", ["90/5/5", "contiguous:90/5/5"])
@@ -119,21 +109,24 @@ def test_what_does_not_repeat_paragraphs_is_unchanged(text: str) -> None:
 def test_a_corpus_says_what_it_left_out_and_is_read_again_alike(tmp_path: Path) -> None:
     file = tmp_path / "news.txt"
     file.write_text("\n\n".join([*NEWS, NEWS[7]]))
-    short, whole = (textgen.load_corpus(file, clean="raw", keep_repeats=kept) for kept in (False, True))
+    short = textgen.load_corpus(file, clean="raw")
+    whole = textgen.load_corpus(file, clean="raw", split="exact:90/5/5")  # its bytes are all there
     assert NEWS[7] in str(short.text)
     assert str(whole.text).count(NEWS[7]) == 2
     assert short.info.repeated_chars == len(whole.text) - len(short.text) == len(NEWS[7])
     for corpus in (short, whole):
-        assert load_again(corpus.sources, "raw", "90/5/5").sha256 == corpus.sha256
+        assert load_again(corpus.sources, corpus.info) == corpus
+    as_recorded = replace(whole.info, split=short.info.split)  # where what repeats was kept
+    assert load_again(whole.sources, as_recorded).sha256 == whole.sha256
     said = run_textgen("corpus", file, "--clean", "raw").stdout
     assert f"{len(NEWS[7])} more in repeated paragraphs" in said
 
 
 def test_no_item_of_lee_is_scored_that_was_trained_on() -> None:
-    from textgen_tools.text_statistics import statistics
+    from textgen.library.text_statistics import statistics
 
     assert statistics(textgen.load_corpus("lee")).overlap.share < 0.01
-    assert statistics(textgen.load_corpus("lee", keep_repeats=True)).overlap.share > 0.1
+    assert statistics(load_corpus(["lee"], keeps_repeats=True)).overlap.share > 0.1
 
 
 def test_texts_in_memory_are_a_corpus_with_a_name_of_their_hash() -> None:
@@ -142,11 +135,11 @@ def test_texts_in_memory_are_a_corpus_with_a_name_of_their_hash() -> None:
     assert corpus.num_documents == 10
     assert corpus.name == Corpus.from_texts(documents).name != Corpus.from_texts([*documents, "x"]).name
     assert corpus.name.startswith("memory:")
-    again = load_again(corpus.sources, corpus.cleaner, str(corpus.split.method))
+    again = load_again(corpus.sources, corpus.info)
     assert again == corpus
     assert read(read_again(corpus)) == corpus
     with pytest.raises(TextgenError, match=r"^no text memory:123 in this process; give it again by Corpus"):
-        load_again(TextSources(("memory:123",)), "raw", "90/5/5")
+        load_again(TextSources(("memory:123",)), corpus.info)
 
 
 @pytest.mark.parametrize(

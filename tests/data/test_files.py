@@ -112,7 +112,7 @@ def test_a_corpus_of_documents_is_loaded_again(tmp_path: Path) -> None:
     path.write_text(records("body"))
     first = load_corpus([f"{path}:body"], split="documents:80/10/10")
     assert first.num_documents == 30
-    again = load_again(first.sources, first.cleaner, str(first.split.method))
+    again = load_again(first.sources, first.info)
     assert again.info == first.info
     for part in (again.split.train, again.split.validation, again.split.test):
         assert all(text[0].isdigit() and text.endswith("by.\n\n") for text in part.stretches()[:-1])

@@ -10,16 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
 import pytest
 
 from helpers.commands import forget_plugin_files
 from textgen.contracts import TextgenError
 from textgen.data import cleaning, parallel
-from textgen.data.bound_tokenizer import BoundTokenizer, fit_and_encode
 from textgen.data.corpus import load_corpus
 from textgen.data.parallel import map_in_order
-from textgen.data.text import FileText
 from textgen.registry.options import build
 from textgen.registry.single_file import load_plugin_file
 
@@ -109,16 +106,6 @@ def test_a_cleaner_of_a_plugin_file_works_in_other_processes(
     assert "FOX NUMBER 199 JUMPS" in text
     assert "<" in text
     assert f"<{os.getpid()}>" not in text
-
-
-@pytest.mark.usefixtures("plugin_file")
-def test_a_tokenizer_of_a_plugin_file_works_on_a_text_on_disk(stored_text: FileText) -> None:
-    own, bundled = BoundTokenizer(build("tokenizer", "letters")), BoundTokenizer(build("tokenizer", "char"))
-    encoded = fit_and_encode(own, ["letters"], stored_text)
-    bundled.fit(stored_text[:])
-    assert encoded.is_preserved
-    assert own.state() == bundled.state()
-    assert np.array_equal(encoded.ids, bundled.encode(stored_text[:]))
 
 
 def test_a_function_that_other_processes_do_not_know_runs_in_this_one(

@@ -27,7 +27,7 @@ SIZES = "lstm.hidden_size=8,gru.hidden_size=8,lstm.num_layers=1,gru.num_layers=1
 @pytest.fixture(scope="module")
 def corpus(news: str) -> Corpus:
     """A short text."""
-    return Corpus("news", "raw", news[:60_000], split_text(news[:60_000], parse_split("80/10/10")))
+    return Corpus("news", "raw", news[:24_000], split_text(news[:24_000], parse_split("80/10/10")))
 
 
 def run_of(

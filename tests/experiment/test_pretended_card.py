@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 import textgen
+from helpers.pretend_card import CARD, pretend_card
+from helpers.waits import waits_of
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment, continuation
@@ -18,8 +21,6 @@ from textgen.runtime.device import CPU, DeviceConfig, choose_device
 from textgen.training import train_options
 from textgen.training.budget import parse_budget
 from textgen.training.train_options import TrainOptions
-from textgen_benchmarks.waits import ENTRIES, NETWORK, waits_of
-from textgen_kit.pretend_card import CARD, pretend_card
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +28,20 @@ def text() -> Corpus:
     return load_corpus(["lee"], max_chars=6000)
 
 
+TRAINING = "batch_size=4,num_validations=2"
+NETWORK = f"num_layers=1,hidden_size=16,sequence_length=16,{TRAINING}"
+NETWORKS = (
+    *("char-lstm", "char-gru", "char-transformer", "bpe-lstm", "word-lstm", "word-lstm-word2vec"),
+    *("char-lstm+ngram", "char-lstm+words", "char-lstm+match", "char-lstm+mix"),
+)
+ENTRIES = (
+    *(f"{name}:{NETWORK}" for name in NETWORKS),
+    f"original:{TRAINING}",
+    f"char-hier:hidden_size=16,sequence_length=16,{TRAINING}",
+    f"word-lstm:softmax=adaptive,{NETWORK}",
+    "char-ngram",
+    "random",
+)
 PLAIN = ("char-lstm", "char-gru", "char-transformer", "bpe-lstm", "original")
 """Networks of which no part waits."""
 
@@ -123,3 +138,42 @@ def test_the_card_is_chosen_where_it_is_there() -> None:
         assert choose_device("auto", "auto") == DeviceConfig(torch.device("cuda"), "bf16")
     with pytest.raises(textgen.TextgenError):
         choose_device("cuda:7", "auto")
+
+
+def test_tensors_of_a_pretended_card_are_kept_apart_and_compute_as_on_the_cpu() -> None:
+    layer, ids = nn.Linear(3, 2), torch.eye(3)
+    layer(ids).square().sum().backward()
+    expected = layer.weight.grad.clone()
+    layer.zero_grad()
+    with pretend_card() as card:
+        layer.to("cuda:0")
+        assert {each.device for each in layer.parameters()} == {CARD}
+        layer(ids.to(CARD)).square().sum().backward()
+        assert layer.weight.grad.device == CARD
+        with pytest.raises(RuntimeError, match="tensors on cuda:0 and on the CPU meet"):
+            layer(ids)
+        with pytest.raises(TypeError, match="can't convert cuda:0"):
+            layer.weight.detach().numpy()
+        assert not card.waits
+        assert layer.weight.grad.cpu().device.type == "cpu"
+        assert (layer.weight > 5).sum().item() == 0
+        assert len(layer.weight[layer.weight > 5]) == 0
+        assert sum(card.waits.values()) == 3
+    assert torch.equal(layer.weight.grad, expected)
+
+
+def test_a_graph_computes_again_from_what_its_tensors_hold() -> None:
+    with pretend_card() as card:
+        value = torch.ones(2, device=CARD)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            doubled = value * 2
+            total = doubled.sum()
+        value.fill_(5)
+        graph.replay()
+        assert doubled.tolist() == [10, 10]
+        assert total.item() == 20
+        captured = pytest.raises(RuntimeError, match="not permitted when stream is capturing")
+        with captured, torch.cuda.graph(torch.cuda.CUDAGraph()):
+            value.sum().item()
+        assert sum(card.waits.values()) == 2

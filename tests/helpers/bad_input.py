@@ -13,11 +13,7 @@ train TINY --corpus empty.txt
     empty.txt is empty; give a text
 train TINY --corpus blank.txt
     blank.txt contains only white space; give a text
-train TINY --corpus one.txt --clean raw
-    the text is too short to split 90/5/5: 1 characters; give at least 400, or change --split
 train TINY --corpus short.txt
-    the text is too short to split 90/5/5: … characters; give at least 400, or change --split
-train TINY --corpus GOOD --max-chars 50
     the text is too short to split 90/5/5: … characters; give at least 400, or change --split
 train TINY --corpus GOOD --max-chars 0
     cannot cut the corpus to 0 characters; give 1 to 1,000,000,000,000,000
@@ -31,43 +27,23 @@ train TINY --corpus latin.txt:body
     latin.txt has no fields such as 'body'; leave it out, or give …
 train TINY --corpus GOOD --split documents
     the text has 1 document, too few to keep them whole in 3 parts; …
-train TINY --corpus utf16.txt --encoding utf-8
-    utf16.txt is binary (…); it may be text with --encoding utf-16
 train TINY --corpus GOOD --encoding utf9
     unknown text encoding 'utf9'; use utf-8, latin-1, cp1252 or utf-16, for example
 train TINY --corpus GOOD --clean porse
     unknown cleaner 'porse'; did you mean 'prose'? known: letters, prose, raw
-train TINY --corpus GOOD --clean prose:quote=no
-    cleaner 'prose': unknown option 'quote'; did you mean 'quotes'? known: …
-train TINY --corpus GOOD --clean prose:quotes=maybe
-    cleaner 'prose' option quotes=maybe: input should be a valid boolean (the default is true)
 train TINY --corpus GOOD --split 50/50/50
     invalid split '50/50/50'; give percentages such as 90/5/5 of train, validation and test, 90/10 to …
 train TINY --corpus GOOD --split 95/5/0
     the split 95/5/0 has no test part; give one, as by 90/5/5, or score a text that is sealed
-train TINY --corpus GOOD --split 90
-    invalid split '90'; give percentages such as 90/5/5 of train, validation and test, 90/10 to …
-train TINY --corpus GOOD --split most
-    invalid split 'most'; give percentages such as 90/5/5 of train, validation and test, 90/10 to …
 score RUN missing.txt
     no such file: missing.txt; give a path, - for standard input, or a corpus: …
-score RUN empty.txt
-    empty.txt is empty; give a text
-score RUN GOOD --clean porse
-    unknown cleaner 'porse'; did you mean 'prose'? known: …
 corpus missing.txt
     no such file: missing.txt; …
-corpus binary --diff
-    binary is binary (…); give a plain text file
 
 train randm
     unknown entry 'randm'; did you mean 'random'? known: original, random; or write …
 train char-lstn
     entry 'char-lstn': unknown model 'lstn'; did you mean 'lstm'? known: gru, hier, lstm, …, words
-train carh-lstm
-    entry 'carh-lstm': unknown tokenizer 'carh'; did you mean 'char'? known: bpe, byte, …, word
-train word-lstm-glvoe
-    entry 'word-lstm-glvoe': unknown embedding 'glvoe'; did you mean 'glove'? known: fasttext, glove, word2vec
 train word-lstm-glove-word2vec
     entry 'word-lstm-glove-word2vec' has too many parts; write <tokenizer>-<model>[+<model>…][-<embedding>]
 train char-ngram:batch_size=9
@@ -76,122 +52,60 @@ train char-lstm+ngram+lstm
     entry 'char-lstm+ngram+lstm': model 'lstm' is there twice; a mixture has different models
 train 3*char-ngram
     entry '3*char-ngram': copies of 'ngram' would be equal, since it is not trained by gradient descent; …
-train 3*random
-    entry '3*random': copies of 'uniform' would be equal, since it is not trained by gradient descent; …
-train char-lstm+ngrm
-    entry 'char-lstm+ngrm': unknown model 'ngrm'; did you mean 'ngram'? known: gru, hier, lstm, …, words
 train char-lstm+gru:num_layers=1
     entry 'char-lstm+gru:num_layers=1': option 'num_layers' belongs to two parts; write lstm.num_layers=1 or …
-train char-ngram+uniform:batch_size=9
-    entry 'char-ngram+uniform:batch_size=9': batch_size has no effect on the model 'ngram+uniform', which …
-train char-ngram+uniform-glove
-    entry 'char-ngram+uniform-glove': model 'ngram+uniform' takes no embedding; leave it out
 train char-uniform-glove
     entry 'char-uniform-glove': model 'uniform' takes no embedding; leave it out
 train random-glove
     entry 'random-glove': unknown tokenizer 'random'; …; random is a whole entry, so it combines with nothing
-bench char-lstm randm
-    unknown entry 'randm'; did you mean 'random'? …
 describe randm
     unknown entry 'randm'; did you mean 'random'? …
 train lstm
     'lstm' is only a model; did you mean bpe-lstm or byte-lstm or char-lstm or …?
-train char
-    'char' is only a tokenizer; did you mean char-gru or char-hier or char-lstm or …?
-train glove
-    'glove' is only an embedding; write <tokenizer>-<model>[+<model>…][-<embedding>] with tokenizer: …
 train char-lstm:hiden_size=3
     entry 'char-lstm:hiden_size=3': unknown option 'hiden_size'; did you mean 'hidden_size'? known: …
-train char-lstm:vectors=3
-    entry 'char-lstm:vectors=3': unknown option 'vectors'; known: batch_size, …
 train char-lstm:hidden_size
     entry 'char-lstm:hidden_size': cannot read option 'hidden_size'; write option=value, separated by commas
 train char-lstm:dropout=0,dropout=0.5
     entry 'char-lstm:dropout=0,dropout=0.5': option 'dropout' is given twice; leave one of them out
-train char-lstm:hidden_size=many
-    entry '…': lstm option hidden_size=many: input should be a valid integer (the default is 256)
 train char-lstm:hidden_size=0
     entry '…': lstm option hidden_size=0: input should be greater than or equal to 1 (the default is 256)
-train char-lstm:dropout=1.5
-    entry '…': lstm option dropout=1.5: input should be less than 1 (the default is none)
 train char-lstm:learning_rate=inf
     entry '…': training option learning_rate=inf: input should be a finite number (the default is none)
 train char-lstm:num_layers=1000000
     entry '…': lstm option num_layers=1000000: input should be less than or equal to 1000 (the default is 3)
-train char-ngram:order=1000000
-    entry '…': ngram option order=1000000: input should be less than or equal to 100 (the default is none)
-train char-lstm:learning_rate=1e300
-    entry '…': training option learning_rate=1e300: input should be less than or equal to 1… (…)
 describe char-lstm:num_layers=1000,hidden_size=65536 --vocab-size 100
     entry '…': the model needs about …; make num_layers or hidden_size smaller
-train char-lstm:num_layers=1,hidden_size=1000000000000
-    entry '…': lstm option hidden_size=1000000000000: input should be less than or equal to 65536 (…)
 bench random --sampler top-q
     unknown sampler 'top-q'; did you mean 'top-p'? known: dry, greedy, …
 bench random --sampler temperature=0.5
     sampler 'temperature=0.5': options follow a colon; write temperature:temperature=0.5
-bench random --sampler top-p=0.9
-    sampler 'top-p=0.9': options follow a colon; write top-p:…=0.9
-bench random --temperature -1
-    sampler 'temperature' option temperature=-1: input should be greater than …
-bench random --sampler top-p:q=1
-    sampler 'top-p': unknown option 'q'; known: p, temperature
 bench random --sampler top-p:p=7
     sampler 'top-p' option p=7: input should be less than or equal to 1 (the default is 0.95)
 suite improvments
     unknown suite 'improvments'; did you mean 'improvements'? known: …; or give a TOML file
 suite GOOD
     cannot read the suite 'good.txt': …
-suite improvements --budget 60
-    budget '60': give a positive amount with a unit, such as 60s, 5m, 5epochs or 20Mchars
-sample RUN --sampler top-q
-    unknown sampler 'top-q'; did you mean 'top-p'? known: …
 
 train TINY --device gpu
     unknown device 'gpu'; known: auto, cpu, cuda, mps, cuda:1
-train TINY --device meta
-    unknown device 'meta'; known: …
 train TINY --device cuda:99
     device 'cuda:99' cannot be used: …; try --device cpu
-sample RUN --device gpu
-    unknown device 'gpu'; known: …
 train TINY --precision fp8
     unknown precision 'fp8'; known: auto, fp32, bf16, fp16
-train TINY --budget 0
-    budget '0': give a positive amount with a unit, such as 60s, 5m, 5epochs or 20Mchars
 train TINY --budget 60
     budget '60': give a positive amount with a unit, such as 60s, 5m, 5epochs or 20Mchars
-train TINY --budget abc
-    budget 'abc': give a positive amount with a unit, such as 60s, 5m, 5epochs or 20Mchars
-train TINY --budget -5s
-    budget '-5s': give a positive amount with a unit, such as 60s, 5m, 5epochs or 20Mchars
 bench random --budget 15s,2epochs
     budget '2epochs,15s' has epochs and seconds; give all of its budgets in one unit
-bench random --budget 60s,1m
-    budget '60s,1m' has one amount twice; give each budget once
 train char-lstm --budget 15s,1m
-    budget '15s,1m': only bench and suite take several; give one, such as 60s
-tune char-lstm --budget 15s,1m
     budget '15s,1m': only bench and suite take several; give one, such as 60s
 train char-lstm --budget 99999999999999999999h
     budget '99999999999999999999h': at most 1,000,000,000 seconds are allowed; give less
-train char-lstm --budget 99999999999epochs
-    budget '99999999999epochs': at most 1,000,000 epochs are allowed; give less
-train char-lstm --budget 1e30chars
-    budget '1e30chars': give a positive amount …
-train char-lstm --budget nan
-    budget 'nan': give a positive amount …
-bench TINY --budget 5minutes
-    budget '5minutes': give a positive amount with a unit, such as 60s, 5m, 5epochs or 20Mchars
 
 train TINY --out file
     'file' exists already; choose another folder (--out)
-train TINY --out file/out/deep
-    cannot write to folder 'file/out': Not a directory; choose another folder (--out)
 bench TINY --out file
     cannot write to folder 'file': File exists; choose another folder (--out)
-bench TINY --out LONG
-    cannot write to folder 'long…': File name too long; choose another folder (--out)
 train TINY --out .
     '.' is the current folder; name a new one for the run (--out)
 
@@ -199,53 +113,29 @@ train word-lstm-glove:path=missing.vec
     cannot read the word vectors missing.vec: No such file or directory; check path=
 train word-lstm-glove:path=cut.vec
     word vectors cut.vec: cut off: its header promises 100 words, but it has 2; get it again
-train word-lstm-glove:path=ragged.vec
-    word vectors ragged.vec: line 2 has 2 numbers, not 3; get it again
 train word-lstm-glove:path=foreign.vec
     vectors of glove match no token of this vocabulary; …, or vectors in the language of the text
-train char-lstm-glove:path=foreign.vec
-    vectors of glove match no token of this vocabulary; use the word tokenizer, as word-lstm-glove, …
 
-describe char-lstm:hiden_size=3 --vocab-size 32
-    entry 'char-lstm:hiden_size=3': unknown option 'hiden_size'; did you mean 'hidden_size'? known: …
 describe word-lstm-glove --vocab-size 32
     entry 'word-lstm-glove': the vectors of glove need a text; leave out --vocab-size or the embedding
 sample nowhere
     no run 'nowhere'; textgen runs lists those under 'runs'
 sample file
     no run in 'file'; textgen runs lists those under 'runs'
-score nowhere GOOD
-    no run 'nowhere'; …
-describe runs/nowhere
-    no run 'runs/nowhere'; …
-verify nowhere
-    no result 'nowhere'; textgen runs lists those under 'runs'
-tune nowhere
-    unknown entry 'nowhere'; …
 runs show nowhere
     no result 'nowhere'; textgen runs lists those under 'runs'
 runs show no-json
     'no-json/run.json' cannot be read: …
-runs compare run nowhere
-    no run 'nowhere'; …
 runs open run
     'run' is a single run, without a report; see textgen runs show run
 runs --root nowhere
     there is no folder 'nowhere'
 sample cut-weights
     run 'cut-weights' is damaged, or of another version of textgen (…); train it again
-score cut-weights GOOD
-    run 'cut-weights' is damaged, or of another version of textgen (…); train it again
-describe cut-weights
-    run 'cut-weights' is damaged, or of another version of textgen (…); train it again
-sample no-weights
-    run 'no-weights' is damaged, or of another version of textgen (… is missing); train it again
 sample other-tokenizer
     run 'other-tokenizer' is damaged, or of another version of textgen (…); train it again
 sample no-json
     run 'no-json' is damaged, or of another version of textgen (… cannot be read: …); train it again
-sample a-list
-    run 'a-list' is damaged, or of another version of textgen (… cannot be read: …); train it again
 sample from-later
     'from-later/run.json' was written by a newer textgen (schema version 99); update textgen, which reads 3
 """
@@ -254,72 +144,28 @@ sample from-later
 USAGE_ERRORS = """
 bench TINY --out=
     --out is empty; name a folder, or leave it out
-sample RUN --spelling none
-    spelling none has no effect on 'char-lstm…', whose tokenizer does not spell words; leave it out
-runs compare run
-    give 2 to 26 runs to compare, not 1
-runs compare run run
-    two of the names mean the same run; give different ones
-runs compare run cut-weights --no-samples --prompt The
-    --prompt has no effect with --no-samples; leave it out
 runs remove run
     nothing is removed without asking; give --yes
 runs --json show run
     --json has no effect before 'show'; write it after 'show'
-suite
-    Missing argument '…' (see textgen suite --help)
 train
     Missing argument '…' (see textgen train --help)
 bench random --sampler greedy --temperature 0.5
     give --sampler or --temperature, not both; …
-sample RUN The --prompt One
-    give the text to continue once: after the run, or with --prompt
+sample RUN The
+    Got unexpected extra argument(s) (The) (see textgen sample --help)
+sample RUN --new
+    --unique and --new need --until line, sentence or paragraph
 train TINY random
     Got unexpected extra argument(s) (random) (see textgen train --help)
-sample
-    Missing argument '…' (see textgen sample --help)
-score RUN
-    Missing argument '…' (see textgen score --help)
 bnech
     No such command 'bnech'. …bench… (see textgen --help)
 help
     No such command 'help'. Did you mean 'textgen --help'? (see textgen --help)
-version
-    No such command 'version'. Did you mean 'textgen --version'? (see textgen --help)
-eval RUN GOOD
-    No such command 'eval'. Did you mean 'textgen score'? (see textgen --help)
-generate RUN
-    No such command 'generate'. Did you mean 'textgen sample'? (see textgen --help)
 bench TINY --corpsu GOOD
     No such option: --corpsu …--corpus…
-bench TINY --corpus
-    Option '--corpus' requires an argument …
 bench TINY --seeds 0
     Invalid value for '--seeds': … (see textgen … --help)
-bench char-lstm --seeds 1000000000
-    Invalid value for '--seeds': … (see textgen … --help)
-describe char-lstm --vocab-size 1000000000
-    Invalid value for '--vocab-size': … (see textgen … --help)
-sample RUN --number 1000000000
-    Invalid value for '--number' / '--count': … (see textgen … --help)
-sample RUN --length 1000000000
-    Invalid value for '--length': … (see textgen … --help)
-suite original --jobs 0
-    Invalid value for '--jobs': … (see textgen … --help)
-bench TINY --length 0
-    Invalid value for '--length': … (see textgen … --help)
-sample RUN --length 0
-    Invalid value for '--length': … (see textgen … --help)
-sample RUN --number 0
-    Invalid value for '--number' / '--count': … (see textgen … --help)
-sample RUN --seed x
-    Invalid value for '--seed': … (see textgen … --help)
 sample RUN --seed 4294967296
     Invalid value for '--seed': … (see textgen … --help)
-train TINY --seed -1
-    Invalid value for '--seed': … (see textgen … --help)
-train TINY --max-chars many
-    Invalid value for '--max-chars': … (see textgen … --help)
-plugins extra
-    No such command 'extra' (see textgen plugins --help)
 """

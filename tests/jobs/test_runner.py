@@ -156,12 +156,12 @@ def test_jobs_are_taken_only_when_there_is_a_slot(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_ends_the_jobs_that_are_at_work() -> None:
-    def interrupt() -> None:
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        list(run_jobs([Do("be silent")], Answer, LocalBackend(), on_wait=interrupt))
+        list(run_jobs([Do("be silent")], Answer, LocalBackend(), on_step=interrupt))
     assert time.monotonic() - started < 60
 
 

@@ -44,9 +44,9 @@ def others(values: Any, place: str = "") -> Iterator[tuple[str, Any, Any, Any]]:
          "entries.*.made_up_shares"),
         ("ladder-german", Ladder, to_html, "budgets budgets.* rungs.*.entry rungs.*.budget "
          "rungs.*.score.name steps.*.entry steps.*.after rungs.*.runs.*.units.bits"),
-        ("suite-reading-on-wiki", SuiteResult, to_html, "questions.*.cases.*.samplers "
+        ("original-wiki", SuiteResult, to_html, "questions.*.cases "
          "questions.*.effects.*.case questions.*.effects.*.reference"),
-        ("tune-austen-5s", StudyResult, to_html, "search search.*.option trials.*.state "
+        ("tune-wiki-5s", StudyResult, to_html, "search search.*.option trials.*.state "
          "best.state"),
     ],
 )  # fmt: skip

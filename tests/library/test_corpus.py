@@ -8,7 +8,7 @@ from pathlib import Path
 
 from textgen.data.corpus import Corpus
 from textgen.data.split import Part, Split
-from textgen_tools.text_statistics import changes, grouped, items, statistics
+from textgen.library.text_statistics import changes, grouped, items, statistics
 
 Install = Callable[[str, str, str], None]
 

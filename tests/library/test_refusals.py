@@ -10,9 +10,7 @@ import pytest
 
 import textgen
 import textgen_suites
-import textgen_tools
-from textgen import ClusterOptions, SampleOptions, TextOptions
-from textgen_tools import describe
+from textgen import ClusterOptions, SampleOptions, TextOptions, describe
 from textgen_tune import SearchOptions, tune
 from textgen_verify import verify
 
@@ -53,10 +51,6 @@ def test_options_of_the_text_are_refused_for_a_loaded_corpus(text: Path, tmp_pat
         (lambda: textgen.bench("random", seeds=range(3, 3)), "seeds must be at least 1, not range(3, 3)"),
         (lambda: textgen.bench("random", seeds=range(0, 6, 2)), "seeds must be at least 1 and successive"),
         (lambda: textgen.bench("random", samples=SampleOptions(length=-3)), "length must be at least 1"),
-        (
-            lambda: textgen.bench("random", "lee", samples=SampleOptions(spelling="no")),  # type: ignore[arg-type]
-            "spelling must be words or none, not 'no'",
-        ),
         (lambda: textgen.bench("random", samples=SampleOptions(sampler=[])), "no sampler; give one, such as"),
         (
             lambda: textgen.bench("random", cluster=ClusterOptions(cpus_per_run=2)),
@@ -80,7 +74,7 @@ def test_options_of_the_text_are_refused_for_a_loaded_corpus(text: Path, tmp_pat
             lambda: describe("char-lstm", "lee", vocab_size=9),
             "corpus has no effect with --vocab-size, which needs no text; leave it out",
         ),
-        (lambda: textgen_tools.report("nowhere"), "no result 'nowhere'"),
+        (lambda: textgen.report("nowhere"), "no result 'nowhere'"),
         (lambda: verify("nowhere"), "no result 'nowhere'"),
         (lambda: textgen.train("random", seed=-1), "seed must be from 0 to 4294967295, not -1"),
         (

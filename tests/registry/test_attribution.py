@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -62,11 +61,6 @@ def test_an_heir_is_responsible_for_what_it_makes_of_what_it_inherits() -> None:
     error = raised(lambda: load("cleaner", "heir")().clean("text"))
     assert responsible(error) == "heir"
     assert describe_error(error).endswith("(textgen_toys.py, line 12)")
-
-
-def test_a_function_is_of_a_plugin_in_the_same_module() -> None:
-    error = raised(lambda: importlib.import_module("textgen_toys").clean("text"))
-    assert responsible(error) in ("toy", "heir")
 
 
 def test_the_innermost_plugin_is_responsible() -> None:

@@ -94,10 +94,18 @@ def test_a_wrong_value_is_a_one_line_error_with_the_reason_and_the_default(
         (" a = 1 , b = 2 ,", {"a": "1", "b": "2"}),
         ("path=x=y", {"path": "x=y"}),
         ("a=", {"a": ""}),
+        ('a="x,y=2",b=3', {"a": "x,y=2", "b": "3"}),
+        ('a="x",b="', {"a": "x", "b": '"'}),
+        ('a=x"y,z"', {"a": 'x"y,z"'}),
     ],
 )
 def test_assignments(text: str, assignments: dict[str, str]) -> None:
     assert parse_assignments("sampler 'toy'", text) == assignments
+
+
+def test_a_written_value_is_read_as_the_same() -> None:
+    for value in ("runs/a", "runs/a,b=1", ""):
+        assert parse_assignments("x", f"start={write_value(value)},b=1") == {"start": value, "b": "1"}
 
 
 @pytest.mark.parametrize("text", ["a", "=1", "a=1,b", "a=1, =2"])

@@ -12,44 +12,33 @@ import pytest
 
 from helpers.pages import ROOT, find_command
 
-mkdocs = pytest.importorskip("mkdocs")
-pytest.importorskip("material")
-pytest.importorskip("mkdocstrings")
-
 PAGES: dict[str, Any] = runpy.run_path(str(ROOT / "docs" / "pages.py"))
 """The program that writes the pages."""
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the site as `mkdocs build --strict` does: a link that leads nowhere, and any warning, ends it."""
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_site_has_what_the_repository_says_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    """As `mkdocs build --strict` builds it: a link that leads nowhere, and any warning, ends it."""
+    for needed in ("mkdocs", "material", "mkdocstrings"):
+        pytest.importorskip(needed)
     from mkdocs.commands.build import build
     from mkdocs.config import load_config
 
-    folder = tmp_path_factory.mktemp("site")
-    PAGES["write"](folder / "pages")
-    folders = {"docs_dir": str(folder / "pages"), "site_dir": str(folder / "site")}
+    site = tmp_path / "site"
+    PAGES["write"](tmp_path / "pages")
+    folders = {"docs_dir": str(tmp_path / "pages"), "site_dir": str(site)}
     build(load_config(str(ROOT / "mkdocs.yml"), strict=True, **folders))
-    return folder / "site"
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_the_site_has_what_the_repository_says(site: Path) -> None:
     found = json.loads((site / "search" / "search_index.json").read_text("utf-8"))["docs"]
     sections = {each["location"]: each["text"] for each in found}
     assert "Use only the first N characters of the text." in sections["all-commands.html#textgen-bench"]
-    assert any("scores, samples, speed and size" in text for text in sections.values())
     assert "reference.html#textgen.library.runs.Run.sample" in sections
     assert "Write text" in {each["title"] for each in found if each["location"].startswith("tutorial.html")}
     for picture in re.findall(r'src="([^"]+\.svg)"', (site / "results.html").read_text("utf-8")):
         assert (site / picture).exists()
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_its_pages_load_nothing_from_elsewhere(site: Path) -> None:
     loaded = re.compile(r'<(?:script|link|img|iframe)\b[^>]*(?:src|href)="?((?:https?:)?//[^">\s]+)')
-    found = {page.name: loaded.findall(page.read_text("utf-8")) for page in site.glob("*.html")}
-    assert {name: addresses for name, addresses in found.items() if addresses} == {}
+    addresses = {page.name: loaded.findall(page.read_text("utf-8")) for page in site.glob("*.html")}
+    assert {name: each for name, each in addresses.items() if each} == {}
 
 
 def test_every_command_is_on_the_page_of_all_commands() -> None:
@@ -59,17 +48,3 @@ def test_every_command_is_on_the_page_of_all_commands() -> None:
 
     headings = set(re.findall(r"^## (.*)$", PAGES["commands"](), re.M))
     assert names(find_command([])[0], "textgen") - headings == {"textgen"}
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("[a](../benchmarks/README.md#tuning)", "[a](results.md#tuning)"),
-        ("[`a`](texts.md) and `[b](texts.md)`", "[`a`](texts.md) and `[b](texts.md)`"),
-        ("[the code](../textgen/contracts.py) says", "the code says"),
-        ("[![a](pictures/report.png)](../README.md)", "[![a](pictures/report.png)](index.md)"),
-        ("[a](https://example.org) [b](#here)", "[a](https://example.org) [b](#here)"),
-    ],
-)
-def test_links_lead_to_pages_of_the_site(text: str, expected: str) -> None:
-    assert PAGES["with_links"](text, "docs/report.md", PAGES["site_paths"]()) == expected

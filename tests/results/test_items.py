@@ -14,8 +14,8 @@ from helpers.catalog import set_time, write_bench, write_run
 from textgen.contracts import TextgenError
 from textgen.results.folders import belongs, find_folders, identify
 from textgen.results.items import SORT_KEYS, best_runs, read_catalog, read_result
-from textgen.results.kinds import kinds
 from textgen.results.names import find
+from textgen.results.result_kind import kinds
 from textgen.runtime.storage.result_folders import locked
 
 
@@ -64,7 +64,6 @@ def test_a_list_has_what_is_whole_in_any_order_and_says_what_is_not(root: Path) 
     ordered = {key: [item.kind for item in sorted(catalog.items, key=SORT_KEYS[key])] for key in SORT_KEYS}
     assert ordered["age"][1:] == ["bench", "suite", "tune", "run"]
     assert ordered["score"][-1] == "suite"
-    assert ordered["size"][-1] == "run"
     assert {item.kind for item in catalog.items if item.mentions("IMPROVEMENTS")} == {"suite"}
     assert {item.kind for item in catalog.items if item.mentions("random")} >= {"bench"}
     assert not any(item.mentions("nothing of this name") for item in catalog.items)

@@ -9,9 +9,9 @@ import pytest
 
 from helpers.catalog import BENCH, write_bench, write_run
 from textgen.contracts import TextgenError
+from textgen.library.description import find_run_or_entry
 from textgen.results.folders import name_of
 from textgen.results.names import AmbiguousNameError, complete_run, find, find_run
-from textgen_tools.model_layers import find_run_or_entry
 
 RUN = "word-lstm-wiki-5m-2026-11-25-1700"
 
@@ -36,7 +36,7 @@ RUN = "word-lstm-wiki-5m-2026-11-25-1700"
         ("1635/random", f"{BENCH}/random-seed0"),
         ("1635/lstm-seed1", f"{BENCH}/char-lstm-seed1"),
         ("random-seed0", f"{BENCH}/random-seed0"),
-        ("tune/num_layers", "tune-char-lstm-wiki/comparison/char-lstm_num_layers=1-*"),
+        ("tune/num_layers", "tune-char-lstm-wiki/comparison/char-lstm_num_layers_1-*"),
     ],
 )
 def test_a_name_is_a_path_or_a_part_that_no_other_has(root: Path, name: str, meant: str) -> None:
@@ -52,7 +52,7 @@ def test_a_name_is_a_path_or_a_part_that_no_other_has(root: Path, name: str, mea
         (f"runs/{BENCH}", f"{BENCH}/runs/char-lstm-seed1"),
         (f"{BENCH}/char-lstm", f"{BENCH}/runs/char-lstm-seed1"),
         ("1635/seed0", None),
-        ("tune", "tune-char-lstm-wiki/comparison/runs/char-lstm_num_layers=1-*"),
+        ("tune", "tune-char-lstm-wiki/comparison/runs/char-lstm_num_layers_1-*"),
     ],
 )
 def test_benches_studies_and_entries_stand_for_their_best_run(root: Path, name: str, run: str | None) -> None:
@@ -92,13 +92,6 @@ def test_an_unknown_name_gets_the_nearest_and_where_to_look(root: Path) -> None:
         find_run("runs/suite-improvements-wiki", root)
 
 
-def test_without_any_results_latest_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(TextgenError, match=r"^no run 'latest'; textgen runs lists those under 'runs'$"):
-        find_run("latest")
-    assert complete_run("") == ["latest"]
-
-
 def test_what_can_be_read_as_an_entry_is_one(root: Path) -> None:
     assert find_run_or_entry("char-lstm:num_layers=1", root) is None
     write_run(root / "char-lstm")
@@ -110,6 +103,13 @@ def test_what_can_be_read_as_an_entry_is_one(root: Path) -> None:
         find_run_or_entry("rundom", root)
     with pytest.raises(TextgenError, match=r"^'lstm' is only a model; [^;]*$"):
         find_run_or_entry("lstm", root)
+
+
+def test_a_run_in_a_bench_has_the_name_that_the_report_prints(root: Path) -> None:
+    write_bench(root / "two", ("word-lstm+ngram-glove", 2.0, 0), ("char-lstm", 2.1, 0))
+    (folder,) = root.glob("two/runs/word-*")
+    assert "+" not in folder.name
+    assert find_run("two/word-lstm+ngram-glove", root) == find_run("word-lstm+ngram-glove", root) == folder
 
 
 def test_the_shell_offers_names_by_their_beginning_or_another_part(root: Path) -> None:
@@ -139,12 +139,3 @@ def test_the_comparisons_of_a_ladder_have_names(tmp_path: Path) -> None:
     assert find_run("diary/400kchars", tmp_path) == run
     with pytest.raises(TextgenError, match=r"did you mean 'diary/400kchars'\?"):
         find("diary/400kcahrs", tmp_path)
-
-
-def test_a_folder_of_several_benches_is_looked_through(tmp_path: Path) -> None:
-    write_bench(tmp_path / "novel" / "first", ("char-lstm", 2.0, 0))
-    write_bench(tmp_path / "novel" / "second", ("char-lstm", 2.0, 0))
-    assert find("novel/first", tmp_path).path == tmp_path / "novel" / "first"
-    assert (
-        find("second/char-lstm", tmp_path).path == tmp_path / "novel" / "second" / "runs" / "char-lstm-seed0"
-    )

@@ -78,17 +78,3 @@ def test_it_is_removed_unless_it_holds_something_else(folder: Path) -> None:
     (folder / "notes.txt").unlink()
     assert textgen("runs", "remove", NAME, "--yes", *OPTION).stdout.startswith(f"removed votes {NAME} (")
     assert not folder.exists()
-
-
-@pytest.mark.parametrize(("option", "names"), [("--plugin votes.py ", [NAME]), ("", [])])
-def test_its_names_are_completed(option: str, names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    line = f"textgen runs show {option}vot"
-    variables = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
-    for name, value in ({"_TEXTGEN_COMPLETE": "complete_bash"} | variables).items():
-        monkeypatch.setenv(name, value)
-    assert textgen().stdout.split() == names
-
-
-def test_without_its_file_it_is_unknown() -> None:
-    assert NAME not in textgen("runs").stdout
-    assert "no result 'votes'" in textgen("runs", "show", "votes", code=1).stderr

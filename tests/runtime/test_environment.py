@@ -2,40 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import subprocess
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import torch
 
 from textgen.runtime import environment
-from textgen.runtime.environment import (
-    CpuShare,
-    command_line,
-    machine,
-    threads_per_job,
-    usable_cores,
-    versions,
-)
-
-
-def test_the_versions_are_those_that_are_installed() -> None:
-    found = versions()
-    assert found["textgen"] == version("textgen-bench")
-    assert found["torch"] == version("torch")
-    assert found["python"] == platform.python_version()
-
-
-def test_the_machine_is_this_one() -> None:
-    found = machine()
-    assert found.processor
-    assert (found.num_cores, found.num_threads) == (os.cpu_count(), torch.get_num_threads())
-    assert (found.gpu is not None) == torch.cuda.is_available()
+from textgen.runtime.environment import CpuShare, command_line, threads_per_job, usable_cores
 
 
 @pytest.mark.parametrize(
@@ -86,43 +61,11 @@ def test_a_quota_of_cpu_time_limits_the_cores(
 # --- the share of the CPU time that a process wanted and got
 
 
-COUNT_FOREVER = """
-import os
-os.sched_setaffinity(0, {core})
-print("ready", flush=True)
-while True:
-    pass
-"""
-
-
 def compute(cpu_seconds: float) -> None:
     """Keep this thread busy until it has had that much CPU time."""
     start = time.thread_time()
     while time.thread_time() < start + cpu_seconds:
         pass
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="pins processes to a core")
-@pytest.mark.parametrize("threads", [environment.THREADS, Path("no such folder")])  # Linux, other systems
-def test_a_process_that_shares_its_core_gets_part_of_the_time(
-    threads: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(environment, "THREADS", threads)
-    cores = os.sched_getaffinity(0)
-    core = min(cores)
-    program = COUNT_FOREVER.replace("core", str(core))
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as other:
-        assert other.stdout is not None
-        other.stdout.readline()
-        os.sched_setaffinity(0, {core})
-        try:
-            share = CpuShare()
-            compute(0.2)
-            value = share.value()
-        finally:
-            os.sched_setaffinity(0, cores)
-            other.kill()
-    assert 0 < value < 0.8
 
 
 def test_waiting_for_a_core_counts_but_sleep_and_pauses_do_not(

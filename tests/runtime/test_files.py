@@ -72,14 +72,6 @@ def test_a_name_may_be_as_long_as_the_system_allows(name: str, tmp_path: Path) -
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", name, name]
 
 
-def test_a_link_to_an_empty_folder_stands_for_it(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "link").symlink_to("empty")
-    with new_folder(tmp_path / "link") as made:
-        (made / "file").touch()
-    assert (tmp_path / "empty" / "file").exists()
-
-
 def test_a_folder_that_cannot_be_written_to_is_an_error_of_one_line(tmp_path: Path) -> None:
     make_folder(tmp_path / "new" / "out")
     assert list((tmp_path / "new" / "out").iterdir()) == []

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from textgen.runtime.messages import (
-    MAX_LINE_CHARS,
-    MAX_MESSAGE_CHARS,
-    about,
-    clock,
-    one_line,
-    shortened,
-    unknown,
-)
+from textgen.runtime.messages import MAX_LINE_CHARS, MAX_MESSAGE_CHARS, about, one_line, shortened
 
 
 class MuteError(Exception):
@@ -46,15 +38,6 @@ def test_long_names_and_values_lose_their_middle() -> None:
     assert len(shortened("a word " * 1000)) == MAX_LINE_CHARS
 
 
-def test_an_unknown_name_gets_the_nearest_one_and_the_list() -> None:
-    known = ["lstm", "gru", "ngram"]
-    assert unknown("model", "lstn", known) == (
-        "unknown model 'lstn'; did you mean 'lstm'? known: gru, lstm, ngram"
-    )
-    assert unknown("model", "xyz", known) == "unknown model 'xyz'; known: gru, lstm, ngram"
-    assert unknown("suite", "xyz", []) == "unknown suite 'xyz'; known: none"
-
-
 # --- times in words
 
 
@@ -71,7 +54,3 @@ def test_an_unknown_name_gets_the_nearest_one_and_the_list() -> None:
 )
 def test_a_forecast_is_no_more_exact_than_it_can_be(seconds: float, words: str) -> None:
     assert about(seconds) == words
-
-
-def test_a_clock_has_minutes_and_seconds() -> None:
-    assert [clock(seconds) for seconds in (0.9, 65, 3600)] == ["0:00", "1:05", "60:00"]

@@ -12,7 +12,7 @@ import pytest
 
 from textgen.contracts import TextgenError
 from textgen.runtime.storage.files import write_file
-from textgen.runtime.storage.result_folders import LOCK, MAX_NAME_CHARS, locked, result_folder, result_name
+from textgen.runtime.storage.result_folders import LOCK, MAX_NAME_CHARS, result_folder, result_name
 
 NOW = "2026-11-25-1635"
 
@@ -38,7 +38,7 @@ def at_a_fixed_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             "lee",
             "60s",
             0,
-            "char-lstm,num_layers=1,dropout=0.1-lee-60s",
+            "char-lstm_num_layers_1_dropout_0.1-lee-60s",
         ),
         (["char-lstm+ngram"], "some where/my novel.txt", "5 m", 7, "char-lstm+ngram-my_novel-5_m-seed7"),
         (["3*word-lstm"], "lee", "60s", 0, "3xword-lstm-lee-60s"),
@@ -65,10 +65,10 @@ def test_a_long_name_loses_options_first_and_then_entries() -> None:
     assert len(result_name(["x" * 500], "y" * 500, "60s", 123456)) <= MAX_NAME_CHARS
 
 
-def test_a_name_is_one_folder_whatever_is_in_it() -> None:
-    name = result_name(["char-../../lstm:path=/etc/passwd"], "../..\\x y\0.txt", "1/2 s")
+def test_a_name_is_one_folder_and_can_be_an_option_of_an_entry_whatever_is_in_it() -> None:
+    name = result_name(["char-../../lstm:path=/etc/passwd,a=1"], "../..\\x y\0.txt", "1/2 s")
     assert Path(name).name == name
-    assert set(name) & set("\\ \0/:") == set()
+    assert set(name) & set("\\ \0/:,=") == set()
 
 
 def test_a_new_folder_is_claimed_and_never_that_of_another() -> None:
@@ -120,26 +120,13 @@ def dead_process() -> int:
     return process.pid
 
 
-def made_long_ago(path: Path) -> Path:
-    path.mkdir(parents=True)
-    (path / "runs").mkdir()
-    return path
-
-
-def test_folders_that_a_killed_process_claimed_and_left_empty_are_removed() -> None:
-    left = [made_long_ago(Path("runs", name)) for name in (f"a-{NOW}", f"b-{NOW}-2", "suite-tiny-lee")]
-    (left[1] / LOCK).write_text("{}")
-    (left[2] / "workers").mkdir()
-    (left[2] / "workers" / "study.lock").touch()
-    kept = [made_long_ago(Path("runs", name)) for name in (f"c-{NOW}", f"d-{NOW}", "mine")]
-    (kept[0] / "runs" / "notes.txt").write_text("mine")
-    with locked(kept[1]):
-        for folder in [*left, *kept]:
-            os.utime(folder, (0, 0))
-        recent = made_long_ago(Path("runs", f"e-{NOW}"))
-        with result_folder("elsewhere", lambda: "name"):
-            pass
-        assert sorted(Path("runs").iterdir()) == sorted([*kept, recent])
+def test_a_folder_of_others_under_runs_stays() -> None:
+    Path("runs", "mine").mkdir(parents=True)
+    Path("runs", "mine", LOCK).touch()  # a file of any program
+    os.utime("runs/mine", (0, 0))
+    with result_folder(None, lambda: "name"):
+        pass
+    assert list(Path("runs").rglob("*")) == [Path("runs/mine"), Path("runs/mine", LOCK)]
 
 
 def test_unfinished_files_of_dead_processes_are_removed() -> None:

@@ -63,11 +63,10 @@ def watched(
     items: Sequence[object],
     on_message: OnMessage = None,
     max_silence: float | None = None,
-    on_wait: Callable[[], object] = lambda: None,
 ) -> Iterator[tuple[Any, Any]]:
     """Compute items one after another, each in a process of its own."""
     pool = Processes(recipe(function), on_message, max_silence, own_process=True)
-    return drive(pool, items, lambda: 1, on_wait=on_wait)
+    return drive(pool, items, lambda: 1)
 
 
 def is_alive(pid: int) -> bool:

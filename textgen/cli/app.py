@@ -16,11 +16,18 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from textgen.cli import plugins, runs
+from textgen.cli.bench import bench
+from textgen.cli.cache import cache
 from textgen.cli.command_plugins import PluginGroup
 from textgen.cli.console import fail
+from textgen.cli.corpus import corpus
+from textgen.cli.describe import describe
 from textgen.cli.interrupts import INTERRUPTED, StoppedError, interrupts
 from textgen.cli.options import NO_METAVAR
-from textgen.cli.plans import bench
+from textgen.cli.report import report
+from textgen.cli.sample import sample
+from textgen.cli.score import score
+from textgen.cli.tour import tour
 from textgen.cli.train import train
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.messages import UsageError, is_out_of_memory
@@ -33,7 +40,7 @@ CLICK_EXCEPTION: Any = next(base for base in typer.BadParameter.__mro__ if base.
 contain a copy of it."""
 
 OTHER_WORDS = {
-    "compare": ("runs compare", "bench"),
+    "compare": ("bench",),
     "benchmark": ("bench",),
     "list": ("runs", "plugins"),
     "ls": ("runs", "plugins"),
@@ -41,7 +48,6 @@ OTHER_WORDS = {
     "open": ("runs open",),
     "remove": ("runs remove",),
     "rm": ("runs remove",),
-    "export": ("onnx",),
     "eval": ("score",),
     "evaluate": ("score",),
     "generate": ("sample",),
@@ -61,7 +67,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for command in (bench, train):
+for command in (bench, train, sample, score, corpus, tour, report, describe, cache):
     app.command()(command)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(runs.app, name="runs")

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from textgen.registry.registry import Plugin
 
 
+DAILY, OTHERS = "Daily commands", "Other commands"
+"""The panels of the help."""
+
+
 class Commands(UserDict[str, Any]):
     """The commands of a group by name, the built-in ones first; those of plugins are built when asked for."""
 
@@ -82,24 +86,29 @@ class PluginGroup(TyperGroup):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        prefix = f"{self.name}." if self.name in defaults.COMMAND_GROUPS else ""
-        self.commands: Any = Commands(self.commands, prefix)
+        self._is_below = self.name in defaults.COMMAND_GROUPS
+        self.commands: Any = Commands(self.commands, f"{self.name}." if self._is_below else "")
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Return the names of the commands that work, groups last; for others there is a line on stderr."""
+        """Return the commands that work, the daily ones first; for others there is a line on stderr."""
         problems = self.commands.problems()
         if not ctx.resilient_parsing:  # for the shell, which completes a word
             for problem in problems.values():
                 note(f"left out: {problem}")
         usable = [name for name in self.commands if name not in problems or self.commands.is_built_in(name)]
-        return sorted(usable, key=lambda name: name in defaults.COMMAND_GROUPS)
+        daily = [name for name in defaults.DAILY_COMMANDS if name in usable and not self._is_below]
+        return [*daily, *(name for name in usable if name not in daily)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command; what others print in a built-in one goes to stderr. None without one."""
-        command: Any = super().get_command(ctx, cmd_name)
-        if command is not None and command.callback and self.commands.is_built_in(cmd_name):
-            command = copy(command)
+        found: Any = super().get_command(ctx, cmd_name)
+        if found is None:
+            return None
+        command = copy(found)
+        if command.callback and self.commands.is_built_in(cmd_name):
             command.callback = results_apart()(command.callback)
+        if not self._is_below:
+            command.rich_help_panel = DAILY if cmd_name in defaults.DAILY_COMMANDS else OTHERS
         return command
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:

@@ -40,7 +40,7 @@ def complete_entry_or_run(context: typer.Context, incomplete: str) -> list[str]:
 
 def complete_kind_of_result(incomplete: str) -> list[str]:
     """Return the kinds of results."""
-    from textgen.results.kinds import kinds
+    from textgen.results.result_kind import kinds
 
     return _starting(incomplete, kinds())
 
@@ -57,7 +57,7 @@ def complete_name(*of_kinds: str) -> Complete:
 
 
 def completion_of(completed: str | Sequence[str]) -> Complete | None:
-    """Return the function that completes what `OptionDetails` name; None for nothing."""
+    """Return the function that completes what an `Option` names; None for nothing."""
     if not isinstance(completed, str):
         return (lambda incomplete: _starting(incomplete, completed)) if completed else None
     entries: dict[str, Complete] = {"entry": complete_entry, "entry or run": complete_entry_or_run}

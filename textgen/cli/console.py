@@ -13,27 +13,6 @@ from textgen.runtime.storage.json_records import to_json
 from textgen.runtime.storage.result_folders import MARKDOWN, PAGE
 
 
-def print_result(result: Any, as_json: bool, *, full: bool = False, folder: Path | None = None) -> None:
-    """Print a result: drawn on a terminal, as complete Markdown when piped, or as JSON.
-
-    On a terminal it ends with the answer, the report in its folder and what to try; only `full` shows all.
-    """
-    from textgen.library.presentation import draw, to_markdown
-
-    if as_json:
-        print_json(result)
-    elif results().isatty():
-        report = draw(result, folder or Path(), full=full)
-        if report.closing:
-            say(f"\n{report.closing}")
-        if folder is not None:
-            say(f"report: {report_of(folder)}")  # in a line of its own, which can be clicked
-        if report.advice:
-            say(f"next: {report.advice}")
-    else:
-        say(to_markdown(result, folder or Path()), end="")
-
-
 def report_of(folder: Path) -> Path:
     """Return the report in a folder of results that is best to look at, or the folder."""
     return next((folder / name for name in (PAGE, MARKDOWN) if (folder / name).exists()), folder)

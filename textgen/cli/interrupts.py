@@ -1,4 +1,4 @@
-"""Ctrl-C: at any moment one line, with what is kept and the command that goes on; twice, at once.
+"""Ctrl-C and SIGTERM: one line, with what is kept and the command that continues; twice, at once.
 
 Python raises KeyboardInterrupt wherever the main thread is. In a destructor, or in the initialization of an
 extension, it may be lost or become another error, and while a command cleans up, a second one would print a
@@ -36,9 +36,11 @@ class Interrupts:
         self.is_said = False
         self._end: Callable[[int], object] = os._exit  # as it was before any plugin
 
-    def install(self) -> None:
-        """Handle SIGINT from now on."""
-        signal.signal(signal.SIGINT, self._handle)
+    def install(self, *, is_interactive: bool = True) -> None:
+        """Handle SIGTERM, and SIGINT unless the process is in the background, from now on."""
+        signal.signal(signal.SIGTERM, self._handle)
+        if is_interactive:
+            signal.signal(signal.SIGINT, self._handle)
         sys.unraisablehook = self._unraisable
 
     def end(self, line: str = "", code: int = INTERRUPTED) -> None:

@@ -1,4 +1,4 @@
-"""Start of the command line: Ctrl-C and the standard streams are in hand before anything is imported."""
+"""Start of the command line: signals and the standard streams are in hand before anything is imported."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _early: list[int] = []
 """Interrupts before there is anyone to tell."""
 IS_HEEDED = signal.getsignal(signal.SIGINT) is signal.default_int_handler
 """False in the background, where Ctrl-C means nothing."""
-if IS_HEEDED:
-    signal.signal(signal.SIGINT, lambda number, _: _early.append(number))
+for number in (signal.SIGTERM, *([signal.SIGINT] if IS_HEEDED else [])):
+    signal.signal(number, lambda number, _: _early.append(number))
 ENDING_SECONDS = 5.0
 """Time that Python has to end after a command: threads and `atexit` handlers of plugins may never end."""
 
@@ -23,8 +23,7 @@ from textgen.cli.interrupts import INTERRUPTED, interrupts  # noqa: E402 - Ctrl-
 
 def main() -> None:
     """Run the command line."""
-    if IS_HEEDED:
-        interrupts.install()
+    interrupts.install(is_interactive=IS_HEEDED)
     if _early:
         interrupts.end("interrupted")
     _open_streams()
@@ -39,8 +38,8 @@ def main() -> None:
     except BaseException as error:  # an interrupt may become an ImportError, or the error of a library
         if interrupts.count and (not isinstance(error, SystemExit) or error.code == INTERRUPTED):
             interrupts.end("interrupted")  # while Python ends, a second one would kill it
-        if IS_HEEDED:  # all has been said
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGINT, signal.SIGTERM):  # all has been said
+            signal.signal(number, signal.SIG_IGN)
         Thread(target=_end_soon, args=(error,), daemon=True).start()
         raise
 

@@ -13,8 +13,8 @@ import typer
 
 from textgen import defaults
 from textgen.cli.completion import complete_name, complete_result, completion_of
-from textgen.library.options import Refuse, field_docs, prepare
-from textgen.requests import MAX_SEED, ClusterOptions, OptionDetails, SampleOptions, several
+from textgen.library.options import Refuse, prepare
+from textgen.requests import MAX_SEED, ClusterOptions, Option, SampleOptions, several
 from textgen.runtime.messages import UsageError
 from textgen.runtime.output import note
 from textgen.runtime.private_process import hide_arguments, keep_input, make_private
@@ -169,8 +169,7 @@ class _Group:
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
     """Replace each parameter of a command that is a request or a group by an option for each of its fields.
 
-    If only some fields are wanted, their names follow the group in `Annotated`. The help of an option is the
-    string after its field.
+    If only some fields are wanted, their names follow the group in `Annotated`.
     """
     hints = get_type_hints(command, include_extras=True)
     parts: dict[str, inspect.Parameter | _Group] = {
@@ -202,24 +201,25 @@ def _group(hint: Any) -> _Group | None:
     hints = get_type_hints(made, include_extras=True)
     chosen = [field for field in fields(made) if field.name in wanted or not wanted]
     return _Group(
-        made, {each.name: _group(hints[each.name]) or _parameter(made, each, hints) for each in chosen}
+        made,
+        {each.name: _group(hints[each.name]) or _parameter(made, each, hints[each.name]) for each in chosen},
     )
 
 
-def _parameter(group: Any, field: Field[Any], hints: Mapping[str, Any]) -> inspect.Parameter:
+def _parameter(group: Any, field: Field[Any], hint: Any) -> inspect.Parameter:
     """Return the option of a field; for Typer, one or several are a list, and an empty default is None."""
     kind: Any
     default: Any
-    metadata = getattr(hints[field.name], "__metadata__", ())
-    kind, default = get_args(hints[field.name])[0] if metadata else hints[field.name], field.default
+    kind, *metadata = get_args(hint)
+    details = next(each for each in metadata if isinstance(each, Option))
+    default = field.default
     if kind == Sequence[str]:
         kind, default = list[str] | None, None
     elif Sequence[str] in get_args(kind) or Sequence[str | Path] in get_args(kind):
         kind, default = (list[str], several(default)) if default else (list[str] | None, None)
-    details = next((each for each in metadata if isinstance(each, OptionDetails)), OptionDetails())
     make = typer.Argument if details.is_argument else partial(typer.Option, _flag(field.name))
     option = make(
-        help=field_docs(group)[field.name],
+        help=details.help,
         min=details.min,
         max=details.max,
         show_default=details.default or True,

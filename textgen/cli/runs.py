@@ -1,27 +1,32 @@
-"""`textgen runs`: list what is saved; plugins add commands that show, compare, open or remove some."""
+"""`textgen runs`: list, show, open or remove what is saved."""
 
 from __future__ import annotations
 
+import sys
+import webbrowser
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from textgen.cli.command_plugins import PluginGroup
-from textgen.cli.completion import complete_kind_of_result
-from textgen.cli.console import print_json, print_rows, size
-from textgen.cli.options import Json, PluginFiles, Root, list_plugins, refuse
+from textgen.cli.completion import complete_kind_of_result, complete_result
+from textgen.cli.console import print_json, print_rows, saved_note, size
+from textgen.cli.options import Full, Json, Names, PluginFiles, Root, list_plugins, refuse
+from textgen.cli.show import show
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import UsageError, unknown
-from textgen.runtime.output import note, results
-from textgen.runtime.storage.result_folders import RUNS
+from textgen.runtime.output import note, results, say
+from textgen.runtime.storage.result_folders import PAGE, RUNS
 
 if TYPE_CHECKING:
+    from textgen.results.folders import ResultFolder
     from textgen.results.items import Item
 
 app = typer.Typer(cls=PluginGroup)
 
-Sort = Literal["score", "age", "name", "size"]
+Sort = Literal["score", "age", "name"]
 DROPPED = ("size", "95 % interval", "kind", "budget", "corpus", "entry")
 """Columns that a narrow terminal lacks, the first one first."""
 NAME_CHARS = 20
@@ -38,7 +43,7 @@ def list_runs(
         str, typer.Option("--filter", help="Only what has this in its name, entries, corpus or budget.")
     ] = "",
     sort: Annotated[
-        Sort, typer.Option("--sort", help="Order: best, newest, by name, or largest first.")
+        Sort, typer.Option("--sort", help="Order: best first, newest first, or by name.")
     ] = "age",
     kind: Annotated[
         str | None,
@@ -52,7 +57,7 @@ def list_runs(
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """List saved runs, benches, suites and studies; show, compare, open or remove some."""
+    """List saved runs, benches, suites and studies; show, open or remove some."""
     if context.invoked_subcommand is not None:
         command = context.invoked_subcommand
         options = ["--root", "--filter", "--sort", "--kind", "--json", "--plugin"]
@@ -60,7 +65,7 @@ def list_runs(
         return
     list_plugins(plugin, only_list=True)
     from textgen.results.items import SORT_KEYS, read_catalog
-    from textgen.results.kinds import kinds
+    from textgen.results.result_kind import kinds
 
     if kind is not None and kind not in kinds():
         raise UsageError(unknown("kind of result", kind, kinds()))
@@ -145,3 +150,104 @@ def _width(column: str, rows: Sequence[dict[str, str]]) -> int:
     """Return the characters that a column takes, with the space before it."""
     widest = max(len(column), *(len(each[column]) for each in rows))
     return min(widest, MAX_ENTRY_CHARS if column == "entry" else widest) + 2
+
+
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="A path, any part of a name that no other has, or latest.",
+        autocompletion=complete_result,
+    ),
+]
+
+
+@app.command("show")
+def show_result(
+    name: Name, root: Root = RUNS, full: Full = False, as_json: Json = False, plugin: PluginFiles = None
+) -> None:
+    """Print a saved result again."""
+    list_plugins(plugin)
+    from textgen.results.items import read_result
+    from textgen.results.names import find
+
+    found = find(name, root)
+    result, kind, folder = read_result(found), found.kind, found.path
+    printed = kind.printed(result) if as_json else result
+    show(printed, lambda record: kind.report(record, folder), as_json=as_json, full=full)
+    saved_note(folder, quiet=False)
+
+
+@app.command("open")
+def open_report(name: Name, root: Root = RUNS, as_json: Json = False, plugin: PluginFiles = None) -> None:
+    """Open the report of a bench, suite or study in the browser."""
+    list_plugins(plugin, only_list=True)
+    from textgen.results.folders import identify
+    from textgen.results.names import find
+
+    found = find(name, root)
+    if not found.kind.has_page:
+        around = identify(found.path.parent.parent)  # the bench that it is part of
+        if around is None:
+            single = f"{str(found.path)!r} is a single {found.kind.name}, without a report"
+            raise TextgenError(f"{single}; see textgen runs show {name}")
+        found = around
+    page = found.path / PAGE
+    if not page.is_file():
+        raise TextgenError(
+            f"there is no {PAGE} in {str(found.path)!r}; make it by: textgen report {found.path}"
+        )
+    address = page.resolve().as_uri()
+    is_open = webbrowser.open(address)
+    if as_json:
+        print_json({"report": str(page), "address": address, "is_open": is_open})
+    else:
+        say(address)
+    if not is_open:
+        raise TextgenError(f"no browser was found; open {str(page)!r} yourself")
+
+
+@app.command()
+def remove(
+    names: Names,
+    root: Root = RUNS,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")] = False,
+    as_json: Json = False,
+    plugin: PluginFiles = None,
+) -> None:
+    """Remove saved runs, benches, suites or studies; refused if a folder contains anything else."""
+    list_plugins(plugin, only_list=True)
+    from textgen.results.folders import name_of
+    from textgen.results.removal import check_removable, remove_results
+
+    chosen = _outermost(names, root)
+    for found in chosen:
+        check_removable(found)
+    rows: list[dict[str, Any]] = [
+        {"kind": found.kind.name, "name": name_of(found.path, root), "num_bytes": found.num_bytes}
+        for found in chosen
+    ]
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("nothing is removed without asking; give --yes")
+        for row in rows:
+            note(f"{row['kind']} {row['name']} ({size(row['num_bytes'])})")
+        note("Remove for good? [y/N] ", end="")
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            note("nothing is removed")
+            return
+    for found in chosen:
+        remove_results(found)
+    if as_json:
+        print_json({"removed": rows})
+    else:
+        for row in rows:
+            say(f"removed {row['kind']} {row['name']} ({size(row['num_bytes'])})")
+
+
+def _outermost(names: list[str], root: Path) -> list[ResultFolder]:
+    """Return the results that names mean, each once, without those inside another."""
+    from textgen.results.names import find
+
+    found = {each.path.resolve(): each for each in (find(name, root) for name in names)}
+    return [each for path, each in found.items() if not any(parent in found for parent in path.parents)]

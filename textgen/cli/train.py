@@ -49,11 +49,11 @@ def train(
 ) -> None:
     """Train and score one entry, or with --budget +2m continue a run; the result is a new run."""
     options.load_plugins(plugin)
-    from textgen.library import runs
     from textgen.library.presentation import PROMPT, command, first_sample, train_lines, train_remarks
+    from textgen.library.training import train_as
 
     with working(quiet=quiet) as work:
-        work.result = runs.train_as(
+        work.result = train_as(
             request, out, log=log, snapshots=snapshots, report=work.report, refuse=options.refusing(context)
         )
     run: Run = work.result
@@ -62,5 +62,5 @@ def train(
             note(remark)
     *lines, saved = train_lines(run.folder, run.settings, run.result)
     lines += [*([] if as_json else first_sample(run)), *([] if work.unsaved else [saved])]
-    print_summary(run.result, as_json, lines, command("sample", str(run.folder), PROMPT))
+    print_summary(run.result, as_json, lines, command("sample", str(run.folder), "--prompt", PROMPT))
     work.close(quiet=quiet, is_said=not as_json)

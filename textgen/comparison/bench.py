@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from os.path import commonpath
 from pathlib import Path
 
+from textgen.comparison.bench_kind import BENCH, DETAILS
 from textgen.comparison.entry_job import EntryJob, EntryOutcome, EntryWriting, WriteRow, train_all
-from textgen.comparison.kinds import BENCH, DETAILS
 from textgen.comparison.origins import make_origins
 from textgen.comparison.references import score_references, score_yardsticks
 from textgen.data.corpus import Corpus
@@ -25,7 +25,6 @@ from textgen.experiment.experiment import Experiment
 from textgen.experiment.forecast import seconds_of, seconds_of_references
 from textgen.experiment.samples import SampleWriter
 from textgen.generation.bound_sampler import suited_to
-from textgen.generation.generator import spells_words
 from textgen.jobs.backends import Backend, LocalBackend, check_equal_machines
 from textgen.jobs.kept import check_reuse
 from textgen.jobs.plugin_code import measure_metrics, try_metrics, try_samplers
@@ -205,8 +204,7 @@ def _prepare(
     report(_preparing(experiments, Path(commonpath(rungs))))
     held_out, lexicon = corpus.split.held_out.stretches(), load_lexicon(corpus.language)
     analyzer = TextAnalyzer(corpus.split.train.text, lexicon, corpus.language)
-    prompts, spells = several(samples.prompt), spells_words(samples.spelling)
-    writer = SampleWriter(held_out, analyzer, samples.length, prompts, spells)
+    writer = SampleWriter(held_out, analyzer, samples.length, several(samples.prompt))
     reader = DetailsReader(writer, choose_passages(held_out), options.device_config)
     yardsticks, unscored = score_yardsticks(
         options.yardsticks,

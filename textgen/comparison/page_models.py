@@ -8,11 +8,13 @@ from typing import Any
 
 from textgen.contracts import TextgenError
 from textgen.data.vocabulary import byte_mask
-from textgen.experiment.saved_run import Trained, load_run
+from textgen.experiment.saved_run import RunManifest, Trained, load_run, read_manifest
+from textgen.registry.registry import load
 from textgen.runtime.device import choose_device
 
 MAX_BYTES = 4_000_000
 """Size of a model that a page may have, in 8 bits."""
+NOT_RECURRENT = "{!r} is not one stack of recurrent layers with one softmax"
 
 
 def page_models(folders: Sequence[Path]) -> tuple[list[dict[str, Any]], list[str]]:
@@ -23,14 +25,25 @@ def page_models(folders: Sequence[Path]) -> tuple[list[dict[str, Any]], list[str
     device = choose_device("cpu", "fp32").device
     reasons, found = [], []
     for folder in folders:
-        run = load_run(folder, device)
         try:
+            check_manifest(read_manifest(folder))
+            run = load_run(folder, device)
             found.append({"name": run.entry.name, **page_model(run)})
         except TextgenError as error:
             reasons.append(str(error))
     if not found:
-        raise TextgenError(f"no model can be a part of a page: {'; '.join(reasons)}")
+        raise TextgenError(f"no model can be a part of a page: {'; '.join(dict.fromkeys(reasons))}")
     return found, list(dict.fromkeys(reasons))
+
+
+def check_manifest(manifest: RunManifest) -> None:
+    """Raise `TextgenError` if a page cannot compute a run, as far as that is known before it is loaded."""
+    entry, num_bytes = manifest.entry, manifest.result.num_parameters
+    model, *others = entry.models.values()
+    if others or entry.num_copies > 1 or not hasattr(load("model", model), "portable"):
+        raise TextgenError(NOT_RECURRENT.format(entry.name))
+    if num_bytes > MAX_BYTES:
+        raise TextgenError(f"{entry.name!r} has {num_bytes:,} bytes, of at most {MAX_BYTES:,}")
 
 
 def page_model(trained: Trained) -> dict[str, Any]:
@@ -38,7 +51,7 @@ def page_model(trained: Trained) -> dict[str, Any]:
     name = trained.entry.name
     network = trained.model.portable()
     if network is None:
-        raise TextgenError(f"{name!r} is not one stack of recurrent layers with one softmax")
+        raise TextgenError(NOT_RECURRENT.format(name))
     tokens = trained.tokenizer.tokens
     if not all(len(token) == 1 or is_byte for token, is_byte in zip(tokens, byte_mask(tokens), strict=True)):
         raise TextgenError(f"the tokens of {name!r} are not single characters")

@@ -50,14 +50,10 @@ class CleanedText:
     text: Text
     borders: Sequence[int] = ()
     """Where each document but the first begins in the text."""
-    names: Sequence[str] = ()
-    """The label of each document, if the text has labels."""
 
 
-def load_text(
-    sources: Sequence[str], cleaner: str, encoding: str = ENCODING, condition: str | None = None
-) -> CleanedText:
-    """Return the cleaned text of the sources, as `read_documents` knows them, perhaps with labels.
+def load_text(sources: Sequence[str], cleaner: str, encoding: str = ENCODING) -> CleanedText:
+    """Return the cleaned text of the sources, as `read_documents` knows them.
 
     Files with much text become a text on disk; standard input and the corpora known by name are always read
     into memory. Raises `TextgenError` if they cannot be read, or if nothing remains.
@@ -66,16 +62,10 @@ def load_text(
     cleaning = build("cleaner", cleaner)  # an unknown one is refused before anything is read
     files = locate_files(sources)
     if not files or sum(each.num_bytes for each in files) <= MAX_IN_MEMORY:
-        name, documents = read_documents(sources, encoding, condition)
+        name, documents = read_documents(sources, encoding)
         whole = _in_memory(documents, MAX_IN_MEMORY if files else sys.maxsize)
-        if whole is not None and condition is None:
-            return _clean_documents(whole, name, cleaner, cleaning)
         if whole is not None:
-            kept = [each for each in (document.partition("\n") for document in whole) if each[2].strip()]
-            texts, names = [each[2] for each in kept], [each[0] for each in kept]
-            return _clean_documents(texts, name, cleaner, cleaning, names)
-    if condition is not None:
-        raise TextgenError(f"a text with labels has {MAX_IN_MEMORY:,} bytes at most; give a smaller one")
+            return _clean_documents(whole, name, cleaner, cleaning)
     assert files is not None
     cleaned = clean_files(files, cleaner, encoding)
     if not len(cleaned.text):
@@ -180,18 +170,14 @@ def _in_memory(documents: Iterable[Document], max_chars: int) -> list[str] | Non
     return whole
 
 
-def _clean_documents(
-    documents: Sequence[str], name: str, cleaner: str, cleaning: Cleaner, names: Sequence[str] = ()
-) -> CleanedText:
+def _clean_documents(documents: Sequence[str], name: str, cleaner: str, cleaning: Cleaner) -> CleanedText:
     if not any(map(str.strip, documents)):
         raise TextgenError(f"{name} contains only white space; give a text")
     blocks = cut_documents(([document] for document in documents), sys.maxsize)
-    cleaned = _clean_batch(cleaning, blocks)
-    text, borders = _joined(join_cleaned(cleaning, cleaned))
+    text, borders = _joined(join_cleaned(cleaning, _clean_batch(cleaning, blocks)))
     if not text.strip():
         raise _nothing_left(name, cleaner)
-    kept = [label for label, (document, _) in zip(names, cleaned, strict=False) if document]
-    return CleanedText(name, text, borders[:-1], kept)
+    return CleanedText(name, text, borders[:-1])
 
 
 def _clean_batch(cleaning: Cleaner, blocks: Iterable[Block]) -> list[Block]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import repeat
 
 from markupsafe import Markup
 
 from textgen.contracts import TextgenError
 from textgen.data.cleaning import load_text, without_repeats
-from textgen.data.labels import Label, LabelledText
 from textgen.data.sources import STANDARD_INPUT, keep_in_memory, language_of
 from textgen.data.split import (
     MIN_CHARS,
@@ -50,8 +48,6 @@ class CorpusInfo:
     """A BCP 47 tag, or several with plus signs between."""
     repeated_chars: Count = 0
     """Characters of repeated paragraphs that were left out."""
-    labels: tuple[Label, ...] = ()
-    """The labels of documents, whose signs are characters of the text."""
 
     def check(self) -> None:
         """Raise `ValueError` if a part that is scored lacks its stretches."""
@@ -69,10 +65,6 @@ class TextSources:
     encoding: str = ENCODING
     sealed: str | None = None
     """The file with the test text, or - for standard input, if that is not part of the text."""
-    keeps_repeats: bool = True
-    """False if paragraphs that repeat earlier ones are left out (`without_repeats`)."""
-    condition: str | None = None
-    """What the labels of documents are, such as authors, if the text has their signs."""
 
     @property
     def are_kept(self) -> bool:
@@ -94,33 +86,18 @@ class Corpus:
     whole: CorpusInfo | None = None
     """The identity of the corpus, if this is one without the text that is scored."""
     num_documents: int = 1
-    labels: tuple[Label, ...] = ()
 
     @classmethod
     def from_texts(
-        cls,
-        texts: Iterable[str],
-        *,
-        clean: str = CLEANER,
-        split: str = SPLIT,
-        max_chars: int | None = None,
-        keep_repeats: bool = False,
-        labels: Iterable[str] = (),
+        cls, texts: Iterable[str], *, clean: str = CLEANER, split: str = SPLIT, max_chars: int | None = None
     ) -> Corpus:
         """Return the corpus of `texts`, each a document, such as those of a database.
 
         It is named `memory:` and a hash of them, in results too; this process can read them again by that
-        name, others cannot. `clean`, `split`, `max_chars` and `keep_repeats` are those of `load_corpus`;
-        `labels`, one of each text, are such as those of its `condition`. Raises `TextgenError` if they are
-        not strings, or too short.
+        name, others cannot. `clean`, `split` and `max_chars` are those of `load_corpus`. Raises
+        `TextgenError` if they are not strings, or too short.
         """
-        if names := list(labels):
-            texts = list(texts)
-            if len(names) != len(texts):
-                raise UsageError(f"{len(names)} labels of {len(texts)} texts; give one label of each text")
-            texts = [" ".join(name.split()) + "\n" + text for name, text in zip(names, texts, strict=True)]
-        given = [keep_in_memory(texts)], clean, split, max_chars
-        return load_corpus(*given, keeps_repeats=keep_repeats, condition="labels" if names else None)
+        return load_corpus([keep_in_memory(texts)], clean, split, max_chars)
 
     @property
     def num_chars(self) -> int:
@@ -145,7 +122,7 @@ class Corpus:
         parts = (self._part_info(name) for name in PARTS)
         split = SplitInfo(str(self.split.method), *parts)
         identity = self.name, self.cleaner, self.num_chars, self.sha256
-        return CorpusInfo(*identity, split, self.language, self.repeated_chars, self.labels)
+        return CorpusInfo(*identity, split, self.language, self.repeated_chars)
 
     def without_test(self) -> Corpus:
         """Return what a model is trained and validated on: the same corpus without its test part.
@@ -162,8 +139,6 @@ class Corpus:
         """
         if len(self.split.test):
             raise UsageError("a sealed text is the test part, so give the other one none, as by 95/5/0")
-        if self.labels:
-            raise UsageError("a sealed text has no labels; leave out --condition, or --sealed")
         text = load_text([path], self.cleaner, self.sources.encoding).text
         test = cut_stretches(text, self.split.method, path)
         sources = replace(self.sources, sealed=path)
@@ -195,12 +170,11 @@ def load_corpus(
     encoding: str = ENCODING,
     *,
     keeps_repeats: bool = False,
-    condition: str | None = None,
 ) -> Corpus:
     """Return the text of the sources, cleaned, cut to at most `max_chars` characters and split.
 
-    Paragraphs that repeat earlier ones are left out, unless `keeps_repeats`, or the text is on disk. With
-    `condition` the signs of labels are put in at last, so that parts have the same text with and without.
+    Paragraphs that repeat earlier ones are left out, unless `keeps_repeats`, the split is exact, or the text
+    is on disk.
 
     The cut moves back to the end of a paragraph, line or word within the last tenth (at most 1000
     characters); without one it is exact.
@@ -211,35 +185,30 @@ def load_corpus(
     if max_chars is not None and not 0 < max_chars <= MAX_CHARS:
         given = shortened(str(max_chars))
         raise TextgenError(f"cannot cut the corpus to {given} characters; give 1 to {MAX_CHARS:,}")
-    loaded = load_text(sources, cleaner, encoding, condition)
+    loaded = load_text(sources, cleaner, encoding)
     text, borders = loaded.text, loaded.borders
-    if isinstance(text, str) and not keeps_repeats:
+    if isinstance(text, str) and not keeps_repeats and not method.is_exact:
         text, borders = without_repeats(text, borders)
     repeated_chars = len(loaded.text) - len(text)
     if max_chars is not None and max_chars < len(text):
         text = part(
             text, 0, cut_position(text, max_chars, before=min(MIN_CUT_WINDOW, max_chars // 10), after=0)
         )
-    origin = TextSources(tuple(sources), max_chars, encoding, None, keeps_repeats, condition)
-    begun = dict(zip([0, *borders], loaded.names or repeat(""), strict=False))  # of empty ones, the last
-    names = {begin: name for begin, name in sorted(begun.items()) if begin < len(text)}
-    labelled = LabelledText(str(text), [*names], [*names.values()], condition) if condition else None
-    parts = split_text(text, method, sorted(names.keys() - {0}), labelled)
+    borders = sorted({border for border in borders if 0 < border < len(text)})
     return Corpus(
         loaded.name,
         cleaner,
-        labelled.with_signs(0, len(text)) if labelled else text,
-        parts,
-        origin,
+        text,
+        split_text(text, method, borders),
+        TextSources(tuple(sources), max_chars, encoding),
         language_of(sources),
         repeated_chars,
-        num_documents=len(names),
-        labels=labelled.labels if labelled else (),
+        num_documents=len(borders) + 1,
     )
 
 
-def load_again(sources: TextSources, cleaner: str, split: str) -> Corpus:
+def load_again(sources: TextSources, info: CorpusInfo) -> Corpus:
     """Return a text that was read before from these sources; raises as `load_corpus` does."""
-    given = sources.names, cleaner, split, sources.max_chars, sources.encoding
-    corpus = load_corpus(*given, keeps_repeats=sources.keeps_repeats, condition=sources.condition)
+    given = sources.names, info.cleaner, info.split.method, sources.max_chars, sources.encoding
+    corpus = load_corpus(*given, keeps_repeats=not info.repeated_chars)
     return corpus if sources.sealed is None else corpus.with_sealed(sources.sealed)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import codecs
-import os
 import warnings
 from collections.abc import Iterable, Iterator
 from itertools import chain, tee
 from pathlib import Path
-from typing import BinaryIO
 
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.defaults import ENCODING
@@ -27,31 +25,15 @@ BYTE_ORDER_MARKS = {
 }
 """The longer marks come first: that of UTF-32 begins like one of UTF-16."""
 
-NAMES_OF_HOSTS = ("idna", "punycode")
-"""Encodings that are for short names, and quadratic."""
-
 
 def read_chunks(path: Path) -> Iterator[bytes]:
-    """Yield the bytes of a file in chunks; raises `TextgenError` if it cannot be read, or is sparse."""
+    """Yield the bytes of a file in chunks; raises `TextgenError` if it cannot be read."""
     try:
         with path.open("rb") as file:
-            if (hole := _hole(file)) is not None:
-                raise TextgenError(f"{path} has a hole at offset {hole:,}; give a file that is complete")
             while chunk := file.read(CHUNK_BYTES):
                 yield chunk
     except OSError as error:
         raise TextgenError(f"cannot read {path}: {error.strerror or error}") from None
-
-
-def _hole(file: BinaryIO) -> int | None:
-    """Return where a sparse file has its first hole; none where this is not known, as for pipes."""
-    try:
-        num_bytes = file.seek(0, os.SEEK_END)
-        hole = file.seek(0, os.SEEK_HOLE) if num_bytes else 0
-        file.seek(0)
-    except (OSError, AttributeError):
-        return None
-    return hole if hole < num_bytes else None
 
 
 def decode_stream(chunks: Iterable[bytes], where: str, encoding: str) -> Iterator[str]:
@@ -143,8 +125,6 @@ def decode_chunks(chunks: Iterable[bytes], where: str, encoding: str) -> Iterato
     Raises `TextgenError`, with `where` and the offset, if they are binary or not in this encoding.
     """
     try:
-        if codecs.lookup(encoding).name in NAMES_OF_HOSTS:
-            raise LookupError
         is_ascii_based = "a\n".encode(encoding) == b"a\n"
         decoder = codecs.getincrementaldecoder(encoding)()
     except (LookupError, ValueError):

@@ -12,14 +12,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain, repeat
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 from zipfile import ZipFile
 
 from textgen.contracts import NoSuchFieldError, Reader, TextFile, TextgenError, TextgenWarning
-from textgen.data.labels import NO_LABEL
-from textgen.data.text_file import RECORD_COST, Budget, Document, SourceFile, missing_library, naming_damage
+from textgen.data.text_file import (
+    MAX_RECORDS,
+    Document,
+    SourceFile,
+    check_size,
+    missing_library,
+    naming_damage,
+)
 from textgen.registry.registry import Plugin, PluginError, describe_error, plugins
 from textgen.runtime.storage.files import open_plain
 
@@ -67,19 +72,13 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def documents_of(
-    path: Path,
-    field: str | None,
-    encoding: str,
-    *,
-    is_alone: bool = True,
-    label: tuple[str, str] | None = None,
+    path: Path, field: str | None, encoding: str, *, is_alone: bool = True
 ) -> Iterator[Document]:
     """Yield the documents of a file, unpacked if need be; `field` is that of tables, if one is named.
 
     Without a name, tables among other files, as of scores next to texts, are left out if they lack `FIELD`,
-    with a warning. With `label`, a field and what to take where there are no fields, the label of each
-    document is its first line. Raises `TextgenError` if the file cannot be read, is damaged, or gives far
-    more than a text of its size.
+    with a warning. Raises `TextgenError` if the file cannot be read, is damaged, or has too many bytes or
+    records.
     """
     leaves_out = field is None and (not is_alone or _suffix(path.name) == ZIP)
     with unpacked(path, encoding, is_known) as files:
@@ -87,20 +86,11 @@ def documents_of(
             reader = reader_of(_suffix(file.name))
             documents = iter([file.pieces()]) if reader is None else reader.documents(file, field or FIELD)
             documents = _unless_fieldless(documents) if leaves_out else documents
-            for document in _labelled(documents, reader, file, *label) if label else documents:
-                if document == BLANK:
-                    file.budget.take(RECORD_COST)
-                else:
-                    yield file.budget.texts(document)
-
-
-def _labelled(
-    documents: Iterator[Document], reader: BoundReader | None, file: SourceFile, field: str, name: str
-) -> Iterator[Document]:
-    """Yield documents after their labels and a line break."""
-    labels = reader.documents(file, field) if reader and reader.has_fields else repeat((name,))
-    for document, label in zip(documents, labels, strict=False):  # which are read from one file in step
-        yield document and chain([" ".join("".join(label).split()) or NO_LABEL, "\n"], document)
+            for number, document in enumerate(documents, 1):
+                if number > MAX_RECORDS:
+                    raise TextgenError(f"{file.where} has more than {MAX_RECORDS:,} records; split it")
+                if document != BLANK:
+                    yield document
 
 
 def _unless_fieldless(documents: Iterator[Document]) -> Iterator[Document]:
@@ -123,7 +113,7 @@ def _suffix(name: str) -> str:
 
 SUFFIX = re.compile(r"\.[a-z0-9_+-]+")
 BLANK: Document = ()
-"""A record without text, which is counted and left out."""
+"""A record without text, which is left out."""
 
 
 @dataclass(frozen=True)
@@ -232,13 +222,12 @@ def unpacked(path: Path, encoding: str, is_known: Callable[[str], bool]) -> Iter
     with naming_damage(str(path)):
         num_bytes = path.stat().st_size
         archive = ZipFile(path) if path.suffix.lower() == ZIP else None
-    budget = Budget(str(path), num_bytes)
     if archive is None:
         opened = partial(open_plain, path) if num_bytes else io.BytesIO
-        yield iter((decompressed(SourceFile(str(path), path.name, opened, budget, encoding)),))
+        yield iter((decompressed(SourceFile(str(path), path.name, opened, encoding)),))
         return
     with archive:
-        yield _members(archive, str(path), budget, encoding, is_known)
+        yield _members(archive, str(path), encoding, is_known)
 
 
 def decompressed(file: SourceFile) -> SourceFile:
@@ -251,35 +240,22 @@ def decompressed(file: SourceFile) -> SourceFile:
 
 
 def _members(
-    archive: ZipFile, where: str, budget: Budget, encoding: str, is_known: Callable[[str], bool]
+    archive: ZipFile, where: str, encoding: str, is_known: Callable[[str], bool]
 ) -> Iterator[SourceFile]:
     infos = [info for info in archive.infolist() if not info.is_dir() and is_known(info.filename)]
     if not infos:
         raise TextgenError(f"{where} contains no texts; give an archive with some")
+    check_size(sum(info.file_size for info in infos), where)
     for info in sorted(infos, key=lambda info: info.filename):
         name = PurePosixPath(info.filename).name
         opened = partial(archive.open, info)
-        yield decompressed(SourceFile(f"{where}/{info.filename}", name, opened, budget, encoding))
-
-
-@dataclass(frozen=True)
-class _Packed:
-    """What a decompressor reads: it counts, though no text may come of it."""
-
-    stream: IO[bytes]
-    budget: Budget
-
-    def read(self, size: int = -1) -> bytes:
-        data = self.stream.read(size)
-        self.budget.take(len(data))
-        return data
+        yield decompressed(SourceFile(f"{where}/{info.filename}", name, opened, encoding))
 
 
 @contextmanager
 def _gunzip(file: SourceFile) -> Iterator[IO[bytes]]:
-    with file.open() as packed:
-        counted = cast(IO[bytes], _Packed(packed, file.budget))
-        yield cast(IO[bytes], gzip.GzipFile(fileobj=counted, mode="rb"))
+    with file.open() as packed, gzip.open(packed) as stream:
+        yield cast(IO[bytes], stream)
 
 
 @contextmanager
@@ -291,5 +267,5 @@ def _unzstd(file: SourceFile) -> Iterator[IO[bytes]]:
             from backports import zstd
     except ImportError:
         raise missing_library(file.where, "backports.zstd") from None
-    with file.open() as packed:
-        yield cast(IO[bytes], zstd.ZstdFile(cast(IO[bytes], _Packed(packed, file.budget))))
+    with file.open() as packed, zstd.open(packed) as stream:
+        yield cast(IO[bytes], stream)

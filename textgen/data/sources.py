@@ -40,16 +40,10 @@ class Files:
     paths: Sequence[Path]
     field: str | None = None
 
-    def documents(self, encoding: str, condition: str | None = None) -> Iterator[Document]:
-        """Yield the documents of all files, with `condition` after their labels: a field, or their names."""
+    def documents(self, encoding: str) -> Iterator[Document]:
+        """Yield the documents of all files."""
         for path in self.paths:
-            label = (condition, self._label(path)) if condition is not None else None
-            yield from documents_of(path, self.field, encoding, is_alone=len(self.paths) == 1, label=label)
-
-    def _label(self, path: Path) -> str:
-        """Return the folder that a file is in, of those in the folder of all files, or its own name."""
-        below = path.relative_to(os.path.commonpath([each.parent for each in self.paths])).parts
-        return below[0] if len(below) > 1 else Path(path.name.removesuffix(".gz").removesuffix(".zst")).stem
+            yield from documents_of(path, self.field, encoding, is_alone=len(self.paths) == 1)
 
     @property
     def num_bytes(self) -> int:
@@ -57,21 +51,18 @@ class Files:
         return sum(path.stat().st_size for path in self.paths)
 
 
-def read_documents(
-    sources: Sequence[str], encoding: str = ENCODING, condition: str | None = None
-) -> tuple[str, Iterator[Document]]:
+def read_documents(sources: Sequence[str], encoding: str = ENCODING) -> tuple[str, Iterator[Document]]:
     """Return the name of the sources, joined by a plus sign, and their documents, which are read in order.
 
-    A source is `-` (standard input), a file, a folder (its files with texts, in order) or a corpus, as `wiki`
-    or `gutenberg/austen-emma.txt`; a colon and a field may follow a path. `encoding` is that of the files and
-    of standard input. With `condition`, the first line of each document is its label: the value of that
-    field, the folder or name of a file without fields, or what was given. Raises `TextgenError` for a source
-    that does not exist, and while documents are read.
+    A source is `-` (standard input), a corpus, as `wiki` or `gutenberg/austen-emma.txt`, a file, or a folder
+    (its files with texts, in order). A path that begins with the name of a corpus is written as `./wiki`; a
+    colon and a field may follow a path. `encoding` is that of the files and of standard input. Raises
+    `TextgenError` for a source that does not exist, and while documents are read.
     """
     require_readable_texts()
     if not sources:
         raise TextgenError("no text given; name a path, - for standard input, or a corpus")
-    named = [_read_source(source, encoding, condition) for source in sources]
+    named = [_read_source(source, encoding) for source in sources]
     return "+".join(name for name, _ in named), chain.from_iterable(documents for _, documents in named)
 
 
@@ -82,7 +73,7 @@ _in_memory: dict[str, tuple[str, ...]] = {}
 def keep_in_memory(texts: Iterable[str]) -> str:
     """Keep texts, each a document, while this process lives; return the name by which it can read them.
 
-    It ends with their hash. To be read with labels, they begin with lines of these. Raises `UsageError`.
+    It ends with their hash. Raises `UsageError` if they are not strings.
     """
     if isinstance(texts, str):
         raise UsageError("the texts are a single string; give a list of texts, even for one")
@@ -133,7 +124,7 @@ def locate_files(sources: Sequence[str]) -> list[Files] | None:
 
 def are_names(sources: Sequence[str]) -> bool:
     """Return whether all sources are corpora known by name, so that no encoding applies to them."""
-    return all(_is_name(source) and not os.path.exists(source) for source in sources)
+    return all(map(_is_name, sources))
 
 
 def _is_name(source: str) -> bool:
@@ -143,10 +134,10 @@ def _is_name(source: str) -> bool:
 
 def _find_files(source: str) -> Files | None:
     """Return the files of a source that is a path, perhaps with a colon and a field; otherwise None."""
-    if (mode := _mode(source)) is not None:
-        return _files(source, mode, None)
     if _is_name(source):
         return _file_of_corpus(source)
+    if (mode := _mode(source)) is not None:
+        return _files(source, mode, None)
     place, colon, field = source.rpartition(":")
     if not (colon and field) or (mode := _mode(place)) is None:
         return None
@@ -199,28 +190,23 @@ def _is_substitution(source: str) -> bool:
     return source.startswith(("/dev/fd/", "/proc/self/fd/"))
 
 
-def _read_source(source: str, encoding: str, condition: str | None) -> tuple[str, Iterator[Document]]:
+def _read_source(source: str, encoding: str) -> tuple[str, Iterator[Document]]:
     """Return the name and the documents of one source."""
     if source == STANDARD_INPUT:
         chunks = iter(partial(sys.stdin.buffer.read, CHUNK_BYTES), b"")
         document = decode_stream(chunks, "standard input", encoding)
-        return "stdin", _labelled(_not_empty([document], "standard input"), "stdin", condition)
+        return "stdin", _not_empty([document], "standard input")
     located = _find_files(source)
     if located is None and source.startswith(IN_MEMORY):
         if source not in _in_memory:
             raise TextgenError(f"no text {source} in this process; give it again by Corpus.from_texts")
         return source, _not_empty(([text] for text in _in_memory[source]), source)
     if located is None:
-        return source, _labelled([[_read_corpus(source)]], source, condition)
+        return source, iter([[_read_corpus(source)]])
     if _is_substitution(source):
         document = decode_stream(read_chunks(located.paths[0]), source, encoding)
-        return located.name, _labelled(_not_empty([document], source), source, condition)
-    return located.name, _not_empty(located.documents(encoding, condition), source)
-
-
-def _labelled(documents: Iterable[Document], name: str, condition: str | None) -> Iterator[Document]:
-    """Yield documents, with a condition after the name of their source."""
-    yield from (document if condition is None else chain([name, "\n"], document) for document in documents)
+        return located.name, _not_empty([document], source)
+    return located.name, _not_empty(located.documents(encoding), source)
 
 
 def _not_empty(documents: Iterable[Document], where: str) -> Iterator[Document]:
@@ -239,7 +225,7 @@ def _not_empty(documents: Iterable[Document], where: str) -> Iterator[Document]:
 
 
 def _language(source: str) -> str:
-    if source == STANDARD_INPUT or source.startswith(IN_MEMORY) or not _is_name(source) or _mode(source):
+    if source == STANDARD_INPUT or source.startswith(IN_MEMORY) or not _is_name(source):
         return LANGUAGE
     spec, _, item = source.partition("/")
     corpus = build("corpus", spec)

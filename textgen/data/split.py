@@ -16,7 +16,6 @@ from typing import Literal, TypeAlias
 
 from textgen.contracts import TextgenError
 from textgen.data.decoding import utf8
-from textgen.data.labels import LabelledText
 from textgen.data.text import Text, blocks, chars_before, cut_position, join
 from textgen.runtime.storage.json_records import Count
 
@@ -193,10 +192,8 @@ def parse_split(text: str) -> SplitMethod:
     )
 
 
-def split_text(
-    text: Text, method: SplitMethod, borders: Sequence[int] = (), labelled: LabelledText | None = None
-) -> Split:
-    """Return `text` split by `method`, cut between paragraphs where possible, and then with signs of labels.
+def split_text(text: Text, method: SplitMethod, borders: Sequence[int] = ()) -> Split:
+    """Return `text` split by `method`, cut between paragraphs where possible.
 
     A cut moves from its exact position to the nearest end of a paragraph, of a line or of a word, in this
     order, within 1 % of its slice (at least 1000 characters, at most `MAX_CUT_WINDOW` on disk), but never
@@ -220,7 +217,7 @@ def split_text(
         for whole in _slices(text, (0, len(text)), num_slices):
             for name, place in _divided(text, whole, method, num_slices):
                 places[name].append(place)
-    parts = {name: _part(text, each, labelled) for name, each in places.items()}
+    parts = {name: _part(text, each) for name, each in places.items()}
     for name in percentages:
         if len(parts[name]) < MIN_CHARS[name]:
             size = f"{len(parts[name])} characters, fewer than {MIN_CHARS[name]}"
@@ -228,13 +225,10 @@ def split_text(
     return Split(**parts, method=method)
 
 
-def _part(text: Text, places: Sequence[Place], labelled: LabelledText | None = None) -> Part:
+def _part(text: Text, places: Sequence[Place]) -> Part:
     """Return places of a text as a part."""
     if not places:
         return NO_PART
-    if labelled is not None:
-        stretches = [labelled.with_signs(begin, end) for begin, end in places]
-        return Part("".join(stretches), tuple(map(len, stretches)))
     return Part(join(text, places), tuple(end - begin for begin, end in places))
 
 

@@ -1,9 +1,8 @@
-"""A file of texts, perhaps packed: its bytes, text and lines in bounded memory, and its budget."""
+"""A file of texts, perhaps packed: its bytes, text and lines in bounded memory."""
 
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +16,15 @@ from textgen.runtime.messages import one_line
 
 Document: TypeAlias = Iterable[str]
 """The text of a document in pieces; they are read before the next document is asked for."""
+MAX_BYTES = 1 << 35
+"""Maximum number of bytes of a file, unpacked, and of all texts in an archive together."""
+MAX_RECORDS = 10**7
+"""Maximum number of records of a file."""
+MAX_RECORD_CHARS = 1 << 24
+"""Maximum number of characters that are held at a time: of a line, a value of a table, a page or XML.
+
+JSON takes up to 30 bytes of memory per character.
+"""
 
 
 @dataclass(frozen=True)
@@ -28,8 +36,6 @@ class SourceFile:
     name: str
     """Its name, without the suffix of a compression that `open` undoes."""
     open: Callable[[], AbstractContextManager[IO[bytes]]]
-    budget: Budget
-    """That of the file on disk, which the members of an archive share."""
     encoding: str = ENCODING
 
     def declared(self, encoding: str) -> SourceFile:
@@ -37,14 +43,15 @@ class SourceFile:
         return replace(self, encoding=encoding) if self.encoding == ENCODING else self
 
     def member(self, name: str, open: Callable[[], AbstractContextManager[IO[bytes]]]) -> SourceFile:  # noqa: A002
-        """Return a file that is packed in this one, whose budget it shares; it has its own encoding."""
-        return SourceFile(f"{self.where}/{name}", name, open, self.budget)
+        """Return a file that is packed in this one; it has its own encoding."""
+        return SourceFile(f"{self.where}/{name}", name, open)
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the bytes; raises `TextgenError` if they cannot be read, or unpack to too much."""
+        """Yield the bytes; raises `TextgenError` if they cannot be read, or are more than `MAX_BYTES`."""
+        num_bytes = 0
         with naming_damage(self.where), self.open() as stream:
             while chunk := stream.read(CHUNK_BYTES):
-                self.budget.take(len(chunk))
+                check_size(num_bytes := num_bytes + len(chunk), self.where)
                 yield chunk
 
     def pieces(self) -> Iterator[str]:
@@ -98,56 +105,10 @@ def missing_library(where: str, library: str) -> TextgenError:
     return TextgenError(f'reading {where} needs {library}; run: pip install "textgen-bench[formats]"')
 
 
-MAX_RATIO = 200
-"""Bytes of text that a byte on disk may stand for beyond `SMALL_BYTES`; zeros give 1,000, prose 5."""
-SMALL_BYTES = 1 << 24
-NUM_PASSES = 3
-"""Each text is counted when its encoding is guessed, when it is decoded and when it is given."""
-RECORD_COST = 64
-"""Characters as which a record counts besides its own, since an empty one takes memory and time, too."""
-MAX_SECONDS = 5
-"""Seconds of processor time for each `SMALL_BYTES` of a file in which some text must come."""
-MAX_RECORD_CHARS = 1 << 24
-"""Maximum number of characters that are held at a time: of a line, a value of a table, a tag or XML.
-
-JSON takes up to 30 bytes of memory per character.
-"""
-
-
-class Budget:
-    """What is left of the bytes and characters that a file may give, and the time without any."""
-
-    def __init__(self, where: str, num_bytes: int) -> None:
-        self._where = where
-        self._left = NUM_PASSES * max(SMALL_BYTES, MAX_RATIO * num_bytes)
-        self._max_seconds = MAX_SECONDS * max(1, num_bytes / SMALL_BYTES)
-        self._since: float | None = None
-
-    def take(self, amount: int) -> None:
-        """Count what gives no text by itself; raises `TextgenError` if that is too much or takes too long."""
-        self._count(amount)
-        now = time.thread_time()
-        self._since = self._since or now
-        if now - self._since > self._max_seconds:
-            raise TextgenError(
-                f"{self._where} gives no text for {self._max_seconds:.0f} seconds; leave it out"
-            )
-
-    def texts(self, pieces: Iterable[str]) -> Iterator[str]:
-        """Yield the pieces of a document, which are counted."""
-        self._count(RECORD_COST)
-        for piece in pieces:
-            self._count(len(piece))
-            if piece and not piece.isspace():
-                self._since = None
-            yield piece
-
-    def _count(self, amount: int) -> None:
-        self._left -= amount
-        if self._left < 0:
-            raise TextgenError(
-                f"{self._where} unpacks to over {MAX_RATIO} times its size; if it is a text, unpack it"
-            )
+def check_size(num_bytes: int, where: str) -> None:
+    """Raise `TextgenError` for a file that unpacks to more than `MAX_BYTES`."""
+    if num_bytes > MAX_BYTES:
+        raise TextgenError(f"{where} unpacks to more than {MAX_BYTES >> 30} GiB; give a part of it")
 
 
 def check_length(num_chars: int, where: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -158,20 +158,15 @@ class Entry:
             except Exception:  # a fault of the plugin, which its run tells
                 continue
 
-    def build_model(
-        self, vocabulary: Vocabulary, vectors: PretrainedVectors | None = None, *, is_loaded: bool = False
-    ) -> LanguageModel:
-        """Return a new model, or with `is_loaded` one whose weights are those of a run.
-
-        Raises `TextgenError` if it has no use for `vectors`.
-        """
+    def build_model(self, vocabulary: Vocabulary, vectors: PretrainedVectors | None = None) -> LanguageModel:
+        """Return a new model; raises `TextgenError` if it has no use for `vectors`."""
         if vectors is not None and not self.accepts_vectors:
             raise TextgenError(f"model {self.parts['model']!r} in {self.name!r} takes no embedding")
         refinements = self.refinements
         built: dict[str, list[LanguageModel]] = {part: [] for part in self.models if part not in refinements}
         # All first copies get the weights that they would have without others.
         for part, _ in sorted(self.members.values(), key=lambda member: member[1]):
-            built[part].append(self._build_member(part, vocabulary, vectors, is_loaded=is_loaded))
+            built[part].append(self._build_member(part, vocabulary, vectors))
         members = {
             part: copies[0] if len(copies) == 1 else CombinedModel(Average(copies))
             for part, copies in built.items()
@@ -183,7 +178,7 @@ class Entry:
             speller = Speller(vocabulary.fallback, continues, vocabulary.tokens, words)
             model = SpellingModel(model, speller, vocabulary.tokens)
         for part in refinements:
-            top = self._build_model(part, vocabulary, is_loaded=is_loaded, base=model)
+            top = self._build_model(part, vocabulary, base=model)
             model = RefinedModel(model, top)
         return model
 
@@ -250,27 +245,24 @@ class Entry:
         return f"{models}. Tokens: {lines['tokenizer']}{vectors}"
 
     def _build_member(
-        self, part: str, vocabulary: Vocabulary, vectors: PretrainedVectors | None, *, is_loaded: bool
+        self, part: str, vocabulary: Vocabulary, vectors: PretrainedVectors | None
     ) -> LanguageModel:
         component, extra = self.model_classes[part], dict[str, Any]()
         if vectors is not None and component.accepts_vectors and vectors.table.shape[1]:
             extra["vectors"] = vectors
         if vectors is not None and component.accepts_word_list:
             extra["word_list"] = vectors.words
-        module = self._build_model(part, vocabulary, is_loaded=is_loaded, **extra)
+        module = self._build_model(part, vocabulary, **extra)
         return LanguageModel(module, len(vocabulary))
 
-    def _build_model(self, part: str, vocabulary: Vocabulary, *, is_loaded: bool, **extra: Any) -> Any:
-        component = self.model_classes[part]
-        left_out = component.init_only_options if is_loaded else ()
-        return self._build(part, len(vocabulary), left_out=left_out, **component.told(vocabulary), **extra)
+    def _build_model(self, part: str, vocabulary: Vocabulary, **extra: Any) -> Any:
+        return self._build(part, len(vocabulary), **self.model_classes[part].told(vocabulary), **extra)
 
-    def _build(self, part: str, *arguments: Any, left_out: Collection[str] = (), **extra: Any) -> Any:
+    def _build(self, part: str, *arguments: Any, **extra: Any) -> Any:
         kind, name = self.components[part]
         component, options = load(kind, name), self.options.get(part, {})
-        extra |= {name: value for name, value in options.items() if name not in left_out}
         try:
-            return component(*arguments, **extra)
+            return component(*arguments, **(extra | options))
         except ValueError as error:
             where = find(kind, name).title
             raise TextgenError(f"{where} in {self.name!r}: {one_line(error, with_type=False)}") from error

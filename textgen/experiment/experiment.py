@@ -29,8 +29,8 @@ from textgen.experiment.encoding import (
     readable,
 )
 from textgen.experiment.entry import Entry
+from textgen.experiment.entry_processes import ModelHost
 from textgen.experiment.entry_result import Origin, PreparationTime, RunResult, RunSettings
-from textgen.experiment.hosts import ModelHost
 from textgen.experiment.origin import origin_folder, origin_of, start_members, start_of, with_overlap
 from textgen.experiment.run_lock import begun_copies
 from textgen.experiment.saved_run import RunFiles, RunManifest, SavedRun, build_trained, load_run
@@ -341,7 +341,7 @@ def continuation(
     if corpus is None:
         if not run.sources.are_kept:
             raise TextgenError(f"the text of {run.entry.name!r} was not kept; give it by --corpus")
-        corpus = load_again(run.sources, settings.corpus.cleaner, settings.corpus.split.method)
+        corpus = load_again(run.sources, settings.corpus)
     if replace(corpus.info, name=settings.corpus.name) != settings.corpus:
         raise TextgenError(
             f"{corpus.name!r} is not the text that {run.entry.name!r} was trained on; give the same "

@@ -24,7 +24,7 @@ from textgen.experiment.entry_result import Origin
 from textgen.experiment.saved_run import RunManifest, SavedRun, read_manifest
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import weights_of
-from textgen.registry.options import write_value
+from textgen.registry.options import parse_assignments, write_value
 from textgen.runtime.storage.cache import cache_folder
 from textgen.runtime.storage.files import DIGESTS
 
@@ -68,9 +68,10 @@ def origin_folder(entry: Entry) -> Path:
 def started_from(name: str, run: Path) -> str:
     """Return the entry of this name as one that starts from a run."""
     head, _, written = name.partition(":")
-    earlier = ("start=", "train.start=")
-    options = [each for each in written.split(",") if each and not each.startswith(earlier)]
-    return f"{head}:{','.join([*options, f'start={run}'])}"
+    options = parse_assignments(f"entry {name!r}", written)
+    kept = {option: value for option, value in options.items() if option.removeprefix("train.") != "start"}
+    assigned = (f"{option}={write_value(value)}" for option, value in (kept | {"start": str(run)}).items())
+    return f"{head}:{','.join(assigned)}"
 
 
 def origin_of(entry: Entry) -> Origin | None:
@@ -105,7 +106,7 @@ def with_overlap(entry: Entry, corpus: Corpus) -> Origin | None:
     manifest = _manifest(entry, origin_folder(entry))
     info = manifest.settings.corpus
     with suppress(TextgenError):  # its text is gone
-        read = load_again(manifest.sources, info.cleaner, info.split.method)
+        read = load_again(manifest.sources, info)
         if read.info.split.train.sha256 == origin.text_sha256:
             found = find_overlap(corpus.split.held_out.stretches(), read.split.train.text)
             return replace(origin, overlap=found.share)

@@ -73,8 +73,6 @@ class SampleWriter:
     """The length of every sample."""
     prompts: Sequence[str] = ()
     """Prompts of the samples that are shown; held-out passages, if none are given."""
-    spells: bool = True
-    """False keeps word models from writing words that their vocabulary lacks."""
     passages: list[Continuation] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,7 +91,7 @@ class SampleWriter:
             prompts = [passage.prompt for passage in self.passages]
             # Those of different training seeds do not overlap.
             seeds = [seed * NUM_MEASURED + row for row in range(NUM_MEASURED)]
-            generator = trained.generator(device_config, spells=self.spells)
+            generator = trained.generator(device_config)
             sampler = generator.resolved(sampler)
             ids = list(map(generator.encode_prompt, prompts))
             entropy = EntropyRecorder(sampler, ids, generator.vocabulary, self.num_chars)
@@ -194,7 +192,7 @@ class SampleWriter:
             texts = [measured.texts[row] for row in SHOWN]
         else:
             with preserve_process_state():
-                generator = trained.generator(device_config, spells=self.spells)
+                generator = trained.generator(device_config)
                 texts = generator.generate(prompts, self.num_chars, sampler, seeds)
         for prompt, each, text in zip(prompts, seeds, texts, strict=True):
             yield Sample(prompt, spec, each, without_cut_word(text))

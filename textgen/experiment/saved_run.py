@@ -28,7 +28,7 @@ from textgen.registry.isolation import preserve_process_state
 from textgen.registry.options import declared_options
 from textgen.registry.registry import PluginError, describe_error, load, plugin_files, responsible_plugin
 from textgen.runtime.device import CPU, DeviceConfig
-from textgen.runtime.messages import UsageError, one_line
+from textgen.runtime.messages import one_line
 from textgen.runtime.storage.files import (
     DamagedFileError,
     check_digests,
@@ -64,14 +64,6 @@ class Trained:
     seed_prior: SeedPrior | None = field(default=None, kw_only=True)
     """What is known about the scores of other seeds; None for a model that counts."""
 
-    def check_that_it_spells(self) -> None:
-        """Raise `UsageError` if its tokenizer does not spell words, so that this cannot be left out."""
-        if not self.tokenizer.vocabulary.fallback.any():
-            raise UsageError(
-                f"spelling none has no effect on {self.entry.name!r}, whose tokenizer does not spell words; "
-                "leave it out"
-            )
-
     def encode(self, text: str) -> TokenIds:
         """Return the tokens of a text; raises `TextgenError` if its tokenizer does not preserve it."""
         ids = self.tokenizer.encode(text)
@@ -80,9 +72,9 @@ class Trained:
             raise TextgenError(f"tokenizer {name!r} loses text, so there is no score; use a lossless one")
         return ids
 
-    def generator(self, device_config: DeviceConfig, **options: Any) -> Generator:
-        """Return the model prepared for generation, with the options `spells` and `avoids` of `Generator`."""
-        return Generator(self.model, self.tokenizer, device_config, self.spellings, **options)
+    def generator(self, device_config: DeviceConfig) -> Generator:
+        """Return the model prepared for generation."""
+        return Generator(self.model, self.tokenizer, device_config, self.spellings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +140,7 @@ def build_trained(
         size = len(vocabulary)
         table, has_vector = torch.zeros(size, audit.dimension), torch.zeros(size, dtype=torch.bool)
         vectors = PretrainedVectors(table, has_vector, audit.frozen)
-    model = entry.build_model(vocabulary, vectors, is_loaded=True)
+    model = entry.build_model(vocabulary, vectors)
     set_weights(model.module, weights)
     model.to(device).module.eval()
     return model

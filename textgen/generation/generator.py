@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import torch
@@ -27,9 +26,6 @@ from textgen.runtime.messages import UsageError
 DRAWS_AHEAD = 256
 """Number of steps whose uniform random numbers are drawn at once."""
 
-Spelling: TypeAlias = Literal["words", "none"]
-"""words: out-of-vocabulary words are written if the tokenizer can spell them; none: they are not."""
-
 OnChoice = Callable[[Tensor, Tensor], None]
 """A function that is told each choice: the logits [batch, vocab_size] and the ids [batch], once checked."""
 
@@ -38,19 +34,12 @@ def ignore_choice(logits: Tensor, ids: Tensor) -> None:
     """Do nothing."""
 
 
-def spells_words(spelling: str) -> bool:
-    """Return whether words are spelled; raises `UsageError` for anything but a `Spelling`."""
-    if spelling not in get_args(Spelling):
-        raise UsageError(f"spelling must be words or none, not {spelling!r}")
-    return spelling == "words"
-
-
 class Generator:
     """A model prepared for generation.
 
     The step is the model's own (`prepare_step`), recorded as a CUDA graph on a GPU, or `forward` with one
     token at a time. `spellings` are those of `Vocabulary`. Without `spells` no token that spells
-    out-of-vocabulary words is written, whatever the sampler, nor ever one with a character of `avoids`.
+    out-of-vocabulary words is written, whatever the sampler.
     """
 
     def __init__(
@@ -61,13 +50,11 @@ class Generator:
         spellings: Sequence[Sequence[float]] = (),
         *,
         spells: bool = True,
-        avoids: str = "",
     ) -> None:
         self.model, self.tokenizer, self.device = model, tokenizer, device_config.device
         self.table = tokenizer.table
         self.vocabulary = tokenizer.sampler_vocabulary(spellings if spells else ())
-        left_out = np.array([not set(avoids).isdisjoint(token) for token in tokenizer.tokens])
-        left_out |= self.vocabulary.fallback & (not spells)
+        left_out = self.vocabulary.fallback & (not spells)
         self._left_out = torch.from_numpy(left_out).to(self.device) if left_out.any() else None
         carries = np.array([piece.startswith(b" ") for piece in self.table.pieces])
         self._carries_space = carries if spells else carries & ~self.vocabulary.fallback

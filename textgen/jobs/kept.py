@@ -106,12 +106,9 @@ def check_reuse(folder: Path, experiment: Experiment) -> None:
         manifest = read_manifest(folder)
     except TextgenError:
         return
-    wanted = experiment.settings()
     what = _first_difference(manifest, experiment)
     if what is not None:
         remedy = f"add --precision {manifest.settings.precision}, or " if what == "precision" else ""
-        if what == "corpus" and wanted.corpus.repeated_chars:
-            remedy = "add --keep-repeats if it was made with repeated paragraphs, or "
         raise TextgenError(
             f"{str(folder)!r} holds a run that was made with another {what}; "
             f"{remedy}choose another folder (--out)"

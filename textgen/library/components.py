@@ -1,7 +1,6 @@
 """Plugins: which are installed and what each offers; and those of a file.
 
-The help of an option is the string after its field, as for any attribute. Arguments of `__init__`, which
-cannot have one, say it in their annotation: `Annotated[int, doc("…")]`, which takes precedence.
+The help of an option is in its annotation: `Annotated[int, doc("…")]`.
 """
 
 from __future__ import annotations
@@ -18,9 +17,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from annotated_types import BaseMetadata, DocInfo, Ge, Gt, Le, Lt
 
 from textgen.contracts import TextgenError
-from textgen.library.options import field_docs
 from textgen.registry import registry
-from textgen.registry.options import Option, declared_options, write_value
+from textgen.registry.options import Option, declared_options, metadata, write_value
 from textgen.registry.registry import KINDS, Plugin, PluginError, find, load
 from textgen.runtime.messages import unknown
 
@@ -135,14 +133,13 @@ def command_rows(function: Callable[..., None]) -> list[dict[str, Any]]:
 
 def option_rows(component: type) -> list[dict[str, Any]]:
     """Return the options of a component, each with its type, default and help."""
-    helps = field_docs(component)
     return [
         {
             "option": option.name,
             "type": type_name(option.annotation),
             "default": option.default,
             "search": search_range(option),
-            "help": _argument_doc(option) or helps.get(option.name, ""),
+            "help": _help(option),
         }
         for option in declared_options(component).values()
     ]
@@ -227,7 +224,7 @@ def _place(component: Any) -> tuple[str | None, int | None]:
         return None, None
 
 
-def _argument_doc(option: Option) -> str:
-    parts = [option.annotation, *get_args(option.annotation)]
-    infos = [item for part in parts for item in getattr(part, "__metadata__", ())]
-    return next((info.documentation for info in infos if isinstance(info, DocInfo)), "")
+def _help(option: Option) -> str:
+    """Return the help of an option; empty without one."""
+    infos = (item for item in metadata(option.annotation) if isinstance(item, DocInfo))
+    return next((info.documentation for info in infos), "")

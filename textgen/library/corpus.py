@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from textgen import defaults
 from textgen.contracts import TextgenError
@@ -25,18 +25,13 @@ def load_corpus(
     split: str = defaults.SPLIT,
     max_chars: int | None = None,
     encoding: str = defaults.ENCODING,
-    condition: str | None = None,
-    keep_repeats: bool = False,
 ) -> Corpus:
     """Return the text of `corpus`, names and paths, cleaned and split, for several calls of functions.
 
     `clean` names the cleaner, `split` the percentages of its parts. At most `max_chars` characters are used.
-    `encoding` is that of files. `condition` is a field by which documents have labels, or what the folders
-    or files of texts without fields stand for. `keep_repeats` keeps long paragraphs that repeat earlier ones.
-    Raises `TextgenError` if a source cannot be read or the text is too short.
+    `encoding` is that of files. Raises `TextgenError` if a source cannot be read or the text is too short.
     """
-    given: dict[str, Any] = {"clean": clean, "split": split, "max_chars": max_chars, "encoding": encoding}
-    return loaded(TextOptions(corpus, condition=condition, keep_repeats=keep_repeats, **given))
+    return loaded(TextOptions(corpus, clean=clean, split=split, max_chars=max_chars, encoding=encoding))
 
 
 def loaded(corpus: TextSource) -> Corpus:
@@ -58,8 +53,7 @@ def read(text: TextOptions) -> Corpus:
     """Return the corpus of these options, which may have no test part."""
     if isinstance(text.corpus, Corpus):
         return text.corpus
-    given = text.sources, text.clean, text.split, text.max_chars, text.encoding
-    return read_corpus(*given, keeps_repeats=text.keep_repeats, condition=text.condition)
+    return read_corpus(text.sources, text.clean, text.split, text.max_chars, text.encoding)
 
 
 def as_text(corpus: TextSource) -> TextOptions:

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-import textwrap
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from dataclasses import fields, is_dataclass
-from functools import cache
-from itertools import pairwise
 from typing import Any, TypeAlias, get_args, get_type_hints
 
 from textgen.requests import MAX_SEED, ClusterOptions
@@ -19,22 +13,6 @@ from textgen.workers.process import import_early
 Refuse: TypeAlias = Callable[[Sequence[str], str], None]
 """A function that raises `UsageError` if an option with one of these names is given; the reason completes
 the sentence "split has no effect …"."""
-
-
-@cache
-def field_docs(component: type) -> dict[str, str]:
-    """Return the names of class attributes with the string that follows each in the source, bases first."""
-    docs = {}
-    for base in reversed(component.__mro__):
-        with suppress(OSError, TypeError, SyntaxError, IndexError):  # no source
-            body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
-            statements = body.body if isinstance(body, ast.ClassDef) else []
-            for before, after in pairwise(statements):
-                if isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name):
-                    match after:
-                        case ast.Expr(value=ast.Constant(value=str(text))):
-                            docs[before.target.id] = " ".join(text.split())
-    return docs
 
 
 def seed_range(seeds: int | range) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Results as people read them: in a few lines, in Markdown, or drawn on a terminal."""
+"""Runs in a few lines, and the report of any result."""
 
 from __future__ import annotations
 
@@ -12,16 +12,11 @@ from textgen import defaults
 from textgen.contracts import TextgenError
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample
-from textgen.experiment.samples import kept_samples
-from textgen.library.console import VisibleConsole
 from textgen.library.runs import Run
 from textgen.library.training import how_to_look
-from textgen.reports import markdown
 from textgen.reports.document import Report
 from textgen.reports.formats import short
-from textgen.reports.terminal import render
-from textgen.results.kinds import kind_of
-from textgen.runtime.output import visible_in
+from textgen.results.result_kind import kind_of
 from textgen.training.budget import is_timed
 
 PROMPT = '"Once upon a time"'
@@ -33,18 +28,6 @@ SHOWN_CHARS = 200
 def document(result: Any, folder: Path = Path()) -> Report:
     """Return the report of a result that is saved in `folder`."""
     report: Report = kind_of(result).report(result, folder)
-    return report
-
-
-def to_markdown(result: Any, folder: Path = Path()) -> str:
-    """Return the report of a result as Markdown."""
-    return markdown.to_markdown(document(result, folder))
-
-
-def draw(result: Any, folder: Path = Path(), *, full: bool) -> Report:
-    """Draw a result on the terminal, whole or its most important part; return what was drawn."""
-    report = document(visible_in(result), folder)
-    render(report, VisibleConsole(), full=full)
     return report
 
 
@@ -86,11 +69,6 @@ def first_sample(run: Run) -> list[str]:
         text = run.sample(length=SHOWN_CHARS)
         return [_sample_line(Sample("", defaults.SAMPLER, 0, text))]
     return []
-
-
-def sample_lines(folder: Path) -> list[str]:
-    """Return the samples that are kept in the folder of a run."""
-    return [_sample_line(each) for each in kept_samples(folder)]
 
 
 def command(*words: str) -> str:

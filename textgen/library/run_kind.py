@@ -6,20 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textgen.reports.reported_kind import ReportedKind
 from textgen.results.folders import RUN_FILES
-from textgen.results.kinds import About, about_best
+from textgen.results.result_kind import About, Kind, about_best
 from textgen.runtime.storage.result_folders import RUN_FILE
 
 if TYPE_CHECKING:
     from textgen.reports.document import Report
 
 
-class RunKind(ReportedKind):
+class RunKind(Kind):
     """A trained entry with its score."""
 
     file = RUN_FILE
-    has_runs = names_folder = True
+    has_runs = True
     has_page = False
 
     def record(self) -> type:
@@ -39,16 +38,26 @@ class RunKind(ReportedKind):
     def printed(self, result: Any) -> Any:
         return result.result
 
-    def text(self, result: Any, folder: Path) -> str:
-        from textgen.library.presentation import sample_lines, train_lines
-
-        return "\n".join([*train_lines(folder, result.settings, result.result), *sample_lines(folder)]) + "\n"
-
     def report(self, result: Any, folder: Path) -> Report:
-        from textgen.library.presentation import PROMPT, command, sample_lines, train_lines
-        from textgen.reports.document import Code, Report, Section, lines
+        """Return its score, how it was trained, and the samples that are kept with it."""
+        from textgen.experiment.samples import kept_samples
+        from textgen.library.presentation import PROMPT, command, train_lines
+        from textgen.reports.document import Report, SampleGroup, Samples, Section, lines
+        from textgen.reports.formats import plain
 
-        answer, *others = train_lines(folder, result.settings, result.result)
-        unbroken = [f"next: {command('sample', str(folder), PROMPT)}", *sample_lines(folder)]
-        sections = [Section("run", "", [lines(others), *map(Code, unbroken)])]
-        return Report(kind="run", result=result, title="", answer=answer, sections=sections)
+        answer, *others, _ = train_lines(folder, result.settings, result.result)
+        groups = [
+            SampleGroup(plain(each.prompt) or "(no prompt)", each.sampler, [(f"seed {each.seed}", each.text)])
+            for each in kept_samples(folder)
+        ]
+        return Report(
+            kind="run",
+            result=result,
+            title="",
+            answer=answer,
+            advice=command("sample", str(folder), "--prompt", PROMPT),
+            sections=[
+                Section("run", "", [lines(others)]),
+                Section("samples", "Samples that were kept", [Samples(groups)]),
+            ],
+        )

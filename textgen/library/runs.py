@@ -1,44 +1,40 @@
-"""Runs: entries that are trained here or loaded, which write text and score it."""
+"""Runs: trained entries, which write text and score it."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from textgen import defaults
-from textgen.comparison.origins import make_origins
-from textgen.contracts import TextgenError
+from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data.cleaning import clean_text, load_text
-from textgen.data.corpus import Corpus
-from textgen.data.labels import without_signs
+from textgen.data.corpus import Corpus, load_again
 from textgen.evaluation.scoring import Score
-from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample, ScoreChecks
 from textgen.experiment.experiment import Experiment, continuation
-from textgen.experiment.forecast import expected_seconds
-from textgen.experiment.origin import started_from
 from textgen.experiment.samples import keep_samples
-from textgen.experiment.saved_run import SavedRun, load_run, names_run, read_manifest
+from textgen.experiment.saved_run import SavedRun, load_run
 from textgen.experiment.score_run import score_any
 from textgen.generation.bound_sampler import build_sampler
-from textgen.generation.generator import Generator, Spelling, spells_words
+from textgen.generation.generator import Generator
+from textgen.generation.text_ends import Until, part_after, spans
 from textgen.jobs.kept import check_new
-from textgen.library.corpus import TextSource, as_text, loaded
 from textgen.library.defined_plugins import NewPlugins, add_plugins
 from textgen.library.notebook_views import data_frame, new_axes, plot_curves, run_html
-from textgen.library.options import Refuse, changed, check_numbers, refusing
+from textgen.library.options import check_numbers
 from textgen.library.progress import shown
-from textgen.library.training import build_logger, check_train, logged, trained_and_saved
-from textgen.requests import ClusterOptions, Source, TrainRequest
+from textgen.library.saving import trained_and_saved
+from textgen.requests import Source
 from textgen.results.names import find_run
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import NotSavedError
 from textgen.runtime.storage.result_folders import RUN_FILE, result_folder, result_name
-from textgen.training.budget import is_timed, parse_budget
+from textgen.training.budget import is_timed
 from textgen.training.checkpoints import SNAPSHOTS, Snapshots
 from textgen.training.progress import DONE, Progress, Report, Step
 
@@ -46,86 +42,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from pandas import DataFrame
 
-
-def train(
-    entry: str,
-    corpus: TextSource = defaults.CORPUS,
-    *,
-    budget: str = defaults.BUDGET,
-    seed: int = 0,
-    cluster: ClusterOptions = ClusterOptions(),
-    plugins: NewPlugins = (),
-    out: str | Path | None = None,
-    log: str | None = None,
-    report: Report | bool | None = None,
-) -> Run:
-    """Train `entry` on `corpus` and score it; return the run, which is also saved in `out`, a new folder.
-
-    With a `budget` such as `+2m`, `entry` is a run whose training continues; with another, it is one from
-    which training on another `corpus` starts. `seed` is the random seed, `log` a logger, a plugin, which gets
-    losses and learning rate; `plugins` and `report` are those of `bench`. An interrupted training run in
-    `out` continues.
-    Raises `TextgenError` if that is not possible, and `NotSavedError` with the run if the disk is full.
-    """
-    add_plugins(plugins)
-    request = TrainRequest(entry=entry, text=as_text(corpus), budget=budget, seed=seed, cluster=cluster)
-    # Programs may train all entries alike: a budget and a precision are ignored where there is no gradient.
-    given = (changed(request) | ({"log"} if log is not None else set())) - {"budget", "precision"}
-    return train_as(request, out, log=log, report=report, refuse=refusing(given))
-
-
-def train_as(
-    request: TrainRequest,
-    out: str | Path | None,
-    *,
-    log: str | None,
-    snapshots: bool = False,
-    report: Report | bool | None,
-    refuse: Refuse,
-) -> Run:
-    """Train what is asked for, as `train` does; with `snapshots`, each validation keeps its weights.
-
-    `refuse` is called with the options that have no effect.
-    """
-    check_numbers(request.seed)
-    check_train(request, refuse)
-    logger = build_logger(log)
-    entry = request.entry
-    if snapshots:
-        entry += f"{',' if ':' in entry else ':'}snapshots=true"
-    cluster, budget, seed = request.cluster, request.budget, request.seed
-    if budget.startswith("+"):
-        run = load(entry, device=cluster.device, precision=cluster.precision)
-        return run.train(budget, out=out, report=report)
-    parsed_budget = parse_budget(budget)
-    if names_run(entry):
-        entry = started_from(read_manifest(folder := find_run(entry)).entry.name, folder)
-    parsed = parse_entry(entry)
-    config = choose_device(cluster.device, cluster.precision)
-    check_new(out)
-    with shown(report) as tell:
-        make_origins([parsed], config, tell)
-        tell(Step("reading the text"))
-        text = loaded(request.text)
-        experiment = Experiment(parsed, text, parsed_budget, config, seed, writes=True)
-        tell(Step("starting", parsed.name, seconds_left=expected_seconds(parsed, text, parsed_budget)))
-        with (
-            result_folder(out, lambda: result_name([entry], text.name, budget, seed)) as folder,
-            logged(logger, folder, tell) as follow,
-        ):
-            return _finished(experiment, folder, config, follow)
-
-
-def _finished(experiment: Experiment, folder: Path, config: DeviceConfig, tell: Report) -> Run:
-    """Train, score and save; one that cannot be saved is in the error."""
-    tell(Step("", folder=folder))
-    try:
-        run = trained_and_saved(experiment, folder, tell)
-    except NotSavedError as error:
-        error.result = Run(folder, cast(SavedRun, error.result), config)
-        raise
-    tell(Step(DONE, run.entry.name, outcome=run.result.outcome))
-    return Run(folder, run, config)
+TRIES, MAX_AT_ONCE = 20, 100
+"""How many texts are written at most for each that is asked for, and how many side by side."""
 
 
 def load(
@@ -216,18 +134,13 @@ class Run:
         length: int = defaults.SAMPLE_CHARS,
         sampler: str = defaults.SAMPLER,
         seed: int = 0,
-        spelling: Spelling = "words",
-        label: str | None = None,
     ) -> str:
         """Return a continuation of `prompt` of `length` characters, without the prompt.
 
         A space at the end of the prompt begins the next word, whatever the tokens are. `sampler` is one such
-        as `top-p:p=0.9`, `seed` the random seed; with the `spelling` `none`, a word model writes no
-        out-of-vocabulary words. A `label` is one of those that the text was read with (`condition`), such as
-        an author, whose text is asked for.
+        as `top-p:p=0.9`, `seed` the random seed.
         """
-        settings: dict[str, Any] = {"length": length, "sampler": sampler, "seed": seed}
-        return self.samples(1, prompt, **settings, spelling=spelling, label=label)[0]
+        return self.samples(1, prompt, length=length, sampler=sampler, seed=seed)[0]
 
     def samples(
         self,
@@ -237,28 +150,63 @@ class Run:
         length: int = defaults.SAMPLE_CHARS,
         sampler: str = defaults.SAMPLER,
         seed: int = 0,
-        spelling: Spelling = "words",
-        label: str | None = None,
     ) -> list[str]:
         """Return a `number` of continuations of `prompt`, written at once with `seed` and those that follow.
 
-        `length`, `sampler`, `spelling` and `label` are those of `sample`.
+        `length` and `sampler` are those of `sample`.
         """
         check_numbers(seed, number=number, length=length)
-        seeds, begin = range(seed, seed + number), self._begin(label)
-        generator = self.generator(spelling, label)
-        texts = generator.generate(
-            [begin + prompt if begin else prompt] * number, length, build_sampler(sampler), seeds
-        )
-        return [without_signs(text, self.settings.corpus.labels) if begin else text for text in texts]
+        seeds = range(seed, seed + number)
+        return self.generator.generate([prompt] * number, length, build_sampler(sampler), seeds)
 
-    def _begin(self, label: str | None) -> str:
-        """Return what a paragraph of a label begins with; raises `UsageError` if there is no such label."""
-        signs = {each.name: each.sign for each in self.settings.corpus.labels}
-        if label is not None and label not in signs:
-            known = ", ".join(signs) or "none; train with --condition"
-            raise UsageError(f"{self.entry!r} has no label {label!r}; it has {known}")
-        return "\n" + signs[label] if label is not None else ""
+    def samples_until(
+        self,
+        until: Until,
+        number: int,
+        prompt: str = "",
+        *,
+        unique: bool = False,
+        new: bool = False,
+        seed: int = 0,
+        **settings: Any,
+    ) -> Iterator[Sample]:
+        """Yield a `number` of continuations of `prompt` up to an end, as of names, titles or verses.
+
+        `until` is the end of a `line`, `sentence` or `paragraph`. A text without one within the `length` in
+        `settings` is left out; with `unique` so is what was there before, and with `new` what the training
+        text has. There are fewer, with a `TextgenWarning`, if too few of twenty times as many texts are such.
+        `seed` and `settings` are those of `samples`.
+        """
+        if until not in get_args(Until):
+            raise UsageError(f"until must be {', '.join(get_args(Until))}, not {until!r}")
+        check_numbers(seed, number=number)
+        language = self.settings.corpus.language
+        known = self._trained_on(until, language) if new else set[str]()
+        num_found = num_cut = 0
+        for begin in range(seed, seed + TRIES * number, size := min(number, MAX_AT_ONCE)):
+            for place, text in enumerate(self.samples(size, prompt, seed=begin, **settings), begin):
+                span = part_after(prompt + text, prompt, until, language)
+                part = "" if span is None else (prompt + text)[slice(*span)]
+                num_cut += span is None
+                if span is None or part in known:
+                    continue
+                known |= {part} if unique else set()
+                ended = text[: span[1] - len(prompt)]
+                yield Sample(
+                    prompt, settings.get("sampler", defaults.SAMPLER), place, ended if prompt else part
+                )
+                if (num_found := num_found + 1) == number:
+                    return
+        was_cut = num_cut > TRIES * number / 2
+        advice = f"most were cut before the end of a {until}: raise --length"
+        message = advice if was_cut else "others repeat what was there: try a higher temperature"
+        found = f"only {num_found} of {number} such texts are among {TRIES * number:,}"
+        warnings.warn(f"{found}; {message}", TextgenWarning, stacklevel=2)
+
+    def _trained_on(self, until: Until, language: str) -> set[str]:
+        """Return all lines, sentences or paragraphs of the training text."""
+        text = load_again(self.saved.sources, self.settings.corpus).split.train.text[:]
+        return {text[begin:end] for begin, end in spans(text, until, language)}
 
     def stream(
         self,
@@ -267,18 +215,13 @@ class Run:
         length: int = defaults.SAMPLE_CHARS,
         sampler: str = defaults.SAMPLER,
         seed: int = 0,
-        spelling: Spelling = "words",
-        label: str | None = None,
     ) -> Iterator[str]:
         """Yield a continuation of `prompt` in pieces, while it is written.
 
-        `length`, `sampler`, `seed`, `spelling` and `label` are those of `sample`.
+        `length`, `sampler` and `seed` are those of `sample`.
         """
         check_numbers(seed, length=length)
-        begin = self._begin(label)
-        asked = begin + prompt if begin else prompt
-        pieces = self.generator(spelling, label).stream(asked, length, build_sampler(sampler), seed)
-        return (piece.replace(begin.strip(), "") for piece in pieces)
+        return self.generator.stream(prompt, length, build_sampler(sampler), seed)
 
     def score(
         self, text: str | Path | Corpus, *, clean: str | None = None, encoding: str = defaults.ENCODING
@@ -341,7 +284,7 @@ class Run:
             settings = experiment.settings()
             name = partial(result_name, [self.entry], settings.corpus.name, settings.budget, settings.seed)
             with result_folder(out, name) as folder:
-                return _finished(experiment, folder, self.config, tell)
+                return finished(experiment, folder, self.config, tell)
 
     def to_pandas(self) -> DataFrame:
         """Return the learning curve, a row for each validation.
@@ -368,22 +311,21 @@ class Run:
         return f"Run({self.entry!r}, folder={str(self.folder)!r})"
 
     @cached_property
-    def _generators(self) -> dict[tuple[bool, str | None], Generator]:
-        return {}
+    def generator(self) -> Generator:
+        """What writes, ready for many texts."""
+        return self.saved.generator(self.config)
 
-    def generator(self, spelling: str, label: str | None = None) -> Generator:
-        """Return what writes, ready for many texts, with `spelling` and `label` of `sample`.
 
-        With a label it writes no sign of others.
-        """
-        spells, labels = spells_words(spelling), self.settings.corpus.labels
-        if not spells:
-            self.saved.check_that_it_spells()
-        if (spells, label) not in self._generators:
-            others = "".join(each.sign for each in labels if label is not None and each.name != label)
-            made = self.saved.generator(self.config, spells=spells, avoids=others)
-            self._generators[spells, label] = made
-        return self._generators[spells, label]
+def finished(experiment: Experiment, folder: Path, config: DeviceConfig, tell: Report) -> Run:
+    """Train, score and save a run; one that cannot be saved is in the error."""
+    tell(Step("", folder=folder))
+    try:
+        run = trained_and_saved(experiment, folder, tell)
+    except NotSavedError as error:
+        error.result = Run(folder, cast(SavedRun, error.result), config)
+        raise
+    tell(Step(DONE, run.entry.name, outcome=run.result.outcome))
+    return Run(folder, run, config)
 
 
 def keep(run: Run, samples: Sequence[Sample]) -> int:

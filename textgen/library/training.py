@@ -1,35 +1,108 @@
-"""Training of one entry: options that have no effect, and logs.
+"""Training of one entry: `train`, the options that have no effect, and logs.
 
 Logs are written by plugins of the kind `logger`: `textgen train --log NAME`.
 """
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from safetensors import SafetensorError
-
+from textgen import defaults
+from textgen.comparison.origins import make_origins
 from textgen.contracts import Logger, TextgenWarning
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.run_lock import partial_folder
-from textgen.experiment.saved_run import SavedRun, names_run, save_run
-from textgen.jobs.kept import run_and_save
-from textgen.library.corpus import check_text
-from textgen.library.options import Refuse, check_cluster
+from textgen.experiment.forecast import expected_seconds
+from textgen.experiment.origin import started_from
+from textgen.experiment.saved_run import names_run, read_manifest
+from textgen.jobs.kept import check_new
+from textgen.library.corpus import TextSource, as_text, check_text, loaded
+from textgen.library.defined_plugins import NewPlugins, add_plugins
+from textgen.library.options import Refuse, changed, check_cluster, check_numbers, refusing
+from textgen.library.progress import shown
+from textgen.library.runs import Run, finished, load
 from textgen.registry.options import build
 from textgen.registry.registry import describe_error
-from textgen.requests import TrainRequest
+from textgen.requests import ClusterOptions, TrainRequest
+from textgen.results.names import find_run
+from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError
-from textgen.runtime.storage.files import NotSavedError
-from textgen.training.budget import check_is_text
+from textgen.runtime.storage.result_folders import result_folder, result_name
+from textgen.training.budget import check_is_text, parse_budget
 from textgen.training.progress import Progress, Report, Step
+
+
+def train(
+    entry: str,
+    corpus: TextSource = defaults.CORPUS,
+    *,
+    budget: str = defaults.BUDGET,
+    seed: int = 0,
+    cluster: ClusterOptions = ClusterOptions(),
+    plugins: NewPlugins = (),
+    out: str | Path | None = None,
+    log: str | None = None,
+    report: Report | bool | None = None,
+) -> Run:
+    """Train `entry` on `corpus` and score it; return the run, which is also saved in `out`, a new folder.
+
+    With a `budget` such as `+2m`, `entry` is a run whose training continues; with another, it is one from
+    which training on another `corpus` starts. `seed` is the random seed, `log` a logger, a plugin, which gets
+    losses and learning rate; `plugins` and `report` are those of `bench`. An interrupted training run in
+    `out` continues. Raises `TextgenError` if that is not possible, and `NotSavedError` with the run if the
+    disk is full.
+    """
+    add_plugins(plugins)
+    request = TrainRequest(entry=entry, text=as_text(corpus), budget=budget, seed=seed, cluster=cluster)
+    # Programs may train all entries alike: a budget and a precision are ignored where there is no gradient.
+    given = (changed(request) | ({"log"} if log is not None else set())) - {"budget", "precision"}
+    return train_as(request, out, log=log, report=report, refuse=refusing(given))
+
+
+def train_as(
+    request: TrainRequest,
+    out: str | Path | None,
+    *,
+    log: str | None,
+    snapshots: bool = False,
+    report: Report | bool | None,
+    refuse: Refuse,
+) -> Run:
+    """Train what is asked for, as `train` does; with `snapshots`, each validation keeps its weights.
+
+    `refuse` is called with the options that have no effect.
+    """
+    check_numbers(request.seed)
+    check_train(request, refuse)
+    logger = build_logger(log)
+    entry = request.entry
+    cluster, budget, seed = request.cluster, request.budget, request.seed
+    if budget.startswith("+"):
+        run = load(entry, device=cluster.device, precision=cluster.precision)
+        return run.train(budget, out=out, report=report)
+    parsed_budget = parse_budget(budget)
+    if names_run(entry):
+        entry = started_from(read_manifest(folder := find_run(entry)).entry.name, folder)
+    parsed = parse_entry(entry)
+    if snapshots and not parsed.keeps_snapshots:
+        parsed = parse_entry(entry := f"{entry}{',' if ':' in entry else ':'}snapshots=true")
+    config = choose_device(cluster.device, cluster.precision)
+    check_new(out)
+    with shown(report) as tell:
+        make_origins([parsed], config, tell)
+        tell(Step("reading the text"))
+        text = loaded(request.text)
+        experiment = Experiment(parsed, text, parsed_budget, config, seed, writes=True)
+        tell(Step("starting", parsed.name, seconds_left=expected_seconds(parsed, text, parsed_budget)))
+        with (
+            result_folder(out, lambda: result_name([entry], text.name, budget, seed)) as folder,
+            logged(logger, folder, tell) as follow,
+        ):
+            return finished(experiment, folder, config, follow)
 
 
 def check_train(request: TrainRequest, refuse: Refuse) -> None:
@@ -51,28 +124,6 @@ def check_train(request: TrainRequest, refuse: Refuse) -> None:
     elif (parsed := parse_entry(entry)) and not parsed.is_trainable:
         reason = f"on the model {parsed.parts['model']!r}, which is not trained by gradient descent"
         refuse(["budget", "precision", "log", "snapshots"], reason)
-
-
-def trained_and_saved(experiment: Experiment, folder: Path, tell: Report) -> SavedRun:
-    """Train, score and save a run; one that cannot be saved is in the `NotSavedError`."""
-    try:
-        return run_and_save(experiment, folder, tell)
-    except NotSavedError as error:
-        run = cast(SavedRun, error.result)
-        if not partial_folder(folder).exists() and (kept := _saved_elsewhere(run, folder.name)):
-            error.args = (f"{error}; until then the run is in {str(kept)!r}",)
-        raise
-
-
-def _saved_elsewhere(run: SavedRun, name: str) -> Path | None:
-    """Save a run without a checkpoint among temporary files; return where, or None if there is no room."""
-    elsewhere = Path(tempfile.mkdtemp(prefix="textgen-"))
-    try:
-        save_run(elsewhere / name, run)
-    except (OSError, SafetensorError):
-        shutil.rmtree(elsewhere, ignore_errors=True)
-        return None
-    return elsewhere / name
 
 
 def build_logger(log: str | None) -> Logger | None:

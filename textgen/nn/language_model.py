@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, cast
@@ -304,12 +304,6 @@ class ModelClass:
         """Training options other than the defaults, as the class gives them."""
         recommended: Mapping[str, Any] = getattr(self.component, "recommended_training", {})
         return recommended
-
-    @property
-    def init_only_options(self) -> Collection[str]:
-        """Names of the options that a model needs only when it is new."""
-        names: Collection[str] = getattr(self.component, "init_only_options", ())
-        return names
 
     def is_trainable(self, **options: Any) -> bool:
         """Return whether a model built with `options` is trained by gradient descent.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import UnionType
@@ -11,9 +12,13 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from textgen.contracts import Search, TextgenError
 from textgen.registry.registry import contract_error, load, names
 from textgen.runtime.messages import one_line, unknown
-from textgen.runtime.storage.json_records import LARGEST
 
 PLAIN = (bool, int, float, str, type(None))
+LARGEST = 1e100
+"""The largest value of an option, so that sums and squares of numbers are numbers."""
+ITEM = re.compile(r'(?:[^,"]|"[^"]*"|")+')
+"""One assignment of a list; a comma between quotes does not end it."""
+QUOTED = re.compile(r'"([^"]*)"')
 
 
 @dataclass(frozen=True)
@@ -100,13 +105,18 @@ def write_value(value: bool | int | float | str | None) -> str:
     """Return a value as text for an entry, which `Option.parse` reads as the same value."""
     if value is None or isinstance(value, bool):
         return str(value).lower()
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return f'"{value}"' if "," in str(value) else str(value)
 
 
 def parse_assignments(owner: str, text: str) -> dict[str, str]:
-    """Return `a=1,b=2` as a dictionary; raises `TextgenError`, which names the owner, for anything else."""
+    """Return `a=1,b=2` as a dictionary; raises `TextgenError`, which names the owner, for anything else.
+
+    A value with a comma is written in double quotes: `start="runs/a,b"`.
+    """
     assignments: dict[str, str] = {}
-    for item in filter(None, text.split(",")):
+    for item in ITEM.findall(text):
         name, equals, value = item.partition("=")
         if not equals or not name.strip():
             raise TextgenError(
@@ -114,7 +124,9 @@ def parse_assignments(owner: str, text: str) -> dict[str, str]:
             )
         if name.strip() in assignments:
             raise TextgenError(f"{owner}: option {name.strip()!r} is given twice; leave one of them out")
-        assignments[name.strip()] = value.strip()
+        assignments[name.strip()] = (
+            QUOTED.sub(r"\1", value) if QUOTED.fullmatch(value := value.strip()) else value
+        )
     return assignments
 
 

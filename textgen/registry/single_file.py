@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from textgen.contracts import TextgenError
-from textgen.registry.kinds import REQUIRED, kinds_of, near_miss
+from textgen.registry.plugin_kinds import REQUIRED, kinds_of
 from textgen.registry.registry import (
     KINDS,
     Plugin,
@@ -76,12 +76,9 @@ def _components(path: Path, file: SourceFile) -> list[tuple[str, str]]:
         own = [name for name in named if getattr(named[name], "__module__", "") == file.module]
         components = [(kind, name) for name in own if name[0] != "_" for kind in _kinds(named[name])]
     if not components:
-        faults = [near_miss(name, named[name]) for name in own]
-        imported = [f"{name} is imported; derive a class from it" for name in named if _kinds(named[name])]
         contracts = [f"{with_article(kind)} has {', '.join(methods)}" for kind, methods in REQUIRED.items()]
         contracts.append("a command is a function with @command of textgen.contracts")
-        reasons = list(filter(None, faults)) or imported or contracts
-        raise PluginError(f"the plugin file {path} contains no component: {'; '.join(reasons)}")
+        raise PluginError(f"the plugin file {path} contains no component: {'; '.join(contracts)}")
     return components
 
 

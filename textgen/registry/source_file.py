@@ -11,9 +11,6 @@ from types import ModuleType
 
 from textgen.contracts import TextgenError
 
-MAX_BYTES = 10_000_000
-"""Bytes of a plugin file, at most."""
-
 
 @dataclass(frozen=True)
 class SourceFile:
@@ -59,7 +56,7 @@ class SourceFile:
 
 
 def read_source(path: Path) -> SourceFile:
-    """Return a plugin file without running it; raises `TextgenError` for what is not a file, or too large."""
+    """Return a plugin file without running it; raises `TextgenError` for what is not a file."""
     return SourceFile(path.absolute(), _version(_contents(path)))
 
 
@@ -71,13 +68,7 @@ def _contents(path: Path) -> bytes:
     try:
         if path.exists() and not (path.is_file() or path.is_dir()):  # reading a pipe or device may not end
             raise TextgenError(f"cannot read the plugin file {path}: it is a pipe or a device; give a file")
-        with path.open("rb") as file:
-            source = file.read(MAX_BYTES + 1)
+        return path.read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise TextgenError(f"cannot read the plugin file {path}: {reason}") from None
-    if len(source) > MAX_BYTES:
-        raise TextgenError(
-            f"the plugin file {path} has more than {MAX_BYTES:,} bytes; give one of Python code"
-        )
-    return source

@@ -181,8 +181,6 @@ def overlap(result: Comparison) -> str:
 
 def known_before(result: Comparison) -> Iterator[str]:
     """Yield how much of the scored text is in what was read before: the training text, and what runs read."""
-    if signs := ", ".join(f"{each.sign} {each.name}" for each in result.corpus.labels):
-        yield f"Each paragraph begins with the sign of its label, which is scored too: {signs}."
     yield overlap(result)
     for name, origin in {run.name: run.origin for run in result.runs if run.origin}.items():
         share = "it is not known how much" if origin.overlap is None else f"{percent(origin.overlap)} %"

@@ -87,8 +87,6 @@ class Details:
     entries: tuple[EntryDetails, ...]
     sample_chars: Count = SAMPLE_CHARS
     """Characters of each sample."""
-    spells: bool = True
-    """False if word models did not write words that their vocabulary lacks."""
     texts: tuple[WrittenTexts, ...] = ()
     """Not on the page, but kept to be measured again."""
 
@@ -151,7 +149,6 @@ class DetailsReader:
             passages=tuple(self.passages),
             entries=tuple(marked(self.writer.analyzer, found)),
             sample_chars=self.writer.num_chars,
-            spells=self.writer.spells,
             texts=tuple(texts),
         )
 

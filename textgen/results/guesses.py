@@ -17,8 +17,8 @@ from annotated_types import Ge
 
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, Count, read_record
 
-GUESSES, VOTES = "guesses.json", "votes.json"
-"""The files of games and of blind votes in the folder of a bench, or of a run that belongs to none."""
+GUESSES = "guesses.json"
+"""The file of games in the folder of a bench, or of a run that belongs to none."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from textgen.contracts import TextgenError
 from textgen.results.folders import ResultFolder, find_folders, name_of, run_in
-from textgen.results.kinds import RUN, About
+from textgen.results.result_kind import RUN, About
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.json_records import read_record, read_values
 from textgen.runtime.storage.result_folders import RUNS
@@ -55,9 +55,8 @@ SORT_KEYS: dict[str, Callable[[Item], Any]] = {
     "score": lambda item: (item.score is None, item.score),
     "age": lambda item: item.age,
     "name": lambda item: item.name,
-    "size": lambda item: -item.num_bytes,
 }
-"""Orders of a list: best, newest, first or largest first."""
+"""Orders of a list: best first, newest first, or by name."""
 
 
 def read_catalog(root: Path, kind: str | None = None) -> Catalog:

@@ -12,8 +12,9 @@ from typing import TypeAlias
 from textgen.contracts import TextgenError
 from textgen.results.folders import ResultFolder, entry_part, find_folders, identify, name_of, run_in
 from textgen.results.items import best_runs, ranked
-from textgen.results.kinds import RUN, Kind, kinds
+from textgen.results.result_kind import RUN, Kind, kinds
 from textgen.runtime.output import visible
+from textgen.runtime.storage.files import slug
 from textgen.runtime.storage.result_folders import RUN_FILE, RUNS
 
 LATEST = "latest"
@@ -97,12 +98,14 @@ def candidates(name: str, root: Path, chosen: Choice) -> Sequence[ResultFolder]:
     runs = [run_in(run) for top in folders for run in top.runs if chosen(kinds()[RUN])]
     parts = [part for top in folders for part in top.parts if chosen(part.kind)]
     bench, _, last = name.casefold().rpartition("/")
+    as_folder = slug(name.rpartition("/")[2])  # the name of an entry, as reports print it
     below = [run for run in runs if bench in name_of(run.path.parent, root).casefold()]
     ways = (
         [each for each in (*tops, *runs) if name in (name_of(each.path, root), each.path.name)],
         [each for each in parts if name == name_of(each.path, root)],
         [each for each in tops if name.casefold() in name_of(each.path, root).casefold()],
         [each for each in parts if name.casefold() in name_of(each.path, root).casefold()],
+        [each for each in below if as_folder == entry_part(each.path)],
         [each for each in below if last == entry_part(each.path).casefold()],
         [each for each in below if last in each.path.name.casefold()],
     )

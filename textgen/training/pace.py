@@ -15,7 +15,7 @@ DISTURBANCE_SECONDS = 10.0
 cores, heat. The utilization of the CPU need not show it."""
 GAIN = 1.0
 """Bits that e times as many characters are worth, relative to those that twice as many gain at the end of
-training. All three are from runs that differ in the seed only (benchmarks/results/pace.json)."""
+training. All three are from runs that differ in the seed only (`pace` in benchmarks/LOG.md)."""
 LEAST_UTILIZATION = 0.01
 """Less counts as this much."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le, Lt, doc
 
 from textgen.contracts import Search
 from textgen.training.budget import Budget
@@ -15,6 +15,11 @@ RATES = (None, 3e-4, 6e-4, 1e-3, 1.5e-3, 2e-3, 3e-3, 4e-3, 6e-3, 8e-3, 0.01, 0.0
 LENGTHS = (None, 8, 16, 24, 32, 48, 64, 96, 128)
 BATCHES = (None, 16, 32, 48, 64, 96, 128, 192, 256)
 MOMENTA = (None, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97)
+
+Size: TypeAlias = Annotated[int, Ge(1), Le(65_536)] | None
+Rate: TypeAlias = Annotated[float, Gt(0), Le(1e30)] | None
+Momentum: TypeAlias = Annotated[float, Ge(0), Lt(1)] | None
+Share: TypeAlias = Annotated[float, Ge(0), Le(1)]
 
 MOST_STREAMS = 96
 """Streams read in parallel unless an entry or a model gives another number, or the budget is short."""
@@ -31,36 +36,46 @@ in an epoch. A projection: such an update should take hardly longer than one of 
 class TrainOptions:
     """Options of training, which an entry can set (`char-lstm:learning_rate=0.002`)."""
 
-    batch_size: Annotated[Annotated[int, Ge(1), Le(65_536)] | None, Search(values=BATCHES)] = None
-    """Contiguous streams of the text that are read in parallel; none: 96, or fewer for a short budget."""
-    sequence_length: Annotated[Annotated[int, Ge(1), Le(65_536)] | None, Search(values=LENGTHS)] = None
-    """Tokens per stream and update, the reach of the gradient; none: from the updates in the budget."""
-    optimizer: OptimizerName = "muon"
-    """Optimizer; `muon` updates the matrices of hidden layers, and `adamw` the rest."""
-    learning_rate: Annotated[Annotated[float, Gt(0), Le(1e30)] | None, Search(values=RATES)] = None
-    """Peak learning rate, reached after the warm-up; none: from the number of updates in the budget."""
-    momentum: Annotated[Annotated[float, Ge(0), Lt(1)] | None, Search(values=MOMENTA)] = None
-    """Momentum of `muon`; none: from the number of updates in the budget."""
-    min_lr_factor: Annotated[float, Ge(0), Le(1)] = 0.0
-    """Learning rate at the end of the budget, as a fraction of the peak, to which it falls linearly."""
-    warmup_fraction: Annotated[float, Ge(0), Le(1), Search(0, 0.3, step=0.02)] = 0.02
-    """Fraction of the budget over which the learning rate rises."""
-    weight_decay: Annotated[float, Ge(0), Le(100), Search(0, 1, step=0.05)] = 0.5
-    """Decay of matrices by `muon` and `adamw` at first, times the learning rate; it falls to zero."""
-    max_grad_norm: Annotated[float, Gt(0), Le(1e12)] = 1.0
-    """Largest norm of the whole gradient."""
-    num_validations: Annotated[int, Ge(1), Le(10_000)] = 10
-    """Number of validations, evenly over the budget."""
-    compile: bool = False
-    """Let `torch.compile` fuse the computation of the loss and the gradient; that takes time at first."""
-    moments: bool = True
-    """Write a short text at 1, 2, 5, 10, 20, 50 and 100 % of the budget, for reports."""
-    start: str | None = None
-    """Begin with the weights of a run (start=runs/NAME), or of this entry on another text (start=wiki@2m)."""
-    freeze: Literal["none", "hidden"] = "none"
-    """With hidden, only the first and the last layer are trained."""
-    snapshots: bool = False
-    """Keep the weights at each validation in the folder of the run, which then has one copy of its model."""
+    batch_size: Annotated[Size, Search(values=BATCHES), doc("Streams read in parallel; none: up to 96.")] = (
+        None
+    )
+    sequence_length: Annotated[
+        Size, Search(values=LENGTHS), doc("Tokens per stream and update; none: from the budget.")
+    ] = None
+    optimizer: Annotated[
+        OptimizerName, doc("Optimizer; muon is for hidden matrices, adamw for the rest.")
+    ] = "muon"
+    learning_rate: Annotated[
+        Rate, Search(values=RATES), doc("Peak learning rate; none: from the number of updates in the budget.")
+    ] = None
+    momentum: Annotated[
+        Momentum,
+        Search(values=MOMENTA),
+        doc("Momentum of muon; none: from the number of updates in the budget."),
+    ] = None
+    min_lr_factor: Annotated[Share, doc("Final learning rate, as a fraction of the peak.")] = 0.0
+    warmup_fraction: Annotated[
+        Share, Search(0, 0.3, step=0.02), doc("Fraction of the budget for warm-up.")
+    ] = 0.02
+    weight_decay: Annotated[
+        float, Ge(0), Le(100), Search(0, 1, step=0.05), doc("Initial decay of matrices; it falls to zero.")
+    ] = 0.5
+    max_grad_norm: Annotated[float, Gt(0), Le(1e12), doc("Largest norm of the whole gradient.")] = 1.0
+    num_validations: Annotated[int, Ge(1), Le(10_000), doc("Validations, evenly over the budget.")] = 10
+    compile: Annotated[
+        bool, doc("Compile loss and gradient by torch.compile, which takes time at first.")
+    ] = False
+    moments: Annotated[bool, doc("Write a short text at 1, 2, 5, 10, 20, 50 and 100 % of the budget.")] = True
+    start: Annotated[
+        str | None,
+        doc("Start from a run (start=runs/NAME), or from training on another text (start=wiki@2m)."),
+    ] = None
+    freeze: Annotated[Literal["none", "hidden"], doc("With hidden, train the first and last layer only.")] = (
+        "none"
+    )
+    snapshots: Annotated[bool, doc("Keep the weights at each validation, of a single copy of the model.")] = (
+        False
+    )
 
     def on_device(self, device: str, budget: Budget, num_tokens: int) -> TrainOptions:
         """Return the options with larger updates on a GPU for a budget in seconds, unless a size is given."""

@@ -277,22 +277,6 @@ const play = (() => {
     showDials();
   }
 
-  /* A sign before a text asks for that of its label; texts with different labels are not mixed. */
-  const labels = panes.length ? panes[0].run.labels : [];
-  const isOfAll = panes.every((pane) => JSON.stringify(pane.run.labels) === JSON.stringify(labels));
-  at("labels").hidden = !(labels.length && isOfAll);
-  for (const [sign, name] of labels) {
-    const button = make("button", "", `${sign} ${name}`);
-    button.type = "button";
-    button.addEventListener("click", () => {
-      const begun = labels.map(([each]) => `\n${each}`), text = at("prompt").value;
-      const known = begun.some((each) => text.startsWith(each)); /* a paragraph has ended before it */
-      at("prompt").value = `\n${sign}${known ? text.slice(begun[0].length) : text}`;
-      at("prompt").dispatchEvent(new Event("input"));
-    });
-    at("labels").append(button);
-  }
-
   /* The sliders show what the sampler says, if that is a temperature or an entropy. */
   const dials = { temperature: [at("temperature"), ""], entropy: [at("freedom"), " bits"] };
   function showDials() {

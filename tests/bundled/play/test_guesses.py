@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import textgen
-import textgen_tools
 from textgen.results.guesses import GUESSES, bounds, guessed_by_reader
 from textgen_play.live import keep_guesses
 
@@ -37,8 +36,8 @@ def test_the_report_tells_what_readers_guessed(tmp_path: Path) -> None:
     assert guessed_by_reader(out) == ""
     assert [keep_guesses(run, game) for game in ([1, 1, 2], [3])] == [1, 2]
     assert (out / GUESSES).exists()
-    page = textgen_tools.report(out).read_text("utf-8")
+    page = textgen.report(out).read_text("utf-8")
     assert "need between 1.189 and 1.500 bits per character" in page
     (out / GUESSES).write_text((out / GUESSES).read_text().replace("3", "4"))
     with pytest.raises(textgen.TextgenError, match=r"guesses\.json"):
-        textgen_tools.report(out)
+        textgen.report(out)

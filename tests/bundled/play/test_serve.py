@@ -126,6 +126,27 @@ def test_a_text_is_as_probable_when_it_is_read_as_when_it_was_written(api: Api) 
     assert next(told) == pytest.approx(next(told), abs=1e-4)
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["char-lstm", "word-lstm", "bpe-lstm"])
+def test_clients_that_score_by_echo_get_what_they_need(
+    api: Api, all_runs: dict[str, Path], name: str
+) -> None:
+    """As lm-eval's model `local-completions` asks: ids of several texts, each with one more token."""
+    pairs = [("The man", " was fine."), ("Nobody", " had a \u00fcber-plan."), ("", TEXT)]
+    ids = [ids_of(all_runs[name], before + after) for before, after in pairs]
+    asked = {"prompt": ids, "model": name, "max_tokens": 1, "logprobs": 1, "echo": True}
+    status, said = api.ask("completions", asked | {"seed": 1234, "temperature": 0})
+    assert status == 200, said
+    for choice, text, (before, after) in zip(said["choices"], ids, pairs, strict=True):
+        known = len(ids_of(all_runs[name], before))
+        values = choice["logprobs"]["token_logprobs"][known:-1]
+        tops = choice["logprobs"]["top_logprobs"][known:-1]
+        assert len(values) == len(tops) == len(text) - known
+        assert all(value <= max(top.values()) for value, top in zip(values, tops, strict=True))
+        whole = completed(api, model=name, prompt=before + after, max_tokens=0, echo=True, logprobs=0)
+        assert sum(values) == pytest.approx(sum(whole["logprobs"]["token_logprobs"][known:]), abs=1e-3)
+
+
 @pytest.mark.parametrize("name", ["char-lstm", "word-ngram", "bpe-lstm"])
 def test_a_stream_is_what_comes_at_once(client: Any, name: str) -> None:
     asked = PROMPT | {"model": name, "max_tokens": 20, "logprobs": 2, "echo": True, "n": 2}

@@ -97,6 +97,7 @@ def test_an_unknown_suite_gets_the_nearest_match() -> None:
         (os.mkfifo, "not a regular file"),
         (Path.mkdir, "is a directory"),
         (lambda path: path.write_bytes(b"#" * 2**21), "larger than 1 mib"),
+        (lambda path: path.write_text("title = " + "[" * 100_000), "nested too deeply"),
         (lambda path: path.write_bytes(b"\xff"), "can't decode"),
     ],
 )

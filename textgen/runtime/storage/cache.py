@@ -1,7 +1,7 @@
 """The cache folder: files written once, complete or not at all, each with a description and its digest.
 
-A file is verified when it is read: one that is damaged is made again. While a process uses a file it keeps a
-lock on it, and the least recently used of the others go when the folder reaches its limit.
+A file is verified when it is read: one that is damaged is made again. When the folder reaches its limit, the
+least recently used files are removed, except those used within a day, which a process may still read.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -32,11 +31,6 @@ from textgen.runtime.storage.files import (
     write_file,
 )
 
-try:
-    import fcntl
-except ImportError:  # on Windows, which does not remove open files
-    fcntl = None  # type: ignore[assignment]
-
 VARIABLE = "TEXTGEN_CACHE"
 """Environment variable with the path of the cache folder, if it is not the default one."""
 MAX_DESCRIPTION_BYTES = 2**28
@@ -47,8 +41,8 @@ DOWNLOADS = "downloads"
 """The folder in the cache with what corpora have downloaded, which is not counted and stays at the limit."""
 _FILE_NAME = re.compile(r"[0-9a-f]{32}\.(bin|json)")
 _KIND_NAME = re.compile(r"[a-z]+")
-_held: dict[tuple[int, int], int] = {}
-"""Descriptors that keep a lock on the files in use, by device and inode; one per process, as locks are."""
+RECENT_SECONDS = 86_400
+"""Files that were used within this time are not removed for the limit."""
 
 
 def cache_folder() -> Path:
@@ -63,16 +57,12 @@ def cache_path(kind: str, *identity: Any) -> Path:
 
 
 def cached(path: Path) -> dict[str, Any] | None:
-    """Return the description of a cached file; None if it is missing or, with a warning, damaged.
-
-    Nothing removes the file while this process runs.
-    """
+    """Return the description of a cached file; None if it is missing or, with a warning, damaged."""
     remove_unfinished(path.parent)
     described = path.with_suffix(".json")
     if not (os.path.lexists(described) and os.path.lexists(path)):
         return None
     try:
-        use(path)
         description = _read_description(described)
         if {name: description[name] for name in ("num_bytes", "sha256")} != digest_of(path):
             raise ValueError("it has changed since it was written")
@@ -115,12 +105,8 @@ def new_cached_file(path: Path, description: dict[str, Any]) -> Iterator[IO[byte
         path.parent.mkdir(parents=True, exist_ok=True)
         with new_file(path) as file:
             yield file
-            for old in (described, path):
-                if old.is_dir() and not old.is_symlink():  # by mistake
-                    shutil.rmtree(old)
         description |= digest_of(path)
         _write_description(described, description)
-        use(path)
     except OSError as error:
         raise TextgenError(
             f"cannot write to the cache folder {str(path.parent)!r}: {reason_of(error)}; "
@@ -145,7 +131,7 @@ def _write_description(path: Path, values: dict[str, Any]) -> None:
     write_file(path, f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}")
 
 
-# --- the contents: what is in use, and what goes first
+# --- the contents, and what goes first
 
 
 @dataclass(frozen=True)
@@ -165,21 +151,6 @@ def size_limit() -> int:
     return size_in(LIMIT_VARIABLE, DEFAULT_LIMIT) or 0
 
 
-def use(path: Path) -> None:
-    """Keep a file from being removed while this process runs, where the system has such locks."""
-    if fcntl is None:
-        return
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    about = os.fstat(descriptor)
-    key = about.st_dev, about.st_ino
-    if key in _held:
-        os.close(descriptor)
-        return
-    with suppress(OSError):  # no locks on this file system
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    _held[key] = descriptor
-
-
 def contents(folder: Path) -> list[CachedItem]:
     """Return what textgen has made in a cache folder; whatever else is in it is left out."""
     items: list[CachedItem] = []
@@ -197,38 +168,22 @@ def contents(folder: Path) -> list[CachedItem]:
 
 
 def keep_within_limit(folder: Path) -> None:
-    """Remove the least recently used files until the cache is within its limit; those in use stay."""
+    """Remove the least recently used files until the cache is within its limit, but no recent ones."""
     items = [item for item in contents(folder) if item.kind != DOWNLOADS]
     excess = sum(item.num_bytes for item in items) - size_limit()
     for item in sorted(items, key=lambda item: item.last_used):
-        if excess <= 0:
+        if excess <= 0 or time.time() - item.last_used < RECENT_SECONDS:
             return
         if remove_item(item):
             excess -= item.num_bytes
 
 
 def remove_item(item: CachedItem) -> bool:
-    """Remove an item; return False if a process uses it, or it may not be removed."""
+    """Remove an item; return False if it may not be removed."""
     with suppress(OSError):
-        if not any(map(_is_in_use, item.paths)):
-            for path in item.paths:
-                path.unlink(missing_ok=True)
-            return True
-    return False
-
-
-def _is_in_use(path: Path) -> bool:
-    if fcntl is None:
-        return False
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        for path in item.paths:
+            path.unlink(missing_ok=True)
         return True
-    except OSError:  # no locks on this file system
-        return False
-    finally:
-        os.close(descriptor)
     return False
 
 

@@ -13,7 +13,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import socket
 import time
 import warnings
@@ -39,10 +38,6 @@ MAX_NAME_CHARS = 120
 MAX_CORPUS_CHARS = 30
 NUMBER_CHARS = len("-999")
 """Room for the number that tells folders of one name apart."""
-CLAIMED = re.compile(r".+-\d{4}-\d\d-\d\d-\d{4}(?:-\d+)?(?:\.partial)?")
-"""Names of folders that are made under `runs`."""
-ABANDONED_SECONDS = 60
-"""Age after which a folder without results is taken for one of a killed process."""
 DEEPEST = "/".join(["x" * 100] * 5)
 """A path as long as any in a folder of results, which a system that limits paths must have room for."""
 PLACES = (".", "runs", "jobs", "comparison")
@@ -108,19 +103,6 @@ def _clear(target: Path) -> None:
             remove_unfinished(runs.parent)
             remove_unfinished(runs)
     remove_unfinished(RUNS if target == RUNS else target.parent)
-    for folder in _subfolders(RUNS):
-        if _is_abandoned(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_abandoned(folder: Path) -> bool:
-    """Return whether a killed process has claimed a folder, by its name or by a lock, and left it empty."""
-    with contextlib.suppress(OSError):  # another process has just removed it
-        files = [path for path in folder.rglob("*") if not path.is_dir()]
-        is_old = time.time() - folder.stat().st_mtime > ABANDONED_SECONDS
-        is_claimed = bool(files or CLAIMED.fullmatch(folder.name))
-        return is_claimed and is_old and all(is_lock(path) and not is_held(path) for path in files)
-    return False
 
 
 def is_lock(path: PurePath) -> bool:
@@ -149,7 +131,7 @@ def _subfolders(folder: Path) -> list[Path]:
 
 def _joined(entries: Sequence[str], room: int) -> str:
     """Return the entries in a name: with options, without them, or only the first ones."""
-    whole = [_plain(entry.replace(":", ",", 1), re.ASCII) for entry in entries]
+    whole = [_plain(entry, re.ASCII) for entry in entries]
     short = list(dict.fromkeys(_plain(entry.partition(":")[0], re.ASCII) for entry in entries))
     first = [[*short[:number], f"and-{len(short) - number}-more"] for number in range(len(short) - 1, 0, -1)]
     fitting = (text for names in (whole, short, *first) if len(text := "_".join(names)) <= room)
@@ -162,8 +144,8 @@ def _source(source: str) -> str:
 
 
 def _plain(text: str, flags: int = 0) -> str:
-    """Return a text without characters that are special in paths or shells."""
-    return re.sub(r"[^\w.=+,-]+", "_", text.replace("*", "x"), flags=flags).strip("._")
+    """Return a text without characters that are special in paths, shells or the options of an entry."""
+    return re.sub(r"[^\w.+-]+", "_", text.replace("*", "x"), flags=flags).strip("._")
 
 
 LOCK = "lock"

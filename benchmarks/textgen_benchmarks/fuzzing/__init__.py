@@ -1,1 +1,0 @@
-"""Cases for `python -m textgen_benchmarks.fuzz`: damaged files, hostile ones, and odd words."""

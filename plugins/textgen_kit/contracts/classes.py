@@ -1,0 +1,174 @@
+"""Checks of all kinds, most of them of those that are classes: docstring, options, methods, side effects."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout, suppress
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any, get_type_hints
+
+import torch
+
+from textgen import contracts
+from textgen.contracts import TextgenError
+from textgen.evaluation.plugin_metrics import measured
+from textgen.registry.isolation import restoring
+from textgen.registry.options import declared_options, is_plain, parse_assignments, write_value
+from textgen.registry.plugin_kinds import REQUIRED, fault
+from textgen.registry.registry import KINDS
+from textgen_kit.conformance import check
+from textgen_kit.contracts import embedding, model, others, sampler, tokenizer
+from textgen_kit.subject import (
+    RANDOM,
+    SETTINGS,
+    TORCH_RANDOM,
+    CheckError,
+    CheckSkipped,
+    Subject,
+    expect,
+    expect_same,
+    shown,
+)
+from textgen_kit.texts import OTHER_PROSE, PROSE, any_texts
+
+MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+GIVEN = {"model": ("vocab_size", "vectors", "tokens", "fallback", "word_list", "base")}
+"""Kind of component: the arguments that textgen passes itself."""
+MEMBERS = {
+    name
+    for contract in vars(contracts).values()
+    if getattr(contract, "_is_protocol", False)
+    for name in inspect.get_annotations(contract)
+} - {"temperature"}
+"""Attributes that a class may have without their being options."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """What textgen does with a component: its answer to examples, of which the first is usual."""
+
+    examples: Callable[[], Sequence[Any]]
+    answer: Callable[[Any, Any], Any]
+
+
+def texts() -> list[str]:
+    """Return texts of every sort, prose first."""
+    return [PROSE, OTHER_PROSE, *any_texts()]
+
+
+def words_and_vectors(embedded: Any, _: object) -> list[Any]:
+    """Return the words and vectors for the kit's text."""
+    vectors = embedding.vectors_of(embedded)
+    return [*vectors.words, vectors.table.tobytes()]
+
+
+USES = {
+    "tokenizer": Use(lambda: (PROSE, OTHER_PROSE, ""), tokenizer.known),
+    "model": Use(lambda: [None], lambda made, _: model.use(made)),
+    "embedding": Use(lambda: [PROSE], words_and_vectors),
+    "sampler": Use(lambda: (None, None), lambda made, _: sampler.ids_of(made)),
+    "corpus": Use(lambda: [""], others.read),
+    "cleaner": Use(texts, lambda made, text: made.clean(text)),
+    "reader": Use(lambda: list(others.FILES), others.documents),
+    "logger": Use(lambda: [True], others.log_run),
+    "metric": Use(texts, measured),
+    "result": Use(lambda: [None], lambda made, _: made.files()),
+}
+"""How a component of each kind is used."""
+ANSWERED = ("ids", "vectors", "text", "documents", "numbers")
+"""The checks, each of one kind, that answers have the right form."""
+
+
+def use(subject: Subject) -> None:
+    """Use a component once, in the usual way; what is wrong with its answer is for other checks."""
+    usual = USES[subject.kind]
+    with suppress(CheckError, CheckSkipped, TextgenError):
+        usual.answer(subject.new(), usual.examples()[0])
+
+
+@check(*REQUIRED, after=())
+def check_docstring(subject: Subject) -> None:
+    """It has a docstring, whose first line is shown in lists."""
+    documentation = (subject.component.__doc__ or "").strip()
+    name = getattr(subject.component, "__name__", shown(subject.component))
+    is_generated = documentation.startswith(f"{name}(")  # by dataclasses
+    expect(bool(documentation) and not is_generated, f"a docstring of {name}")
+
+
+@check(*REQUIRED, after=())
+def check_options(subject: Subject) -> None:
+    """Each argument has a default; those of options, and the values to search, can be written in an entry."""
+    component = subject.component
+    for name, parameter in inspect.signature(component).parameters.items():
+        is_given = name in GIVEN.get(subject.kind, ()) or parameter.kind in MANY
+        has_default = parameter.default is not parameter.empty
+        expect(is_given or has_default, f"a default for the argument {name}, which users may leave out")
+    for name, option in declared_options(component).items():
+        written = f"{name}={write_value(option.default)}"
+        read = option.parse(component.__name__, parse_assignments(component.__name__, written)[name])
+        expect(read == option.default, f"{written} to be read as {option.default!r}; got {read!r}")
+        if (search := option.search) is not None:
+            ends = [end for end in (search.low, search.high) if end is not None]
+            expect(ends == sorted(ends), f"a range from low to high of {name}; got {search}")
+            for value in search.values or ends:
+                option.parse(component.__name__, write_value(value))
+    if subject.kind != "model" and "__init__" not in vars(component):  # which @dataclass would write
+        hints: dict[str, object] = {}
+        with suppress(NameError):  # of what only type checkers import
+            hints = get_type_hints(component, include_extras=True)
+        own = inspect.get_annotations(component).keys() & vars(component).keys() - MEMBERS
+        plain = sorted(name for name in own if is_plain(hints.get(name)) and name[0] != "_")
+        expect(not plain, f"@dataclass before the class, without which no field is an option: {plain}")
+
+
+@check(*KINDS, after=("options",))
+def check_contract(subject: Subject) -> None:
+    """It is a string, a function or a class with the methods of its kind, used without an error."""
+    problem = fault(subject.kind, subject.component)
+    expect(problem is None, f"what makes a {subject.kind}; {problem}")
+    if subject.kind == "model":
+        model.require_model(subject.new())
+    if subject.kind in USES.keys() - {"reader"}:  # which gets files of other formats, too
+        use(subject)
+
+
+@check(*REQUIRED)
+def check_no_global_state(subject: Subject) -> None:
+    """Building and using it changes nothing that belongs to the whole process, and prints nothing."""
+    # The weights of a model come from torch's generator, see model-seed.
+    watched = [setting for setting in SETTINGS if subject.kind != "model" or setting is not TORCH_RANDOM]
+    changed, printed = watched, StringIO()
+    num_modules = 0
+    while changed and len(sys.modules) > num_modules:  # a library may change something when it is imported
+        num_modules = len(sys.modules)
+        with restoring(SETTINGS), redirect_stdout(printed):
+            before = [setting.get() for setting in watched]
+            use(subject)
+            pairs = zip(watched, before, strict=True)
+            changed = [setting for setting, value in pairs if setting.get() != value]
+    names = " and ".join(setting.name for setting in changed)
+    if changed and set(changed) <= set(RANDOM):
+        own = "the uniforms that it is given" if subject.kind == "sampler" else "a generator of your own"
+        raise CheckError(f"building or using this {subject.kind} uses {names}; use {own}")
+    expect(not changed, f"{names}, which belongs to the whole process, to stay unchanged; it is changed")
+    first = shown(printed.getvalue().partition("\n")[0])
+    expect(not printed.getvalue(), f"nothing on stdout, which is for results; it prints {first}")
+
+
+@check(*(USES.keys() - {"model", "logger", "result"}), after=("no-global-state", *ANSWERED))
+def check_deterministic(subject: Subject) -> None:
+    """The same input gives the same answer each time, whatever came before, without global randomness."""
+    examples, answer = USES[subject.kind].examples(), USES[subject.kind].answer
+    used, new = subject.new(), subject.new()
+    first = [answer(used, example) for example in examples]
+    torch.manual_seed(1)
+    again = [answer(used, example) for example in reversed(examples)][::-1]
+    torch.manual_seed(2)
+    other = [answer(new, example) for example in examples]
+    for example, *answers in zip(examples, first, again, other, strict=True):
+        of = "" if example is None else f" to {shown(example, 30)}"
+        for each in answers[1:]:
+            expect_same(answers[0], each, f"the same answer{of} each time, whatever came before")

@@ -1,0 +1,317 @@
+"""What must hold for the other kinds of components: one row of a table for each promise."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import random
+import re
+import zipfile
+from collections.abc import Callable, Container, Iterable
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import typer
+import typer.main
+
+from textgen.cli.command_plugins import with_plugin_files
+from textgen.contracts import TextgenError
+from textgen.data.cleaning import join_cleaned
+from textgen.data.decoding import utf8
+from textgen.data.readers import SUFFIX, readers
+from textgen.data.text import cut_blocks
+from textgen.data.text_file import SourceFile
+from textgen.evaluation.plugin_metrics import described, measured
+from textgen.experiment.entry_parser import parse_entry
+from textgen.registry.plugin_kinds import REQUIRED
+from textgen_kit.conformance import check
+from textgen_kit.subject import CheckError, CheckSkipped, Subject, available, difference, expect, shown
+from textgen_kit.texts import OTHER_PROSE, PROSE, any_texts, stretched
+
+NO_DATA = re.compile(r"download|network|internet|connect|offline|not installed", re.I)
+UNKNOWN_ITEM = "no/such item"
+BLOCK_CHARS = 700
+TEXTS = (PROSE, OTHER_PROSE, *any_texts())
+SPACED = (PROSE, OTHER_PROSE, stretched(PROSE, " "), stretched(PROSE, "\n"))
+PAGE = f"<html><body><p>{PROSE}</p></body></html>"
+HEAVY = {"torch", "numpy"}
+"""Modules whose import takes longer than help should."""
+
+
+def _files() -> dict[str, bytes]:
+    """Return files by what they are: text, markup, a table, an archive, noise; whole and cut off."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.txt", PROSE)
+    whole = {
+        "prose": utf8(PROSE),
+        "a page": utf8(PAGE),
+        "XML": utf8("<?xml version='1.0'?><book><body><p>One.</p></body></book>"),
+        "a table": utf8("id,text\n" + "".join(f'{i},"{i} texts"\n' for i in range(20))),
+        "JSON lines": b'{"text": "One."}\n' * 20,
+        "an archive": packed.getvalue(),
+        "noise": random.Random(0).randbytes(3000),
+    }
+    cut = {f"{what} that is cut off": data[: len(data) * 2 // 3] for what, data in whole.items()}
+    return {"an empty file": b"", **whole, **cut}
+
+
+FILES = _files()
+
+
+def is_text(text: Any) -> bool:
+    """Return whether a corpus gives a text that can be split, cleaned and hashed."""
+    return isinstance(text, str) and bool(text.strip()) and not re.search("[\ud800-\udfff]", text)
+
+
+def read(corpus: Any, _: object) -> Any:
+    """Return the text of a corpus, or of its first item; skipped if it cannot be downloaded."""
+    try:
+        try:
+            return corpus.read("")
+        except TextgenError as error:
+            items = corpus.items() if hasattr(corpus, "items") else []
+            if NO_DATA.search(str(error)) or not items:
+                raise
+            return corpus.read(items[0])
+    except TextgenError as error:
+        kind = CheckSkipped if NO_DATA.search(str(error)) else CheckError
+        raise kind(f"expected a text; got the error: {error}") from error
+
+
+def error_of(action: Callable[[], Any]) -> Any:
+    """Return the error that an action raises, or what it returns."""
+    try:
+        return action()
+    except Exception as error:
+        return error
+
+
+def bind(function: Any, given: Any) -> Any:
+    """Return how a function takes arguments, or the error about that."""
+    return error_of(partial(inspect.signature(function).bind, *given))
+
+
+def is_bound(answer: Any, _: object) -> bool:
+    """Return whether a function takes the arguments."""
+    return not isinstance(answer, Exception)
+
+
+def in_blocks(cleaner: Any, text: str) -> tuple[str, str]:
+    """Return a text as it is cleaned as a whole, and in blocks of paragraphs joined by `joint`."""
+    blocks = ((cleaner.clean(block), False) for block in cut_blocks([text], BLOCK_CHARS))
+    return cleaner.clean(text), "".join(part for part, _ in join_cleaned(cleaner, blocks))
+
+
+def documents(reader: Any, what: str) -> Any:
+    """Return the documents in one of the `FILES`, or the message of a `TextgenError`."""
+    data, name = FILES[what], f"file{next(iter(getattr(reader, 'suffixes', ())), '')}"
+    file = SourceFile(name, name, partial(io.BytesIO, data))
+    try:
+        found = reader.documents(file, "text")
+        is_right = isinstance(found, Iterable) and not isinstance(found, str)
+        return [list(document) for document in found] if is_right else type(found).__name__ + "\n"
+    except TextgenError as error:
+        return str(error)
+
+
+def is_read(answer: Any) -> bool:
+    """Return whether a reader answers with pieces of documents, or with a message of one line."""
+    if isinstance(answer, str):
+        return "\n" not in answer
+    return all(isinstance(piece, str) for document in answer for piece in document)
+
+
+def others_suffixes(reader: Any) -> set[str]:
+    """Return the suffixes of other readers."""
+    return {
+        suffix
+        for suffix, claims in readers().items()
+        if any(not isinstance(reader, type(each.reader)) for each in claims)
+    }
+
+
+def log_run(logger: Any, succeeded: bool) -> tuple[bool, Any]:
+    """Log a run that succeeds, or fails at first; return whether its folder is made, and the command."""
+    with TemporaryDirectory() as parent:
+        folder = Path(parent, "run")
+        logger.open(folder)
+        for update in (1, 2) if succeeded else ():
+            logger.log({"bits_per_char/training": 2.5, "learning_rate": 0.01}, update)
+        logger.close(succeeded)
+        return folder.exists(), logger.command(folder)
+
+
+def measure(metric: Any, text: str) -> tuple[str, float | None]:
+    """Return the unit of a metric and its value of a text; raises `PluginError` for invalid ones."""
+    return described(metric, "example").unit, measured(metric, text)
+
+
+def is_measured(answer: tuple[str, float | None], text: str) -> bool:
+    """Return whether prose has a value, and shares are from 0 to 1."""
+    unit, value = answer
+    return text not in TEXTS[:1] if value is None else unit != "%" or 0 <= value <= 1
+
+
+def words(lexicon: Any, _: object) -> Any:
+    """Return the words of a lexicon, of German if it takes a language."""
+    with available():
+        return lexicon("de") if inspect.signature(lexicon).parameters else lexicon()
+
+
+def are_words(answer: Any) -> bool:
+    """Return whether words are a set in lower case, or a container that cannot be listed."""
+    if not isinstance(answer, Iterable):
+        return isinstance(answer, Container)
+    is_set = isinstance(answer, set | frozenset) and bool(answer)
+    return is_set and all(isinstance(word, str) and word == word.lower() for word in answer)
+
+
+def command_of(function: Any) -> Any:
+    """Return a command as Typer builds it; raises `CheckError` if it cannot."""
+    app = typer.Typer(add_completion=False)
+    try:
+        app.command()(with_plugin_files(function))
+        return typer.main.get_command(app)
+    except Exception as error:
+        raise CheckError(f"expected annotations that Typer knows; got: {error}") from error
+
+
+def faulty_arguments(function: Any, _: object) -> list[str]:
+    """Return the arguments of a command that are not annotated, and `--json` if it takes a value."""
+    parameters = inspect.signature(function).parameters.items()
+    bare = [name for name, each in parameters if each.annotation is each.empty]
+    flags = () if bare else command_of(function).params
+    return bare + ["--json" for each in flags if "--json" in each.opts and not each.is_flag]
+
+
+def without_help(function: Any, _: object) -> list[str]:
+    """Return what of a command lacks a help, which is printed once."""
+    command = command_of(function)
+    with redirect_stdout(io.StringIO()):
+        command.main(["--help"], prog_name="textgen", standalone_mode=False)
+    name = [] if inspect.getdoc(function) else [function.__name__]
+    return name + [each.opts[0] for each in command.params if not getattr(each, "help", "")]
+
+
+def heavy_imports(function: Any, _: object) -> list[str]:
+    """Return the modules that a command's module imports at its top, though help needs none of them."""
+    modules = [each.__name__ for each in vars(inspect.getmodule(function)).values() if inspect.ismodule(each)]
+    return sorted(HEAVY.intersection(modules))
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A row of the table: the answers of a component of a kind to all examples are right."""
+
+    kind: str
+    name: str
+    examples: Iterable[Any]
+    answer: Callable[[Any, Any], Any]
+    is_right: Callable[[Any, Any], bool]
+    expected: str
+    """What is expected, for the message."""
+
+    def __call__(self, subject: Subject) -> None:
+        """Check a component."""
+        component = subject.component
+        if subject.kind in REQUIRED:
+            component = subject.new()
+        for example in self.examples:
+            try:
+                answer = self.answer(component, example)
+            except Exception as error:
+                if example is not None:
+                    error.add_note(f"for {shown(example)}")
+                raise
+            is_pair = isinstance(answer, tuple) and isinstance(answer[0], str) and isinstance(answer[1], str)
+            got = difference(*answer) if is_pair and answer[0] != answer[1] else f"got {shown(answer)}"
+            of = "" if example is None else f" for {shown(example)}"
+            expect(self.is_right(answer, example), f"{self.expected}; {got}{of}")
+
+
+def is_same(answer: tuple[str, str], _: object) -> bool:
+    """Return whether an answer is two equal texts."""
+    return answer[0] == answer[1]
+
+
+def is_none(answer: Any, _: object) -> bool:
+    """Return whether an answer is empty: nothing is wrong."""
+    return not answer
+
+
+ONCE = (None,)
+PROMISES = (
+    Promise(
+        "cleaner", "text", TEXTS, lambda cleaner, text: cleaner.clean(text),
+        lambda answer, text: isinstance(answer, str) and bool(answer) <= bool(text),
+        "a string, and nothing from nothing",
+    ),
+    Promise(
+        "cleaner", "idempotent", SPACED,
+        lambda cleaner, text: (cleaner.clean(text), cleaner.clean(cleaner.clean(text))),
+        is_same, "cleaning twice to change nothing",
+    ),
+    Promise(
+        "cleaner", "blocks", [f"{PROSE}\n{OTHER_PROSE}"], in_blocks, is_same, "the same in blocks, see joint",
+    ),
+    Promise(
+        "corpus", "text", [""], read, lambda answer, _: is_text(answer), "a text without lone surrogates",
+    ),
+    Promise(
+        "corpus", "unknown-item", [UNKNOWN_ITEM],
+        lambda corpus, item: error_of(lambda: corpus.read(item)),
+        lambda answer, _: isinstance(answer, TextgenError) and len(str(answer).splitlines()) == 1,
+        "a TextgenError of one line",
+    ),
+    Promise(
+        "reader", "suffixes", ONCE,
+        lambda reader, _: sorted(others_suffixes(reader).intersection(reader.suffixes))
+        or [each for each in reader.suffixes if not SUFFIX.fullmatch(each)],
+        is_none, "suffixes in lower case, such as ('.html',), that no other reader has",
+    ),
+    Promise(
+        "reader", "documents", FILES, documents, lambda answer, _: is_read(answer),
+        "documents, which are iterables of strings, or a TextgenError of one line",
+    ),
+    Promise(
+        "logger", "run", (True, False), log_run,
+        lambda answer, _: not answer[0] and isinstance(answer[1], str) and len(answer[1].splitlines()) == 1,
+        "no folder of the run, which the logger must not make, and a command of one line",
+    ),
+    Promise(
+        "metric", "numbers", TEXTS, measure, is_measured, 'a number of prose, from 0 to 1 if the unit is "%"',
+    ),
+    Promise(
+        "lexicon", "words", ONCE, words, lambda answer, _: are_words(answer), "a set of words in lower case",
+    ),
+    *(
+        Promise(kind, "entry", ONCE, lambda entry, _: parse_entry(entry), is_bound, "the name of an entry")
+        for kind in ("alias", "reference")
+    ),
+    Promise("yardstick", "arguments", [("",)], bind, is_bound, "a function of a path"),
+    Promise(
+        "backend", "arguments", [("", 1.0, 0.0)], bind, is_bound,
+        "a function of address, cpus_per_job, gpus_per_job",
+    ),
+    Promise(
+        "command", "arguments", ONCE, faulty_arguments, is_none,
+        "annotations such as Annotated[int, typer.Option(help=…)], and a flag as --json",
+    ),
+    Promise(
+        "command", "help", ONCE, without_help, is_none,
+        "a docstring, and a help of each argument and option: typer.Option(…, help=…)",
+    ),
+    Promise(
+        "command", "light", ONCE, heavy_imports, is_none,
+        "no import at the top of its module that makes --help slow: import it in functions",
+    ),
+)  # fmt: skip
+"""What the kinds promise beside the methods of their contract."""
+
+for _promise in PROMISES:
+    check(_promise.kind, name=_promise.name)(_promise)

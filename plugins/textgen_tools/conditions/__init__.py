@@ -1,1 +1,0 @@
-"""`textgen labels`: what labels of documents, such as their authors, are worth, and texts by label."""

@@ -1,1 +1,0 @@
-"""`textgen look`: what entries learn, when, and what they remember."""

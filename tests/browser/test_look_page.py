@@ -1,0 +1,122 @@
+"""The page of `textgen look` in a real browser: without scripts, on a phone, printed, with hostile text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from textgen.reports.html import to_html
+from textgen.training.progress import Moment, Progress
+from textgen_look.cells import Cell, Cells
+from textgen_look.contexts import LENGTHS, Contexts
+from textgen_look.mistakes import KINDS, Mistakes
+from textgen_look.report import look_report
+from textgen_look.result import Look, LookedAt, WordsThen
+from textgen_look.words import WordBits, WordCost
+
+HOSTILE = "<script>window.hacked=1</script><img src=x onerror=window.hacked=2>"
+PASSAGE = f'He said, "{HOSTILE} no (never)". ' * 3
+CONTEXTS = Contexts(
+    num_chars=LENGTHS,
+    bits_per_char=tuple(4 - 0.2 * place for place in range(10)),
+    intervals=tuple((3.9 - 0.2 * place, 4.1 - 0.2 * place) for place in range(10)),
+    enough=64,
+)
+WORDS = WordBits(by_class=(4.0, 8.0, 16.0), learnt=(WordCost(word=HOSTILE, times=3, bits=(9.0, 4.0)),))
+
+
+def moment(fraction: float) -> Moment:
+    return Moment(Progress(fraction, 1.0, 10, 0.1, 1000, 4.0), f"text at {fraction} {HOSTILE}")
+
+
+def entry(name: str) -> LookedAt:
+    cell = Cell(
+        unit=7,
+        feature="inside quotes",
+        share=0.5,
+        chance=0.02,
+        falls=False,
+        passage=PASSAGE,
+        levels=tuple(place % 9 for place in range(len(PASSAGE))),
+    )
+    return LookedAt(
+        name=name,
+        folder=f"runs/{name}",
+        seed=0,
+        bits_per_char=2.0,
+        moments=(moment(0.01), moment(0.1), moment(1.0)),
+        made_up=(None, 0.5, 0.1),
+        cells=Cells(num_units=16, num_confirmed=1, features=("inside quotes",), best=(cell,)),
+        contexts=CONTEXTS,
+        words=WORDS,
+        learnt=(WordsThen(share=0.5, words=WORDS), WordsThen(share=1.0, words=WORDS)),
+        known={f"not {name}": WORDS.learnt},
+    )
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    mistakes = tuple(
+        Mistakes(
+            kind=kind,
+            share_of_chars=0.1,
+            bits_per_char=(0.2, 0.3),
+            before="before ",
+            worst="<",
+            after=HOSTILE,
+            worst_bits=(9.0, 8.0),
+        )
+        for kind in KINDS
+    )
+    result = Look(
+        corpus=HOSTILE,
+        part="test",
+        num_chars=1000,
+        entries=(entry("char-lstm"), entry(f"word-{HOSTILE}")),
+        ngram=CONTEXTS,
+        ngram_order=9,
+        mistakes=mistakes,
+        by_word=True,
+        num_words=400,
+    )
+    path = tmp_path_factory.mktemp("inside") / "look.html"
+    path.write_text(to_html(look_report(result)), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_nothing_scrolls_sideways_and_axe_finds_nothing(
+    browser: Any, page_file: Path, width: int, scheme: str
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True
+    )
+    page = context.new_page()
+    page.goto(page_file.as_uri())
+    for folded in page.query_selector_all("details"):
+        folded.evaluate("each => each.open = true")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    violations = axe.Axe().run(page).response["violations"]
+    assert [f"{each['id']}: {each['nodes'][0]['html']}" for each in violations] == []
+    assert page.evaluate("window.hacked") is None
+    context.close()
+
+
+def test_moments_are_chosen_without_scripts_and_all_of_them_printed(browser: Any, page_file: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(page_file.as_uri())
+    assert not page.get_by_label("10 %", exact=True).is_visible()  # until it is asked for
+    page.get_by_text("What each entry wrote on the way").click()
+    texts = [page.get_by_text(f"text at {fraction} ").first for fraction in (0.01, 0.1, 1.0)]
+    assert [each.is_visible() for each in texts] == [False, False, True]
+    page.get_by_label("10 %", exact=True).check()
+    assert [each.is_visible() for each in texts] == [False, True, False]
+    page.keyboard.press("ArrowLeft")
+    assert [each.is_visible() for each in texts] == [True, False, False]
+    page.emulate_media(media="print")
+    assert [each.is_visible() for each in texts] == [True, True, True]
+    context.close()

@@ -1,0 +1,361 @@
+"""Faults that authors of plugins make: each is found by the check beside it, and those before it pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import textgen_kit
+from textgen.registry.registry import KINDS
+from textgen_kit import checks, conformance, run_checks
+
+EXAMPLES = Path(textgen_kit.__file__).parent / "examples"
+CODE = {path.stem: path.read_text("utf-8") for path in EXAMPLES.glob("[a-z]*.py")}
+"""The examples of the kit, and the components below, which have what the examples lack."""
+CODE["char"] = '''
+import json
+import random
+from textgen_tokenizers.char import CharTokenizer
+
+class Example(CharTokenizer):
+    """Characters."""
+    pass
+'''
+CODE["small"] = '''
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+from helpers.models import Small
+from textgen.contracts import PretrainedVectors
+
+class Example(Small):
+    """One layer of gated recurrent units, with all that a model may have."""
+    pass
+'''
+CODE["counts"] = '''
+import torch
+from textgen_models.counting import Uniform
+
+class Example(Uniform):
+    """Every token is as likely as any other."""
+    pass
+'''
+CODE["memory"] = '''
+import numpy as np
+import torch
+from textgen.generation.sampling import sample_categorical
+
+class Example:
+    """Makes tokens that were in the prompt or drawn before less likely."""
+
+    def start(self, prompts, vocabulary):
+        counts = torch.zeros(len(prompts), len(vocabulary))
+        for row, prompt in zip(counts, prompts):
+            row.index_add_(0, torch.from_numpy(prompt.astype(np.int64)), torch.ones(len(prompt)))
+
+        def step(logits, uniforms):
+            ids = sample_categorical(logits - counts, uniforms)
+            counts.scatter_add_(1, ids[:, None], torch.ones(len(ids), 1))
+            return ids
+
+        return step
+'''
+CODE["reader"] = '''
+class Example:
+    """One text in a file of its own suffix."""
+
+    suffixes = (".mistaken",)
+
+    def documents(self, file, field):
+        """Yield the text."""
+        yield file.pieces()
+'''
+CODE["logger"] = '''
+class Example:
+    """Keeps the values of a run."""
+
+    def open(self, folder):
+        self.values = []
+
+    def log(self, values, update):
+        self.values.append(values)
+
+    def close(self, succeeded):
+        self.values.append(succeeded)
+
+    def command(self, folder):
+        return f"show {folder}"
+'''
+CODE["result"] = '''
+from dataclasses import make_dataclass
+from textgen.reports.reported_kind import ReportedKind
+
+class Example(ReportedKind):
+    """Votes."""
+
+    file = "votes.json"
+
+    def record(self):
+        return make_dataclass("Votes", ["schema_version"])
+
+    def about(self, values):
+        return None
+
+    def report(self, result, folder):
+        return None
+'''
+CODE["command"] = '''
+from __future__ import annotations
+from typing import Annotated
+import typer
+
+def Example(
+    word: Annotated[str, typer.Argument(help="A word.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print a word in capitals."""
+    print(word.upper(), as_json)
+'''
+CODE["lexicon"] = """
+def Example():
+    return {"one", "two"}
+"""
+KIND_OF = {
+    "refinement": "model",
+    "char": "tokenizer",
+    "small": "model",
+    "counts": "model",
+    "memory": "sampler",
+}
+"""Code: its kind, unless it is called after it."""
+
+LAST = "return self.output(torch.tanh(self.hidden(features)))"
+CHOSEN = "return sample_categorical(kept, uniforms)"
+CLEANED = "return text.lower() if self.lower_case else text"
+ONLY_LOG_WEIGHTS = f"""{CHOSEN}
+
+
+from textgen.generation.sampling import WordSampler
+
+
+class Example(WordSampler):
+    '''Of words.'''
+
+    def truncate(self, log_weights, entropies):
+        return log_weights
+"""
+FORWARD = "def forward(self, ids, state):\n        logits, state = super().forward(ids, state)\n        "
+STEP = "def prepare_step(self, dtype):\n        step = super().prepare_step(dtype)\n        "
+LOSS = (
+    "def loss(self, ids, targets, state):\n        loss, state = super().loss(ids, targets, state)\n        "
+)
+BUILT = (
+    "def __init__(self, vocab_size, *, vectors=None):\n"
+    "        super().__init__(vocab_size, vectors=vectors)\n        "
+)
+PLACES = "torch.arange(ids.shape[1])[:, None]"
+NEXT = "F.one_hot(ids.roll(-1, 1), logits.shape[-1])"
+
+Row = tuple[str, str, str, str, str]
+FAULTS: list[Row] = [
+    # every class: code, what is replaced in it, by what, the check, words of its reason
+    ("cleaner", '"""Letters in lower case, without numbers of many digits."""', "", "docstring",
+     "a docstring of"),
+    ("cleaner", "@dataclass\n", "", "options", "@dataclass before the class"),
+    ("model", "= 128", "", "options", "a default for the argument size"),
+    ("sampler", "a: Annotated[float, Ge(0)", "a: Annotated[float, Search(2, 1)", "options", "Search"),
+    ("model", "self.hidden(", "self.hiden(", "contract", "has no attribute 'hiden' (mistaken.py, line"),
+    ("refinement", "None if self.base is None else ", "", "contract", "while its base is None"),
+    ("cleaner", CLEANED, f"print('cleaned'); {CLEANED}", "no-global-state", "it prints 'cleaned'"),
+    ("model", "super().__init__()", "super().__init__(); torch.set_num_threads(3)", "no-global-state",
+     "threads"),
+    ("embedding", "default_rng(0)", "mtrand._rand", "no-global-state", "of Python or numpy; use a gen"),
+    ("sampler", CHOSEN, "return kept.softmax(-1).multinomial(1)[:, 0]", "no-global-state",
+     "use the uniforms"),
+    # tokenizers
+    ("tokenizer", "in text for token", "in text.replace('\\r', '') for token", "lossless",
+     "decode(encode(text)) to be the text"),
+    ("char", "pass", "def encode(self, text):\n        return super().encode(text).tolist()", "ids",
+     "got list"),
+    ("tokenizer", "np.int32)", "np.float32)", "ids", "one dimension of integers from encode"),
+    ("tokenizer", '*state["characters"]', '*map(str.encode, state["characters"])', "ids",
+     "a list of strings in tokens"),
+    ("char", "pass", "def _build(self, *parts):\n        super()._build(*parts)\n"
+     "        self.tokens = [token.replace(' ', '_') for token in self.tokens]", "lossless",
+     "tokens that spell the text"),
+    ("char", "pass",
+     "def decode(self, ids):\n        data = b''.join(self._table.pieces[i] for i in ids)\n"
+     "        return data.decode('utf-8', 'surrogatepass')",
+     "decodes-any-ids", "while decoding"),
+    ("char", "pass",
+     "seen = ''\n    def fit(self, text):\n        self.seen += text\n        super().fit(self.seen)",
+     "deterministic", "whatever came before"),
+    ("char", "pass",
+     "def encode(self, text):\n        if len(text) == 300: self._build(self._alphabet + 'x')\n"
+     "        return super().encode(text)", "vocabulary-from-training",
+     "the same after other texts were encoded"),
+    ("char", "pass", "def state(self):\n        return dict(enumerate(self._alphabet))\n"
+     "    def restore(self, state):\n"
+     "        self._build(''.join(state.get(i, '') for i in range(len(state))))",
+     "state", "the same tokenizer from its state()"),
+    ("char", "pass", "def fit_counts(self, counts):\n        super().fit_counts(list(counts)[:1])",
+     "counts", "fitted in blocks"),
+    ("char", "pass", "def extend(self, text):\n        self.fit(text + self._alphabet)", "extend",
+     "first tokens"),
+    ("tokenizer", "sorted(frequent)", "list(set(frequent))", "other-process",
+     "the same tokens in another process"),
+    # models
+    ("small", "pass", f"{FORWARD}return logits[:, -1:], state", "shapes",
+     "forward must return logits [batch"),
+    ("model", "new_zeros(batch", "new_zeros(1, batch", "shapes",
+     "expected the batch, 2, first in the state"),
+    ("model", LAST, f"{LAST} / 0", "probabilities", "some are infinite or NaN"),
+    ("small", "pass", f"{FORWARD}return logits.softmax(-1), state", "probabilities", "got probabilities"),
+    ("refinement", "torch.logaddexp(expected +", "torch.logaddexp(1 + expected +", "probabilities",
+     "is off by"),
+    ("small", "pass",
+     "def forward(self, ids, state):\n        logits, last = super().forward(ids, state.clone())\n"
+     "        return logits, state.copy_(last.detach())", "pure",
+     "the same logits for the same ids and state"),
+    ("small", "pass", f"{FORWARD}return F.dropout(logits, 0.1), state", "pure",
+     "for the same ids and state"),
+    ("small", "pass", f"{FORWARD}return logits + 0.1 * {NEXT} * ({PLACES} >= 512), state", "causal",
+     "token 5"),
+    ("model", "memories = []", "memories, state = [], 0 * state", "chunks",
+     "the logits of one pass over 60 tokens"),
+    ("small", "pass", f"{FORWARD}return logits - logits.mean(0), state", "batch", "of each row alone"),
+    ("small", "pass", f"{BUILT}self.norm = nn.BatchNorm1d(vocab_size)\n    {FORWARD}"
+     "return self.norm(logits.transpose(1, 2)).transpose(1, 2), state\n    loss = None", "training-mode",
+     "whatever the other rows are"),
+    ("small", "pass",
+     "def initial_state(self, batch_size):\n        return None\n    def forward(self, ids, state):\n"
+     "        return super().forward(ids, torch.zeros(len(ids), self.size) if state is None else state)",
+     "state", "got 2-dimensional, not NoneType"),
+    ("small", "pass",
+     "def initial_state(self, batch_size):\n        return super().initial_state(batch_size)[:, None]\n"
+     "    def forward(self, ids, state):\n        logits, last = super().forward(ids, state[:, -1])\n"
+     "        return logits, torch.cat((state, last[:, None].expand(-1, ids.shape[1], -1)), 1)", "state",
+     "give tensors that grow a fixed size"),
+    ("small", "pass", f"{STEP}return lambda ids, state: step(ids, 0 * state)", "step",
+     "of forward from steps after"),
+    ("small", "pass",
+     f"{STEP}return lambda ids, state: (step(ids, state)[0], state.copy_(step(ids, state)[1]))", "step",
+     "continued from an earlier state"),
+    ("small", "pass", f"{BUILT}self.unused = nn.Linear(2, 2)", "gradients",
+     "none reaches unused.bias, unused.weight"),
+    ("small", "pass", f"{LOSS}return loss / np.log(2), state", "loss", "expected a loss of"),
+    ("small", "pass", "recommended_training = {'learning_rate': 1e-12}", "learns",
+     "nats per token after 60 updates"),
+    ("small", "pass", "recommended_training = {'lr': 0.1}", "learns", "unknown option 'lr'"),
+    ("counts", "pass", "is_normalized = False\n    def fit(self, ids):\n"
+     "        counted = torch.tensor(ids.astype('int64'))\n"
+     "        self.log_probabilities[:] = torch.zeros(50).index_fill(0, counted, -9.0)",
+     "learns", "nats per token after fit"),
+    ("small", "pass",
+     "def __init__(self, vocab_size):\n        torch.manual_seed(42)\n        super().__init__(vocab_size)",
+     "seed", "building not to set torch's global seed"),
+    ("small", "pass",
+     f"{BUILT}self.scale = torch.randn(vocab_size)\n    {FORWARD}return logits * self.scale, state",
+     "saved", "all that is learnt in state_dict"),
+    ("small", "pass",
+     "def __init__(self, vocab_size, *, vectors=None):\n        super().__init__(vocab_size)", "vectors",
+     "different logits with different vectors"),
+    ("small", "pass", "def __init__(self, vocab_size, *, vectors=None):\n"
+     "        thawed = vectors and PretrainedVectors(vectors.table, vectors.found, frozen=False)\n"
+     "        super().__init__(vocab_size, vectors=thawed)", "vectors", "frozen vectors to stay the same"),
+    ("refinement", "base.forward(", "base(", "refinement", "expected base.forward(ids, state); the base"),
+    ("refinement", "(below, memory)\n", "(self.base and self.base.initial_state(len(ids)), memory)\n",
+     "refinement", "the logits of one pass"),
+    # samplers
+    ("sampler", CHOSEN, f"{CHOSEN}.numpy()", "ids", "expected a tensor of ids; got array"),
+    ("sampler", CHOSEN, ONLY_LOG_WEIGHTS, "ids", "their log-weights from truncate; got Tensor"),
+    ("sampler", "-math.inf)", "-30.0).nan_to_num(neginf=0.0)", "impossible-token", "no impossible token"),
+    ("sampler", CHOSEN,
+     "return sample_categorical(scaled.where(scaled < scaled.amax(-1, keepdim=True), scaled - 5), uniforms)",
+     "likelier-token", "to be chosen about in that order"),
+    ("sampler", "logits / self.temperature", "logits", "likelier-token", "options {'temperature': 0.0001}"),
+    ("sampler", CHOSEN, "return sample_categorical(kept, uniforms[:1].expand(len(kept)))", "batch",
+     "each row alone"),
+    ("memory", "len(vocabulary))\n",
+     "len(vocabulary)) + torch.arange(len(vocabulary)) * vars(self).setdefault('seen', len(prompts[0]))\n"
+     "        self.seen += 1\n", "deterministic", "whatever came before"),
+    ("memory", "row.index_add_(0, torch.from_numpy(prompt.astype(np.int64)), torch.ones(len(prompt)))",
+     "counts[:, torch.from_numpy(prompt.astype(np.int64))] += 1", "batch", "each row alone"),
+    ("sampler", "logits / self.temperature", "logits.div_(self.temperature)", "logits",
+     "are changed in place"),
+    ("sampler", "logits / self", "logits.clamp(min=0) / self", "logits", "after a shift of all logits"),
+    # embeddings
+    ("embedding", "WordVectors(words, np.stack(vectors))", "{}", "vectors",
+     "expected WordVectors; got dict"),
+    ("embedding", "np.stack(vectors))", "np.stack(vectors) * np.nan)", "vectors",
+     "expected finite vectors"),
+    ("embedding", "bool = False", "str = 'no'", "vectors", "True or False in frozen; got 'no'"),
+    ("embedding", "str.strip, tokens", "'~'.__add__, tokens", "covers", "match no token"),
+    ("embedding", "default_rng(0)", "default_rng()", "deterministic", "the same answer to"),
+    # the others
+    ("cleaner", CLEANED, CLEANED.replace("return", "text ="), "text", "got None"),
+    ("cleaner", CLEANED, "return text + '!'", "text",
+     "a string, and nothing from nothing; got '!' for ''"),
+    ("cleaner", CLEANED, "return text.replace('  ', ' ')", "idempotent",
+     "'The ferry  to  Hollin   Island' became"),
+    ("cleaner", 'joint: ClassVar[str] = ""', 'joint: ClassVar[str] = "-"', "blocks", "see joint"),
+    ("corpus", "return \"\".join", "return '\\ud83d'.join", "text", "a text without lone surrogates"),
+    ("corpus", "Random(self.seed)", "Random()", "deterministic", "the same answer to ''"),
+    ("corpus", "TextgenError(f", "ValueError(f", "unknown-item",
+     "a TextgenError of one line; got ValueError"),
+    ("metric", "else None", "else float('nan')", "numbers", "returned nan instead of a finite number"),
+    ("metric", 'unit: ClassVar[str] = "words"', 'unit: ClassVar[str] = "%"', "numbers",
+     'from 0 to 1 if the unit is "%"'),
+    ("reader", ".mistaken", ".html", "suffixes", "that no other reader has; got ['.html']"),
+    ("reader", "yield file", "file", "documents", "documents, which are iterables of strings"),
+    ("logger", "self.values = []", "self.values = []; folder.mkdir()", "run",
+     "which the logger must not make"),
+    ("logger", 'f"show {folder}"', "None", "run", "and a command of one line"),
+    ("command", '"""Print a word in capitals."""', "", "help", "got ['Example']"),
+    ("command", "Annotated[bool, ", "Annotated[str, ", "arguments", "got ['--json']"),
+    ("command", "import typer\n", "import typer\nimport numpy\n", "light", "got ['numpy']"),
+    ("lexicon", "one", "One", "words", "words in lower case"),
+]  # fmt: skip
+
+
+def needed(kind: str, check: str) -> set[str]:
+    """Return a check and those that it comes after."""
+    after = {each.id: each.after for each in checks(kind)}
+    return {check}.union(*(needed(kind, each) for each in after[check] if each in after))
+
+
+@pytest.mark.parametrize("row", FAULTS, ids=lambda row: f"{row[0]} {row[3]} {row[4]}")
+def test_a_fault_is_found_by_its_check(
+    row: Row, install: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, before, after, name, words = row
+    assert CODE[code].count(before) == 1
+    kind = KIND_OF.get(code, code)
+    wanted = needed(kind, f"{kind}-{name}")
+    monkeypatch.setattr(conformance, "CHECKS", [each for each in conformance.CHECKS if each.id in wanted])
+    install("mistaken", f"[{KINDS[kind]}]\nmistaken = mistaken:Example\n", CODE[code].replace(before, after))
+    results = run_checks(kind, import_module("mistaken").Example)
+    failed = {each.check: each.reason for each in results if each.status == "failed"}
+    assert set(failed) == {f"{kind}-{name}"}, failed
+    assert words in failed[f"{kind}-{name}"]
+    assert "\n" not in failed[f"{kind}-{name}"]
+
+
+@pytest.mark.parametrize("code", CODE)
+def test_without_a_fault_every_check_passes(code: str, install: Callable[..., None]) -> None:
+    kind = KIND_OF.get(code, code)
+    install("mistaken", f"[{KINDS[kind]}]\nmistaken = mistaken:Example\n", CODE[code])
+    results = run_checks(kind, import_module("mistaken").Example)
+    assert [each for each in results if each.status == "failed"] == []
+
+
+def test_every_check_has_a_fault() -> None:
+    tried = {f"{KIND_OF.get(code, code)}-{name}" for code, _, _, name, _ in FAULTS}
+    of_classes = {"docstring", "options", "contract", "no-global-state", "deterministic"}
+    for kind in {KIND_OF.get(code, code) for code in CODE}:
+        ids = {each.id for each in checks(kind)} - {f"{kind}-{name}" for name in of_classes}
+        assert ids <= tried

@@ -1,0 +1,134 @@
+"""Texts up to an end: lines, sentences and paragraphs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import textgen
+from helpers.commands import run_textgen
+from textgen.generation.text_ends import Until, part_after, spans
+
+CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
+HOT = {"sampler": "temperature:temperature=1.5", "length": 40}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "written", "until", "part"),
+    [
+        ("", "Ann\nBob\n", "line", "Ann"),
+        ("", "\n\n Ann \nBob", "line", "Ann"),
+        ("", "Ann", "line", None),
+        ("", "\n \n", "line", None),
+        ("An", "n\nBob", "line", "Ann"),
+        ("", "He said \u201cno.\u201d She", "sentence", "He said \u201cno.\u201d"),
+        ("", "It is 3.14 of it! Yes", "sentence", "It is 3.14 of it!"),
+        ("", "A title\n\nMore.", "sentence", "A title"),
+        ("", "one\ntwo\n\nthree", "paragraph", "one\ntwo"),
+        ("", "one\ntwo\n", "paragraph", None),
+        ("CHAPTER XX\n\n", "It was late. She", "sentence", "It was late."),
+        ("CHAPTER XX\n\n", "It was late", "sentence", None),
+        ("It was late.", " She went. He", "sentence", "She went."),
+        (
+            "",
+            "Mr. and Mrs. Bennet met Dr. J. S. Bach. They",
+            "sentence",
+            "Mr. and Mrs. Bennet met Dr. J. S. Bach.",
+        ),
+        ("", '"Ah! Yes. No." said he. She', "sentence", '"Ah! Yes. No." said he.'),
+        ("", "\u201cAh! You came.\u201d She", "sentence", "\u201cAh! You came.\u201d"),
+        ("", "\u201eJa. Nein.\u201c Er ging. Sie", "sentence", "\u201eJa. Nein.\u201c Er ging."),
+        ("", "Stop! cried he. She", "sentence", "Stop! cried he."),
+    ],
+)
+def test_a_text_ends_with_the_first_part_that_goes_on_from_its_prompt(
+    prompt: str, written: str, until: Until, part: str | None
+) -> None:
+    found = part_after(prompt + written, prompt, until, "en")
+    assert (found and (prompt + written)[slice(*found)]) == part
+
+
+def test_a_text_has_all_its_parts() -> None:
+    def parts(text: str, until: Until) -> list[str]:
+        return [text[begin:end] for begin, end in spans(text, until)]
+
+    assert parts("Ann\n\nBob\nCid", "line") == ["Ann", "Bob", "Cid"]
+    assert parts("One. Two?", "sentence") == ["One.", "Two?"]
+    assert parts("a\nb\n\nc\n", "paragraph") == ["a\nb", "c"]
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory: pytest.TempPathFactory) -> textgen.Run:
+    """A run on a list of a few names, which it often writes again."""
+    folder = tmp_path_factory.mktemp("names")
+    (folder / "names.txt").write_text("Ann\nBea\nCid\nDan\nEve\n" * 800, "utf-8")
+    text = textgen.TextOptions(str(folder / "names.txt"), clean="raw")
+    return textgen.train("char-ngram:order=3", text, cluster=CPU, out=folder / "run", report=False)
+
+
+def test_a_list_has_no_text_twice_and_none_of_the_training_text(names: textgen.Run) -> None:
+    written = [each.text for each in names.samples_until("line", 20, **HOT)]
+    assert len(written) == 20
+    assert {"Ann", "Bea"} & set(written)
+    assert len(set(written)) < len(written)
+    unique = [each.text for each in names.samples_until("line", 10, unique=True, **HOT)]
+    assert len(set(unique)) == 10
+    new = {each.text for each in names.samples_until("line", 5, unique=True, new=True, **HOT)}
+    assert not new & {"Ann", "Bea", "Cid", "Dan", "Eve"}
+
+
+def test_a_list_goes_on_from_a_prompt(names: textgen.Run) -> None:
+    cool = {"sampler": "temperature:temperature=0.5", "length": 40}
+    written = list(names.samples_until("line", 5, "An", **cool))
+    assert {each.prompt for each in written} == {"An"}
+    assert "n" in {each.text for each in written}  # the rest of Ann
+    options = ("--until", "line", "--number", 5, "--length", 40, "--temperature", 0.5)
+    done = run_textgen("sample", names.folder, "--prompt", "-", *options, stdin="An")
+    assert done.stdout.splitlines() == [each.prompt + each.text for each in written]
+
+
+def test_too_few_are_said_with_what_helps(names: textgen.Run) -> None:
+    repeated = (
+        r"only \d of 9 such texts are among 180; others repeat what was there: try a higher temperature"
+    )
+    with pytest.warns(textgen.TextgenWarning, match=repeated):
+        cold = list(names.samples_until("line", 9, unique=True, sampler="temperature:temperature=0.05"))
+    assert len(cold) <= 5
+    cut = "only 0 of 2 such texts are among 40; most were cut before the end of a sentence: raise --length"
+    with pytest.warns(textgen.TextgenWarning, match=cut):
+        assert list(names.samples_until("sentence", 2, "A heading\n\n", length=20)) == []
+
+
+def test_the_command_prints_a_text_a_line(names: textgen.Run) -> None:
+    command = ("sample", names.folder, "--until", "line", "-n", 4, "--length", 20)
+    lines = run_textgen(*command).stdout.splitlines()
+    assert lines == [each["text"] for each in json.loads(run_textgen(*command, "--json").stdout)["samples"]]
+    assert len(lines) == 4
+
+
+def test_a_text_that_is_gone_cannot_be_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = textgen.Corpus.from_texts(["Ann\nBob\n" * 2000], clean="raw")
+    run = textgen.train("char-ngram", text, cluster=CPU, out=tmp_path / "run", report=False)
+    monkeypatch.setattr("textgen.data.sources._in_memory", {})
+    with pytest.raises(textgen.TextgenError, match="no text memory:"):
+        next(run.samples_until("line", 1, new=True))
+
+
+@pytest.mark.parametrize("command", [["sample", "nowhere"], ["score", "nowhere", "text.txt"]])
+def test_a_run_that_does_not_exist_is_refused_before_torch_is_imported(
+    command: list[str], tmp_path: Path
+) -> None:
+    code = (
+        "import sys\nfrom textgen.cli.app import app\n"
+        f"try:\n    app({command!r}, standalone_mode=False)\n"
+        "except Exception as error:\n    print(error, 'torch' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("no run 'nowhere'")
+    assert done.stdout.endswith(" False\n")

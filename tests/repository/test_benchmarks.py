@@ -1,0 +1,70 @@
+"""The page of results, its figures and the priors that textgen ships follow from recorded results."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers.ladders import laddered
+from helpers.pages import ROOT, read_page
+from textgen.evaluation.intervals import SHIPPED_PRIORS
+from textgen.runtime.storage.json_records import read_record
+from textgen_benchmarks import figures, ladder_picture
+from textgen_benchmarks.seeds import SeedResults, conclusions, fitted_decay
+from textgen_benchmarks.tables import filled
+from textgen_suites.result import SuiteResult
+
+BENCHMARKS = ROOT / "benchmarks"
+RESULTS = BENCHMARKS / "results"
+SCORES = {"char": (2.0, 1.9, 1.85), "word": (2.1, 1.8, 1.7), "random": (6.2, 6.2, 6.2)}
+
+
+@pytest.mark.parametrize("path", sorted((BENCHMARKS / "textgen_benchmarks").glob("*.py")), ids=str)
+def test_a_program_can_be_imported(path: Path) -> None:
+    importlib.import_module(f"textgen_benchmarks.{path.stem}".removesuffix(".__init__"))
+
+
+def test_the_tables_of_the_page_are_those_of_the_results() -> None:
+    page = read_page("benchmarks/README.md")
+    assert filled(page, RESULTS) == page, "run python -m textgen_benchmarks.tables"
+
+
+def test_the_same_results_are_drawn_into_the_same_file(tmp_path: Path) -> None:
+    suite = read_record(SuiteResult, RESULTS / "improvements-wiki.json")
+    for name in ("first", "second"):
+        figures.write_picture([suite], tmp_path / f"{name}.svg")
+        ladder_picture.write_picture([laddered(SCORES)] * 3, tmp_path / f"{name}-ladder.svg")
+    for kind, label in (("", "without joining lines"), ("-ladder", "word")):
+        drawn = (tmp_path / f"first{kind}.svg").read_bytes()
+        assert label.encode() in drawn
+        assert drawn == (tmp_path / f"second{kind}.svg").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def seeds() -> SeedResults:
+    """The runs with several seeds, and what was concluded from them."""
+    return read_record(SeedResults, RESULTS / "seeds.json")
+
+
+def test_the_shipped_priors_follow_from_the_recorded_runs(seeds: SeedResults) -> None:
+    priors, pairs = conclusions(seeds.groups)
+    assert pairs == seeds.pairs
+    assert SHIPPED_PRIORS.keys() == priors.keys()
+    for name, prior in SHIPPED_PRIORS.items():
+        assert priors[name].sd == pytest.approx(seeds.priors[name].sd)
+        assert prior.sd == pytest.approx(priors[name].sd, rel=0.05)
+        assert prior.degrees_of_freedom == pytest.approx(priors[name].degrees_of_freedom, rel=0.05)
+        assert prior.decay == pytest.approx(priors[name].decay, abs=0.01)
+    assert sum(each.num_different for each in pairs) <= sum(each.num_pairs for each in pairs) / 20
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.3, 0.6, 1.0])
+def test_the_decay_of_variances_is_found_again(decay: float) -> None:
+    generator = np.random.default_rng(0)
+    more = np.repeat([1.0, 3.0, 10.0, 90.0], 400)
+    variances = more ** (-2 * decay) * generator.chisquare(4, more.size) / 4
+    assert fitted_decay(variances, more) == pytest.approx(decay, abs=0.03)
+    assert fitted_decay(variances[:400], more[:400]) == 0

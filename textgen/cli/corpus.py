@@ -1,0 +1,102 @@
+"""`textgen corpus`: the texts there are, and what is in one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from textgen.cli.completion import complete_name
+from textgen.cli.console import print_json, print_rows, print_summary
+from textgen.cli.options import NO_METAVAR, Json, PluginFiles, grouped, load_plugins, refuse, refusing
+from textgen.contracts import TextgenError
+from textgen.requests import TextOptions
+from textgen.runtime.output import note, results, say, visible
+
+
+@grouped
+def corpus(
+    context: typer.Context,
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Corpus name, path, or - for standard input; omit it to list the corpora.",
+            autocompletion=complete_name("corpus"),
+        ),
+    ] = None,
+    text: Annotated[TextOptions, "clean", "split", "max_chars", "encoding"] = TextOptions(),
+    diff: Annotated[
+        bool, typer.Option("--diff", metavar=NO_METAVAR, help="Show what the cleaner changes.")
+    ] = False,
+    as_json: Json = False,
+    plugin: PluginFiles = None,
+) -> None:
+    """List corpora, show the statistics of one, or show what a cleaner changes in it."""
+    load_plugins(plugin)
+    from textgen.library.corpus import check_encoding
+    from textgen.library.text_statistics import asks_for_items, changes
+
+    without_diff = ["--split", "--max-chars"]
+    if is_listing := not sources or asks_for_items(sources):
+        options = ["--clean", "--encoding", "--diff", *without_diff]
+        refuse(context, options, "on the list of corpora")
+    elif diff:
+        refuse(context, [*without_diff, "--json"], "with --diff")
+    check_encoding(sources or (), refusing(context))
+    if is_listing:
+        print_listing(sources[0].rstrip("/").partition(":")[0] if sources else "", as_json)
+    elif diff:
+        for change in changes(sources or (), text.clean, text.encoding):
+            print_change(change)
+    else:
+        print_statistics(replace(text, corpus=sources or ()), as_json)
+
+
+def print_listing(name: str, as_json: bool) -> None:
+    """Print all corpora, which a terminal shows without their items, or the items of one."""
+    from textgen.library.text_statistics import grouped, items
+
+    rows = items(name or None)
+    if as_json:
+        print_json({"corpora": rows})
+    elif name:
+        print_rows([{"corpus": row["corpus"]} for row in rows if "/" in row["corpus"]])
+    elif results().isatty():
+        print_rows(grouped(rows))
+        note("a slash lists the items, as in textgen corpus gutenberg/; a name shows the text")
+    else:
+        print_rows(rows)
+
+
+def print_statistics(text: TextOptions, as_json: bool) -> None:
+    """Print what is in a text; of a corpus that is several texts, print its items."""
+    from textgen.library.corpus import loaded
+    from textgen.library.presentation import command
+    from textgen.library.text_statistics import corpus_lines, has_items, statistics
+
+    try:
+        values = statistics(loaded(text))
+    except TextgenError:
+        name, *others = text.sources
+        if others or not has_items(name):
+            raise
+        print_listing(name, as_json)
+        return
+    following = [part for source in text.sources for part in ("--corpus", source)]
+    print_summary(values, as_json, corpus_lines(values), command("bench", *following))
+
+
+def print_change(line: str) -> None:
+    """Print one change of a text; a terminal shows what is removed in red and what is added in green."""
+    if not results().isatty():
+        say(line, end="")
+        return
+    from rich.text import Text
+
+    from textgen.library.console import VisibleConsole
+
+    text = Text(visible(line.rstrip("\n")))
+    text.highlight_regex(r"\[-.*?-\]", "red")
+    text.highlight_regex(r"\{\+.*?\+\}", "green")
+    VisibleConsole().print(text)

@@ -1,0 +1,43 @@
+"""`textgen report`: the pages of saved results written again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from textgen.cli.completion import complete_result
+from textgen.cli.console import print_json
+from textgen.cli.options import NO_METAVAR, Json, PluginFiles, list_plugins
+from textgen.runtime.output import say
+
+
+def report(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            help="Benches, suites or studies: folders, or names of textgen runs.",
+            autocompletion=complete_result,
+        ),
+    ],
+    with_models: Annotated[
+        bool,
+        typer.Option(
+            "--with-models",
+            metavar=NO_METAVAR,
+            help="Put small recurrent models over characters into the page of a bench, to write with.",
+        ),
+    ] = False,
+    as_json: Json = False,
+    plugin: PluginFiles = None,
+) -> None:
+    """Write the page of results (report.html) again; it opens in a browser without a network."""
+    list_plugins(plugin)
+    from textgen.library import report_page
+
+    pages = [report_page.report(name, with_models=with_models) for name in names]
+    if as_json:
+        print_json({"pages": [str(page) for page in pages]})
+        return
+    for page in pages:
+        say(page)

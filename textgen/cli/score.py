@@ -1,0 +1,84 @@
+"""`textgen score`: bits per character of a text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from textgen.cli.completion import complete_name
+from textgen.cli.console import print_summary
+from textgen.cli.options import (
+    Json,
+    OnDevice,
+    PluginFiles,
+    Quiet,
+    RunFolder,
+    grouped,
+    load_plugins,
+    refusing,
+    run_folder,
+)
+from textgen.requests import ClusterOptions, TextOptions
+from textgen.runtime.storage.json_records import to_values
+
+if TYPE_CHECKING:
+    from textgen.library.runs import ScoredSources
+
+
+@grouped
+def score(
+    context: typer.Context,
+    run: RunFolder,
+    texts: Annotated[
+        list[str],
+        typer.Argument(
+            help="Texts: paths, corpus names, or - for standard input; joined.",
+            autocompletion=complete_name("corpus"),
+        ),
+    ],
+    clean: Annotated[
+        str | None,
+        typer.Option(
+            "--clean",
+            help="Cleaner of the text.",
+            show_default="the run's",
+            autocompletion=complete_name("cleaner"),
+        ),
+    ] = None,
+    text: Annotated[TextOptions, "encoding"] = TextOptions(),
+    cluster: OnDevice = ClusterOptions(),
+    as_json: Json = False,
+    quiet: Quiet = False,
+    plugin: PluginFiles = None,
+) -> None:
+    """Score a text with a trained run, in bits per character of the whole text."""
+    load_plugins(plugin)
+    folder = run_folder(run)
+    from textgen.library.corpus import check_encoding
+    from textgen.library.presentation import PROMPT, command
+    from textgen.library.progress import ProgressDisplay
+    from textgen.library.runs import load
+
+    check_encoding(texts, refusing(context))
+    loaded = load(folder, device=cluster.device, precision="fp32")
+    with ProgressDisplay(quiet=quiet) as display:
+        scored = loaded.score_sources(texts, clean=clean, encoding=text.encoding, report=display)
+    about = {"text": scored.text, "cleaner": scored.cleaner, "num_chars": scored.num_chars}
+    record = {**about, **to_values(scored.score), "score_checks": scored.checks}
+    lines = score_lines(loaded.entry, scored)
+    print_summary(record, as_json, lines, command("sample", str(run), "--prompt", PROMPT))
+
+
+def score_lines(entry: str, scored: ScoredSources) -> list[str]:
+    """Return the score of a run on a text, and where the bits go."""
+    from textgen.library.presentation import bits_line, score_line
+    from textgen.reports.formats import count, perplexity
+
+    score = scored.score
+    return [
+        f"{entry}: {score_line(score, scored.text)}",
+        bits_line(score),
+        f"{count(scored.num_chars)} characters, cleaner {scored.cleaner}; perplexity per word "
+        f"{perplexity(score.perplexity_per_word)}; {100 * score.oov_rate:.1f} % of words out of vocabulary",
+    ]

@@ -1,0 +1,154 @@
+"""The comparison of entries side by side: `bench`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from textgen import defaults
+from textgen.comparison.bench import BenchOptions, bench_each
+from textgen.comparison.entry_job import SEALED_SPLIT, check_sealed
+from textgen.comparison.references import open_yardstick
+from textgen.comparison.run_ladder import budgets_with, compared_in, run_ladder
+from textgen.contracts import TextgenError
+from textgen.data.corpus import Corpus
+from textgen.data.sources import STANDARD_INPUT
+from textgen.experiment.entry import Entry
+from textgen.experiment.entry_parser import split_yardsticks
+from textgen.jobs.backends import open_backend
+from textgen.jobs.kept import made_with
+from textgen.jobs.plugin_code import read_entries
+from textgen.library import corpus as texts
+from textgen.library import options
+from textgen.library.comparison import Comparison, Ladder
+from textgen.library.defined_plugins import NewPlugins, add_plugins
+from textgen.library.progress import shown
+from textgen.requests import BenchRequest, ClusterOptions, SampleOptions, several
+from textgen.runtime.device import choose_device
+from textgen.runtime.messages import UsageError
+from textgen.runtime.storage.result_folders import locked, result_folder, result_name
+from textgen.training.budget import parse_budgets, parse_duration
+from textgen.training.progress import Report, Step
+
+KEPT_RUNS = "runs/*/run.json"
+"""The runs in the folder of a comparison."""
+
+
+def bench(
+    entries: str | Sequence[str],
+    corpus: texts.TextSource = defaults.CORPUS,
+    *,
+    budget: str = defaults.BUDGET,
+    seeds: int | range = 1,
+    samples: SampleOptions = SampleOptions(),
+    cluster: ClusterOptions = ClusterOptions(),
+    plugins: NewPlugins = (),
+    out: str | Path | None = None,
+    report: Report | bool | None = None,
+) -> Comparison | Any:
+    """Train `entries` side by side on the text of `corpus`; return their scores, samples, speed and size.
+
+    `budget` is the training of each entry; with several, as in `15s,1m,4m`, the result is a `Ladder`. `seeds`
+    is their number, or a range. `samples` says what each entry writes, `cluster` where it is computed, and
+    `plugins` are files or classes, as those of a notebook. A sealed text (`TextOptions`) is the one that is
+    scored; nothing opens it before all entries are trained.
+
+    Entries are added to a comparison that `out` already holds, whose runs are reused; so are budgets to a
+    ladder. `out` is locked: a second comparison there waits and adds to this one. `report` is called with
+    each `Step`; True shows them, False does not. An entry that fails has its reason in the result. Raises
+    `TextgenError` if it cannot start, and `NotSavedError` with the result if the disk is full.
+    """
+    add_plugins(plugins)
+    request = BenchRequest(
+        entries=several(entries),
+        text=texts.as_text(corpus),
+        budget=budget,
+        samples=samples,
+        cluster=cluster,
+        **options.seed_range(seeds),
+    )
+    return bench_as(request, out, report, options.refusing(options.changed(request)))
+
+
+def bench_as(
+    request: BenchRequest, out: str | Path | None, report: Report | bool | None, refuse: options.Refuse
+) -> Comparison | Ladder:
+    """Compare as asked, as `bench` does; `refuse` is called with the options that have no effect."""
+    options.prepare("textgen.comparison.entry_job")
+    cluster = request.cluster
+    options.check_numbers(request.seed, length=request.samples.length)
+    texts.check_text(request.text, refuse)
+    options.check_cluster(request, "a bench, whose entries train one by one", refuse)
+    asked, silence = parse_budgets(request.budget), parse_duration(cluster.entry_timeout, "--entry-timeout")
+    known = _check_entries(request.entries, out)
+    _check_samples(request.samples)
+    choose_device(cluster.device, cluster.precision)
+    trained, source = split_yardsticks(request.entries)[0], texts.name_of(request.text)
+    name = partial(result_name, trained, source, request.budget, request.seed)
+    with shown(report) as tell, result_folder(out, name) as folder:
+        tell(Step("reading the text", folder=folder))
+        text = _opened(request)
+        with (
+            locked(folder),
+            open_backend(cluster.on, 1, cluster.cpus_per_run, cluster.gpus_per_run) as backend,
+        ):
+            budgets = budgets_with(folder, asked)
+            parsed, broken, yardsticks = _parsed([*compared_in(folder, budgets), *request.entries], known)
+            kept = [pair for pattern in (KEPT_RUNS, f"*/{KEPT_RUNS}") for pair in made_with(folder, pattern)]
+            settings = BenchOptions(
+                request=request,
+                budget=budgets[-1],
+                device_config=choose_device(cluster.device, cluster.precision, kept),
+                entry_timeout=silence,
+                broken=broken,
+                backend=backend,
+                yardsticks=yardsticks,
+            )
+            if len(budgets) == 1:
+                comparisons = bench_each(parsed, text, settings, {folder: budgets[0]}, tell)
+                return Comparison(**vars(comparisons.single(folder)))
+            return Ladder(**vars(run_ladder(parsed, text, settings, folder, budgets=budgets, report=tell)))
+
+
+def _check_entries(entries: Sequence[str], out: str | Path | None) -> list[Entry]:
+    """Return the entries; raises `TextgenError` for a mistake in them or a yardstick."""
+    to_train, yardsticks = split_yardsticks(entries)
+    if not to_train and out is None:
+        raise TextgenError("no entries to compare; give some, such as char-lstm")
+    known, _ = read_entries(to_train)
+    for each in yardsticks:
+        open_yardstick(each)
+    return known
+
+
+def _opened(request: BenchRequest) -> Corpus:
+    """Return the text; beside a sealed one, it is for training and validation."""
+    asked = request.text
+    if asked.sealed is None:
+        return texts.loaded(asked)
+    if request.cluster.on is not None:
+        raise UsageError("sealed cannot be combined with on, whose machines keep no trained entries")
+    if asked.sealed == STANDARD_INPUT and STANDARD_INPUT in asked.sources:
+        raise UsageError("corpus and sealed cannot both be standard input (-); give a file as one of them")
+    split = SEALED_SPLIT if asked.split == defaults.SPLIT else asked.split
+    text = texts.read(replace(asked, split=split))
+    check_sealed(asked.sealed, text)
+    return text
+
+
+def _parsed(wanted: Sequence[str], known: Sequence[Entry]) -> tuple[list[Entry], dict[str, str], list[str]]:
+    """Return the entries to compare, those that cannot be tried, with the reasons, and the yardsticks."""
+    names, yardsticks = split_yardsticks(wanted)
+    parsed, broken = read_entries(names, known)
+    if not parsed:
+        raise TextgenError("no entries to compare; give some, such as char-lstm")
+    return parsed, broken, yardsticks
+
+
+def _check_samples(samples: SampleOptions) -> None:
+    """Raise `UsageError` if there is no sampler."""
+    if not several(samples.sampler):
+        raise UsageError(f"no sampler; give one, such as {defaults.SAMPLER}")
