@@ -390,7 +390,7 @@ class MetricExtras(Protocol):
 class ResultKind(Protocol):
     """A kind of saved result: how `textgen runs`, `report` and other commands read the folders that hold one.
 
-    Derive it from `textgen.results.kinds.Kind`, which has the other members and their defaults.
+    Derive it from `textgen.results.result_kind.Kind`, which has the other members and their defaults.
     """
 
     @abstractmethod

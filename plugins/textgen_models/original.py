@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import torch
 from annotated_types import Ge, Le, Lt, doc
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from textgen.nn.layers import FullSoftmax, HiddenSize, NumLayers
 
@@ -50,19 +48,13 @@ class Original(nn.Module):
         hidden_size: HiddenSize = 256,
         num_layers: NumLayers = 3,
         dropout: Annotated[float, Ge(0), Lt(1), doc("Dropout probability after each layer.")] = 0.2,
-        recurrent_activation: Annotated[
-            RecurrentActivation,
-            doc("hard_sigmoid: 0.2x + 0.5, as in Keras 1 and 2; hard_sigmoid_keras3: x/6 + 0.5."),
-        ] = "sigmoid",
     ) -> None:
         super().__init__()
         self.vocab_size, self.window = vocab_size, window
         self.layers = nn.Sequential()
         for index in range(num_layers):
             is_last = index == num_layers - 1
-            layer = LSTMLayer(
-                hidden_size if index else 1, hidden_size, recurrent_activation, returns_sequences=not is_last
-            )
+            layer = LSTMLayer(hidden_size if index else 1, hidden_size, returns_sequences=not is_last)
             self.layers.extend([layer, nn.Dropout(dropout)])
         self.output = FullSoftmax(hidden_size, vocab_size)
         nn.init.xavier_uniform_(self.output.weight)  # Glorot uniform, as in Keras
@@ -90,21 +82,6 @@ class Original(nn.Module):
         return logits
 
 
-RecurrentActivation = Literal["sigmoid", "hard_sigmoid", "hard_sigmoid_keras3"]
-
-
-def hard_sigmoid(gates: Tensor) -> Tensor:
-    """Return 0.2 x + 0.5, clamped to [0, 1]: the gates of Keras 1 and, by default, of Keras 2 until 2.2."""
-    return (0.2 * gates + 0.5).clamp(0, 1)
-
-
-HARD: dict[str, Callable[[Tensor], Tensor]] = {
-    "hard_sigmoid": hard_sigmoid,
-    "hard_sigmoid_keras3": F.hardsigmoid,
-}
-"""Activations of gates that torch's LSTM lacks. The hard sigmoid of Keras 3 is relu6(x + 3) / 6."""
-
-
 class LSTMLayer(nn.LSTM):
     """Windows [batch, time, input_size] to outputs [batch, time, hidden_size], or to the last output.
 
@@ -119,11 +96,9 @@ class LSTMLayer(nn.LSTM):
     bias_ih_l0: Tensor
     bias_hh_l0: Tensor
 
-    def __init__(
-        self, input_size: int, hidden_size: int, activation: RecurrentActivation, returns_sequences: bool
-    ) -> None:
+    def __init__(self, input_size: int, hidden_size: int, *, returns_sequences: bool) -> None:
         super().__init__(input_size, hidden_size, batch_first=True)
-        self.activation, self.returns_sequences = activation, returns_sequences
+        self.returns_sequences = returns_sequences
         self.bias_hh_l0.requires_grad_(False)
         nn.init.xavier_uniform_(self.weight_ih_l0)  # Glorot uniform
         nn.init.orthogonal_(self.weight_hh_l0)  # all gates together
@@ -133,20 +108,5 @@ class LSTMLayer(nn.LSTM):
 
     def forward(self, windows: Tensor) -> Tensor:  # type: ignore[override]
         """Return outputs [batch, time, hidden_size], or the last one, [batch, hidden_size]."""
-        if self.activation in HARD:
-            outputs = self._step_by_step(windows, HARD[self.activation])
-        else:
-            outputs, _ = super().forward(windows)
+        outputs, _ = super().forward(windows)
         return outputs if self.returns_sequences else outputs[:, -1]
-
-    def _step_by_step(self, windows: Tensor, activation: Callable[[Tensor], Tensor]) -> Tensor:
-        inputs = F.linear(windows, self.weight_ih_l0, self.bias_ih_l0)
-        hidden = cell = windows.new_zeros(len(windows), self.hidden_size)
-        outputs = []
-        for step in inputs.unbind(1):
-            gates = (step + F.linear(hidden, self.weight_hh_l0)).float()
-            write, forget, new, show = gates.chunk(4, dim=1)
-            cell = activation(forget) * cell + activation(write) * new.tanh()
-            hidden = activation(show) * cell.tanh()
-            outputs.append(hidden)
-        return torch.stack(outputs, dim=1)

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from textgen.comparison.bench import BenchOptions, bench_each, plan
-from textgen.comparison.kinds import BENCH
+from textgen.comparison.bench_kind import BENCH
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.defaults import ENCODING

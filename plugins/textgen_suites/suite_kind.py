@@ -7,8 +7,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textgen.comparison.kinds import BENCH, BenchKind
-from textgen.results.kinds import About, Kind, about_best
+from textgen.comparison.bench_kind import BENCH, BenchKind
+from textgen.results.result_kind import About, Kind, about_best
 
 if TYPE_CHECKING:
     from textgen.reports.document import Report

@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from textgen.comparison.bench_kind import DETAILS
 from textgen.comparison.entry_job import EntryJob, EntryOutcome, WriteRow
-from textgen.comparison.kinds import DETAILS
 from textgen.comparison.references import score_references
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_again
@@ -37,7 +37,6 @@ from textgen.runtime.output import note
 from textgen.runtime.storage.json_records import to_values
 from textgen.training.budget import parse_budget, parse_duration
 from textgen.training.progress import Report
-from textgen.workers.assistant import OpensHost
 from textgen_verify.compare import Check, SavedFiles
 from textgen_verify.rebuild import Values
 
@@ -130,7 +129,7 @@ class RerunJob(EntryJob[Any, EntryOutcome]):
     index: int
     """That of its row."""
 
-    def _scored(self, checkpoints: Path | None, opens: OpensHost, report: Report) -> ScoredEntry:  # noqa: ARG002
+    def _scored(self, checkpoints: Path | None, opens: Any, report: Report) -> ScoredEntry:  # noqa: ARG002
         files = read_run(self.run)
         result = files.result
         record = TrainingRecord(
@@ -180,10 +179,8 @@ def _once_more(again: EntryOutcome, texts: Texts) -> Values:
     row: Values = to_values(again.row)
     is_same = again.texts[0].texts == texts.get((row["name"], row["seed"]))
     left = set() if is_same and not row["sample_errors"] else {each.name for each in fields(SampleSet)}
-    for name in left.union(ONLY_ONCE):
-        del row[name]
     del row["score_checks"]["num_told"]  # as many as there was time for
-    return row
+    return {name: value for name, value in row.items() if name not in left.union(ONLY_ONCE)}
 
 
 def _references(result: Comparison, corpus: Corpus, folder: Path, config: DeviceConfig) -> Values:
@@ -194,7 +191,8 @@ def _references(result: Comparison, corpus: Corpus, folder: Path, config: Device
     trained = split_yardsticks(each.name for each in result.references)[0]
     if not trained:  # as in the final comparison of a study
         return {}
-    entries = [informed(read_manifest(run_folder(folder, row.name, row.seed)).entry) for row in result.runs]
+    runs = {row.name: run for row in result.runs if (run := run_folder(folder, row.name, row.seed)).is_dir()}
+    entries = [informed(read_manifest(run).entry) for run in runs.values()]
     budget, silence = parse_budget(result.budget), parse_duration(ENTRY_TIMEOUT, "entry_timeout")
     again = {each.name: each for each in score_references(entries, corpus, budget, config, silence)}
     return {"references": [again.get(each.name, {}) for each in result.references]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from textgen.comparison.kinds import BENCH, DETAILS
+from textgen.comparison.bench_kind import BENCH, DETAILS
 from textgen.contracts import TextgenError
 from textgen.reports.html import to_html
 from textgen.reports.markdown import to_markdown
@@ -14,8 +14,8 @@ from textgen.results.details import Details
 from textgen.results.folders import run_folder
 from textgen.results.header import Header
 from textgen.results.judge import ladder
-from textgen.results.kinds import kind_of, kinds
 from textgen.results.ladder import Ladder
+from textgen.results.result_kind import kind_of, kinds
 from textgen.runtime.messages import UsageError, one_line
 from textgen.runtime.storage.json_records import read_record, read_values
 from textgen.runtime.storage.result_folders import MARKDOWN, PAGE

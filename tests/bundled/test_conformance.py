@@ -24,7 +24,7 @@ BUNDLED = [each for kind in KINDS for each in plugins(kind) if each.distribution
 COMPONENTS: list[tuple[str, str, dict[str, Any]]] = [
     *((each.kind, each.name, SLOW.get(each.name, {}) if each.kind == "model" else {})
       for each in BUNDLED),
-    ("model", "original", {"window": 7, "hidden_size": 16, "recurrent_activation": "hard_sigmoid"}),
+    ("model", "original", {"window": 7, "hidden_size": 16}),
     ("tokenizer", "bpe", {"vocab_size": 256}),
     ("tokenizer", "word", {"max_words": 20, "min_count": 1}),
     ("model", "lstm", {**SMALL, "softmax": "adaptive", "dropout": 0.5}),

@@ -25,7 +25,7 @@ def test_a_finished_run_is_trained_further(textgen: Textgen, tmp_path: Path) -> 
     assert after["test"]["bits_per_char"] < before["test"]["bits_per_char"]
     manifest = json.loads((longer / "run.json").read_text("utf-8"))
     assert manifest["settings"]["budget"] == "4000chars+20000chars"
-    assert textgen("sample", longer, "The", "--length", "20").stdout.startswith("The")
+    assert textgen("sample", longer, "--prompt", "The", "--length", "20").stdout.startswith("The")
 
 
 def test_a_run_needs_a_plus_and_takes_no_other_text(textgen: Textgen, trained: tuple[Path, str]) -> None:

@@ -12,8 +12,8 @@ from annotated_types import Ge, Gt, Le, doc
 from helpers.commands import run_textgen
 from textgen.contracts import TextgenError
 from textgen.library.components import chosen, command_rows, description, listing, option_rows, type_name
-from textgen.registry.kinds import STRINGS
 from textgen.registry.options import declared_options
+from textgen.registry.plugin_kinds import STRINGS
 from textgen.registry.registry import KINDS, find, load, plugins
 from textgen_kit.check import checked
 

@@ -106,14 +106,8 @@ def test_a_comparison_and_what_reads_it(folder: Path) -> None:
     )
     assert all(row["error"] is None for row in rows.values())
     assert rows["letters-toy"]["samples"]
-    for command in (
-        ("verify", "out"),
-        ("report", "out"),
-        ("runs", "--root", "."),
-        ("runs", "compare", "out/runs/letters-toy-seed0", "out/runs/random-seed0"),
-    ):
-        said = run_textgen(*command, *PLUGIN, cwd=folder).stdout
-    assert "| model.scale           | 1 " in said
+    for command in (("verify", "out"), ("report", "out"), ("runs", "--root", ".")):
+        run_textgen(*command, *PLUGIN, cwd=folder)
 
 
 @pytest.mark.slow

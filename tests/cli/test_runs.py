@@ -106,7 +106,7 @@ def test_ages_are_in_their_largest_unit(seconds: float, text: str) -> None:
         ("improvements", "# "),
         ("tuned", "# "),
         ("latest", "# "),
-        (f"{BENCH}/random", "random on wiki: 6.000 bits per character of the test text"),
+        (f"{BENCH}/random", "**random on wiki: 6.000 bits per character of the test text"),
     ],
 )
 @pytest.mark.usefixtures("work")
@@ -140,28 +140,6 @@ def test_an_interrupted_bench_has_nothing_to_show(textgen: Textgen, work: Path) 
     )
     assert "\tbench\tinterrupted\t" in textgen("runs").stdout
     assert "interrupted" in run_on_terminal("runs", width=60, cwd=work)[2]
-
-
-# --- compare
-
-
-@pytest.mark.usefixtures("work")
-def test_runs_are_compared(textgen: Textgen) -> None:
-    command = ("runs", "compare", "mine", BENCH, "--no-samples")
-    page = textgen(*command).stdout
-    assert page.startswith("**A is better than B by 0.200 bits per character (95 % interval ")
-    assert re.search(r"^\| tokenizer +\| word +\| char +\|$", page, re.M)
-    values = json.loads(textgen(*command, "--json").stdout)
-    assert values["problem"] is None
-    assert values["differences"][0]["bits_per_char"] == pytest.approx(0.2)
-    assert {"setting": "budget", "values": ["5m", "60s"]} in values["settings"]
-
-
-def test_a_terminal_gets_samples_side_by_side(work: Path) -> None:
-    code, _, shown = run_on_terminal("runs", "compare", BENCH, "1635/random", width=100, cwd=work)
-    assert code == 0
-    assert re.search(r"^A: char-lstm +│ B: random", shown, re.M)
-    assert max(map(len, shown.splitlines())) <= 100
 
 
 # --- open

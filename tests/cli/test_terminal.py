@@ -73,9 +73,9 @@ def test_a_run_is_told_in_a_few_lines_with_what_to_type_next(tmp_path: Path) -> 
     assert "where the bits go: known words" in text
     assert sample.startswith(f"{SAMPLER}, seed 0\n")
     assert len(sample) > 200
-    assert sample.endswith('\nsaved in run\nnext: textgen sample run "Once upon a time"\n')
+    assert sample.endswith('\nsaved in run\nnext: textgen sample run --prompt "Once upon a time"\n')
     assert "\t" not in shown
-    code, _, written = run_on_terminal("sample", "run", "Once upon", "--length", 20, cwd=tmp_path)
+    code, _, written = run_on_terminal("sample", "run", "--prompt", "Once upon", "--length", 20, cwd=tmp_path)
     assert code == 0
     assert written.startswith("Once upon")
     (tmp_path / "other.txt").write_text("The weather is fine today. " * 40)
@@ -83,7 +83,7 @@ def test_a_run_is_told_in_a_few_lines_with_what_to_type_next(tmp_path: Path) -> 
     assert code == 0
     assert re.search(r"scoring \d+%|done in", scored)
     assert re.search(r"char-lstm\S+: \d\.\d{3} bits per character of other\.txt", " ".join(scored.split()))
-    assert scored.endswith('next: textgen sample run "Once upon a time"\n')
+    assert scored.endswith('next: textgen sample run --prompt "Once upon a time"\n')
 
 
 def test_corpora_are_listed_in_a_screen(tmp_path: Path) -> None:

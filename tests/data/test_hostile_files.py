@@ -59,7 +59,7 @@ def test_a_file_that_asks_for_too_much(
     monkeypatch.setattr(text_file, "MAX_BYTES", 20_000)
     monkeypatch.setattr(text_file, "MAX_RECORD_CHARS", 10_000 if name == "b.jsonl" else 1000)
     monkeypatch.setattr(readers, "MAX_RECORDS", 10)
-    monkeypatch.setattr("textgen_readers.pages.MAX_DEPTH", 40)
+    monkeypatch.setattr("textgen_readers.markup.MAX_DEPTH", 40)
     path = tmp_path / name
     path.write_bytes(make())
     with pytest.raises(TextgenError, match="^" + re.escape(told.format(path))):

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from textgen.contracts import TextgenError
-from textgen.experiment.hosts import HostedPredictor, encoded, frozen
+from textgen.experiment.entry_processes import HostedPredictor, encoded, frozen
 from textgen.workers.assistant import Assistant
 from textgen.workers.process import tell
 

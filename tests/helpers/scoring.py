@@ -16,7 +16,7 @@ from textgen.contracts import TokenIds, Tokenizer, Vocabulary
 from textgen.data.bound_tokenizer import START, BoundTokenizer, FrozenTokenizer
 from textgen.evaluation.lockstep import ToldScores
 from textgen.evaluation.token_bits import TokenScores, score_stretches
-from textgen.experiment.hosts import ModelHost, TokenizerHost, frozen
+from textgen.experiment.entry_processes import ModelHost, TokenizerHost, frozen
 from textgen.experiment.saved_run import SavedRun
 from textgen.experiment.score_trained import score_told
 from textgen.nn.language_model import LanguageModel, ModelClass

@@ -26,7 +26,7 @@ class AssistantHere(InThisProcess):
 def compute_here(patch: pytest.MonkeyPatch) -> None:
     """Let all that jobs and their assistants compute be computed in this process."""
     patch.setattr(LocalBackend, "pool", ThisProcess.pool)
-    patch.setattr("textgen.experiment.hosts.Assistant", AssistantHere)
+    patch.setattr("textgen.experiment.entry_processes.Assistant", AssistantHere)
     patch.setattr("textgen.experiment.samples.MAX_SWEEP_SECONDS", 0.0)  # one sampler, not all temperatures
 
 

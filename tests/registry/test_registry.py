@@ -10,7 +10,7 @@ from torch import nn
 
 from textgen.contracts import TextgenError
 from textgen.registry import registry
-from textgen.registry.kinds import fault, kinds_of
+from textgen.registry.plugin_kinds import fault, kinds_of
 from textgen.registry.registry import PluginError
 
 Install = Callable[[str, str, str], None]

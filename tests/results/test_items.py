@@ -14,8 +14,8 @@ from helpers.catalog import set_time, write_bench, write_run
 from textgen.contracts import TextgenError
 from textgen.results.folders import belongs, find_folders, identify
 from textgen.results.items import SORT_KEYS, best_runs, read_catalog, read_result
-from textgen.results.kinds import kinds
 from textgen.results.names import find
+from textgen.results.result_kind import kinds
 from textgen.runtime.storage.result_folders import locked
 
 

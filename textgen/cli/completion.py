@@ -40,7 +40,7 @@ def complete_entry_or_run(context: typer.Context, incomplete: str) -> list[str]:
 
 def complete_kind_of_result(incomplete: str) -> list[str]:
     """Return the kinds of results."""
-    from textgen.results.kinds import kinds
+    from textgen.results.result_kind import kinds
 
     return _starting(incomplete, kinds())
 

@@ -65,7 +65,7 @@ def list_runs(
         return
     list_plugins(plugin, only_list=True)
     from textgen.results.items import SORT_KEYS, read_catalog
-    from textgen.results.kinds import kinds
+    from textgen.results.result_kind import kinds
 
     if kind is not None and kind not in kinds():
         raise UsageError(unknown("kind of result", kind, kinds()))

@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from os.path import commonpath
 from pathlib import Path
 
+from textgen.comparison.bench_kind import BENCH, DETAILS
 from textgen.comparison.entry_job import EntryJob, EntryOutcome, EntryWriting, WriteRow, train_all
-from textgen.comparison.kinds import BENCH, DETAILS
 from textgen.comparison.origins import make_origins
 from textgen.comparison.references import score_references, score_yardsticks
 from textgen.data.corpus import Corpus

@@ -14,10 +14,10 @@ from safetensors import SafetensorError
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.sources import STANDARD_INPUT, withhold_texts
+from textgen.experiment.entry_processes import RunHost, assistants, heard, say
 from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult, Sample, SampleSet
 from textgen.experiment.experiment import Experiment, ScoredEntry
 from textgen.experiment.forecast import seconds_of
-from textgen.experiment.hosts import RunHost, assistants, heard, say
 from textgen.experiment.run_lock import locked_run
 from textgen.experiment.saved_run import RunFiles, SavedRun
 from textgen.experiment.trained_entry import kept_entry, received_entry

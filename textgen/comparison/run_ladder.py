@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from textgen.comparison.bench import BenchOptions, bench_each, compared_before
-from textgen.comparison.kinds import BENCH, DETAILS, LADDER
+from textgen.comparison.bench_kind import BENCH, DETAILS, LADDER
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.experiment.entry import Entry

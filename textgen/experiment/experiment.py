@@ -29,8 +29,8 @@ from textgen.experiment.encoding import (
     readable,
 )
 from textgen.experiment.entry import Entry
+from textgen.experiment.entry_processes import ModelHost
 from textgen.experiment.entry_result import Origin, PreparationTime, RunResult, RunSettings
-from textgen.experiment.hosts import ModelHost
 from textgen.experiment.origin import origin_folder, origin_of, start_members, start_of, with_overlap
 from textgen.experiment.run_lock import begun_copies
 from textgen.experiment.saved_run import RunFiles, RunManifest, SavedRun, build_trained, load_run

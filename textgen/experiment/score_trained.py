@@ -25,8 +25,15 @@ from textgen.evaluation.prediction_checks import (
     prediction_problem,
 )
 from textgen.evaluation.token_bits import TokenScores, finite
+from textgen.experiment.entry_processes import (
+    HostedPredictor,
+    ModelHost,
+    ModelParts,
+    TokenizerHost,
+    encoded,
+    frozen,
+)
 from textgen.experiment.entry_result import ScoreChecks, seed_prior
-from textgen.experiment.hosts import HostedPredictor, ModelHost, ModelParts, TokenizerHost, encoded, frozen
 from textgen.experiment.score_run import ScoredText, score_held_out
 from textgen.experiment.trained_entry import TrainedEntry
 from textgen.training.progress import TrainResult

@@ -24,7 +24,7 @@ from textgen.experiment.entry_parser import (
 from textgen.generation.bound_sampler import tried_temperatures
 from textgen.jobs.backends import LocalBackend
 from textgen.jobs.runner import run_jobs
-from textgen.registry.kinds import REQUIRED
+from textgen.registry.plugin_kinds import REQUIRED
 from textgen.registry.registry import MAX_IMPORT_SECONDS, Plugin, PluginError, enabled_from, find, plugins
 from textgen.registry.single_file import components_in, enable, load_plugin_file
 from textgen.registry.source_file import read_source

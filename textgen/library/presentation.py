@@ -16,7 +16,7 @@ from textgen.library.runs import Run
 from textgen.library.training import how_to_look
 from textgen.reports.document import Report
 from textgen.reports.formats import short
-from textgen.results.kinds import kind_of
+from textgen.results.result_kind import kind_of
 from textgen.training.budget import is_timed
 
 PROMPT = '"Once upon a time"'

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textgen.results.folders import RUN_FILES
-from textgen.results.kinds import About, Kind, about_best
+from textgen.results.result_kind import About, Kind, about_best
 from textgen.runtime.storage.result_folders import RUN_FILE
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class RunKind(Kind):
         from textgen.reports.document import Report, SampleGroup, Samples, Section, lines
         from textgen.reports.formats import plain
 
-        answer, *others = train_lines(folder, result.settings, result.result)
+        answer, *others, _ = train_lines(folder, result.settings, result.result)
         groups = [
             SampleGroup(plain(each.prompt) or "(no prompt)", each.sampler, [(f"seed {each.seed}", each.text)])
             for each in kept_samples(folder)

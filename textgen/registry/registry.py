@@ -23,7 +23,7 @@ from typing import Any
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.defaults import COMMAND_GROUPS, COMMANDS
 from textgen.registry.isolation import preserve_process_state
-from textgen.registry.kinds import fault
+from textgen.registry.plugin_kinds import fault
 from textgen.registry.source_file import SourceFile
 from textgen.runtime.interrupts import time_limit
 from textgen.runtime.messages import one_line, shortened, unknown

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from textgen.contracts import TextgenError
-from textgen.registry.kinds import REQUIRED, kinds_of
+from textgen.registry.plugin_kinds import REQUIRED, kinds_of
 from textgen.registry.registry import (
     KINDS,
     Plugin,

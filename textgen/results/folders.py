@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from textgen.results.guesses import GUESSES
-from textgen.results.kinds import RUN, Kind, kinds
+from textgen.results.result_kind import RUN, Kind, kinds
 from textgen.runtime.storage.files import slug
 from textgen.runtime.storage.result_folders import LOCK, RUN_FILE, is_held
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from textgen.contracts import TextgenError
 from textgen.results.folders import ResultFolder, find_folders, name_of, run_in
-from textgen.results.kinds import RUN, About
+from textgen.results.result_kind import RUN, About
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.json_records import read_record, read_values
 from textgen.runtime.storage.result_folders import RUNS

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from textgen.contracts import TextgenError
 from textgen.results.folders import ResultFolder, entry_part, find_folders, identify, name_of, run_in
 from textgen.results.items import best_runs, ranked
-from textgen.results.kinds import RUN, Kind, kinds
+from textgen.results.result_kind import RUN, Kind, kinds
 from textgen.runtime.output import visible
 from textgen.runtime.storage.files import slug
 from textgen.runtime.storage.result_folders import RUN_FILE, RUNS

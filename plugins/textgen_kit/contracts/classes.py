@@ -16,8 +16,8 @@ from textgen import contracts
 from textgen.contracts import TextgenError
 from textgen.evaluation.plugin_metrics import measured
 from textgen.registry.isolation import restoring
-from textgen.registry.kinds import REQUIRED, fault
 from textgen.registry.options import declared_options, is_plain, parse_assignments, write_value
+from textgen.registry.plugin_kinds import REQUIRED, fault
 from textgen.registry.registry import KINDS
 from textgen_kit.conformance import check
 from textgen_kit.contracts import embedding, model, others, sampler, tokenizer

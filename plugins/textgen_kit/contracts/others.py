@@ -26,7 +26,7 @@ from textgen.data.text import cut_blocks
 from textgen.data.text_file import SourceFile
 from textgen.evaluation.plugin_metrics import described, measured
 from textgen.experiment.entry_parser import parse_entry
-from textgen.registry.kinds import REQUIRED
+from textgen.registry.plugin_kinds import REQUIRED
 from textgen_kit.conformance import check
 from textgen_kit.subject import CheckError, CheckSkipped, Subject, available, difference, expect, shown
 from textgen_kit.texts import OTHER_PROSE, PROSE, any_texts, stretched

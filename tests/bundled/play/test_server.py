@@ -56,7 +56,7 @@ def test_a_text_has_the_bits_of_its_score(
 
 @pytest.mark.parametrize("entry", [0, 1])
 def test_what_is_streamed_is_the_sample_of_this_seed(server: Server, runs: list[Path], entry: int) -> None:
-    done = run_textgen("sample", runs[entry], "The ", "--length", 80, "--seed", 3, "--json")
+    done = run_textgen("sample", runs[entry], "--prompt", "The ", "--length", 80, "--seed", 3, "--json")
     (row,) = json.loads(done.stdout)["samples"]
     assert written(server, entry=entry, seed=3) == row["text"]
     assert written(server, entry=entry, seed=4) != row["text"]
@@ -78,7 +78,7 @@ def test_what_is_kept_is_what_was_written_and_runs_show_prints_it(server: Server
     for _ in range(2):
         status, body = server.ask("keep", asked)
         assert (status, json.loads(body)) == (200, {"kept": 1})
-    run_textgen("sample", runs[0], "A ", "--length", 20, "--keep")
+    run_textgen("sample", runs[0], "--prompt", "A ", "--length", 20, "--keep")
     shown = run_textgen("runs", "show", runs[0]).stdout
     assert "The " + written(server, **asked) in shown
     assert shown.count("--- temperature") == 2

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from textgen.contracts import TextgenError
 from textgen.results.folders import PARTIAL_FILES, RUN_FILES, RUNS_OF_BENCH, entry_part, identify, subfolders
 from textgen.results.guesses import GUESSES
-from textgen.results.kinds import About, Kind, about_best
+from textgen.results.result_kind import About, Kind, about_best
 from textgen.runtime.storage.json_records import read_record
 from textgen.runtime.storage.result_folders import MARKDOWN, RUN_FILE
 from textgen.training.budget import parse_budget

@@ -1,8 +1,8 @@
 """Kinds of results: each says how its folders are found, listed, shown, reported and removed.
 
 A kind is a plugin of the kind `result`. Those of textgen are declared beside what makes them, such as
-`textgen/comparison/kinds.py`; another one is one file with a class derived from `Kind`. Finding and listing
-hundreds of folders must be quick: what is heavy is imported in the methods that need it.
+`textgen/comparison/bench_kind.py`; another one is one file with a class derived from `Kind`. Finding and
+listing hundreds of folders must be quick: what is heavy is imported in the methods that need it.
 """
 
 from __future__ import annotations
