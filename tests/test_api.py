@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import importlib
 import inspect
 import json
 import re
@@ -25,7 +23,7 @@ import textgen_tune
 import textgen_verify
 from helpers.commands import TINY, forget_plugin_files
 from helpers.pages import read_page
-from textgen import ClusterOptions, SampleOptions, TextOptions, library
+from textgen import ClusterOptions, SampleOptions, TextOptions
 from textgen.cli.app import app
 from textgen.training.progress import Step
 
@@ -53,7 +51,6 @@ EXPORTED = [
 ]
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
 QUICK: dict[str, Any] = {"budget": "2000chars", "cluster": CPU}
-MAX_PARAMETERS = 9
 BUNDLED = (textgen_look, textgen_suites, textgen_tune, textgen_verify)
 """Plugins with functions of their own, as of textgen."""
 PYTHON_ONLY = ("report", "on_check", "corpus", "samples", "search", "cluster", "plugins")
@@ -84,50 +81,10 @@ def test_the_names_are_frozen() -> None:
         textgen.benhc  # type: ignore[attr-defined] # noqa: B018
 
 
-def test_everything_that_is_exported_is_the_thing_of_its_module() -> None:
-    assert [name for name in EXPORTED if inspect.ismodule(getattr(textgen, name))] == []
-    tree = ast.parse(Path(str(textgen.__file__)).read_text("utf-8"))
-    for node in (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)):
-        for alias in node.names:
-            if alias.name in EXPORTED:
-                module = importlib.import_module(str(node.module))
-                assert getattr(textgen, alias.name) is getattr(module, alias.name)
-
-
 def test_the_commands_that_compute_are_functions() -> None:
     groups = {"cache", "corpus", "play", "plugins", "runs", "sample", "score", "serve", "tour"}
     commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
     assert commands - groups <= {*EXPORTED, *(name for package in BUNDLED for name in package.__all__)}
-
-
-def test_docstrings_name_the_arguments() -> None:
-    offered = [getattr(package, name) for package in (textgen, *BUNDLED) for name in package.__all__]
-    functions = [each for each in offered if inspect.isfunction(each)]
-    for kind in (textgen.Corpus, textgen.Run, textgen.Comparison, textgen.Ladder):
-        named = inspect.getmembers(kind, lambda each: inspect.isfunction(each) or inspect.ismethod(each))
-        functions += [each for name, each in named if not name.startswith("_")]
-    for function in functions:
-        told = set(re.findall(r"`(\w+)`", function.__doc__ or ""))
-        assert inspect.signature(function).parameters.keys() - told <= {"self"}, function.__qualname__
-
-
-def test_no_function_of_the_library_has_many_parameters() -> None:
-    many = [
-        f"{path.stem}.{node.name}"
-        for path in [*Path(library.__path__[0]).glob("*.py"), *(Path(str(each.__file__)) for each in BUNDLED)]
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.FunctionDef)
-        for names in [[each.arg for each in [*node.args.args, *node.args.kwonlyargs]]]
-        if len(names) - ("self" in names) > MAX_PARAMETERS
-    ]
-    assert many == []
-
-
-def test_type_checkers_see_every_exported_name() -> None:
-    tree = ast.parse(Path(str(textgen.__file__)).read_text("utf-8"))
-    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    assert set(EXPORTED) <= {alias.name for node in imports for alias in node.names}
-    assert (Path(str(textgen.__file__)).parent / "py.typed").exists()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from textgen.reports.ladder_report import budget_chart, ladder_answer, ladder_re
 from textgen.reports.markdown import to_markdown
 from textgen.reports.terminal import render
 from textgen.results.ladder import Ladder
-from textgen.runtime.storage.json_records import from_values, to_values
 
 SCORES = {"char": (2.0, 1.9, 1.85), "word": (2.1, 1.8, 1.7), "random": (6.2, 6.2, 6.2)}
 
@@ -58,11 +57,6 @@ def test_the_report_of_a_ladder_shows_samples_and_a_next_step_of_the_largest_bud
     assert result.advice.startswith("word was best after 50 % of its updates: more training text may help it")
 
 
-def test_a_single_entry_has_its_scores() -> None:
-    said = ladder_answer(laddered({"a": (2.0, 1.9, 1.8)}))
-    assert said.startswith("At 4m: a scores 1.800 bits per character on the test text (95 % interval ")
-
-
 def test_a_shared_cpu_and_what_is_worse_than_chance_are_said() -> None:
     result = laddered({"a": (2.0, 1.9, 1.8)})
     first, *others = result.rungs
@@ -87,15 +81,6 @@ def test_a_step_up_is_flagged() -> None:
     assert "+0.060 worse" in to_markdown(ladder_report(result))
 
 
-def test_a_run_says_how_much_it_read_and_whether_its_time_was_used() -> None:
-    rung = laddered(SCORES).rung("char", "4m")
-    assert rung is not None
-    assert (rung.num_chars, rung.num_updates, rung.seconds, rung.best_share) == (16e6, 1600, 240, 0.5)
-    random = laddered(SCORES).rung("random", "4m")
-    assert random is not None
-    assert random.best_share is None
-
-
 def test_the_terminal_has_a_row_for_each_entry_and_a_column_for_each_budget() -> None:
     result = laddered(SCORES)
     lines = drawn(result, 600).splitlines()
@@ -115,11 +100,6 @@ def test_an_entry_without_a_rank_has_no_steps() -> None:
     assert {step.entry for step in result.steps} == {"char"}
     assert any(line.split() == ["oracle", *["no", "rank"] * 3] for line in drawn(result).splitlines())
     assert "oracle has no rank since it cheats" in drawn(result)
-
-
-def test_a_ladder_is_json() -> None:
-    result = laddered(SCORES)
-    assert from_values(Ladder, to_values(result)) == result
 
 
 def test_what_reads_on_is_compared_with_its_like_alone() -> None:

@@ -99,13 +99,6 @@ def test_a_paragraph_is_left_out_if_half_of_it_has_occurred_before() -> None:
     assert sorted({*its_borders} - {len(left)}) == [left.index(each) for each in (NEWS[1], NEWS[3], less)]
 
 
-@pytest.mark.parametrize(
-    "text", ["", "\n\n", "\n\n".join(NEWS), "a short refrain\n\n" * 50, "One line. " * 500, "x\n\n\n \n\ny\n"]
-)
-def test_what_does_not_repeat_paragraphs_is_unchanged(text: str) -> None:
-    assert without_repeats(text, [1, 2]) == (text, [1, 2])
-
-
 def test_a_corpus_says_what_it_left_out_and_is_read_again_alike(tmp_path: Path) -> None:
     file = tmp_path / "news.txt"
     file.write_text("\n\n".join([*NEWS, NEWS[7]]))

@@ -16,7 +16,6 @@ from helpers.texts import archive
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data import cleaning
 from textgen.data.cleaning import load_text
-from textgen.data.corpus import load_again, load_corpus
 from textgen.data.decoding import decode_chunks
 from textgen.data.sources import read_documents
 from textgen.data.text import FileText
@@ -105,17 +104,6 @@ def test_a_large_table_gives_the_text_and_borders_of_a_small_one(
         assert (large.text[:], large.borders) == (small.text, small.borders)
         begins = [0, *small.borders]
         assert [small.text[begin : begin + 6].split()[0] for begin in begins] == list(map(str, range(30)))
-
-
-def test_a_corpus_of_documents_is_loaded_again(tmp_path: Path) -> None:
-    path = tmp_path / "a.jsonl"
-    path.write_text(records("body"))
-    first = load_corpus([f"{path}:body"], split="documents:80/10/10")
-    assert first.num_documents == 30
-    again = load_again(first.sources, first.info)
-    assert again.info == first.info
-    for part in (again.split.train, again.split.validation, again.split.test):
-        assert all(text[0].isdigit() and text.endswith("by.\n\n") for text in part.stretches()[:-1])
 
 
 # --- bytes to text: in pieces as in one

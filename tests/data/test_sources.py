@@ -99,26 +99,6 @@ def test_unusable_files(tmp_path: Path) -> None:
     assert "byte 0xF6 at offset 0" in message(file(b"\xf6"), encoding="ascii")
 
 
-def test_a_folder_without_texts(tmp_path: Path) -> None:
-    assert "contains no texts, such as .txt files" in message(str(tmp_path))
-
-
-def test_an_unreadable_file(tmp_path: Path) -> None:
-    (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    assert "loop" in message(str(tmp_path / "loop"))
-    locked = tmp_path / "locked"
-    locked.mkdir()
-    (locked / "a.txt").write_text("secret")
-    locked.chmod(0)
-    try:
-        if not (locked / "a.txt").exists():  # root reads everything
-            pytest.skip("permissions do not bind this user")
-    except PermissionError:
-        assert "cannot read" in message(str(locked / "a.txt"))
-    finally:
-        locked.chmod(0o700)
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="needs /dev")
 def test_a_device_is_refused_before_it_is_read(tmp_path: Path) -> None:
     (tmp_path / "endless.txt").symlink_to("/dev/zero")
@@ -147,12 +127,6 @@ class Toy:
     for item, shown in (("bad", "'no tag!'"), ("other", "None")):
         with pytest.raises(TextgenError, match=f"returned {shown} as its language, instead of a tag"):
             language_of([f"toy/{item}"])
-
-
-def test_a_named_pipe_is_refused_since_it_may_have_no_writer(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe.txt"
-    os.mkfifo(pipe)
-    assert message(str(pipe)) == f"{pipe} is a pipe; give a file, or - for standard input"
 
 
 def test_what_a_shell_substitutes_is_read() -> None:

@@ -114,19 +114,6 @@ def test_a_longer_text_has_more_slices(spec: str, num_chars: int, num_slices: in
     assert parse_split(spec).num_slices(num_chars) == num_slices
 
 
-def test_slices_are_cut_between_paragraphs_all_over_the_text() -> None:
-    split = split_text(LONG_PROSE, parse_split("90/5/5"))
-    stretches = in_order(split)
-    assert len(stretches) == 3 * NUM_SLICES
-    assert all(stretch.endswith("by.\n\n") for stretch in stretches[:-1])
-    assert all(re.match(r"\d+ The rain", stretch) for stretch in stretches)
-    starts = [LONG_PROSE.index(stretch) for stretch in split.test.stretches()]
-    slices = [(index + 0.95) * len(LONG_PROSE) / NUM_SLICES for index in range(NUM_SLICES)]
-    assert starts == pytest.approx(slices, abs=len(LONG_PROSE) / NUM_SLICES / 20)
-    for part, percent in ((split.train, 90), (split.validation, 5), (split.test, 5)):
-        assert len(part) == pytest.approx(len(LONG_PROSE) * percent / 100, rel=0.1)
-
-
 @pytest.mark.parametrize(
     "spec", ["90/5/5", "60/20/20", "95/5/0", "90/10", "contiguous:90/10", "contiguous:90/5/5"]
 )
@@ -162,20 +149,11 @@ def test_cuts_between_paragraphs_else_lines_else_words_else_exactly() -> None:
     assert in_slices.validation.stretch_chars == in_slices.test.stretch_chars == (500,) * 4
 
 
-def test_no_cut_far_from_its_place() -> None:
-    text = "x" * 50_000 + "\n\n" + "y " * 75_000  # the only paragraph ends a quarter in
-    assert abs(len(split_text(text, parse_split("contiguous:50/50/0")).train) - 100_000) <= 2000
-
-
 @pytest.mark.parametrize("text", ["a", "", "too short " * 20])
 def test_too_short_to_split(text: str) -> None:
     for spec in ("90/5/5", "contiguous:90/5/5"):
         with pytest.raises(TextgenError, match=rf"too short to split {spec}: {len(text)} characters; .* 400"):
             split_text(text, parse_split(spec))
-
-
-def test_the_length_it_asks_for_is_enough() -> None:
-    assert split_text("x" * 400, parse_split("90/5/5")).test == Part("x" * 20, (20,))
 
 
 # --- the beginning of a part
@@ -200,14 +178,6 @@ def test_the_first_characters_of_a_part_are_the_beginnings_of_its_stretches(
         assert whole.startswith(begin)
         wanted = min(len(whole), len(whole) * num_chars // len(text))
         assert wanted - wanted // 10 <= len(begin) <= wanted
-
-
-def test_what_is_kept_of_a_part_ends_with_a_paragraph() -> None:
-    part = split_text(LONG_PROSE, parse_split("90/5/5")).train
-    half = part.first(len(part) // 2)
-    assert all(stretch.endswith("by.\n\n") for stretch in half.stretches())
-    assert len(half) == pytest.approx(len(part) / 2, rel=0.05)
-    assert part.first(len(part)) is part
 
 
 def test_validation_is_held_back_from_all_over_the_train_part() -> None:

@@ -14,7 +14,6 @@ from helpers.commands import TINY
 from helpers.ladders import laddered
 from helpers.reports import compared, entry
 from textgen.library.comparison import Comparison
-from textgen.training.progress import Progress
 
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
 HOSTILE = "<script>alert(1)</script> $x$ & more"
@@ -98,13 +97,6 @@ def test_a_run_shows_its_score_and_its_folder(run: textgen.Run) -> None:
     assert shown["saved in"] == str(run.folder)
 
 
-def test_a_corpus_shows_sizes_and_hashes(corpus: textgen.Corpus) -> None:
-    page = Page(corpus._repr_html_())
-    for part in (corpus.info, corpus.info.split.train, corpus.info.split.test):
-        assert f"{part.num_chars:,}" in page.cells
-        assert part.sha256[:12] in page.cells
-
-
 def test_no_repr_prints_a_text(corpus: textgen.Corpus, comparison: Comparison, run: textgen.Run) -> None:
     assert repr(corpus) == (
         f"Corpus('lee', cleaner 'prose', {corpus.num_chars:,} characters, sha256 {corpus.sha256[:12]})"
@@ -126,14 +118,6 @@ def test_a_comparison_is_a_row_for_each_entry_and_seed(comparison: Comparison) -
     assert frame["bits_per_char"].isna()[3]
     assert frame["problem"][3] == "out of memory"
     assert {"seconds", "num_parameters", "real_word_rate", "repetition_4"} <= set(frame.columns)
-
-
-def test_the_learning_curve_of_a_run_is_a_row_for_each_validation(run: textgen.Run) -> None:
-    pytest.importorskip("pandas", reason="needs pandas")
-    frame = run.to_pandas()
-    assert list(frame["num_updates"]) == [point.num_updates for point in run.result.train.curve]
-    assert frame["learning_rate"].gt(0).all()
-    assert set(frame.columns) == set(Progress.__annotations__)
 
 
 @pytest.mark.parametrize(("module", "call"), [("pandas", "to_pandas"), ("matplotlib", "plot")])
@@ -182,14 +166,6 @@ def test_the_learning_curves_are_drawn_over_the_budget(comparison: Comparison, p
     assert len(axes.lines[0].get_xdata()) == 20
     with pytest.raises(textgen.TextgenError, match="kind must be scores or curves, not 'bars'"):
         comparison.plot("bars")  # type: ignore[arg-type]
-
-
-@pytest.mark.usefixtures("pyplot")
-def test_the_curve_of_a_run_is_drawn_over_characters(run: textgen.Run) -> None:
-    axes = run.plot()
-    assert axes.get_xlabel() == "characters of training"
-    (line,) = axes.lines
-    assert list(line.get_xdata()) == [point.num_chars for point in run.result.train.curve]
 
 
 # --- ladders

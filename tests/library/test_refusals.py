@@ -22,13 +22,6 @@ def text(news: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_folder_without_a_run_is_not_called_damaged() -> None:
-    with pytest.raises(
-        textgen.TextgenError, match=r"^no run 'nowhere'; textgen runs lists those under 'runs'$"
-    ):
-        textgen.load("nowhere")
-
-
 def test_options_of_the_text_are_refused_for_a_loaded_corpus(text: Path, tmp_path: Path) -> None:
     corpus: Any = textgen.load_corpus(text)
     message = "^options of the text have no effect on a loaded corpus; give it alone$"

@@ -60,13 +60,6 @@ def test_a_logger_of_one_file_gets_every_update(plugin: Path, tmp_path: Path) ->
     assert end == {"succeeded": True}
 
 
-def test_a_logger_has_options(plugin: Path, tmp_path: Path) -> None:
-    run_textgen(
-        "train", TINY, *QUICK, "--log", "lines:every=2", "--plugin", plugin, "--out", tmp_path / "run"
-    )
-    assert [point["update"] for point in logged(tmp_path / "run")[:-1]][:2] == [2, 4]
-
-
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
@@ -106,18 +99,3 @@ def test_a_log_of_training_that_fails_ends_as_failed(plugin: Path, tmp_path: Pat
     done = run_textgen("train", entry, *QUICK, "--log", "lines", *plugins, "--out", run, code=1)
     assert "model 'broken'" in done.stderr
     assert logged(run)[-1] == {"succeeded": False}
-
-
-def test_an_unknown_logger_is_refused_with_the_nearest_one(tmp_path: Path) -> None:
-    done = run_textgen("train", TINY, "--log", "tensorbord", "--out", tmp_path / "run", code=1)
-    assert (
-        "unknown logger 'tensorbord'; did you mean 'tensorboard'? known: mlflow, tensorboard" in done.stderr
-    )
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_whose_class_lacks_a_method_is_no_logger(plugin: Path, tmp_path: Path) -> None:
-    plugin.write_text(LINES.replace("def command", "def show"))
-    done = run_textgen("train", TINY, "--log", "lines", "--plugin", plugin, "--out", tmp_path / "run", code=1)
-    assert "contains no component" in done.stderr
-    assert "Lines lacks command" in done.stderr

@@ -63,12 +63,6 @@ def test_an_heir_is_responsible_for_what_it_makes_of_what_it_inherits() -> None:
     assert describe_error(error).endswith("(textgen_toys.py, line 12)")
 
 
-def test_the_innermost_plugin_is_responsible() -> None:
-    inner = load("cleaner", "heir")()
-    error = raised(lambda: load("cleaner", "toy")().call(lambda: inner.clean("text")))
-    assert responsible(error) == "heir"
-
-
 def test_an_error_outside_of_plugins_is_of_none_and_that_of_textgen_is_its_message() -> None:
     error = raised(lambda: int("x"))
     assert responsible(error) is None

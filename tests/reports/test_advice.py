@@ -18,7 +18,6 @@ from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
 from textgen.runtime.storage.json_records import from_values
 from textgen.training.budget import parse_budget, times
-from textgen.training.progress import LATE_SHARE
 
 
 def recorded(pattern: str, fields: set[str]) -> list[dict[str, Any]]:
@@ -43,23 +42,6 @@ def test_more_time_is_advised_only_where_a_larger_budget_measured_a_gain() -> No
                 assert all(("still falls" in line) == (step.bits_per_char < 0) for line in own)
                 num_compared += len(own)
     assert num_compared >= 8
-
-
-def test_no_recorded_entry_that_a_larger_budget_made_better_was_said_not_to_gain() -> None:
-    steps = [(ladder, step) for ladder in LADDERS for step in ladder.steps if step.verdict == "better"]
-    assert steps
-    for ladder, step in steps:
-        rung = ladder.rung(step.entry, step.before)
-        assert rung is not None
-        assert rung.best_share is None or rung.best_share >= LATE_SHARE
-
-
-def test_each_trained_entry_has_a_line_and_those_that_count_have_none() -> None:
-    for bench in BENCHES:
-        names = {run.name for run in bench.runs if run.train.num_updates and run.is_comparable}
-        said = list(next_steps(bench))
-        assert len(said) == len(names)
-        assert {line.split(" ", 1)[0] for line in said} == names
 
 
 @pytest.mark.parametrize(
@@ -96,41 +78,6 @@ def test_in_another_language_no_english_vectors_are_advised() -> None:
     found = compared(entry("word-lstm", 1.8), references=[reference("word-ngram", 1.8)])
     german = replace(found, corpus=replace(found.corpus, language="de"))
     assert "word-lstm+ngram, a mixture" in other_entry(german)
-
-
-def test_recorded_mixtures_are_better_than_what_they_were_advised_for() -> None:
-    num_compared = 0
-    for ladder in LADDERS:
-        for budget in ladder.budgets:
-            plain, mixed = (
-                ladder.rung(name, budget) for name in ("word-lstm-glove", "word-lstm+ngram-glove")
-            )
-            if plain and plain.score and mixed and mixed.score:
-                assert mixed.score.bits_per_char < plain.score.bits_per_char
-                num_compared += 1
-    for bench in BENCHES:
-        advised = other_entry(bench).partition("): ")[2].partition(", a mixture")[0]
-        others = [each for each in BENCHES if each.corpus == bench.corpus and each.budget == bench.budget]
-        scores = {score.name: score.bits_per_char for each in others for score in each.scores}
-        if advised in scores:
-            best = min(score.bits_per_char for score in bench.scores if not score.reads_on)
-            assert scores[advised] < best
-            num_compared += 1
-    assert num_compared >= 7
-
-
-def test_on_a_small_text_the_advised_mixture_won_and_a_larger_model_lost() -> None:
-    (small,) = (each for each in BENCHES if each.corpus.num_chars < 50_000)
-    mixture, plain, larger = (score.name for score in small.scores)  # best first
-    alone = replace(
-        small,
-        scores=tuple(score for score in small.scores if score.name == plain),
-        differences=(),
-        entries=tuple(run for run in small.entries if run.name == plain),
-    )
-    assert f"is ahead of {plain} (2.219): {mixture}, a mixture" in other_entry(alone)
-    assert larger.startswith(f"{plain}:hidden_size=")
-    assert not any("larger model" in line for line in next_steps(small))
 
 
 def curve(*bits: float) -> list[dict[str, Any]]:

@@ -37,13 +37,6 @@ def interval(low: float, high: float) -> str:
     return f"(95 % interval {low:.3f} to {high:.3f})"
 
 
-def test_the_report_starts_with_the_answer() -> None:
-    what = result(entry("a", 2.0), entry("b", 2.1))
-    sentence = answer(compared(entry("a", 2.0), entry("b", 2.1)))
-    assert drawn(what, 300).startswith(sentence + "\n")
-    assert report(what).startswith(f"# Comparison on wiki\n\n**{sentence}**\n")
-
-
 def test_a_clear_winner_is_ahead_of_the_second() -> None:
     found = compared(*seeds("c", 2.3), *seeds("a", 2.0), *seeds("b", 2.1), references=WORSE)
     second, _ = found.differences
@@ -191,16 +184,6 @@ def test_without_a_score_there_is_no_answer() -> None:
         assert answer(compared(*rows)) == "No entry has a score that can be ranked."
 
 
-def test_a_score_that_means_nothing_is_not_named() -> None:
-    honest = [*seeds("a", 2.0), *seeds("b", 2.1)]
-    cheat = entry("char-oracle", 0.05, problem="it uses later tokens")
-    with_cheat, without = compared(*honest, cheat), compared(*honest)
-    assert with_cheat.scores == without.scores
-    assert with_cheat.differences == without.differences
-    assert answer(with_cheat) == answer(without)
-    assert "char-oracle" not in answer(with_cheat)
-
-
 def test_a_better_reference_is_named_unless_it_learns_the_text_that_it_is_scored_on() -> None:
     fixed, adaptive = reference("PPMd given train", 1.94), reference("PPMd, reading on", 1.84, reads_on=True)
     rows = [*seeds("a", 2.0), *seeds("b", 2.1)]
@@ -223,15 +206,6 @@ def test_one_seed_is_said(rows: list[dict[str, Any]], ending: str) -> None:
     found = compared(*rows, references=WORSE)
     assert answer(found).endswith(ending)
     assert "--seeds 3 measures it" in " ".join(scope(found))
-
-
-@pytest.mark.parametrize(
-    "rows", [[*seeds("a", 2.0), *seeds("b", 2.1)], [counted("char-ngram", 2.4), counted("random", 6.2)]]
-)
-def test_several_seeds_and_models_that_count_have_no_such_remark(rows: list[dict[str, Any]]) -> None:
-    assert "seed" not in answer(compared(*rows))
-    assert "seed" not in " ".join(scope(compared(*rows)))
-    assert "(one seed)" not in report(result(*rows))
 
 
 def test_the_report_says_what_scores_hold_for() -> None:

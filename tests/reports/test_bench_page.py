@@ -91,30 +91,6 @@ def test_a_page_of_20_entries_with_3_seeds_has_less_than_3_megabytes() -> None:
     assert len(page(*rows).encode()) < MAX_BYTES
 
 
-def test_the_answer_is_before_everything_else() -> None:
-    text = page(entry("good", 1.7), entry("bad", 2.1))
-    answer = text.index("good predicts the test text best, at 1.700 bits per character")
-    assert answer < text.index("<section")
-    assert "2.59 M characters, of which 120 k are held out" in text[:answer]
-    assert answer < text.index("Bits per character: how surprised a model is") < text.index("<section")
-    places = [text.index(f'<section id="{name}"') for name in ("scores", "samples", "passages", "curves")]
-    assert places == sorted(places)
-
-
-def test_an_entry_has_one_colour_in_every_table_and_chart() -> None:
-    text = page(entry("good", 1.7), entry("bad", 2.1)).partition('<script type="application/json"')[0]
-    found = re.findall(r'<i class="swatch (c\d) d0"></i>(good|bad)', text)
-    assert len(found) > 6
-    assert {(color, name) for color, name in found} == {("c0", "good"), ("c1", "bad")}
-
-
-def test_nothing_is_said_twice_of_how_it_was_made() -> None:
-    section = page(entry("good", 1.7)).partition('<section id="reproduce"')[2].partition("</section>")[0]
-    assert section.count("Xeon") == 1
-    assert section.count("sha256") == 1
-    assert "None" not in section
-
-
 def chance() -> dict[str, Any]:
     """An entry that has learnt nothing."""
     even = {"num_chars": [5000] * 24, "bits": [31_144.0] * 24}
@@ -149,27 +125,6 @@ def test_only_settings_that_differ_are_shown() -> None:
     assert "model.num_layers" in table
     assert "tokenizer" not in table
     assert re.findall(r'<th scope="col"[^>]*>([^<]+)</th>', table) == ["setting", "good", "bad"]
-
-
-def test_a_page_says_what_entries_and_references_and_textgen_are() -> None:
-    text = page(entry("good", 1.7), entry("bad", 2.1))
-    assert "<li>good: recurrent network.</li>" in text
-    assert "<li>PPMd given train (a reference): what PPMd given train is.</li>" in text
-    assert "which compares language models that learn from one text" in text
-
-
-def test_a_header_is_explained_to_those_who_touch_it_or_press_enter() -> None:
-    text = page(entry("good", 1.7), entry("bad", 2.1))
-    targets = set(re.findall(r'<button type="button" class="hint" popovertarget="([^"]+)"', text))
-    assert targets == set(re.findall(r'<div popover class="hint" id="([^"]+)"', text))
-    assert {f"hint-{name}" for name in ("bits_per_char", "num_epochs", "num_updates", "num_chars")} <= targets
-
-
-def test_chance_is_not_in_the_picture_of_where_the_bits_go() -> None:
-    text = page(entry("good", 1.7), chance()).partition('<section id="bits"')[2].partition("</section>")[0]
-    labels = re.findall(r'class="label"[^>]*>([^<]+)', text)
-    assert labels == ["good", "good"]
-    assert "random</th>" in text
 
 
 def test_the_data_of_the_page_is_that_of_the_result() -> None:

@@ -18,8 +18,6 @@ from textgen.reports.terminal import render
 from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import from_values
 
-LONG = "char-lstm:num_layers=1,hidden_size=512,dropout=0.25"
-
 
 def brief(what: dict[str, Any], width: int, **options: Any) -> str:
     """What is printed briefly on a console of this width."""
@@ -77,23 +75,6 @@ def test_counting_is_not_chance() -> None:
     assert chance_entries(compared(chance("random", 6.2))) == set()  # otherwise nothing would be shown
 
 
-def test_a_long_name_is_on_a_line_of_its_own() -> None:
-    what = result(entry("a", 2.0), entry(LONG, 2.2))
-    output = brief(what, 80)
-    table, samples = output.split("Samples")
-    assert re.search(rf"^{re.escape(LONG)} *\n +2\.200 ", table, re.MULTILINE)
-    assert re.search(rf"^ *{re.escape(LONG)} *$", samples, re.MULTILINE)
-
-
-def test_only_the_first_prompts_are_shown_and_the_others_counted() -> None:
-    samples = [
-        {"prompt": f"Prompt {number}", "sampler": "greedy", "seed": 0, "text": "text"} for number in range(5)
-    ]
-    output = brief(result(entry("a", 2.0, samples=samples)), 80)
-    assert [f"Prompt {number}" in output for number in range(5)] == [True, True, False, False, False]
-    assert "3 more prompts" in output
-
-
 def test_samples_of_the_default_sampler_are_beside_those_that_are_equally_free() -> None:
     equal = "temperature:entropy=1.15"
     samples = [
@@ -107,18 +88,6 @@ def test_samples_of_the_default_sampler_are_beside_those_that_are_equally_free()
     assert f"One  {SAMPLER}: as textgen sample writes" in output
     assert "Two" not in output
     assert "2 more prompts or samplers" in output
-
-
-def test_failures_have_their_reasons() -> None:
-    failed = {"name": "bpe-gru", "seed": 0, "error": "out of memory: needs 12 GB; lower batch_size"}
-    output = brief(result(entry("a", 2.0), failed), 80)
-    assert "bpe-gru failed: out of memory: needs 12 GB; lower batch_size" in output
-
-
-def test_no_colour_is_one_that_vanishes_on_white_or_black(three: dict[str, Any]) -> None:
-    output = brief(three, 80, force_terminal=True, color_system="standard")
-    colours = {code for codes in re.findall(r"\x1b\[([0-9;]+)m", output) for code in codes.split(";")}
-    assert colours <= {"0", "1", "2", "3", "4", "31", "32", "35"}  # weights, slant, red, green, magenta
 
 
 def test_the_closing_line_is_the_answer_in_few_words() -> None:

@@ -99,8 +99,3 @@ def test_a_table_that_keeps_its_columns_is_folded(width: int) -> None:
     row = output[output.index("\ncat ") :].split("* a note")[0]
     assert "".join(line.split()[-1] for line in row.splitlines() if line.strip()) == LONG
     assert "± 0.2" in output
-
-
-def test_a_title_is_said_once() -> None:
-    assert to_markdown(REPORT).count("## Weights\n") == 1
-    assert drawn(80).count("Weights ─") == 1

@@ -1,9 +1,7 @@
 """The report shows every entry and every score, at any width."""
 
-import copy
 import io
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -44,13 +42,6 @@ def test_every_name_and_score_is_shown_within_the_width(full: dict[str, Any], wi
         assert score in output
 
 
-@pytest.mark.parametrize("width", [12, 40, 60])
-def test_narrow_terminals_are_respected(full: dict[str, Any], width: int) -> None:
-    output = drawn(full, width)
-    assert max(map(len, output.splitlines())) <= width
-    assert width < 40 or re.search(r"^word-lstm-glove +2\.2111", output, re.MULTILINE)
-
-
 def test_long_names_do_not_cost_columns_at_80() -> None:
     what = result(entry("word-lstm-word2vec:model.hidden_size=512,dropout=0.3", 2.5), entry("random", 6.2288))
     output = drawn(what, 80)
@@ -59,11 +50,6 @@ def test_long_names_do_not_cost_columns_at_80() -> None:
     assert re.search(
         r"^word-lstm-word2vec:model\.hidden_size=512,dropout=0\.3$\n +2\.5000 ", output, re.MULTILINE
     )
-
-
-def test_headers_are_hyphenated_only_where_that_saves_a_column(full: dict[str, Any]) -> None:
-    assert "-\n" not in re.sub(" +", "", drawn(full, 300).split("Samples")[0])
-    assert "parameters" in drawn(full, 160)
 
 
 def test_columns_that_are_left_out_are_named(full: dict[str, Any]) -> None:
@@ -156,24 +142,6 @@ def test_differences_from_the_best_have_a_verdict() -> None:
     assert "corrected for all 3 pairs of entries (Holm)" in report(what)
 
 
-def test_a_verdict_on_several_seeds_does_not_speak_of_one() -> None:
-    seeds = [entry(name, score, seed) for name, score in (("a", 2.0), ("b", 2.1)) for seed in (0, 1, 2)]
-    what = result(*seeds)
-    assert [row[-1] for row in markdown_rows(what, "Difference from a")[1:]] == ["clearly worse"]
-    assert "(one seed)" not in report(what)
-    assert "Holm" not in report(what)  # one comparison needs no correction
-
-
-def test_generated_text_is_bold_where_it_is_clearly_closest_to_the_held_out_text() -> None:
-    close, far, level = (
-        entry(f"model{number}", 2.0, written={"distinct_2": value})
-        for number, value in enumerate((0.80, 0.99, 0.82))
-    )
-    assert "**80.0** (" in report(result(close, far))
-    assert "**99.0** (" not in report(result(close, far))
-    assert not re.search(r"\*\*8[02]\.0", report(result(close, level)))
-
-
 def test_metrics_of_generated_text_are_shown_with_their_interval() -> None:
     what = result(entry("a", 2.0))
     (found,) = (each for each in what["metrics"] if each["metric"] == "real_word_rate")
@@ -233,15 +201,6 @@ def test_machines_are_shown_where_they_differ_and_seconds_warn() -> None:
     assert note in " ".join(drawn(what, 80).split())
 
 
-def test_learning_curves_share_one_scale() -> None:
-    rows = markdown_rows(result(entry("good", 2.0), entry("bad", 4.0)), "Learning curves")
-    curves = {row[0]: row[1] for row in rows}
-    assert curves["good"].startswith("·")
-    assert curves["good"].endswith("▁")
-    assert curves["bad"].strip("·").startswith("█")
-    assert "▁" not in curves["bad"]
-
-
 def test_markdown_tables_are_well_formed_whatever_the_names(full: dict[str, Any]) -> None:
     full["entries"].append(entry("a|b*c_d_`e`<i>", 2.9, embedding={**GLOVE, "source": "x|y"}))
     tokens = MarkdownIt("commonmark").enable("table").parse(report(full))
@@ -262,35 +221,6 @@ def test_an_encoding_without_blocks_gets_number_signs(full: dict[str, Any]) -> N
     output = raw.getvalue().decode("ascii")
     assert re.search(r"^uniform +6\.2288 +6\.1988-6\.2588 +#+ *$", output, re.MULTILINE)
     assert max(map(len, output.splitlines())) <= 80
-
-
-def paths(value: Any, prefix: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path of every key in nested dictionaries and lists."""
-    for key, each in value.items() if isinstance(value, dict) else ():
-        yield (*prefix, key)
-        yield from paths(each, (*prefix, key))
-    for index, each in enumerate(value[:1] if isinstance(value, list) else ()):
-        yield from paths(each, (*prefix, index))
-
-
-DATA = [
-    *(["found_by"], ["versions"], ["seed_priors"]),
-    *(["sample_metrics"], ["pseudovalues"], ["metric_pseudovalues"]),
-]
-"""Fields whose keys are data."""
-
-
-def test_a_misspelt_field_is_refused() -> None:
-    template = result(entry("x", 2.0, embedding=GLOVE), entry("y", 3.0))
-    for *path, last in paths(template):
-        what = copy.deepcopy(template)
-        target: Any = what
-        for key in path:
-            target = target[key]
-        target[f"{last}s"] = target.pop(last)
-        if path[-1:] not in DATA:
-            with pytest.raises(ValueError, match=rf"\b{last}s?\b"):
-                report(what)
 
 
 def test_whatever_may_be_null_can_be_shown() -> None:

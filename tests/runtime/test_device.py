@@ -81,12 +81,6 @@ def test_a_device_that_cannot_be_used_is_a_one_line_error_with_advice(name: str)
     assert len(message) < 200
 
 
-@pytest.mark.skipif(torch.backends.cuda.is_built(), reason="needs a torch without CUDA")
-def test_a_torch_without_cuda_says_where_to_get_another() -> None:
-    with pytest.raises(TextgenError, match=r"built without CUDA; get one .* from https://pytorch\.org/\S+; "):
-        choose_device("cuda")
-
-
 def test_seeded_randomness_repeats_and_leaves_no_trace() -> None:
     before = torch.get_rng_state()
     drawn = []
