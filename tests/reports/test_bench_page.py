@@ -1,4 +1,4 @@
-"""The page of a comparison: what it says without scripts, and how large it is."""
+"""The page of a comparison: what it says without scripts, and its data."""
 
 from __future__ import annotations
 
@@ -6,89 +6,14 @@ import json
 import re
 from typing import Any
 
-import numpy as np
-
-from helpers.reports import HELD_OUT, TEXT, compared, entry
-from textgen.defaults import SWEEP
-from textgen.evaluation.metrics import TextMetrics
+from helpers.reports import compared, entry
 from textgen.reports.bench_report import bench_report
 from textgen.reports.columns import curves_csv, scores_csv
 from textgen.reports.html import to_html
-from textgen.results.comparison import Comparison
-from textgen.results.details import Details, EntryDetails, MarkedSample, SamplerMetrics
-from textgen.results.passages import (
-    NUM_ALTERNATIVES,
-    NUM_PASSAGES,
-    PASSAGE_CHARS,
-    Passage,
-    PassageBits,
-    PassageReading,
-)
-from textgen.runtime.storage.json_records import from_values
-from textgen.training.moments import NUM_CHARS, SHARES
-
-MAX_BYTES = 3_000_000
-
-
-def passage_bits(number: int, seed: int) -> PassageBits:
-    """A token for each character, as a character model has."""
-    random = np.random.default_rng(seed)
-    return PassageBits(
-        first_char=0,
-        num_chars=(1,) * number,
-        bits=tuple(random.gamma(1, 2, number).round(3).tolist()),
-        alternatives=tuple(map(tuple, random.integers(0, 80, (number, NUM_ALTERNATIVES)).tolist())),
-        per_mille=tuple(map(tuple, random.integers(0, 1000, (number, NUM_ALTERNATIVES)).tolist())),
-    )
-
-
-def details_of(result: Comparison) -> Details:
-    """Details as a bench of characters writes them, with every sample as long as usual."""
-    text = (TEXT * 3)[:PASSAGE_CHARS]
-    names = list(dict.fromkeys(row.name for row in result.entries))
-    sample = (TEXT * 5)[:400]
-    return Details(
-        passages=tuple(Passage(index, 600, text) for index in range(NUM_PASSAGES)),
-        entries=tuple(
-            EntryDetails(
-                name=name,
-                settings={"tokenizer": "char", "model": "lstm", "model.num_layers": str(index)},
-                description="recurrent network",
-                reading=PassageReading(
-                    tokens=tuple(map(chr, range(32, 112))),
-                    passages=tuple(passage_bits(len(text), seed) for seed in range(NUM_PASSAGES)),
-                ),
-                writing=tuple(
-                    SamplerMetrics(spec, from_values(TextMetrics, {**HELD_OUT, "distinct_2": 0.1 * place}))
-                    for place, spec in enumerate(SWEEP, start=3)
-                ),
-                samples=tuple(
-                    MarkedSample(prompt, spec, seed, sample, made_up=((4, 9),), copied=((10, 60),))
-                    for spec in SWEEP
-                    for seed, prompt in enumerate(result.prompts)
-                ),
-            )
-            for index, name in enumerate(names)
-        ),
-    )
 
 
 def page(*entries: dict[str, object]) -> str:
-    result = compared(*entries)
-    return to_html(bench_report(result, details_of(result)))
-
-
-def test_a_page_of_20_entries_with_3_seeds_has_less_than_3_megabytes() -> None:
-    rows = [
-        entry(f"char-lstm:hidden_size={size}", 2 + size / 100, seed)
-        for size in range(20)
-        for seed in range(3)
-    ]
-    points = [{**rows[0]["train"]["curve"][0], "fraction": share} for share in SHARES]
-    for row in rows[::3]:  # the first seed of each writes while it is trained
-        row["train"]["moments"] = [{"progress": point, "text": (TEXT * 2)[:NUM_CHARS]} for point in points]
-        row["made_up_shares"] = [0.5] * len(points)
-    assert len(page(*rows).encode()) < MAX_BYTES
+    return to_html(bench_report(compared(*entries)))
 
 
 def chance() -> dict[str, Any]:
@@ -133,7 +58,6 @@ def test_the_data_of_the_page_is_that_of_the_result() -> None:
     assert [row["name"] for row in data["comparison"]["entries"]] == ["good", "bad"]
     assert [curve["name"] for curve in data["curves"]] == ["good", "bad"]
     assert data["curves"][0]["points"][0][2] == 150
-    assert [each["name"] for each in data["readings"]] == ["good", "bad"]
 
 
 def test_a_comparison_without_a_rank_has_a_page() -> None:

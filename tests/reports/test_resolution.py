@@ -32,8 +32,8 @@ def draw(
     text = generator.normal(2, 0.1, NUM_UNITS)  # how hard each passage is, for all
     drawn = {}
     for index, truth in enumerate(truths):
-        own = text + generator.normal(truth, passages, NUM_UNITS)
-        rows = own + generator.normal(0, PRIOR.sd, (num_seeds, 1))
+        rows = text + generator.normal(truth, passages, NUM_UNITS)
+        rows = rows + generator.normal(0, PRIOR.sd, (num_seeds, 1))
         rows = rows + generator.normal(0, WITHIN, (num_seeds, NUM_UNITS))
         sizes = np.full(rows.shape, 100.0)
         drawn[str(index)] = measured_ratio(rows * 100, sizes, "text", range(num_seeds), PRIOR)
@@ -59,8 +59,7 @@ def test_the_difference_of_the_two_best_is_clear_if_it_is_larger(num_seeds: int)
     assert 0.1 < np.mean(verdicts) < 0.9
 
 
-@pytest.mark.parametrize("worse", [[], [0.5], [0.5, 0.8]])
-@pytest.mark.parametrize("num_seeds", [1, 3])
+@pytest.mark.parametrize(("worse", "num_seeds"), [([], 1), ([0.5, 0.8], 3)])
 def test_a_true_difference_of_that_size_is_called_clear_in_half_of_all_cases(
     worse: list[float], num_seeds: int
 ) -> None:

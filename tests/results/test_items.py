@@ -69,12 +69,6 @@ def test_a_list_has_what_is_whole_in_any_order_and_says_what_is_not(root: Path) 
     assert not any(item.mentions("nothing of this name") for item in catalog.items)
 
 
-def test_runs_in_benches_are_listed_on_request(root: Path) -> None:
-    names = [item.name for item in read_catalog(root, "run").items]
-    assert len(names) == 1 + 3 + 2
-    assert "tune-char-lstm-wiki/comparison/char-lstm-seed1" in names
-
-
 def test_an_interrupted_bench_is_known_by_its_runs(tmp_path: Path) -> None:
     folder = write_bench(tmp_path / "bench", ("char-lstm", 2.1, 0), ("random", 6.0, 0), is_finished=False)
     (item,) = read_catalog(tmp_path).items

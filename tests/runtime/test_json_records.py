@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -95,51 +96,37 @@ def test_an_older_record_must_be_made_again(version: dict[str, int], tmp_path: P
     assert not isinstance(caught.value, DamagedRecordError)
 
 
-def test_every_cut_and_every_flipped_bit_is_found(tmp_path: Path) -> None:
+def test_every_cut_every_flipped_bit_and_a_lost_digest_are_found(tmp_path: Path) -> None:
     path = tmp_path / "curve.json"
     write_record(path, CURVE)
     data = path.read_bytes()
     assert read_record(Curve, path, needs_digest=True) == CURVE
-    changed = [data[:length] for length in range(len(data))]
-    changed += [
-        data[:place] + bytes([data[place] ^ 1 << bit]) + data[place + 1 :]
-        for place in range(len(data))
-        for bit in range(8)
-    ]
-    for each in changed:
+    damaged = [data[:length] for length in range(len(data))]
+    for place, bit in product(range(len(data)), range(8)):
+        damaged.append(data[:place] + bytes([data[place] ^ 1 << bit]) + data[place + 1 :])
+    for each in [*damaged, to_json(CURVE).encode()]:
         path.write_bytes(each)
         with pytest.raises(DamagedRecordError, match=r"curve\.json' cannot be read: "):
             read_record(Curve, path, needs_digest=True)
 
 
-def test_a_digest_is_needed_where_it_is_asked_for(tmp_path: Path) -> None:
-    path = tmp_path / "curve.json"
-    path.write_text(to_json(CURVE), "utf-8")
-    assert read_record(Curve, path) == CURVE
-    with pytest.raises(DamagedRecordError, match="it lacks its digest, sha256"):
-        read_record(Curve, path, needs_digest=True)
-
-
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
+        ("{", ""),
+        ("null", ""),
+        ('{"schema_version": "1"}', ""),
         ("[" * 1_000_000, "nested too deeply"),
         ('{"schema_version": 3, "name": ' + "[" * 900 + "]" * 900 + "}", "recursion|nested"),
         ("[" + "{}," * 2_200_000 + "1]", "more than 2,097,152 lists and objects"),
         ('{"schema_version": 3, "name": NaN}', "NaN is not JSON"),
-        (
-            '{"schema_version": 3, "name": "x", "points": [{"step": 1, "loss": 1e999}]}',
-            "1e999 is larger than",
-        ),
-        (
-            '{"schema_version": 3, "name": "x", "points": [{"step": 1, "loss": 1' + "0" * 400 + "}]}",
-            "401 digits",
-        ),
+        ('{"points": [{"step": 1, "loss": 1e999}]}', "1e999 is larger than"),
+        ('{"points": [{"step": 1, "loss": 1' + "0" * 400 + "}]}", "401 digits"),
     ],
 )
-def test_hostile_json_is_damage(text: str, reason: str, tmp_path: Path) -> None:
+def test_what_is_no_record_is_damage(text: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / "curve.json").write_text(text)
-    with pytest.raises(DamagedRecordError, match=reason):
+    with pytest.raises(DamagedRecordError, match=rf"curve\.json' cannot be read: .*({reason})"):
         read_record(Curve, tmp_path / "curve.json")
 
 
