@@ -76,9 +76,7 @@ def test_a_budget_is_added_and_what_is_there_is_reused(bench: Bench, folder: Pat
     after = runs_in(folder)
     assert before.items() <= after.items()
     assert len(after) == 6
-    assert {
-        rung.budget: rung.num_updates > 0 for rung in result.rungs if rung.entry == TINY
-    } == dict.fromkeys(result.budgets, True)
+    assert all(rung.num_updates for rung in result.rungs if rung.entry == TINY)
     assert any(step.remark.startswith("4 of 6 runs are kept") for step in steps)
     assert {step.total for step in steps if step.entry} == {6}
     assert f"{TINY}, 2400chars" in {step.entry for step in steps}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,12 +60,3 @@ def test_a_change_is_shown_with_the_words_around_it(tmp_path: Path) -> None:
         *HEADERS,
         "1: word495 word496 word497 word498 word499[-␣␣-]{+␣+}and word0 word1 word2 word3\n",
     ]
-
-
-def test_of_a_long_change_the_ends_are_shown(tmp_path: Path) -> None:
-    title, end = "The Project Gutenberg EBook", "*** START OF THE PROJECT GUTENBERG EBOOK ***"
-    header = f"{title}\n\n{'Licence ' * 300}\n\n{end}\n\n"
-    lines = changed(tmp_path, f"{header}It was the best of times, it was the worst of times.\n")
-    assert len(lines) == 3
-    pattern = r"1: \[-The Project .* … \(2,\d{3} characters\) … .*-\]It was the best of\n"
-    assert re.fullmatch(pattern, lines[2])

@@ -81,12 +81,6 @@ def test_what_is_shown_is_text_and_never_a_tag_or_a_formula() -> None:
     assert html.startswith('<div class="tex2jax_ignore mathjax_ignore">')
 
 
-def test_a_comparison_without_a_score_is_shown_too() -> None:
-    made = Comparison(**vars(compared({"name": "bpe-gru", "seed": 0, "error": "out of memory"})))
-    assert "No entry has a score" in made._repr_html_()
-    assert "No entry has a score" in repr(made)
-
-
 def test_a_run_shows_its_score_and_its_folder(run: textgen.Run) -> None:
     cells = Page(run._repr_html_()).cells
     shown = dict(zip(cells[::2], cells[1::2], strict=True))
@@ -178,16 +172,20 @@ def ladder() -> textgen.Ladder:
     return textgen.Ladder(**vars(made))
 
 
+def test_a_run_is_a_row_and_a_point_for_each_validation(run: textgen.Run, pyplot: Any) -> None:
+    pytest.importorskip("pandas", reason="needs pandas")
+    frame, curve = run.to_pandas(), run.result.train.curve
+    assert list(frame["num_updates"]) == [point.num_updates for point in curve]
+    _, axes = pyplot.subplots()
+    (line,) = run.plot(axes=axes).lines
+    assert list(line.get_xdata()) == [point.num_chars for point in curve]
+
+
 def test_a_ladder_shows_its_answer_and_its_tables(ladder: textgen.Ladder) -> None:
     html = ladder._repr_html_()
     assert "At 4m: b predicts the test text best" in html
-    assert "From 24 s on" in html
-    assert html.count("<table") == 4
-    assert html.count("<details") == 3
+    assert (html.count("<table"), html.count("<details")) == (4, 3)
     assert repr(ladder).startswith("Ladder(b, a, random on wiki, 15s, 1m, 4m each: At 4m: b predicts")
-
-
-def test_a_ladder_is_a_data_frame_with_a_row_per_entry_and_budget(ladder: textgen.Ladder) -> None:
     frame = ladder.to_pandas()
     assert len(frame) == 9
     assert list(frame[frame.entry == "b"].bits_per_char.round(6)) == [2.1, 1.8, 1.7]

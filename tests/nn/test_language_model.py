@@ -114,12 +114,7 @@ def test_a_class_with_fit_is_trained_by_gradient_only_if_it_has_parameters() -> 
     before = torch.get_rng_state()
     assert ModelClass(Counter).is_trainable(size=3)
     assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_a_class_that_cannot_be_built_is_a_fault_of_its_plugin() -> None:
-    with pytest.raises(
-        TextgenError, match=r"test_language_model:Counter cannot be built: .*no weights here$"
-    ):
+    with pytest.raises(TextgenError, match=r"test_language_model:Counter cannot be built: .*weights here$"):
         ModelClass(Counter).is_trainable(broken=True)
 
 
@@ -148,11 +143,10 @@ class Memory(NamedTuple):
     rest: dict[str, Any]
 
 
-def state(value: float) -> Memory:
-    return Memory(torch.full((1, 2), value), {"a": [torch.full((1,), value), (torch.ones(1, 3), None)]})
-
-
 def test_states_are_joined_to_a_batch() -> None:
+    def state(value: float) -> Memory:
+        return Memory(torch.full((1, 2), value), {"a": [torch.full((1,), value), (torch.ones(1, 3), None)]})
+
     joined = join([state(1.0), state(2.0)])
     assert isinstance(joined, Memory)
     assert joined.hidden.tolist() == [[1, 1], [2, 2]]

@@ -83,14 +83,6 @@ def test_another_kind_of_result_has_all_renderings() -> None:
         assert text in page
 
 
-def test_a_view_has_what_is_meant_for_it() -> None:
-    assert [each.id for each in REPORT.shown("brief")] == ["brief", "weights", "sounds"]
-    assert [each.id for each in REPORT.shown("full")] == ["weights", "sounds"]
-    assert [each.id for each in REPORT.shown("page")] == ["weights", "growth", "more", "sounds"]
-    assert "\n- \\* a note\n" in to_markdown(REPORT)
-    assert "a note" not in to_html(REPORT)
-
-
 @pytest.mark.parametrize("width", [40, 80])
 def test_a_table_that_keeps_its_columns_is_folded(width: int) -> None:
     output = drawn(width)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Callable
@@ -13,7 +11,7 @@ import pytest
 from helpers.ladders import BUDGETS, laddered
 from textgen.page.charts import LineChart
 from textgen.reports.html import to_html
-from textgen.reports.ladder_report import budget_chart, characters_chart, ladder_csv, ladder_report
+from textgen.reports.ladder_report import budget_chart, characters_chart, ladder_report
 from textgen.results.ladder import Ladder
 
 SCORES = {"char": (2.0, 1.9, 1.85), "word <b>": (2.1, 1.8, 1.7), "random": (6.2, 6.2, 6.2)}
@@ -49,11 +47,3 @@ def test_the_page_has_charts_tables_and_links() -> None:
         assert f">{title}</a></h2>" in page
     (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)
     assert json.loads(data)["ladder"]["budgets"] == list(BUDGETS)
-
-
-def test_the_csv_has_a_line_for_each_entry_and_budget() -> None:
-    rows = list(csv.DictReader(io.StringIO(ladder_csv(laddered(SCORES)).text())))
-    assert [(row["entry"], row["budget"]) for row in rows[:2]] == [("char", "15s"), ("word <b>", "15s")]
-    assert len(rows) == 9
-    assert float(rows[0]["bits_per_char"]) == pytest.approx(2.0)
-    assert (rows[0]["num_chars"], rows[0]["best_share"]) == ("1000000.0", "0.5")

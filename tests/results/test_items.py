@@ -6,16 +6,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from pathlib import PurePosixPath as Pure
 
 import pytest
 
 from helpers.catalog import set_time, write_bench, write_run
 from textgen.contracts import TextgenError
-from textgen.results.folders import belongs, find_folders, identify
+from textgen.results.folders import find_folders, identify
 from textgen.results.items import SORT_KEYS, best_runs, read_catalog, read_result
 from textgen.results.names import find
-from textgen.results.result_kind import kinds
 from textgen.runtime.storage.result_folders import locked
 
 
@@ -101,18 +99,6 @@ def test_a_bench_stands_for_its_best_run_among_those_it_ranks(root: Path) -> Non
     write_run(found.path / "runs" / "word-lstm-seed0", "word-lstm", 1.0)  # of another comparison
     (found,) = (each for each in find_folders(root) if each.kind.name == "bench")
     assert best_runs(found, 1)[0].name == "char-lstm-seed1"
-
-
-def test_only_files_of_ours_belong_to_a_result() -> None:
-    assert belongs(kinds()["bench"], Pure("runs/char-lstm-seed0/weights.safetensors"))
-    assert belongs(kinds()["tune"], Pure("comparison/runs/x-seed1/run.json"))
-    for kind, path in (
-        ("run", "model.pkl"),
-        ("bench", "run.json"),
-        ("bench", "runs/a/b/run.json"),
-        ("run", "x/run.json"),
-    ):
-        assert not belongs(kinds()[kind], Pure(path))
 
 
 def test_listing_hundreds_of_runs_loads_no_model(tmp_path: Path) -> None:

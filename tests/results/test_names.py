@@ -64,15 +64,13 @@ def test_benches_studies_and_entries_stand_for_their_best_run(root: Path, name: 
 
 
 def test_several_candidates_are_named(root: Path) -> None:
-    for number in range(9):
+    for number in [*range(9), 33]:
         write_run(root / f"again-{number}")
     with pytest.raises(AmbiguousNameError) as caught:
         find("again", root)
     assert str(caught.value) == (
-        "'again' is part of 9 names: again-0, again-1, again-2, again-3, again-4, 4 more; give more of it"
+        "'again' is part of 10 names: again-0, again-1, again-2, again-3, again-33, 5 more; give more of it"
     )
-    assert find("again-3", root).path == root / "again-3"
-    write_run(root / "again-33")
     assert find("again-3", root).path == root / "again-3"  # a whole name
 
 

@@ -66,13 +66,6 @@ def test_the_lock_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
     assert not (tmp_path / LOCK).exists()
 
 
-def test_a_stale_file_is_removed_when_asked(tmp_path: Path) -> None:
-    path = tmp_path / LOCK
-    path.write_text("{}")
-    assert not is_held(path)
-    assert not path.exists()
-
-
 @pytest.mark.long
 def test_no_two_processes_hold_it_though_each_removes_it(tmp_path: Path) -> None:
     counter = tmp_path / "counter"
