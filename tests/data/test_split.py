@@ -19,7 +19,7 @@ from textgen.data.split import (
     parse_split,
     split_text,
 )
-from textgen.data.text import FileText, Text
+from textgen.data.text import Text
 
 PARAGRAPH = "The rain had stopped at last, and the road to the village lay empty.\nNobody came by."
 PROSE = "\n\n".join(f"{i} {PARAGRAPH}" for i in range(200))
@@ -107,21 +107,6 @@ def test_a_split_is_a_partition_with_useful_parts(piece: str, repeats: int, spec
 )
 def test_a_longer_text_has_more_slices(spec: str, num_chars: int, num_slices: int) -> None:
     assert parse_split(spec).num_slices(num_chars) == num_slices
-
-
-@pytest.mark.parametrize(
-    "spec", ["90/5/5", "60/20/20", "95/5/0", "90/10", "contiguous:90/10", "contiguous:90/5/5"]
-)
-def test_a_text_on_disk_is_split_like_one_in_memory(spec: str, stored_text: FileText) -> None:
-    method = parse_split(spec)
-    split, stored = split_text(stored_text[:], method), split_text(stored_text, method)
-    for own, on_disk in zip(vars(split).values(), vars(stored).values(), strict=True):
-        if isinstance(own, Part):
-            assert isinstance(on_disk.text, FileText) or not len(own)
-            assert on_disk.stretch_chars == own.stretch_chars
-            assert on_disk.stretches() == own.stretches()
-            assert on_disk.text[:] == own.text
-            assert on_disk.first(len(own) // 3).stretches() == own.first(len(own) // 3).stretches()
 
 
 # --- cuts

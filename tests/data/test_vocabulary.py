@@ -34,11 +34,6 @@ def test_what_a_surface_spells(surface: str, spelled: bytes) -> None:
     assert surface_bytes(surface) == spelled
 
 
-@given(text=...)
-def test_utf8_round_trips(text: str) -> None:
-    assert from_utf8(utf8(text)) == text
-
-
 @given(data=st.binary())
 def test_any_bytes_are_text(data: bytes) -> None:
     assert from_utf8(data) == data.decode("utf-8", "replace") or utf8(from_utf8(data)) == data

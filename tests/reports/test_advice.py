@@ -19,7 +19,6 @@ from textgen.training.budget import parse_budget, times
     [
         ({"word-lstm": 1.85}, {"word-ngram": 1.84, "char-ngram": 1.9}, "word-lstm+ngram-glove"),
         ({"word-lstm:hidden_size=512": 1.85}, {"word-ngram": 2.0}, "word-lstm+ngram-glove:hidden_size=512"),
-        ({"word-gru": 1.85}, {"word-ngram": 1.84}, "word-gru+ngram"),
         ({"2*char-gru": 1.85}, {"char-ngram": 1.84}, "char-gru+ngram"),
         ({"char-hier+ngram": 1.85}, {"word-ngram": 1.84}, "word-lstm+ngram-glove"),
         ({"char-hier+ngram": 1.85}, {"word-ngram": 1.86}, ""),  # words may be worse
@@ -27,7 +26,6 @@ from textgen.training.budget import parse_budget, times
         ({"word-lstm": 1.85, "random": 6.2}, {"word-ngram": 2.2}, ""),  # counting is far behind
         ({"word-lstm": 1.85, "word-lstm+ngram": 1.9}, {"word-ngram": 1.84}, ""),  # it is compared
         ({"word-lstm": 1.85}, {"PPMd given train": 1.84}, ""),
-        ({"random": 6.2}, {"word-ngram": 1.84}, ""),
     ],
 )
 def test_a_mixture_with_what_counts_is_advised_where_counting_does_nearly_as_well(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from helpers.reports import compared, drawn, entry, reference, report, result
+from helpers.reports import compared, counted, drawn, entry, reference, report, result
 from textgen.reports.answer import answer, closing, puzzle, scope
 from textgen.reports.bench_report import bench_report
 from textgen.reports.html import to_html
@@ -20,13 +20,6 @@ WORSE = [reference("uniform", 6.2)]
 def seeds(name: str, score: float, number: int = 3) -> list[dict[str, Any]]:
     """An entry with several seeds of the same score."""
     return [entry(name, score, seed) for seed in range(number)]
-
-
-def counted(name: str, score: float) -> dict[str, Any]:
-    """An entry that counts instead of being trained by gradient."""
-    row = entry(name, score)
-    row["train"].update(num_updates=0, best_update=0, curve=[])
-    return row
 
 
 PACE = " In training each read 24.8 M characters, 11 times the training text."

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
-from helpers.reports import compared, entry
+from helpers.reports import chance, compared, entry
 from textgen.reports.bench_report import bench_report
 from textgen.reports.columns import curves_csv, scores_csv
 from textgen.reports.html import to_html
@@ -16,16 +15,8 @@ def page(*entries: dict[str, object]) -> str:
     return to_html(bench_report(compared(*entries)))
 
 
-def chance() -> dict[str, Any]:
-    """An entry that has learnt nothing."""
-    even = {"num_chars": [5000] * 24, "bits": [31_144.0] * 24}
-    made = entry("random", 6.2288)
-    made["train"]["num_updates"], made["train"]["curve"] = 0, []
-    return {**made, "test": {**made["test"], "units": even}}
-
-
 def test_what_pure_chance_writes_is_folded() -> None:
-    text = page(entry("good", 1.7), chance()).partition('<script type="application/json"')[0]
+    text = page(entry("good", 1.7), chance("random", 6.2288)).partition('<script type="application/json"')[0]
     shown, _, folded = text.partition("What pure chance writes")
     samples = shown.partition('id="samples-static"')[2]
     assert "good</h4>" in samples

@@ -127,7 +127,7 @@ def test_the_least_recently_used_files_go_first_but_none_of_today(
     assert [each.exists() for each in (numbered(0), numbered(3), path)] == [True, True, False]
 
 
-@pytest.mark.parametrize("limit", ["much", "20", "-5GB", "GB"])
+@pytest.mark.parametrize("limit", ["20", "-5GB", "GB"])
 def test_a_limit_that_is_not_a_size_is_refused(
     path: Path, limit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

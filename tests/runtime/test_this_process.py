@@ -1,4 +1,4 @@
-"""What this process does about code that does not end and freed memory."""
+"""Code that does not end is stopped, and other timers go on."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from contextlib import suppress
 import pytest
 
 from textgen.runtime.interrupts import TimeLimitError, time_limit
-
-# --- code that does not end is stopped, and other timers go on
-
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 
