@@ -14,7 +14,6 @@ from helpers.this_process import compute_here
 from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import read_record
 from textgen.training.progress import Step
-from textgen_verify import verify
 
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
 BRIEF = textgen.SampleOptions(sampler="greedy", length=20)
@@ -80,17 +79,6 @@ def test_a_budget_is_added_and_what_is_there_is_reused(bench: Bench, folder: Pat
     assert any(step.remark.startswith("4 of 6 runs are kept") for step in steps)
     assert {step.total for step in steps if step.entry} == {6}
     assert f"{TINY}, 2400chars" in {step.entry for step in steps}
-
-
-def test_a_saved_ladder_is_verified_and_found(folder: Path) -> None:
-    verification = verify(folder)
-    assert verification.agrees
-    checks = [(check.file, check.source) for check in verification.checks]
-    assert {("ladder.json", "its benches"), ("600chars/bench.json", "its rows")} <= set(checks)
-    page = textgen.report(folder)
-    assert page == folder / "report.html"
-    assert 'href="600chars/report.html"' in page.read_text("utf-8")
-    assert textgen.load(folder).entry == TINY  # the best run of all
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from helpers.catalog import set_time, write_bench, write_run
 from textgen.contracts import TextgenError
-from textgen.results.folders import find_folders, identify
+from textgen.results.folders import find_folders
 from textgen.results.items import SORT_KEYS, best_runs, read_catalog, read_result
 from textgen.results.names import find
 from textgen.runtime.storage.result_folders import locked
@@ -63,16 +63,6 @@ def test_a_list_has_what_is_whole_in_any_order_and_says_what_is_not(root: Path) 
     assert {item.kind for item in catalog.items if item.mentions("IMPROVEMENTS")} == {"suite"}
     assert {item.kind for item in catalog.items if item.mentions("random")} >= {"bench"}
     assert not any(item.mentions("nothing of this name") for item in catalog.items)
-
-
-def test_an_interrupted_bench_is_known_by_its_runs(tmp_path: Path) -> None:
-    folder = write_bench(tmp_path / "bench", ("char-lstm", 2.1, 0), ("random", 6.0, 0), is_finished=False)
-    (item,) = read_catalog(tmp_path).items
-    assert (item.kind, item.is_finished, item.entries) == ("bench", False, ("char-lstm", "random"))
-    assert item.score == 2.1
-    found = identify(folder)
-    assert found is not None
-    assert best_runs(found, 1)[0] == folder / "runs" / "char-lstm-seed0"
 
 
 def test_what_a_command_writes_to_is_running_and_not_interrupted(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from textgen.contracts import TextgenError
 from textgen.runtime.storage.json_records import (
     SCHEMA_VERSION,
     DamagedRecordError,
-    from_values,
     read_record,
     to_json,
     to_values,
@@ -60,8 +59,6 @@ def test_json_is_what_any_parser_reads() -> None:
         ({"name": 3}, "name: "),
         ({"points": [{"step": "12", "loss": 1}]}, r"points\.0\.step: "),
         ({"points": [{"step": True, "loss": 1}]}, r"points\.0\.step: "),
-        ({"points": [{"step": 1, "loss": "2.5"}]}, r"points\.0\.loss: "),
-        ({"points": [{"step": "one", "loss": 1}]}, r"points\.0\.step: "),
         ({"points": [{"step": 1}]}, r"points\.0\.loss: field required"),
         ({"naem": "x"}, "naem: unknown field"),
         ({"points": [{"step": 1, "loss": 1, "lose": 2}]}, r"points\.0\.lose: unknown field"),
@@ -70,29 +67,26 @@ def test_json_is_what_any_parser_reads() -> None:
 def test_the_first_field_that_is_wrong_is_named(
     change: dict[str, object], reason: str, tmp_path: Path
 ) -> None:
-    values = to_values(CURVE) | change
-    with pytest.raises(ValueError, match=rf"^{reason}"):
-        from_values(Curve, values)
-    (tmp_path / "curve.json").write_text(json.dumps(values))
-    with pytest.raises(DamagedRecordError, match=rf"curve\.json' cannot be read: .*{reason}"):
+    (tmp_path / "curve.json").write_text(json.dumps(to_values(CURVE) | change))
+    with pytest.raises(DamagedRecordError, match=rf"curve\.json' cannot be read: {reason}"):
         read_record(Curve, tmp_path / "curve.json")
 
 
-def test_a_newer_schema_asks_for_an_update(tmp_path: Path) -> None:
-    values = to_values(CURVE) | {"schema_version": SCHEMA_VERSION + 1}
-    (tmp_path / "curve.json").write_text(json.dumps(values))
-    newer = rf"curve\.json' was written by a newer textgen \(schema version {SCHEMA_VERSION + 1}\); update"
-    with pytest.raises(TextgenError, match=newer):
-        read_record(Curve, tmp_path / "curve.json")
-
-
-@pytest.mark.parametrize("version", [{}, {"schema_version": SCHEMA_VERSION - 1}])
-def test_an_older_record_must_be_made_again(version: dict[str, int], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "remedy"),
+    [
+        ({"schema_version": SCHEMA_VERSION + 1}, r"a newer textgen \(schema version \d+\); update"),
+        ({"schema_version": SCHEMA_VERSION - 1}, "an older textgen; make it again with this one$"),
+        ({}, "an older textgen; make it again with this one$"),
+    ],
+)
+def test_a_record_of_another_schema_says_what_to_do(
+    version: dict[str, int], remedy: str, tmp_path: Path
+) -> None:
     path = tmp_path / "curve.json"
-    path.write_text(json.dumps({"title": "old name"} | version))
-    with pytest.raises(TextgenError) as caught:
+    path.write_text(json.dumps({"title": "another name"} | version))
+    with pytest.raises(TextgenError, match=rf"curve\.json' was written by {remedy}") as caught:
         read_record(Curve, path)
-    assert str(caught.value) == f"{str(path)!r} was written by an older textgen; make it again with this one"
     assert not isinstance(caught.value, DamagedRecordError)
 
 
