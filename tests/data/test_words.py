@@ -6,10 +6,8 @@ import pytest
 from hypothesis import example, given
 
 from textgen.data.words import (
-    UNSPACED,
     WORD,
     count_between_spaces,
-    has_unspaced,
     spans,
     split_words,
     whole_words,
@@ -107,10 +105,3 @@ def test_words_are_where_they_are_said_to_be(text: str) -> None:
 )
 def test_a_sample_ends_with_a_whole_word(text: str, kept: str) -> None:
     assert without_cut_word(text) == kept
-
-
-@given(text=...)
-def test_a_long_text_is_searched_as_a_short_one_is(text: str) -> None:
-    found = UNSPACED.search(text) is not None
-    assert has_unspaced(text) == found
-    assert has_unspaced("\u2019\u00e9 " * 500 + text) == found

@@ -37,13 +37,6 @@ def write(path: Path, data: bytes, used: float | None = None) -> None:
         os.utime(path.with_suffix(".json"), (used, used))
 
 
-def test_the_same_identity_has_the_same_place_and_another_one_another(path: Path, tmp_path: Path) -> None:
-    assert path.parent == tmp_path / "cache" / "texts"
-    assert cache_path("texts", "news", 3) == path
-    others = {cache_path("ids", "news", 3), cache_path("texts", "news", 4), cache_path("texts", ["news", 3])}
-    assert len({path, *others}) == 4
-
-
 def test_a_written_file_comes_back_with_its_description(path: Path) -> None:
     assert cached(path) is None
     write(path, b"some text")
