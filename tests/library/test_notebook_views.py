@@ -170,7 +170,7 @@ def test_a_run_is_a_row_and_a_point_for_each_validation(run: textgen.Run, pyplot
 def test_a_ladder_shows_its_answer_and_its_tables(ladder: textgen.Ladder) -> None:
     html = ladder._repr_html_()
     assert "At 4m: b predicts the test text best" in html
-    assert (html.count("<table"), html.count("<details")) == (4, 3)
+    assert (html.count("<table"), html.count("<details")) == (3, 2)
     assert repr(ladder).startswith("Ladder(b, a, random on wiki, 15s, 1m, 4m each: At 4m: b predicts")
     frame = ladder.to_pandas()
     assert len(frame) == 9

@@ -178,7 +178,7 @@ CHANGES: dict[str, tuple[Callable[[Any], None], str]] = {
         add(["entries", 0, "metric_pseudovalues", "self_bleu", 3], 1e-3),
         "its rows: metrics[",
     ),
-    "a reference": (add(["references", -1, "interval", 0], 1e-6), "interval[0]: saved"),
+    "a reference": (add(["references", 0, "interval", 0], 1e-6), "interval[0]: saved"),
     "a prior": (add(["seed_priors", "bits_per_char", "sd"], 0.01), "its rows: differences[0].interval[0]"),
 }
 
