@@ -5,14 +5,30 @@ from __future__ import annotations
 import json
 import re
 
-from helpers.reports import chance, compared, entry
+from helpers.reports import HELD_OUT, chance, compared, entry
+from textgen.defaults import SWEEP
 from textgen.reports.bench_report import bench_report
 from textgen.reports.columns import curves_csv, scores_csv
 from textgen.reports.html import to_html
+from textgen.results.details import Details
+from textgen.runtime.storage.json_records import from_values
 
 
 def page(*entries: dict[str, object]) -> str:
-    return to_html(bench_report(compared(*entries)))
+    """The page of a comparison with details of what was written, but without passages."""
+    result = compared(*entries)
+    of_entries = [
+        {
+            "name": name,
+            "settings": {"tokenizer": "char", "model": "lstm", "model.num_layers": str(place)},
+            "reading": None,
+            "writing": [{"sampler": spec, "metrics": {**HELD_OUT, "distinct_2": 0.5}} for spec in SWEEP],
+            "samples": [],
+        }
+        for place, name in enumerate(dict.fromkeys(row.name for row in result.entries))
+    ]
+    details = from_values(Details, {"passages": [], "entries": of_entries})
+    return to_html(bench_report(result, details))
 
 
 def test_what_pure_chance_writes_is_folded() -> None:
