@@ -19,9 +19,7 @@ from textgen.cli.work import continuing
 pty = pytest.importorskip("pty", reason="needs a terminal: only there progress is shown")
 
 
-@pytest.mark.parametrize(
-    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGTERM]
-)
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGTERM])
 def test_a_signal_ends_a_bench_with_one_line_and_keeps_what_is_whole(
     number: signal.Signals, entry: str, tmp_path: Path
 ) -> None:
