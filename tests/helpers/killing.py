@@ -66,7 +66,11 @@ class Attempt:
 
 
 def run(
-    arguments: Sequence[str], folder: Path, kill_when: Callable[[], bool] = lambda: False, *, whole: bool = True
+    arguments: Sequence[str],
+    folder: Path,
+    kill_when: Callable[[], bool] = lambda: False,
+    *,
+    whole: bool = True,
 ) -> Attempt:
     """Run `textgen …` until it ends, or until it is to be killed; a checkpoint is written after each update.
 
@@ -81,13 +85,14 @@ def run(
         subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, env=environment) as process,
     ):
         looked = time.monotonic()
-        while (attempt.code := process.poll()) is None and not kill_when():
+        while (code := process.poll()) is None and not kill_when():
             if time.monotonic() - looked > SECONDS_TO_LOOK:
                 attempt.look(folder)
                 looked = time.monotonic()
             time.sleep(0.002)
-        if attempt.code is None:
+        if code is None:
             attempt.survivors = _kill(process, mark, whole=whole)
+        attempt.code = code
         errors.seek(0)
         attempt.output = errors.read()
     attempt.look(folder)
