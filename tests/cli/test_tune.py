@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -128,9 +127,8 @@ def test_bad_input_is_a_one_line_error(
     assert done.stderr.count("\n") == 1
 
 
-def test_without_optuna_it_says_what_to_install() -> None:
-    code = "import sys; sys.modules['optuna'] = None\nfrom textgen.cli.app import main\nmain()"
-    process = [sys.executable, "-c", code, "tune", "char-lstm"]
-    done = subprocess.run(process, capture_output=True, encoding="utf-8", check=False)
-    assert (done.returncode, done.stdout) == (1, "")
+def test_without_optuna_it_says_what_to_install(textgen: Textgen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    done = textgen("tune", "char-lstm", code=1)
+    assert done.stdout == ""
     assert done.stderr == 'error: tuning needs Optuna; run: pip install "textgen-bench[tune]"\n'
