@@ -28,7 +28,7 @@ def both(*arguments: object) -> list[tuple[int, str, str]]:
     """Run a command twice at once; the one that waited comes last."""
     processes = [started(*arguments) for _ in range(2)]
     printed = [process.communicate() for process in processes]
-    ended = [(process.returncode or 0, *each) for process, each in zip(processes, printed, strict=True)]
+    ended = [(process.returncode, *each) for process, each in zip(processes, printed, strict=True)]
     return sorted(ended, key=lambda each: "waiting for" in each[2])
 
 
