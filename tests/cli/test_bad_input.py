@@ -58,8 +58,6 @@ train char-lstm:hidden_size
     entry 'char-lstm:hidden_size': cannot read option 'hidden_size'; write option=value, separated by commas
 train char-lstm:hidden_size=0
     entry '…': lstm option hidden_size=0: input should be greater than or equal to 1 (the default is 256)
-describe char-lstm:num_layers=1000,hidden_size=65536 --vocab-size 100
-    entry '…': the model needs about …; make num_layers or hidden_size smaller
 bench random --sampler top-q
     unknown sampler 'top-q'; did you mean 'top-p'? known: dry, greedy, …
 bench random --sampler temperature=0.5

@@ -90,24 +90,6 @@ class Example:
     def command(self, folder):
         return f"show {folder}"
 '''
-CODE["result"] = '''
-from dataclasses import make_dataclass
-from textgen.reports.reported_kind import ReportedKind
-
-class Example(ReportedKind):
-    """Votes."""
-
-    file = "votes.json"
-
-    def record(self):
-        return make_dataclass("Votes", ["schema_version"])
-
-    def about(self, values):
-        return None
-
-    def report(self, result, folder):
-        return None
-'''
 CODE["command"] = '''
 from __future__ import annotations
 from typing import Annotated
@@ -315,8 +297,9 @@ FAULTS: list[Row] = [
     ("logger", "self.values = []", "self.values = []; folder.mkdir()", "run",
      "which the logger must not make"),
     ("logger", 'f"show {folder}"', "None", "run", "and a command of one line"),
-    ("command", '"""Print a word in capitals."""', "", "help", "got ['Example']"),
-    ("command", "Annotated[bool, ", "Annotated[str, ", "arguments", "got ['--json']"),
+    ("command", '"""Print a word in capitals."""', "", "arguments", "got ['no docstring']"),
+    ("command", ', help="Print JSON."', "", "arguments", "got ['--json']"),
+    ("command", "Annotated[bool, ", "Annotated[str, ", "arguments", "got ['--json with a value']"),
     ("command", "import typer\n", "import typer\nimport numpy\n", "light", "got ['numpy']"),
     ("lexicon", "one", "One", "words", "words in lower case"),
 ]  # fmt: skip
