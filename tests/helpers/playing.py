@@ -58,6 +58,7 @@ class Server:
         *,
         raw: bytes | None = None,
         token: str | None = None,
+        method: str = "",
         **headers: str,
     ) -> http.client.HTTPResponse:
         """Send `body` as JSON, or `raw` unchanged, and return the response before its body is read.
@@ -69,7 +70,7 @@ class Server:
         sent = raw if raw is not None else None if body is None else json.dumps(body).encode()
         given = {"Connection": "close"} | ({"Content-Type": "application/json"} if sent is not None else {})
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request("GET" if sent is None else "POST", prefix + path, sent, given)
+        connection.request(method or ("GET" if sent is None else "POST"), prefix + path, sent, given)
         return connection.getresponse()
 
     def events(self, body: Any) -> Iterator[dict[str, Any]]:

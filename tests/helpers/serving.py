@@ -12,46 +12,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+
+from helpers.playing import Server
 
 
 @dataclass
-class Api:
+class Api(Server):
     """A server, known by its address and key."""
 
-    address: str
     key: str
-    process: subprocess.Popen[str]
 
-    @property
-    def port(self) -> int:
-        """Its port on 127.0.0.1."""
-        return urlsplit(self.address).port or 0
-
-    def open(
-        self,
-        path: str = "completions",
-        body: Any = None,
-        *,
-        raw: bytes | None = None,
-        method: str = "",
-        **headers: str,
-    ) -> http.client.HTTPResponse:
-        """Send `body` as JSON, or `raw` unchanged, and return the response before its body is read."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        sent = raw if raw is not None else None if body is None else json.dumps(body).encode()
-        given = {"Connection": "close", "Authorization": f"Bearer {self.key}"}
-        given |= {"Content-Type": "application/json"} if sent is not None else {}
-        given |= {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method or ("GET" if sent is None else "POST"), f"/v1/{path}", sent, given)
-        return connection.getresponse()
+    def open(self, path: str = "completions", body: Any = None, **options: Any) -> http.client.HTTPResponse:
+        """Send a request as to a page, with the key."""
+        return super().open(path, body, **{"token": "v1", "Authorization": f"Bearer {self.key}"} | options)
 
     def ask(self, path: str = "completions", body: Any = None, **options: Any) -> tuple[int, Any]:
         """Return the status and the JSON of an answer to a request, which `open` makes."""
         with self.open(path, body, **options) as answer:
             return answer.status, json.loads(answer.read())
 
-    def events(self, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def events(self, body: Any) -> Iterator[dict[str, Any]]:
         """Yield the events of a stream until its end, which must come."""
         with self.open("completions", {"stream": True} | body) as answer:
             assert answer.status == 200
@@ -72,7 +52,7 @@ def serving(*runs: Path, key: str = "", options: tuple[str, ...] = ()) -> Iterat
     try:
         assert process.stdout is not None
         said = dict(process.stdout.readline().strip().split(maxsplit=1) for _ in range(3))
-        yield Api(said["address"], key or said["key"], process)
+        yield Api(said["address"], process, key or said["key"])
     finally:
         process.terminate()
         process.communicate()
