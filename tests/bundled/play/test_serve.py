@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +29,6 @@ from helpers.playing import SMALL, children
 from helpers.serving import Api, serving
 from helpers.shared import made_once
 from textgen.data.vocabulary import surface_bytes
-from textgen_play.completions import Part, until
 from textgen_play.openai_api import names_of
 
 pytestmark = pytest.mark.slow
@@ -83,23 +80,18 @@ def spelled(tokens: list[str]) -> str:
 
 @pytest.mark.parametrize("name", ["char-lstm", "word-ngram", "word-lstm", "bpe-lstm"])
 def test_the_log_probabilities_of_a_text_sum_to_its_score(
-    client: Any, all_runs: dict[str, Path], name: str, tmp_path: Path
+    client: Any, all_runs: dict[str, Path], name: str
 ) -> None:
-    (tmp_path / "text.txt").write_text(TEXT, "utf-8")
-    done = run_textgen("score", all_runs[name], tmp_path / "text.txt", "--clean", "raw", "--json")
+    score = textgen.load(all_runs[name], device="cpu").score(TEXT, clean="raw")
     said = client.completions.create(model=name, prompt=TEXT, max_tokens=0, echo=True, logprobs=3)
     (choice,) = said.choices
-    bits = -sum(choice.logprobs.token_logprobs) / log(2)
-    assert bits == pytest.approx(json.loads(done.stdout)["bits_per_char"] * len(TEXT), abs=1e-3)
+    told = choice.logprobs
+    bits = -sum(told.token_logprobs) / log(2)
+    assert bits == pytest.approx(score.bits_per_char * len(TEXT), abs=1e-3)
     assert (choice.text, choice.finish_reason) == (TEXT, "length")
-    assert said.usage.prompt_tokens == len(choice.logprobs.tokens)
-    assert said.usage.completion_tokens == 0
+    assert (said.usage.prompt_tokens, said.usage.completion_tokens) == (len(told.tokens), 0)
     for token, begin, value, top in zip(
-        choice.logprobs.tokens,
-        choice.logprobs.text_offset,
-        choice.logprobs.token_logprobs,
-        choice.logprobs.top_logprobs,
-        strict=True,
+        told.tokens, told.text_offset, told.token_logprobs, told.top_logprobs, strict=True
     ):
         assert token.startswith("<0x") or TEXT.startswith(token, begin)
         assert top[token] >= value
@@ -126,28 +118,23 @@ def test_a_text_is_as_probable_when_it_is_read_as_when_it_was_written(api: Api) 
     assert next(told) == pytest.approx(next(told), abs=1e-4)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("name", ["char-lstm", "word-lstm", "bpe-lstm"])
-def test_clients_that_score_by_echo_get_what_they_need(
-    api: Api, all_runs: dict[str, Path], name: str
-) -> None:
+def test_clients_that_score_by_echo_get_what_they_need(api: Api, all_runs: dict[str, Path]) -> None:
     """As lm-eval's model `local-completions` asks: ids of several texts, each with one more token."""
+    run = all_runs["bpe-lstm"]
     pairs = [("The man", " was fine."), ("Nobody", " had a \u00fcber-plan."), ("", TEXT)]
-    ids = [ids_of(all_runs[name], before + after) for before, after in pairs]
-    asked = {"prompt": ids, "model": name, "max_tokens": 1, "logprobs": 1, "echo": True}
-    status, said = api.ask("completions", asked | {"seed": 1234, "temperature": 0})
+    asked = {"prompt": [ids_of(run, "".join(pair)) for pair in pairs], "logprobs": 1, "echo": True}
+    status, said = api.ask("completions", asked | {"model": "bpe-lstm", "max_tokens": 1, "temperature": 0})
     assert status == 200, said
-    for choice, text, (before, after) in zip(said["choices"], ids, pairs, strict=True):
-        known = len(ids_of(all_runs[name], before))
+    for choice, (before, after) in zip(said["choices"], pairs, strict=True):
+        known = len(ids_of(run, before))
         values = choice["logprobs"]["token_logprobs"][known:-1]
+        whole = completed(api, model="bpe-lstm", prompt=before + after, max_tokens=0, echo=True, logprobs=0)
+        assert values == pytest.approx(whole["logprobs"]["token_logprobs"][known:], abs=1e-3)
         tops = choice["logprobs"]["top_logprobs"][known:-1]
-        assert len(values) == len(tops) == len(text) - known
         assert all(value <= max(top.values()) for value, top in zip(values, tops, strict=True))
-        whole = completed(api, model=name, prompt=before + after, max_tokens=0, echo=True, logprobs=0)
-        assert sum(values) == pytest.approx(sum(whole["logprobs"]["token_logprobs"][known:]), abs=1e-3)
 
 
-@pytest.mark.parametrize("name", ["char-lstm", "word-ngram", "bpe-lstm"])
+@pytest.mark.parametrize("name", ["word-ngram", "bpe-lstm"])
 def test_a_stream_is_what_comes_at_once(client: Any, name: str) -> None:
     asked = PROMPT | {"model": name, "max_tokens": 20, "logprobs": 2, "echo": True, "n": 2}
     whole = client.completions.create(**asked)
@@ -166,7 +153,7 @@ def test_a_stream_is_what_comes_at_once(client: Any, name: str) -> None:
         assert spelled(choice.logprobs.tokens) == choice.text
 
 
-@pytest.mark.parametrize("name", ["char-lstm", "word-ngram", "bpe-lstm"])
+@pytest.mark.parametrize("name", ["char-lstm", "bpe-lstm"])
 def test_it_ends_before_a_stop_text_wherever_its_tokens_end(api: Api, name: str) -> None:
     text = completed(api, model=name, max_tokens=60)["text"]
     for begin in range(5, 25, 3):
@@ -178,20 +165,6 @@ def test_it_ends_before_a_stop_text_wherever_its_tokens_end(api: Api, name: str)
         events = [event["choices"][0] for event in api.events(PROMPT | asked)]
         assert "".join(event["text"] for event in events) == choice["text"]
         assert events[-1]["finish_reason"] == "stop"
-
-
-@given(st.lists(st.text("ab", max_size=3)), st.lists(st.text("ab", min_size=1, max_size=4), max_size=3))
-def test_nothing_of_a_stop_text_is_told(pieces: list[str], stops: list[str]) -> None:
-    text = "".join(pieces)
-    told = list(until([Part(piece, num_written=1) for piece in pieces], stops, 0))
-    written = "".join(part.text for part in told)
-    assert text.startswith(written)
-    assert not any(stop in written for stop in stops)
-    is_stopped = bool(told) and told[-1].finish_reason == "stop"
-    assert is_stopped == any(stop in text for stop in stops)
-    assert is_stopped or (written == text and len(told) == len(pieces))
-    if len(stops) == 1:
-        assert written == text.partition(stops[0])[0]
 
 
 def test_each_prompt_is_continued_as_it_would_be_alone(api: Api) -> None:
@@ -244,36 +217,18 @@ def test_the_client_of_the_page_works(api: Api, capsys: pytest.CaptureFixture[st
     assert last.startswith("'.' -")
 
 
-@pytest.mark.skipif(shutil.which("llm") is None, reason="needs llm")
-@pytest.mark.parametrize("options", [(), ("--no-stream",)])
-def test_llm_continues_and_stops(api: Api, tmp_path: Path, options: tuple[str, ...]) -> None:
-    model = {"model_id": "mine", "model_name": "char-lstm", "api_base": api.address}
-    model |= {"api_key_name": "textgen", "completion": True}
-    (tmp_path / "extra-openai-models.yaml").write_text(json.dumps([model]))
-    (tmp_path / "keys.json").write_text(json.dumps({"textgen": api.key}))
-    asked = {"max_tokens": 60, "seed": 3, "stop": "e"}
-    command = ["llm", "-m", "mine", "The ", *options]
-    command += [word for name, value in asked.items() for word in ("-o", name, str(value))]
-    variables = os.environ | {"LLM_USER_PATH": str(tmp_path)}
-    written = subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout
-    expected = completed(api, model="char-lstm", prompt="The ", **asked)["text"]
-    assert written.rstrip("\n") == expected.rstrip("\n")
-
-
 @pytest.mark.parametrize(
     "wrong",
     [
-        *({"presence_penalty": 1}, {"frequency_penalty": 0.1}, {"logit_bias": {"1": 2}}, {"suffix": "a"}),
-        *({"best_of": 2}, {"top_k": 5}, {"stream_options": {"include_usage": True}}, {"n": 129}),
-        *({"temperature": -1}, {"top_p": 0}, {"max_tokens": "1"}, {"seed": 1.5}, {"logprobs": True}),
-        *({"stop": ["a"] * 5}, {"stop": ""}, {"prompt": None, "prompts": "a"}, {"echo": 1}),
+        *({"presence_penalty": 1}, {"logit_bias": {"1": 2}}, {"suffix": "a"}, {"best_of": 2}, {"top_k": 5}),
+        *({"stream_options": {"include_usage": True}}, {"n": 129}, {"temperature": -1}, {"top_p": 0}),
+        *({"max_tokens": "1"}, {"seed": 1.5}, {"logprobs": True}, {"prompt": None, "prompts": "a"}),
     ],
 )
 def test_what_is_not_supported_is_named(api: Api, wrong: dict[str, Any]) -> None:
     status, said = api.ask("completions", PROMPT | wrong)
-    assert status == 400
     error = said["error"]
-    assert error["type"] == "invalid_request_error"
+    assert (status, error["type"]) == (400, "invalid_request_error")
     assert error["param"] in wrong
     assert error["param"] in error["message"]
 
@@ -282,17 +237,12 @@ def test_what_is_not_supported_is_named(api: Api, wrong: dict[str, Any]) -> None
     ("wrong", "reason"),
     [
         ({"prompt": ["a"] * 129}, "not 129 prompts"),
-        ({"prompt": [[1]] * 129}, "not 129 prompts"),
-        ({"prompt": []}, "not an empty list"),
         ({"prompt": [[1], []]}, "not an empty list"),
         ({"prompt": ["a", 1]}, "not a list of mixed or other values"),
-        ({"prompt": [True]}, "not a list of mixed or other values"),
         ({"prompt": [3, -2]}, "not the negative id -2"),
         ({"prompt": ["a", "b" * 20_001]}, "not 20,001 of them"),
-        ({"prompt": 7}, "not another value"),
         ({"stop": ["a"] * 5}, "not 5 texts"),
         ({"stop": ""}, "give up to 4 texts of 1 to 200 characters, not ''"),
-        ({"stop": ["a", 1]}, "not 1"),
         ({"model": None}, "name a model: char-lstm, word-ngram, word-lstm, bpe-lstm"),
     ],
 )
@@ -315,51 +265,31 @@ def test_values_that_change_nothing_are_accepted(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "options"),
+    ("status", "options", "reason"),
     [
-        (401, {"Authorization": "Bearer wrong"}),
-        (401, {"Authorization": "s3cret"}),
-        (403, {"Host": "evil.example"}),
-        (403, {"Origin": "http://evil.example"}),
-        (403, {"Origin": "null"}),
-        (404, {"path": "chat/completions"}),
-        (404, {"path": "../models"}),
-        (404, {"path": "completions/"}),
-        (405, {"method": "DELETE"}),
-        (405, {"method": "GET"}),
-        (413, {"Content_Length": "600000"}),
-        (413, {"raw": b" " * 5_000_000}),  # more than is sent before the answer
-        (413, {"raw": iter([b" " * 300_000] * 20)}),
-        (415, {"Content_Type": "text/plain"}),
-        (400, {"raw": b"{"}),
+        (401, {"Authorization": "Bearer wrong"}, ""),
+        (401, {"Authorization": "s3cret"}, ""),
+        (403, {"Host": "evil"}, "unknown Host 'evil': use the address that textgen serve printed"),
+        (403, {"Origin": "http://a"}, "not allowed; start textgen serve with --allow-origin http://a"),
+        (403, {"Origin": "null"}, ""),
+        (404, {"path": "chat/completions"}, "only /v1/completions is served, and /v1/models"),
+        (404, {"path": "../models"}, ""),
+        (404, {"path": "completions/"}, ""),
+        (405, {"method": "DELETE"}, ""),
+        (413, {"Content_Length": "600000"}, ""),
+        (413, {"raw": b" " * 5_000_000}, ""),  # more than is sent before the answer
+        (413, {"raw": iter([b" " * 300_000] * 20)}, ""),
+        (415, {"Content_Type": "text/plain"}, "send Content-Type: application/json"),
+        (400, {"raw": b"{"}, "the body is not JSON"),
     ],
 )
 def test_each_refusal_has_its_status_and_the_form_of_the_api(
-    api: Api, status: int, options: dict[str, Any]
+    api: Api, status: int, options: dict[str, Any], reason: str
 ) -> None:
     given, said = api.ask(**{"path": "completions", "body": PROMPT} | options)
     assert given == status
     assert said.keys() == {"error"}
     assert said["error"].keys() == {"message", "type", "param", "code"}
-
-
-@pytest.mark.parametrize(
-    ("options", "reason"),
-    [
-        ({"Host": "evil"}, "unknown Host 'evil': use the address that textgen serve printed"),
-        (
-            {"Origin": "http://a"},
-            "'http://a' is not allowed; start textgen serve with --allow-origin http://a",
-        ),
-        (
-            {"path": "chat/completions"},
-            "only /v1/completions is served, and /v1/models: these models continue",
-        ),
-        ({"path": "embeddings"}, "only /v1/completions is served"),
-    ],
-)
-def test_a_refusal_says_what_to_do(api: Api, options: dict[str, Any], reason: str) -> None:
-    _, said = api.ask(**{"path": "completions", "body": PROMPT} | options)
     assert reason in said["error"]["message"]
 
 
@@ -460,9 +390,7 @@ def test_a_key_is_made_unless_one_is_given(runs: list[Path]) -> None:
 
 def test_what_cannot_be_served_is_said_in_one_line(runs: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_process("serve", runs[0], "--allow-origin", "*", code=2).stderr.count("\n") == 1
-    assert (
-        "of 203.0.113.1 cannot be opened"
-        in run_process("serve", runs[0], "--host", "203.0.113.1", code=1).stderr
-    )
+    said = run_process("serve", runs[0], "--host", "203.0.113.1", code=1).stderr
+    assert "of 203.0.113.1 cannot be opened" in said
     monkeypatch.setenv("TEXTGEN_API_KEY", "two words")
     assert "visible ASCII" in run_process("serve", runs[0], code=2).stderr
