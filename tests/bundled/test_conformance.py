@@ -95,11 +95,6 @@ def is_number(annotation: Any) -> bool:
     return annotation in (int, float) or any(map(is_number, get_args(annotation)))
 
 
-def test_the_table_holds_the_options_of_all_kinds() -> None:
-    owners = {name.rpartition(" ")[0] for name in NUMBERS}
-    assert {"training", "model lstm", "sampler top-k", "tokenizer word", "embedding word2vec"} <= owners
-
-
 def test_every_number_has_both_bounds() -> None:
     annotated = {
         f"{owner} {name}": option

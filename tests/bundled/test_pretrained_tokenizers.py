@@ -127,18 +127,22 @@ def test_an_encoding_that_is_not_here_is_refused(options: dict[str, str], reason
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"),
-    [(None, "cannot be read: No such file"), ("{}", "cannot be used: "), ("\0", "cannot be used: ")],
+    ("name", "text", "reason"),
+    [
+        ("no.json", "", "cannot be read: No such file"),
+        ("tokenizer.json", "{}", "cannot be used: "),
+        ("tokenizer.json", "\0", "cannot be used: "),
+        ("", "", "needs a file; write path=FOLDER"),
+    ],
 )
-def test_a_file_that_is_not_a_tokenizer_is_refused(tmp_path: Path, text: str | None, reason: str) -> None:
-    path = tmp_path / "tokenizer.json"
-    if text is not None:
-        path.write_text(text)
+def test_a_file_that_is_not_a_tokenizer_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, reason: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tokenizer.json").write_text(text)
     with pytest.raises(TextgenError, match=reason) as caught:
-        HFTokenizer(str(path)).fit("text")
+        HFTokenizer(name).fit("text")
     assert "\n" not in str(caught.value)
-    with pytest.raises(TextgenError, match="needs a file; write path=FOLDER"):
-        HFTokenizer().fit("text")
 
 
 @pytest.mark.slow
