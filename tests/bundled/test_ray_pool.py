@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from helpers.jobs import FileJob
+from helpers.jobs import FileJob, Remote
 from textgen.contracts import TextgenWarning
 from textgen.workers.pool import Killed, Stopped, drive
 from textgen_ray.pool import RayPool, Share
@@ -50,21 +50,12 @@ class Reference:
         self.value = value
 
 
-class Remote:
-    """A function, or the methods of an object, that are called as those of a cluster are."""
-
-    def __init__(self, called: Any) -> None:
-        self._called = called
-
-    def remote(self, *arguments: Any) -> Reference:
-        """Call it; what it raises is raised where the value is taken."""
-        try:
-            return Reference(self._called(*arguments))
-        except RayError as error:
-            return Reference(error)
-
-    def __getattr__(self, name: str) -> Remote:
-        return Remote(getattr(self._called, name))
+def referred(call: Callable[[], Any]) -> Reference:
+    """Return a reference to what a call returns, or raises."""
+    try:
+        return Reference(call())
+    except RayError as error:
+        return Reference(error)
 
 
 class FakeRay:
@@ -81,7 +72,7 @@ class FakeRay:
 
     def remote(self, **options: Any) -> Callable[[Any], Remote]:
         self.options = options
-        return lambda function: Remote(self.task)
+        return lambda function: Remote(self.task, referred)
 
     def wait(
         self, references: list[Reference], num_returns: int, timeout: float
@@ -102,7 +93,7 @@ class FakeRay:
 
     def pool(self, on_message: Callable[[Any, Any], object] | None = None) -> RayPool:
         return RayPool(
-            self, Share(2, 0.5), b"", Remote(self.mailbox), on_message=on_message, max_silence=None
+            self, Share(2, 0.5), b"", Remote(self.mailbox, referred), on_message=on_message, max_silence=None
         )
 
 
