@@ -35,7 +35,7 @@ TEXT = "The weather in Sydney was fine.\nNobody had a zxqv, naïve or not."
 
 def written(server: Server, **settings: Any) -> str:
     """All that is streamed, as text."""
-    events = list(server.events({"entry": 0, "prompt": "The ", "length": 80, **settings}))
+    events = list(server.events("write", {"entry": 0, "prompt": "The ", "length": 80, **settings}))
     assert events[-1]["is_over"]
     return "".join(token["text"] for event in events for token in event["tokens"])
 
@@ -45,7 +45,7 @@ def test_it_reads_and_writes_as_the_run_does(server: Server, runs: list[Path], e
     run = textgen.load(runs[entry], device="cpu")
     status, body = server.ask("read", {"entry": entry, "text": TEXT})
     assert status == 200
-    (read,) = json.loads(body)["passages"]
+    (read,) = body["passages"]
     assert sum(read["bits"]) / len(TEXT) == pytest.approx(
         run.score(TEXT, clean="raw").bits_per_char, abs=1e-3
     )
@@ -56,11 +56,11 @@ def test_it_reads_and_writes_as_the_run_does(server: Server, runs: list[Path], e
 def test_at_an_entropy_all_write_at_the_temperature_that_is_said(server: Server) -> None:
     for entry in (0, 1):
         equal = {"entry": entry, "prompt": "The ", "length": 30, "sampler": "temperature:entropy=1.5"}
-        events = list(server.events(equal))
+        events = list(server.events("write", equal))
         fixed = f"temperature:temperature={events[0]['temperature']}"
         text = "".join(token["text"] for event in events for token in event["tokens"])
         assert text == written(server, **(equal | {"sampler": fixed}))
-        assert next(server.events(equal | {"sampler": "greedy"}))["temperature"] is None
+        assert next(server.events("write", equal | {"sampler": "greedy"}))["temperature"] is None
 
 
 def test_what_is_kept_is_what_was_written_and_runs_show_prints_it(server: Server, runs: list[Path]) -> None:
@@ -68,7 +68,7 @@ def test_what_is_kept_is_what_was_written_and_runs_show_prints_it(server: Server
     assert server.ask("keep", asked | {"sampler": "none"})[0] == 400
     for _ in range(2):
         status, body = server.ask("keep", asked)
-        assert (status, json.loads(body)) == (200, {"kept": 1})
+        assert (status, body) == (200, {"kept": 1})
     run_textgen("sample", runs[0], "--prompt", "A ", "--length", 20, "--keep")
     shown = run_textgen("runs", "show", runs[0]).stdout
     assert "The " + written(server, **asked) in shown
@@ -110,7 +110,7 @@ def test_the_token_is_not_in_the_command_line_of_the_browser(tmp_path: Path) -> 
 def test_a_game_is_kept_with_the_runs(server: Server, runs: list[Path]) -> None:
     for wrong in ([], [0], [1.5], "1"):
         assert server.ask("guesses", {"guesses": wrong})[0] == 400
-    assert json.loads(server.ask("guesses", {"guesses": [1, 2, 1]})[1]) == {"kept": 1}
+    assert server.ask("guesses", {"guesses": [1, 2, 1]})[1] == {"kept": 1}
     assert json.loads((runs[0] / "guesses.json").read_text())["games"] == [[1, 2, 1]]
 
 
@@ -118,7 +118,7 @@ def test_two_continuations_at_once_are_those_of_each_alone(server: Server) -> No
     alone = [written(server, entry=entry, length=300, client="a") for entry in (0, 1)]
     asked = [{"entry": entry, "prompt": "The ", "length": 300, "client": "b"} for entry in (0, 1)]
     texts = ["", ""]
-    for events in zip_longest(*map(server.events, asked), fillvalue={"tokens": []}):
+    for events in zip_longest(*(server.events("write", each) for each in asked), fillvalue={"tokens": []}):
         for entry, event in enumerate(events):
             texts[entry] += "".join(token["text"] for token in event["tokens"])
     assert texts == alone
@@ -128,11 +128,11 @@ def test_a_snapshot_reads_and_writes_while_the_run_goes_on(server: Server, runs:
     first = textgen.load(runs[0], device="cpu").snapshots[0].num_updates
     then = textgen.load(runs[0], device="cpu", after=first)
     alone = written(server, length=300, client="a")
-    stream = server.events({"entry": 0, "prompt": "The ", "length": 300, "client": "b"})
+    stream = server.events("write", {"entry": 0, "prompt": "The ", "length": 300, "client": "b"})
     text = "".join(token["text"] for token in next(stream)["tokens"])
     assert written(server, after=first, client="c") == then.sample("The ", length=80)
     _, body = server.ask("read", {"entry": 0, "text": TEXT, "after": first})
-    bits = sum(json.loads(body)["passages"][0]["bits"]) / len(TEXT)
+    bits = sum(body["passages"][0]["bits"]) / len(TEXT)
     assert bits == pytest.approx(then.score(TEXT, clean="raw").bits_per_char, abs=1e-3)
     assert text + "".join(token["text"] for event in stream for token in event["tokens"]) == alone
 
@@ -142,16 +142,16 @@ def test_what_a_snapshot_cannot_do_is_refused_in_one_line(server: Server, runs: 
         for path, asked in (("read", {"text": "a"}), ("write", {"prompt": "a"})):
             status, body = server.ask(path, {"entry": entry, "after": 1, **asked})
             assert status == 400
-            assert others in json.loads(body)["error"]
+            assert others in body["error"]
     first = textgen.load(runs[0], device="cpu").snapshots[0].num_updates
     status, body = server.ask("keep", {"entry": 0, "prompt": "The ", "length": 20, "after": first})
     assert status == 400
-    assert "only samples of the best weights are kept" in json.loads(body)["error"]
+    assert "only samples of the best weights are kept" in body["error"]
 
 
 def test_a_new_continuation_ends_the_last_one_of_the_same_page_and_entry(server: Server) -> None:
     asked = {"entry": 0, "prompt": "", "length": 5000, "client": "same"}
-    first = server.events(asked)
+    first = server.events("write", asked)
     next(first)
     assert written(server, client="same", length=10)
     rest = [event for event in first if event["tokens"]]
@@ -199,7 +199,7 @@ def test_malformed_requests_get_one_line(server: Server, path: str) -> None:
     for raw in MALFORMED:
         status, body = server.ask(path, raw=raw)
         assert status == 400, raw[:80]
-        error = json.loads(body)["error"]
+        error = body["error"]
         assert error
         assert "\n" not in error
         assert "Traceback" not in error
@@ -215,15 +215,14 @@ def test_the_page_outlives_the_process_with_the_models(server: Server) -> None:
     os.kill(forked[0], signal.SIGKILL)
     status, body = server.ask("read", {"entry": 0, "text": "a"})
     said = "the process with the models has died; it was started again"
-    assert (status, json.loads(body)["error"]) == (400, said)
+    assert (status, body["error"]) == (400, said)
     assert server.ask("read", {"entry": 0, "text": "a"})[0] == 200
 
 
 def test_made_up_words_and_copies_are_marked(server: Server) -> None:
-    (passage, *_) = json.loads(server.ask("passages")[1])
+    (passage, *_) = server.ask("passages")[1]
     text = f"Xqzzvt {passage['before'][:200]}"
-    status, body = server.ask("marks", {"entry": 0, "text": text})
-    marks = json.loads(body)
+    status, marks = server.ask("marks", {"entry": 0, "text": text})
     assert status == 200
     assert [0, 6] in marks["made_up"]
     assert all(0 <= begin < end <= len(text) for spans in marks.values() for begin, end in spans)

@@ -46,11 +46,11 @@ def test_who_leaves_is_written_for_no_longer(relayed: Relayed) -> None:
     names = [relayed.send("write", asked | {"client": str(number)}) for number in range(48)]
     answers = [relayed.parts(name) for name in names]
     assert [next(answer)[0]["status"] for answer in answers] == [200] * 48
-    assert relayed.ask("write", asked)[0] == 503
+    assert relayed.ask("write", asked) == 503
     for name in names:
         relayed.relay.take({"request": name})
     assert b'"is_over": true' not in b"".join(part for answer in answers for _, part in answer)
-    assert relayed.ask("write", asked | {"length": 1})[0] == 200
+    assert relayed.ask("write", asked | {"length": 1}) == 200
 
 
 def test_malformed_requests_get_an_error_and_what_is_none_is_ignored(relayed: Relayed) -> None:
@@ -60,11 +60,11 @@ def test_malformed_requests_get_an_error_and_what_is_none_is_ignored(relayed: Re
         ("write", None, 405),
         ("../read", "{}", 404),
     ):
-        assert relayed.ask(path, raw=body)[0] == status
+        assert relayed.ask(path, raw=body) == status
     message: Any
     for message in (None, "read", [], {}, {"request": 5}, {"request": "unknown"}):
         relayed.relay.take(message)
-    assert relayed.ask("read", {"entry": 0, "text": "a"})[0] == 200
+    assert relayed.ask("read", {"entry": 0, "text": "a"}) == 200
 
 
 def test_the_widget_answers_and_ends_its_process_but_no_other(relayed: Relayed, runs: list[Path]) -> None:
@@ -93,7 +93,7 @@ def test_the_widget_answers_and_ends_its_process_but_no_other(relayed: Relayed, 
     assert status("shown again") == 200
     widget.close()
     assert set(active_children()) == before
-    assert relayed.ask("read", {"entry": 0, "text": "a"})[0] == 200
+    assert relayed.ask("read", {"entry": 0, "text": "a"}) == 200
 
 
 @pytest.mark.parametrize(
