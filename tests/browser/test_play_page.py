@@ -133,13 +133,6 @@ def test_what_a_run_wrote_as_it_learnt_can_be_unfolded(opened: Opened, runs: lis
     assert text.text_content() == first.text.strip()
 
 
-def test_at_an_entropy_each_entry_shows_its_temperature(opened: Opened) -> None:
-    opened.page.fill("#sampler", "temperature:entropy=1.5")
-    opened.write("The ")
-    said = opened.page.locator(".pane h2").all_inner_texts()
-    assert all(re.search(r"at temperature \d\.\d\d", each) for each in said)
-
-
 def test_ways_are_named_by_what_differs_and_failures_are_none(opened: Opened) -> None:
     page, ways = opened.page, opened.page.locator("#tree button")
     opened.write("The weather ")

@@ -20,7 +20,7 @@ from textgen.contracts import TextgenError
 from textgen.data.sources import language_of
 from textgen_corpora import downloads
 from textgen_corpora.downloads import Gutenberg, TinyShakespeare
-from textgen_corpora.gensim_texts import Lee, Wiki, articles, is_prose, tidy
+from textgen_corpora.gensim_texts import Lee, Wiki, articles, is_prose
 from textgen_corpora.installed import Handbook, StandardLibrary
 from textgen_corpora.wikitext import HOLE, plain_text
 
@@ -83,19 +83,6 @@ def test_wiki_articles() -> None:
 )
 def test_wikitext(wikitext: str, text: str) -> None:
     assert plain_text(wikitext) == text
-
-
-@pytest.mark.parametrize(
-    ("text", "tidied"),
-    [
-        (f"Aristotle ({HOLE}; Greek: Ἀριστοτέλης; 384\u2013322 BC) was.", "Aristotle (384\u2013322 BC) was."),
-        ("Allah (, from الله ) is a word.", "Allah is a word."),
-        (f"It rises. Then y = {HOLE} holds. It falls.", "It rises. It falls."),
-        ("Kept (as (this) is) , too.", "Kept (as (this) is), too."),
-    ],
-)
-def test_brackets_and_sentences_lose_what_cannot_be_read(text: str, tidied: str) -> None:
-    assert tidy(text) == tidied
 
 
 @pytest.mark.parametrize(

@@ -124,15 +124,6 @@ def begin(spec: str, prompts: Sequence[Sequence[int]], num_chars: np.ndarray = N
     return choose
 
 
-def walk(choose: Choose, logits: Tensor, num_steps: int, seed: int = 0) -> Tensor:
-    """Return the ids [steps, batch] that are chosen from the same logits again and again."""
-    uniforms = torch.rand(num_steps, len(logits), generator=torch.Generator().manual_seed(seed))
-    return torch.stack([choose(logits, row) for row in uniforms])
-
-
-# --- mirostat
-
-
 @pytest.mark.parametrize("num_chars", [np.ones(100, int), np.repeat([3, 2, 4, 1], 25)], ids=["char", "word"])
 def test_mirostat_keeps_the_surprisal_per_character_near_tau(num_chars: np.ndarray) -> None:
     logits = 4 * torch.randn(2000, 4, 100, generator=torch.Generator().manual_seed(1))
@@ -146,9 +137,6 @@ def test_mirostat_keeps_the_surprisal_per_character_near_tau(num_chars: np.ndarr
     ids = torch.stack([choose(row, uniform) for row, uniform in zip(logits, uniforms, strict=True)])
     reached = surprise.gather(2, ids[..., None])[..., 0].sum(0) / lengths[ids].sum(0)
     assert reached.tolist() == pytest.approx([target] * 4, rel=0.03)
-
-
-# --- repetition
 
 
 def repeated_chars(past: Sequence[int], token: int, window: int) -> int:
@@ -190,13 +178,3 @@ def test_each_character_beyond_the_allowed_length_divides_the_probability(
     drawn = torch.bincount(begun(logits.expand(200, -1), uniforms), minlength=5) / 200
     assert drawn.tolist() == pytest.approx(wanted.tolist(), abs=0.02)
     assert int(choose(logits.expand(2, -1), uniforms[:2])[0]) == int(wanted.argmax())
-
-
-def test_an_endless_loop_of_the_model_is_broken() -> None:
-    logits = torch.tensor([[3.0, 2.0, 1.0, 0.0, -1.0]])
-    loop = walk(begin("dry:penalty=1,temperature=0.01", [[]]), logits, 60)[:, 0].tolist()
-    assert loop == [0] * 60
-    ids = walk(begin("dry:temperature=0.01", [[]]), logits, 60)[:, 0].tolist()
-    first = ids.index(1)
-    assert 12 < first < 20  # what is allowed, and more until the penalty outweighs the logits
-    assert ids[:first] == [0] * first
