@@ -14,6 +14,7 @@ import pytest
 from textgen.page.charts import PHONE, ChartLine, ChartValue, Drawing, IntervalChart, LineChart, StackedChart
 from textgen.page.render import data_address, notebook_table, script_json
 from textgen.reports.document import (
+    Block,
     Cell,
     Chart,
     Code,
@@ -56,20 +57,16 @@ class Tags(HTMLParser):
 
 def hostile_page() -> Tags:
     line = ChartLine(HOSTILE, [(0, 1), (1, 2)], [HOSTILE, HOSTILE])
-    section = Section(
-        "one",
-        HOSTILE,
-        [
-            lines([HOSTILE]),
-            lines([HOSTILE], is_list=True),
-            Code(HOSTILE),
-            text_table(HOSTILE, [HOSTILE, HOSTILE], [[HOSTILE, Cell(HOSTILE, HOSTILE)]], caption=HOSTILE),
-            Chart(IntervalChart(HOSTILE, HOSTILE, [ChartValue(HOSTILE, 1.0, (0.5, 1.5))])),
-            Chart(LineChart(HOSTILE, HOSTILE, HOSTILE, [line])),
-            Chart(StackedChart(HOSTILE, HOSTILE, [HOSTILE], {HOSTILE: [1.0]})),
-            Folded(HOSTILE, [Samples([SampleGroup(HOSTILE, HOSTILE, [(HOSTILE, HOSTILE)])])]),
-        ],
-    )
+    blocks: list[Block] = [
+        lines([HOSTILE]),
+        lines([HOSTILE], is_list=True),
+        Code(HOSTILE),
+        text_table(HOSTILE, [HOSTILE, HOSTILE], [[HOSTILE, Cell(HOSTILE, HOSTILE)]], caption=HOSTILE),
+        Chart(IntervalChart(HOSTILE, HOSTILE, [ChartValue(HOSTILE, 1.0, (0.5, 1.5))])),
+        Chart(LineChart(HOSTILE, HOSTILE, HOSTILE, [line])),
+        Chart(StackedChart(HOSTILE, HOSTILE, [HOSTILE], {HOSTILE: [1.0]})),
+        Folded(HOSTILE, [Samples([SampleGroup(HOSTILE, HOSTILE, [(HOSTILE, HOSTILE)])])]),
+    ]
     report = Report(
         kind="text",
         result=HOSTILE,
@@ -77,11 +74,11 @@ def hostile_page() -> Tags:
         answer=HOSTILE,
         context=HOSTILE,
         definition=HOSTILE,
-        terms={HOSTILE: HOSTILE},
         command=HOSTILE,
+        terms={HOSTILE: HOSTILE},
         made=[HOSTILE],
         files=[CsvFile("a.csv", [HOSTILE], [[HOSTILE]])],
-        sections=[section],
+        sections=[Section("one", HOSTILE, blocks)],
         scripts=["curves.js"],
     )
     tags = Tags()
@@ -173,8 +170,7 @@ def test_the_parts_of_a_bar_follow_each_other() -> None:
     svg = on_a_screen(StackedChart("parts", "bits", ["one", "two"], {"a": [1.0, 3.0]}))
     bars = re.findall(r'class="part p\d" x="([\d.]+)" y="[\d.]+" width="([\d.]+)" height="16"', svg)
     (x, width), (next_x, next_width) = [tuple(map(float, bar)) for bar in bars]
-    assert x + width == pytest.approx(next_x, abs=0.02)
-    assert next_width == pytest.approx(3 * width, abs=0.1)
+    assert (x + width, 3 * width) == pytest.approx((next_x, next_width), abs=0.1)
 
 
 @pytest.mark.parametrize("values", [[1.0], [], [0.0, 0.0]])
@@ -184,11 +180,9 @@ def test_charts_of_few_values_are_drawn(values: list[float]) -> None:
 
 
 FAR = ChartValue("chance", 6.9)
-AHEAD, BEHIND = (
-    ChartValue(name, value, is_reference=True, sets_scale=False)
-    for name, value in (("ahead", 0.9), ("behind", 2.4))
+AHEAD, NEAR, BEHIND = (
+    ChartValue("reference", value, is_reference=True, sets_scale=False) for value in (0.9, 1.6, 2.4)
 )
-NEAR = ChartValue("near", 1.6, is_reference=True, sets_scale=False)
 
 
 @pytest.mark.parametrize(
