@@ -8,7 +8,6 @@ import re
 import signal
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from math import log
 from pathlib import Path
 from typing import Any
@@ -309,13 +308,6 @@ def test_a_page_may_ask_if_its_origin_is_allowed(api: Server) -> None:
         with api.open("completions", PROMPT, Origin=PAGE, Authorization=f"Bearer {key}") as answer:
             assert answer.status == status
             assert answer.headers["Access-Control-Allow-Origin"] == PAGE
-
-
-def test_many_clients_at_once_get_what_each_gets_alone(api: Server) -> None:
-    asked = [PROMPT | {"model": name, "max_tokens": 40} for name in ("char-lstm", "word-ngram")] * 4
-    alone = [completed(api, **each)["text"] for each in asked]
-    with ThreadPoolExecutor(8) as pool:
-        assert [each["text"] for each in pool.map(lambda each: completed(api, **each), asked)] == alone
 
 
 @pytest.mark.long
