@@ -472,8 +472,8 @@ class Search:
     low: float | None = None
     high: float | None = None
     log: bool = False
-    """Search on a log scale, as for a learning rate; values are rounded to two significant digits."""
+    """Search on a log scale, as for a learning rate."""
     step: float | None = None
-    """Grid step. Without it and without `log`, about a fiftieth of the range."""
+    """Values are multiples of it. Without it, they are rounded to two significant digits."""
     values: tuple[bool | int | float | str | None, ...] = ()
     """Explicit values, instead of bounds."""

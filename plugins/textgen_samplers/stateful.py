@@ -17,7 +17,7 @@ import torch
 from annotated_types import Ge, Gt, Le, doc
 from torch import Tensor
 
-from textgen.contracts import Search, TokenIds, Vocabulary
+from textgen.contracts import TokenIds, Vocabulary
 from textgen.data.vocabulary import TokenTable
 from textgen.generation.sampling import Choose, Kept, WordDistribution, keep_all, sample
 from textgen_samplers.truncation import Divisor, Share, TopP
@@ -31,9 +31,7 @@ class Mirostat:
     character, not per token as in the paper, so that a value means the same for every tokenizer.
     """
 
-    tau: Annotated[
-        float, Gt(0), Le(1000), Search(0.5, 4, step=0.1), doc("Target surprisal in bits per character.")
-    ] = 1.5
+    tau: Annotated[float, Gt(0), Le(1000), doc("Target surprisal in bits per character.")] = 1.5
     eta: Annotated[Share, doc("Share of the error that is corrected after each token.")] = 0.1
 
     def start(self, prompts: Sequence[TokenIds], vocabulary: Vocabulary) -> Choose:
@@ -83,19 +81,11 @@ class DRY:
     """
 
     penalty: Annotated[
-        float,
-        Ge(1),
-        Le(1000),
-        Search(1, 2.5, step=0.1),
-        doc("Divisor of the probability of a repeat, per character."),
+        float, Ge(1), Le(1000), doc("Divisor of the probability of a repeat, per character.")
     ] = 1.5
-    allowed_length: Annotated[
-        int, Ge(0), Le(100_000), Search(4, 40), doc("Characters without a penalty.")
-    ] = 12
+    allowed_length: Annotated[int, Ge(0), Le(100_000), doc("Characters without a penalty.")] = 12
     window: Annotated[int, Ge(1), Le(100_000), doc("Latest characters searched for repeats.")] = 400
-    p: Annotated[
-        Share, Search(0.5, 1, step=0.02), doc("Top-p sampling after the penalty; 1 keeps all words.")
-    ] = 1.0
+    p: Annotated[Share, doc("Top-p sampling after the penalty; 1 keeps all words.")] = 1.0
     temperature: Divisor = 0.8
 
     tempers_words: ClassVar[bool] = True

@@ -11,7 +11,7 @@ import torch
 from annotated_types import Ge, Gt, Le, doc
 from torch import Tensor
 
-from textgen.contracts import Search, TokenIds, Vocabulary
+from textgen.contracts import TokenIds, Vocabulary
 from textgen.generation.sampling import Choose, Kept, Spellings, WordDistribution, WordSampler, keep_all
 
 Share: TypeAlias = Annotated[float, Gt(0), Le(1)]
@@ -19,7 +19,6 @@ Divisor: TypeAlias = Annotated[
     float,
     Ge(1e-4),
     Le(1000),
-    Search(0.3, 1.5, step=0.05),
     doc("Divisor of the logits: 1 is the model itself, lower is safer, higher is bolder."),
 ]
 
@@ -50,7 +49,7 @@ class TopK(WordSampler):
     Source: Fan et al. 2018, "Hierarchical Neural Story Generation".
     """
 
-    k: Annotated[int, Ge(1), Le(2**24), Search(2, 200, log=True), doc("Number of words.")] = 40
+    k: Annotated[int, Ge(1), Le(2**24), doc("Number of words.")] = 40
     temperature: Divisor = 1.0
 
     def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:
@@ -66,7 +65,7 @@ class TopP(WordSampler):
     Source: Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration".
     """
 
-    p: Annotated[Share, Search(0.5, 1, step=0.02), doc("Minimum sum of the probabilities.")] = 0.95
+    p: Annotated[Share, doc("Minimum sum of the probabilities.")] = 0.95
     temperature: Divisor = 1.0
 
     def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:
@@ -83,7 +82,7 @@ class MinP(WordSampler):
     The more confident the model is, the fewer tokens remain. Source: Nguyen et al. 2024, arXiv:2407.01082.
     """
 
-    p: Annotated[Share, Search(0.01, 0.5, log=True), doc("Least probability, relative to the largest.")] = 0.1
+    p: Annotated[Share, doc("Least probability, relative to the largest.")] = 0.1
     temperature: Divisor = 1.0
 
     def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:
@@ -102,7 +101,7 @@ class Typical(WordSampler):
     "Locally Typical Sampling", arXiv:2202.00666.
     """
 
-    p: Annotated[Share, Search(0.2, 1, step=0.02), doc("Minimum sum of the probabilities.")] = 0.95
+    p: Annotated[Share, doc("Minimum sum of the probabilities.")] = 0.95
     temperature: Divisor = 1.0
 
     def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:

@@ -62,8 +62,10 @@ class Study:
             for key, value in wanted.items():
                 if (there or wanted).get(key) != value:
                     self.close()
+                    remedy = f"add --precision {there.get(key)}, or " if key == "precision" else ""
                     raise TextgenError(
-                        f"{str(folder)!r} holds a study with another {key}; choose another folder (--out)"
+                        f"{str(folder)!r} holds a study with another {key}; "
+                        f"{remedy}choose another folder (--out)"
                     )
             if not self.trials():
                 self.optuna.enqueue_trial({each.option: each.start for each in objective.dimensions})

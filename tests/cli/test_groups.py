@@ -12,7 +12,7 @@ from helpers.commands import run_textgen
 from textgen.cli.options import grouped
 from textgen.registry.registry import names
 from textgen.requests import BenchRequest, ClusterOptions, Option, SampleOptions, TextOptions, TrainRequest
-from textgen_suites import SuiteRequest
+from textgen_suites.request import SuiteRequest
 from textgen_tune.request import SearchOptions, TuneRequest
 
 

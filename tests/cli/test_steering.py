@@ -100,7 +100,7 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "suite": lambda folder: copied("original-wiki", folder / "suite.json"),
     "study": write_study,
 }
-LEAST = {"run": 14, "bench": 25, "ladder": 25, "suite": 50, "study": 40}
+LEAST = {"run": 14, "bench": 25, "ladder": 25, "suite": 35, "study": 40}
 """The number of strings that are hostile at least, so that the test does not become void."""
 
 

@@ -74,8 +74,6 @@ train char-lstm:learning_rate=inf
     entry '…': training option learning_rate=inf: input should be a finite number (the default is none)
 train char-lstm:num_layers=1000000
     entry '…': lstm option num_layers=1000000: input should be less than or equal to 1000 (the default is 3)
-describe char-lstm:num_layers=1000,hidden_size=65536 --vocab-size 100
-    entry '…': the model needs about …; make num_layers or hidden_size smaller
 bench random --sampler top-q
     unknown sampler 'top-q'; did you mean 'top-p'? known: dry, greedy, …
 bench random --sampler temperature=0.5

@@ -9,7 +9,7 @@ Units are spread evenly over a text, so neighbours are alike, and the variance o
 differences of neighbours (Wolter 2007, Introduction to Variance Estimation, section 8.2).
 
 One run says nothing about the variance between seeds, and that of three or five is a poor estimate. It is
-moderated by a prior (Smyth 2004, doi:10.2202/1544-6115.1027, as in limma), shipped or fitted to many cases.
+moderated by a shipped prior (Smyth 2004, doi:10.2202/1544-6115.1027, as in limma).
 
 The coverage of these intervals over the text is measured by `coverage.py` in `benchmarks/`.
 """

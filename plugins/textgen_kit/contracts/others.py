@@ -8,7 +8,6 @@ import random
 import re
 import zipfile
 from collections.abc import Callable, Container, Iterable
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -126,13 +125,14 @@ def is_read(answer: Any) -> bool:
     return all(isinstance(piece, str) for document in answer for piece in document)
 
 
-def others_suffixes(reader: Any) -> set[str]:
-    """Return the suffixes of other readers."""
-    return {
+def wrong_suffixes(reader: Any, _: object) -> list[Any]:
+    """Return the suffixes of a reader that are not well formed, or those of another one."""
+    others = {
         suffix
         for suffix, claims in readers().items()
         if any(not isinstance(reader, type(each.reader)) for each in claims)
     }
+    return [each for each in reader.suffixes if each in others or not SUFFIX.fullmatch(each)]
 
 
 def log_run(logger: Any, succeeded: bool) -> tuple[bool, Any]:
@@ -163,39 +163,26 @@ def words(lexicon: Any, _: object) -> Any:
         return lexicon("de") if inspect.signature(lexicon).parameters else lexicon()
 
 
-def are_words(answer: Any) -> bool:
-    """Return whether words are a set in lower case, or a container that cannot be listed."""
-    if not isinstance(answer, Iterable):
-        return isinstance(answer, Container)
-    is_set = isinstance(answer, set | frozenset) and bool(answer)
-    return is_set and all(isinstance(word, str) and word == word.lower() for word in answer)
-
-
-def command_of(function: Any) -> Any:
-    """Return a command as Typer builds it; raises `CheckError` if it cannot."""
-    app = typer.Typer(add_completion=False)
-    try:
-        app.command()(with_plugin_files(function))
-        return typer.main.get_command(app)
-    except Exception as error:
-        raise CheckError(f"expected annotations that Typer knows; got: {error}") from error
+def are_words(answer: Any, _: object) -> bool:
+    """Return whether words are in lower case, in a set or another container."""
+    listed = answer if isinstance(answer, set | frozenset) else ()
+    return isinstance(answer, Container) and all(word == str(word).lower() for word in listed)
 
 
 def faulty_arguments(function: Any, _: object) -> list[str]:
-    """Return the arguments of a command that are not annotated, and `--json` if it takes a value."""
+    """Return the arguments of a command that are not annotated or lack a help, and what else is missing."""
     parameters = inspect.signature(function).parameters.items()
-    bare = [name for name, each in parameters if each.annotation is each.empty]
-    flags = () if bare else command_of(function).params
-    return bare + ["--json" for each in flags if "--json" in each.opts and not each.is_flag]
-
-
-def without_help(function: Any, _: object) -> list[str]:
-    """Return what of a command lacks a help, which is printed once."""
-    command = command_of(function)
-    with redirect_stdout(io.StringIO()):
-        command.main(["--help"], prog_name="textgen", standalone_mode=False)
-    name = [] if inspect.getdoc(function) else [function.__name__]
-    return name + [each.opts[0] for each in command.params if not getattr(each, "help", "")]
+    if bare := [name for name, each in parameters if each.annotation is each.empty]:
+        return bare
+    app = typer.Typer(add_completion=False)
+    try:
+        app.command()(with_plugin_files(function))
+        options: list[Any] = typer.main.get_command(app).params
+    except Exception as error:
+        raise CheckError(f"expected annotations that Typer knows; got: {error}") from error
+    values = ["--json with a value" for each in options if "--json" in each.opts and not each.is_flag]
+    undocumented = [each.opts[0] for each in options if not getattr(each, "help", "")]
+    return [*values, *undocumented, *([] if inspect.getdoc(function) else ["no docstring"])]
 
 
 def heavy_imports(function: Any, _: object) -> list[str]:
@@ -269,10 +256,8 @@ PROMISES = (
         "a TextgenError of one line",
     ),
     Promise(
-        "reader", "suffixes", ONCE,
-        lambda reader, _: sorted(others_suffixes(reader).intersection(reader.suffixes))
-        or [each for each in reader.suffixes if not SUFFIX.fullmatch(each)],
-        is_none, "suffixes in lower case, such as ('.html',), that no other reader has",
+        "reader", "suffixes", ONCE, wrong_suffixes, is_none,
+        "suffixes in lower case, such as ('.html',), that no other reader has",
     ),
     Promise(
         "reader", "documents", FILES, documents, lambda answer, _: is_read(answer),
@@ -287,7 +272,7 @@ PROMISES = (
         "metric", "numbers", TEXTS, measure, is_measured, 'a number of prose, from 0 to 1 if the unit is "%"',
     ),
     Promise(
-        "lexicon", "words", ONCE, words, lambda answer, _: are_words(answer), "a set of words in lower case",
+        "lexicon", "words", ONCE, words, are_words, "a set of words in lower case",
     ),
     *(
         Promise(kind, "entry", ONCE, lambda entry, _: parse_entry(entry), is_bound, "the name of an entry")
@@ -300,11 +285,7 @@ PROMISES = (
     ),
     Promise(
         "command", "arguments", ONCE, faulty_arguments, is_none,
-        "annotations such as Annotated[int, typer.Option(help=…)], and a flag as --json",
-    ),
-    Promise(
-        "command", "help", ONCE, without_help, is_none,
-        "a docstring, and a help of each argument and option: typer.Option(…, help=…)",
+        "a docstring, arguments such as Annotated[int, typer.Option(help=…)], and a flag as --json",
     ),
     Promise(
         "command", "light", ONCE, heavy_imports, is_none,

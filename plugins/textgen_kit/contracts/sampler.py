@@ -106,7 +106,9 @@ def check_logits(subject: Subject) -> None:
     logits, uniforms = random_inputs(8, VOCAB_SIZE)
     given = logits.clone(), uniforms.clone()
     has_temperature = "temperature" in declared_options(subject.component)
-    options = {"temperature": 0.5} if has_temperature else {}  # a division by 1 in place changes nothing
+    options: dict[str, Any] = (
+        {"temperature": 0.5} if has_temperature else {}
+    )  # a division by 1 in place changes nothing
     chosen(subject, *given, **options)
     for name, before, after in zip(("logits", "uniforms"), (logits, uniforms), given, strict=True):
         expect(torch.equal(before, after), f"the {name} to stay unchanged; they are changed in place")

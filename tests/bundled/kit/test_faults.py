@@ -90,24 +90,6 @@ class Example:
     def command(self, folder):
         return f"show {folder}"
 '''
-CODE["result"] = '''
-from dataclasses import make_dataclass
-from textgen.reports.reported_kind import ReportedKind
-
-class Example(ReportedKind):
-    """Votes."""
-
-    file = "votes.json"
-
-    def record(self):
-        return make_dataclass("Votes", ["schema_version"])
-
-    def about(self, values):
-        return None
-
-    def report(self, result, folder):
-        return None
-'''
 CODE["command"] = '''
 from __future__ import annotations
 from typing import Annotated
@@ -278,6 +260,8 @@ FAULTS: list[Row] = [
      "return sample_categorical(scaled.where(scaled < scaled.amax(-1, keepdim=True), scaled - 5), uniforms)",
      "likelier-token", "to be chosen about in that order"),
     ("sampler", "logits / self.temperature", "logits", "likelier-token", "options {'temperature': 0.0001}"),
+    ("sampler", CHOSEN, "return sample_categorical(kept, uniforms * 0 + 0.5)", "uniforms",
+     "other ids for other uniforms"),
     ("sampler", CHOSEN, "return sample_categorical(kept, uniforms[:1].expand(len(kept)))", "batch",
      "each row alone"),
     ("memory", "len(vocabulary))\n",
@@ -315,8 +299,9 @@ FAULTS: list[Row] = [
     ("logger", "self.values = []", "self.values = []; folder.mkdir()", "run",
      "which the logger must not make"),
     ("logger", 'f"show {folder}"', "None", "run", "and a command of one line"),
-    ("command", '"""Print a word in capitals."""', "", "help", "got ['Example']"),
-    ("command", "Annotated[bool, ", "Annotated[str, ", "arguments", "got ['--json']"),
+    ("command", '"""Print a word in capitals."""', "", "arguments", "got ['no docstring']"),
+    ("command", ', help="Print JSON."', "", "arguments", "got ['--json']"),
+    ("command", "Annotated[bool, ", "Annotated[str, ", "arguments", "got ['--json with a value']"),
     ("command", "import typer\n", "import typer\nimport numpy\n", "light", "got ['numpy']"),
     ("lexicon", "one", "One", "words", "words in lower case"),
 ]  # fmt: skip
