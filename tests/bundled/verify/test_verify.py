@@ -162,7 +162,6 @@ def wider_reference(values: dict[str, Any]) -> None:
     found["interval"][0] -= 1e-6
 
 
-
 ROW, SCORE = ("entries", 0, "test"), ("resolution", "smallest_clear")
 CHANGES: dict[str, tuple[Callable[[Any], None], str]] = {
     "a bit of a stretch": (add([*ROW, "units", "bits", 1], 1e-4), "test.bits_per_char: saved"),
