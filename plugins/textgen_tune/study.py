@@ -56,13 +56,12 @@ class Study:
         wanted = {**to_values(objective.settings()), "search": to_values(objective.dimensions)}
         with _writing():
             self.optuna, self._storage = _opened(folder / DATABASE)
-            there = self.optuna.user_attrs.get("settings")
-            if there is None:
-                self.optuna.set_user_attr("settings", wanted)
+            made = self.optuna.user_attrs.get("settings", wanted)
+            self.optuna.set_user_attr("settings", made)
             for key, value in wanted.items():
-                if (there or wanted).get(key) != value:
+                if made.get(key) != value:
                     self.close()
-                    remedy = f"add --precision {there.get(key)}, or " if key == "precision" else ""
+                    remedy = f"add --precision {made[key]}, or " if key == "precision" else ""
                     raise TextgenError(
                         f"{str(folder)!r} holds a study with another {key}; "
                         f"{remedy}choose another folder (--out)"

@@ -24,21 +24,13 @@ FILES: dict[str, str] = dict(re.findall(r"^```python\n# (\S+\.py)\n(.*?)^```", P
 """The Python on the page by file name, which is its first line."""
 DIFFS = re.findall(r"^```diff\n(.*?)^```", PAGE, re.S | re.M)
 """Changes of the model, one after the other: a token embedding, then an output layer, a loss and a step."""
-KIND_OF = {
-    "decay.py": "model",
-    "recency.py": "refinement",
-    "rare_chars.py": "tokenizer",
-    "top_a.py": "sampler",
-    "trigrams.py": "embedding",
-    "grammar.py": "corpus",
-    "plain_text.py": "cleaner",
-    "sentences.py": "metric",
+KINDS_OF_FILES = {"decay.py": "model", "top_a.py": "sampler", "votes.py": "result"}
+EXAMPLES = {
+    path.stem: path.read_text("utf-8")
+    for path in (ROOT / "plugins" / "textgen_kit" / "examples").glob("*.py")
+    if path.stem != "__init__"
 }
-KIND_OF_OTHERS = {"fb2.py": "reader", "csv_file.py": "logger", "votes.py": "result"}
-"""Files of kinds that `textgen plugins new` does not begin."""
-CONTRACTS = {file: new.KIND_OF.get(kind, kind) for file, kind in (KIND_OF | KIND_OF_OTHERS).items()}
-"""The kind of component in each file."""
-EXAMPLES = ROOT / "plugins" / "textgen_kit" / "examples"
+"""The components of new projects by kind, in which each is called `Example`."""
 SHELL = [line for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.S | re.M) for line in block.splitlines()]
 TEXTGEN = [line for line in SHELL if re.match(r"(?:\w+=\S+ )?textgen ", line)]
 BRIEFLY = ["--budget", "2000chars", "--max-chars", "20000", "--length", "40", "--device", "cpu", "--json"]
@@ -54,19 +46,28 @@ def class_in(file: str) -> str:
 # --- code
 
 
-@pytest.mark.parametrize("file", KIND_OF)
+@pytest.mark.parametrize("file", ["decay.py", "top_a.py"])
 def test_the_components_are_those_of_new_projects(file: str) -> None:
-    example = (EXAMPLES / f"{KIND_OF[file]}.py").read_text("utf-8")
-    assert FILES[file] == re.sub(r"\bExample\b", class_in(file), example)
+    assert FILES[file] == re.sub(r"\bExample\b", class_in(file), EXAMPLES[KINDS_OF_FILES[file]])
 
 
-@pytest.mark.parametrize("file", CONTRACTS)
-def test_the_components_pass_every_check(file: str, install: Install) -> None:
+@pytest.mark.parametrize("file", KINDS_OF_FILES)
+def test_the_components_of_the_page_pass_every_check(file: str, install: Install) -> None:
+    check_component(KINDS_OF_FILES[file], FILES[file], class_in(file), install)
+
+
+@pytest.mark.parametrize("kind", sorted(EXAMPLES.keys() - {"model", "sampler"}))
+def test_the_examples_of_other_kinds_pass_every_check(kind: str, install: Install) -> None:
+    check_component(new.KIND_OF.get(kind, kind), EXAMPLES[kind], "Example", install)
+
+
+def check_component(kind: str, code: str, name: str, install: Install) -> None:
+    """Assert that the component in a file passes every check of its kind."""
     from textgen_kit import run_checks
 
-    module, cls = file.removesuffix(".py"), class_in(file)
-    install(module, f"[{KINDS[CONTRACTS[file]]}]\n{cls.lower()} = {module}:{cls}\n", FILES[file])
-    outcomes = run_checks(CONTRACTS[file], getattr(importlib.import_module(module), cls))
+    module = f"checked_{kind}_{name.lower()}"
+    install(module, f"[{KINDS[kind]}]\n{name.lower()} = {module}:{name}\n", code)
+    outcomes = run_checks(kind, getattr(importlib.import_module(module), name))
     assert outcomes
     assert [outcome for outcome in outcomes if outcome.status == "failed"] == []
 
@@ -129,16 +130,18 @@ def test_the_first_commands_do_what_the_page_says(textgen: Callable[..., str], t
 
 
 def test_a_refinement_with_parameters_is_refused(install: Install) -> None:
-    trains = FILES["recency.py"].replace("self.register_buffer(", "self.register_parameter(")
+    trains = EXAMPLES["refinement"].replace("self.register_buffer(", "self.register_parameter(")
     trains = trains.replace("torch.tensor(SHARES[1])", "nn.Parameter(torch.tensor(SHARES[1]))")
-    install("trains", "[textgen.models]\ntrains = trains:Recency\n", trains)
+    install("trains", "[textgen.models]\ntrains = trains:Example\n", trains)
     with pytest.raises(PluginError, match="so nothing trains its parameters; make them buffers"):
         parse_entry("char-ngram+trains")
 
 
 @pytest.mark.long
-def test_the_refinement_of_the_page_is_compared(textgen: Callable[..., str]) -> None:
-    printed = textgen("textgen bench char-ngram char-ngram+recency --plugin recency.py", *BRIEFLY)
+def test_the_example_of_a_refinement_is_compared(tmp_path: Path) -> None:
+    (tmp_path / "recency.py").write_text(EXAMPLES["refinement"].replace("Example", "Recency"), "utf-8")
+    entries = ["char-ngram", "char-ngram+recency"]
+    printed = run_textgen("bench", *entries, "--plugin", "recency.py", *BRIEFLY, cwd=tmp_path).stdout
     assert [row["error"] for row in json.loads(printed)["entries"]] == [None, None]
 
 
