@@ -33,7 +33,7 @@ NAME = "tune"
 """Name of the study in the file."""
 NUM_RANDOM = 10
 """Trials that are drawn at random before the estimator starts."""
-MAX_DRAWS = 100
+MAX_DRAWS = 30
 """Times that the estimator is asked for a combination that was not tried."""
 MIN_TRIALS = 3
 """Trials with different values that importances need; fewer say nothing."""
