@@ -38,11 +38,11 @@ def suite(
 ) -> SuiteResult:
     """Train the cases of a suite with several seeds; return the effect of each change.
 
-    `name` is an installed suite or a TOML file, which sets the cleaners, and the budget and the number of
-    seeds unless they are given. With several budgets, as in `15s,1m`, each question is asked under each. A
-    loaded `corpus` is read again with the suite's cleaners. Finished runs in `out` are reused. `cluster`,
-    `plugins` and `report` are those of `textgen.bench`. Raises `TextgenError` if the suite cannot start or
-    every case failed, and `NotSavedError` with the result if the disk is full.
+    `name` is an installed suite or a TOML file, which sets the cleaners, and `budget` and `seeds` unless they
+    are given. With several budgets, as in `15s,1m`, each question is asked under each. A loaded `corpus` is
+    read again with the suite's cleaners. Finished runs in `out` are reused. `cluster`, `plugins` and
+    `report` are those of `textgen.bench`. Raises `TextgenError` if the suite cannot start or every case
+    failed, and `NotSavedError` with the result if the disk is full.
     """
     from textgen.library.defined_plugins import add_plugins
     from textgen.library.options import changed, prepare, refusing

@@ -33,7 +33,7 @@ NAME = "tune"
 """Name of the study in the file."""
 NUM_RANDOM = 10
 """Trials that are drawn at random before the estimator starts."""
-MAX_DRAWS = 100
+MAX_DRAWS = 30
 """Times that the estimator is asked for a combination that was not tried."""
 MIN_TRIALS = 3
 """Trials with different values that importances need; fewer say nothing."""
@@ -56,14 +56,15 @@ class Study:
         wanted = {**to_values(objective.settings()), "search": to_values(objective.dimensions)}
         with _writing():
             self.optuna, self._storage = _opened(folder / DATABASE)
-            there = self.optuna.user_attrs.get("settings")
-            if there is None:
-                self.optuna.set_user_attr("settings", wanted)
+            made = self.optuna.user_attrs.get("settings", wanted)
+            self.optuna.set_user_attr("settings", made)
             for key, value in wanted.items():
-                if (there or wanted).get(key) != value:
+                if made.get(key) != value:
                     self.close()
+                    remedy = f"add --precision {made[key]}, or " if key == "precision" else ""
                     raise TextgenError(
-                        f"{str(folder)!r} holds a study with another {key}; choose another folder (--out)"
+                        f"{str(folder)!r} holds a study with another {key}; "
+                        f"{remedy}choose another folder (--out)"
                     )
             if not self.trials():
                 self.optuna.enqueue_trial({each.option: each.start for each in objective.dimensions})

@@ -25,7 +25,7 @@ Tolerance: TypeAlias = tuple[float, float]
 """The relative and the absolute difference that numbers may have; that of whole ones is only absolute."""
 ROUNDING: Tolerance = (1e-9, 1e-12)
 """What the order of additions may explain."""
-LABELS = ("name", "entry", "label", "seed")
+LABELS = ("name", "entry", "label", "case", "seed")
 """Fields that identify a record of a list in messages."""
 FIXED = {("schema_version",), ("interval_method",)}
 """Values without which a file is refused."""

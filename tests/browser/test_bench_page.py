@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helpers.browsing import HOSTILE, check_access, screens, watched
 from helpers.commands import run_textgen
 from textgen.registry.options import build
 
 pytestmark = pytest.mark.slow
 
-HOSTILE = "<script>window.hacked=1</script><img src=x onerror=window.hacked=2>"
 PLUGIN = f'''
 """A sampler whose docstring is hostile."""
 import torch
@@ -53,33 +52,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return here / "out"
 
 
-@dataclass
-class Opened:
-    """An open page and what it did."""
-
-    page: Any
-    errors: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-
-
 @pytest.fixture
-def opened(browser: Any, folder: Path) -> Iterator[Opened]:
-    """The page, opened from disk; it must make no error and no request, and no hostile script may run."""
-    context = browser.new_context(viewport={"width": 1200, "height": 900}, accept_downloads=True)
-    result = Opened(context.new_page())
-    result.page.on("console", lambda message: message.type == "error" and result.errors.append(message.text))
-    result.page.on("pageerror", lambda error: result.errors.append(str(error)))
-    result.page.on("request", lambda request: result.requests.append(request.url))
-    result.page.goto((folder / "report.html").as_uri())
-    yield result
-    assert result.errors == []
-    assert [url for url in result.requests if not url.startswith(("file:", "blob:", "data:"))] == []
-    assert result.page.evaluate("window.hacked") is None
-    context.close()
+def page(browser: Any, folder: Path) -> Iterator[Any]:
+    """The page, opened from disk."""
+    with watched(browser, "file:", "blob:", "data:", accept_downloads=True) as opened:
+        opened.page.goto((folder / "report.html").as_uri())
+        yield opened.page
 
 
-def test_the_answer_comes_first_and_every_section_is_there(opened: Opened) -> None:
-    page = opened.page
+def test_the_answer_comes_first_and_every_section_is_there(page: Any) -> None:
     assert "bits per character" in page.locator(".answer").inner_text()
     found = page.locator("main section").evaluate_all("sections => sections.map((each) => each.id)")
     wanted = ["scores", "samples", "passages", "pair", "curves", "bits", "diversity", "speed", "settings"]
@@ -89,8 +70,7 @@ def test_the_answer_comes_first_and_every_section_is_there(opened: Opened) -> No
     assert "characters, of which" in page.locator(".context").inner_text()
 
 
-def test_the_axis_of_the_curves_can_be_chosen(opened: Opened) -> None:
-    page = opened.page
+def test_the_axis_of_the_curves_can_be_chosen(page: Any) -> None:
     assert page.locator("#curves-static").is_hidden()
     assert page.locator("#curves-plot canvas").count() == 1
     for axis, label in (("num_chars", "characters read"), ("num_updates", "updates"), ("seconds", "seconds")):
@@ -105,10 +85,10 @@ def test_the_axis_of_the_curves_can_be_chosen(opened: Opened) -> None:
     assert page.locator("#curves-plot canvas").count() == 1
 
 
-def test_a_character_tells_its_token_under_the_pointer_and_in_focus(opened: Opened) -> None:
-    page = opened.page
+def test_a_character_tells_its_token_under_the_pointer_and_in_focus(page: Any) -> None:
     rows = page.locator("#passage-rows .passage")
     assert rows.count() == len(ENTRIES)
+    assert len(set(rows.locator(".text").all_inner_texts())) == 1
     row = rows.filter(has_text="word-lstm")
     row.locator(".token").nth(3).hover()
     detail = row.locator(".detail")
@@ -124,14 +104,7 @@ def test_a_character_tells_its_token_under_the_pointer_and_in_focus(opened: Open
     assert second.evaluate("token => token === document.activeElement")
 
 
-def test_all_entries_show_the_same_text_in_lines_of_the_same_width(opened: Opened) -> None:
-    texts = opened.page.locator("#passage-rows .text").all_inner_texts()
-    assert len(set(texts)) == 1
-    assert HOSTILE[:8] in opened.page.locator("#passage-choice").inner_text() or len(texts[0]) > 100
-
-
-def test_the_sums_of_the_colours_are_those_of_the_table(opened: Opened) -> None:
-    page = opened.page
+def test_the_sums_of_the_colours_are_those_of_the_table(page: Any) -> None:
     page.locator("#passages details summary").click()
     header = page.locator("#passages table thead th").all_inner_texts()[1:]
     cells = page.locator("#passages table tbody tr").first.locator("td").all_inner_texts()
@@ -142,8 +115,7 @@ def test_the_sums_of_the_colours_are_those_of_the_table(opened: Opened) -> None:
         assert f"{cell} bits per character here" in title
 
 
-def test_the_next_passage_is_the_one_with_the_largest_difference(opened: Opened) -> None:
-    page = opened.page
+def test_the_next_passage_has_the_largest_difference_and_an_address(page: Any, folder: Path) -> None:
     apart = page.evaluate(
         """() => [...document.querySelectorAll("#passage-choice option")].map((option) => {
             document.getElementById("passage-choice").value = option.value;
@@ -166,15 +138,11 @@ def test_the_next_passage_is_the_one_with_the_largest_difference(opened: Opened)
     )
     page.locator("#pair-next").click()
     assert int(page.locator("#passage-choice").input_value()) != chosen
+    page.goto(f"{(folder / 'report.html').as_uri()}#passage-3")
+    assert page.locator("#passage-choice").input_value() == "2"
 
 
-def test_an_address_leads_to_a_passage(opened: Opened, folder: Path) -> None:
-    opened.page.goto(f"{(folder / 'report.html').as_uri()}#passage-3")
-    assert opened.page.locator("#passage-choice").input_value() == "2"
-
-
-def test_samples_follow_the_chosen_temperature(opened: Opened) -> None:
-    page = opened.page
+def test_samples_follow_the_chosen_temperature(page: Any) -> None:
     page.locator("#samples-sampler").select_option("temperature:temperature=0.4")
     cold = page.locator("#samples-shown").inner_text()
     page.locator("#samples-sampler").select_option("temperature:temperature=1.2")
@@ -187,36 +155,26 @@ def test_samples_follow_the_chosen_temperature(opened: Opened) -> None:
     assert page.locator("#samples-shown .prompt").count() == len(ENTRIES) - 1
 
 
-def test_scores_can_be_downloaded(opened: Opened) -> None:
-    with opened.page.expect_download() as waiting:
-        opened.page.get_by_text("scores.csv").click()
+def test_scores_can_be_downloaded(page: Any) -> None:
+    with page.expect_download() as waiting:
+        page.get_by_text("scores.csv").click()
     rows = list(csv.DictReader(Path(waiting.value.path()).read_text("utf-8").splitlines()))
     assert sum(row["kind"] == "entry" for row in rows) == 2 * len(ENTRIES)
     assert sum(row["kind"] == "reference" for row in rows) > 2
     assert all(float(row["bits_per_char"]) > 0 for row in rows)
-    with opened.page.expect_download() as waiting:
-        opened.page.get_by_text("Everything as JSON").click()
+    with page.expect_download() as waiting:
+        page.get_by_text("Everything as JSON").click()
     assert Path(waiting.value.path()).read_text("utf-8").startswith("{")
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1200, "light")])
+@screens
 def test_nothing_scrolls_sideways_and_axe_finds_nothing(
     browser: Any, folder: Path, width: int, scheme: str
 ) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
-    context = browser.new_context(
-        viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True
-    )
-    page = context.new_page()
-    page.goto((folder / "report.html").as_uri())
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    violations = axe.Axe().run(page).response["violations"]
-    assert [f"{each['id']}: {each['nodes'][0]['html']}" for each in violations] == []
-    context.close()
+    check_access(browser, (folder / "report.html").as_uri(), width, scheme)
 
 
-def test_the_theme_can_be_chosen(opened: Opened) -> None:
-    page = opened.page
+def test_the_theme_can_be_chosen(page: Any) -> None:
     color = "() => getComputedStyle(document.body).backgroundColor"
     before = page.evaluate(color)
     page.locator("#theme").click()

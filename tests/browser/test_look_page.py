@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from helpers.browsing import HOSTILE, check_access, screens
 from textgen.reports.html import to_html
 from textgen.training.progress import Moment, Progress
 from textgen_look.cells import Cell, Cells
@@ -16,7 +17,6 @@ from textgen_look.report import look_report
 from textgen_look.result import Look, LookedAt, WordsThen
 from textgen_look.words import WordBits, WordCost
 
-HOSTILE = "<script>window.hacked=1</script><img src=x onerror=window.hacked=2>"
 PASSAGE = f'He said, "{HOSTILE} no (never)". ' * 3
 CONTEXTS = Contexts(
     num_chars=LENGTHS,
@@ -86,23 +86,15 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+@screens
 def test_nothing_scrolls_sideways_and_axe_finds_nothing(
     browser: Any, page_file: Path, width: int, scheme: str
 ) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
-    context = browser.new_context(
-        viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True
-    )
-    page = context.new_page()
-    page.goto(page_file.as_uri())
-    for folded in page.query_selector_all("details"):
-        folded.evaluate("each => each.open = true")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    violations = axe.Axe().run(page).response["violations"]
-    assert [f"{each['id']}: {each['nodes'][0]['html']}" for each in violations] == []
-    assert page.evaluate("window.hacked") is None
-    context.close()
+    def unfold(page: Any) -> None:
+        page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+        assert page.evaluate("window.hacked") is None
+
+    check_access(browser, page_file.as_uri(), width, scheme, unfold)
 
 
 def test_moments_are_chosen_without_scripts_and_all_of_them_printed(browser: Any, page_file: Path) -> None:

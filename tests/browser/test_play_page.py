@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ import pytest
 pytest.importorskip("uvicorn", reason="needs the extra play")
 
 import textgen
-from helpers.commands import run_textgen
+from helpers.browsing import Watched, check_access, screens, watched
 from helpers.playing import Server
 
 pytestmark = pytest.mark.slow
@@ -27,13 +25,11 @@ def wait_until_written(page: Any) -> None:
     page.locator(".written").first.wait_for()
 
 
-@dataclass
 class Opened:
-    """An open page and what it did."""
+    """The page, and what it did."""
 
-    page: Any
-    errors: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
+    def __init__(self, watched: Watched) -> None:
+        self.page, self.errors = watched.page, watched.errors
 
     def texts(self) -> list[str]:
         """The text in each pane."""
@@ -47,6 +43,12 @@ class Opened:
         self.page.click("#write")
         return self.written()
 
+    def open_again(self) -> None:
+        """Open the address that the page has now."""
+        address = self.page.url
+        self.page.goto("about:blank")
+        self.page.goto(address)
+
     def written(self) -> list[str]:
         """What each pane shows when everything is written."""
         wait_until_written(self.page)
@@ -56,17 +58,11 @@ class Opened:
 @pytest.fixture
 def opened(browser: Any, server: Server) -> Iterator[Opened]:
     """The page; it must make no error, and no request but to its server."""
-    context = browser.new_context(viewport={"width": 1200, "height": 900})
-    result = Opened(context.new_page())
-    result.page.on("console", lambda message: message.type == "error" and result.errors.append(message.text))
-    result.page.on("pageerror", lambda error: result.errors.append(str(error)))
-    result.page.on("request", lambda request: result.requests.append(request.url))
-    result.page.goto(server.address)
-    result.page.click("#more summary")
-    yield result
-    assert result.errors == []
-    assert [url for url in result.requests if not url.startswith(server.address)] == []
-    context.close()
+    with watched(browser, server.address) as page_and_errors:
+        result = Opened(page_and_errors)
+        result.page.goto(server.address)
+        result.page.click("#more summary")
+        yield result
 
 
 def test_both_go_on_and_another_way_is_taken_and_undone(opened: Opened) -> None:
@@ -94,9 +90,7 @@ def test_both_go_on_and_another_way_is_taken_and_undone(opened: Opened) -> None:
 def test_a_link_restores_what_was_written(opened: Opened) -> None:
     opened.page.fill("#seed", "7")
     texts = opened.write("Nobody ")
-    address = opened.page.url
-    opened.page.goto("about:blank")
-    opened.page.goto(address)
+    opened.open_again()
     assert opened.written() == texts
     assert opened.page.input_value("#seed") == "7"
 
@@ -118,9 +112,7 @@ def test_a_slider_writes_and_reads_with_the_weights_of_then(opened: Opened, runs
         "The weather ", length=40
     )
     assert earlier[1] == at_the_end[1]
-    address = page.url
-    page.goto("about:blank")
-    page.goto(address)
+    opened.open_again()
     assert opened.written() == earlier
     page.fill("#prompt", "The weather")  # which is only read
     expect(text).to_have_text("The weather")
@@ -141,18 +133,16 @@ def test_what_a_run_wrote_as_it_learnt_can_be_unfolded(opened: Opened, runs: lis
     assert text.text_content() == first.text.strip()
 
 
-def test_at_an_entropy_each_entry_shows_its_temperature(opened: Opened) -> None:
-    opened.page.fill("#sampler", "temperature:entropy=1.5")
-    opened.write("The ")
-    said = opened.page.locator(".pane h2").all_inner_texts()
-    assert all(re.search(r"at temperature \d\.\d\d", each) for each in said)
-
-
 def test_ways_are_named_by_what_differs_and_failures_are_none(opened: Opened) -> None:
     page, ways = opened.page, opened.page.locator("#tree button")
     opened.write("The weather ")
     opened.write("The weather ")  # the same way again
     assert ways.all_inner_texts() == ["“The␣weather␣”"]
+    page.locator("#freedom").fill("1.2")
+    assert page.input_value("#sampler") == "temperature:entropy=1.2"
+    assert page.locator("#temperature + output").inner_text() == "–"
+    page.locator("#temperature").fill("0.4")
+    assert page.input_value("#sampler") == "temperature:temperature=0.4"
     page.fill("#sampler", "0.5")
     assert page.locator("#temperature + output").inner_text() == "0.5"
     page.click("#write")
@@ -167,36 +157,26 @@ def test_ways_are_named_by_what_differs_and_failures_are_none(opened: Opened) ->
     opened.errors.clear()
 
 
-def test_sliders_choose_the_sampler(opened: Opened) -> None:
-    page = opened.page
-    page.locator("#temperature").fill("0.4")
-    assert page.input_value("#sampler") == "temperature:temperature=0.4"
-    page.locator("#freedom").fill("1.2")
-    assert page.input_value("#sampler") == "temperature:entropy=1.2"
-    assert page.locator("#temperature + output").inner_text() == "–"
-
-
 def test_a_first_text_is_there(opened: Opened, server: Server) -> None:
     opened.page.locator(".pane .token").first.wait_for()
     begun = opened.page.input_value("#prompt")
     assert begun
-    assert json.loads(server.ask("passages")[1])[0]["text"].startswith(begun)
+    assert server.ask("passages")[1][0]["text"].startswith(begun)
 
 
-def test_typing_shows_the_score(opened: Opened, runs: list[Path], tmp_path: Path) -> None:
+def test_typing_shows_the_score(opened: Opened, runs: list[Path]) -> None:
     from playwright.sync_api import expect
 
     text = "The prime minister had a zebra."
-    (tmp_path / "text.txt").write_text(text)
     opened.page.fill("#prompt", text)
     expect(opened.page.locator(".pane .text")).to_have_text([text] * 2)
     for run, said in zip(runs, opened.page.locator(".pane h2 .score").all_inner_texts(), strict=True):
-        done = run_textgen("score", run, tmp_path / "text.txt", "--clean", "raw", "--json")
-        assert float(said.split()[0]) == pytest.approx(json.loads(done.stdout)["bits_per_char"], abs=1e-3)
+        score = textgen.load(run, device="cpu").score(text, clean="raw")
+        assert float(said.split()[0]) == pytest.approx(score.bits_per_char, abs=1e-3)
 
 
 def test_the_guessing_game_gives_the_bounds_of_a_worked_example(opened: Opened, server: Server) -> None:
-    passage = json.loads(server.ask("passages")[1])[0]["text"]
+    passage = server.ask("passages")[1][0]["text"]
     opened.page.click("#game-start")
     box = opened.page.locator("#guess")
     box.wait_for()
@@ -213,19 +193,12 @@ def test_the_guessing_game_gives_the_bounds_of_a_worked_example(opened: Opened, 
     assert opened.page.locator("#game-board li").count() == 3
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+@screens
 def test_the_page_is_accessible(browser: Any, server: Server, width: int, scheme: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True
-    )
-    page = context.new_page()
-    page.goto(server.address)
-    page.fill("#prompt", "The weather")
-    page.click("#write")
-    wait_until_written(page)
-    page.locator(".token").first.click()
-    found = axe.Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    context.close()
+    def use(page: Any) -> None:
+        page.fill("#prompt", "The weather")
+        page.click("#write")
+        wait_until_written(page)
+        page.locator(".token").first.click()
+
+    check_access(browser, server.address, width, scheme, use)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -72,40 +73,39 @@ def test_plain_prose_is_left_alone() -> None:
     assert Prose().clean(prose) == prose
 
 
-def test_each_option_switches_its_step_off() -> None:
-    cases = {
-        "repair": ("CafÃ© noir.\n", "Café noir.\n"),
-        "unicode": ("Soft\u00adware.\n", "Software.\n"),
-        "quotes": ("“Yes.”\n", '"Yes."\n'),
-        "markup": ("A <b>bold</b> word.\n", "A bold word.\n"),
-        "boilerplate": ("*** START OF THE PROJECT GUTENBERG EBOOK X ***\nText.\n", "Text.\n"),
-        "whitespace": ("One  two. \n\n\n", "One two.\n"),
-    }
-    for option, (text, cleaned) in cases.items():
-        assert Prose().clean(text) == cleaned
-        assert Prose(**{option: False}).clean(text) == text
+@pytest.mark.parametrize(
+    ("option", "text", "cleaned"),
+    [
+        ("repair", "CafÃ© noir.\n", "Café noir.\n"),
+        ("unicode", "Soft\u00adware.\n", "Software.\n"),
+        ("quotes", "“Yes.”\n", '"Yes."\n'),
+        ("markup", "A <b>bold</b> word.\n", "A bold word.\n"),
+        ("boilerplate", "*** START OF THE PROJECT GUTENBERG EBOOK X ***\nText.\n", "Text.\n"),
+        ("whitespace", "One  two. \n\n\n", "One two.\n"),
+    ],
+)
+def test_each_option_switches_its_step_off(option: str, text: str, cleaned: str) -> None:
+    assert Prose().clean(text) == cleaned
+    assert Prose(**{option: False}).clean(text) == text
 
 
-def test_repair() -> None:
-    assert repair("Itâ€™s a cafÃ©") == "It\u2019s a café"
-    assert repair("\x1b[1mbold\x1b[0m") == "bold"
-    assert repair("“naïve” \u2013 5 €, Łódź, 東京") == "“naïve” \u2013 5 €, Łódź, 東京"
-
-
-def test_unicode() -> None:
-    assert normalise_unicode("cafe\u0301 o\ufb03ce \uff37") == "café office W"
-    assert normalise_unicode("a\u00a0b\u3000c\u2009d") == "a b c d"
-    assert normalise_unicode("a\u200bb\u00adc\ufeffd\x00e\ue000f\ud800g") == "abcdefg"
-    assert normalise_unicode("a\r\nb\rc\x0cd\u2028e\tf") == "a\nb\nc\nd\ne\tf"
-    assert normalise_unicode("10² ½ Ω 東京") == "10² ½ Ω 東京"
-
-
-def test_quotes() -> None:
-    assert (
-        straighten_quotes("“Don\u2019t,” she said—\u2018never\u2019 … 1914\u201318 «oui»")
-        == '"Don\'t," she said--\'never\' ... 1914-18 "oui"'
-    )
-    assert straighten_quotes("``So,'' he said, \u2018\u2018yes\u2019\u2019") == '"So," he said, "yes"'
+@pytest.mark.parametrize(
+    ("step", "text", "cleaned"),
+    [
+        (repair, "Itâ€™s a cafÃ©", "It\u2019s a café"),
+        (repair, "\x1b[1mbold\x1b[0m", "bold"),
+        (repair, "“naïve” \u2013 5 €, Łódź, 東京", "“naïve” \u2013 5 €, Łódź, 東京"),
+        (normalise_unicode, "cafe\u0301 o\ufb03ce \uff37", "café office W"),
+        (normalise_unicode, "a\u00a0b\u3000c\u2009d", "a b c d"),
+        (normalise_unicode, "a\u200bb\u00adc\ufeffd\x00e\ue000f\ud800g", "abcdefg"),
+        (normalise_unicode, "a\r\nb\rc\x0cd\u2028e\tf", "a\nb\nc\nd\ne\tf"),
+        (normalise_unicode, "10² ½ Ω 東京", "10² ½ Ω 東京"),
+        (straighten_quotes, "“Don\u2019t,” she said—\u2018never\u2019 …", "\"Don't,\" she said--'never' ..."),
+        (straighten_quotes, "``So,'' she said, 1914\u201318 «oui»", '"So," she said, 1914-18 "oui"'),
+    ],
+)
+def test_typography(step: Callable[[str], str], text: str, cleaned: str) -> None:
+    assert step(text) == cleaned
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor, nn
 
 from textgen.contracts import Tokenizer
 from textgen.runtime.device import seeded
-from textgen_models.hier import Hier, WordClock, WordEdges, hash_words
+from textgen_models.hier import Hier, WordEdges
 from textgen_tokenizers.char import ByteTokenizer, CharTokenizer
 from textgen_tokenizers.word import WordTokenizer
 
@@ -83,32 +82,3 @@ def test_the_word_state_changes_where_a_word_ends_and_nowhere_else() -> None:
         changes += char + "|" * (not torch.equal(following.words[0], state.words[0]))
         state = following
     assert changes == "".join(tokens_with_ends(tokenizer, TEXT))
-
-
-@pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
-def test_ticks_of_a_batch_advance_each_row_as_a_plain_recurrence_does(share: float) -> None:
-    with seeded(0, CPU):
-        clock, features = WordClock(5, 7), torch.randn(6, 9, 5)
-        state = torch.randn(6, 7), torch.randn(6, 7)
-        is_tick = torch.rand(6, 9) < share
-    outputs, latest, following = clock(features, is_tick, state)
-    for row in range(6):
-        wanted = state[0][row, None], state[1][row, None]
-        for time in range(9):
-            if is_tick[row, time]:
-                wanted = torch.lstm_cell(features[row, time, None], wanted, *clock.parameters())
-            torch.testing.assert_close(outputs[latest[row, time]], wanted[0][0])
-        torch.testing.assert_close((following[0][row, None], following[1][row, None]), wanted)
-
-
-def test_a_hash_is_that_of_the_word_so_far_and_of_what_follows_it() -> None:
-    tokenizer = fitted(CharTokenizer())
-    found = []
-    for text in ("The cat, ", "A cat, ", "cat, ", "A  cat, a cat "):
-        ids = ids_of(tokenizer, text)
-        begins, _, _ = WordEdges(tokenizer.tokens)(ids, torch.tensor([0]))
-        hashes = hash_words(ids, begins, torch.tensor([0]))[0].tolist()
-        place = text.index("cat")
-        found.append(hashes[place : place + 5])
-    assert found == [found[0]] * len(found)
-    assert len(set(found[0])) == 5

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from helpers.jobs import FileJob, computed
+from helpers.jobs import FileJob, Remote, computed
 from textgen.workers.pool import Killed
 from textgen.workers.process import recipe
 from textgen_ray.job_transfer import LARGE, Packer, contents, unpacked
@@ -78,20 +78,6 @@ def test_a_large_part_of_several_jobs_is_put_away_once(store: Store) -> None:
             assert (copy.number, copy.text) == (number, TEXT)
 
 
-class Calls:
-    """The methods of an object, called as those of an actor are."""
-
-    def __init__(self, called: Any) -> None:
-        self._called = called
-
-    def __getattr__(self, name: str) -> Any:
-        return Calls(getattr(self._called, name))
-
-    def remote(self, *arguments: Any) -> Any:
-        """Call it at once."""
-        return self._called(*arguments)
-
-
 def task_of(store: Store, job: FileJob) -> tuple[Any, list[tuple[int, str, Any]]]:
     """Return what a task makes of a job, and what it said."""
     parcel, references = store.packer.pack(job)
@@ -99,7 +85,9 @@ def task_of(store: Store, job: FileJob) -> tuple[Any, list[tuple[int, str, Any]]
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(action="always"):
         patch.setattr("ray.get", lambda answer: answer)
         sent = recipe(computed)
-        answer = compute(sent, parcel, 4, Calls(mailbox), None, *store.delivered(references))
+        answer = compute(
+            sent, parcel, 4, Remote(mailbox, lambda call: call()), None, *store.delivered(references)
+        )
     return answer, mailbox.take()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from helpers.models import Small
-from helpers.scoring import CPU, letters, told_ids
+from helpers.scoring import CPU
 from textgen.contracts import TokenIds
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.refined_model import RefinedModel
@@ -147,23 +146,8 @@ def test_it_follows_the_formula(kind: type[Mix], of: type[Small], places: int, r
     assert log_probabilities(model, TEXT).numpy() == pytest.approx(expected, abs=1e-5, rel=1e-6)
 
 
-@pytest.mark.parametrize("kind", [Mix, Match])
-@pytest.mark.parametrize("of", [Small, Sure])
-def test_all_strings_of_a_length_have_a_probability_of_1_in_sum(kind: type[Mix], of: type[Small]) -> None:
-    *_, model = mixing(kind, of, rate=0.05)
-    strings = torch.tensor(list(product(range(SIZE), repeat=3)))
-    tokens = torch.cat((torch.from_numpy(TEXT[:30]).expand(len(strings), -1), strings), 1)
-    with torch.inference_mode():
-        predicted, _ = model.forward(tokens[:, :-1], model.initial_state(len(tokens)))
-    likelihoods = predicted[:, 29:].gather(-1, strings[..., None]).sum((1, 2))
-    assert float(likelihoods.exp().sum()) == pytest.approx(1, abs=1e-5)
-
-
-@pytest.mark.parametrize("window", [16, 1024])
-def test_any_division_of_a_text_gives_the_same_predictions(
-    window: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Mix, "window", window)
+def test_any_division_of_a_text_gives_the_same_predictions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Mix, "window", 16)
     *_, model = mixing()
     ids = torch.from_numpy(np.stack((TEXT, TEXT[::-1])))
     with torch.inference_mode():
@@ -176,19 +160,6 @@ def test_any_division_of_a_text_gives_the_same_predictions(
     assert all(torch.equal(*each) for each in zip(last.memory, state.memory, strict=True))
 
 
-def test_what_is_read_and_what_was_trained_on_become_likely() -> None:
-    text = RANDOM.integers(0, SIZE, 300)
-    base, top, model = mixing()
-    _, frozen, matched = mixing(Match)
-    top.fit(text)
-    frozen.fit(text)
-    plain, matched_bits, mixed = (bits(each, text[:120]) for each in (base, matched, model))
-    assert max(matched_bits.mean(), mixed.mean()) < plain.mean() - 0.5
-    again = np.tile(RANDOM.integers(0, SIZE, 60), 2)
-    matched_bits, mixed = (bits(each, again)[70:] for each in (matched, model))
-    assert mixed.mean() < matched_bits.mean() - 0.5
-
-
 def test_the_longest_context_is_found_in_what_was_read_or_trained_on() -> None:
     _, top, _ = mixing()
     text = RANDOM.integers(0, SIZE, 200)
@@ -199,37 +170,3 @@ def test_the_longest_context_is_found_in_what_was_read_or_trained_on() -> None:
     context, following = top.longest_places(read)[39]
     assert (context.tolist(), following[:5].tolist()) == (read[30:40].tolist(), read[10:15].tolist())
     assert not len(top.longest_places(read)[0][0])
-
-
-class SeesItsTarget(Mix):
-    """It has read a token before it predicts it."""
-
-    def forward(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-        predictions, state = super().forward(ids, state)
-        return torch.logaddexp(predictions, torch.nn.functional.one_hot(ids.roll(-1, 1), SIZE).log()), state
-
-
-class LearnsBeforehand(Mix):
-    """Its weights have learnt from a token before they are used for it."""
-
-    def refine(self, predictions: Tensor, ids: Tensor, memory: Any) -> tuple[Tensor, Any]:
-        _, after = super().refine(predictions, ids, memory)
-        return super().refine(predictions, ids, memory._replace(weights=after.weights))
-
-
-@pytest.mark.parametrize("cheat", [SeesItsTarget, LearnsBeforehand])
-def test_one_that_cheats_is_found_out(cheat: type[Mix]) -> None:
-    found = []
-    for kind in (Mix, cheat):
-        top = kind(SIZE, tokens=TOKENS, rate=0.05).eval()
-        top.fit(TEXT)
-        found.append(told_ids(LanguageModel(top, SIZE), letters(SIZE), ["a"], [TEXT])[1])
-    assert found[0] is None
-    assert found[1] is not None
-
-
-def bits(model: LanguageModel, ids: TokenIds) -> NDArray[Any]:
-    """The bits of each token but the first."""
-    predicted = log_probabilities(model, ids)[:-1].gather(1, torch.from_numpy(ids[1:, None]))
-    found: NDArray[Any] = -predicted[:, 0].numpy() / np.log(2)
-    return found

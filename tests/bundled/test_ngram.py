@@ -1,11 +1,10 @@
-"""The n-gram model: Kneser and Ney's formulas, their estimates, states, files and scores."""
+"""The n-gram model: Kneser and Ney's formulas, their estimates, and files."""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +12,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from nltk.lm import KneserNeyInterpolated
-from nltk.lm.preprocessing import everygrams
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from helpers.runs import CPU, make_run
-from helpers.scoring import score_text
 from textgen.contracts import TextgenError
-from textgen.data.bound_tokenizer import START
-from textgen.evaluation.baselines import reference_scores
-from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.saved_run import load_run, save_run
 from textgen.nn.kneser_ney import FALLBACK_DISCOUNTS, count_ngrams, estimate_discounts
 from textgen_models.counting import NGram, choose_order
@@ -124,30 +117,6 @@ def test_the_estimated_discounts_are_used(order: int) -> None:
     check_against_dictionaries(train, [12, *random_ids(30, 12, seed=1)], 13, order, None)
 
 
-@pytest.mark.parametrize(("order", "discount"), [(2, 0.75), (5, 0.1)])
-def test_a_fixed_discount_gives_the_probabilities_of_nltk(order: int, discount: float) -> None:
-    """Two definitions differ, and this text is one on which they cannot.
-
-    nltk does not interpolate single tokens with the uniform distribution, nor discount them; here all pairs
-    of the vocabulary occur, so that every token has equally many predecessors and both are uniform. nltk
-    sees a text with a beginning and an end, we see a circle; here it gets the circle's first tokens once
-    more at the end, so that the longest n-grams are the same, and the shorter ones all have a predecessor.
-    """
-    vocab_size = 5
-    train = random_ids(400, vocab_size)
-    assert len(set(pairwise(train))) == vocab_size**2
-    reference = KneserNeyInterpolated(order, discount)
-    names = [str(token) for token in train + train[: order - 1]]
-    reference.fit([list(everygrams(names, max_len=order))], names)
-
-    ids = random_ids(60, vocab_size, seed=1)
-    found = log_probabilities(fitted(train, vocab_size, order, discount), ids).exp()
-    for place in range(order - 2, len(ids)):  # where a whole context is known
-        context = [str(token) for token in ids[place - order + 2 : place + 1]]
-        expected = [reference.score(str(token), context) for token in range(vocab_size)]
-        assert found[place].tolist() == pytest.approx(expected, abs=1e-6)
-
-
 def test_ids_in_a_file_and_of_any_type(tmp_path: Path) -> None:
     ids = random_ids(300, 9)
     expected = log_probabilities(fitted(ids, 10), ids[:20])
@@ -183,21 +152,3 @@ def test_a_damaged_run_is_a_one_line_error(name: str, tmp_path: Path) -> None:
         save_file(damaged, path)
         with pytest.raises(TextgenError, match="damaged"):
             load_run(tmp_path / "run", CPU)
-
-
-def test_it_beats_single_tokens_and_compressors(news: str) -> None:
-    """The tokenizer has seen all of the text, so that only the models are compared."""
-    train, held_out = news[:50_000], news[50_000:]
-    scores = {}
-    for name in ("char-ngram", "char-ngram:order=1", "char-ngram:discount=0.75"):
-        entry = parse_entry(name)
-        tokenizer = entry.build_tokenizer()
-        tokenizer.fit(news)
-        model = entry.build_model(tokenizer.vocabulary)
-        model.fit(tokenizer.encode(train))
-        ids, start = tokenizer.encode(held_out), np.asarray(tokenizer.encode(START))
-        scores[name] = score_text(model, held_out, ids, start).bits_per_char
-    assert scores["char-ngram"] < scores["char-ngram:order=1"] - 1.5
-    assert scores["char-ngram"] < scores["char-ngram:discount=0.75"]
-    (bits,) = reference_scores(train, [held_out])["xz given train"]
-    assert scores["char-ngram"] < bits / len(held_out)  # PPMd is ahead: it learns as it reads

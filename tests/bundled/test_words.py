@@ -109,16 +109,6 @@ def test_known_and_listed_words_may_begin_a_sentence() -> None:
         assert logits[0, -1].exp()[tokenizer.tokens.index(letter)] > 0.5
 
 
-def test_chunks_give_what_one_pass_gives() -> None:
-    model, ids = fitted(), encode("a cat sat on the dog, the cow ran. the cat saw")
-    whole, _ = model(ids, model.initial_state(1))
-    state, parts = model.initial_state(1), []
-    for part in ids.split(5, dim=1):
-        logits, state = model(part, state)
-        parts.append(logits)
-    torch.testing.assert_close(torch.cat(parts, dim=1), whole)
-
-
 def test_counts_are_saved_and_damaged_ones_refused() -> None:
     model = fitted(word_list=["stone", "end"])
     loaded = Words(len(TOKENIZER.tokens), tokens=TOKENIZER.tokens)

@@ -9,22 +9,128 @@ from pathlib import Path
 
 import pytest
 
-from helpers.bad_input import FAILURES, USAGE_ERRORS
 from helpers.commands import Done, cases, notes, run_process, run_textgen
 from helpers.records import edit_record
 
+FAILURES = """
+train TINY --corpus missing.txt
+    no such file: missing.txt; give a path, - for standard input, or a corpus: …
+train TINY --corpus gutenberg/austen-ema
+    unknown gutenberg book 'austen-ema'; did you mean 'austen-emma.txt'? known: …
+train TINY --corpus blank.txt
+    blank.txt contains only white space; give a text
+train TINY --corpus short.txt
+    the text is too short to split 90/5/5: … characters; give at least 400, or change --split
+train TINY --corpus GOOD --max-chars 0
+    cannot cut the corpus to 0 characters; give 1 to 1,000,000,000,000,000
+train TINY --corpus markup.txt
+    nothing of markup.txt remains after the cleaner 'prose'; try --clean raw
+train TINY --corpus latin.txt --encoding utf-8
+    latin.txt is not utf-8: byte 0xE9 at offset 24; give its encoding, for example --encoding latin-1 …
+train TINY --corpus GOOD --clean porse
+    unknown cleaner 'porse'; did you mean 'prose'? known: letters, prose, raw
+train TINY --corpus GOOD --split 50/50/50
+    invalid split '50/50/50'; give percentages such as 90/5/5 of train, validation and test, 90/10 to …
+train TINY --corpus GOOD --split 95/5/0
+    the split 95/5/0 has no test part; give one, as by 90/5/5, or score a text that is sealed
+score RUN missing.txt
+    no such file: missing.txt; give a path, - for standard input, or a corpus: …
+corpus missing.txt
+    no such file: missing.txt; …
+
+train randm
+    unknown entry 'randm'; did you mean 'random'? known: original, random; or write …
+train char-lstn
+    entry 'char-lstn': unknown model 'lstn'; did you mean 'lstm'? known: gru, hier, lstm, …, words
+train word-lstm-glove-word2vec
+    entry 'word-lstm-glove-word2vec' has too many parts; write <tokenizer>-<model>[+<model>…][-<embedding>]
+train char-ngram:batch_size=9
+    entry 'char-ngram:batch_size=9': batch_size has no effect on the model 'ngram', which is not trained …
+train char-lstm+gru:num_layers=1
+    entry 'char-lstm+gru:num_layers=1': option 'num_layers' belongs to two parts; write lstm.num_layers=1 or …
+train char-uniform-glove
+    entry 'char-uniform-glove': model 'uniform' takes no embedding; leave it out
+describe randm
+    unknown entry 'randm'; did you mean 'random'? …
+train char-lstm:hiden_size=3
+    entry 'char-lstm:hiden_size=3': unknown option 'hiden_size'; did you mean 'hidden_size'? known: …
+train char-lstm:hidden_size
+    entry 'char-lstm:hidden_size': cannot read option 'hidden_size'; write option=value, separated by commas
+train char-lstm:hidden_size=0
+    entry '…': lstm option hidden_size=0: input should be greater than or equal to 1 (the default is 256)
+bench random --sampler top-q
+    unknown sampler 'top-q'; did you mean 'top-p'? known: dry, greedy, …
+bench random --sampler temperature=0.5
+    sampler 'temperature=0.5': options follow a colon; write temperature:temperature=0.5
+suite improvments
+    unknown suite 'improvments'; did you mean 'improvements'? known: …; or give a TOML file
+
+train TINY --device gpu
+    unknown device 'gpu'; known: auto, cpu, cuda, mps, cuda:1
+train TINY --precision fp8
+    unknown precision 'fp8'; known: auto, fp32, bf16, fp16
+train TINY --budget 60
+    budget '60': give a positive amount with a unit, such as 60s, 5m, 5epochs or 20Mchars
+train char-lstm --budget 15s,1m
+    budget '15s,1m': only bench and suite take several; give one, such as 60s
+
+train TINY --out file
+    'file' exists already; choose another folder (--out)
+bench TINY --out file
+    cannot write to folder 'file': File exists; choose another folder (--out)
+train TINY --out .
+    '.' is the current folder; name a new one for the run (--out)
+train word-lstm-glove:path=missing.vec
+    cannot read the word vectors missing.vec: No such file or directory; check path=
+train word-lstm-glove:path=foreign.vec
+    vectors of glove match no token of this vocabulary; …, or vectors in the language of the text
+describe word-lstm-glove --vocab-size 32
+    entry 'word-lstm-glove': the vectors of glove need a text; leave out --vocab-size or the embedding
+
+sample file
+    no run in 'file'; textgen runs lists those under 'runs'
+runs show nowhere
+    no result 'nowhere'; textgen runs lists those under 'runs'
+runs show no-json
+    'no-json/run.json' cannot be read: …
+runs open run
+    'run' is a single run, without a report; see textgen runs show run
+runs --root nowhere
+    there is no folder 'nowhere'
+sample cut-weights
+    run 'cut-weights' is damaged, or of another version of textgen (…); train it again
+sample from-later
+    'from-later/run.json' was written by a newer textgen (schema version 99); update textgen, which reads 3
+"""
+
+# What is wrong with the command line itself is worded by Typer.
+USAGE_ERRORS = """
+bench TINY --out=
+    --out is empty; name a folder, or leave it out
+train
+    Missing argument '…' (see textgen train --help)
+bench random --sampler greedy --temperature 0.5
+    give --sampler or --temperature, not both; …
+sample RUN The
+    Got unexpected extra argument(s) (The) (see textgen sample --help)
+sample RUN --new
+    --unique and --new need --until line, sentence or paragraph
+bnech
+    No such command 'bnech'. …bench… (see textgen --help)
+help
+    No such command 'help'. Did you mean 'textgen --help'? (see textgen --help)
+bench TINY --corpsu GOOD
+    No such option: --corpsu …--corpus…
+sample RUN --seed 4294967296
+    Invalid value for '--seed': … (see textgen … --help)
+"""
+
 TEXTS = {
     "good.txt": "".join(f"Fox number {i} jumps over {7 * i} lazy dogs.\n\n" for i in range(80)).encode(),
-    "empty.txt": b"",
     "blank.txt": b" \n\n\t ",
-    "one.txt": b"x",
     "short.txt": b"too short " * 20,
     "markup.txt": b"<p> </p>\n\n[Illustration]",
-    "binary": bytes(range(256)),
     "latin.txt": "A long text from the café. ".encode("latin-1") * 50,
-    "utf16.txt": ("A long text from the café. " * 50).encode("utf-16"),
-    "cut.vec": b"100 3\nFox 1 2 3\njumps 1 2 4\n",
-    "ragged.vec": b"Fox 1 2 3\njumps 1 2\n",
     "foreign.vec": b"zorro 1 2 3\nsalta 1 2 4\n",
     "file": b"here first",
 }
@@ -36,21 +142,18 @@ def workplace(trained: tuple[Path, str], tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("workplace")
     for name, data in TEXTS.items():
         (folder / name).write_bytes(data)
-    for name in ("run", "cut-weights", "no-weights", "other-tokenizer", "no-json", "a-list", "from-later"):
+    for name in ("run", "cut-weights", "no-json", "from-later"):
         shutil.copytree(trained[0], folder / name)
     weights = folder / "cut-weights" / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-50])
-    (folder / "no-weights" / "weights.safetensors").unlink()
-    (folder / "other-tokenizer" / "tokenizer.json").write_text("[1, 2]")
     (folder / "no-json" / "run.json").write_text('{"format": 1, ')
-    (folder / "a-list" / "run.json").write_text("[1]")
     edit_record(folder / "from-later" / "run.json", lambda values: values.update(schema_version=99))
     return folder
 
 
 def arguments(command: str, tiny: str) -> list[str]:
     """Fill in what the tables abbreviate; training gets a text, a small budget and a place for its run."""
-    short = {"TINY": tiny, "GOOD": "good.txt", "RUN": "run", "LONG": "long" * 70}
+    short = {"TINY": tiny, "GOOD": "good.txt", "RUN": "run"}
     words = [short.get(word, word) for word in command.split()]
     if words[0] in ("train", "bench") and len(words) > 1:
         for option, value in (("--corpus", "good.txt"), ("--budget", "500chars"), ("--out", "out")):
@@ -64,6 +167,7 @@ def check(done: Done, message: str) -> None:
     (line,) = notes(done)
     assert done.stderr.splitlines()[-1] == line
     assert re.fullmatch("error: " + re.escape(message).replace("…", ".+"), line), line
+    assert done.stdout == ""
 
 
 @pytest.mark.parametrize(("command", "message", "code"), [*cases(FAILURES, 1), *cases(USAGE_ERRORS, 2)])
@@ -71,28 +175,17 @@ def test_bad_input_gets_one_helpful_line(
     *, command: str, message: str, code: int, entry: str, workplace: Path, snapshot: Callable[[Path], object]
 ) -> None:
     before = snapshot(workplace)
-    done = run_textgen(*arguments(command, entry), code=code, cwd=workplace)
-    check(done, message)
-    assert done.stdout == ""
+    check(run_textgen(*arguments(command, entry), code=code, cwd=workplace), message)
     assert snapshot(workplace) == before
 
 
 def test_a_separate_process_prints_the_same_line(entry: str, workplace: Path) -> None:
     done = run_process(*arguments("bench TINY --corpus latin.txt:body", entry), code=1, cwd=workplace)
     check(done, "latin.txt has no fields such as 'body'; …")
-    assert done.stdout == ""
 
 
 @pytest.mark.parametrize(
-    "command",
-    [
-        ["train", "x" * 3000],
-        ["train", "char-lstm:" + "x" * 3000 + "=1"],
-        ["train", "char-lstm", "--budget", "9" * 3000 + "s"],
-        ["train", "char-lstm", "--plugin", "x" * 3000],
-        ["score", "x" * 3000, "lee"],
-    ],
-    ids=lambda command: command[-1][:20],
+    "command", [["train", "x" * 3000], ["train", "char-lstm", "--budget", "9" * 3000 + "s"]]
 )
 def test_a_long_name_or_value_is_shortened(command: list[str], tmp_path: Path) -> None:
     (line,) = notes(run_textgen(*command, code=1, cwd=tmp_path))

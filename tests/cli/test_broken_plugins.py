@@ -8,24 +8,128 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from helpers.broken_plugins import FAULTS
-from helpers.commands import notes, run_textgen
+from helpers.commands import Done, notes, run_textgen
+from helpers.plugins import TOY_MODEL
 from textgen.registry import registry
 
+MODEL = TOY_MODEL.format("")
+TOKENIZER = """
+from textgen_tokenizers.char import CharTokenizer
+
+class Toy(CharTokenizer):
+    def encode(self, text):
+        return super().encode(text) + 999
+"""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A distribution with one plugin, and what must be said of it."""
+
+    kind: str
+    code: str
+    reason: str
+    requires: str = ""
+
+
+def model_that(code: str, reason: str) -> Fault:
+    """A model that does something in `forward`."""
+    return Fault("models", TOY_MODEL.format(code), reason)
+
+
+FAULTS = {
+    # --- while it is loaded
+    "imports": Fault("models", "import no_such_module", "cannot be loaded: ModuleNotFoundError: No module"),
+    "function": Fault(
+        "models", "def Toy(): pass", "is not a valid model: a model is a class, not function 'Toy'"
+    ),
+    "old": Fault("models", MODEL, "old requires textgen-bench<0.1,", requires="textgen-bench<0.1"),
+    "gru": Fault("models", MODEL, "is claimed by gru (fault_gru:Toy) and textgen-"),
+    "options": Fault(
+        "models",
+        MODEL.replace("vocab_size)", "vocab_size, *, size: 'Nonsense' = 1)", 1),
+        "has options that cannot be read: NameError: name 'Nonsense' is not defined",
+    ),
+    "alias": Fault("aliases", "Toy = 3", "is not a valid alias: an alias is a string, not int 3"),
+    # --- while it is built
+    "refuses": Fault(
+        "models",
+        MODEL.replace("self.num_calls = 0", "raise TypeError('too small')"),
+        "failed: TypeError: too small (fault_refuses.py, line 9)",
+    ),
+    "recommends": Fault(
+        "models",
+        MODEL.replace("    def __init", "    recommended_training = {'batches': 3}\n    def __init"),
+        "recommends an invalid training option: ",
+    ),
+    # --- in the middle of its work
+    "raises": model_that(
+        "if self.num_calls == 5: raise ValueError('two\\nlines')",
+        "failed: ValueError: two lines (fault_raises.py, line 15)",
+    ),
+    "leaves": model_that(
+        "if self.num_calls == 5: raise SystemExit", "failed: SystemExit (fault_leaves.py, line 15)"
+    ),
+    "shape": model_that("logits = logits[:, :-1]", "returned a tensor of shape ["),
+    "nan": model_that(
+        "logits = logits * (float('nan') if self.training and self.num_calls > 2 else 1)",
+        "training diverged at update ",
+    ),
+    "idle": Fault("models", MODEL.replace("nn.Embedding", "torch.zeros"), "neither trainable par"),
+    "outside": Fault("tokenizers", TOKENIZER, "returned the id 1"),
+    "nothing": Fault(
+        "embeddings",
+        "class Toy:\n    frozen = False\n    def vectors(self, train_text, tokens): return None",
+        "returned NoneType instead of WordVectors",
+    ),
+    # --- what is not named in an entry
+    "lexicon": Fault("lexicons", "def Toy(): return 1 / 0", "failed: ZeroDivisionError: division by zero"),
+    "sampler": Fault(
+        "samplers",
+        "class Toy:\n    def __call__(self, logits, uniforms): return logits",
+        "returned torch.float32 [3, 4] instead of ids [3]",
+    ),
+    "corpus": Fault(
+        "corpora", "class Toy:\n    def read(self, item): return b'bytes'", "returned bytes instead of a text"
+    ),
+    "cleaner": Fault(
+        "cleaners", "class Toy:\n    def clean(self, text): return text + 1", "failed: TypeError: can only"
+    ),
+    "talks": Fault("models", "print('hello')\n" + TOY_MODEL.format("print('again')"), ""),
+}
 ENTRIES = {
     "models": "char-{}",
     "tokenizers": "{}-uniform",
     "embeddings": "word-lstm-{}:num_layers=1,hidden_size=8",
     "aliases": "{}",
 }
+BROKEN_ENTRIES = {
+    name: ENTRIES[fault.kind].format(name)
+    for name, fault in FAULTS.items()
+    if fault.kind in ENTRIES and fault.reason
+}
+BENCH = ("--corpus", "lee", "--max-chars", "6000", "--budget", "3000chars", "--precision", "fp32")
+TINY = "char-lstm:num_layers=1,hidden_size=8"
+UNREADABLE = (
+    r"the entry points of .+ in .*garbage-1\.0\.dist-info cannot be read \(.+\); reinstall or remove it"
+)
 
 
-BROKEN_ENTRIES = [name for name, fault in FAULTS.items() if fault.kind in ENTRIES and fault.reason]
+def write_distribution(folder: Path, name: str, points: str, metadata: str | None = None) -> None:
+    """Write the metadata of a distribution."""
+    information = folder / f"{name}-1.0.dist-info"
+    information.mkdir()
+    if metadata is not None:
+        (information / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{metadata}"
+        )
+    (information / "entry_points.txt").write_text(points)
 
 
 @pytest.fixture(scope="module")
@@ -33,113 +137,62 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All of them installed beside each other, and one without metadata."""
     folder = tmp_path_factory.mktemp("site")
     for name, fault in FAULTS.items():
-        information = folder / f"{name}-1.0.dist-info"
-        information.mkdir()
         requires = f"Requires-Dist: {fault.requires}\n" if fault.requires else ""
-        (information / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{requires}"
-        )
-        points = f"[textgen.{fault.kind}]\n{name} = {fault.target or f'fault_{name}:Toy'}\n"
-        (information / "entry_points.txt").write_text(points)
+        points = f"[textgen.{fault.kind}]\n{name} = fault_{name}:Toy\n"
+        write_distribution(folder, name, points, requires)
         (folder / f"fault_{name}.py").write_text(fault.code)
-    (folder / "nameless-1.0.dist-info").mkdir()
-    (folder / "nameless-1.0.dist-info" / "entry_points.txt").write_text("[textgen.models]\nnameless = a:B\n")
+    write_distribution(folder, "nameless", "[textgen.models]\nnameless = a:B\n")
     return folder
 
 
-Result = subprocess.CompletedProcess[str]
-
-
-def run(path: Path | str, *arguments: str) -> Result:
-    """Run a command in a process of its own that finds what is installed in `path`."""
-    paths = [str(path), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+def run(paths: list[Path], *arguments: str) -> Done:
+    """Run a command in a process of its own that finds what is installed in these folders."""
+    found = os.pathsep.join([*map(str, paths), *filter(None, [os.environ.get("PYTHONPATH")])])
     command = [sys.executable, "-m", "textgen", *arguments]
+    environment = os.environ | {"PYTHONPATH": found}
     return subprocess.run(command, capture_output=True, encoding="utf-8", env=environment, check=False)
 
 
-BENCH = ("--corpus", "lee", "--max-chars", "6000", "--budget", "3000chars", "--precision", "fp32")
-TINY = "char-lstm:num_layers=1,hidden_size=8"
-
-
 @pytest.fixture(scope="module")
-def bench(folder: Path) -> Result:
+def bench(folder: Path) -> Done:
     """A comparison of two that are sound with all that are not."""
-    entries = [ENTRIES[FAULTS[name].kind].format(name) for name in BROKEN_ENTRIES]
     out = ("--length", "20", "--sampler", "greedy", "--json", "--out", str(folder / "out"))
-    return run(folder, "bench", TINY, "char-talks", *entries, *BENCH, *out)
+    return run([folder], "bench", TINY, "char-talks", *BROKEN_ENTRIES.values(), *BENCH, *out)
 
 
-@pytest.fixture
-def path(folder: Path, tmp_path: Path) -> str:
-    """The same beside one whose entry points cannot be read, with which torch itself cannot be imported."""
-    (tmp_path / "garbage-1.0.dist-info").mkdir()
-    (tmp_path / "garbage-1.0.dist-info" / "entry_points.txt").write_text("[textgen.models]\nno equals sign\n")
-    return f"{folder}{os.pathsep}{tmp_path}"
-
-
-def test_help_works_with_all_of_them_installed(path: str) -> None:
-    done = run(path, "--help")
-    assert done.returncode == 0
-    assert "bench" in done.stdout
-    assert "garbage-1.0.dist-info cannot be read" in done.stderr  # so its commands are not in the help
-    assert done.stderr.count("\n") == 1
-
-
-def test_the_list_shows_all_of_them_and_says_which_cannot_be_used(path: str) -> None:
-    done = run(path, "plugins", "--json")
-    assert re.fullmatch(UNREADABLE, done.stderr.splitlines()[0])
-    rows = {(row["name"], row["distribution"]): row for row in json.loads(done.stdout)["plugins"]}
-    assert set(FAULTS) <= {name for name, _ in rows}
-    assert rows["nameless", "unknown"]["target"] == "a:B"
-    assert rows["lstm", "textgen-bench"]["problem"] is None
-    assert FAULTS["old"].reason in rows["old", "old"]["problem"]
-    assert FAULTS["gru"].reason in rows["gru", "gru"]["problem"]
-    assert FAULTS["gru"].reason in rows["gru", "textgen-bench"]["problem"]
-
-
-UNREADABLE = (
-    r"the entry points of .+ in .*garbage-1\.0\.dist-info cannot be read \(.+\); reinstall or remove it"
-)
-
-
-def test_with_it_nothing_that_needs_torch_can_run(path: str) -> None:
-    done = run(path, "train", TINY, *BENCH)
-    assert done.returncode == 1
-    assert re.fullmatch(f"error: {UNREADABLE}\n", done.stderr)
-
-
-def test_a_comparison_continues_with_the_other_entries(bench: Result) -> None:
+def test_a_comparison_continues_with_the_other_entries(bench: Done) -> None:
     assert bench.returncode == 3
     rows = {row["name"]: row for row in json.loads(bench.stdout)["entries"]}
     for name in (TINY, "char-talks"):
         assert rows[name]["error"] is None
         assert rows[name]["test"]["bits_per_char"] > 0
     assert "Traceback" not in bench.stderr
+    assert {"hello", "again"} <= set(bench.stderr.splitlines())  # what a plugin prints
+    assert "lexicon 'lexicon' (fault_lexicon:Toy, from lexicon 1.0) failed: ZeroDivisionError" in bench.stderr
 
 
-def test_what_a_plugin_prints_is_not_in_the_result(bench: Result) -> None:
-    assert bench.stdout.startswith("{")
-    assert {"hello", "again"} <= set(bench.stderr.splitlines())
-
-
-@pytest.mark.parametrize(
-    "name", [name for name, fault in FAULTS.items() if fault.kind in ENTRIES and fault.reason]
-)
-def test_the_row_of_a_broken_plugin_says_which_it_is_and_why(bench: Result, name: str) -> None:
-    fault = FAULTS[name]
+@pytest.mark.parametrize("name", BROKEN_ENTRIES)
+def test_the_row_of_a_broken_plugin_says_which_it_is_and_why(bench: Done, name: str) -> None:
     rows = {row["name"]: row for row in json.loads(bench.stdout)["entries"]}
-    error = rows[ENTRIES[fault.kind].format(name)]["error"]
-    assert fault.reason in error
+    error = rows[BROKEN_ENTRIES[name]]["error"]
+    assert FAULTS[name].reason in error
     assert "\n" not in error
     if name not in ("nan", "idle", "gru"):  # which are told by the row, and by both claims
-        target = fault.target or f"fault_{name}:Toy"
-        assert f"{fault.kind.removesuffix('es').removesuffix('s')}" in error
-        assert f"{name!r} ({target}, from {name} 1.0)" in error
+        assert FAULTS[name].kind.removesuffix("es").removesuffix("s") in error
+        assert f"{name!r} (fault_{name}:Toy, from {name} 1.0)" in error
 
 
-def test_a_broken_lexicon_is_left_out_with_a_note(bench: Result) -> None:
-    assert "lexicon 'lexicon' (fault_lexicon:Toy, from lexicon 1.0) failed: ZeroDivisionError" in bench.stderr
+def test_entry_points_that_cannot_be_read_are_named(folder: Path, tmp_path: Path) -> None:
+    """With them torch itself cannot be imported, but there is help."""
+    write_distribution(tmp_path, "garbage", "[textgen.models]\nno equals sign\n")
+    done = run([folder, tmp_path], "--help")
+    assert done.returncode == 0
+    assert "bench" in done.stdout
+    assert "garbage-1.0.dist-info cannot be read" in done.stderr  # so its commands are not in the help
+    assert done.stderr.count("\n") == 1
+    done = run([folder, tmp_path], "train", TINY, *BENCH)
+    assert done.returncode == 1
+    assert re.fullmatch(f"error: {UNREADABLE}\n", done.stderr)
 
 
 @pytest.fixture
@@ -149,6 +202,18 @@ def installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     registry.clear_caches()
     yield
     registry.clear_caches()
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_list_shows_all_of_them_and_says_which_cannot_be_used() -> None:
+    listed = json.loads(run_textgen("plugins", "--json").stdout)["plugins"]
+    rows = {(row["name"], row["distribution"]): row for row in listed}
+    assert set(FAULTS) <= {name for name, _ in rows}
+    assert rows["nameless", "unknown"]["target"] == "a:B"
+    assert rows["lstm", "textgen-bench"]["problem"] is None
+    assert FAULTS["old"].reason in rows["old", "old"]["problem"]
+    assert FAULTS["gru"].reason in rows["gru", "gru"]["problem"]
+    assert FAULTS["gru"].reason in rows["gru", "textgen-bench"]["problem"]
 
 
 @pytest.mark.usefixtures("installed")
@@ -166,8 +231,7 @@ def installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_what_cannot_continue_ends_with_one_line_that_says_why(
     tmp_path: Path, name: str, arguments: tuple[str, ...]
 ) -> None:
-    done = run_textgen(*arguments, code=1, cwd=tmp_path)
-    (line,) = notes(done)
+    (line,) = notes(run_textgen(*arguments, code=1, cwd=tmp_path))
     assert line.startswith("error: ")
     assert f"{name!r} (fault_{name}:Toy, from {name} 1.0)" in line
     assert FAULTS[name].reason in line

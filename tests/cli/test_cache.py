@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.commands import Textgen, notes
+from helpers.commands import notes, run_textgen
 from textgen.data import cleaning, parallel
 
 
@@ -22,41 +22,27 @@ def big(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def test_the_cache_is_shown_and_emptied(textgen: Textgen, big: Path, tmp_path: Path) -> None:
-    assert "total\t0 files, 0 bytes\n" in textgen("cache").stdout
-    textgen("corpus", big)
+def test_the_cache_is_shown_and_emptied(big: Path, tmp_path: Path) -> None:
+    assert "total\t0 files, 0 bytes\n" in run_textgen("cache").stdout
+    run_textgen("corpus", big)
     (tmp_path / "cache" / "mine.txt").write_text("mine")
     (tmp_path / "cache" / "downloads").mkdir()
     (tmp_path / "cache" / "downloads" / "text.txt").write_text("x" * 100)
-    shown = textgen("cache").stdout
+    shown = run_textgen("cache").stdout
     assert f"folder\t{tmp_path / 'cache'}\nlimit\t20.0 GB\n" in shown
     assert "downloads\t1 file, 100 bytes\ntexts\t2 files, " in shown
-    found = json.loads(textgen("cache", "--json").stdout)
+    found = json.loads(run_textgen("cache", "--json").stdout)
     assert found["limit_bytes"] == 20_000_000_000
     assert found["kinds"]["downloads"] == {"num_files": 1, "num_bytes": 100}
     assert found["num_bytes"] == sum(kind["num_bytes"] for kind in found["kinds"].values())
-    assert textgen("cache", "clear").stdout.startswith("removed ")
+    assert run_textgen("cache", "clear").stdout.startswith("removed ")
     assert (tmp_path / "cache" / "mine.txt").exists()
-    assert json.loads(textgen("cache", "clear", "--json").stdout)["removed"]["num_bytes"] == 0
-    assert textgen("corpus", big).stdout
+    assert json.loads(run_textgen("cache", "clear", "--json").stdout)["removed"]["num_bytes"] == 0
+    assert run_textgen("corpus", big).stdout
 
 
-def test_a_damaged_text_is_made_again_with_one_note(textgen: Textgen, big: Path, tmp_path: Path) -> None:
-    first = textgen("corpus", big)
-    (file,) = (tmp_path / "cache" / "texts").glob("*.bin")
-    file.write_bytes(b"\xff" * file.stat().st_size)
-    again = textgen("corpus", big)
-    assert again.stdout == first.stdout
-    reason = "it has changed since it was written"
-    assert notes(again) == [f"the cached file {str(file)!r} is damaged ({reason}); it is made again"]
-    assert notes(textgen("corpus", big)) == []
-
-
-def test_options_of_the_cache_that_make_no_sense(
-    textgen: Textgen, big: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_limit_that_cannot_be_read_is_refused(big: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEXTGEN_CACHE_LIMIT", "much")
     for command in (["cache"], ["corpus", big]):
-        (line,) = notes(textgen(*command, code=1))
+        (line,) = notes(run_textgen(*command, code=1))
         assert line == "error: TEXTGEN_CACHE_LIMIT='much': give a size, such as 500MB or 20GB"
-    assert "show" in textgen("cache", "empty", code=2).stderr

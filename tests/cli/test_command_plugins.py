@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -65,10 +64,11 @@ def test_a_command_of_a_file_is_found_where_the_file_is_named(
     shown = run_textgen("show-word", "--plugin", "word.py", "--help", cwd=folder).stdout
     assert "Print a word." in shown
     assert "--plugin" in shown
+    shown = run_textgen("plugins", "show", "show-word", "--plugin", "word.py", cwd=folder).stdout
+    assert "--json\tbool\tfalse\t\tPrint JSON." in shown
+    checked = run_textgen("plugins", "check", "--plugin", "word.py", cwd=folder).stdout
+    assert "command\tshow-word\tpassed\t6 passed" in checked
     monkeypatch.setenv("TEXTGEN_PLUGIN_FILES", "word.py")
-    assert run_textgen("show-word", "one", cwd=folder).stdout == "one\n"
-    monkeypatch.delenv("TEXTGEN_PLUGIN_FILES")
-    (folder / "pyproject.toml").write_text('[tool.textgen]\nplugins = ["word.py"]\n')
     assert run_textgen("show-word", "one", cwd=folder).stdout == "one\n"
 
 
@@ -84,27 +84,27 @@ def test_what_a_command_raises_is_one_line(folder: Path, word: str, code: int, m
     done = run_textgen("show-word", word, "--plugin", "word.py", code=code, cwd=folder)
     assert done.stderr.startswith(message)
     assert done.stderr.count("\n") == 1
-    if not word:
-        assert "failed: IndexError: string index out of range (word.py, line " in done.stderr
+    assert word or "failed: IndexError: string index out of range (word.py, line " in done.stderr
 
 
-def test_show_and_check_know_commands_of_a_file(folder: Path) -> None:
-    shown = run_textgen("plugins", "show", "show-word", "--plugin", "word.py", cwd=folder).stdout
-    assert "--json\tbool\tfalse\t\tPrint JSON." in shown
-    checked = run_textgen("plugins", "check", "--plugin", "word.py", cwd=folder).stdout
-    assert "command\tshow-word\tpassed\t6 passed" in checked
-
-
-def test_an_installed_command_is_in_the_help_and_runs(install: Install) -> None:
-    install("shouting", f"{GROUP}shout = shouting:shout\nruns.shout = shouting:shout\n", SHOUT)
-    done = run_textgen("--help")
-    assert "Shout." in done.stdout
-    assert done.stderr == ""
+def test_an_installed_command_is_in_the_help_runs_and_is_completed(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points = "shout = shouting:shout\nruns.shout = shouting:shout\nsilent = shouting:nothing\n"
+    install("shouting", GROUP + points, SHOUT)
+    assert "Shout." in run_textgen("--help").stdout
     assert run_textgen("shout").stdout == run_textgen("runs", "shout").stdout == "HEY\n"
     assert "shout" in run_textgen("runs", "--help").stdout
-    assert run_textgen("shuot", code=2).stderr.startswith(
-        "error: No such command 'shuot'. Did you mean 'shout'"
-    )
+    assert "No such command 'shuot'. Did you mean 'shout'" in run_textgen("shuot", code=2).stderr
+    for line, expected in {"textgen sho": "shout", "textgen plugins ch": "check", "textgen si": ""}.items():
+        words = {"_TEXTGEN_COMPLETE": "complete_bash", "COMP_WORDS": line}
+        for name, value in (words | {"COMP_CWORD": str(line.count(" "))}).items():
+            monkeypatch.setenv(name, value)
+        done = run_textgen()
+        assert (done.stdout.strip(), done.stderr) == (expected, "")
+
+
+OWN = "'textgen bench' is a command of textgen itself; choose another name"
 
 
 @pytest.mark.parametrize(
@@ -113,17 +113,8 @@ def test_an_installed_command_is_in_the_help_and_runs(install: Install) -> None:
         ("shout = shouting:shout", "import no_such_module", "No module named 'no_such_module'"),
         ("shout = shouting:shout", "class shout: pass", "a command is a function, not type 'shout'"),
         ("shout = shouting:shout", "def shout(word: int | str): ...", "is not a valid command: "),
-        (
-            "bench = shouting:shout",
-            SHOUT,
-            "'textgen bench' is a command of textgen itself; choose another name",
-        ),
+        ("bench = shouting:shout", SHOUT, OWN),
         ("noise.shout = shouting:shout", SHOUT, "invalid plugin name 'noise.shout': use lower"),
-        (
-            "Shout! = shouting:shout",
-            SHOUT,
-            "invalid plugin name 'Shout!': use lower-case letters, digits and",
-        ),
     ],
 )
 def test_a_command_that_cannot_be_used_is_left_out_of_the_help_alone(
@@ -144,11 +135,8 @@ def test_a_command_that_cannot_be_used_is_left_out_of_the_help_alone(
 def test_two_of_one_name_are_refused_by_name(install: Install) -> None:
     for name in ("shouting", "yelling"):
         install(name, f"{GROUP}shout = {name}:shout\n", SHOUT)
-    done = run_textgen("shout", code=1)
-    expected = (
-        "command 'shout' is claimed by shouting (shouting:shout) and yelling (yelling:shout); uninstall"
-    )
-    assert expected in done.stderr
+    expected = "command 'shout' is claimed by shouting (shouting:shout) and yelling (yelling:shout); uninst"
+    assert expected in run_textgen("shout", code=1).stderr
     assert expected in run_textgen("--help").stderr
 
 
@@ -159,17 +147,6 @@ def test_the_names_that_no_plugin_can_have_are_those_of_the_built_in_commands() 
         below = group.commands[name].commands
         found += [f"{name}.{each}" for each in below if below.is_built_in(each)]
     assert sorted(found) == sorted(COMMANDS)
-
-
-def test_the_shell_completes_commands_of_plugins(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    install("shouting", f"{GROUP}shout = shouting:shout\nsilent = shouting:nothing\n", SHOUT)
-    for line, expected in {"textgen sh": "shout", "textgen plugins ch": "check", "textgen si": ""}.items():
-        words = {"_TEXTGEN_COMPLETE": "complete_bash", "COMP_WORDS": line}
-        for name, value in (words | {"COMP_CWORD": str(line.count(" "))}).items():
-            monkeypatch.setenv(name, value)
-        done = run_textgen()
-        assert (done.stdout.strip(), done.stderr) == (expected, "")
-    assert os.environ["COMP_CWORD"] == "1"
 
 
 # --- plugin files that every command adds
@@ -186,21 +163,22 @@ def cleaner_files(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def cleaners(cleaner_files: Path, *options: str) -> set[str]:
-    """The cleaners that are listed besides the installed ones."""
-    rows = json.loads(run_textgen("plugins", *options, "--json", cwd=cleaner_files).stdout)["plugins"]
-    return {row["name"] for row in rows if row["distribution"].endswith(".py")}
-
-
 def test_files_come_from_the_project_the_environment_and_the_command(
     cleaner_files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert cleaners(cleaner_files) == set()
-    (cleaner_files / "pyproject.toml").write_text('[tool.textgen]\nplugins = ["one.py"]\n')
-    assert cleaners(cleaner_files) == {"one"}
+    def cleaners(*options: str) -> set[str]:
+        """The cleaners that are listed besides the installed ones."""
+        rows = json.loads(run_textgen("plugins", *options, "--json", cwd=cleaner_files).stdout)["plugins"]
+        return {row["name"] for row in rows if row["distribution"].endswith(".py")}
+
+    project = cleaner_files / "pyproject.toml"
+    project.write_text("[tool.other]\nplugins = 1\n")
+    assert cleaners() == set()
+    project.write_text('[tool.textgen]\nplugins = ["one.py"]\n')
+    assert cleaners() == {"one"}
     monkeypatch.setenv("TEXTGEN_PLUGIN_FILES", os.pathsep.join(["two.py", str(cleaner_files / "one.py")]))
-    assert cleaners(cleaner_files) == {"one", "two"}
-    assert cleaners(cleaner_files, "--plugin", "three.py") == {"one", "two", "three"}
+    assert cleaners() == {"one", "two"}
+    assert cleaners("--plugin", "three.py") == {"one", "two", "three"}
 
 
 def test_the_plugins_of_a_file_are_checked_and_a_file_is_not_taken_for_a_name(cleaner_files: Path) -> None:
@@ -210,18 +188,13 @@ def test_the_plugins_of_a_file_are_checked_and_a_file_is_not_taken_for_a_name(cl
     assert done.stderr == "error: 'one.py' is a file, not the name of a plugin; give it as --plugin one.py\n"
 
 
-def test_a_project_without_the_table_adds_nothing(cleaner_files: Path) -> None:
-    (cleaner_files / "pyproject.toml").write_text("[tool.other]\nplugins = 1\n")
-    assert cleaners(cleaner_files) == set()
-
-
 @pytest.mark.parametrize(
     ("project", "message"),
     [
         ("[tool.textgen", "cannot read pyproject.toml: "),
         (
             "[tool.textgen]\nplugins = 'one.py'",
-            "pyproject.toml: plugins in [tool.textgen] must be a list of files",
+            "pyproject.toml: plugins in [tool.textgen] must be a list of f",
         ),
         ("[tool.textgen]\nplugins = ['four.py']", "cannot read the plugin file four.py: No such file"),
     ],
@@ -274,9 +247,3 @@ def test_what_a_component_prints_stays_out_of_results(cleaner_files: Path) -> No
     done = run_textgen("corpus", "talk", "--plugin", "talk.py", "--json", cwd=cleaner_files)
     assert json.loads(done.stdout)["num_chars"] > 4000
     assert "noise" in done.stderr
-
-
-def test_a_component_whose_constructor_returns_something_is_one_line(cleaner_files: Path) -> None:
-    (cleaner_files / "odd.py").write_text(CLEANER.format("Odd") + "    def __init__(self): return 3\n")
-    done = run_textgen("corpus", "lee", "--clean", "odd", "--plugin", "odd.py", code=1, cwd=cleaner_files)
-    assert re.match(r"error: cleaner 'odd' .* cannot be built: __init__\(\) should return None", done.stderr)

@@ -19,15 +19,18 @@ from textgen.cli.work import continuing
 pty = pytest.importorskip("pty", reason="needs a terminal: only there progress is shown")
 
 
-def interrupt(
-    arguments: list[str], number: signal.Signals = signal.SIGINT, *, is_in_background: bool = False
-) -> tuple[int, bytes, str]:
-    """Send a signal once training shows progress; return exit code, stdout and what the terminal got."""
-    terminal, stderr = pty.openpty()
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGTERM])
+def test_a_signal_ends_a_bench_with_one_line_and_keeps_what_is_whole(
+    number: signal.Signals, entry: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    arguments = ["bench", "random", entry, "--corpus", "lee", "--max-chars", "20000", "--budget", "1h"]
+    arguments += ["--precision", "fp32", "--device", "cpu", "--out", str(folder)]
     command = [sys.executable, "-m", "textgen", *arguments]
-    environment = os.environ | {"TERM": "xterm", "COLUMNS": "200"}
-    if is_in_background:  # as a shell starts it with &
+    if number == signal.SIGTERM:  # in the background, where a shell lets SIGINT be ignored
         command = ["bash", "-c", 'trap "" INT; exec "$@"', "bash", *command]
+    terminal, stderr = pty.openpty()
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "200"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, env=environment) as process:
         os.close(stderr)
         deadline = Timer(120, process.kill)  # a hang fails the test and does not stop it
@@ -41,36 +44,15 @@ def interrupt(
         stdout, _ = process.communicate()
         deadline.cancel()
     os.close(terminal)
-    return process.returncode, stdout, ESCAPES.sub("", shown.decode("utf-8"))
-
-
-@pytest.mark.parametrize(
-    ("command", "number"),
-    [
-        pytest.param("train", signal.SIGINT, marks=pytest.mark.long),
-        pytest.param("bench", signal.SIGINT, marks=pytest.mark.long),
-        ("bench", signal.SIGTERM),
-    ],
-)
-def test_a_signal_ends_with_one_line_and_no_half_written_run(
-    command: str, number: signal.Signals, entry: str, tmp_path: Path
-) -> None:
-    entries = ["random", entry] if command == "bench" else [entry]
-    options = ["--corpus", "lee", "--max-chars", "20000", "--budget", "1h"]
-    options += ["--precision", "fp32", "--device", "cpu", "--out", str(tmp_path / "out")]
-    is_in_background = number == signal.SIGTERM
-    code, stdout, shown = interrupt([command, *entries, *options], number, is_in_background=is_in_background)
-    assert code == 130
-    assert stdout == b""
-    assert "Traceback" not in shown
-    lines = [line.strip() for line in re.split(r"[\r\n]+", shown) if line.strip()]
-    folder = tmp_path / "out"
-    again = shlex.join(["textgen", command, *entries, *options])
-    kept = f"1 run is kept in {folder}, continue with: {again}"
-    assert lines[-1] == ("interrupted; " + kept if command == "bench" else "interrupted")
-    assert not any("error" in line for line in lines)
-    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if not path.is_file())
-    assert left == (["out", "out/runs", "out/runs/random-seed0"] if command == "bench" else [])
+    assert (process.returncode, stdout) == (130, b"")
+    lines = [line.strip() for line in re.split(r"[\r\n]+", ESCAPES.sub("", shown.decode("utf-8")))]
+    again = shlex.join(["textgen", *arguments])
+    assert next(filter(None, reversed(lines))) == (
+        f"interrupted; 1 run is kept in {folder}, continue with: {again}"
+    )
+    assert not any("error" in line or "Traceback" in line for line in lines)
+    left = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_file()}
+    assert left == {"runs", "runs/random-seed0"}
 
 
 def test_the_command_that_continues_names_the_folder() -> None:

@@ -4,52 +4,34 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from helpers.commands import Textgen, notes
+from helpers.commands import TINY, notes, run_textgen
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_references")]
 
-TEXT = ("--corpus", "lee", "--max-chars", 8000)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("ladder") / "out"
+OPTIONS = ("--corpus", "lee", "--max-chars", 8000, "--length", 20, "--precision", "fp32", "--device", "cpu")
 
 
-@pytest.fixture(scope="module")
-def printed(textgen: Textgen, entry: str, folder: Path) -> dict[str, Any]:
-    """What `--json` prints."""
-    quick = ("--length", 20, "--precision", "fp32", "--device", "cpu")
-    done = textgen(
-        "bench", entry, "random", *TEXT, "--budget", "20updates,5updates", *quick, "--out", folder, "--json"
-    )
+def test_a_ladder_is_printed_shown_listed_and_reported(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    command = ("bench", TINY, "random", "--budget", "20updates,5updates", *OPTIONS, "--out", folder, "--json")
+    done = run_textgen(*command)
     assert notes(done) == [f"saved in {folder}"]
-    result: dict[str, Any] = json.loads(done.stdout, parse_constant=pytest.fail)
-    return result
-
-
-def test_a_ladder_is_printed_as_json(printed: dict[str, Any], entry: str) -> None:
+    printed = json.loads(done.stdout, parse_constant=pytest.fail)
     assert printed["budgets"] == ["5updates", "20updates"]
-    updates = {rung["budget"]: rung["num_updates"] for rung in printed["rungs"] if rung["entry"] == entry}
+    updates = {rung["budget"]: rung["num_updates"] for rung in printed["rungs"] if rung["entry"] == TINY}
     assert updates == {"5updates": 5, "20updates": 20}
-    assert {(step["entry"], step["before"], step["after"]) for step in printed["steps"]} == {
-        (entry, "5updates", "20updates")
-    }
+    steps = {(step["entry"], step["before"], step["after"]) for step in printed["steps"]}
+    assert steps == {(TINY, "5updates", "20updates")}
     assert not printed["failures"]
 
-
-@pytest.mark.usefixtures("printed")
-def test_a_ladder_is_shown_listed_and_verified(textgen: Textgen, folder: Path, entry: str) -> None:
-    shown = textgen("runs", "show", folder).stdout
+    shown = run_textgen("runs", "show", folder).stdout
     assert shown.startswith("# Ladder on lee\n")
     assert "## What more training changes" in shown
-    (listed,) = json.loads(textgen("runs", "--root", folder.parent, "--json").stdout)["runs"]
+    (listed,) = json.loads(run_textgen("runs", "--root", tmp_path, "--json").stdout)["runs"]
     assert (listed["kind"], listed["budget"]) == ("ladder", "5updates,20updates")
-    assert listed["entries"] == [entry, "random"]
+    assert listed["entries"] == [TINY, "random"]
     assert len(listed["runs"]) == 4
-    assert "all agree" in textgen("verify", folder).stdout
-    assert textgen("report", folder).stdout == f"{folder / 'report.html'}\n"
+    assert run_textgen("report", folder).stdout == f"{folder / 'report.html'}\n"

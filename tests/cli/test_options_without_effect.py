@@ -23,78 +23,40 @@ cases = [{ label = "small", entry = "char-lstm", budget = "1s" }]
 TABLE = """
 corpus --clean raw
     --clean has no effect on the list of corpora; leave it out
-corpus --split 90/10
-    --split has no effect on the list of corpora; leave it out
-corpus --max-chars 1000
-    --max-chars has no effect on the list of corpora; leave it out
-corpus --encoding utf-8
-    --encoding has no effect on the list of corpora; leave it out
 corpus --diff
     --diff has no effect on the list of corpora; leave it out
 corpus lee --diff --split 90/10
     --split has no effect with --diff; leave it out
-corpus lee --diff --max-chars 1000
-    --max-chars has no effect with --diff; leave it out
 corpus lee --diff --json
     --json has no effect with --diff; leave it out
-corpus lee --encoding latin-1
-    --encoding has no effect on lee, not read from a file; leave it out
-corpus lee --diff --encoding latin-1
-    --encoding has no effect on lee, not read from a file; leave it out
 
 bench random --encoding latin-1
     --encoding has no effect on wiki, not read from a file; leave it out
-train random --corpus gutenberg/austen-emma.txt --corpus lee --encoding latin-1
-    --encoding has no effect on gutenberg/austen-emma.txt and lee, not read from a file; leave it out
 train random --budget 10s
     --budget has no effect on the model 'uniform', which is not trained by gradient descent; leave it out
 train word-ngram --precision bf16
     --precision has no effect on the model 'ngram', which is not trained by gradient descent; leave it out
 tune char-lstm --encoding latin-1
     --encoding has no effect on wiki, not read from a file; leave it out
-suite original --encoding latin-1
-    --encoding has no effect on wiki, not read from a file; leave it out
-describe char-lstm --encoding latin-1
-    --encoding has no effect on wiki, not read from a file; leave it out
 score runs/one lee --encoding latin-1
     --encoding has no effect on lee, not read from a file; leave it out
 
 describe runs/one --corpus lee
     --corpus has no effect on 'runs/one', a run with a vocabulary of its own; leave it out
-describe runs/one --clean raw
-    --clean has no effect on 'runs/one', a run with a vocabulary of its own; leave it out
-describe runs/one --max-chars 1000
-    --max-chars has no effect on 'runs/one', a run with a vocabulary of its own; leave it out
-describe runs/one --encoding latin-1
-    --encoding has no effect on 'runs/one', a run with a vocabulary of its own; leave it out
 describe runs/one --vocab-size 32
     --vocab-size has no effect on 'runs/one', a run with a vocabulary of its own; leave it out
 describe char-lstm --vocab-size 32 --corpus lee
     --corpus has no effect with --vocab-size, which needs no text; leave it out
-describe char-lstm --vocab-size 32 --clean raw
-    --clean has no effect with --vocab-size, which needs no text; leave it out
-describe char-lstm --vocab-size 32 --max-chars 1000
-    --max-chars has no effect with --vocab-size, which needs no text; leave it out
-describe char-lstm --vocab-size 32 --encoding latin-1
-    --encoding has no effect with --vocab-size, which needs no text; leave it out
 
-bench random --cpus-per-run 2
-    --cpus-per-run has no effect without --on; leave it out
 suite original --gpus-per-run 0.5
     --gpus-per-run has no effect without --on; leave it out
 suite original --on ray --jobs 2
-    --jobs has no effect with --on, which computes as many runs at a time as have room; leave it out
-tune char-lstm --on ray --jobs 2
     --jobs has no effect with --on, which computes as many runs at a time as have room; leave it out
 suite budgets.toml --budget 10s
     --budget has no effect on 'budgets.toml', of which every case has a budget of its own; leave it out
 
 plugins --json show lstm
     --json has no effect before 'show'; write it after 'show'
-plugins --json check lstm
-    --json has no effect before 'check'; write it after 'check'
-plugins --json new mine --kind model
-    --json has no effect before 'new'; write it after 'new'
 """
 CPU = textgen.ClusterOptions(device="cpu")
 TEXT = "".join(f"Fox number {i} jumps over {7 * i} lazy dogs.\n\n" for i in range(80))

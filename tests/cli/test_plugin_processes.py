@@ -112,19 +112,16 @@ def test_a_comparison_and_what_reads_it(folder: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("only_in_workers")
-def test_a_suite(folder: Path) -> None:
-    done = run_textgen("suite", "toys.toml", *TEXT, *PLUGIN, "--seeds", 1, "--out", "s", "--json", cwd=folder)
-    (question,) = json.loads(done.stdout)["questions"]
+def test_a_suite_and_a_study(folder: Path) -> None:
+    options = (*TEXT, *PLUGIN, "--seeds", 1, "--json")
+    done = run_textgen("suite", "toys.toml", *options, "--out", "suite", cwd=folder)
+    result = json.loads(done.stdout)
+    (question,) = result["questions"]
     assert question["sampler"] == "coin"
-    assert all(case["bits_per_char"] and case["real_word_rate"] for case in question["cases"])
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("only_in_workers")
-def test_a_study(folder: Path) -> None:
-    options = ("--search", "scale=0.5..2", "--trials", 2, "--seeds", 1, "--out", "study", "--json")
-    done = run_textgen("tune", "letters-toy", *TEXT, *PLUGIN, *options, cwd=folder)
-    study = json.loads(done.stdout)
+    assert all(case["bits_per_char"] for case in question["cases"])
+    assert result["failures"] == {}
+    search = ("--search", "scale=0.5..2", "--trials", 2, "--out", "study")
+    study = json.loads(run_textgen("tune", "letters-toy", *options, *search, cwd=folder).stdout)
     assert [each["option"] for each in study["search"]] == ["scale"]
     assert all(trial["state"] == "complete" for trial in study["trials"])
 
@@ -134,11 +131,6 @@ def test_a_study(folder: Path) -> None:
     ("entry", "message"),
     [
         ("letters-toy:scale=x", "letters-toy:scale=x': toy option scale=x: input should be a valid number"),
-        ("letters-toy:scala=1", "unknown option 'scala'; did you mean 'scale'?"),
-        (
-            "toy",
-            "'toy' is only a model; did you mean bpe-toy or byte-toy or char-toy or hf-toy or letters-toy",
-        ),
         ("letters-toi", "unknown model 'toi'; did you mean 'toy'?"),
     ],
 )
@@ -151,21 +143,12 @@ def test_a_mistake_in_an_entry(folder: Path, entry: str, message: str) -> None:
     ("code", "message"),
     [
         ("import ctypes; ctypes.CDLL(None)._exit(0)", "its process ended itself (exit code 0)"),
-        ("import ctypes; ctypes.string_at(0)", "its process crashed (SIGSEGV)"),
         ("import textgen.jobs.runner as r; r.to_values = lambda answer: [[1]]", "its result cannot be kept"),
-        ("import os; os.write(1, b'noise')", None),
     ],
 )
-def test_a_file_that_ends_or_patches_its_process(
-    folder: Path, tmp_path: Path, code: str, message: str | None
-) -> None:
+def test_a_file_that_ends_or_patches_its_process(tmp_path: Path, code: str, message: str) -> None:
     (tmp_path / "mine.py").write_text(CODE.removeprefix(TOP) + code)
-    (tmp_path / "text.txt").write_bytes((folder / "text.txt").read_bytes())
-    options = (*TEXT, *PLUGIN, "--length", 30, "--out", "out", "--json")
-    done = run_textgen("bench", "letters-toy", *options, code=1 if message else 0, cwd=tmp_path)
-    if message:
-        (line,) = done.stderr.splitlines()
-        assert line.startswith("error: the plugin file mine.py cannot be loaded: ")
-        assert message in line
-    else:
-        json.loads(done.stdout)
+    done = run_textgen("bench", "letters-toy", "--corpus", "lee", *PLUGIN, code=1, cwd=tmp_path)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: the plugin file mine.py cannot be loaded: ")
+    assert message in line

@@ -36,9 +36,8 @@ def show(reported: list[Step], *, quiet: bool = False, is_interrupted: bool = Fa
 
 @pytest.fixture
 def on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("LINES", "30")
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm", "LINES": "30", "COLUMNS": "80"}.items():
+        monkeypatch.setenv(name, value)
 
 
 def drawn(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -49,11 +48,7 @@ def drawn(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 @pytest.mark.usefixtures("on_a_terminal")
-@pytest.mark.parametrize("width", [80, 120, 200])
-def test_a_line_has_state_curve_last_validation_score_and_speed(
-    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COLUMNS", str(width))
+def test_a_line_has_state_curve_last_validation_score_and_speed(capsys: pytest.CaptureFixture[str]) -> None:
     with ProgressDisplay() as display:
         for step in steps("word-lstm-glove", index=2):
             display(step)
@@ -61,14 +56,11 @@ def test_a_line_has_state_curve_last_validation_score_and_speed(
     capsys.readouterr()
     assert re.search(r"^\S word-lstm-glove +training 100% +·██\S+ validation 2\.250 +2 k chars/s$", lines[0])
     assert lines[1] == "entry 2 of 3, about 3 min left"
-    assert max(map(len, lines)) < width
+    assert max(map(len, lines)) < 80
 
 
 @pytest.mark.usefixtures("on_a_terminal")
-def test_what_is_over_is_marked_and_what_failed_says_why(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
+def test_what_is_over_is_marked_and_what_failed_says_why(capsys: pytest.CaptureFixture[str]) -> None:
     entries = [
         Step("reading the text"),
         *steps("a"),
@@ -84,10 +76,6 @@ def test_what_is_over_is_marked_and_what_failed_says_why(
     assert lines[2].startswith("✗ [bold]  failed: loss is nan \\u001b[2J; x")
     assert lines[3].startswith("✓ comparing with references")
     assert max(map(len, lines)) <= 80
-
-
-@pytest.mark.usefixtures("on_a_terminal")
-def test_an_interrupted_line_is_not_called_done(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(KeyboardInterrupt):
         show(steps("a"), is_interrupted=True)
     assert drawn(capsys)[-1].startswith("· a  training 100%")
@@ -96,20 +84,12 @@ def test_an_interrupted_line_is_not_called_done(capsys: pytest.CaptureFixture[st
 def test_a_pipe_gets_a_log_of_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     start = Step("preparing the text", total=2, seconds_left=240.0)
     done = Step(DONE, "a", index=1, total=2, outcome="test 2.100 bits/char")
-    show(
-        [
-            start,
-            *steps("a", total=2),
-            done,
-            *steps("b", 2, 2),
-            Step(FAILED, "b", index=2, total=2, outcome="nan"),
-        ]
-    )
+    failed = Step(FAILED, "b", index=2, total=2, outcome="nan")
+    show([start, *steps("a", total=2), done, *steps("b", 2, 2), failed])
     printed = capsys.readouterr()
     assert printed.out == ""
-    lines = printed.err.splitlines()
-    assert lines[0] == "about 4 min for 2 entries"
-    assert lines[1:] == [
+    assert printed.err.splitlines() == [
+        "about 4 min for 2 entries",
         "[0:00] a (1 of 2): tokenizing",
         "[0:00] a (1 of 2): training",
         "[0:00] a (1 of 2): done, test 2.100 bits/char",
@@ -117,13 +97,13 @@ def test_a_pipe_gets_a_log_of_plain_lines(capsys: pytest.CaptureFixture[str]) ->
         "[0:00] b (2 of 2): training",
         "[0:00] b (2 of 2): failed, nan",
     ]
-    assert all(PROGRESS.fullmatch(line) for line in lines)
+    assert all(PROGRESS.fullmatch(line) for line in printed.err.splitlines())
 
 
-@pytest.mark.parametrize("terminal", ["0", "1"])
+@pytest.mark.parametrize("terminal", ["FORCE_COLOR", "IGNORED"])
 def test_quiet_is_silent(
     terminal: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("FORCE_COLOR" if terminal == "1" else "IGNORED", "1")
+    monkeypatch.setenv(terminal, "1")
     show([Step("preparing the text", total=2, seconds_left=240.0), *steps("a")], quiet=True)
     assert capsys.readouterr() == ("", "")

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from helpers.commands import Textgen, notes, run_process
-from textgen.cli.app import app
 from textgen.data.corpus import load_corpus
 from textgen.registry.options import build
 from textgen.runtime.output import visible
@@ -28,7 +27,7 @@ def test_a_run_scores_its_test_text_as_training_did(
     test = load_corpus(["lee"], max_chars=60_000, split=split).split.test.text[:]
     (tmp_path / "test.txt").write_text(test, "utf-8", newline="")
     scored = json.loads(
-        run_process("score", tmp_path / "run", tmp_path / "test.txt", "--clean", "raw", "--json").stdout
+        textgen("score", tmp_path / "run", tmp_path / "test.txt", "--clean", "raw", "--json").stdout
     )
     in_training = json.loads(done.stdout)["test"]
     assert scored["num_chars"] == len(test)
@@ -67,36 +66,21 @@ def test_a_seed_determines_what_is_written(textgen: Textgen, trained: Trained) -
     assert other != first.stdout
 
 
-def test_describe_counts_the_parameters_of_the_run(textgen: Textgen, trained: Trained) -> None:
+def test_describe_counts_the_parameters_of_a_run_and_of_an_entry(
+    textgen: Textgen, trained: Trained, tmp_path: Path
+) -> None:
     rows = [line.split("\t") for line in textgen("describe", trained[0]).stdout.splitlines()]
-    assert {len(row) for row in rows} == {4}
+    assert rows[0] == ["layer", "type", "output shape", "parameters"]
     counts = {row[0]: int(row[-1].replace(",", "")) for row in rows[1:]}
     assert counts["total"] == json.loads(trained[1])["num_parameters"]
     assert sum(counts.values()) == 2 * counts["total"]
-
-
-def test_describe_builds_an_entry_for_the_alphabet_of_a_text(textgen: Textgen, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("abc\n" * 100)
     command = ("describe", "char-gru:hidden_size=8,num_layers=1", "--corpus", tmp_path / "text.txt")
     described = json.loads(textgen(*command, "--json").stdout)
     assert described["vocab_size"] == len("abc\n") + 256
-    rows = [line.split("\t") for line in textgen(*command).stdout.splitlines()]
-    assert rows[-1][-1] == f"{described['num_parameters']:,}"
-
-
-def test_describe_shows_the_layers_of_an_entry_of_any_size_without_a_text(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    app(["describe", "original", "--vocab-size", "32"], standalone_mode=False)
-    header, *rows = (line.split("\t") for line in capsys.readouterr().out.splitlines())
-    assert header == ["layer", "type", "output shape", "parameters"]
-    assert [row[-1] for row in rows if row[-1] != "0"] == [
-        "264,192",
-        "525,312",
-        "525,312",
-        "8,224",
-        "1,323,040",
-    ]
+    last = textgen(*command).stdout.splitlines()[-1]
+    assert last.split("\t")[-1] == f"{described['num_parameters']:,}"
+    assert textgen("describe", "original", "--vocab-size", 32).stdout.endswith("\t1,323,040\n")
 
 
 def test_describe_shows_frozen_parameters_in_a_column_if_there_are_any(
@@ -120,22 +104,16 @@ def test_a_run_is_never_overwritten(
     assert snapshot(trained[0]) == before
 
 
-@pytest.mark.parametrize("options", [["--json"], []])
-def test_a_random_model_trains_at_once_and_is_scored(
-    textgen: Textgen, options: list[str], tmp_path: Path
-) -> None:
+def test_a_random_model_trains_at_once_and_is_scored(textgen: Textgen, tmp_path: Path) -> None:
     out = tmp_path / "new" / "run"
-    done = textgen("train", "random", "--corpus", "lee", "--max-chars", "20000", "--out", out, *options)
+    done = textgen("train", "random", "--corpus", "lee", "--max-chars", "20000", "--out", out)
     result = json.loads((out / "run.json").read_text("utf-8"))["result"]
-    if options:
-        assert json.loads(done.stdout) == result
-    else:
-        first, *lines = done.stdout.splitlines()
-        score = f"{result['test']['bits_per_char']:.3f} bits per character of the test text"
-        assert first.startswith(f"random on lee: {score} (95 % interval ")
-        assert "0 parameters" in " ".join(lines)
-        assert lines[-1] == f"saved in {out}"
-        assert "worse than chance" not in done.stdout
+    first, *lines = done.stdout.splitlines()
+    score = f"{result['test']['bits_per_char']:.3f} bits per character of the test text"
+    assert first.startswith(f"random on lee: {score} (95 % interval ")
+    assert "0 parameters" in " ".join(lines)
+    assert lines[-1] == f"saved in {out}"
+    assert "worse than chance" not in done.stdout
 
 
 @pytest.mark.parametrize(("least", "num_notes"), [(0.0, 0), (2.0, 1)])

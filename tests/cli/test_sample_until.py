@@ -15,15 +15,14 @@ from textgen.generation.text_ends import Until, part_after, spans
 
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
 HOT = {"sampler": "temperature:temperature=1.5", "length": 40}
+ABBREVIATED = "Mr. and Mrs. Bennet met Dr. J. S. Bach."
 
 
 @pytest.mark.parametrize(
     ("prompt", "written", "until", "part"),
     [
-        ("", "Ann\nBob\n", "line", "Ann"),
         ("", "\n\n Ann \nBob", "line", "Ann"),
         ("", "Ann", "line", None),
-        ("", "\n \n", "line", None),
         ("An", "n\nBob", "line", "Ann"),
         ("", "He said \u201cno.\u201d She", "sentence", "He said \u201cno.\u201d"),
         ("", "It is 3.14 of it! Yes", "sentence", "It is 3.14 of it!"),
@@ -33,14 +32,8 @@ HOT = {"sampler": "temperature:temperature=1.5", "length": 40}
         ("CHAPTER XX\n\n", "It was late. She", "sentence", "It was late."),
         ("CHAPTER XX\n\n", "It was late", "sentence", None),
         ("It was late.", " She went. He", "sentence", "She went."),
-        (
-            "",
-            "Mr. and Mrs. Bennet met Dr. J. S. Bach. They",
-            "sentence",
-            "Mr. and Mrs. Bennet met Dr. J. S. Bach.",
-        ),
+        ("", f"{ABBREVIATED} They", "sentence", ABBREVIATED),
         ("", '"Ah! Yes. No." said he. She', "sentence", '"Ah! Yes. No." said he.'),
-        ("", "\u201cAh! You came.\u201d She", "sentence", "\u201cAh! You came.\u201d"),
         ("", "\u201eJa. Nein.\u201c Er ging. Sie", "sentence", "\u201eJa. Nein.\u201c Er ging."),
         ("", "Stop! cried he. She", "sentence", "Stop! cried he."),
     ],
@@ -52,13 +45,16 @@ def test_a_text_ends_with_the_first_part_that_goes_on_from_its_prompt(
     assert (found and (prompt + written)[slice(*found)]) == part
 
 
-def test_a_text_has_all_its_parts() -> None:
-    def parts(text: str, until: Until) -> list[str]:
-        return [text[begin:end] for begin, end in spans(text, until)]
-
-    assert parts("Ann\n\nBob\nCid", "line") == ["Ann", "Bob", "Cid"]
-    assert parts("One. Two?", "sentence") == ["One.", "Two?"]
-    assert parts("a\nb\n\nc\n", "paragraph") == ["a\nb", "c"]
+@pytest.mark.parametrize(
+    ("text", "until", "parts"),
+    [
+        ("Ann\n\nBob\nCid", "line", ["Ann", "Bob", "Cid"]),
+        ("One. Two?", "sentence", ["One.", "Two?"]),
+        ("a\nb\n\nc\n", "paragraph", ["a\nb", "c"]),
+    ],
+)
+def test_a_text_has_all_its_parts(text: str, until: Until, parts: list[str]) -> None:
+    assert [text[begin:end] for begin, end in spans(text, until)] == parts
 
 
 @pytest.fixture(scope="module")
@@ -81,16 +77,6 @@ def test_a_list_has_no_text_twice_and_none_of_the_training_text(names: textgen.R
     assert not new & {"Ann", "Bea", "Cid", "Dan", "Eve"}
 
 
-def test_a_list_goes_on_from_a_prompt(names: textgen.Run) -> None:
-    cool = {"sampler": "temperature:temperature=0.5", "length": 40}
-    written = list(names.samples_until("line", 5, "An", **cool))
-    assert {each.prompt for each in written} == {"An"}
-    assert "n" in {each.text for each in written}  # the rest of Ann
-    options = ("--until", "line", "--number", 5, "--length", 40, "--temperature", 0.5)
-    done = run_textgen("sample", names.folder, "--prompt", "-", *options, stdin="An")
-    assert done.stdout.splitlines() == [each.prompt + each.text for each in written]
-
-
 def test_too_few_are_said_with_what_helps(names: textgen.Run) -> None:
     repeated = (
         r"only \d of 9 such texts are among 180; others repeat what was there: try a higher temperature"
@@ -103,11 +89,16 @@ def test_too_few_are_said_with_what_helps(names: textgen.Run) -> None:
         assert list(names.samples_until("sentence", 2, "A heading\n\n", length=20)) == []
 
 
-def test_the_command_prints_a_text_a_line(names: textgen.Run) -> None:
+def test_the_command_prints_a_text_a_line_that_goes_on_from_its_prompt(names: textgen.Run) -> None:
     command = ("sample", names.folder, "--until", "line", "-n", 4, "--length", 20)
     lines = run_textgen(*command).stdout.splitlines()
     assert lines == [each["text"] for each in json.loads(run_textgen(*command, "--json").stdout)["samples"]]
     assert len(lines) == 4
+    written = list(names.samples_until("line", 4, "An", sampler="temperature:temperature=0.5", length=20))
+    assert {each.prompt for each in written} == {"An"}
+    assert "n" in {each.text for each in written}  # the rest of Ann
+    done = run_textgen(*command, "--prompt", "-", "--temperature", 0.5, stdin="An")
+    assert done.stdout.splitlines() == [each.prompt + each.text for each in written]
 
 
 def test_a_text_that_is_gone_cannot_be_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,17 +109,16 @@ def test_a_text_that_is_gone_cannot_be_compared(tmp_path: Path, monkeypatch: pyt
         next(run.samples_until("line", 1, new=True))
 
 
-@pytest.mark.parametrize("command", [["sample", "nowhere"], ["score", "nowhere", "text.txt"]])
-def test_a_run_that_does_not_exist_is_refused_before_torch_is_imported(
-    command: list[str], tmp_path: Path
-) -> None:
+def test_a_run_that_does_not_exist_is_refused_before_torch_is_imported(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom textgen.cli.app import app\n"
-        f"try:\n    app({command!r}, standalone_mode=False)\n"
-        "except Exception as error:\n    print(error, 'torch' in sys.modules)\n"
+        "for command in (['sample', 'nowhere'], ['score', 'nowhere', 'text.txt']):\n"
+        "    try:\n        app(command, standalone_mode=False)\n"
+        "    except Exception as error:\n        print(error)\n"
+        "print('torch' in sys.modules)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.startswith("no run 'nowhere'")
-    assert done.stdout.endswith(" False\n")
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    *refusals, is_imported = done.stdout.splitlines()
+    assert all(each.startswith("no run 'nowhere'") for each in refusals)
+    assert (len(refusals), is_imported) == (2, "False")

@@ -8,23 +8,19 @@ import shutil
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from helpers.catalog import RECORDED, write_bench, write_run, write_study
-from helpers.commands import Done, Terminal, run_textgen
+from helpers.commands import Done, run_textgen
 from helpers.records import edit_record
 from textgen.contracts import TextgenError
 from textgen.experiment.entry_result import Sample
 from textgen.experiment.samples import keep_samples
-from textgen.library.progress import ProgressDisplay
 from textgen.results.folders import identify
 from textgen.results.items import read_result
-from textgen.training.progress import Step
 
 HOSTILE = "\x1b]0;owned\x07\x1b[5m\x9b2J\u202e\x7f\r[red]x[/red][y](http://z)"
 """A title for the window, blinking, a cleared screen, reversed text, and markup of rich and Markdown."""
@@ -93,15 +89,14 @@ def copied(recorded: str, file: Path) -> None:
     shutil.copy(RECORDED / f"{recorded}.json", file)
 
 
-WRITERS: dict[str, Callable[[Path], object]] = {
-    "run": write_run,
-    "bench": lambda folder: write_bench(folder, ("char-lstm", 2.1, 0), ("random", 6.0, 0)),
-    "ladder": lambda folder: copied("ladder-code", folder / "ladder.json"),
-    "suite": lambda folder: copied("original-wiki", folder / "suite.json"),
-    "study": write_study,
+WRITERS: dict[str, tuple[Callable[[Path], object], int]] = {
+    "run": (write_run, 14),
+    "bench": (lambda folder: write_bench(folder, ("char-lstm", 2.1, 0), ("random", 6.0, 0)), 25),
+    "ladder": (lambda folder: copied("ladder-code", folder / "ladder.json"), 25),
+    "suite": (lambda folder: copied("original-wiki", folder / "suite.json"), 35),
+    "study": (write_study, 40),
 }
-LEAST = {"run": 14, "bench": 25, "ladder": 25, "suite": 50, "study": 40}
-"""The number of strings that are hostile at least, so that the test does not become void."""
+"""What writes each kind of result, and how many of its strings are hostile at least."""
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -111,13 +106,14 @@ def test_no_string_of_a_saved_result_steers_a_terminal(
     monkeypatch.chdir(tmp_path)
     Path("runs").mkdir()
     folder = Path("runs/x")
-    WRITERS[kind](folder)
+    write, least = WRITERS[kind]
+    write(folder)
     file = folder / f"{kind}.json"
     original = json.loads(file.read_text("utf-8"))
     original.pop("sha256", None)
     found = list(strings(original))
     chosen = accepted(file, original, set(), sorted({value for _, value in found}))
-    assert len(chosen) >= LEAST[kind]
+    assert len(chosen) >= least
     assert write_poisoned(file, original, chosen)
     listed, _ = harmless("runs")
     assert "owned" in listed.stdout
@@ -142,31 +138,14 @@ def test_no_name_in_a_file_or_on_the_command_line_steers_a_terminal(tmp_path: Pa
         f"import warnings\nfrom textgen.contracts import TextgenWarning\nowned = {HOSTILE!r}\n"
         "warnings.warn(owned)\nwarnings.warn(owned, TextgenWarning)\nraise ValueError(owned)\n"
     )
-    key = json.dumps(HOSTILE).replace("\x7f", "\\u007f")
-    (tmp_path / "suite.toml").write_text(
-        f'title = {key}\nbudget = "1s"\n[[questions]]\nname = {key}\ntext = {key}\n'
-        f'cases = [{{label = {key}, entry = "random", {key} = 1}}]\n'
-    )
     for command in (
         "corpus texts.zip",
         "corpus fields.jsonl",
         "plugins --plugin plugin.py",
-        "suite suite.toml --corpus lee",
         f"train {HOSTILE}",
     ):
         done, _ = harmless(*command.split(" "), code=None, cwd=tmp_path)
         assert "owned" in done.stdout + done.stderr, command
-
-
-def test_no_progress_steers_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "xterm-256color")
-    stream = Terminal(BytesIO(), "utf-8", write_through=True)
-    with redirect_stderr(stream), ProgressDisplay() as display:
-        display(Step("training", HOSTILE, index=1, total=2, remark=HOSTILE))
-        display(Step("failed", HOSTILE, index=1, total=2, outcome=HOSTILE))
-    shown = stream.buffer.getvalue().decode("utf-8")
-    assert "owned" in shown
-    assert STEERING.findall(OF_RICH.sub("", shown)) == []
 
 
 def test_no_traceback_of_a_bug_steers_a_terminal(

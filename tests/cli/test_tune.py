@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
-import signal
-import sqlite3
-import subprocess
 import sys
-import time
 from collections.abc import Callable
-from contextlib import closing, suppress
 from pathlib import Path
-from threading import Timer
 from typing import Any
 
 import pytest
@@ -25,18 +18,7 @@ pytestmark = pytest.mark.slow
 
 TEXT = ("--corpus", "lee", "--max-chars", 20_000)
 SEARCH = ("--search", "learning_rate=0.001|0.003|0.01|1e30,weight_decay=0..1,hidden_size=16|24")
-KEYS = {
-    *("schema_version", "command", "made", "corpus", "sources", "device", "precision"),
-    "name",
-    "settings",
-    "search",
-    "best",
-    "comparison",
-    "importances",
-    "trials",
-    "versions",
-    "machine",
-}
+Tuned = tuple[Path, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +32,7 @@ def command(tuned_entry: str, budget: list[str]) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def tuned(
-    textgen: Textgen, command: list[Any], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, dict[str, Any]]:
+def tuned(textgen: Textgen, command: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Tuned:
     """The folder of a study, and what was printed."""
     folder = tmp_path_factory.mktemp("tune") / "out"
     done = textgen(*command, "--trials", 12, "--out", folder, "--json")
@@ -61,29 +41,32 @@ def tuned(
     return folder, json.loads(done.stdout, parse_constant=pytest.fail)
 
 
-def test_the_result_has_its_keys_and_is_saved(tuned: tuple[Path, dict[str, Any]]) -> None:
+def test_the_result_is_saved_with_its_page_and_its_comparison_on_the_test_part(tuned: Tuned) -> None:
     folder, result = tuned
-    assert set(result) == KEYS
     saved = json.loads((folder / "study.json").read_text("utf-8"))
     assert len(saved.pop("sha256")) == 64
     assert result == saved
     assert len(result["trials"]) == 12
     assert result["settings"]["budget"] == "2000chars"
-    assert result["versions"]["optuna"]
     assert set(result["importances"]) == {"learning_rate", "weight_decay", "hidden_size"}
     page = (folder / "report.html").read_text("utf-8")
     assert re.findall(r"<(?:script|link)[^>]+(?:src|href)=", page) == []
     assert page.count("<svg") == 2 * 3  # history, curves, importances, in both widths
 
-
-def test_a_learning_rate_beyond_reason_is_reported(tuned: tuple[Path, dict[str, Any]]) -> None:
-    wild = [trial for trial in tuned[1]["trials"] if trial["params"]["learning_rate"] == 1e30]
-    assert wild
+    wild = [trial for trial in result["trials"] if trial["params"]["learning_rate"] == 1e30]
     assert {trial["state"] for trial in wild} == {"failed"}
     assert all(trial["reason"].startswith("training diverged") for trial in wild)
 
+    compared = result["comparison"]
+    assert (compared["scored_on"], compared["seeds"]) == ("test", [1])
+    assert compared["best"]["name"] == result["best"]["name"]
+    gain = compared["default"]["value"] - compared["best"]["value"]
+    assert compared["gain"] == pytest.approx(gain)
+    assert compared["interval"][0] <= gain <= compared["interval"][1]
+    assert len(list((folder / "comparison" / "runs").iterdir())) == 2
 
-def test_the_best_entry_can_be_pasted(tuned: tuple[Path, dict[str, Any]], tuned_entry: str) -> None:
+
+def test_the_best_entry_can_be_pasted(tuned: Tuned, tuned_entry: str) -> None:
     best = tuned[1]["best"]
     values = [trial["value"] for trial in tuned[1]["trials"] if trial["value"] is not None]
     assert best["value"] == min(values)
@@ -100,23 +83,8 @@ def test_the_best_entry_can_be_pasted(tuned: tuple[Path, dict[str, Any]], tuned_
     assert set(best["params"]) == {"learning_rate", "weight_decay", "hidden_size"}
 
 
-def test_the_comparison_has_fresh_seeds_and_the_test_part(tuned: tuple[Path, dict[str, Any]]) -> None:
-    folder, result = tuned
-    compared = result["comparison"]
-    assert compared["scored_on"] == "test"
-    assert compared["seeds"] == [1]
-    assert compared["best"]["name"] == result["best"]["name"]
-    gain = compared["default"]["value"] - compared["best"]["value"]
-    assert compared["gain"] == pytest.approx(gain)
-    assert compared["interval"][0] <= gain <= compared["interval"][1]
-    assert len(list((folder / "comparison" / "runs").iterdir())) == 2
-
-
 def test_the_same_folder_again_resumes(
-    tuned: tuple[Path, dict[str, Any]],
-    textgen: Textgen,
-    command: list[Any],
-    snapshot: Callable[[Path], object],
+    tuned: Tuned, textgen: Textgen, command: list[Any], snapshot: Callable[[Path], object]
 ) -> None:
     folder, result = tuned
     before = snapshot(folder / "comparison" / "runs")
@@ -148,7 +116,6 @@ def test_jobs_share_the_trials(textgen: Textgen, command: list[Any], tmp_path: P
         (["random"], "'random' has no options left to search"),
         (["char-lstm", "--search", "learnign_rate"], "did you mean 'learning_rate'?"),
         (["char-lstm", "--timeout", "5epochs"], "--timeout '5epochs': give a time"),
-        (["chra-lstm"], "did you mean 'char'?"),
     ],
 )
 def test_bad_input_is_a_one_line_error(
@@ -160,43 +127,8 @@ def test_bad_input_is_a_one_line_error(
     assert done.stderr.count("\n") == 1
 
 
-def test_without_optuna_it_says_what_to_install() -> None:
-    code = "import sys; sys.modules['optuna'] = None\nfrom textgen.cli.app import main\nmain()"
-    process = [sys.executable, "-c", code, "tune", "char-lstm"]
-    done = subprocess.run(process, capture_output=True, encoding="utf-8", check=False)
-    assert (done.returncode, done.stdout) == (1, "")
+def test_without_optuna_it_says_what_to_install(textgen: Textgen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    done = textgen("tune", "char-lstm", code=1)
+    assert done.stdout == ""
     assert done.stderr == 'error: tuning needs Optuna; run: pip install "textgen-bench[tune]"\n'
-
-
-@pytest.mark.long
-def test_ctrl_c_keeps_finished_trials(tuned_entry: str, tmp_path: Path) -> None:
-    folder = tmp_path / "out"
-    command = ["tune", tuned_entry, *TEXT, "--precision", "fp32", "--device", "cpu"]
-    command += ["--out", folder, "--budget", "1h"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "textgen", *map(str, command)], stderr=subprocess.PIPE
-    ) as process:
-        deadline = Timer(120, process.kill)  # a hang fails the test and does not stop it
-        deadline.start()
-        wait_for_a_trial(folder / "study.db", process)
-        process.send_signal(signal.SIGINT)
-        _, shown = process.communicate()
-        deadline.cancel()
-    assert process.returncode == 130
-    lines = shown.decode("utf-8").splitlines()
-    again = shlex.join(["textgen", *map(str, command)])
-    assert lines[-1] == f"interrupted; 1 study is kept in {folder}, continue with: {again}"
-    saved = json.loads((folder / "study.json").read_text("utf-8"))
-    assert saved["trials"] == []
-
-
-def wait_for_a_trial(path: Path, process: subprocess.Popen[bytes]) -> None:
-    """Return once a trial is under way."""
-    query = "select count(*) from trials where state = 'RUNNING'"
-    while process.poll() is None:
-        time.sleep(0.2)
-        if path.exists():
-            # Without a row, or the table, the study is still being made.
-            with closing(sqlite3.connect(path)) as database, suppress(sqlite3.OperationalError):
-                if database.execute(query).fetchone()[0]:
-                    return

@@ -12,7 +12,6 @@ from textgen.reports.ladder_report import budget_chart, ladder_answer, ladder_re
 from textgen.reports.markdown import to_markdown
 from textgen.reports.terminal import render
 from textgen.results.ladder import Ladder
-from textgen.runtime.storage.json_records import from_values, to_values
 
 SCORES = {"char": (2.0, 1.9, 1.85), "word": (2.1, 1.8, 1.7), "random": (6.2, 6.2, 6.2)}
 
@@ -23,19 +22,20 @@ def drawn(result: Ladder, width: int = 120, *, full: bool = False) -> str:
     return file.getvalue()
 
 
-def test_the_answer_says_which_entry_is_best() -> None:
-    result = laddered(SCORES)
-    best = (
-        "word predicts the test text best, at 1.700 bits per character: 0.150 fewer than char (95 % interval"
+def test_the_report_has_the_answer_samples_and_a_next_step_of_the_largest_budget() -> None:
+    made = laddered(SCORES)
+    assert made.entries == ("word", "char", "random")
+    said = ladder_answer(made)
+    assert said.startswith(
+        "At 4m: word predicts the test text best, at 1.700 bits per character: 0.150 fewer than char (95 % "
     )
-    said = ladder_answer(result)
-    assert said.startswith(f"At 4m: {best} ")
     assert said.endswith(" No step to a larger budget makes an entry clearly worse.")
-    report = ladder_report(result)
-    assert report.closing.startswith("at 4m: word is better than char by 0.150 bits per character (95 % ")
-    assert "Bits per character: how surprised" in report.definition
-    assert "Xeon" in report.context
-    assert result.entries == ("word", "char", "random")
+    shown = ladder_report(made, list(rungs(SCORES, 1))[-1])
+    assert shown.closing.startswith("at 4m: word is better than char by 0.150 bits per character (95 % ")
+    assert shown.advice.startswith("word was best after 50 % of its updates: more training text may help it")
+    page = to_markdown(shown)
+    for text in ("Bits per character: how surprised", "Xeon", "## Samples with 4m", "## What to try next"):
+        assert text in page
 
 
 def test_a_reference_that_is_ahead_takes_the_bold_type_and_is_in_answer_and_picture() -> None:
@@ -46,21 +46,6 @@ def test_a_reference_that_is_ahead_takes_the_bold_type_and_is_in_answer_and_pict
     assert [line.name for line in budget_chart(ahead).lines] == ["word", "char", "PPMd given train"]
     behind = laddered(SCORES)
     assert [cell.best for cell in score_table(behind).rows[0].cells] == [False, True, True]
-
-
-def test_the_report_of_a_ladder_shows_samples_and_a_next_step_of_the_largest_budget() -> None:
-    comparisons = list(rungs(SCORES, 1, {}))
-    result = ladder_report(laddered(SCORES), comparisons[-1])
-    page = to_markdown(result)
-    assert "## Samples with 4m of training" in page
-    assert "it became the seat of the" in page
-    assert "## What to try next" in page
-    assert result.advice.startswith("word was best after 50 % of its updates: more training text may help it")
-
-
-def test_a_single_entry_has_its_scores() -> None:
-    said = ladder_answer(laddered({"a": (2.0, 1.9, 1.8)}))
-    assert said.startswith("At 4m: a scores 1.800 bits per character on the test text (95 % interval ")
 
 
 def test_a_shared_cpu_and_what_is_worse_than_chance_are_said() -> None:
@@ -87,15 +72,6 @@ def test_a_step_up_is_flagged() -> None:
     assert "+0.060 worse" in to_markdown(ladder_report(result))
 
 
-def test_a_run_says_how_much_it_read_and_whether_its_time_was_used() -> None:
-    rung = laddered(SCORES).rung("char", "4m")
-    assert rung is not None
-    assert (rung.num_chars, rung.num_updates, rung.seconds, rung.best_share) == (16e6, 1600, 240, 0.5)
-    random = laddered(SCORES).rung("random", "4m")
-    assert random is not None
-    assert random.best_share is None
-
-
 def test_the_terminal_has_a_row_for_each_entry_and_a_column_for_each_budget() -> None:
     result = laddered(SCORES)
     lines = drawn(result, 600).splitlines()
@@ -107,19 +83,6 @@ def test_the_terminal_has_a_row_for_each_entry_and_a_column_for_each_budget() ->
     assert any(line.split() == ["PPMd", "given", "train", "2.200", "2.200", "2.200"] for line in lines)
     whole = [line.split() for line in drawn(result, full=True).splitlines()]
     assert ["char", "4m", "16", "M", "1,600", "240.0", "50.0"] in whole
-
-
-def test_an_entry_without_a_rank_has_no_steps() -> None:
-    result = laddered({"char": (2.0, 1.9, 1.85), "oracle": (0.1, 0.1, 0.1)}, problems={"oracle": "it cheats"})
-    assert result.entries == ("char", "oracle")
-    assert {step.entry for step in result.steps} == {"char"}
-    assert any(line.split() == ["oracle", *["no", "rank"] * 3] for line in drawn(result).splitlines())
-    assert "oracle has no rank since it cheats" in drawn(result)
-
-
-def test_a_ladder_is_json() -> None:
-    result = laddered(SCORES)
-    assert from_values(Ladder, to_values(result)) == result
 
 
 def test_what_reads_on_is_compared_with_its_like_alone() -> None:

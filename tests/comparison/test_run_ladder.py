@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,8 @@ import textgen
 from helpers.commands import TINY
 from helpers.this_process import compute_here
 from textgen.results.comparison import Comparison
-from textgen.results.ladder import Ladder
-from textgen.runtime.storage.json_records import read_record, write_record
+from textgen.runtime.storage.json_records import read_record
 from textgen.training.progress import Step
-from textgen_verify import verify
 
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
 BRIEF = textgen.SampleOptions(sampler="greedy", length=20)
@@ -78,32 +75,10 @@ def test_a_budget_is_added_and_what_is_there_is_reused(bench: Bench, folder: Pat
     after = runs_in(folder)
     assert before.items() <= after.items()
     assert len(after) == 6
-    assert {
-        rung.budget: rung.num_updates > 0 for rung in result.rungs if rung.entry == TINY
-    } == dict.fromkeys(result.budgets, True)
+    assert all(rung.num_updates for rung in result.rungs if rung.entry == TINY)
     assert any(step.remark.startswith("4 of 6 runs are kept") for step in steps)
     assert {step.total for step in steps if step.entry} == {6}
     assert f"{TINY}, 2400chars" in {step.entry for step in steps}
-
-
-def test_a_saved_ladder_is_verified_and_found(folder: Path) -> None:
-    verification = verify(folder)
-    assert verification.agrees
-    checks = [(check.file, check.source) for check in verification.checks]
-    assert {("ladder.json", "its benches"), ("600chars/bench.json", "its rows")} <= set(checks)
-    page = textgen.report(folder)
-    assert page == folder / "report.html"
-    assert 'href="600chars/report.html"' in page.read_text("utf-8")
-    assert textgen.load(folder).entry == TINY  # the best run of all
-
-
-def test_a_changed_number_is_found(folder: Path, tmp_path: Path) -> None:
-    saved = read_record(Ladder, folder / "ladder.json")
-    step = replace(saved.steps[0], bits_per_char=saved.steps[0].bits_per_char + 0.01)
-    write_record(tmp_path / "ladder.json", replace(saved, steps=(step, *saved.steps[1:])))
-    verification = verify(tmp_path)
-    (wrong,) = [each for check in verification.checks for each in check.differences]
-    assert wrong.place == f"steps[0, {saved.steps[0].entry}].bits_per_char"
 
 
 @pytest.mark.parametrize(

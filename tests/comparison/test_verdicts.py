@@ -54,22 +54,6 @@ def test_differences_are_paired_and_against_the_best() -> None:
     assert not any(score.is_best for score in scores)
 
 
-def test_fewer_than_two_entries_have_no_difference_and_no_best() -> None:
-    assert rank_entries({}) == ((), ())
-    scores, differences = rank_entries({"only": sample(NOISE)})
-    assert (len(scores), differences) == (1, ())
-    assert not scores[0].is_best
-
-
-def test_an_entry_is_not_clearly_worse_than_itself_with_another_seed() -> None:
-    found = compared(
-        entry("char-lstm", 2.0), entry("char-lstm:learning_rate=0.003", 2.004, seed=1), entry("random", 6.2)
-    )
-    assert [each.is_clear for each in found.differences] == [False, True]
-    assert not found.scores[0].is_best
-    assert compared(entry("char-lstm", 2.0), entry("char-gru", 2.2)).scores[0].is_best
-
-
 def test_a_difference_that_is_one_of_many_needs_a_smaller_p_value_to_be_clear() -> None:
     samples = {f"other{index}": sample(NOISE + 14 + own_noise(index)) for index in range(1, 9)}
     samples["best"] = sample(NOISE)

@@ -43,17 +43,6 @@ def test_a_big_file_gives_the_text_and_the_split_of_a_small_one(
     assert shortened.info == load_corpus([str(big)], cleaner, max_chars=9000).info
 
 
-def test_files_of_a_folder_are_joined_by_a_blank_line(big: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (big.parent / "more").mkdir()
-    (big.parent / "more" / "b.txt").write_text("The end.")
-    (big.parent / "more" / "a.txt").write_text(PROSE.replace("rain", "snow"))
-    sources = [str(big), str(big.parent / "more")]
-    large = load_corpus(sources)
-    monkeypatch.setattr(cleaning, "MAX_IN_MEMORY", 10_000_000)
-    assert large.info == load_corpus(sources).info
-    assert large.name == "big.txt+more"
-
-
 def test_the_cleaned_text_is_kept_until_file_or_cleaner_change(big: Path) -> None:
     def files() -> dict[Path, int]:
         return {path: path.stat().st_mtime_ns for path in (big.parent / "cache" / "texts").iterdir()}

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import codecs
 import gzip
 import json
-from itertools import accumulate, pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from helpers.texts import archive
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data import cleaning
 from textgen.data.cleaning import load_text
-from textgen.data.corpus import load_again, load_corpus
 from textgen.data.decoding import decode_chunks
 from textgen.data.sources import read_documents
 from textgen.data.text import FileText
@@ -107,36 +103,12 @@ def test_a_large_table_gives_the_text_and_borders_of_a_small_one(
         assert [small.text[begin : begin + 6].split()[0] for begin in begins] == list(map(str, range(30)))
 
 
-def test_a_corpus_of_documents_is_loaded_again(tmp_path: Path) -> None:
-    path = tmp_path / "a.jsonl"
-    path.write_text(records("body"))
-    first = load_corpus([f"{path}:body"], split="documents:80/10/10")
-    assert first.num_documents == 30
-    again = load_again(first.sources, first.info)
-    assert again.info == first.info
-    for part in (again.split.train, again.split.validation, again.split.test):
-        assert all(text[0].isdigit() and text.endswith("by.\n\n") for text in part.stretches()[:-1])
-
-
 # --- bytes to text: in pieces as in one
 
 
-@given(data=st.binary(max_size=40), sizes=st.lists(st.integers(1, 6)))
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "latin-1", "gb18030", "ascii"])
-def test_pieces_are_decoded_as_the_whole(encoding: str, data: bytes, sizes: list[int]) -> None:
-    ends = [0, *accumulate(sizes)]
-    chunks = [*(data[a:b] for a, b in pairwise(ends)), data[ends[-1] :]]
-
-    def outcome(chunks: list[bytes]) -> str:
-        try:
-            return "".join(decode_chunks(chunks, "x", encoding))
-        except TextgenError as error:
-            # Python reports a missing byte-order mark or the first wrong unit, whichever it meets first
-            return str(error).partition(":")[0] if lacks_mark else str(error)
-
-    lacks_mark = encoding == "utf-16" and not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    assert (
-        outcome(chunks).replace("--encoding utf-16", "plain")
-        == outcome([data]).replace("--encoding utf-16", "plain")
-        or not chunks[0]
-    )
+@given(text=...)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "gb18030"])
+def test_bytes_are_decoded_in_pieces(encoding: str, text: str) -> None:
+    data = ("A text: " + text.replace("\0", "")).encode(encoding, "ignore")
+    pieces = [data[place : place + 1] for place in range(len(data))]
+    assert "".join(decode_chunks(pieces, "x", encoding)) == data.decode(encoding)

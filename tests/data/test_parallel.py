@@ -22,14 +22,10 @@ from textgen.registry.single_file import load_plugin_file
 
 PLUGIN_FILE = """
 import os
-from textgen_tokenizers.char import CharTokenizer
 
 class ShoutCleaner:
     def clean(self, text):
         return text.upper() + f"<{os.getpid()}>"
-
-class Letters(CharTokenizer):
-    pass
 """
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.texts import on_disk
-from textgen.data.text import alphabet, blocks, cut_blocks, join, part, sha256
+from textgen.data.text import alphabet, blocks, cut_blocks, part, sha256
 
 
 @given(pieces=st.lists(st.text(min_size=1), max_size=6), data=st.data())
@@ -31,25 +29,6 @@ def test_a_text_on_disk_slices_like_a_string(
     assert alphabet(stretch) == set(whole[low:high])
 
 
-@given(pieces=st.lists(st.text(min_size=1), min_size=1, max_size=6), data=st.data())
-def test_stretches_of_a_text_on_disk_are_joined_like_strings(
-    tmp_path_factory: pytest.TempPathFactory, pieces: list[str], data: st.DataObject
-) -> None:
-    whole = "".join(pieces)
-    text = on_disk(tmp_path_factory.getbasetemp() / "joined.txt", pieces)
-    ends = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=8)))
-    ranges = list(zip(ends[::2], ends[1::2], strict=False))
-    joined, expected = join(text, ranges), join(whole, ranges)
-    assert expected == "".join(whole[begin:end] for begin, end in ranges)
-    assert len(joined) == len(expected)
-    assert joined[:] == "".join(blocks(joined)) == expected
-    assert sha256(joined) == sha256(expected)
-    low, high = sorted(data.draw(st.tuples(*[st.integers(0, len(expected))] * 2)))
-    assert joined[low:high] == part(joined, low, high)[:] == expected[low:high]
-    again = [(0, low), (high, len(expected))]
-    assert join(joined, again)[:] == join(expected, again)
-
-
 @given(pieces=st.lists(st.text()), size=st.integers(1, 30))
 def test_blocks_are_the_text(pieces: list[str], size: int) -> None:
     cut = list(cut_blocks(pieces, size))
@@ -63,8 +42,3 @@ def test_blocks_end_with_paragraphs_else_lines_else_words_else_anywhere() -> Non
     assert list(cut_blocks(["one two\nthree  four\n  five"], 22)) == ["one two\n", "three  four\n  five"]
     assert list(cut_blocks(["one  two three"], 10)) == ["one  two", " three"]
     assert list(cut_blocks(["x" * 25], 10)) == ["x" * 10, "x" * 10, "x" * 5]
-
-
-def test_the_repr_of_a_text_on_disk_is_short(tmp_path: Path) -> None:
-    text = on_disk(tmp_path / "text.txt", ["a paragraph\n\n"] * 1000)
-    assert repr(text) == f"FileText({str(tmp_path / 'text.txt')!r}, 13,000 characters)"

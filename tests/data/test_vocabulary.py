@@ -12,9 +12,8 @@ from textgen.data import bound_tokenizer
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.decoding import from_utf8, utf8
 from textgen.data.text import FileText
-from textgen.data.vocabulary import BYTE_TOKENS, TokenTable, surface_bytes
+from textgen.data.vocabulary import TokenTable, surface_bytes
 from textgen.registry.options import build
-from textgen_tokenizers.char import CharTokenizer
 
 
 @pytest.mark.parametrize(
@@ -35,15 +34,6 @@ def test_what_a_surface_spells(surface: str, spelled: bytes) -> None:
     assert surface_bytes(surface) == spelled
 
 
-def test_byte_tokens_spell_every_byte() -> None:
-    assert b"".join(map(surface_bytes, BYTE_TOKENS)) == bytes(range(256))
-
-
-@given(text=...)
-def test_utf8_round_trips(text: str) -> None:
-    assert from_utf8(utf8(text)) == text
-
-
 @given(data=st.binary())
 def test_any_bytes_are_text(data: bytes) -> None:
     assert from_utf8(data) == data.decode("utf-8", "replace") or utf8(from_utf8(data)) == data
@@ -53,13 +43,6 @@ def test_characters_are_counted_where_they_begin() -> None:
     table = TokenTable([" the", "é", "<0xC3>", "<0xA9>", "<0xE2><0x82>", "<0xAC>x", ""])
     assert table.num_chars.tolist() == [4, 1, 1, 0, 1, 1, 0]
     assert table.decode([0, 2, 3, 4, 5, 6]) == " theé€x"
-
-
-@given(train=..., text=...)
-def test_characters_of_the_tokens_sum_to_those_of_the_text(train: str, text: str) -> None:
-    tokenizer = CharTokenizer()
-    tokenizer.fit(train)
-    assert TokenTable(tokenizer.tokens).num_chars[tokenizer.encode(text)].sum() == len(text)
 
 
 # --- what the core asks of a tokenizer
@@ -108,16 +91,6 @@ def test_ids_have_the_smallest_type_and_fit_the_vocabulary() -> None:
         BoundTokenizer(Bytes(128)).encode("né")
 
 
-def test_what_is_known_of_a_vocabulary_follows_it() -> None:
-    tokenizer = BoundTokenizer(build("tokenizer", "char"))
-    for text in ("ab", "abcd"):
-        tokenizer.fit(text)
-        assert len(tokenizer.is_fallback) == len(tokenizer.table.pieces) == tokenizer.vocab_size
-        assert tokenizer.is_fallback.tolist() == [False] * len(text) + [True] * 256
-    tokenizer.restore({"alphabet": ["a"]})
-    assert len(tokenizer.is_fallback) == len(tokenizer.table.pieces) == 257
-
-
 def test_the_fallback_is_what_a_tokenizer_declares_or_its_bytes() -> None:
     tokenizer = Bytes(2)
     tokenizer.tokens = ["a", "<0x41>", "<0x41><0x42>", "<0x4>"]
@@ -144,13 +117,6 @@ def test_a_tokenizer_that_remembers_the_text_does_not_preserve_it() -> None:
     assert remembers.decode(remembers.encode("some words")) == "some words"
     assert not remembers.preserves("some words", remembers.encode("some words"))
     assert honest.preserves("some wörds", honest.encode("some wörds"))
-
-
-def test_models_are_told_which_tokens_spell_words() -> None:
-    word = BoundTokenizer(build("tokenizer", "word"))
-    word.fit("the cat and the dog\n" * 3 + "x")
-    known = word.vocabulary
-    assert {"x", "<0x00>"} < {known.tokens[index] for index in known.fallback.nonzero()[0]}
 
 
 @pytest.mark.parametrize("name", ["byte", "char"])

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from hypothesis import example, given
 
 from textgen.data.words import (
-    PIECE_RULES,
-    UNSPACED,
     WORD,
     count_between_spaces,
-    has_unspaced,
-    is_word_end,
-    is_word_start,
     spans,
     split_words,
     whole_words,
@@ -28,14 +21,6 @@ def test_split_loses_nothing(text: str) -> None:
     pieces = split_words(text)
     assert "".join(pieces) == text
     assert all(pieces)
-
-
-@given(text=...)
-@example(text="don't n't Can'T an' o'n't 9n't")
-@example(text="nn't _n’t n'tx isn't's")
-def test_the_rule_for_plain_words_changes_nothing(text: str) -> None:
-    pieces = re.findall("|".join(PIECE_RULES[1:]), text)
-    assert UNSPACED.search(text) or split_words(text) == pieces
 
 
 @pytest.mark.parametrize(
@@ -120,18 +105,3 @@ def test_words_are_where_they_are_said_to_be(text: str) -> None:
 )
 def test_a_sample_ends_with_a_whole_word(text: str, kept: str) -> None:
     assert without_cut_word(text) == kept
-
-
-def test_a_word_begins_and_ends_at_spaces_or_where_a_script_has_none() -> None:
-    text = "パッケージを使う。 The cat"
-    starts = [place for place in range(1, len(text)) if is_word_start(text, place)]
-    ends = [place for place in range(1, len(text)) if is_word_end(text, place)]
-    assert starts == [5, 6, 7, 10, 14]
-    assert ends == [5, 6, 7, 8, 9, 13]
-
-
-@given(text=...)
-def test_a_long_text_is_searched_as_a_short_one_is(text: str) -> None:
-    found = UNSPACED.search(text) is not None
-    assert has_unspaced(text) == found
-    assert has_unspaced("\u2019\u00e9 " * 500 + text) == found

@@ -85,7 +85,7 @@ def run_process(*arguments: object, stdin: str = "", code: int = 0, cwd: Path | 
 def ended(command: Launched) -> Done:
     """Wait for a command, and return what has ended."""
     out, err = command.communicate()
-    return Done(command.args, command.returncode or 0, out, err)
+    return Done(command.args, command.returncode, out, err)
 
 
 def checked(done: Done, code: int | None) -> Done:

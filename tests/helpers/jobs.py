@@ -47,3 +47,17 @@ def computed(job: FileJob) -> int:
     from textgen.workers.process import tell
 
     return job.compute(tell)
+
+
+class Remote:
+    """A function, or the methods of an object, called at once but written as Ray's are."""
+
+    def __init__(self, called: Any, answer: Callable[[Callable[[], Any]], Any]) -> None:
+        self._called, self._answer = called, answer
+
+    def remote(self, *arguments: Any) -> Any:
+        """Return the answer to a call."""
+        return self._answer(lambda: self._called(*arguments))
+
+    def __getattr__(self, name: str) -> Remote:
+        return Remote(getattr(self._called, name), self._answer)

@@ -20,14 +20,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from textgen.runtime.storage.files import DIGESTS
 from textgen.runtime.storage.state_files import VALUES, load_state
 from textgen.training.checkpoints import DAMAGE, FINISHED, INTERVAL
 
-KillWhen: TypeAlias = Callable[[], bool]
-"""Returns whether to kill now."""
 MARK = "TEXTGEN_KILLING"
 """Environment variable by which all processes of a command are found."""
 SECONDS_TO_LOOK = 0.2
@@ -57,14 +55,22 @@ class Attempt:
     repeated: bool = False
     """Whether training began again, though there were checkpoints."""
 
+    def look(self, folder: Path) -> None:
+        """Note the newest checkpoints in a folder.
 
-def never() -> bool:
-    """Return False, so that a command may end."""
-    return False
+        With a checkpoint after each update, its number is that of its updates unless training began again.
+        """
+        newest = list(newest_checkpoints(folder))
+        self.most_updates = max((updates for _, updates in newest), default=0)
+        self.repeated |= any(number != updates for number, updates in newest)
 
 
 def run(
-    arguments: Sequence[str], folder: Path, kill_when: KillWhen = never, *, whole: bool = True
+    arguments: Sequence[str],
+    folder: Path,
+    kill_when: Callable[[], bool] = lambda: False,
+    *,
+    whole: bool = True,
 ) -> Attempt:
     """Run `textgen …` until it ends, or until it is to be killed; a checkpoint is written after each update.
 
@@ -81,7 +87,7 @@ def run(
         looked = time.monotonic()
         while (code := process.poll()) is None and not kill_when():
             if time.monotonic() - looked > SECONDS_TO_LOOK:
-                look(folder, attempt)
+                attempt.look(folder)
                 looked = time.monotonic()
             time.sleep(0.002)
         if code is None:
@@ -89,7 +95,7 @@ def run(
         attempt.code = code
         errors.seek(0)
         attempt.output = errors.read()
-    look(folder, attempt)
+    attempt.look(folder)
     return attempt
 
 
@@ -124,16 +130,6 @@ def processes(mark: str) -> list[int]:
     return ids
 
 
-def look(folder: Path, attempt: Attempt) -> None:
-    """Note the newest checkpoints in a folder.
-
-    With a checkpoint after each update, its number is that of its updates unless training began again.
-    """
-    newest = list(newest_checkpoints(folder))
-    attempt.most_updates = max((updates for _, updates in newest), default=0)
-    attempt.repeated |= any(number != updates for number, updates in newest)
-
-
 def newest_checkpoints(folder: Path) -> Iterator[tuple[float, float]]:
     """Yield number and updates of the readable checkpoints below a folder; infinite for a finished run."""
     for parent, _, files in os.walk(folder):  # unlike a glob, it does not mind what vanishes meanwhile
@@ -150,9 +146,8 @@ def newest_checkpoints(folder: Path) -> Iterator[tuple[float, float]]:
 
 def contents(folder: Path) -> dict[str, str]:
     """Return the contents of the files below a folder, without times, by their relative paths."""
-    return {
-        str(path.relative_to(folder)): _content(path) for path in sorted(folder.rglob("*")) if path.is_file()
-    }
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {str(path.relative_to(folder)): _content(path) for path in files}
 
 
 def _content(path: Path) -> str:
@@ -164,11 +159,11 @@ def _content(path: Path) -> str:
     values.pop("sha256", None)  # of the file, with its times
     if path.name == "study.json":
         values["trials"] = [each for each in values["trials"] if each["state"] != "killed"]
-    return json.dumps(without_times(values), sort_keys=True)
+    return json.dumps(_without_times(values), sort_keys=True)
 
 
-def without_times(values: Any) -> Any:
+def _without_times(values: Any) -> Any:
     """Return JSON values without those that depend on the clock or the machine."""
     if isinstance(values, dict):
-        return {name: without_times(each) for name, each in values.items() if not TIMES.fullmatch(name)}
-    return list(map(without_times, values)) if isinstance(values, list) else values
+        return {name: _without_times(each) for name, each in values.items() if not TIMES.fullmatch(name)}
+    return list(map(_without_times, values)) if isinstance(values, list) else values

@@ -13,27 +13,16 @@ from textgen.results.ladder import Ladder
 BUDGETS = ("15s", "1m", "4m")
 
 
-def laddered(
-    scores: Mapping[str, Sequence[float]], num_seeds: int = 3, problems: Mapping[str, str] | None = None
-) -> Ladder:
+def laddered(scores: Mapping[str, Sequence[float]]) -> Ladder:
     """A ladder of entries with these scores under each budget; random is not trained, a mix reads on."""
-    return ladder(list(rungs(scores, num_seeds, problems or {})), "textgen bench --budget 15s,1m,4m")
+    return ladder(list(rungs(scores, 3)), "textgen bench --budget 15s,1m,4m")
 
 
-def rungs(
-    scores: Mapping[str, Sequence[float]], num_seeds: int, problems: Mapping[str, str]
-) -> Iterator[Comparison]:
+def rungs(scores: Mapping[str, Sequence[float]], num_seeds: int) -> Iterator[Comparison]:
     """The comparison under each budget."""
     for place, budget in enumerate(BUDGETS):
         rows = [
-            entry(
-                name,
-                each[place],
-                seed,
-                train=trained(name, place),
-                problem=problems.get(name),
-                reads_on="mix" in name,
-            )
+            entry(name, each[place], seed, train=trained(name, place), reads_on="mix" in name)
             for name, each in scores.items()
             for seed in range(num_seeds)
         ]

@@ -37,7 +37,9 @@ class Launched:
     ) -> None:
         """Start it; with `max_bytes`, neither it nor what it starts can write a larger file."""
         self.args = ["textgen", *map(str, arguments)]
-        self._printed: list[str] = []
+        self.returncode: int = 0
+        """Its exit code, once it has ended."""
+        self._printed = ""
         (out, out_writer), (err, err_writer) = os.pipe(), os.pipe()
         empty = os.open(os.devnull, os.O_RDONLY)
         given, others = (stdin, stdout, stderr), (empty, out_writer, err_writer)
@@ -57,10 +59,6 @@ class Launched:
         try:
             with worker._replaced(sys.modules, "__main__", ModuleType("__main__")):
                 self._process.start()
-        except BaseException:  # it is skipped
-            os.close(out)
-            os.close(err)
-            raise
         finally:
             for descriptor in others:
                 os.close(descriptor)
@@ -68,16 +66,6 @@ class Launched:
         self._reader = Thread(target=self._read, args=(out,))
         self._reader.start()
         self.pid = int(self._process.pid)
-
-    @property
-    def returncode(self) -> int | None:
-        """Its exit code, if it has ended."""
-        code: int | None = self._process.exitcode
-        return code
-
-    def poll(self) -> int | None:
-        """Return its exit code, if it has ended."""
-        return self.returncode
 
     def send_signal(self, number: int) -> None:
         """Send it a signal."""
@@ -93,11 +81,12 @@ class Launched:
             rest = self.stderr.read()
         self._reader.join()
         self._process.join()
-        return "".join(self._printed), rest
+        self.returncode = self._process.exitcode
+        return self._printed, rest
 
     def _read(self, descriptor: int) -> None:
         with open(descriptor, encoding="utf-8", newline="") as stream:
-            self._printed.append(stream.read())
+            self._printed = stream.read()
 
 
 class _Sent:

@@ -1,9 +1,10 @@
-"""`textgen play` in a process of its own, and requests to it as any program here could make them."""
+"""`textgen play` and `serve` in processes of their own, and requests that any program here could make."""
 
 from __future__ import annotations
 
 import http.client
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -36,20 +37,11 @@ def trained_runs(folder: Path) -> None:
 
 @dataclass
 class Server:
-    """A server, known by its address."""
+    """A server, known by its address, and the key that it may ask for."""
 
     address: str
     process: subprocess.Popen[str]
-
-    @property
-    def port(self) -> int:
-        """Its port on 127.0.0.1."""
-        return urlsplit(self.address).port or 0
-
-    def ask(self, path: str, body: Any = None, **options: Any) -> tuple[int, bytes]:
-        """Return the status and the body of an answer to a request, which `open` makes."""
-        with self.open(path, body, **options) as answer:
-            return answer.status, answer.read()
+    key: str = ""
 
     def open(
         self,
@@ -57,6 +49,7 @@ class Server:
         body: Any = None,
         *,
         raw: bytes | None = None,
+        method: str = "",
         token: str | None = None,
         **headers: str,
     ) -> http.client.HTTPResponse:
@@ -64,34 +57,58 @@ class Server:
 
         Closing its connection is leaving the page.
         """
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        prefix = urlsplit(self.address).path if token is None else f"/{token}/"
+        url = urlsplit(self.address)
+        connection = http.client.HTTPConnection("127.0.0.1", url.port, timeout=60)
+        prefix = url.path.rstrip("/") if token is None else f"/{token}"
         sent = raw if raw is not None else None if body is None else json.dumps(body).encode()
-        given = {"Connection": "close"} | ({"Content-Type": "application/json"} if sent is not None else {})
+        given = {"Connection": "close"} | ({"Authorization": f"Bearer {self.key}"} if self.key else {})
+        given |= {"Content-Type": "application/json"} if sent is not None else {}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request("GET" if sent is None else "POST", prefix + path, sent, given)
+        connection.request(method or ("GET" if sent is None else "POST"), f"{prefix}/{path}", sent, given)
         return connection.getresponse()
 
-    def events(self, body: Any) -> Iterator[dict[str, Any]]:
+    def ask(self, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
+        """Return the status of an answer to a request, which `open` makes, and what it says."""
+        with self.open(path, body, **options) as answer:
+            said, is_json = answer.read(), answer.headers.get_content_type() == "application/json"
+            return answer.status, json.loads(said) if is_json else said
+
+    def events(self, path: str, body: Any) -> Iterator[dict[str, Any]]:
         """Yield what is streamed while a text is continued."""
-        with self.open("write", body) as answer:
+        with self.open(path, body) as answer:
             assert answer.status == 200, answer.read()
             for line in answer:
-                if line.startswith(b"data: "):
+                if line.startswith(b"data: {"):
                     yield json.loads(line[6:])
 
 
 @contextmanager
-def served(*runs: Path, stderr: int | None = None) -> Iterator[Server]:
-    """A server of these runs, until the end of the block."""
-    command = [sys.executable, "-m", "textgen", "play", *map(str, runs), "--no-browser", "--device", "cpu"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
+def started(command: str, *arguments: str | Path, **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """The process of a command of textgen on the CPU, until the end of the block."""
+    given = [sys.executable, "-m", "textgen", command, *map(str, arguments), "--device", "cpu"]
+    process = subprocess.Popen(given, stdout=subprocess.PIPE, text=True, **options)
     try:
-        assert process.stdout is not None
-        yield Server(process.stdout.readline().strip(), process)
+        yield process
     finally:
         process.terminate()
         process.communicate()
+
+
+@contextmanager
+def served(*runs: Path, stderr: int | None = None) -> Iterator[Server]:
+    """The live page of these runs, until the end of the block."""
+    with started("play", *runs, "--no-browser", stderr=stderr) as process:
+        assert process.stdout is not None
+        yield Server(process.stdout.readline().strip(), process)
+
+
+@contextmanager
+def serving(*runs: Path, key: str = "", options: tuple[str, ...] = ()) -> Iterator[Server]:
+    """The server of completions of these runs, until the end of the block."""
+    with started("serve", *runs, *options, env=os.environ | {"TEXTGEN_API_KEY": key}) as process:
+        assert process.stdout is not None
+        said = dict(process.stdout.readline().strip().split(maxsplit=1) for _ in range(3))
+        yield Server(said["address"], process, key or said["key"])
 
 
 def children(process: int) -> list[int]:
@@ -135,7 +152,8 @@ class Relayed:
             if said.get("is_over"):
                 return
 
-    def ask(self, path: str, body: Any = None, *, raw: str | None = None) -> tuple[int, bytes]:
-        """Return the status and the body of an answer."""
-        (first, _), *rest = self.parts(self.send(path, body, raw=raw))
-        return first["status"], b"".join(part for _, part in rest)
+    def ask(self, path: str, body: Any = None, *, raw: str | None = None) -> int:
+        """Return the status of an answer."""
+        (first, _), *_ = self.parts(self.send(path, body, raw=raw))
+        status: int = first["status"]
+        return status

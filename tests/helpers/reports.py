@@ -144,6 +144,21 @@ def entry(
     }
 
 
+def counted(name: str, score: float, **changes: Any) -> dict[str, Any]:
+    """An entry that counts instead of being trained by gradient."""
+    row = entry(name, score, **changes)
+    row["train"].update(num_updates=0, best_update=0, curve=[])
+    return row
+
+
+def chance(name: str, score: float) -> dict[str, Any]:
+    """An entry whose score is the same on every passage."""
+    row = counted(name, score)
+    for part in ("validation", "test"):
+        row[part]["units"]["bits"] = [score * STRETCH_CHARS] * NUM_STRETCHES
+    return row
+
+
 HELD_OUT = metrics(2.0, real_word_rate=0.978)
 
 
@@ -229,10 +244,11 @@ GLOVE = {
 }
 
 
-def drawn(what: dict[str, Any], width: int, **options: Any) -> str:
+def drawn(what: dict[str, Any], width: int, *, full: bool = True, **options: Any) -> str:
     """What `render` prints on a console of this width."""
     file = io.StringIO()
-    render(bench_report(from_values(Comparison, what)), Console(file=file, width=width, **options))
+    console = Console(file=file, width=width, **options)
+    render(bench_report(from_values(Comparison, what)), console, full=full)
     return file.getvalue()
 
 

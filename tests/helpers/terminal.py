@@ -43,7 +43,7 @@ def run_on_terminal(
     deadline.cancel()
     os.close(terminal)
     raw = shown.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
-    return process.returncode or 0, raw, ESCAPES.sub("", raw)
+    return process.returncode, raw, ESCAPES.sub("", raw)
 
 
 def read(terminal: int) -> bytes:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 from textgen.data.corpus import Corpus
 from textgen.data.split import Part, Split
-from textgen.library.text_statistics import changes, grouped, items, statistics
+from textgen.library.text_statistics import changes, items, statistics
 
 Install = Callable[[str, str, str], None]
 
@@ -61,25 +60,3 @@ def test_a_change_is_shown_with_the_words_around_it(tmp_path: Path) -> None:
         *HEADERS,
         "1: word495 word496 word497 word498 word499[-␣␣-]{+␣+}and word0 word1 word2 word3\n",
     ]
-
-
-def test_many_changes_are_shown_in_short_lines(news: str, tmp_path: Path) -> None:
-    lines = changed(tmp_path, news[:10_000], "letters")
-    assert len(lines) > 10
-    assert max(map(len, lines)) < 600
-
-
-def test_of_a_long_change_the_ends_are_shown(tmp_path: Path) -> None:
-    title, end = "The Project Gutenberg EBook", "*** START OF THE PROJECT GUTENBERG EBOOK ***"
-    header = f"{title}\n\n{'Licence ' * 300}\n\n{end}\n\n"
-    lines = changed(tmp_path, f"{header}It was the best of times, it was the worst of times.\n")
-    assert len(lines) == 3
-    pattern = r"1: \[-The Project .* … \(2,\d{3} characters\) … .*-\]It was the best of\n"
-    assert re.fullmatch(pattern, lines[2])
-
-
-def test_the_list_of_corpora_is_short_without_their_items() -> None:
-    rows = {row["corpus"]: row["items"] for row in grouped(items())}
-    assert re.fullmatch(r"wiki/… \(\d+\)", rows["wiki"])
-    assert rows["lee"] == ""
-    assert not [name for name in rows if "/" in name]

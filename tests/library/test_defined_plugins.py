@@ -12,7 +12,7 @@ import pytest
 
 import textgen
 from helpers.commands import forget_plugin_files
-from textgen.library.defined_plugins import add_plugins, file_of, source_of
+from textgen.library.defined_plugins import add_plugins, source_of
 
 CELLS = (
     "import textgen\nimport re as regex",
@@ -48,13 +48,6 @@ def notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[s
     forget_plugin_files()
 
 
-def test_the_file_has_what_the_class_uses_in_an_order_in_which_it_runs() -> None:
-    names: dict[str, Any] = {}
-    exec(source_of("Shout", CELLS), names)
-    assert {"Shout", "Base", "helper", "regex", "loud"} == names.keys() - {"__builtins__"}
-    assert names["Shout"]().clean("xA") == "xB"
-
-
 def test_annotations_count_and_the_future_comes_first() -> None:
     cells = ["Size = int", "from __future__ import annotations", "class A:\n    size: Size = 3"]
     assert source_of("A", cells).split("\n\n")[:2] == ["from __future__ import annotations", "Size = int"]
@@ -65,10 +58,6 @@ def test_a_class_of_a_notebook_becomes_a_plugin(notebook: dict[str, Any], news: 
     (file,) = Path("runs/plugins").iterdir()
     assert file.name.startswith("shout-")
     assert textgen.Corpus.from_texts([news[:9000] + "A."], clean="shout").text.endswith("B.")
-
-
-def test_a_class_of_an_imported_module_is_that_of_its_file() -> None:
-    assert file_of(Path) == Path(sys.modules["pathlib"].__file__ or "")
 
 
 def test_a_class_without_source_is_refused(notebook: dict[str, Any]) -> None:

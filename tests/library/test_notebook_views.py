@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from html.parser import HTMLParser
+from html import unescape
 from typing import Any
 
 import pytest
@@ -14,29 +14,15 @@ from helpers.commands import TINY
 from helpers.ladders import laddered
 from helpers.reports import compared, entry
 from textgen.library.comparison import Comparison
-from textgen.training.progress import Progress
 
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
 HOSTILE = "<script>alert(1)</script> $x$ & more"
 
 
-class Page(HTMLParser):
-    """What a browser finds: tags, and the text of each table cell."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.cells: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, _: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        if tag in ("td", "th"):
-            self.cells.append("")
-
-    def handle_data(self, data: str) -> None:
-        if self.cells:
-            self.cells[-1] += data
+def cells_of(html: str) -> list[str]:
+    """The text of each table cell."""
+    cells = re.findall(r"<t[dh]\b[^>]*>(.*?)</t[dh]>", html, re.S)
+    return [unescape(re.sub("<[^>]*>", "", cell)) for cell in cells]
 
 
 @pytest.fixture(scope="module")
@@ -63,46 +49,32 @@ def comparison() -> Comparison:
 
 def test_a_comparison_shows_the_answer_and_every_row(comparison: Comparison) -> None:
     html = comparison._repr_html_()
-    page = Page(html)
+    shown = set(cells_of(html))
     assert "char-lstm predicts the test text best" in html
-    assert {"char-lstm", "random", "bpe-gru", "failed", "PPMd given train"} <= set(page.cells)
+    assert {"char-lstm", "random", "bpe-gru", "failed", "PPMd given train"} <= shown
     assert re.search(r"<b>2\.1\d+</b>", html)
     assert "<i>PPMd given train</i>" in html
     assert {"Learning curves", "Samples"} <= set(re.findall(r"<summary>(.*?)</summary>", html))
-    assert {"bits/char", "parameters", "vocabulary", "repetition %"} <= set(page.cells)
+    assert {"bits/char", "parameters", "vocabulary", "repetition %"} <= shown
 
 
 def test_what_is_shown_is_text_and_never_a_tag_or_a_formula() -> None:
     sample = {"prompt": HOSTILE, "sampler": "greedy", "seed": 0, "text": f"{HOSTILE} {HOSTILE}"}
     made = compared(entry(HOSTILE, 2.0, samples=[sample], made_up_words=[HOSTILE]))
     html = Comparison(**vars(made))._repr_html_()
-    page = Page(html)
-    assert "script" not in page.tags
-    assert HOSTILE in page.cells
+    assert "<script" not in html
+    assert HOSTILE in cells_of(html)
     assert html.startswith('<div class="tex2jax_ignore mathjax_ignore">')
 
 
-def test_a_comparison_without_a_score_is_shown_too() -> None:
-    made = Comparison(**vars(compared({"name": "bpe-gru", "seed": 0, "error": "out of memory"})))
-    assert "No entry has a score" in made._repr_html_()
-    assert "No entry has a score" in repr(made)
-
-
 def test_a_run_shows_its_score_and_its_folder(run: textgen.Run) -> None:
-    cells = Page(run._repr_html_()).cells
+    cells = cells_of(run._repr_html_())
     shown = dict(zip(cells[::2], cells[1::2], strict=True))
     assert run.result.test is not None
     assert shown["test"].startswith(f"{run.result.test.bits_per_char:.4f} bits per character (95 % interval ")
     assert shown["entry"] == TINY
     assert shown["corpus"].startswith("lee, ")
     assert shown["saved in"] == str(run.folder)
-
-
-def test_a_corpus_shows_sizes_and_hashes(corpus: textgen.Corpus) -> None:
-    page = Page(corpus._repr_html_())
-    for part in (corpus.info, corpus.info.split.train, corpus.info.split.test):
-        assert f"{part.num_chars:,}" in page.cells
-        assert part.sha256[:12] in page.cells
 
 
 def test_no_repr_prints_a_text(corpus: textgen.Corpus, comparison: Comparison, run: textgen.Run) -> None:
@@ -126,14 +98,6 @@ def test_a_comparison_is_a_row_for_each_entry_and_seed(comparison: Comparison) -
     assert frame["bits_per_char"].isna()[3]
     assert frame["problem"][3] == "out of memory"
     assert {"seconds", "num_parameters", "real_word_rate", "repetition_4"} <= set(frame.columns)
-
-
-def test_the_learning_curve_of_a_run_is_a_row_for_each_validation(run: textgen.Run) -> None:
-    pytest.importorskip("pandas", reason="needs pandas")
-    frame = run.to_pandas()
-    assert list(frame["num_updates"]) == [point.num_updates for point in run.result.train.curve]
-    assert frame["learning_rate"].gt(0).all()
-    assert set(frame.columns) == set(Progress.__annotations__)
 
 
 @pytest.mark.parametrize(("module", "call"), [("pandas", "to_pandas"), ("matplotlib", "plot")])
@@ -184,14 +148,6 @@ def test_the_learning_curves_are_drawn_over_the_budget(comparison: Comparison, p
         comparison.plot("bars")  # type: ignore[arg-type]
 
 
-@pytest.mark.usefixtures("pyplot")
-def test_the_curve_of_a_run_is_drawn_over_characters(run: textgen.Run) -> None:
-    axes = run.plot()
-    assert axes.get_xlabel() == "characters of training"
-    (line,) = axes.lines
-    assert list(line.get_xdata()) == [point.num_chars for point in run.result.train.curve]
-
-
 # --- ladders
 
 
@@ -202,16 +158,20 @@ def ladder() -> textgen.Ladder:
     return textgen.Ladder(**vars(made))
 
 
+def test_a_run_is_a_row_and_a_point_for_each_validation(run: textgen.Run, pyplot: Any) -> None:
+    pytest.importorskip("pandas", reason="needs pandas")
+    frame, curve = run.to_pandas(), run.result.train.curve
+    assert list(frame["num_updates"]) == [point.num_updates for point in curve]
+    _, axes = pyplot.subplots()
+    (line,) = run.plot(axes=axes).lines
+    assert list(line.get_xdata()) == [point.num_chars for point in curve]
+
+
 def test_a_ladder_shows_its_answer_and_its_tables(ladder: textgen.Ladder) -> None:
     html = ladder._repr_html_()
     assert "At 4m: b predicts the test text best" in html
-    assert "From 24 s on" in html
-    assert html.count("<table") == 4
-    assert html.count("<details") == 3
+    assert (html.count("<table"), html.count("<details")) == (3, 2)
     assert repr(ladder).startswith("Ladder(b, a, random on wiki, 15s, 1m, 4m each: At 4m: b predicts")
-
-
-def test_a_ladder_is_a_data_frame_with_a_row_per_entry_and_budget(ladder: textgen.Ladder) -> None:
     frame = ladder.to_pandas()
     assert len(frame) == 9
     assert list(frame[frame.entry == "b"].bits_per_char.round(6)) == [2.1, 1.8, 1.7]

@@ -50,8 +50,3 @@ def test_the_first_step_says_where_results_are(tmp_path: Path) -> None:
     run = textgen.train("random", out=tmp_path / "run", report=steps.append, **QUICK)
     assert [step.folder for step in steps if step.folder] == [tmp_path / "bench", run.folder]
     assert steps[0].folder == tmp_path / "bench"
-
-
-def test_nothing_is_shown_unless_it_is_wanted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    textgen.train(TINY, out=tmp_path / "run", **QUICK)
-    assert capsys.readouterr() == ("", "")

@@ -22,13 +22,6 @@ def text(news: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_folder_without_a_run_is_not_called_damaged() -> None:
-    with pytest.raises(
-        textgen.TextgenError, match=r"^no run 'nowhere'; textgen runs lists those under 'runs'$"
-    ):
-        textgen.load("nowhere")
-
-
 def test_options_of_the_text_are_refused_for_a_loaded_corpus(text: Path, tmp_path: Path) -> None:
     corpus: Any = textgen.load_corpus(text)
     message = "^options of the text have no effect on a loaded corpus; give it alone$"
@@ -42,45 +35,27 @@ def test_options_of_the_text_are_refused_for_a_loaded_corpus(text: Path, tmp_pat
     ("call", "message"),
     [
         (lambda: textgen.bench([]), "no entries"),
-        (lambda: textgen.bench("lstm"), "'lstm' is only a model; did you mean bpe-lstm or"),
-        (lambda: textgen.train("char-lstm", budget="60"), "budget '60': give a positive amount"),
         (lambda: textgen.train("char-lstm", budget=5), 'budget 5: give a text with a unit, such as "60s"'),  # type: ignore[arg-type]
         (lambda: textgen.bench("char-lstm", budget=5), 'budget 5: give a text with a unit, such as "60s"'),  # type: ignore[arg-type]
-        (lambda: textgen.load_corpus("leee"), "unknown corpus 'leee'; did you mean 'lee'"),
-        (lambda: textgen.bench("random", seeds=0), "seeds must be at least 1, not 0"),
         (lambda: textgen.bench("random", seeds=range(3, 3)), "seeds must be at least 1, not range(3, 3)"),
         (lambda: textgen.bench("random", seeds=range(0, 6, 2)), "seeds must be at least 1 and successive"),
         (lambda: textgen.bench("random", samples=SampleOptions(length=-3)), "length must be at least 1"),
         (lambda: textgen.bench("random", samples=SampleOptions(sampler=[])), "no sampler; give one, such as"),
-        (
-            lambda: textgen.bench("random", cluster=ClusterOptions(cpus_per_run=2)),
-            "cpus_per_run has no effect without --on; leave it out",
-        ),
-        (
-            lambda: textgen_suites.suite("original", cluster=ClusterOptions(on="ray", jobs=2)),
-            "jobs has no effect with --on",
-        ),
-        (
-            lambda: textgen_suites.suite("original", TextOptions(clean="raw")),
-            "clean has no effect on 'original'",
-        ),
+        (lambda: textgen.train("random", cluster=ClusterOptions(jobs=2)), "jobs has no effect on "),
+        (lambda: textgen.bench("random", cluster=ClusterOptions(cpus_per_run=2)), "cpus_per_run has no effe"),
+        (lambda: textgen_suites.suite("original", cluster=ClusterOptions(on="ray", jobs=2)), "jobs has no e"),
+        (lambda: textgen_suites.suite("original", TextOptions(clean="raw")), "clean has no effect on 'orig"),
         (lambda: textgen_suites.suite("original", seeds=0), "seeds must be at least 1, not 0"),
-        (lambda: textgen_suites.suite("originl"), "unknown suite 'originl'; did you mean 'original'"),
         (lambda: tune("char-lstm", search=SearchOptions(trials=0)), "trials must be at least 1"),
         (lambda: textgen.train("random", log="tensorboard"), "log has no effect on the model 'uniform'"),
         (lambda: textgen.train("nowhere", budget="+1s"), "no run 'nowhere'"),
         (lambda: textgen.train("a", seed=1, budget="+1s"), "seed has no effect on 'a', a run whose training"),
-        (
-            lambda: describe("char-lstm", "lee", vocab_size=9),
-            "corpus has no effect with --vocab-size, which needs no text; leave it out",
-        ),
+        (lambda: describe("char-lstm", "lee", vocab_size=9), "corpus has no effect with --vocab-size"),
+        (lambda: textgen.load("nowhere"), "no run 'nowhere'; textgen runs lists those under 'runs'"),
         (lambda: textgen.report("nowhere"), "no result 'nowhere'"),
         (lambda: verify("nowhere"), "no result 'nowhere'"),
         (lambda: textgen.train("random", seed=-1), "seed must be from 0 to 4294967295, not -1"),
-        (
-            lambda: textgen.load_corpus("lee", encoding="latin-1"),
-            "encoding has no effect on lee, not read from a file; leave it out",
-        ),
+        (lambda: textgen.load_corpus("lee", encoding="latin-1"), "encoding has no effect on lee, not read"),
         (lambda: textgen.plugins("modell"), "unknown kind 'modell'; did you mean 'model'"),
     ],
 )

@@ -20,7 +20,6 @@ TUTORIAL = ROOT / "docs" / "tutorial.ipynb"
 NOTEBOOK: dict[str, Any] = json.loads(TUTORIAL.read_text("utf-8"))
 CELLS: list[dict[str, Any]] = NOTEBOOK["cells"]
 CODE = ["".join(cell["source"]) for cell in CELLS if cell["cell_type"] == "code"]
-PROSE = "".join("".join(cell["source"]) for cell in CELLS if cell["cell_type"] == "markdown")
 
 
 @pytest.fixture
@@ -86,9 +85,3 @@ def test_outputs_are_those_of_the_code_and_tell_nothing_of_the_machine() -> None
     outputs = [output for cell in cells for output in cell["outputs"]]
     assert sum("image/png" in output.get("data", {}) for output in outputs) == 2
     assert not re.search(r"/(?:tmp|home|root|usr|Users)/|\\Users\\|Traceback", json.dumps(outputs))
-
-
-def test_its_links_lead_somewhere() -> None:
-    links = re.findall(r"\]\(([^)#]+)\)", PROSE)
-    assert links
-    assert [link for link in links if not (TUTORIAL.parent / link).exists()] == []

@@ -38,13 +38,3 @@ def test_dropout_of_rows_drops_the_same_rows_everywhere_in_training_only() -> No
     assert torch.equal(dropped, first.repeat(2, 3, 1))
     assert 20 < int((first == 0).all(-1).sum()) < 80
     assert set(first.unique().tolist()) == {0.0, 2.0}
-
-
-def test_dropout_of_rows_follows_that_of_features_unless_it_is_given() -> None:
-    for probability, expected in ((None, 0.3), (0.2, 0.2)):
-        layer = RowDropout(probability)
-        layer.follow(0.05)
-        assert layer.probability == pytest.approx(expected)
-    layer = RowDropout(None)
-    layer.follow(0.3)
-    assert layer.probability == 0.5

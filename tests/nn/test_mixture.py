@@ -69,21 +69,6 @@ def test_chunks_rows_and_steps_predict_the_same_as_one_pass(ids: Tensor) -> None
     assert_same_in_parts(model, ids)
 
 
-def test_the_evidence_is_about_the_targets(ids: Tensor) -> None:
-    model = mixture()
-    with torch.inference_mode():
-        inputs, targets, state = ids[:, :-1], ids[:, 1:], model.initial_state(3)
-        members = [member.forward for member in model.mixture.members]
-        predictions, _ = model.mixture.predict(members, inputs, state)
-        evidence = model.mixture.evidence(predictions, inputs, targets)
-        weights = (model.mixture.weights[evidence.points] * evidence.shares[..., None]).sum(-2)
-        logits, _ = model.forward(inputs, state)
-        mean_loss, _ = model.loss(inputs, targets, state)
-    expected = logits.gather(-1, targets[..., None])[..., 0]
-    torch.testing.assert_close((evidence.log_likelihoods.exp() * weights).sum(-1).log(), expected)
-    torch.testing.assert_close(mean_loss, -expected.mean())
-
-
 @pytest.mark.parametrize("order", [1, 3])
 def test_saved_weights_fit_a_new_mixture_whose_counts_have_another_size(order: int, ids: Tensor) -> None:
     trained, loaded = mixture(order), mixture(order=2)

@@ -8,7 +8,7 @@ import pytest
 from torch import nn
 
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.layers import AdaptiveSoftmax, FullSoftmax
+from textgen.nn.layers import FullSoftmax
 from textgen.registry.registry import PluginError
 
 VOCAB_SIZE, SIZE = 50, 8
@@ -51,12 +51,6 @@ def test_the_output_layer_is_what_says_so_or_the_last_linear_one_over_the_vocabu
     layers: dict[str, nn.Module], expected: set[str]
 ) -> None:
     assert nonhidden(Layers(**layers)) == {"input.weight", *expected}
-
-
-def test_the_projections_of_the_adaptive_softmax_are_hidden_layers() -> None:
-    names = nonhidden(Layers(output=AdaptiveSoftmax(SIZE, VOCAB_SIZE, [10, 20])))
-    parts = ("output.head", "output.tails.0", "output.tails.1")
-    assert names == {"input.weight", *(f"{part}.{end}" for part in parts for end in ("weight", "bias"))}
 
 
 def test_a_model_has_the_last_word() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from textgen.nn.oov_words import CASES, OovWords, form_of
+from textgen.nn.oov_words import CASES, OovWords
 from textgen.nn.word_trie import Trie
 
 LETTERS = "ABCSTabcstü4"
@@ -103,9 +103,3 @@ def test_what_was_learnt_is_saved() -> None:
     for name, values in damaged.items():
         with pytest.raises(ValueError, match=r"number of counts|out of range|codec"):
             loaded.load_state_dict(words.state_dict() | {name: values})
-
-
-def test_forms() -> None:
-    written = [" cat", "Cat", " CAT", " McCat", " A", "4", "ß"]
-    expected = [("cat", 1), ("cat", 2), ("cat", 5), ("McCat", 1), ("a", 3), ("4", 0), ("ß", 0)]
-    assert list(map(form_of, written)) == expected

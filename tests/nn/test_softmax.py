@@ -39,36 +39,32 @@ def test_chunked_cross_entropy_equals_the_plain_form(
         torch.testing.assert_close(gradient, expected)
 
 
-@pytest.mark.parametrize("cutoffs", [[10], [10, 50]])
-def test_adaptive_softmax_is_a_distribution_and_its_loss_that_of_its_logits(cutoffs: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("cutoffs", "size", "num_rows"),
+    [
+        ([10], None, 11),
+        ([10, 50], None, 12),
+        ([10, 50], 16, 2),  # tied: the rows of the clusters alone
+        ([10, 50], 6, 12),  # tied to a table of another size: all that the head predicts
+    ],
+)
+def test_adaptive_softmax_is_a_distribution_and_its_loss_that_of_its_logits(
+    cutoffs: list[int], size: int | None, num_rows: int
+) -> None:
     torch.manual_seed(0)
-    layer = AdaptiveSoftmax(16, 101, cutoffs)
+    table = TokenEmbedding(101, size) if size else None
+    layer = AdaptiveSoftmax(16, 101, cutoffs, table)
     features, targets = torch.randn(2, 30, 16), torch.randint(101, (2, 30))
     logits = layer(features)
     torch.testing.assert_close(logits.exp().sum(-1), torch.ones(2, 30))
     plain = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
     torch.testing.assert_close(layer.loss(features, targets), plain)
-    ours = torch.autograd.grad(layer.loss(features, targets), list(layer.parameters()))
-    expected = torch.autograd.grad(plain, list(layer.parameters()))
+    weights = list((table or layer).parameters())
+    ours = torch.autograd.grad(layer.loss(features, targets), weights)
+    expected = torch.autograd.grad(plain, weights)
     for gradient, wanted in zip(ours, expected, strict=True):
         torch.testing.assert_close(gradient, wanted, rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.parametrize("size", [16, 6])
-def test_tied_clusters_share_the_table_and_compute_the_loss_of_their_logits(size: int) -> None:
-    torch.manual_seed(0)
-    table = TokenEmbedding(101, size)
-    layer = AdaptiveSoftmax(16, 101, [10, 50], table)
-    features, targets = torch.randn(2, 30, 16), torch.randint(101, (2, 30))
-    logits = layer(features)
-    torch.testing.assert_close(logits.exp().sum(-1), torch.ones(2, 30))
-    plain = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
-    torch.testing.assert_close(layer.loss(features, targets), plain)
-    (ours,) = torch.autograd.grad(layer.loss(features, targets), table.weight)
-    (expected,) = torch.autograd.grad(plain, table.weight)
-    torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-6)
-    assert all("weight" not in name for name, _ in layer.tails.named_parameters())
-    assert len(layer.head.weight) == (2 if size == 16 else 12)  # the clusters, or all that the head predicts
+    assert len(layer.head.weight) == num_rows
 
 
 @pytest.mark.parametrize("softmax", ["full", "adaptive"])

@@ -12,7 +12,7 @@ from torch import Tensor
 from textgen.contracts import State, Vocabulary
 from textgen.data.vocabulary import continues_spelling
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.spelling_model import NUM_FIRST, Speller, SpellingModel
+from textgen.nn.spelling_model import Speller, SpellingModel
 from textgen.nn.state import join
 from textgen_models.counting import NGram
 from textgen_models.recurrent import GRU, LSTM
@@ -79,22 +79,6 @@ def test_the_reader_sees_the_beginnings_of_spellings_only() -> None:
     read = [TOKENS[token] for token in spelling_model().tokens_read(IDS)]
     expected = ["\n", " the", " ", "a", " cat", " ", "c", " ", "a", "\n", "c", "a", " sat"]
     assert read == expected
-
-
-def test_a_text_costs_what_the_reader_and_the_speller_charge() -> None:
-    model = spelling_model()
-    row = torch.from_numpy(IDS)[None]
-    found = log_probabilities(model, row)[0, :-1].gather(1, row[0, 1:, None]).sum()
-    read = torch.from_numpy(model.tokens_read(IDS))[None]
-    depths = model.speller.depths(read, torch.zeros(1, dtype=torch.long))
-    logits, _ = model.reader.forward(read, model.reader.initial_state(1))
-    # After the beginning of a spelling the reader predicts what follows its end, which continues nothing.
-    is_begun = (depths >= NUM_FIRST)[..., None] & torch.from_numpy(continues_spelling(VOCABULARY))
-    logits = logits.masked_fill(is_begun, -torch.inf)
-    bounded = model.bounds(logits[0].clone(), read[0], is_normalized=False)
-    logits = torch.where((depths == 1)[..., None], logits, bounded).log_softmax(-1)
-    expected = logits[0, :-1].gather(1, read[0, 1:, None]).sum() - model.rest_nats(IDS)
-    assert float(found) == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_spellings_are_predicted_from_rare_and_known_words() -> None:

@@ -79,13 +79,6 @@ def test_frozen_rows_count_apart(frozen: bool, expected: tuple[int, int]) -> Non
     assert counts(nn.Sequential(table, output)) == (expected[0] + 5, expected[1])
 
 
-def test_parameters_without_gradient_count_as_frozen_and_shared_ones_once() -> None:
-    model = Tied()
-    assert counts(model) == (15 + 5, 0)
-    model.table.weight.requires_grad_(False)
-    assert counts(model) == (5, 15)
-
-
 # --- the embedding of tokens
 
 

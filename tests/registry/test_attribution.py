@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -36,43 +35,28 @@ def toys(install: Install) -> None:
     install("textgen_toys", POINTS, CODE)
 
 
-def raised(action: Callable[[], Any]) -> BaseException:
-    """Return what an action raises."""
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("toy", "failed: ZeroDivisionError: division by zero (textgen_toys.py, line 6)"),
+        ("heir", "(textgen_toys.py, line 12)"),  # whose call does not fit what it inherits
+    ],
+)
+def test_a_method_is_of_the_plugin_whose_class_it_is_in(name: str, told: str) -> None:
     with pytest.raises(Exception) as caught:  # noqa: PT011
-        action()
-    return caught.value
-
-
-def responsible(error: BaseException) -> str | None:
-    plugin = responsible_plugin(error)
-    return plugin and plugin.name
-
-
-def test_a_method_is_of_the_plugin_whose_class_it_is_in() -> None:
-    error = raised(lambda: load("cleaner", "toy")().clean("text"))
-    assert responsible(error) == "toy"
-    assert describe_error(error) == (
-        "cleaner 'toy' (textgen_toys:Toy, from textgen_toys 1.0) failed: ZeroDivisionError: "
-        "division by zero (textgen_toys.py, line 6)"
-    )
-
-
-def test_an_heir_is_responsible_for_what_it_makes_of_what_it_inherits() -> None:
-    error = raised(lambda: load("cleaner", "heir")().clean("text"))
-    assert responsible(error) == "heir"
-    assert describe_error(error).endswith("(textgen_toys.py, line 12)")
-
-
-def test_the_innermost_plugin_is_responsible() -> None:
-    inner = load("cleaner", "heir")()
-    error = raised(lambda: load("cleaner", "toy")().call(lambda: inner.clean("text")))
-    assert responsible(error) == "heir"
+        load("cleaner", name)().clean("text")
+    plugin, said = responsible_plugin(caught.value), describe_error(caught.value)
+    assert plugin is not None
+    assert plugin.name == name
+    assert said.startswith(f"cleaner {name!r} (textgen_toys:{name.title()}, from textgen_toys 1.0) failed: ")
+    assert said.endswith(told)
 
 
 def test_an_error_outside_of_plugins_is_of_none_and_that_of_textgen_is_its_message() -> None:
-    error = raised(lambda: int("x"))
-    assert responsible(error) is None
-    assert describe_error(error).startswith("ValueError: invalid literal")
+    with pytest.raises(ValueError, match="invalid literal") as caught:
+        int("x")
+    assert responsible_plugin(caught.value) is None
+    assert describe_error(caught.value).startswith("ValueError: invalid literal")
     assert describe_error(TextgenError("what;\nremedy")) == "what; remedy"
 
 

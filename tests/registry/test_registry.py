@@ -36,12 +36,6 @@ def test_listing_imports_nothing(install: Install) -> None:
     assert "toys" not in sys.modules
 
 
-def test_control_c_during_an_import_is_not_a_plugin_error(install: Install) -> None:
-    install("toys", TOY, "raise KeyboardInterrupt")
-    with pytest.raises(KeyboardInterrupt):
-        registry.load("cleaner", "toy")
-
-
 def test_a_name_that_two_distributions_claim_belongs_to_neither(install: Install) -> None:
     install("toys", TOY, "class Toy: pass")
     install("more-toys", "[textgen.cleaners]\ntoy = other:Toy\nball = other:Ball", "")

@@ -13,7 +13,7 @@ from helpers.commands import forget_plugin_files
 from textgen.contracts import TextgenError
 from textgen.registry import registry
 from textgen.registry.registry import PluginError
-from textgen.registry.single_file import component_name, configured_plugin_files, enable, load_plugin_file
+from textgen.registry.single_file import enable, load_plugin_file
 from textgen.registry.source_file import read_source
 
 CODE = """
@@ -111,27 +111,6 @@ def test_a_file_that_is_not_a_plugin_is_a_one_line_error(
     assert message in str(caught.value)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("class_name", "kind", "name"),
-    [
-        ("Bigram", "model", "bigram"), ("BigramModel", "model", "bigram"), ("Model", "model", "model"),
-        ("ByteTokenizer", "tokenizer", "byte"), ("MyOwn_Sampler", "sampler", "myown"),
-        ("ModelA", "model", "modela"),
-    ],
-)  # fmt: skip
-def test_a_component_is_named_after_its_class(class_name: str, kind: str, name: str) -> None:
-    assert component_name(class_name, kind) == name
-
-
-def test_a_project_may_have_dots_in_its_strings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    dots = "." * 200
-    (tmp_path / "pyproject.toml").write_text(
-        f'[a]\nb = "{dots}"  # {dots}\n[tool.textgen]\nplugins = ["c.py"]'
-    )
-    assert configured_plugin_files() == [Path("c.py")]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no named pipes in folders")

@@ -2,46 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import re
 from typing import Any
 
 import pytest
-from rich.console import Console
 
-from helpers.reports import STRETCH_CHARS, compared, entry, reference, result
+from helpers.reports import chance, compared, counted, drawn, entry, reference, result
 from textgen.defaults import SAMPLER
 from textgen.reports.answer import answer, closing
-from textgen.reports.bench_report import bench_report
 from textgen.reports.samples import chance_entries
-from textgen.reports.terminal import render
-from textgen.results.comparison import Comparison
-from textgen.runtime.storage.json_records import from_values
-
-LONG = "char-lstm:num_layers=1,hidden_size=512,dropout=0.25"
-
-
-def brief(what: dict[str, Any], width: int, **options: Any) -> str:
-    """What is printed briefly on a console of this width."""
-    file = io.StringIO()
-    report = bench_report(from_values(Comparison, what))
-    render(report, Console(file=file, width=width, **options), full=False)
-    return file.getvalue()
-
-
-def counted(name: str, score: float, **changes: Any) -> dict[str, Any]:
-    """An entry that counts instead of being trained by gradient."""
-    row = entry(name, score, **changes)
-    row["train"].update(num_updates=0, best_update=0, curve=[])
-    return row
-
-
-def chance(name: str, score: float) -> dict[str, Any]:
-    """An entry whose score is the same on every passage."""
-    row = counted(name, score)
-    for part in ("validation", "test"):
-        row[part]["units"]["bits"] = [score * STRETCH_CHARS] * len(row[part]["units"]["bits"])
-    return row
 
 
 @pytest.fixture
@@ -49,24 +18,25 @@ def three() -> dict[str, Any]:
     return result(entry("word-lstm-glove", 2.0), entry("char-lstm", 2.2), chance("random", 6.2))
 
 
-@pytest.mark.parametrize("width", [80, 120, 200])
+@pytest.mark.parametrize("width", [80, 200])
 def test_one_table_and_samples_fit_the_width(three: dict[str, Any], width: int) -> None:
-    output = brief(three, width)
+    output = drawn(three, width, full=False)
     lines = output.splitlines()
     assert max(map(len, lines)) <= width
-    assert lines[0].startswith("word-lstm-glove predicts the test text best")
-    assert re.search(r"^word-lstm-glove +2\.000 +\d\.\d+–\d\.\d+ +– +best +94\.0", output, re.MULTILINE)
-    assert re.search(r"^char-lstm +2\.200 +\d\.\d+–\d\.\d+ +\+0\.200 ", output, re.MULTILINE)
-    assert re.search(r"^PPMd given train +2\.23\d ", output, re.MULTILINE)
-    assert re.search(r"^held-out text +97\.8", output, re.MULTILINE)
-    assert "parameters" in output
     assert len(lines) < 60
-    assert "clearly worse" in output
+    assert lines[0].startswith("word-lstm-glove predicts the test text best")
+    for line in (
+        r"word-lstm-glove +2\.000 +\d\.\d+–\d\.\d+ +– +best +94\.0",
+        r"char-lstm +2\.200 +\d\.\d+–\d\.\d+ +\+0\.200 .*clearly worse",
+        r"PPMd given train +2\.23\d ",
+        r"held-out text +97\.8",
+    ):
+        assert re.search(f"^{line}", output, re.MULTILINE)
     assert ("Left out at 80 columns: " in output) == (width == 80)
 
 
 def test_samples_are_those_of_what_has_learned_something(three: dict[str, Any]) -> None:
-    samples = brief(three, 120).split("Samples")[1]
+    samples = drawn(three, 120, full=False).split("Samples")[1]
     assert re.search(r"^ *word-lstm-glove +│ +char-lstm *$", samples, re.MULTILINE)
     assert "random" not in samples
 
@@ -77,23 +47,6 @@ def test_counting_is_not_chance() -> None:
     assert chance_entries(compared(chance("random", 6.2))) == set()  # otherwise nothing would be shown
 
 
-def test_a_long_name_is_on_a_line_of_its_own() -> None:
-    what = result(entry("a", 2.0), entry(LONG, 2.2))
-    output = brief(what, 80)
-    table, samples = output.split("Samples")
-    assert re.search(rf"^{re.escape(LONG)} *\n +2\.200 ", table, re.MULTILINE)
-    assert re.search(rf"^ *{re.escape(LONG)} *$", samples, re.MULTILINE)
-
-
-def test_only_the_first_prompts_are_shown_and_the_others_counted() -> None:
-    samples = [
-        {"prompt": f"Prompt {number}", "sampler": "greedy", "seed": 0, "text": "text"} for number in range(5)
-    ]
-    output = brief(result(entry("a", 2.0, samples=samples)), 80)
-    assert [f"Prompt {number}" in output for number in range(5)] == [True, True, False, False, False]
-    assert "3 more prompts" in output
-
-
 def test_samples_of_the_default_sampler_are_beside_those_that_are_equally_free() -> None:
     equal = "temperature:entropy=1.15"
     samples = [
@@ -101,24 +54,12 @@ def test_samples_of_the_default_sampler_are_beside_those_that_are_equally_free()
         for sampler in (equal, SAMPLER)
         for prompt in ("One", "Two")
     ]
-    output = brief(result(entry("a", 2.0, samples=samples), measured_sampler=equal), 80)
+    output = drawn(result(entry("a", 2.0, samples=samples), measured_sampler=equal), 80, full=False)
     assert re.search(r"real words % .*\n.*at entropy 1\.15", output)
     assert f"One  {equal}: each equally free" in output
     assert f"One  {SAMPLER}: as textgen sample writes" in output
     assert "Two" not in output
     assert "2 more prompts or samplers" in output
-
-
-def test_failures_have_their_reasons() -> None:
-    failed = {"name": "bpe-gru", "seed": 0, "error": "out of memory: needs 12 GB; lower batch_size"}
-    output = brief(result(entry("a", 2.0), failed), 80)
-    assert "bpe-gru failed: out of memory: needs 12 GB; lower batch_size" in output
-
-
-def test_no_colour_is_one_that_vanishes_on_white_or_black(three: dict[str, Any]) -> None:
-    output = brief(three, 80, force_terminal=True, color_system="standard")
-    colours = {code for codes in re.findall(r"\x1b\[([0-9;]+)m", output) for code in codes.split(";")}
-    assert colours <= {"0", "1", "2", "3", "4", "31", "32", "35"}  # weights, slant, red, green, magenta
 
 
 def test_the_closing_line_is_the_answer_in_few_words() -> None:

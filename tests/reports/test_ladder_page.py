@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Callable
@@ -11,9 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from helpers.ladders import BUDGETS, laddered
-from textgen.page.charts import LineChart, round_log_ticks
+from textgen.page.charts import LineChart
 from textgen.reports.html import to_html
-from textgen.reports.ladder_report import budget_chart, characters_chart, ladder_csv, ladder_report
+from textgen.reports.ladder_report import budget_chart, characters_chart, ladder_report
 from textgen.results.ladder import Ladder
 
 SCORES = {"char": (2.0, 1.9, 1.85), "word <b>": (2.1, 1.8, 1.7), "random": (6.2, 6.2, 6.2)}
@@ -39,17 +37,6 @@ def test_equal_factors_are_equal_distances(chart: Callable[[Ladder], LineChart])
     assert "1.700 with 4m, 16 M characters read" in drawn
 
 
-def test_the_axis_names_the_budgets() -> None:
-    drawn = svg(budget_chart, laddered(SCORES))
-    assert re.findall(r'text-anchor="middle">(.*?)<', drawn) == list(BUDGETS)
-
-
-def test_what_does_not_depend_on_the_budget_is_level() -> None:
-    near = laddered({"char": (2.4, 1.9, 1.85), "random": (2.1, 2.1, 2.1)})  # PPMd scores 2.2
-    level = [line for line in polylines(svg(budget_chart, near)) if len({y for _, y in line}) == 1]
-    assert len(level) == 2
-
-
 def test_the_page_has_charts_tables_and_links() -> None:
     page = to_html(ladder_report(laddered(SCORES)))
     assert page.count("<svg") == 2 * 3  # by budget, by characters, steps
@@ -60,15 +47,3 @@ def test_the_page_has_charts_tables_and_links() -> None:
         assert f">{title}</a></h2>" in page
     (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)
     assert json.loads(data)["ladder"]["budgets"] == list(BUDGETS)
-
-
-def test_the_csv_has_a_line_for_each_entry_and_budget() -> None:
-    rows = list(csv.DictReader(io.StringIO(ladder_csv(laddered(SCORES)).text())))
-    assert [(row["entry"], row["budget"]) for row in rows[:2]] == [("char", "15s"), ("word <b>", "15s")]
-    assert len(rows) == 9
-    assert float(rows[0]["bits_per_char"]) == pytest.approx(2.0)
-    assert (rows[0]["num_chars"], rows[0]["best_share"]) == ("1000000.0", "0.5")
-
-
-def test_logarithmic_ticks_are_round() -> None:
-    assert list(round_log_ticks([30_000, 1e6]).values()) == ["50 k", "100 k", "200 k", "500 k", "1 M"]

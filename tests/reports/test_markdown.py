@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from markdown_it import MarkdownIt
 
-from textgen.reports.markdown import code, escape, fenced, table_lines
+from textgen.reports.markdown import code, escape
 
 NASTY = ["a|b", "*x* _y_ `z`", "<b>&amp;</b>", "[a](b)", r"\|", "``", "snake_case_name", "~~no~~"]
 COMMAND = 'pip install "textgen-bench[bpe]"'
@@ -29,21 +29,3 @@ def test_a_text_is_shown_unchanged(text: str) -> None:
 
 def test_a_command_can_be_pasted_from_the_source() -> None:
     assert f"`{COMMAND}`" in escape(f"[x] is missing; run: {COMMAND}")
-
-
-def test_a_table_keeps_its_cells_whatever_they_hold() -> None:
-    rows = [["name", "value"], *([escape(text), code(text)] for text in NASTY if text != r"\|")]
-    lines = list(table_lines(rows))
-    cells = ["".join(pieces) for pieces in shown("\n".join(lines))]
-    assert cells == ["name", "value", *(text for text in NASTY if text != r"\|" for _ in range(2))]
-    assert len(set(map(len, lines))) == 1
-
-
-@pytest.mark.parametrize("text", ["```\n# not a heading", "~~~", "plain"])
-def test_a_text_cannot_leave_its_fence(text: str) -> None:
-    (block,) = MarkdownIt("commonmark").parse(fenced(text))
-    assert (block.type, block.content) == ("fence", f"{text}\n")
-
-
-def test_long_lines_of_a_fenced_text_are_wrapped() -> None:
-    assert max(map(len, fenced("word " * 100).splitlines())) <= 100

@@ -51,10 +51,6 @@ def test_control_characters_in_samples_do_not_reach_the_terminal() -> None:
     assert not re.search("[\x1b\r\u202e\ud800]", output)
 
 
-def test_blank_lines_are_collapsed_and_line_breaks_kept() -> None:
-    assert re.search(r"^one *\ntwo", drawn(with_sample("A one\n\n \n\ntwo"), 80), re.MULTILINE)
-
-
 def test_made_up_words_are_highlighted_as_whole_words() -> None:
     what = with_sample("Zorp zorps (zorp)", made_up_words=["zorp"])
     output = drawn(what, 80, force_terminal=True, color_system="standard")

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
-from pathlib import PurePosixPath as Pure
 
 import pytest
 
 from helpers.catalog import set_time, write_bench, write_run
 from textgen.contracts import TextgenError
-from textgen.results.folders import belongs, find_folders, identify
+from textgen.results.folders import find_folders
 from textgen.results.items import SORT_KEYS, best_runs, read_catalog, read_result
 from textgen.results.names import find
-from textgen.results.result_kind import kinds
 from textgen.runtime.storage.result_folders import locked
 
 
@@ -69,22 +65,6 @@ def test_a_list_has_what_is_whole_in_any_order_and_says_what_is_not(root: Path) 
     assert not any(item.mentions("nothing of this name") for item in catalog.items)
 
 
-def test_runs_in_benches_are_listed_on_request(root: Path) -> None:
-    names = [item.name for item in read_catalog(root, "run").items]
-    assert len(names) == 1 + 3 + 2
-    assert "tune-char-lstm-wiki/comparison/char-lstm-seed1" in names
-
-
-def test_an_interrupted_bench_is_known_by_its_runs(tmp_path: Path) -> None:
-    folder = write_bench(tmp_path / "bench", ("char-lstm", 2.1, 0), ("random", 6.0, 0), is_finished=False)
-    (item,) = read_catalog(tmp_path).items
-    assert (item.kind, item.is_finished, item.entries) == ("bench", False, ("char-lstm", "random"))
-    assert item.score == 2.1
-    found = identify(folder)
-    assert found is not None
-    assert best_runs(found, 1)[0] == folder / "runs" / "char-lstm-seed0"
-
-
 def test_what_a_command_writes_to_is_running_and_not_interrupted(tmp_path: Path) -> None:
     ladder = tmp_path / "ladder"
     write_bench(ladder / "15s", ("char-lstm", 2.1, 0), is_finished=False)
@@ -107,27 +87,3 @@ def test_a_bench_stands_for_its_best_run_among_those_it_ranks(root: Path) -> Non
     write_run(found.path / "runs" / "word-lstm-seed0", "word-lstm", 1.0)  # of another comparison
     (found,) = (each for each in find_folders(root) if each.kind.name == "bench")
     assert best_runs(found, 1)[0].name == "char-lstm-seed1"
-
-
-def test_only_files_of_ours_belong_to_a_result() -> None:
-    assert belongs(kinds()["bench"], Pure("runs/char-lstm-seed0/weights.safetensors"))
-    assert belongs(kinds()["tune"], Pure("comparison/runs/x-seed1/run.json"))
-    for kind, path in (
-        ("run", "model.pkl"),
-        ("bench", "run.json"),
-        ("bench", "runs/a/b/run.json"),
-        ("run", "x/run.json"),
-    ):
-        assert not belongs(kinds()[kind], Pure(path))
-
-
-def test_listing_hundreds_of_runs_loads_no_model(tmp_path: Path) -> None:
-    code = (
-        "import sys\nfrom pathlib import Path\nfrom textgen.results.items import read_catalog\n"
-        "from textgen.results.names import complete_run\n"
-        f"read_catalog(Path({str(tmp_path)!r})); complete_run('x')\n"
-        "print(*sorted({'torch', 'numpy', 'pydantic', 'scipy'} & set(sys.modules)))"
-    )
-    write_bench(tmp_path / "bench", ("char-lstm", 2.1, 0))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
-    assert done.stdout == "\n"

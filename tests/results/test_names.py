@@ -21,11 +21,9 @@ RUN = "word-lstm-wiki-5m-2026-11-25-1700"
     [
         (RUN, RUN),
         (f"runs/{RUN}", RUN),
-        (f"runs/{RUN}/", RUN),
         (f"runs/{RUN}/run.json", RUN),
         (f"runs/{BENCH}/bench.json", BENCH),
         ("word-lstm", RUN),
-        ("WORD", RUN),
         ("1635", BENCH),
         ("random-wiki", BENCH),
         ("runs/word", RUN),
@@ -33,7 +31,6 @@ RUN = "word-lstm-wiki-5m-2026-11-25-1700"
         ("improvements", "suite-improvements-wiki"),
         ("tune", "tune-char-lstm-wiki"),
         (f"{BENCH}/random", f"{BENCH}/random-seed0"),
-        ("1635/random", f"{BENCH}/random-seed0"),
         ("1635/lstm-seed1", f"{BENCH}/char-lstm-seed1"),
         ("random-seed0", f"{BENCH}/random-seed0"),
         ("tune/num_layers", "tune-char-lstm-wiki/comparison/char-lstm_num_layers_1-*"),
@@ -46,8 +43,7 @@ def test_a_name_is_a_path_or_a_part_that_no_other_has(root: Path, name: str, mea
 @pytest.mark.parametrize(
     ("name", "run"),
     [
-        ("word-lstm", RUN),
-        (f"runs/{RUN}", RUN),
+        ("WORD", RUN),
         ("latest", f"{BENCH}/runs/char-lstm-seed1"),
         (f"runs/{BENCH}", f"{BENCH}/runs/char-lstm-seed1"),
         (f"{BENCH}/char-lstm", f"{BENCH}/runs/char-lstm-seed1"),
@@ -64,15 +60,13 @@ def test_benches_studies_and_entries_stand_for_their_best_run(root: Path, name: 
 
 
 def test_several_candidates_are_named(root: Path) -> None:
-    for number in range(9):
+    for number in [*range(9), 33]:
         write_run(root / f"again-{number}")
     with pytest.raises(AmbiguousNameError) as caught:
         find("again", root)
     assert str(caught.value) == (
-        "'again' is part of 9 names: again-0, again-1, again-2, again-3, again-4, 4 more; give more of it"
+        "'again' is part of 10 names: again-0, again-1, again-2, again-3, again-33, 5 more; give more of it"
     )
-    assert find("again-3", root).path == root / "again-3"
-    write_run(root / "again-33")
     assert find("again-3", root).path == root / "again-3"  # a whole name
 
 

@@ -34,12 +34,8 @@ def test_a_run_of_a_bench_is_removed_alone(root: Path) -> None:
 @pytest.mark.parametrize(
     "file",
     [
-        "notes.txt",
-        ".git/config",
-        "runs/mine/data.csv",
-        "runs/.mine/run.json",
-        "runs/char-lstm-seed0/plot.png",
-        "report.md.bak",
+        *("notes.txt", ".git/config", "runs/mine/data.csv", "runs/.mine/run.json"),
+        *("runs/char-lstm-seed0/plot.png", "runs/char-lstm-seed0/deep/run.json", "report.md.bak"),
     ],
 )
 def test_a_folder_with_a_file_of_the_user_is_left_alone(root: Path, file: str) -> None:

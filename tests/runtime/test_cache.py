@@ -37,13 +37,6 @@ def write(path: Path, data: bytes, used: float | None = None) -> None:
         os.utime(path.with_suffix(".json"), (used, used))
 
 
-def test_the_same_identity_has_the_same_place_and_another_one_another(path: Path, tmp_path: Path) -> None:
-    assert path.parent == tmp_path / "cache" / "texts"
-    assert cache_path("texts", "news", 3) == path
-    others = {cache_path("ids", "news", 3), cache_path("texts", "news", 4), cache_path("texts", ["news", 3])}
-    assert len({path, *others}) == 4
-
-
 def test_a_written_file_comes_back_with_its_description(path: Path) -> None:
     assert cached(path) is None
     write(path, b"some text")
@@ -127,7 +120,7 @@ def test_the_least_recently_used_files_go_first_but_none_of_today(
     assert [each.exists() for each in (numbered(0), numbered(3), path)] == [True, True, False]
 
 
-@pytest.mark.parametrize("limit", ["much", "20", "-5GB", "GB"])
+@pytest.mark.parametrize("limit", ["20", "-5GB", "GB"])
 def test_a_limit_that_is_not_a_size_is_refused(
     path: Path, limit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

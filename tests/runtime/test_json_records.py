@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,6 @@ from textgen.contracts import TextgenError
 from textgen.runtime.storage.json_records import (
     SCHEMA_VERSION,
     DamagedRecordError,
-    from_values,
     read_record,
     to_json,
     to_values,
@@ -53,28 +53,12 @@ def test_json_is_what_any_parser_reads() -> None:
         to_json(Point(1, float("nan")))
 
 
-def test_numbers_in_a_list_are_on_one_line_and_stay_the_same() -> None:
-    values = {
-        "bits": [1, -2.5e-07, 3e300],
-        "words": ["[\n 1\n]", "2"],
-        "none": [],
-        "mixed": [1, None],
-        "rows": [[1], [2]],
-    }
-    text = to_json(values)
-    assert json.loads(text) == values
-    assert '  "bits": [1, -2.5e-07, 3e+300],\n' in text
-    assert '"words": [\n    "[\\n 1\\n]",\n    "2"\n  ]' in text
-
-
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
         ({"name": 3}, "name: "),
         ({"points": [{"step": "12", "loss": 1}]}, r"points\.0\.step: "),
         ({"points": [{"step": True, "loss": 1}]}, r"points\.0\.step: "),
-        ({"points": [{"step": 1, "loss": "2.5"}]}, r"points\.0\.loss: "),
-        ({"points": [{"step": "one", "loss": 1}]}, r"points\.0\.step: "),
         ({"points": [{"step": 1}]}, r"points\.0\.loss: field required"),
         ({"naem": "x"}, "naem: unknown field"),
         ({"points": [{"step": 1, "loss": 1, "lose": 2}]}, r"points\.0\.lose: unknown field"),
@@ -83,92 +67,60 @@ def test_numbers_in_a_list_are_on_one_line_and_stay_the_same() -> None:
 def test_the_first_field_that_is_wrong_is_named(
     change: dict[str, object], reason: str, tmp_path: Path
 ) -> None:
-    values = to_values(CURVE) | change
-    with pytest.raises(ValueError, match=rf"^{reason}"):
-        from_values(Curve, values)
-    (tmp_path / "curve.json").write_text(json.dumps(values))
-    with pytest.raises(DamagedRecordError, match=rf"curve\.json' cannot be read: .*{reason}"):
+    (tmp_path / "curve.json").write_text(json.dumps(to_values(CURVE) | change))
+    with pytest.raises(DamagedRecordError, match=rf"curve\.json' cannot be read: {reason}"):
         read_record(Curve, tmp_path / "curve.json")
-
-
-def test_an_integer_is_read_as_a_float(tmp_path: Path) -> None:
-    values = to_values(CURVE) | {"points": [{"step": 1, "loss": 2}]}
-    (tmp_path / "curve.json").write_text(json.dumps(values))
-    assert read_record(Curve, tmp_path / "curve.json").points == (Point(1, 2.0),)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", '{"schema_version": true}', '{"schema_version": "1"}']
+    ("version", "remedy"),
+    [
+        ({"schema_version": SCHEMA_VERSION + 1}, r"a newer textgen \(schema version \d+\); update"),
+        ({"schema_version": SCHEMA_VERSION - 1}, "an older textgen; make it again with this one$"),
+        ({}, "an older textgen; make it again with this one$"),
+    ],
 )
-def test_what_is_not_a_record_is_damaged(text: str, tmp_path: Path) -> None:
-    (tmp_path / "curve.json").write_text(text)
-    with pytest.raises(DamagedRecordError, match=r"curve\.json' cannot be read: "):
-        read_record(Curve, tmp_path / "curve.json")
-
-
-def test_a_newer_schema_asks_for_an_update(tmp_path: Path) -> None:
-    values = to_values(CURVE) | {"schema_version": SCHEMA_VERSION + 1}
-    (tmp_path / "curve.json").write_text(json.dumps(values))
-    newer = rf"curve\.json' was written by a newer textgen \(schema version {SCHEMA_VERSION + 1}\); update"
-    with pytest.raises(TextgenError, match=newer):
-        read_record(Curve, tmp_path / "curve.json")
-
-
-@pytest.mark.parametrize("version", [{}, {"schema_version": SCHEMA_VERSION - 1}])
-def test_an_older_record_must_be_made_again(version: dict[str, int], tmp_path: Path) -> None:
+def test_a_record_of_another_schema_says_what_to_do(
+    version: dict[str, int], remedy: str, tmp_path: Path
+) -> None:
     path = tmp_path / "curve.json"
-    path.write_text(json.dumps({"title": "old name"} | version))
-    with pytest.raises(TextgenError) as caught:
+    path.write_text(json.dumps({"title": "another name"} | version))
+    with pytest.raises(TextgenError, match=rf"curve\.json' was written by {remedy}") as caught:
         read_record(Curve, path)
-    assert str(caught.value) == f"{str(path)!r} was written by an older textgen; make it again with this one"
     assert not isinstance(caught.value, DamagedRecordError)
 
 
-def test_every_cut_and_every_flipped_bit_is_found(tmp_path: Path) -> None:
+def test_every_cut_every_flipped_bit_and_a_lost_digest_are_found(tmp_path: Path) -> None:
     path = tmp_path / "curve.json"
     write_record(path, CURVE)
     data = path.read_bytes()
     assert read_record(Curve, path, needs_digest=True) == CURVE
-    changed = [data[:length] for length in range(len(data))]
-    changed += [
-        data[:place] + bytes([data[place] ^ 1 << bit]) + data[place + 1 :]
-        for place in range(len(data))
-        for bit in range(8)
-    ]
-    for each in changed:
+    damaged = [data[:length] for length in range(len(data))]
+    for place, bit in product(range(len(data)), range(8)):
+        damaged.append(data[:place] + bytes([data[place] ^ 1 << bit]) + data[place + 1 :])
+    for each in [*damaged, to_json(CURVE).encode()]:
         path.write_bytes(each)
         with pytest.raises(DamagedRecordError, match=r"curve\.json' cannot be read: "):
             read_record(Curve, path, needs_digest=True)
 
 
-def test_a_digest_is_needed_where_it_is_asked_for(tmp_path: Path) -> None:
-    path = tmp_path / "curve.json"
-    path.write_text(to_json(CURVE), "utf-8")
-    assert read_record(Curve, path) == CURVE
-    with pytest.raises(DamagedRecordError, match="it lacks its digest, sha256"):
-        read_record(Curve, path, needs_digest=True)
-
-
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
+        ("{", ""),
+        ("null", ""),
+        ('{"schema_version": "1"}', ""),
         ("[" * 1_000_000, "nested too deeply"),
         ('{"schema_version": 3, "name": ' + "[" * 900 + "]" * 900 + "}", "recursion|nested"),
         ("[" + "{}," * 2_200_000 + "1]", "more than 2,097,152 lists and objects"),
         ('{"schema_version": 3, "name": NaN}', "NaN is not JSON"),
-        (
-            '{"schema_version": 3, "name": "x", "points": [{"step": 1, "loss": 1e999}]}',
-            "1e999 is larger than",
-        ),
-        (
-            '{"schema_version": 3, "name": "x", "points": [{"step": 1, "loss": 1' + "0" * 400 + "}]}",
-            "401 digits",
-        ),
+        ('{"points": [{"step": 1, "loss": 1e999}]}', "1e999 is larger than"),
+        ('{"points": [{"step": 1, "loss": 1' + "0" * 400 + "}]}", "401 digits"),
     ],
 )
-def test_hostile_json_is_damage(text: str, reason: str, tmp_path: Path) -> None:
+def test_what_is_no_record_is_damage(text: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / "curve.json").write_text(text)
-    with pytest.raises(DamagedRecordError, match=reason):
+    with pytest.raises(DamagedRecordError, match=rf"curve\.json' cannot be read: .*({reason})"):
         read_record(Curve, tmp_path / "curve.json")
 
 

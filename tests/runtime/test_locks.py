@@ -34,17 +34,9 @@ for _ in range(25):
 """
 
 
-def python(code: str, *arguments: object, stdin: int | None = subprocess.DEVNULL) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    return subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def holder(folder: Path) -> subprocess.Popen[str]:
-    """A process that holds the lock of a folder until its standard input ends."""
-    process = python(HOLD, folder, stdin=subprocess.PIPE)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    return process
+def python(code: str, *arguments: object) -> subprocess.Popen[str]:
+    command, pipe = [sys.executable, "-c", code, *map(str, arguments)], subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
 def test_a_folder_is_as_it_was_when_nothing_was_written(tmp_path: Path) -> None:
@@ -57,20 +49,15 @@ def test_a_folder_is_as_it_was_when_nothing_was_written(tmp_path: Path) -> None:
 
 
 def test_the_lock_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
-    killed = holder(tmp_path)
+    killed = python(HOLD, tmp_path)
+    assert killed.stdout is not None
+    assert killed.stdout.readline() == "held\n"
     os.kill(killed.pid, signal.SIGKILL)
     killed.communicate()
     assert (tmp_path / LOCK).exists()
     with locked(tmp_path):  # a warning would be an error
         assert is_held(tmp_path / LOCK)
     assert not (tmp_path / LOCK).exists()
-
-
-def test_a_stale_file_is_removed_when_asked(tmp_path: Path) -> None:
-    path = tmp_path / LOCK
-    path.write_text("{}")
-    assert not is_held(path)
-    assert not path.exists()
 
 
 @pytest.mark.long

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from textgen.runtime.messages import MAX_LINE_CHARS, MAX_MESSAGE_CHARS, about, one_line, shortened
+from textgen.runtime.messages import MAX_MESSAGE_CHARS, about, one_line
 
 
 class MuteError(Exception):
@@ -27,15 +27,6 @@ class MuteError(Exception):
 def test_an_error_is_its_type_and_its_message_in_one_line(error: Exception, line: str) -> None:
     assert one_line(error) == line
     assert one_line(error, with_type=False) == line.removeprefix("ValueError: ")
-
-
-def test_long_names_and_values_lose_their_middle() -> None:
-    assert shortened("two\n  lines") == "two lines"
-    line = shortened(f"unknown model {'x' * 3000!r}; known: gru, lstm")
-    assert line.startswith("unknown model 'xxx")
-    assert line.endswith("xxx'; known: gru, lstm")
-    assert len(line) < 150
-    assert len(shortened("a word " * 1000)) == MAX_LINE_CHARS
 
 
 # --- times in words

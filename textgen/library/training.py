@@ -51,10 +51,10 @@ def train(
     """Train `entry` on `corpus` and score it; return the run, which is also saved in `out`, a new folder.
 
     With a `budget` such as `+2m`, `entry` is a run whose training continues; with another, it is one from
-    which training on another `corpus` starts. `seed` is the random seed, `log` a logger, a plugin, which gets
-    losses and learning rate; `plugins` and `report` are those of `bench`. An interrupted training run in
-    `out` continues. Raises `TextgenError` if that is not possible, and `NotSavedError` with the run if the
-    disk is full.
+    which training on another `corpus` starts. `seed` is the random seed, `cluster` has the device, and `log`
+    is a logger, a plugin, which gets losses and learning rate; `plugins` and `report` are those of `bench`.
+    An interrupted training run in `out` continues. Raises `TextgenError` if that is not possible, and
+    `NotSavedError` with the run if the disk is full.
     """
     add_plugins(plugins)
     request = TrainRequest(entry=entry, text=as_text(corpus), budget=budget, seed=seed, cluster=cluster)

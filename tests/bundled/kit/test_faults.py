@@ -260,6 +260,8 @@ FAULTS: list[Row] = [
      "return sample_categorical(scaled.where(scaled < scaled.amax(-1, keepdim=True), scaled - 5), uniforms)",
      "likelier-token", "to be chosen about in that order"),
     ("sampler", "logits / self.temperature", "logits", "likelier-token", "options {'temperature': 0.0001}"),
+    ("sampler", CHOSEN, "return sample_categorical(kept, uniforms * 0 + 0.5)", "uniforms",
+     "other ids for other uniforms"),
     ("sampler", CHOSEN, "return sample_categorical(kept, uniforms[:1].expand(len(kept)))", "batch",
      "each row alone"),
     ("memory", "len(vocabulary))\n",

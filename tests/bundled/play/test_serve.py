@@ -5,19 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from math import log
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 pytest.importorskip("openai", reason="needs the extra test")
 pytest.importorskip("uvicorn", reason="needs the extra play")
@@ -27,11 +22,9 @@ import openai
 import textgen
 from helpers.commands import run_process, run_textgen
 from helpers.pages import read_page
-from helpers.playing import SMALL, children
-from helpers.serving import Api, serving
+from helpers.playing import SMALL, Server, children, serving
 from helpers.shared import made_once
 from textgen.data.vocabulary import surface_bytes
-from textgen_play.completions import Part, until
 from textgen_play.openai_api import names_of
 
 pytestmark = pytest.mark.slow
@@ -56,19 +49,19 @@ def all_runs(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> dict
 
 
 @pytest.fixture(scope="module")
-def api(all_runs: dict[str, Path]) -> Iterator[Api]:
+def api(all_runs: dict[str, Path]) -> Iterator[Server]:
     with serving(*all_runs.values(), key="s3cret", options=("--allow-origin", PAGE, "--port", "0")) as api:
         yield api
 
 
 @pytest.fixture(scope="module")
-def client(api: Api) -> Any:
+def client(api: Server) -> Any:
     """The client of OpenAI."""
     with openai.OpenAI(api_key=api.key, base_url=api.address) as client:
         yield client
 
 
-def completed(api: Api, **body: Any) -> dict[str, Any]:
+def completed(api: Server, **body: Any) -> dict[str, Any]:
     """The only choice of a completion."""
     status, said = api.ask("completions", PROMPT | body)
     assert status == 200, said
@@ -83,23 +76,18 @@ def spelled(tokens: list[str]) -> str:
 
 @pytest.mark.parametrize("name", ["char-lstm", "word-ngram", "word-lstm", "bpe-lstm"])
 def test_the_log_probabilities_of_a_text_sum_to_its_score(
-    client: Any, all_runs: dict[str, Path], name: str, tmp_path: Path
+    client: Any, all_runs: dict[str, Path], name: str
 ) -> None:
-    (tmp_path / "text.txt").write_text(TEXT, "utf-8")
-    done = run_textgen("score", all_runs[name], tmp_path / "text.txt", "--clean", "raw", "--json")
+    score = textgen.load(all_runs[name], device="cpu").score(TEXT, clean="raw")
     said = client.completions.create(model=name, prompt=TEXT, max_tokens=0, echo=True, logprobs=3)
     (choice,) = said.choices
-    bits = -sum(choice.logprobs.token_logprobs) / log(2)
-    assert bits == pytest.approx(json.loads(done.stdout)["bits_per_char"] * len(TEXT), abs=1e-3)
+    told = choice.logprobs
+    bits = -sum(told.token_logprobs) / log(2)
+    assert bits == pytest.approx(score.bits_per_char * len(TEXT), abs=1e-3)
     assert (choice.text, choice.finish_reason) == (TEXT, "length")
-    assert said.usage.prompt_tokens == len(choice.logprobs.tokens)
-    assert said.usage.completion_tokens == 0
+    assert (said.usage.prompt_tokens, said.usage.completion_tokens) == (len(told.tokens), 0)
     for token, begin, value, top in zip(
-        choice.logprobs.tokens,
-        choice.logprobs.text_offset,
-        choice.logprobs.token_logprobs,
-        choice.logprobs.top_logprobs,
-        strict=True,
+        told.tokens, told.text_offset, told.token_logprobs, told.top_logprobs, strict=True
     ):
         assert token.startswith("<0x") or TEXT.startswith(token, begin)
         assert top[token] >= value
@@ -107,7 +95,7 @@ def test_the_log_probabilities_of_a_text_sum_to_its_score(
 
 
 @pytest.mark.parametrize("name", ["char-lstm", "word-ngram", "bpe-lstm"])
-def test_a_completion_is_the_sample_of_its_seed(api: Api, all_runs: dict[str, Path], name: str) -> None:
+def test_a_completion_is_the_sample_of_its_seed(api: Server, all_runs: dict[str, Path], name: str) -> None:
     run = textgen.load(all_runs[name], device="cpu", precision="fp32")
     for asked, sampler in (
         ({}, "temperature:temperature=1.0"),
@@ -118,7 +106,7 @@ def test_a_completion_is_the_sample_of_its_seed(api: Api, all_runs: dict[str, Pa
         assert text == run.sample("The ", length=len(text), sampler=sampler, seed=3)
 
 
-def test_a_text_is_as_probable_when_it_is_read_as_when_it_was_written(api: Api) -> None:
+def test_a_text_is_as_probable_when_it_is_read_as_when_it_was_written(api: Server) -> None:
     written = completed(api, temperature=0.5, max_tokens=60, echo=True, logprobs=0)
     read = completed(api, prompt=written["text"], max_tokens=0, echo=True, logprobs=0)
     assert read["logprobs"]["tokens"] == written["logprobs"]["tokens"]
@@ -126,28 +114,23 @@ def test_a_text_is_as_probable_when_it_is_read_as_when_it_was_written(api: Api) 
     assert next(told) == pytest.approx(next(told), abs=1e-4)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("name", ["char-lstm", "word-lstm", "bpe-lstm"])
-def test_clients_that_score_by_echo_get_what_they_need(
-    api: Api, all_runs: dict[str, Path], name: str
-) -> None:
+def test_clients_that_score_by_echo_get_what_they_need(api: Server, all_runs: dict[str, Path]) -> None:
     """As lm-eval's model `local-completions` asks: ids of several texts, each with one more token."""
+    run = all_runs["bpe-lstm"]
     pairs = [("The man", " was fine."), ("Nobody", " had a \u00fcber-plan."), ("", TEXT)]
-    ids = [ids_of(all_runs[name], before + after) for before, after in pairs]
-    asked = {"prompt": ids, "model": name, "max_tokens": 1, "logprobs": 1, "echo": True}
-    status, said = api.ask("completions", asked | {"seed": 1234, "temperature": 0})
+    asked = {"prompt": [ids_of(run, "".join(pair)) for pair in pairs], "logprobs": 1, "echo": True}
+    status, said = api.ask("completions", asked | {"model": "bpe-lstm", "max_tokens": 1, "temperature": 0})
     assert status == 200, said
-    for choice, text, (before, after) in zip(said["choices"], ids, pairs, strict=True):
-        known = len(ids_of(all_runs[name], before))
+    for choice, (before, after) in zip(said["choices"], pairs, strict=True):
+        known = len(ids_of(run, before))
         values = choice["logprobs"]["token_logprobs"][known:-1]
+        whole = completed(api, model="bpe-lstm", prompt=before + after, max_tokens=0, echo=True, logprobs=0)
+        assert values == pytest.approx(whole["logprobs"]["token_logprobs"][known:], abs=1e-3)
         tops = choice["logprobs"]["top_logprobs"][known:-1]
-        assert len(values) == len(tops) == len(text) - known
         assert all(value <= max(top.values()) for value, top in zip(values, tops, strict=True))
-        whole = completed(api, model=name, prompt=before + after, max_tokens=0, echo=True, logprobs=0)
-        assert sum(values) == pytest.approx(sum(whole["logprobs"]["token_logprobs"][known:]), abs=1e-3)
 
 
-@pytest.mark.parametrize("name", ["char-lstm", "word-ngram", "bpe-lstm"])
+@pytest.mark.parametrize("name", ["word-ngram", "bpe-lstm"])
 def test_a_stream_is_what_comes_at_once(client: Any, name: str) -> None:
     asked = PROMPT | {"model": name, "max_tokens": 20, "logprobs": 2, "echo": True, "n": 2}
     whole = client.completions.create(**asked)
@@ -166,8 +149,8 @@ def test_a_stream_is_what_comes_at_once(client: Any, name: str) -> None:
         assert spelled(choice.logprobs.tokens) == choice.text
 
 
-@pytest.mark.parametrize("name", ["char-lstm", "word-ngram", "bpe-lstm"])
-def test_it_ends_before_a_stop_text_wherever_its_tokens_end(api: Api, name: str) -> None:
+@pytest.mark.parametrize("name", ["char-lstm", "bpe-lstm"])
+def test_it_ends_before_a_stop_text_wherever_its_tokens_end(api: Server, name: str) -> None:
     text = completed(api, model=name, max_tokens=60)["text"]
     for begin in range(5, 25, 3):
         stop = text[begin : begin + 4]
@@ -175,26 +158,14 @@ def test_it_ends_before_a_stop_text_wherever_its_tokens_end(api: Api, name: str)
         choice = completed(api, **asked)
         assert (choice["text"], choice["finish_reason"]) == (text.partition(stop)[0], "stop")
         assert spelled(choice["logprobs"]["tokens"]).lstrip().startswith(choice["text"].lstrip())
-        events = [event["choices"][0] for event in api.events(PROMPT | asked)]
+        events = [
+            event["choices"][0] for event in api.events("completions", PROMPT | asked | {"stream": True})
+        ]
         assert "".join(event["text"] for event in events) == choice["text"]
         assert events[-1]["finish_reason"] == "stop"
 
 
-@given(st.lists(st.text("ab", max_size=3)), st.lists(st.text("ab", min_size=1, max_size=4), max_size=3))
-def test_nothing_of_a_stop_text_is_told(pieces: list[str], stops: list[str]) -> None:
-    text = "".join(pieces)
-    told = list(until([Part(piece, num_written=1) for piece in pieces], stops, 0))
-    written = "".join(part.text for part in told)
-    assert text.startswith(written)
-    assert not any(stop in written for stop in stops)
-    is_stopped = bool(told) and told[-1].finish_reason == "stop"
-    assert is_stopped == any(stop in text for stop in stops)
-    assert is_stopped or (written == text and len(told) == len(pieces))
-    if len(stops) == 1:
-        assert written == text.partition(stops[0])[0]
-
-
-def test_each_prompt_is_continued_as_it_would_be_alone(api: Api) -> None:
+def test_each_prompt_is_continued_as_it_would_be_alone(api: Server) -> None:
     status, said = api.ask("completions", PROMPT | {"prompt": ["The ", "A man"], "n": 2})
     assert status == 200
     alone = [
@@ -209,7 +180,7 @@ def ids_of(run: Path, text: str) -> list[int]:
     return list(textgen.load(run).saved.tokenizer.encode(text).tolist())
 
 
-def test_ids_are_a_prompt_if_a_text_has_them(api: Api, all_runs: dict[str, Path]) -> None:
+def test_ids_are_a_prompt_if_a_text_has_them(api: Server, all_runs: dict[str, Path]) -> None:
     ids = ids_of(all_runs["bpe-lstm"], "The man")
     text = completed(api, model="bpe-lstm", prompt="The man")["text"]
     assert completed(api, model="bpe-lstm", prompt=ids)["text"] == text
@@ -234,7 +205,7 @@ def test_the_models_are_listed_and_found(client: Any, all_runs: dict[str, Path])
     assert raised.value.param == "model"
 
 
-def test_the_client_of_the_page_works(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_client_of_the_page_works(api: Server, capsys: pytest.CaptureFixture[str]) -> None:
     (program,) = re.findall(r"^```python\n(.*?)^```", read_page("docs/serve.md"), re.S | re.M)
     program = program.replace("http://127.0.0.1:8424/v1", api.address).replace("the key", api.key)
     exec(program.replace('"char"', '"char-lstm"'), names := dict[str, Any]())
@@ -244,36 +215,18 @@ def test_the_client_of_the_page_works(api: Api, capsys: pytest.CaptureFixture[st
     assert last.startswith("'.' -")
 
 
-@pytest.mark.skipif(shutil.which("llm") is None, reason="needs llm")
-@pytest.mark.parametrize("options", [(), ("--no-stream",)])
-def test_llm_continues_and_stops(api: Api, tmp_path: Path, options: tuple[str, ...]) -> None:
-    model = {"model_id": "mine", "model_name": "char-lstm", "api_base": api.address}
-    model |= {"api_key_name": "textgen", "completion": True}
-    (tmp_path / "extra-openai-models.yaml").write_text(json.dumps([model]))
-    (tmp_path / "keys.json").write_text(json.dumps({"textgen": api.key}))
-    asked = {"max_tokens": 60, "seed": 3, "stop": "e"}
-    command = ["llm", "-m", "mine", "The ", *options]
-    command += [word for name, value in asked.items() for word in ("-o", name, str(value))]
-    variables = os.environ | {"LLM_USER_PATH": str(tmp_path)}
-    written = subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout
-    expected = completed(api, model="char-lstm", prompt="The ", **asked)["text"]
-    assert written.rstrip("\n") == expected.rstrip("\n")
-
-
 @pytest.mark.parametrize(
     "wrong",
     [
-        *({"presence_penalty": 1}, {"frequency_penalty": 0.1}, {"logit_bias": {"1": 2}}, {"suffix": "a"}),
-        *({"best_of": 2}, {"top_k": 5}, {"stream_options": {"include_usage": True}}, {"n": 129}),
-        *({"temperature": -1}, {"top_p": 0}, {"max_tokens": "1"}, {"seed": 1.5}, {"logprobs": True}),
-        *({"stop": ["a"] * 5}, {"stop": ""}, {"prompt": None, "prompts": "a"}, {"echo": 1}),
+        *({"presence_penalty": 1}, {"logit_bias": {"1": 2}}, {"suffix": "a"}, {"best_of": 2}, {"top_k": 5}),
+        *({"stream_options": {"include_usage": True}}, {"n": 129}, {"temperature": -1}, {"top_p": 0}),
+        *({"max_tokens": "1"}, {"seed": 1.5}, {"logprobs": True}, {"prompt": None, "prompts": "a"}),
     ],
 )
-def test_what_is_not_supported_is_named(api: Api, wrong: dict[str, Any]) -> None:
+def test_what_is_not_supported_is_named(api: Server, wrong: dict[str, Any]) -> None:
     status, said = api.ask("completions", PROMPT | wrong)
-    assert status == 400
     error = said["error"]
-    assert error["type"] == "invalid_request_error"
+    assert (status, error["type"]) == (400, "invalid_request_error")
     assert error["param"] in wrong
     assert error["param"] in error["message"]
 
@@ -282,27 +235,22 @@ def test_what_is_not_supported_is_named(api: Api, wrong: dict[str, Any]) -> None
     ("wrong", "reason"),
     [
         ({"prompt": ["a"] * 129}, "not 129 prompts"),
-        ({"prompt": [[1]] * 129}, "not 129 prompts"),
-        ({"prompt": []}, "not an empty list"),
         ({"prompt": [[1], []]}, "not an empty list"),
         ({"prompt": ["a", 1]}, "not a list of mixed or other values"),
-        ({"prompt": [True]}, "not a list of mixed or other values"),
         ({"prompt": [3, -2]}, "not the negative id -2"),
         ({"prompt": ["a", "b" * 20_001]}, "not 20,001 of them"),
-        ({"prompt": 7}, "not another value"),
         ({"stop": ["a"] * 5}, "not 5 texts"),
         ({"stop": ""}, "give up to 4 texts of 1 to 200 characters, not ''"),
-        ({"stop": ["a", 1]}, "not 1"),
         ({"model": None}, "name a model: char-lstm, word-ngram, word-lstm, bpe-lstm"),
     ],
 )
-def test_what_is_not_valid_says_what_is(api: Api, wrong: dict[str, Any], reason: str) -> None:
+def test_what_is_not_valid_says_what_is(api: Server, wrong: dict[str, Any], reason: str) -> None:
     status, said = api.ask("completions", PROMPT | wrong)
     assert (status, said["error"]["param"]) == (400, *wrong)
     assert said["error"]["message"].endswith(reason)
 
 
-def test_values_that_change_nothing_are_accepted(api: Api) -> None:
+def test_values_that_change_nothing_are_accepted(api: Server) -> None:
     neutral = {
         "presence_penalty": 0,
         "frequency_penalty": 0.0,
@@ -315,57 +263,44 @@ def test_values_that_change_nothing_are_accepted(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "options"),
+    ("status", "options", "reason"),
     [
-        (401, {"Authorization": "Bearer wrong"}),
-        (401, {"Authorization": "s3cret"}),
-        (403, {"Host": "evil.example"}),
-        (403, {"Origin": "http://evil.example"}),
-        (403, {"Origin": "null"}),
-        (404, {"path": "chat/completions"}),
-        (404, {"path": "../models"}),
-        (404, {"path": "completions/"}),
-        (405, {"method": "DELETE"}),
-        (405, {"method": "GET"}),
-        (413, {"Content_Length": "600000"}),
-        (413, {"raw": b" " * 5_000_000}),  # more than is sent before the answer
-        (413, {"raw": iter([b" " * 300_000] * 20)}),
-        (415, {"Content_Type": "text/plain"}),
-        (400, {"raw": b"{"}),
+        (401, {"Authorization": "Bearer wrong"}, ""),
+        (401, {"Authorization": "s3cret"}, ""),
+        (403, {"Host": "evil"}, "unknown Host 'evil': use the address that textgen serve printed"),
+        (403, {"Origin": "http://a"}, "not allowed; start textgen serve with --allow-origin http://a"),
+        (403, {"Origin": "null"}, ""),
+        (404, {"path": "chat/completions"}, "only /v1/completions is served, and /v1/models"),
+        (404, {"path": "../models"}, ""),
+        (404, {"path": "completions/"}, ""),
+        (405, {"method": "DELETE"}, ""),
+        (413, {"Content_Length": "600000"}, ""),
+        (413, {"raw": b" " * 5_000_000}, ""),  # more than is sent before the answer
+        (413, {"raw": iter([b" " * 300_000] * 20)}, ""),
+        (415, {"Content_Type": "text/plain"}, "send Content-Type: application/json"),
+        (400, {"raw": b"{"}, "the body is not JSON"),
+        (400, {"raw": b"\xff\xfe"}, "the body is not JSON"),
+        (400, {"raw": b"[" * 50_000}, "the body is not JSON"),
+        (400, {"raw": b"1" * 400_000}, ""),
+        (400, {"raw": b"null"}, "the body must be an object of JSON"),
+        (400, {"raw": b'{"prompt": "\\ud800", "model": "char-lstm", "n": 1e400}'}, ""),
+        (400, {"raw": b'{"prompt": {"text": []}, "max_tokens": [null]}'}, ""),
     ],
 )
 def test_each_refusal_has_its_status_and_the_form_of_the_api(
-    api: Api, status: int, options: dict[str, Any]
+    api: Server, status: int, options: dict[str, Any], reason: str
 ) -> None:
     given, said = api.ask(**{"path": "completions", "body": PROMPT} | options)
     assert given == status
     assert said.keys() == {"error"}
     assert said["error"].keys() == {"message", "type", "param", "code"}
-
-
-@pytest.mark.parametrize(
-    ("options", "reason"),
-    [
-        ({"Host": "evil"}, "unknown Host 'evil': use the address that textgen serve printed"),
-        (
-            {"Origin": "http://a"},
-            "'http://a' is not allowed; start textgen serve with --allow-origin http://a",
-        ),
-        (
-            {"path": "chat/completions"},
-            "only /v1/completions is served, and /v1/models: these models continue",
-        ),
-        ({"path": "embeddings"}, "only /v1/completions is served"),
-    ],
-)
-def test_a_refusal_says_what_to_do(api: Api, options: dict[str, Any], reason: str) -> None:
-    _, said = api.ask(**{"path": "completions", "body": PROMPT} | options)
     assert reason in said["error"]["message"]
+    assert "\n" not in said["error"]["message"]
 
 
-def test_a_page_may_ask_if_its_origin_is_allowed(api: Api) -> None:
+def test_a_page_may_ask_if_its_origin_is_allowed(api: Server) -> None:
     asks = {"Access_Control_Request_Method": "POST", "Access_Control_Request_Headers": "authorization"}
-    with api.open(method="OPTIONS", Origin=PAGE, Authorization="", **asks) as answer:
+    with api.open("completions", method="OPTIONS", Origin=PAGE, Authorization="", **asks) as answer:
         assert answer.status == 200
         assert answer.headers["Access-Control-Allow-Origin"] == PAGE
         assert "authorization" in answer.headers["Access-Control-Allow-Headers"]
@@ -375,40 +310,8 @@ def test_a_page_may_ask_if_its_origin_is_allowed(api: Api) -> None:
             assert answer.headers["Access-Control-Allow-Origin"] == PAGE
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
-    max_leaves=8,
-)
-FIELDS = ("model", "prompt", "max_tokens", "temperature", "stop", "n", "logprobs", "stream_options", "other")
-
-
-@given(
-    st.one_of(
-        st.binary(max_size=60),
-        JSON.map(lambda value: json.dumps(value).encode()),
-        st.dictionaries(st.sampled_from(FIELDS), JSON, min_size=1).map(
-            lambda value: json.dumps({"n": 0} | value).encode()
-        ),
-        st.sampled_from([b"[" * 50_000, b"1" * 400_000, b'{"prompt": "\\ud800"}', b'{"n": 1e400}']),
-    )
-)
-def test_malformed_requests_are_refused_in_the_form_of_the_api(api: Api, raw: bytes) -> None:
-    status, said = api.ask("completions", raw=raw)
-    assert 400 <= status < 500
-    assert said["error"].keys() == {"message", "type", "param", "code"}
-    assert "\n" not in said["error"]["message"]
-
-
-def test_many_clients_at_once_get_what_each_gets_alone(api: Api) -> None:
-    asked = [PROMPT | {"model": name, "max_tokens": 40} for name in ("char-lstm", "word-ngram")] * 4
-    alone = [completed(api, **each)["text"] for each in asked]
-    with ThreadPoolExecutor(8) as pool:
-        assert [each["text"] for each in pool.map(lambda each: completed(api, **each), asked)] == alone
-
-
 @pytest.mark.long
-def test_a_client_that_leaves_is_written_for_no_longer(api: Api) -> None:
+def test_a_client_that_leaves_is_written_for_no_longer(api: Server) -> None:
     asked = PROMPT | {"max_tokens": 10_000}
     streams = [api.open("completions", asked | {"stream": True}) for _ in range(48)]
     assert {answer.status for answer in streams} == {200}
@@ -422,7 +325,7 @@ def test_a_client_that_leaves_is_written_for_no_longer(api: Api) -> None:
         time.sleep(0.1)
 
 
-def test_the_server_outlives_the_process_with_the_models(api: Api, client: Any) -> None:
+def test_the_server_outlives_the_process_with_the_models(api: Server, client: Any) -> None:
     text = completed(api)["text"]
     if not Path("/proc/self/task").exists():
         pytest.skip("needs /proc")
@@ -460,9 +363,7 @@ def test_a_key_is_made_unless_one_is_given(runs: list[Path]) -> None:
 
 def test_what_cannot_be_served_is_said_in_one_line(runs: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_process("serve", runs[0], "--allow-origin", "*", code=2).stderr.count("\n") == 1
-    assert (
-        "of 203.0.113.1 cannot be opened"
-        in run_process("serve", runs[0], "--host", "203.0.113.1", code=1).stderr
-    )
+    said = run_process("serve", runs[0], "--host", "203.0.113.1", code=1).stderr
+    assert "of 203.0.113.1 cannot be opened" in said
     monkeypatch.setenv("TEXTGEN_API_KEY", "two words")
     assert "visible ASCII" in run_process("serve", runs[0], code=2).stderr

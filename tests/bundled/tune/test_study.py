@@ -33,11 +33,11 @@ from textgen_tune.study import Study
 
 def test_the_default_comes_first_and_nothing_twice(tmp_path: Path) -> None:
     objective = Toy()
-    trials = run(tmp_path, objective, 30)
+    trials = run(tmp_path, objective, 20)
     assert objective.calls[0] == {"rate": 0.5, "size": 4}
-    assert len({tuple(call.values()) for call in objective.calls}) == len(trials) == 30
+    assert len({tuple(call.values()) for call in objective.calls}) == len(trials) == 20
     assert all(call["rate"] == float(f"{call['rate']:.2g}") for call in objective.calls)
-    assert min(trial.values[0] for trial in trials) < 0.2 * trials[0].values[0]
+    assert min(trial.values[0] for trial in trials) < 0.5 * trials[0].values[0]
 
 
 def test_optuna_logs_no_successes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -77,29 +77,38 @@ def test_a_goal_in_the_past_starts_no_trial(tmp_path: Path) -> None:
 # --- what comes out
 
 
-def fails_when_large(params: Mapping[str, Any], report: Report) -> float:
-    if params["size"] > 6:
+def fate(params: Mapping[str, Any]) -> str:
+    """What becomes of a trial, so that a few of them meet everything; the default is complete."""
+    return ("fails", "crashes", "is complete")[round(100 * params["rate"]) % 3]
+
+
+def fails_or_crashes(params: Mapping[str, Any], report: Report) -> float:
+    if fate(params) == "crashes":
         os.kill(os.getpid(), signal.SIGSEGV)
-    if params["size"] > 4:
+    if fate(params) == "fails":
         raise TextgenError("training <b>diverged</b>")
-    return bowl(params, report)
+    return bowl(params, report) + 10 * (params["rate"] == RATE.default)
 
 
 def test_a_trial_that_fails_or_crashes_says_why_and_the_study_continues(tmp_path: Path) -> None:
     kind = Dimension(option="kind", values=("plain", "fancy"), default="plain")
-    with Study(tmp_path, Toy(fails_when_large, (RATE, SIZE, kind))) as study:
-        result = run_study(study, Goal(15))
-    reasons = {trial.params["size"]: trial.reason for trial in result.trials if trial.state == "failed"}
-    assert {reason for size, reason in reasons.items() if 4 < size <= 6} == {"training <b>diverged</b>"}
-    assert all("process" in str(reason) for size, reason in reasons.items() if size > 6)
-    assert len(result.trials) == 15
+    with Study(tmp_path, Toy(fails_or_crashes, (RATE, SIZE, kind))) as study:
+        result = run_study(study, Goal(9))
+    reasons: dict[str, list[str]] = {"fails": [], "crashes": []}
+    for trial in result.trials:
+        if trial.state == "failed":
+            reasons[fate(trial.params)].append(str(trial.reason))
+    assert set(reasons["fails"]) == {"training <b>diverged</b>"}
+    assert reasons["crashes"]
+    assert all("process" in reason for reason in reasons["crashes"])
+    assert len(result.trials) == 9
     assert result.best is not None
-    assert result.best.params["size"] <= 4
+    assert fate(result.best.params) == "is complete"
     page = (tmp_path / "report.html").read_text("utf-8")
     assert page == to_html(document(result))
     assert "training &lt;b&gt;diverged" in page
     assert f'<pre tabindex="0">{result.best.name}</pre>' in page
-    assert page.partition('<section id="trials"')[2].partition("</section>")[0].count("<tr>") == 1 + 15
+    assert page.partition('<section id="trials"')[2].partition("</section>")[0].count("<tr>") == 1 + 9
     verdict = study_verdict(result)
     number = sum(trial.state == "complete" for trial in result.trials)
     assert verdict.startswith("On test it is better by 0.5000 bits per character (0.2500 to 0.7500)")
@@ -128,7 +137,7 @@ def test_one_trial_is_not_taken_for_a_search(tmp_path: Path) -> None:
 
 
 def test_a_hopeless_curve_is_pruned(tmp_path: Path) -> None:
-    trials = run(tmp_path, Toy(curve), 25)
+    trials = run(tmp_path, Toy(curve), 18)
     pruned = [trial for trial in trials if trial.state == TrialState.PRUNED]
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     assert pruned
@@ -161,12 +170,12 @@ def test_a_study_is_in_its_folder_whatever_its_name(name: str, tmp_path: Path) -
 
 def test_a_stopped_study_resumes_as_if_it_had_not_stopped(tmp_path: Path) -> None:
     whole, first, second = Toy(), Toy(), Toy()
-    run(tmp_path / "whole", whole, 24)
-    run(tmp_path / "parts", first, 13)
-    assert len(run(tmp_path / "parts", second, 24)) == 24
+    run(tmp_path / "whole", whole, 14)
+    run(tmp_path / "parts", first, 8)
+    assert len(run(tmp_path / "parts", second, 14)) == 14
     assert first.calls + second.calls == whole.calls
-    run(tmp_path / "parts", second, 20)
-    assert len(second.calls) == 11
+    run(tmp_path / "parts", second, 12)
+    assert len(second.calls) == 6
 
 
 def test_a_killed_study_resumes_with_the_trial_that_was_killed(tmp_path: Path) -> None:
