@@ -53,8 +53,8 @@ CORPUS_OPTION = Option(
     completes="corpus",
 )
 SPLIT_OPTION = Option(
-    "Percent for train/validation/test of each slice of the text; 90/10 holds validation back from train; "
-    "contiguous:90/5/5 of the text as a whole; documents:90/5/5 keeps documents whole."
+    "Train/validation/test in percent. Default: cut the text into 24 slices and split each one. 90/10 takes "
+    "validation from train; contiguous:90/5/5 holds out the end; documents:90/5/5 holds out whole documents."
 )
 
 
@@ -71,7 +71,7 @@ class TextOptions:
     )
     split: Annotated[str, SPLIT_OPTION] = defaults.SPLIT
     max_chars: Annotated[int | None, Option("Use only the first N characters.", default="all")] = None
-    encoding: Annotated[str, Option("Encoding of files and standard input, such as cp1252.")] = (
+    encoding: Annotated[str, Option("Encoding of files: auto (UTF-8, or guessed), cp1252, utf-16.")] = (
         defaults.ENCODING
     )
     sealed: Annotated[str | None, Option("File with the text that is scored, read after all training.")] = (
@@ -108,10 +108,13 @@ class ClusterOptions:
 
     heading: ClassVar[str] = "Machines and processes"
     device: Annotated[
-        str, Option("Device, such as cpu or cuda:1.", completes=("auto", "cpu", "cuda", "mps"))
+        str, Option("Device: auto, cpu, cuda, cuda:1, mps.", completes=("auto", "cpu", "cuda", "mps"))
     ] = "auto"
     precision: Annotated[
-        str, Option("Number format of matmuls.", completes=("auto", "fp32", "bf16", "fp16"))
+        str,
+        Option(
+            "Number format of matmuls: auto, fp32, bf16, fp16.", completes=("auto", "fp32", "bf16", "fp16")
+        ),
     ] = "auto"
     jobs: Annotated[int, Option("Runs to train in parallel.", min=1, max=256)] = 1
     entry_timeout: Annotated[str, Option("End an entry without progress for this long: 90s, 15m, 2h.")] = (
@@ -172,7 +175,7 @@ class TrainRequest:
         ),
     ]
     text: PlainText = TextOptions()
-    budget: Annotated[str, Option("Training per entry or trial: 60s, 5min, 1h, 5epochs, 20Mchars.")] = (
+    budget: Annotated[str, Option("Training: 60s, 5min, 1h, 5epochs, 20Mchars; +2m continues a run.")] = (
         defaults.BUDGET
     )
     seed: Seed = 0

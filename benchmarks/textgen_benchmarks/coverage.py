@@ -186,7 +186,7 @@ def measure_all(population: Population) -> Iterator[Design]:
 
 
 def judged(intervals: Array, truth: Array, share: float, num_entries: int) -> dict[str, Any]:
-    """Return how often intervals, [draws, targets, 3], hold the true values, and their widths and errors."""
+    """Return the coverage, the median half width and the median error of intervals [draws, targets, 3]."""
     value, low, high = np.moveaxis(intervals, -1, 0)
     errors = (value - truth) / math.sqrt(1 - share)
     held = ((low <= value - errors) & (value - errors <= high)).mean(0)

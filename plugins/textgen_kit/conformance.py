@@ -122,7 +122,7 @@ def run_checks(kind: str, component: Any, /, **options: Any) -> list[CheckResult
 def failures(results: Iterable[CheckResult]) -> list[CheckResult]:
     """Return the failed checks, the first one of each cause.
 
-    Failures have one cause if an exception was raised at the same place, or if the reason is the same but for
+    Failures have one cause if an exception was raised at the same place, or if their reasons differ only in
     numbers; the reason then ends with the number of checks that are left out: `… (and 20 more checks)`.
     """
     by_cause: dict[str, list[CheckResult]] = {}

@@ -15,7 +15,7 @@ __all__ = ["look"]
 
 
 def look(names: Sequence[str | Path], *, device: str = "auto", report: Report | bool | None = None) -> Look:
-    """Return what the runs that `names` mean learnt, when, and what they remember of held-out text.
+    """Inspect the runs that `names` mean: what units track, how far back they look, when they learnt words.
 
     A bench stands for its best entries, with their first seed. The text is read again from where the runs
     read it; they compute on `device`. `report` is that of `bench`. Raises `TextgenError` if there is no such

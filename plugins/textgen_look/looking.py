@@ -21,9 +21,9 @@ from textgen.results.names import find_runs
 from textgen.runtime.device import CPU, choose_device
 from textgen.runtime.messages import UsageError
 from textgen.training.budget import parse_budget
-from textgen.training.progress import Report, Step
+from textgen.training.progress import Report, Step, filled_in
 from textgen_look.cells import find_cells
-from textgen_look.contexts import choose_words, measure_contexts
+from textgen_look.contexts import Place, choose_words, measure_contexts
 from textgen_look.mistakes import count_words, find_mistakes
 from textgen_look.reading import MAX_CHARS, bits_of_chars
 from textgen_look.result import Look, LookedAt, WordsThen
@@ -44,10 +44,13 @@ class _Text:
     stretches: list[str]
     """The beginnings of the scored stretches that are read."""
     words: HeldOutWords
+    places: Sequence[Place]
+    """The words before which contexts are cut."""
+    analyzer: TextAnalyzer
 
 
 def look_at(names: Sequence[str], device: str, report: Report) -> Look:
-    """Return what entries learnt and remember; see `textgen_look.look`."""
+    """Inspect runs; see `textgen_look.look`."""
     folders = list(_folders(names))
     if not folders:
         raise UsageError("give at least one run to look at")
@@ -59,56 +62,58 @@ def look_at(names: Sequence[str], device: str, report: Report) -> Look:
     part = corpus.split.held_out
     stretches = list(part.first(MAX_CHARS).stretches())
     counts = count_words(str(corpus.split.train.text[:]))
-    text = _Text(corpus, stretches, HeldOutWords(stretches, counts))
-    analyzer = TextAnalyzer(corpus.split.train.text, load_lexicon(corpus.language), corpus.language)
     report(Step("counting n-grams"))
     ngram = _counted(corpus)
     places = choose_words(part.stretches())
     if not places:
         raise TextgenError(f"the held-out text of {corpus.name!r} has no words to look at")
-    entries, costs = [], list[Bits]()
-    for number, run in enumerate(runs, start=1):
-
-        def tell(state: str, number: int = number, name: str = run.entry) -> None:
-            report(Step(state, name, index=number, total=len(runs)))
-
-        tell("reading")
-        bits = bits_of_chars(run.saved, stretches, run.config.device)
-        tell("looking at units")
-        validation = corpus.split.validation.stretches()
-        cells = find_cells(run.saved, validation, corpus.language, run.config.device)
-        tell("forgetting")
-        contexts = measure_contexts(run.saved, part.stretches(), places, run.config.device)
-        tell("looking back")
-        score = run.result.test or run.result.validation
-        entries.append(
-            LookedAt(
-                name=run.entry,
-                folder=str(run.folder),
-                seed=run.result.seed,
-                bits_per_char=score.bits_per_char if score else None,
-                moments=(moments := run.result.train.moments),
-                made_up=tuple(analyzer.made_up_share(each.text) for each in moments),
-                learnt=tuple(_words_then(run, text)),
-                cells=cells,
-                contexts=contexts,
-                words=text.words.at(text.words.costs(bits), None),
-            )
-        )
-        costs.append(bits)
+    analyzer = TextAnalyzer(corpus.split.train.text, load_lexicon(corpus.language), corpus.language)
+    text = _Text(corpus, stretches, HeldOutWords(stretches, counts), places, analyzer)
+    looked = [
+        _looked_at(run, text, filled_in(report, entry=run.entry, index=number, total=len(runs)))
+        for number, run in enumerate(runs, start=1)
+    ]
+    costs = [bits for _, bits in looked]
     of_ngram = bits_of_chars(ngram, stretches, CPU)
     by_word = any(run.saved.tokenizer.table.num_chars.max() > 1 for run in runs)
     return Look(
         corpus=corpus.name,
         part=corpus.split.scored_on,
         num_chars=sum(map(len, stretches)),
-        entries=tuple(_with_known(entries, costs, text.words)),
+        entries=tuple(_with_known([entry for entry, _ in looked], costs, text.words)),
         ngram=measure_contexts(ngram, part.stretches(), places, CPU),
         ngram_order=ORDER,
         mistakes=find_mistakes(stretches, costs, of_ngram, counts, by_word=by_word),
         by_word=by_word,
         num_words=len(places),
     )
+
+
+def _looked_at(run: Run, text: _Text, report: Report) -> tuple[LookedAt, Bits]:
+    """Return what is found in a run, and the bits of each character of the stretches."""
+    split, device = text.corpus.split, run.config.device
+    report(Step("reading"))
+    bits = bits_of_chars(run.saved, text.stretches, device)
+    report(Step("looking at units"))
+    cells = find_cells(run.saved, split.validation.stretches(), text.corpus.language, device)
+    report(Step("forgetting"))
+    contexts = measure_contexts(run.saved, split.held_out.stretches(), text.places, device)
+    report(Step("looking back"))
+    score = run.result.test or run.result.validation
+    moments = run.result.train.moments
+    entry = LookedAt(
+        name=run.entry,
+        folder=str(run.folder),
+        seed=run.result.seed,
+        bits_per_char=score.bits_per_char if score else None,
+        moments=moments,
+        made_up=tuple(text.analyzer.made_up_share(each.text) for each in moments),
+        learnt=tuple(_words_then(run, text)),
+        cells=cells,
+        contexts=contexts,
+        words=text.words.at(text.words.costs(bits), None),
+    )
+    return entry, bits
 
 
 def _folders(names: Sequence[str]) -> Iterator[Path]:

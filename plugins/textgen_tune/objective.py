@@ -103,11 +103,12 @@ class Objective:
         return concluded(result)
 
 
-def objective_of(request: TuneRequest, corpus: Corpus, config: DeviceConfig, backend: Backend) -> Objective:
-    """Return the objective of a study; raises `TextgenError` for an invalid entry or search."""
+def objective_of(
+    entry: Entry, request: TuneRequest, corpus: Corpus, config: DeviceConfig, backend: Backend
+) -> Objective:
+    """Return the objective of a study; raises `TextgenError` for an invalid search."""
     budget = parse_budget(request.budget)
     check_equal_machines(backend, is_timed=budget.unit == "seconds")
-    entry = read_entry(request.entry)
     ask = partial(_searched, entry, request.search.search)
     searched = answered(ask, tuple[Dimension, ...], plugins_of(entry))
     return Objective(entry, corpus, budget, config, request.seed, searched)

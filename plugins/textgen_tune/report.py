@@ -68,7 +68,7 @@ def study_verdict(result: StudyResult) -> str:
 
 
 def _change(compared: FinalComparison, gain: float) -> str:
-    """Return how the best compares with the default, in bits per character."""
+    """Compare the best entry with the default, in bits per character."""
     unit = "bits per character"
     if compared.interval is None:
         best, default = (f"{side.value:.4f}" for side in (compared.best, compared.default))

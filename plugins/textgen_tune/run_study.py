@@ -81,7 +81,7 @@ def tune_as(
         config = choose_device(cluster.device, cluster.precision, made_before(folder))
         make_origins([entry], config, tell, silence)
         goal = Goal(search.trials or (None if limit else NUM_TRIALS), time.time() + limit if limit else None)
-        objective = objective_of(request, texts.loaded(request.text), config, backend)
+        objective = objective_of(entry, request, texts.loaded(request.text), config, backend)
         with Study(folder, objective) as study:
             return run_study(study, goal, backend, num_seeds=request.seeds, max_silence=silence, report=tell)
 
@@ -141,7 +141,7 @@ def search(
         backend,
         on_step=lambda job, step: running[job.number].heard(step),
         max_silence=max_silence,
-        may_start=lambda: not goal.is_reached(study.num_done()),
+        may_start=lambda: not goal.is_reached(study.num_begun()),
     ):
         running.pop(job.number).end(outcome)
         if backend.num_slots > 1:  # the steps of several trials would be a muddle
@@ -156,9 +156,9 @@ def _started(
 ) -> Iterator[TrialJob]:
     """Yield the trials to evaluate, until the goal is reached or nothing is left to try."""
     of = f" of {goal.num_trials}" if goal.num_trials else ""
-    while not goal.is_reached(study.num_done()) and (asked := study.ask()):
+    while not goal.is_reached(study.num_begun()) and (asked := study.ask()):
         trial, params = asked
-        title = f"trial {study.num_done()}{of}"
+        title = f"trial {study.num_begun()}{of}"
         running[trial.number] = _Running(study, trial, filled_in(report or ignore_report, entry=title))
         yield TrialJob(trial.number, params, study.objective, list(plugin_files()))
 

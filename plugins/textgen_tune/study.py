@@ -52,8 +52,9 @@ class Study:
         was made with other settings.
         """
         self.folder, self.objective, self._num_random = folder, objective, num_random
-        self._seed = objective.settings().seed
-        wanted = {**to_values(objective.settings()), "search": to_values(objective.dimensions)}
+        settings = objective.settings()
+        self._seed = settings.seed
+        wanted = {**to_values(settings), "search": to_values(objective.dimensions)}
         with _writing():
             self.optuna, self._storage = _opened(folder / DATABASE)
             made = self.optuna.user_attrs.get("settings", wanted)
@@ -131,7 +132,7 @@ class Study:
         """Return the trials that are over."""
         return [trial for trial in self.trials() if trial.state in COUNTED]
 
-    def num_done(self) -> int:
+    def num_begun(self) -> int:
         """Return the number of trials that are over or under way."""
         return sum(trial.state in (*COUNTED, TrialState.RUNNING) for trial in self.trials())
 
@@ -164,7 +165,7 @@ def _sampler(seed: int, num_random: int) -> TPESampler:
 
 
 def _distribution(dimension: Dimension) -> BaseDistribution:
-    """Return what Optuna draws from; what it draws is rounded then."""
+    """Return the distribution that Optuna draws from; draws are rounded afterwards."""
     low: Any = dimension.low
     high: Any = dimension.high
     if dimension.values is not None:

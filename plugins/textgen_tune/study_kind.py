@@ -46,7 +46,7 @@ class StudyKind(Kind):
         return (folder / DATABASE).is_file()
 
     def about(self, values: Mapping[str, Any]) -> About:
-        """Return what is tuned, and the better one of the final comparison."""
+        """Return the entry that is tuned, and the better one of the final comparison."""
         settings, names = values["settings"], [values["name"]]
         best = (values["comparison"] or {}).get("best") or {}
         score = {"name": best.get("name"), "bits_per_char": best.get("value")}

@@ -148,9 +148,9 @@ class RerunJob(EntryJob[Any, EntryOutcome]):
 def _run_again(
     folder: Path, result: Comparison, corpus: Corpus, reader: DetailsReader, texts: Texts
 ) -> list[Values | str]:
-    """Return what the run of each row scores and writes once more, or why it does nothing.
+    """Score the run of each row again and let it write; return the new row, or the reason for a failure.
 
-    Nothing is said of a run that starts from another one that is gone.
+    A run that starts from another one that is gone is left out.
     """
     jobs, rows = list[RerunJob](), list[Values | str]()
     for index, row in enumerate(result.entries):

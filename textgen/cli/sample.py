@@ -78,17 +78,21 @@ def sample(
         texts = loaded.samples_until(until, number, prompt, unique=unique, new=new, **settings)
     else:
         texts = _written(loaded, number, prompt, settings, is_shown=number == 1 and not as_json)
-    rows = []
-    for row in texts:
-        rows.append(row)
-        if until is not None and not as_json:
-            say(prompt.lstrip() + row.text + "\n" * (until == "paragraph"), flush=True)
-        elif number > 1 and not as_json:
-            say(f"--- seed {row.seed}\n{prompt + row.text}", flush=True)
+    is_list = not as_json and (until is not None or number > 1)
+    rows = [_printed(row, until) if is_list else row for row in texts]
     if as_json:
         print_json({"samples": rows})
     if keep:
         note(f"kept in {folder}, with {keep_with(loaded, rows)} in all; textgen runs show prints them")
+
+
+def _printed(row: Sample, until: str | None) -> Sample:
+    """Print one of several texts, and return it."""
+    if until is None:
+        say(f"--- seed {row.seed}\n{row.prompt + row.text}", flush=True)
+    else:
+        say(row.prompt.lstrip() + row.text + "\n" * (until == "paragraph"), flush=True)
+    return row
 
 
 def _written(

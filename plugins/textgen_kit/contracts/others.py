@@ -91,7 +91,7 @@ def error_of(action: Callable[[], Any]) -> Any:
 
 
 def bind(function: Any, given: Any) -> Any:
-    """Return how a function takes arguments, or the error about that."""
+    """Bind arguments to the parameters of a function; return the result, or the error."""
     return error_of(partial(inspect.signature(function).bind, *given))
 
 
