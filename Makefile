@@ -36,9 +36,8 @@ pytest: $(VENV)/.installed-test
 test-all: lint
 	$(PYTEST)
 
-# The page of contracts, after a change of textgen/contracts.py.
+# The JSON Schema of results, after a change of what is saved.
 docs: $(VENV)/.installed
-	$(BIN)/python docs/contracts.py
 	$(BIN)/python docs/schema.py
 
 # The tutorial with its outputs, after a change of its code or of what it shows.

@@ -1,7 +1,7 @@
 """Write the pages of the documentation site into build/pages, from which `make site` builds it.
 
-They are the Markdown pages of the repository, with links that lead to each other, and three that are made
-here: all commands from the command line, the Python reference, and the tutorial.
+They are the Markdown pages of the repository, with links that lead to each other, and four that are made
+here: all commands from the command line, the contracts, the Python reference, and the tutorial.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ LINK = re.compile(
 COMMENT = re.compile(r"^<!--.*?-->\n", re.S | re.M)
 """Marks of tables that programs write; a table right after one would not be seen as such."""
 
+CONTRACTS = "# Contracts\n\n::: textgen.contracts\n    options:\n      show_root_heading: false\n"
+"""The page of the contracts, which mkdocstrings fills from their docstrings."""
+
 
 def site_paths() -> dict[str, str]:
     """Return where each published file of the repository is on the site."""
@@ -42,6 +45,7 @@ def site_paths() -> dict[str, str]:
         "benchmarks/LOG.md": "log.md",
         "benchmarks/results": "results.md",
         "docs/tutorial.ipynb": "tutorial.md",
+        "textgen/contracts.py": "contracts.md",
     }
     for folder, pattern in (("docs", "*.md"), ("docs", "*.json"), ("docs", "pictures/*")):
         paths |= {f"docs/{path}": path for path in _files(folder, pattern)}
@@ -100,19 +104,22 @@ def _described(command: Any, name: str) -> Iterator[str]:
 
 
 def reference() -> str:
-    """Return the page of the names that `import textgen` and bundled plugins offer, from their docstrings."""
+    """Return the page of the names that `import textgen` and bundled plugins offer, from their docstrings.
+
+    Those of the contracts are on the page of their own.
+    """
     import textgen
     import textgen_suites
     import textgen_tune
     import textgen_verify
 
     packages = (textgen, textgen_suites, textgen_tune, textgen_verify)
-    offered = [(name, package) for package in packages for name in package.__all__]
-    parts = [
-        f"::: {getattr(package, name).__module__}.{name}"
+    offered = [(name, package) for package in packages for name in package.__all__ if name != "__version__"]
+    defined = [
+        (name, getattr(package, name).__module__)
         for name, package in sorted(offered, key=lambda pair: pair[0].lower())
-        if name != "__version__"
     ]
+    parts = [f"::: {module}.{name}" for name, module in defined if module != "textgen.contracts"]
     return "\n\n".join(["# Python reference", "[Python API](api.md) shows them at work.", *parts]) + "\n"
 
 
@@ -141,6 +148,7 @@ def write(folder: Path) -> None:
     page = tutorial(json.loads((ROOT / "docs" / "tutorial.ipynb").read_text("utf-8")))
     (folder / "tutorial.md").write_text(page, "utf-8")
     (folder / "all-commands.md").write_text(commands(), "utf-8")
+    (folder / "contracts.md").write_text(CONTRACTS, "utf-8")
     (folder / "reference.md").write_text(reference(), "utf-8")
 
 

@@ -33,6 +33,7 @@ def test_the_site_has_what_the_repository_says_and_loads_nothing_from_elsewhere(
     sections = {each["location"]: each["text"] for each in found}
     assert "Use only the first N characters." in sections["all-commands.html#textgen-bench"]
     assert "reference.html#textgen.library.runs.Run.sample" in sections
+    assert "contracts.html#textgen.contracts.Tokenizer.encode" in sections
     assert "Write text" in {each["title"] for each in found if each["location"].startswith("tutorial.html")}
     for picture in re.findall(r'src="([^"]+\.svg)"', (site / "results.html").read_text("utf-8")):
         assert (site / picture).exists()
