@@ -307,9 +307,6 @@ class ReaderExtras(Protocol):
     has_fields: bool
     """True if a document is a field of a record, as in tables: `a.csv:body` names it. Default: false."""
 
-    is_binary: bool
-    """True if the bytes are not text in some encoding, as in archives. Default: false."""
-
 
 class TextFile(Protocol):
     """A file that a `Reader` gets, without its compression."""

@@ -73,7 +73,6 @@ class Parquet:
 
     suffixes = (".parquet",)
     has_fields = True
-    is_binary = True
 
     def documents(self, file: TextFile, field: str) -> Iterator[Iterable[str]]:
         """Yield the texts in a column; raises `TextgenError` without pyarrow."""

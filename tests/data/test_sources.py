@@ -75,8 +75,7 @@ def test_the_name_of_a_corpus_means_the_corpus_whatever_is_in_the_working_direct
         ("nul\0.txt", "no such file"),
         (".", "contains no texts, such as .txt files"),
         ("loop.txt", "loop.txt"),
-        ("endless.txt", "endless.txt is a device; give a file, or - for standard input"),
-        ("pipe.txt", "pipe.txt is a pipe; give a file, or - for standard input"),
+        ("pipe.txt", "pipe.txt is not a file; give one, or - for standard input"),
     ],
 )
 def test_what_cannot_be_read_is_refused(
@@ -85,8 +84,6 @@ def test_what_cannot_be_read_is_refused(
     monkeypatch.chdir(tmp_path)
     if source == "loop.txt":
         Path(source).symlink_to(source)
-    elif source == "endless.txt":
-        Path(source).symlink_to("/dev/zero")
     elif source == "pipe.txt":
         os.mkfifo(source)  # which may have no writer
     assert told in message(source)
@@ -225,7 +222,7 @@ def test_a_reader_that_fails_is_named_with_the_file(
     ("code", "message"),
     [
         ("import no_such_library", r"reader 'shout' \(.*\) cannot be loaded: ModuleNotFoundError"),
-        ("class Shout:\n    def documents(self, file, field): ...", r"has the suffixes None; give a tuple"),
+        ("class Shout:\n    def documents(self, file, field): ...", r"failed: AttributeError: .* 'suffixes'"),
         (SHOUT.format(first="pass") + "    def __init__(self): 1 / 0", r"failed: ZeroDivisionError"),
     ],
 )

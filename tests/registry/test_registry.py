@@ -72,12 +72,9 @@ def test_a_class_is_known_by_its_methods() -> None:
 
     assert kinds_of(Reader) == ["corpus"]
     assert fault("sampler", Stateful) is None
-    assert fault("cleaner", Reader) == "Reader lacks clean; it looks like a corpus"
+    assert fault("cleaner", Reader) == "Reader lacks clean"
     assert fault("model", Net) == "Net lacks forward"
-    assert (
-        fault("model", Reader)
-        == "Reader lacks initial_state and forward and state_dict; it looks like a corpus"
-    )
+    assert fault("model", Reader) == "Reader lacks initial_state and forward and state_dict"
     assert fault("model", 3) == "a model is a class, not int 3"
     assert fault("lexicon", 3) == "a lexicon is a function, not int 3"
     assert fault("backend", 3) == "a backend is a function, not int 3"

@@ -61,13 +61,6 @@ def _limited(chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
         yield chunk
 
 
-def require_text_at_first(chunk: bytes, where: str, encoding: str) -> None:
-    """Raise `TextgenError` if the first chunk of a file says that it is binary, or not in this encoding."""
-    if encoding == ENCODING:
-        encoding = _marked(chunk) or "latin-1"
-    next(decode_chunks([chunk], where, encoding))
-
-
 def guess_encoding(chunks: Iterable[bytes], where: str) -> str:
     """Return the encoding of a text by its byte-order mark, UTF-8 if it is that, otherwise a guess.
 

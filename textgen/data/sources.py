@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -136,17 +135,17 @@ def _find_files(source: str) -> Files | None:
     """Return the files of a source that is a path, perhaps with a colon and a field; otherwise None."""
     if _is_name(source):
         return _file_of_corpus(source)
-    if (mode := _mode(source)) is not None:
-        return _files(source, mode, None)
+    if os.path.exists(source):
+        return _files(source, None)
     place, colon, field = source.rpartition(":")
-    if not (colon and field) or (mode := _mode(place)) is None:
+    if not (colon and field and os.path.exists(place)):
         return None
-    if not stat.S_ISDIR(mode) and not has_fields(place):
+    if not os.path.isdir(place) and not has_fields(place):
         known = ", ".join(suffixes_with_fields())
         raise TextgenError(
             f"{place} has no fields such as {field!r}; leave it out, or give {known} or a folder"
         )
-    return _files(place, mode, field)
+    return _files(place, field)
 
 
 def _file_of_corpus(source: str) -> Files | None:
@@ -159,23 +158,11 @@ def _file_of_corpus(source: str) -> Files | None:
     return Files(spec + slash + Path(item).name, [path])
 
 
-def _mode(path: str) -> int | None:
-    """Return the mode of a path; None if there is no such path."""
-    try:
-        return os.stat(path).st_mode
-    except PermissionError as error:
-        raise TextgenError(f"cannot read {path}: {error.strerror}") from None
-    except (OSError, ValueError):  # no such path, or one that is too long or contains a NUL
-        return None
-
-
-def _files(source: str, mode: int, field: str | None) -> Files:
+def _files(source: str, field: str | None) -> Files:
     path = Path(source)
-    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):  # which may never end
-        raise TextgenError(f"{source} is a device; give a file, or - for standard input")
-    if stat.S_ISSOCK(mode) or (stat.S_ISFIFO(mode) and not _is_substitution(source)):  # maybe without writer
-        raise TextgenError(f"{source} is a pipe; give a file, or - for standard input")
-    if not stat.S_ISDIR(mode):
+    if not path.is_dir():
+        if not path.is_file() and not _is_substitution(source):  # a device or a pipe, which may never end
+            raise TextgenError(f"{source} is not a file; give one, or - for standard input")
         return Files(path.name, [path], field)
     paths = files_of(path)
     if not paths:

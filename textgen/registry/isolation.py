@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,26 +24,13 @@ class ProcessSetting:
     """The value before anything sets it, where that is the same on every machine."""
 
 
-def _folder() -> str | None:
-    try:
-        return os.getcwd()
-    except OSError:  # it was deleted
-        return None
-
-
-def _set_folder(folder: str | None) -> None:
-    with suppress(OSError):
-        if folder is not None:
-            os.chdir(folder)
-
-
 def _set_environment(variables: dict[str, str]) -> None:
     os.environ.clear()
     os.environ.update(variables)
 
 
 PROCESS_SETTINGS = (
-    ProcessSetting("the working directory", _folder, _set_folder),
+    ProcessSetting("the working directory", os.getcwd, os.chdir),
     ProcessSetting("os.environ", lambda: dict(os.environ), _set_environment),
 )
 
@@ -89,23 +76,6 @@ def restoring(settings: Sequence[ProcessSetting]) -> Iterator[None]:
 
 
 @contextmanager
-def exits_refused() -> Iterator[None]:
-    """Make `os._exit` raise in this process, which it would end without a result or a reason."""
-    exit_at_once, process = os._exit, os.getpid()
-
-    def refuse(code: int) -> None:
-        if os.getpid() != process:  # one that a plugin forked
-            exit_at_once(code)
-        raise RuntimeError(f"it called os._exit({code}), which would end textgen")
-
-    os._exit = refuse  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        os._exit = exit_at_once
-
-
-@contextmanager
 def preserve_process_state() -> Iterator[None]:
     """Run code of plugins, and restore the process-wide settings afterwards, whatever they did.
 
@@ -114,7 +84,7 @@ def preserve_process_state() -> Iterator[None]:
     """
     known = torch_settings() if "torch" in sys.modules else ()
     try:
-        with restoring((*known, *PROCESS_SETTINGS)), exits_refused():
+        with restoring((*known, *PROCESS_SETTINGS)):
             yield
     finally:
         if not known and "torch" in sys.modules:  # a plugin was the first to import it

@@ -10,7 +10,6 @@ when the next command begins.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import socket
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from textgen.contracts import TextgenWarning
 from textgen.runtime.messages import reason_of
-from textgen.runtime.storage.files import cannot_write, make_folder, read_json, remove_unfinished
+from textgen.runtime.storage.files import cannot_write, make_folder, remove_unfinished
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -151,7 +150,6 @@ def _plain(text: str, flags: int = 0) -> str:
 LOCK = "lock"
 """The file in a folder that is locked while a process writes there."""
 POLL_SECONDS = 0.2
-MAX_COMMAND_CHARS = 80
 
 
 @contextlib.contextmanager
@@ -165,13 +163,11 @@ def locked(folder: Path, writes_to: Path | None = None) -> Iterator[None]:
 
     path = folder / LOCK
     made = not folder.exists() or path.exists()  # here, or by a process before this one
-    taken: list[os.stat_result] = []
 
     def sign(descriptor: int) -> None:
-        taken[:] = [os.fstat(descriptor)]
         with contextlib.suppress(OSError):  # on a full disk, waiting processes are told less
             os.ftruncate(descriptor, 0)
-            os.write(descriptor, json.dumps(_about_this_process(), indent=2).encode())
+            os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
 
     lock = FileLock(path, poll_interval=POLL_SECONDS, fallback_to_soft=False, on_acquired=sign)
     _acquire(lock, folder, writes_to or folder)
@@ -179,9 +175,7 @@ def locked(folder: Path, writes_to: Path | None = None) -> Iterator[None]:
         yield
     finally:
         if lock.is_locked:
-            with contextlib.suppress(OSError):  # it went with its folder, or never came
-                if os.path.samestat(path.stat(), taken[0]):
-                    path.unlink()
+            path.unlink(missing_ok=True)
             lock.release()
         if made:
             with contextlib.suppress(OSError):  # it has contents
@@ -227,24 +221,11 @@ def _acquire(lock: FileLock, folder: Path, writes_to: Path) -> None:
             return
 
 
-def _about_this_process() -> dict[str, object]:
-    from textgen.runtime.environment import command_line  # which imports torch
-
-    began = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    return {"host": socket.gethostname(), "pid": os.getpid(), "command": command_line(), "started": began}
-
-
 def holder(path: Path) -> str:
     """Return who holds a lock, by what is in its file."""
-    try:
-        about = read_json(path)
-        command = about["command"] or ""
-        if len(command) > MAX_COMMAND_CHARS:
-            command = f"{command[:MAX_COMMAND_CHARS]}…"
-        shown = f" ({command})" if command else ""
-        return f"process {about['pid']} on {about['host']}{shown}"
-    except (OSError, ValueError, LookupError, TypeError):  # it has just begun, or the disk is full
-        return "another process"
+    with contextlib.suppress(OSError, ValueError):
+        return path.read_text("utf-8") or "another process"  # it has just begun, or the disk is full
+    return "another process"
 
 
 def _warn(message: str) -> None:
