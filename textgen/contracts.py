@@ -268,9 +268,6 @@ class CorpusExtras(Protocol):
     def language(self, item: str) -> str:
         """Return the language of the text, a BCP 47 tag such as `de` or `zh-CN`. Default: `en`."""
 
-    def path(self, item: str) -> Path:
-        """Return the file of a text that is too large to be `read`; it stays on disk."""
-
 
 class Cleaner(Protocol):
     """A change of the text, in blocks of a million characters, before it is split; all entries get it."""

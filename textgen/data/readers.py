@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 from zipfile import ZipFile
@@ -146,7 +146,14 @@ class BoundReader:
 
 def readers() -> Mapping[str, tuple[BoundReader, ...]]:
     """Return the readers that claim each suffix; a warning tells of plugins that cannot be loaded."""
-    return _by_suffix(plugins("reader"))
+    installed = plugins("reader")
+    if not _loaded or _loaded[0][0] is not installed:  # which is another tuple once plugins may have changed
+        _loaded[:] = [(installed, _by_suffix(installed))]
+    return _loaded[0][1]
+
+
+_loaded: list[tuple[tuple[Plugin, ...], dict[str, tuple[BoundReader, ...]]]] = []
+"""The plugins that were found last, and the readers in them."""
 
 
 def reader_of(suffix: str) -> BoundReader | None:
@@ -164,7 +171,6 @@ def identities() -> list[str]:
     return sorted(f"{plugin.name} {plugin.identity()}" for plugin in used)
 
 
-@cache
 def _by_suffix(installed: tuple[Plugin, ...]) -> dict[str, tuple[BoundReader, ...]]:
     found: dict[str, tuple[BoundReader, ...]] = {}
     for plugin in installed:

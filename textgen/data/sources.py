@@ -134,7 +134,7 @@ def _is_name(source: str) -> bool:
 def _find_files(source: str) -> Files | None:
     """Return the files of a source that is a path, perhaps with a colon and a field; otherwise None."""
     if _is_name(source):
-        return _file_of_corpus(source)
+        return None
     if os.path.exists(source):
         return _files(source, None)
     place, colon, field = source.rpartition(":")
@@ -146,16 +146,6 @@ def _find_files(source: str) -> Files | None:
             f"{place} has no fields such as {field!r}; leave it out, or give {known} or a folder"
         )
     return _files(place, field)
-
-
-def _file_of_corpus(source: str) -> Files | None:
-    """Return the file of a corpus known by name; None if it is read instead."""
-    spec, slash, item = source.partition("/")
-    if source.startswith(IN_MEMORY) or not hasattr(corpus := build("corpus", spec), "path"):
-        return None
-    if not isinstance(path := corpus.path(item), Path):
-        raise contract_error(corpus, f"returned {type(path).__name__} as its path")
-    return Files(spec + slash + Path(item).name, [path])
 
 
 def _files(source: str, field: str | None) -> Files:
