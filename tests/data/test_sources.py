@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 import os
 import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -172,19 +170,6 @@ def test_a_reader_in_one_file_is_used_by_commands(text: Path, tmp_path: Path) ->
     assert read["num_chars"] == plain["num_chars"] + 58  # lines end once, documents with a blank line
     checked = run_textgen("plugins", "check", "shout", "--plugin", plugin, "--json").stdout
     assert '"failed"' not in checked
-
-
-def test_files_in_folders_and_archives_and_compressed_ones_are_read(text: Path, install: Install) -> None:
-    folder = text.parent
-    (folder / "b.SHOUT.gz").write_bytes(gzip.compress(b"three"))
-    (folder / "c.other").write_text("left out")
-    with zipfile.ZipFile(folder / "d.zip", "w") as archive:
-        archive.writestr("e.shout2", "four")
-        archive.writestr("f.other", "left out")
-    with pytest.raises(TextgenError, match="contains no texts"):
-        documents(folder / "d.zip")
-    install("shout", ENTRY_POINT.format(name="shout"), SHOUT.format(first="pass"))
-    assert documents(folder) == ["ONE", "TWO", "THREE", "FOUR"]
 
 
 def test_two_readers_of_one_suffix_are_refused_by_name(text: Path, install: Install) -> None:

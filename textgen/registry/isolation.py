@@ -20,8 +20,6 @@ class ProcessSetting:
     name: str
     get: Callable[[], Any]
     set: Callable[[Any], object]
-    initial: Any = None
-    """The value before anything sets it, where that is the same on every machine."""
 
 
 def _set_environment(variables: dict[str, str]) -> None:
@@ -51,15 +49,11 @@ def torch_settings() -> tuple[ProcessSetting, ...]:
         torch.use_deterministic_algorithms(flags[0], warn_only=flags[1])
 
     return (
-        ProcessSetting("torch's default device", torch.get_default_device, set_device, torch.device("cpu")),
-        ProcessSetting(
-            "torch's default dtype", torch.get_default_dtype, torch.set_default_dtype, torch.float32
-        ),
-        ProcessSetting("torch's grad mode", torch.is_grad_enabled, torch.set_grad_enabled, True),
+        ProcessSetting("torch's default device", torch.get_default_device, set_device),
+        ProcessSetting("torch's default dtype", torch.get_default_dtype, torch.set_default_dtype),
+        ProcessSetting("torch's grad mode", torch.is_grad_enabled, torch.set_grad_enabled),
         ProcessSetting("torch's number of threads", torch.get_num_threads, torch.set_num_threads),
-        ProcessSetting(
-            "torch's use of deterministic algorithms", is_deterministic, set_deterministic, (False, False)
-        ),
+        ProcessSetting("torch's use of deterministic algorithms", is_deterministic, set_deterministic),
     )
 
 
@@ -83,11 +77,5 @@ def preserve_process_state() -> Iterator[None]:
     deterministic algorithms, the working directory and the environment.
     """
     known = torch_settings() if "torch" in sys.modules else ()
-    try:
-        with restoring((*known, *PROCESS_SETTINGS)):
-            yield
-    finally:
-        if not known and "torch" in sys.modules:  # a plugin was the first to import it
-            for setting in torch_settings():
-                if setting.initial is not None and setting.get() != setting.initial:
-                    setting.set(setting.initial)
+    with restoring((*known, *PROCESS_SETTINGS)):
+        yield

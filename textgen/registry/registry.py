@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points, requires
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from traceback import walk_tb
 from types import FrameType
@@ -27,7 +27,7 @@ from textgen.registry.isolation import preserve_process_state
 from textgen.registry.plugin_kinds import fault
 from textgen.registry.source_file import SourceFile
 from textgen.runtime.messages import one_line, shortened, unknown
-from textgen.version import DISTRIBUTION, __version__
+from textgen.version import DISTRIBUTION
 
 KINDS = {
     "tokenizer": "textgen.tokenizers",
@@ -128,8 +128,7 @@ class Plugin:
     def load(self) -> Any:
         """Import and return the component.
 
-        Raises `PluginError` if the import fails or exits, if the component lacks what its kind requires, or
-        if the distribution is made for another version of textgen.
+        Raises `PluginError` if the import fails or exits, or if the component lacks what its kind requires.
         """
         if problem := self.problem():
             raise PluginError(f"{self} cannot be loaded: {problem}")
@@ -143,24 +142,12 @@ class Plugin:
         return component
 
     def problem(self) -> str | None:
-        """Return why the metadata alone rule the plugin out (an invalid name, another textgen), or None."""
+        """Return why the name alone rules the plugin out, or None."""
         letters, rule = NAMES.get(self.kind, OTHER_NAMES)
         if not re.fullmatch(letters, self.name):
             return f"invalid plugin name {self.name!r}: {rule}"
         if self.kind == "command" and self.name in COMMANDS:
             return f"{command_line(self.name)!r} is a command of textgen itself; choose another name"
-        for line in _requirements(self.distribution):
-            if "textgen" not in line:
-                continue
-            from packaging.requirements import InvalidRequirement, Requirement
-
-            with suppress(InvalidRequirement):
-                wanted = Requirement(line)
-                is_meant = normalized(wanted.name) == DISTRIBUTION and (
-                    wanted.marker is None or wanted.marker.evaluate({"extra": ""})
-                )
-                if is_meant and not wanted.specifier.contains(__version__, prereleases=True):
-                    return f"{self.distribution} requires {wanted}, but this is {DISTRIBUTION} {__version__}"
         return None
 
 
@@ -205,7 +192,7 @@ def plugin_files(components: Iterable[tuple[str, str]] | None = None) -> list[Pa
 
 def clear_caches() -> None:
     """Forget what was read of installed distributions, so that it is read again on next use."""
-    for cached in (_installed, plugins, load, _requirements):
+    for cached in (_installed, plugins, load):
         cached.cache_clear()
     _owners.clear()
 
@@ -285,13 +272,6 @@ def _origin(point: EntryPoint) -> tuple[str, str]:
         if point.dist and point.dist.name:
             return point.dist.name, point.dist.version or ""
     return "unknown", ""
-
-
-@cache
-def _requirements(distribution: str) -> tuple[str, ...]:
-    with suppress(Exception):  # a plugin file has no metadata
-        return tuple(requires(distribution) or ())
-    return ()
 
 
 def responsible_plugin(error: BaseException) -> Plugin | None:

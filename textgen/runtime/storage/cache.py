@@ -156,13 +156,13 @@ def contents(folder: Path) -> list[CachedItem]:
     items: list[CachedItem] = []
     for kind in _folders(folder):
         if kind.name == DOWNLOADS:
-            files = [path for path in sorted(kind.rglob("*")) if path.is_file() and not path.is_symlink()]
+            files = [path for path in sorted(kind.rglob("*")) if path.is_file()]
             items += [_item(kind.name, [path]) for path in files]
         elif _KIND_NAME.fullmatch(kind.name):
             remove_unfinished(kind)
             for name in sorted({path.stem for path in kind.iterdir() if _FILE_NAME.fullmatch(path.name)}):
                 both = (kind / f"{name}.json", kind / f"{name}.bin")
-                files = [path for path in both if path.is_file() or path.is_symlink()]
+                files = [path for path in both if path.is_file()]
                 items.append(_item(kind.name, files))
     return items
 
@@ -189,7 +189,7 @@ def remove_item(item: CachedItem) -> bool:
 
 def _folders(folder: Path) -> Iterator[Path]:
     with suppress(OSError):  # there is none yet
-        yield from sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
+        yield from sorted(path for path in folder.iterdir() if path.is_dir())
 
 
 def _item(kind: str, paths: list[Path]) -> CachedItem:

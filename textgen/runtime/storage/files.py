@@ -14,7 +14,7 @@ import shutil
 import socket
 import stat
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -58,13 +58,10 @@ def read_json(path: Path, max_bytes: int = MAX_JSON_BYTES) -> Any:
     return parse_json(read_plain(path, max_bytes))
 
 
-def parse_json(data: bytes, constant: Callable[[str], Any] | None = None) -> Any:
-    """Return the value of UTF-8 JSON, in which `constant` reads NaN and Infinity, which are not strict.
-
-    Raises `ValueError` if it is not strict JSON, or nested too deeply.
-    """
+def parse_json(data: bytes) -> Any:
+    """Return the value of UTF-8 JSON; raises `ValueError` if it is not strict, or nested too deeply."""
     try:
-        return json.loads(data.decode("utf-8"), parse_constant=constant or _refuse, parse_float=_float)
+        return json.loads(data.decode("utf-8"), parse_constant=_refuse, parse_float=_float)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 

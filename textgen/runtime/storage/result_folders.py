@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from textgen.contracts import TextgenWarning
 from textgen.runtime.messages import reason_of
-from textgen.runtime.storage.files import cannot_write, make_folder, remove_unfinished
+from textgen.runtime.storage.files import make_folder, remove_unfinished
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -37,8 +37,6 @@ MAX_NAME_CHARS = 120
 MAX_CORPUS_CHARS = 30
 NUMBER_CHARS = len("-999")
 """Room for the number that tells folders of one name apart."""
-DEEPEST = "/".join(["x" * 100] * 5)
-"""A path as long as any in a folder of results, which a system that limits paths must have room for."""
 PLACES = (".", "runs", "jobs", "comparison")
 """Places in a folder of results where a killed process may leave unfinished files, besides `*/runs`."""
 
@@ -63,7 +61,6 @@ def result_folder(out: str | Path | None, name: Callable[[], str]) -> Iterator[P
     they were made for was refused or interrupted.
     """
     target = RUNS if out is None else Path(out)
-    _check_path(target)
     _clear(target)
     before = set(_inside(target))
     made = [each for each in (target, *target.parents) if not each.exists()]
@@ -79,18 +76,6 @@ def result_folder(out: str | Path | None, name: Callable[[], str]) -> Iterator[P
         for each in (*inside, *made):
             with contextlib.suppress(OSError):  # most have contents, so they stay
                 each.rmdir()
-
-
-def _check_path(target: Path) -> None:
-    """Raise `TextgenError` if a folder cannot have this path, or if those in it would be too long."""
-    try:
-        if str(target).encode(errors="ignore").decode() != str(target):
-            raise ValueError("its name is not UTF-8, so weights in it could not be read")
-        (target / DEEPEST).stat()
-    except (FileNotFoundError, NotADirectoryError):
-        pass
-    except (OSError, ValueError) as error:
-        raise cannot_write(target, error) from None
 
 
 def _clear(target: Path) -> None:
