@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from helpers.commands import run_textgen
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data import cleaning
 from textgen.data.cleaning import load_text
@@ -91,7 +89,7 @@ def test_what_cannot_be_read_is_refused(
     ("data", "encoding", "told"),
     [
         (b"\xef\xbb\xbf", "utf-8", "f.txt is empty"),
-        ("text".encode("utf-16"), "utf-8", "--encoding utf-16"),
+        ("text".encode("utf-16"), "utf-8", "f.txt is binary (a zero byte at offset 3)"),
         (b"\xf6", "ascii", "byte 0xF6 at offset 0"),
         (b"x", "hex", "unknown text encoding 'hex'"),
     ],
@@ -155,21 +153,6 @@ def text(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "a.shout").write_text("one\ntwo\n")
     return folder / "a.shout"
-
-
-def test_a_reader_in_one_file_is_used_by_commands(text: Path, tmp_path: Path) -> None:
-    plugin = tmp_path / "shout.py"
-    plugin.write_text(SHOUT.format(first="pass"))
-    text.write_text("".join(f"line {number} of a text\n" for number in range(60)))
-    command = ("corpus", text, "--json", "--clean", "raw")
-    plain, read = (
-        json.loads(run_textgen(*command, *options).stdout) for options in ((), ("--plugin", plugin))
-    )
-    assert plain["num_documents"] == 1  # as long as nobody knows the suffix
-    assert read["num_documents"] == 60
-    assert read["num_chars"] == plain["num_chars"] + 58  # lines end once, documents with a blank line
-    checked = run_textgen("plugins", "check", "shout", "--plugin", plugin, "--json").stdout
-    assert '"failed"' not in checked
 
 
 def test_two_readers_of_one_suffix_are_refused_by_name(text: Path, install: Install) -> None:

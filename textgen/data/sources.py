@@ -9,13 +9,12 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from textgen.contracts import TextgenError
-from textgen.data.decoding import CHUNK_BYTES, decode_stream, read_chunks, utf8
+from textgen.data.decoding import decode_stream, utf8
 from textgen.data.readers import documents_of, files_of, has_fields, suffixes_with_fields
 from textgen.data.text_file import Document
 from textgen.defaults import ENCODING, LANGUAGE
@@ -170,8 +169,7 @@ def _is_substitution(source: str) -> bool:
 def _read_source(source: str, encoding: str) -> tuple[str, Iterator[Document]]:
     """Return the name and the documents of one source."""
     if source == STANDARD_INPUT:
-        chunks = iter(partial(sys.stdin.buffer.read, CHUNK_BYTES), b"")
-        document = decode_stream(chunks, "standard input", encoding)
+        document = decode_stream(sys.stdin.buffer, "standard input", encoding)
         return "stdin", _not_empty([document], "standard input")
     located = _find_files(source)
     if located is None and source.startswith(IN_MEMORY):
@@ -181,9 +179,13 @@ def _read_source(source: str, encoding: str) -> tuple[str, Iterator[Document]]:
     if located is None:
         return source, iter([[_read_corpus(source)]])
     if _is_substitution(source):
-        document = decode_stream(read_chunks(located.paths[0]), source, encoding)
-        return located.name, _not_empty([document], source)
+        return located.name, _not_empty([_substituted(source, encoding)], source)
     return located.name, _not_empty(located.documents(encoding), source)
+
+
+def _substituted(source: str, encoding: str) -> Iterator[str]:
+    with open(source, "rb") as stream:
+        yield from decode_stream(stream, source, encoding)
 
 
 def _not_empty(documents: Iterable[Document], where: str) -> Iterator[Document]:

@@ -21,7 +21,7 @@ from typing import IO, Any
 from platformdirs import user_cache_path
 
 from textgen.contracts import TextgenError, TextgenWarning
-from textgen.runtime.messages import reason_of, size_in
+from textgen.runtime.messages import reason_of
 from textgen.runtime.storage.files import (
     digest_of,
     new_file,
@@ -37,6 +37,7 @@ MAX_DESCRIPTION_BYTES = 2**28
 LIMIT_VARIABLE = "TEXTGEN_CACHE_LIMIT"
 """Environment variable with the size that the cache may have, such as 5GB."""
 DEFAULT_LIMIT = "20GB"
+UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 DOWNLOADS = "downloads"
 """The folder in the cache with what corpora have downloaded, which is not counted and stays at the limit."""
 _FILE_NAME = re.compile(r"[0-9a-f]{32}\.(bin|json)")
@@ -148,7 +149,11 @@ class CachedItem:
 
 def size_limit() -> int:
     """Return the bytes that the cache may have; raises `TextgenError` if the variable is not a size."""
-    return size_in(LIMIT_VARIABLE, DEFAULT_LIMIT) or 0
+    given = os.environ.get(LIMIT_VARIABLE) or DEFAULT_LIMIT
+    size = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) ?([KMGT]B)", given.strip().upper())
+    if size is None:
+        raise TextgenError(f"{LIMIT_VARIABLE}={given!r}: give a size, such as 500MB or 20GB")
+    return round(float(size[1]) * UNITS[size[2]])
 
 
 def contents(folder: Path) -> list[CachedItem]:
