@@ -223,10 +223,7 @@ def find(kind: str, name: str) -> Plugin:
         raise TextgenError(unknown_name(kind, name))
     if len(claims) > 1:
         owners = " and ".join(f"{claim.distribution} ({claim.target})" for claim in claims)
-        has_file = any(claim in _from_files for claim in claims)
-        part = "function" if kind == "command" else "class"
-        advice = f"rename the {part} in the file" if has_file else "uninstall one of them"
-        raise PluginError(f"{kind} {name!r} is claimed by {owners}; {advice}")
+        raise PluginError(f"{kind} {name!r} is claimed by {owners}; rename or uninstall one of them")
     return claims[0]
 
 
