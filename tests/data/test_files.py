@@ -101,6 +101,7 @@ SIZE = "{} unpacks to more than 0 GiB; give a part of it"
         ("a.html", b"<a " + b"x" * 1000, LONG),
         ("b.jsonl", b'{"text": ""}\n' * 11, "{} has more than 10 records; split it"),
     ],
+    ids=["compressed", "archive", "line", "page", "records"],
 )
 def test_a_file_beyond_a_limit_is_refused(
     name: str, data: bytes, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -43,10 +43,8 @@ def test_a_name_that_two_distributions_claim_belongs_to_neither(install: Install
     for use in (registry.find, registry.load):
         with pytest.raises(PluginError) as caught:
             use("cleaner", "toy")
-        assert str(caught.value) == (
-            "cleaner 'toy' is claimed by more-toys (other:Toy) and toys (toys:Toy); rename or uninstall one of "
-            "them"
-        )
+        owners = "more-toys (other:Toy) and toys (toys:Toy)"
+        assert str(caught.value) == f"cleaner 'toy' is claimed by {owners}; rename or uninstall one of them"
     assert registry.find("cleaner", "ball").distribution == "more-toys"
     assert registry.load("model", "lstm").__name__ == "LSTM"
 

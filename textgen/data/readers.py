@@ -176,11 +176,9 @@ def _by_suffix(installed: tuple[Plugin, ...]) -> dict[str, tuple[BoundReader, ..
     for plugin in installed:
         try:
             reader = plugin.load()()
-            suffixes = tuple(reader.suffixes)
-            if wrong := [each for each in suffixes if not SUFFIX.fullmatch(each)]:
-                raise PluginError(
-                    f"{plugin} has the suffix {wrong[0]!r}; write it in lower case after its dot"
-                )
+            suffixes = getattr(reader, "suffixes", ())
+            if not suffixes or not all(map(SUFFIX.fullmatch, suffixes)):
+                raise PluginError(f"{plugin} has the suffixes {suffixes!r}; give some, such as ('.html',)")
         except (Exception, SystemExit) as error:
             warnings.warn(f"{describe_error(error)}; its files are not read", TextgenWarning, stacklevel=4)
             continue
