@@ -268,9 +268,6 @@ class CorpusExtras(Protocol):
     def language(self, item: str) -> str:
         """Return the language of the text, a BCP 47 tag such as `de` or `zh-CN`. Default: `en`."""
 
-    def path(self, item: str) -> Path:
-        """Return the file of a text that is too large to be `read`; it stays on disk."""
-
 
 class Cleaner(Protocol):
     """A change of the text, in blocks of a million characters, before it is split; all entries get it."""
@@ -306,9 +303,6 @@ class ReaderExtras(Protocol):
 
     has_fields: bool
     """True if a document is a field of a record, as in tables: `a.csv:body` names it. Default: false."""
-
-    is_binary: bool
-    """True if the bytes are not text in some encoding, as in archives. Default: false."""
 
 
 class TextFile(Protocol):

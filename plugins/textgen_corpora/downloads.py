@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
-from pathlib import Path
 from urllib.request import urlopen
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 from textgen.contracts import TextgenError
 from textgen.data.sources import download_folder
+from textgen.data.text_file import naming_damage
 from textgen.runtime.messages import unknown
 from textgen.runtime.storage.files import new_file
 
@@ -34,8 +33,8 @@ TIMEOUT = 20.0
 class Gutenberg:
     """Eighteen English books, one per item, such as `gutenberg/austen-emma.txt`.
 
-    Source: NLTK's data package `gutenberg` (S. Bird, E. Loper and E. Klein), from where NLTK looks for data
-    or downloaded once (4 MB) into the user's cache. Licence: public domain in the United States.
+    Source: NLTK's data package `gutenberg` (S. Bird, E. Loper and E. Klein), downloaded once (4 MB) into the
+    user's cache. Licence: public domain in the United States.
     """
 
     def items(self) -> list[str]:
@@ -49,48 +48,14 @@ class Gutenberg:
         """
         if item not in BOOKS:
             raise TextgenError(unknown("gutenberg book", item, BOOKS))
-        data = _installed(item)
-        if data is None:
-            _download()
-            data = _installed(item)
-        if data is None:
-            raise TextgenError(f"the book {item} is not in NLTK's package gutenberg; choose another")
-        return data.decode("latin-1")
-
-
-def _installed(item: str) -> bytes | None:
-    """Return the bytes of a book on this machine, unpacked or in NLTK's archive, or None.
-
-    It is read directly, since `nltk.data.find` refuses folders outside NLTK's own path.
-    """
-    import nltk.data  # which takes seconds
-
-    for folder in [*map(Path, nltk.data.path), _cache()]:
-        unpacked = folder / "corpora" / "gutenberg" / item
-        if unpacked.is_file():
-            return unpacked.read_bytes()
-        with (
-            suppress(OSError, KeyError, BadZipFile, zlib.error),
-            ZipFile(unpacked.parent.with_suffix(".zip")) as archive,
-        ):
-            return archive.read(f"gutenberg/{item}")
-    return None
-
-
-def _cache() -> Path:
-    return download_folder() / "nltk"
-
-
-def _download() -> None:
-    """Download NLTK's package into the cache; raises `TextgenError` on failure."""
-    path = _cache() / "corpora" / "gutenberg.zip"
-    data = _downloaded("gutenberg", BOOKS_URL)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with new_file(path) as file:
-            file.write(data)
-    except OSError as error:
-        raise TextgenError(f"cannot save gutenberg in {path.parent}: {error.strerror}") from None
+        path = download_folder() / "nltk" / "corpora" / "gutenberg.zip"
+        if not path.is_file():
+            data = _downloaded("gutenberg", BOOKS_URL)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with new_file(path) as file:
+                file.write(data)
+        with naming_damage(str(path)), ZipFile(path) as archive:
+            return archive.read(f"gutenberg/{item}").decode("latin-1")
 
 
 URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"

@@ -6,7 +6,6 @@ import bz2
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,9 +63,7 @@ class Wiki:
         if not item:
             return "\n\n".join(prose.values())
         if item not in prose:
-            near = get_close_matches(item, prose, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise TextgenError(f"unknown wiki article {item!r}; {hint}textgen corpus lists them all")
+            raise TextgenError(f"unknown wiki article {item!r}; textgen corpus wiki/ lists them all")
         return prose[item]
 
 

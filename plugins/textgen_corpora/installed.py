@@ -147,12 +147,6 @@ class _PageParser(HTMLParser):
             self._end_paragraph()
         self._open.append((tag, kind))
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Handle an empty element, which lacks an end tag."""
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.handle_endtag(tag)
-
     def handle_endtag(self, tag: str) -> None:
         """End the innermost element with this tag, and those within it."""
         if tag not in (open_tag for open_tag, _ in self._open):
@@ -186,10 +180,6 @@ class StandardLibrary:
     Packages are left out, which are tests in part. Other versions of Python have another text; every result
     gives its hash.
     """
-
-    def language(self, item: str) -> str:  # noqa: ARG002 - names and comments are in one language
-        """Return English."""
-        return "en"
 
     def read(self, item: str) -> str:
         """Return the source of all modules, each after a line with its name."""

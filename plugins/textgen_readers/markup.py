@@ -35,10 +35,6 @@ SPACES = re.compile("[ \t\n\r\f]+")
 CHARSET = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
 HEAD_BYTES = 4096
 """Beginning of a page in which its encoding is declared."""
-FED_CHARS = 1 << 16
-"""Characters of a page that lxml reads before it stops for an error."""
-MAX_DEPTH = 1000
-"""Elements that may be open: browsers show 512, and an end without a beginning is looked for among all."""
 
 
 class Html:
@@ -54,22 +50,20 @@ class Html:
 def page_text(file: TextFile) -> Iterator[str]:
     """Yield the text of a page.
 
-    lxml tells of elements as it meets them, without a tree: its time is linear for malformed pages, too.
-    Python's own parser is quadratic where tags do not end, selectolax and html5lib where many elements are
-    open; so is lxml where such are ended in vain: `MAX_DEPTH` bounds that.
+    lxml tells of elements as it meets them, without a tree: its time is linear where tags do not end, too.
+    Python's own parser is quadratic there, selectolax and html5lib where many elements are open.
     """
     try:
         from lxml.etree import HTMLParser, XMLSyntaxError
     except ImportError:
         raise missing_library(file.where, "lxml") from None
-    page = _Page(file.where)
+    page = _Page()
     parser = HTMLParser(target=page, encoding="utf-8", huge_tree=True)
     with naming_damage(file.where):
         num_chars = 0
         for piece in _declared(file).pieces():
             check_length(num_chars := num_chars + len(piece), file.where)
-            for begin in range(0, len(piece), FED_CHARS):
-                parser.feed(piece[begin : begin + FED_CHARS].encode("utf-8", "replace"))
+            parser.feed(piece.encode("utf-8", "replace"))
             yield page.taken()
         with suppress(XMLSyntaxError):  # there is no element
             parser.close()
@@ -89,12 +83,10 @@ def _declared(file: TextFile) -> TextFile:
 class _Page:
     """The text of a page, which is taken piece by piece: what lxml tells of its elements."""
 
-    def __init__(self, where: str) -> None:
-        self._where = where
+    def __init__(self) -> None:
         self._parts: list[str] = []
         self._gap = 0  # between what is written and what follows
         self._has_text = False
-        self._depth = 0
         self._num_left_out = 0
         self._num_pre = 0
 
@@ -106,16 +98,12 @@ class _Page:
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:  # noqa: ARG002
         """Begin a line or a paragraph, or what is left out."""
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise TextgenError(f"{self._where} nests more than {MAX_DEPTH:,} elements; leave it out")
         self._num_left_out += tag in LEFT_OUT
         self._num_pre += tag == "pre"
         self._gap = max(self._gap, WIDTHS.get(tag, 0))
 
     def end(self, tag: str) -> None:
         """End a paragraph, or what is left out."""
-        self._depth -= 1
         self._num_left_out -= tag in LEFT_OUT
         self._num_pre -= tag == "pre"
         if WIDTHS.get(tag) == PARAGRAPH:
@@ -147,7 +135,6 @@ class Epub:
     """A book: its chapters in the order of reading, each as the page that it is; needs lxml."""
 
     suffixes = (".epub",)
-    is_binary = True
 
     def documents(self, file: TextFile, field: str) -> Iterator[Iterator[str]]:  # noqa: ARG002 - it has none
         """Yield the book as one document."""

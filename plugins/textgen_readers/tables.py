@@ -11,6 +11,7 @@ from textgen.contracts import NoSuchFieldError, TextFile, TextgenError
 from textgen.data.text_file import MAX_RECORD_CHARS, check_length, missing_library, naming_damage
 
 DELIMITERS = ",;\t"
+csv.field_size_limit(MAX_RECORD_CHARS)
 ROWS_AT_A_TIME = 64
 """Rows of a Parquet file that are in memory, of which each may have `MAX_RECORD_CHARS` characters."""
 
@@ -26,22 +27,18 @@ class Csv:
         lines = file.lines()
         first = next(lines, "")
         delimiter = max(DELIMITERS, key=first.count)
-        limit = csv.field_size_limit(MAX_RECORD_CHARS)
-        try:
-            with naming_damage(file.where):
-                rows = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
-                names = next(rows, [])
-                if field not in names:
-                    raise no_such_field(file.where, field, names)
-                for row in filter(None, rows):
-                    if len(row) != len(names):
-                        raise TextgenError(
-                            f"the row that ends at line {rows.line_num} of {file.where} has {len(row)} "
-                            f"values instead of {len(names)}; repair or remove it"
-                        )
-                    yield document(row[names.index(field)], field, file.where)
-        finally:
-            csv.field_size_limit(limit)
+        with naming_damage(file.where):
+            rows = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
+            names = next(rows, [])
+            if field not in names:
+                raise no_such_field(file.where, field, names)
+            for row in filter(None, rows):
+                if len(row) != len(names):
+                    raise TextgenError(
+                        f"the row that ends at line {rows.line_num} of {file.where} has {len(row)} "
+                        f"values instead of {len(names)}; repair or remove it"
+                    )
+                yield document(row[names.index(field)], field, file.where)
 
 
 class JsonLines:
@@ -73,22 +70,17 @@ class Parquet:
 
     suffixes = (".parquet",)
     has_fields = True
-    is_binary = True
 
     def documents(self, file: TextFile, field: str) -> Iterator[Iterable[str]]:
         """Yield the texts in a column; raises `TextgenError` without pyarrow."""
         try:
             from pyarrow.parquet import ParquetFile
-            from pyarrow.types import is_dictionary, is_large_string, is_null, is_string
         except ImportError:
             raise missing_library(file.where, "pyarrow") from None
         with naming_damage(file.where), file.seekable() as stream:
             table = ParquetFile(stream)
             if field not in table.schema_arrow.names:
                 raise no_such_field(file.where, field, table.schema_arrow.names)
-            kind = table.schema_arrow.field(field).type
-            if not (is_string(kind) or is_large_string(kind) or is_dictionary(kind) or is_null(kind)):
-                raise not_a_text(file.where, field, kind)
             for batch in table.iter_batches(ROWS_AT_A_TIME, columns=[field]):
                 for value in batch.column(0):
                     yield document(value.as_py(), field, file.where)

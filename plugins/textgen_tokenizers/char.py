@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from textgen.data.decoding import from_utf8, utf8
 from textgen.data.vocabulary import BYTE_TOKENS, TokenTable
-from textgen_tokenizers.spelling import splice
 
 
 @dataclass
@@ -96,6 +95,18 @@ def _code_points(text: str) -> NDArray[np.integer[Any]]:
     if text.isascii():  # takes a quarter of the memory, and is several times as fast
         return np.frombuffer(text.encode("ascii"), np.uint8)
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+
+
+def splice(
+    ids: NDArray[np.int32], missing: NDArray[np.intp], spellings: list[list[int]]
+) -> NDArray[np.int32]:
+    """Return `ids` with the item at each position in `missing` (ascending) replaced by its spelling."""
+    lengths = np.ones(len(ids), np.int64)
+    lengths[missing] = [len(spelling) for spelling in spellings]
+    result = np.repeat(ids, lengths)
+    spelled = np.repeat(np.isin(np.arange(len(ids)), missing), lengths)
+    result[spelled] = [token for spelling in spellings for token in spelling]
+    return result
 
 
 @dataclass

@@ -17,7 +17,7 @@ from textgen.contracts import Search
 from textgen.data.decoding import utf8
 from textgen.data.vocabulary import BYTE_TOKENS, TokenTable
 from textgen.data.words import split_words
-from textgen_tokenizers.spelling import splice
+from textgen_tokenizers.char import splice
 
 _CODE_CUT = re.compile(
     "(?<=[A-Za-z0-9])(?=_)"

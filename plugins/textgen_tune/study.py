@@ -23,7 +23,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from textgen.contracts import TextgenError
-from textgen.runtime.interrupts import interrupts_to
+from textgen.runtime.process_setup import interrupts_to
 from textgen.runtime.storage.json_records import to_values
 from textgen_tune.objective import Objective
 from textgen_tune.result import Dimension, Value

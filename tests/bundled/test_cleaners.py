@@ -174,11 +174,6 @@ def test_boilerplate_leaves_a_text_that_only_mentions_gutenberg() -> None:
     assert strip_boilerplate(text) == text
 
 
-@given(ANY_TEXT | NASTY_TEXT)
-def test_letters_alphabet(text: str) -> None:
-    assert set(Letters().clean(text)) <= set("abcdefghijklmnopqrstuvwxyz \n")
-
-
 @pytest.mark.parametrize(
     ("text", "cleaned"),
     [

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any
 
 import pytest
-from annotated_types import Ge, Gt, Le, Lt
 
-from textgen.registry.options import declared_options, metadata
 from textgen.registry.registry import KINDS, load, plugins
-from textgen.training.train_options import TrainOptions
-from textgen.version import DISTRIBUTION
 from textgen_kit import run_checks
 
 SMALL = {"num_layers": 2, "hidden_size": 16}
@@ -72,30 +68,3 @@ def test_a_component_passes_all_checks(kind: str, name: str, options: dict[str, 
     assert [result for result in results if result.status == "failed"] == []
     if all(result.status == "skipped" for result in results):
         pytest.skip(results[0].reason)
-
-
-# --- every number has a range, so that one that cannot be meant is refused
-
-
-CLASSES = {"training": TrainOptions} | {
-    f"{plugin.kind} {plugin.name}": load(plugin.kind, plugin.name)
-    for kind in KINDS
-    for plugin in plugins(kind)
-    if plugin.distribution == DISTRIBUTION and isinstance(load(plugin.kind, plugin.name), type)
-}
-
-
-def is_number(annotation: Any) -> bool:
-    return annotation in (int, float) or any(map(is_number, get_args(annotation)))
-
-
-def test_every_number_has_both_bounds() -> None:
-    unbounded = []
-    for owner, component in CLASSES.items():
-        for name, option in declared_options(component).items():
-            is_default = isinstance(option.default, int | float) and not isinstance(option.default, bool)
-            if is_default or (is_number(option.annotation) and get_origin(option.annotation) is not None):
-                bounds = list(metadata(option.annotation))
-                if not all(any(isinstance(each, kind) for each in bounds) for kind in (Ge | Gt, Le | Lt)):
-                    unbounded.append(f"{owner} {name}")
-    assert unbounded == []

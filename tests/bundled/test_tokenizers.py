@@ -17,7 +17,6 @@ from helpers.tokenizers import FITTED
 from textgen.contracts import TextgenError, Tokenizer
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.decoding import utf8
-from textgen.data.text import cut_blocks
 from textgen.data.vocabulary import BYTE_TOKENS, surface_bytes
 from textgen.registry.options import build
 from textgen_tokenizers.bpe import BPETokenizer, surface
@@ -91,11 +90,6 @@ def test_invalid_bytes_become_the_replacement_character(
 ) -> None:
     ids = {surface_bytes(token): index for index, token in enumerate(tokenizer.tokens)}
     assert tokenizer.decode([ids[bytes([byte])] for byte in spelled]) == text
-
-
-def test_encoding_block_by_block_gives_the_same_ids(tokenizer: Tokenizer, news: str) -> None:
-    ids = [token for block in cut_blocks([news], 7000) for token in tokenizer.encode(block)]
-    assert ids == tokenizer.encode(news).tolist()
 
 
 # --- byte

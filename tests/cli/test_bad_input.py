@@ -60,8 +60,6 @@ train char-lstm:hidden_size=0
     entry '…': lstm option hidden_size=0: input should be greater than or equal to 1 (the default is 256)
 bench random --sampler top-q
     unknown sampler 'top-q'; did you mean 'top-p'? known: dry, greedy, …
-bench random --sampler temperature=0.5
-    sampler 'temperature=0.5': options follow a colon; write temperature:temperature=0.5
 suite improvments
     unknown suite 'improvments'; did you mean 'improvements'? known: …; or give a TOML file
 

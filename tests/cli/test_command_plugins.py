@@ -208,21 +208,6 @@ def test_a_project_that_cannot_be_used_is_a_one_line_error(
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="only root may give files to others")
-@pytest.mark.parametrize("theirs", ["pyproject.toml", "one.py"])
-def test_a_project_or_a_plugin_of_it_of_another_user_does_not_run_as_this_one(
-    theirs: str, cleaner_files: Path
-) -> None:
-    (cleaner_files / "pyproject.toml").write_text('[tool.textgen]\nplugins = ["one.py"]\n')
-    os.rename(cleaner_files / theirs, cleaner_files / "own")
-    (cleaner_files / theirs).symlink_to("own")
-    os.lchown(cleaner_files / theirs, 65534, -1)
-    done = run_textgen("plugins", code=1, cwd=cleaner_files)
-    assert done.stderr.startswith("error: plugin files of pyproject.toml of the working directory would run")
-    assert f"{theirs} belongs to another user" in done.stderr
-    assert done.stderr.count("\n") == 1
-
-
 def test_threads_and_c_code_of_a_file_neither_keep_a_command_from_ending_nor_spoil_its_json(
     cleaner_files: Path,
 ) -> None:

@@ -1,9 +1,12 @@
-"""Files of texts: folders of them, encodings, and corpora of documents."""
+"""Files of texts: folders of them, encodings, limits, and corpora of documents."""
 
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from hypothesis import given
 
 from helpers.texts import archive
 from textgen.contracts import TextgenError, TextgenWarning
-from textgen.data import cleaning
+from textgen.data import cleaning, readers, text_file
 from textgen.data.cleaning import load_text
 from textgen.data.decoding import decode_chunks
 from textgen.data.sources import read_documents
@@ -80,6 +83,42 @@ def test_a_damaged_utf_8_text_is_not_taken_for_another_encoding(tmp_path: Path) 
     (tmp_path / "a.txt").write_bytes("Ein schöner Tag, “wirklich”. ".encode() * 9 + b"\xff")
     with pytest.raises(TextgenError, match=r"byte 0xFF at offset \d+, though the rest is: repair it"):
         documents(str(tmp_path / "a.txt"))
+
+
+# --- limits
+
+
+LONG = "{} has a record of more than 1,000 characters; split it"
+SIZE = "{} unpacks to more than 0 GiB; give a part of it"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("a.txt.gz", gzip.compress(b"It rained. " * 2000), SIZE),
+        ("a.zip", archive(a__txt="It rained. " * 1000, b__txt="It rained. " * 1000), SIZE),
+        ("a.jsonl", b'{"text": "a", "more": [' + b"{}," * 500, LONG),
+        ("a.html", b"<a " + b"x" * 1000, LONG),
+        ("b.jsonl", b'{"text": ""}\n' * 11, "{} has more than 10 records; split it"),
+    ],
+    ids=["compressed", "archive", "line", "page", "records"],
+)
+def test_a_file_beyond_a_limit_is_refused(
+    name: str, data: bytes, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_file, "MAX_BYTES", 20_000)
+    monkeypatch.setattr(text_file, "MAX_RECORD_CHARS", 1000)
+    monkeypatch.setattr(readers, "MAX_RECORDS", 10)
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(TextgenError, match="^" + re.escape(message.format(tmp_path / name))):
+        documents(str(tmp_path / name))
+
+
+def test_standard_input_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("textgen.data.decoding.MAX_STREAM_BYTES", 9_000_000)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"words\n" * 2_000_000)))
+    with pytest.raises(TextgenError, match=r"^standard input has more than 9,000,000 bytes; save it in a"):
+        documents("-")
 
 
 # --- from files to a corpus

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from itertools import accumulate, chain, zip_longest
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.texts import on_disk
 from textgen.contracts import TextgenError
 from textgen.data.split import (
+    MAX_HELD_OUT_CHARS,
     MIN_STRETCH_CHARS,
     NUM_SLICES,
     Part,
@@ -169,6 +172,26 @@ def test_validation_is_held_back_from_all_over_the_train_part() -> None:
         "".join(in_order(Split(split.train, split.validation, Part("", ()))))
         == LONG_PROSE[: -len(split.test)]
     )
+
+
+# --- exact cuts
+
+
+def test_all_of_an_exact_split_is_scored() -> None:
+    text = "Rain, again.\n" * (MAX_HELD_OUT_CHARS * 20 // 13 + 20)
+    exact, contiguous = (split_text(text, parse_split(f"{name}:90/5/5")) for name in ("exact", "contiguous"))
+    assert len(exact.held_out) == len(exact.test) > MAX_HELD_OUT_CHARS
+    assert len(contiguous.held_out) <= MAX_HELD_OUT_CHARS
+
+
+@pytest.mark.parametrize("cut", range(4))
+def test_a_character_that_an_exact_cut_would_divide_is_of_the_later_part(cut: int, tmp_path: Path) -> None:
+    text = "x" * (900 - cut) + "\U0001f600" + "y" * (96 + cut)
+    split = split_text(text, parse_split("exact:90/5/5"))
+    assert split.train.text == "x" * (900 - cut)
+    assert "".join(each[:] for each in parts(split)) == text
+    stored = split_text(on_disk(tmp_path / "text", [text]), parse_split("exact:90/5/5"))
+    assert [each[:] for each in parts(stored)] == [each[:] for each in parts(split)]
 
 
 # --- documents

@@ -76,18 +76,13 @@ def known(path: Path) -> dict[str, Any]:
 
 
 def test_a_damaged_cache_is_made_again(stored_text: FileText, cache: Path) -> None:
-    ids = fit_and_encode(built("char"), ["char"], stored_text).ids
+    ids = np.array(fit_and_encode(built("char"), ["char"], stored_text).ids)
     [path] = (cache / "tokens").glob("*.bin")
-    whole = path.read_bytes()
-    for damaged in (whole[:-2], b"", b"\1" * len(whole)):
-        path.write_bytes(damaged)
-        with pytest.warns(TextgenWarning, match=r"is damaged \(it has changed since it was written\)"):
-            assert np.array_equal(fit_and_encode(built("char"), ["char"], stored_text).ids, ids)
-        assert path.read_bytes() == whole
-    description = known(path)
-    path.with_suffix(".json").write_text("{")
-    with pytest.warns(TextgenWarning, match="its description has changed since it was written"):
+    whole, description = path.read_bytes(), known(path)
+    path.write_bytes(b"\1" * len(whole))
+    with pytest.warns(TextgenWarning, match=r"is damaged \(it has changed since it was written\)"):
         assert np.array_equal(fit_and_encode(built("char"), ["char"], stored_text).ids, ids)
+    assert path.read_bytes() == whole
     foreign = json.dumps({**description, "seconds": 1.0, "state": {"of": "another version"}})
     path.with_suffix(".json").write_text(f"{hashlib.sha256(foreign.encode()).hexdigest()}\n{foreign}")
     assert np.array_equal(fit_and_encode(built("char"), ["char"], stored_text).ids, ids)

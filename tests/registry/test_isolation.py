@@ -32,12 +32,3 @@ def test_everything_is_restored_even_after_an_error(tmp_path: Path) -> None:
     assert torch.is_grad_enabled()
     assert not torch.are_deterministic_algorithms_enabled()
     assert torch.zeros(1).device.type == "cpu"
-
-
-def test_a_deleted_working_directory_is_left(tmp_path: Path) -> None:
-    before, gone = os.getcwd(), tmp_path / "gone"
-    gone.mkdir()
-    with preserve_process_state():
-        os.chdir(gone)
-        gone.rmdir()
-    assert os.getcwd() == before

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,24 +109,6 @@ def test_a_file_that_is_not_a_plugin_is_a_one_line_error(
     assert message in str(caught.value)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="has no named pipes in folders")
-def test_what_is_not_a_file_is_not_read(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    for path in (pipe, Path("/dev/zero")):
-        with pytest.raises(TextgenError, match=f"^cannot read the plugin file {path}: it is a pipe or a dev"):
-            load_plugin_file(path)
-    with pytest.raises(TextgenError, match="Is a directory"):
-        load_plugin_file(tmp_path)
-
-
-def test_an_import_without_end_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "MAX_IMPORT_SECONDS", 0.2)
-    path = written(tmp_path, "while True:\n    try: pass\n    except Exception: pass\n", "endless.py")
-    with pytest.raises(PluginError, match=r"endless\.py cannot be loaded: .*it takes more than 0\.2 s"):
-        load_plugin_file(path)
 
 
 def test_a_file_that_is_only_listed_runs_when_a_component_is_loaded(tmp_path: Path) -> None:

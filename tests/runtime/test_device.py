@@ -14,13 +14,6 @@ from textgen.runtime.device import DeviceConfig, choose_device, seeded
 CPU = torch.device("cpu")
 
 
-def test_auto_takes_the_fastest_kind_there_is() -> None:
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    device_config = choose_device()
-    assert device_config.device.type == next(kind for kind, there in available.items() if there)
-    assert device_config.precision in ("fp32", "bf16", "fp16")
-
-
 @pytest.fixture(autouse=True)
 def no_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask this machine as if for the first time."""

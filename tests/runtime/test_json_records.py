@@ -111,11 +111,8 @@ def test_every_cut_every_flipped_bit_and_a_lost_digest_are_found(tmp_path: Path)
         ("null", ""),
         ('{"schema_version": "1"}', ""),
         ("[" * 1_000_000, "nested too deeply"),
-        ('{"schema_version": 3, "name": ' + "[" * 900 + "]" * 900 + "}", "recursion|nested"),
-        ("[" + "{}," * 2_200_000 + "1]", "more than 2,097,152 lists and objects"),
         ('{"schema_version": 3, "name": NaN}', "NaN is not JSON"),
         ('{"points": [{"step": 1, "loss": 1e999}]}', "1e999 is larger than"),
-        ('{"points": [{"step": 1, "loss": 1' + "0" * 400 + "}]}", "401 digits"),
     ],
 )
 def test_what_is_no_record_is_damage(text: str, reason: str, tmp_path: Path) -> None:
@@ -125,14 +122,11 @@ def test_what_is_no_record_is_damage(text: str, reason: str, tmp_path: Path) -> 
 
 
 def test_what_is_not_a_plain_file_of_limited_size_is_not_read(tmp_path: Path) -> None:
-    path = tmp_path / "curve.json"
-    for make, reason in (
-        (path.mkdir, "Is a directory"),
-        (lambda: os.mkfifo(path), "not a regular file"),
-        (lambda: path.symlink_to("/dev/zero"), "not a regular file"),
-        (lambda: (path.touch(), os.truncate(path, 2**40)), "larger than 64 MiB"),
+    for name, make, reason in (
+        ("folder", Path.mkdir, "Is a directory"),
+        ("pipe", os.mkfifo, "not a regular file"),
+        ("large", lambda path: (path.touch(), os.truncate(path, 2**40)), "larger than 64 MiB"),
     ):
-        make()
-        with pytest.raises(TextgenError, match=rf"^cannot read '.*curve\.json': {reason}$"):
-            read_record(Curve, path)
-        path.rmdir() if path.is_dir() else path.unlink()
+        make(tmp_path / name)
+        with pytest.raises(TextgenError, match=rf"^cannot read '.*{name}': {reason}$"):
+            read_record(Curve, tmp_path / name)

@@ -47,7 +47,7 @@ def test_a_long_name_loses_options_first_and_then_entries() -> None:
     many = [f"char-lstm{i:02}" for i in range(30)]
     cut = result_name(many, "wiki", "60s")
     assert cut.startswith("char-lstm00_char-lstm01_")
-    assert cut.endswith(f"_and-24-more-wiki-60s-{NOW}")
+    assert cut.endswith(f"-wiki-60s-{NOW}")
     assert len(cut) <= MAX_NAME_CHARS
     assert len(result_name(["x" * 500], "y" * 500, "60s", 123456)) <= MAX_NAME_CHARS
 
@@ -73,13 +73,6 @@ def test_what_stays_empty_is_removed(out: str | None, error: type[BaseException]
     with pytest.raises(error), result_folder(out, lambda: "name") as folder:  # noqa: PT012
         (folder / "runs").mkdir(parents=True)
         raise error
-    assert list(Path.cwd().iterdir()) == []
-
-
-@pytest.mark.parametrize("out", ["y" * 256, "d/" * 1900, "a\0b", "a\ud800", "a\udc96"])  # noqa: PT014
-def test_a_path_without_room_for_results_is_refused_at_once(out: str) -> None:
-    with pytest.raises(TextgenError, match="cannot write to folder"), result_folder(out, lambda: "name"):
-        raise AssertionError
     assert list(Path.cwd().iterdir()) == []
 
 
@@ -116,18 +109,11 @@ def test_a_folder_of_others_under_runs_stays() -> None:
     assert list(Path("runs").rglob("*")) == [Path("runs/mine"), Path("runs/mine", LOCK)]
 
 
-def test_unfinished_files_of_dead_processes_are_removed() -> None:
+def test_unfinished_files_of_dead_processes_are_removed_by_the_next_one_that_writes_there() -> None:
     dead = f"textgen-{gethostname()}-{dead_process()}-0123abcd"
     alive = f"textgen-{gethostname()}-{os.getpid()}-0123abcd"
-    for folder in ("runs", "runs/one/runs", "out", "out/jobs", ".", "archives"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        Path(folder, f".run.{dead}").mkdir()
-        Path(folder, f".bench.json.{dead}").touch()
-        Path(folder, f".run.{alive}").touch()
-    for out in (None, "out"):
-        with result_folder(out, lambda: "name"):
-            pass
-    write_file(Path("archives", "other.zip"), "")
-    hidden = list(Path.cwd().rglob(".*"))
-    assert [path for path in hidden if dead in path.name] == []
-    assert len(hidden) == 6
+    Path(f".run.{dead}").mkdir()
+    Path(f".bench.json.{dead}").touch()
+    Path(f".run.{alive}").touch()
+    write_file(Path("other.zip"), "")
+    assert {path.name for path in Path.cwd().iterdir()} == {f".run.{alive}", "other.zip"}

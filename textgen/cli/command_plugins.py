@@ -115,7 +115,7 @@ class PluginGroup(TyperGroup):
         """Return a command and its arguments; plugin files are loaded if its name is unknown without them."""
         if args[0] not in self.commands:
             with suppress(*([TextgenError] if ctx.resilient_parsing else [])):
-                load_plugins(_plugin_files(args[1:]), only_list=True)
+                load_plugins(_plugin_files(args[1:]))
         return super().resolve_command(ctx, args)
 
 

@@ -54,22 +54,22 @@ def given_options(context: typer.Context) -> set[str]:
     }
 
 
-def load_plugins(paths: Iterable[Path] | None, *, only_list: bool = False) -> list[Plugin]:
+def load_plugins(paths: Iterable[Path] | None) -> list[Plugin]:
     """Add the plugins in files and of the configuration; a command calls this before it reads names.
 
     Return those of the files.
     """
     from textgen.registry.single_file import load_with_configured
 
-    return load_with_configured(paths or (), only_list=only_list)
+    return load_with_configured(paths or ())
 
 
-def list_plugins(paths: Iterable[Path] | None, *, only_list: bool = False) -> None:
+def list_plugins(paths: Iterable[Path] | None) -> None:
     """Add plugins as `load_plugins` does, but run files with parts of entries in other processes only."""
     from textgen.library.components import list_plugin_file
     from textgen.registry.single_file import load_with_configured
 
-    load_with_configured(paths or (), only_list=only_list, load=list_plugin_file)
+    load_with_configured(paths or (), load=list_plugin_file)
 
 
 def begin_apart(context: typer.Context, paths: Iterable[Path] | None, jobs: str = "") -> None:

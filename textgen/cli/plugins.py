@@ -15,7 +15,7 @@ app = typer.Typer(cls=PluginGroup)
 @app.callback(invoke_without_command=True)
 def list_plugins(context: typer.Context, as_json: Json = False, plugin: PluginFiles = None) -> None:
     """List the installed plugins; show, check or start one."""
-    load_plugins(plugin, only_list=True)
+    load_plugins(plugin)
     if context.invoked_subcommand is not None:
         command = context.invoked_subcommand
         refuse(context, ["--json"], f"before {command!r}", advice=f"write it after {command!r}")

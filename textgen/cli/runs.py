@@ -63,7 +63,7 @@ def list_runs(
         options = ["--root", "--filter", "--sort", "--kind", "--json", "--plugin"]
         refuse(context, options, f"before {command!r}", advice=f"write it after {command!r}")
         return
-    list_plugins(plugin, only_list=True)
+    list_plugins(plugin)
     from textgen.results.items import SORT_KEYS, read_catalog
     from textgen.results.result_kind import kinds
 
@@ -181,7 +181,7 @@ def show_result(
 @app.command("open")
 def open_report(name: Name, root: Root = RUNS, as_json: Json = False, plugin: PluginFiles = None) -> None:
     """Open the report of a bench, suite or study in the browser."""
-    list_plugins(plugin, only_list=True)
+    list_plugins(plugin)
     from textgen.results.folders import identify
     from textgen.results.names import find
 
@@ -216,7 +216,7 @@ def remove(
     plugin: PluginFiles = None,
 ) -> None:
     """Remove saved runs, benches, suites or studies; refused if a folder contains anything else."""
-    list_plugins(plugin, only_list=True)
+    list_plugins(plugin)
     from textgen.results.folders import name_of
     from textgen.results.removal import check_removable, remove_results
 

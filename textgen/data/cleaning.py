@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from itertools import accumulate, chain
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
 from textgen.contracts import Cleaner, TextgenError
-from textgen.data.decoding import read_chunks, require_text_at_first, utf8
+from textgen.data.decoding import read_chunks, utf8
 from textgen.data.parallel import map_in_order
-from textgen.data.readers import identities, is_binary
+from textgen.data.readers import identities
 from textgen.data.sources import Files, locate_files, read_documents, require_readable_texts
 from textgen.data.text import BLOCK_CHARS, FileText, Text, cut_blocks, sha256_of
 from textgen.data.text_file import Document
@@ -91,7 +90,7 @@ def clean_files(files: Sequence[Files], cleaner: str, encoding: str) -> CleanedT
         "texts",
         TEXTS_FORMAT,
         BLOCK_CHARS,
-        [(file.name, each.field, _hash(file, encoding)) for each in files for file in each.paths],
+        [(file.name, each.field, sha256_of(read_chunks(file))) for each in files for file in each.paths],
         identities(),
         cleaner,
         encoding,
@@ -114,15 +113,6 @@ def clean_files(files: Sequence[Files], cleaner: str, encoding: str) -> CleanedT
     sizes = list(accumulate(description["block_bytes"], initial=0))
     text = FileText(path, chars, sizes, ((0, chars[-1]),))
     return CleanedText("+".join(each.name for each in files), text, description["borders"][:-1])
-
-
-def _hash(path: Path, encoding: str) -> str:
-    """Return the hash of a file, unless it begins as no text does: it may be large."""
-    chunks = read_chunks(path)
-    first = next(chunks, b"")
-    if not is_binary(path.name):
-        require_text_at_first(first, str(path), encoding)
-    return sha256_of(chain([first], chunks))
 
 
 def cut_documents(documents: Iterable[Document], size: int) -> Iterator[Block]:

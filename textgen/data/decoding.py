@@ -5,8 +5,9 @@ from __future__ import annotations
 import codecs
 import warnings
 from collections.abc import Iterable, Iterator
-from itertools import chain, tee
+from itertools import chain
 from pathlib import Path
+from typing import IO
 
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.defaults import ENCODING
@@ -36,36 +37,20 @@ def read_chunks(path: Path) -> Iterator[bytes]:
         raise TextgenError(f"cannot read {path}: {error.strerror or error}") from None
 
 
-def decode_stream(chunks: Iterable[bytes], where: str, encoding: str) -> Iterator[str]:
-    """Yield the text of chunks that are read once, as `decode_chunks` does; guessing keeps them in memory.
+def decode_stream(stream: IO[bytes], where: str, encoding: str) -> Iterator[str]:
+    """Yield the text of a stream, which is kept in memory, as `decode_chunks` does.
 
-    Raises `TextgenError`, too, if they are too much for that.
+    Raises `TextgenError`, too, if it is too long for that.
     """
-    chunks = _limited(chunks, where)
+    data = stream.read(MAX_STREAM_BYTES + 1)
+    if len(data) > MAX_STREAM_BYTES:
+        raise TextgenError(
+            f"{where} has more than {MAX_STREAM_BYTES:,} bytes; save it in a file, which may be larger "
+            "than memory, and give that"
+        )
     if encoding == ENCODING:
-        ahead, chunks = tee(chunks)
-        encoding = guess_encoding(ahead, where)
-        del ahead
-    yield from decode_chunks(chunks, where, encoding)
-
-
-def _limited(chunks: Iterable[bytes], where: str) -> Iterator[bytes]:
-    num_bytes = 0
-    for chunk in chunks:
-        num_bytes += len(chunk)
-        if num_bytes > MAX_STREAM_BYTES:
-            raise TextgenError(
-                f"{where} has more than {MAX_STREAM_BYTES:,} bytes; save it in a file, which may be larger "
-                "than memory, and give that"
-            )
-        yield chunk
-
-
-def require_text_at_first(chunk: bytes, where: str, encoding: str) -> None:
-    """Raise `TextgenError` if the first chunk of a file says that it is binary, or not in this encoding."""
-    if encoding == ENCODING:
-        encoding = _marked(chunk) or "latin-1"
-    next(decode_chunks([chunk], where, encoding))
+        encoding = guess_encoding([data], where)
+    yield from decode_chunks([data], where, encoding)
 
 
 def guess_encoding(chunks: Iterable[bytes], where: str) -> str:
@@ -131,12 +116,11 @@ def decode_chunks(chunks: Iterable[bytes], where: str, encoding: str) -> Iterato
         raise TextgenError(
             f"unknown text encoding {encoding!r}; use utf-8, latin-1, cp1252 or utf-16, for example"
         ) from None
-    num_bytes, is_utf16, is_empty = 0, False, True
+    num_bytes, is_empty = 0, True
     for chunk in chain(filter(None, chunks), (b"",)):
-        is_utf16 |= not num_bytes and chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         if is_ascii_based and (zero := chunk.find(0)) >= 0:
-            hint = "it may be text with --encoding utf-16" if is_utf16 else "give a plain text file"
-            raise TextgenError(f"{where} is binary (a zero byte at offset {num_bytes + zero}); {hint}")
+            place = f"a zero byte at offset {num_bytes + zero}"
+            raise TextgenError(f"{where} is binary ({place}); give a text, or its encoding with --encoding")
         num_pending = len(decoder.getstate()[0])  # the first bytes of a character that the chunk continues
         try:
             text = decoder.decode(chunk, final=not chunk)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import io
 import os
 import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -50,12 +49,6 @@ def has_fields(name: str) -> bool:
 def suffixes_with_fields() -> list[str]:
     """Return the suffixes of formats in which a field of each record is a document."""
     return sorted(suffix for suffix, claims in readers().items() if any(each.has_fields for each in claims))
-
-
-def is_binary(name: str) -> bool:
-    """Return whether a file is not a text before it is unpacked."""
-    suffix = PurePosixPath(name.lower()).suffix
-    return suffix in {*COMPRESSIONS, ZIP} or any(each.is_binary for each in readers().get(suffix, ()))
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -123,7 +116,6 @@ class BoundReader:
     plugin: Plugin
     reader: Reader
     has_fields: bool
-    is_binary: bool
 
     def documents(self, file: TextFile, field: str) -> Iterator[Document]:
         """Yield the documents of a file; raises `TextgenError` if it cannot be read."""
@@ -160,6 +152,10 @@ def readers() -> Mapping[str, tuple[BoundReader, ...]]:
     return _loaded[0][1]
 
 
+_loaded: list[tuple[tuple[Plugin, ...], dict[str, tuple[BoundReader, ...]]]] = []
+"""The plugins that were found last, and the readers in them."""
+
+
 def reader_of(suffix: str) -> BoundReader | None:
     """Return the reader of a suffix, or None for plain text; raises `PluginError` if several claim it."""
     claims = readers().get(suffix, ())
@@ -172,15 +168,7 @@ def reader_of(suffix: str) -> BoundReader | None:
 def identities() -> list[str]:
     """Return the identities of the code of all readers, on which the text of a file depends."""
     used = {claim.plugin for claims in readers().values() for claim in claims}
-    found = set()
-    for plugin in used:
-        with suppress(PluginError):  # two of one name, which are refused where they are needed
-            found.add(f"{plugin.name} {plugin.identity()}")
-    return sorted(found)
-
-
-_loaded: list[tuple[tuple[Plugin, ...], dict[str, tuple[BoundReader, ...]]]] = []
-"""The plugins that were found last, and the readers in them."""
+    return sorted(f"{plugin.name} {plugin.identity()}" for plugin in used)
 
 
 def _by_suffix(installed: tuple[Plugin, ...]) -> dict[str, tuple[BoundReader, ...]]:
@@ -188,25 +176,16 @@ def _by_suffix(installed: tuple[Plugin, ...]) -> dict[str, tuple[BoundReader, ..
     for plugin in installed:
         try:
             reader = plugin.load()()
-            has_fields = bool(getattr(reader, "has_fields", False))
-            bound = BoundReader(plugin, reader, has_fields, bool(getattr(reader, "is_binary", False)))
-            suffixes = _suffixes(plugin, reader)
+            suffixes = getattr(reader, "suffixes", ())
+            if not suffixes or not all(map(SUFFIX.fullmatch, suffixes)):
+                raise PluginError(f"{plugin} has the suffixes {suffixes!r}; give some, such as ('.html',)")
         except (Exception, SystemExit) as error:
             warnings.warn(f"{describe_error(error)}; its files are not read", TextgenWarning, stacklevel=4)
             continue
+        bound = BoundReader(plugin, reader, bool(getattr(reader, "has_fields", False)))
         for suffix in suffixes:
             found[suffix] = (*found.get(suffix, ()), bound)
     return found
-
-
-def _suffixes(plugin: Plugin, reader: Reader) -> list[str]:
-    suffixes = getattr(reader, "suffixes", None)
-    if isinstance(suffixes, (tuple, list)) and suffixes:
-        wrong = [each for each in suffixes if not (isinstance(each, str) and SUFFIX.fullmatch(each))]
-        if not wrong:
-            return list(suffixes)
-        raise PluginError(f"{plugin} has the suffix {wrong[0]!r}; write it in lower case after its dot")
-    raise PluginError(f"{plugin} has the suffixes {suffixes!r}; give a tuple of some, such as ('.html',)")
 
 
 ZIP = ".zip"
@@ -215,17 +194,12 @@ COMPRESSIONS = (".gz", ".zst")
 
 @contextmanager
 def unpacked(path: Path, encoding: str, is_known: Callable[[str], bool]) -> Iterator[Iterator[SourceFile]]:
-    """Open a file, and yield it unpacked, or the members of an archive whose names are known, by name.
-
-    Nothing is read of what has no size, such as `/proc/kmsg`, where reading may wait for ever.
-    """
-    with naming_damage(str(path)):
-        num_bytes = path.stat().st_size
-        archive = ZipFile(path) if path.suffix.lower() == ZIP else None
-    if archive is None:
-        opened = partial(open_plain, path) if num_bytes else io.BytesIO
-        yield iter((decompressed(SourceFile(str(path), path.name, opened, encoding)),))
+    """Open a file, and yield it unpacked, or the members of an archive whose names are known, by name."""
+    if path.suffix.lower() != ZIP:
+        yield iter((decompressed(SourceFile(str(path), path.name, partial(open_plain, path), encoding)),))
         return
+    with naming_damage(str(path)):
+        archive = ZipFile(path)
     with archive:
         yield _members(archive, str(path), encoding, is_known)
 

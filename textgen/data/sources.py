@@ -5,18 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from textgen.contracts import TextgenError
-from textgen.data.decoding import CHUNK_BYTES, decode_stream, read_chunks, utf8
+from textgen.data.decoding import decode_stream, utf8
 from textgen.data.readers import documents_of, files_of, has_fields, suffixes_with_fields
 from textgen.data.text_file import Document
 from textgen.defaults import ENCODING, LANGUAGE
@@ -135,47 +133,25 @@ def _is_name(source: str) -> bool:
 def _find_files(source: str) -> Files | None:
     """Return the files of a source that is a path, perhaps with a colon and a field; otherwise None."""
     if _is_name(source):
-        return _file_of_corpus(source)
-    if (mode := _mode(source)) is not None:
-        return _files(source, mode, None)
-    place, colon, field = source.rpartition(":")
-    if not (colon and field) or (mode := _mode(place)) is None:
         return None
-    if not stat.S_ISDIR(mode) and not has_fields(place):
+    if os.path.exists(source):
+        return _files(source, None)
+    place, colon, field = source.rpartition(":")
+    if not (colon and field and os.path.exists(place)):
+        return None
+    if not os.path.isdir(place) and not has_fields(place):
         known = ", ".join(suffixes_with_fields())
         raise TextgenError(
             f"{place} has no fields such as {field!r}; leave it out, or give {known} or a folder"
         )
-    return _files(place, mode, field)
+    return _files(place, field)
 
 
-def _file_of_corpus(source: str) -> Files | None:
-    """Return the file of a corpus known by name; None if it is read instead."""
-    spec, slash, item = source.partition("/")
-    if source.startswith(IN_MEMORY) or not hasattr(corpus := build("corpus", spec), "path"):
-        return None
-    if not isinstance(path := corpus.path(item), Path):
-        raise contract_error(corpus, f"returned {type(path).__name__} as its path")
-    return Files(spec + slash + Path(item).name, [path])
-
-
-def _mode(path: str) -> int | None:
-    """Return the mode of a path; None if there is no such path."""
-    try:
-        return os.stat(path).st_mode
-    except PermissionError as error:
-        raise TextgenError(f"cannot read {path}: {error.strerror}") from None
-    except (OSError, ValueError):  # no such path, or one that is too long or contains a NUL
-        return None
-
-
-def _files(source: str, mode: int, field: str | None) -> Files:
+def _files(source: str, field: str | None) -> Files:
     path = Path(source)
-    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):  # which may never end
-        raise TextgenError(f"{source} is a device; give a file, or - for standard input")
-    if stat.S_ISSOCK(mode) or (stat.S_ISFIFO(mode) and not _is_substitution(source)):  # maybe without writer
-        raise TextgenError(f"{source} is a pipe; give a file, or - for standard input")
-    if not stat.S_ISDIR(mode):
+    if not path.is_dir():
+        if not path.is_file() and not _is_substitution(source):  # a device or a pipe, which may never end
+            raise TextgenError(f"{source} is not a file; give one, or - for standard input")
         return Files(path.name, [path], field)
     paths = files_of(path)
     if not paths:
@@ -193,8 +169,7 @@ def _is_substitution(source: str) -> bool:
 def _read_source(source: str, encoding: str) -> tuple[str, Iterator[Document]]:
     """Return the name and the documents of one source."""
     if source == STANDARD_INPUT:
-        chunks = iter(partial(sys.stdin.buffer.read, CHUNK_BYTES), b"")
-        document = decode_stream(chunks, "standard input", encoding)
+        document = decode_stream(sys.stdin.buffer, "standard input", encoding)
         return "stdin", _not_empty([document], "standard input")
     located = _find_files(source)
     if located is None and source.startswith(IN_MEMORY):
@@ -204,9 +179,13 @@ def _read_source(source: str, encoding: str) -> tuple[str, Iterator[Document]]:
     if located is None:
         return source, iter([[_read_corpus(source)]])
     if _is_substitution(source):
-        document = decode_stream(read_chunks(located.paths[0]), source, encoding)
-        return located.name, _not_empty([document], source)
+        return located.name, _not_empty([_substituted(source, encoding)], source)
     return located.name, _not_empty(located.documents(encoding), source)
+
+
+def _substituted(source: str, encoding: str) -> Iterator[str]:
+    with open(source, "rb") as stream:
+        yield from decode_stream(stream, source, encoding)
 
 
 def _not_empty(documents: Iterable[Document], where: str) -> Iterator[Document]:

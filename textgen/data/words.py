@@ -9,8 +9,6 @@ from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     import regex
 
@@ -129,24 +127,11 @@ def is_word_end(text: str, position: int) -> bool:
 
 def has_unspaced(text: str) -> bool:
     """Return whether a text has a character of a script without spaces."""
-    if text.isascii() or (len(text) > _LONG and not _may_have_unspaced(text)):
-        return False
-    return UNSPACED.search(text) is not None
+    return not text.isascii() and UNSPACED.search(text) is not None
 
 
-_LONG = 1000
-"""Characters from which a look at all of a text at once is faster than a search."""
-_FIRST_UNSPACED, _FIRST_SYMBOL, _LAST_SYMBOL = 0x0E00, 0x2000, 0x2BFF
-"""The first character of `UNSPACED`; typographic marks and symbols, which occur in any script."""
 _CONTEXT = 20
 """Characters on both sides that decide on a word boundary: a run of katakana is hardly longer."""
-
-
-def _may_have_unspaced(text: str) -> bool:
-    """Return false for most texts in other scripts, ten times as fast as a search by `UNSPACED`."""
-    units = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16)
-    is_symbol = (units >= _FIRST_SYMBOL) & (units <= _LAST_SYMBOL)
-    return bool(((units >= _FIRST_UNSPACED) & ~is_symbol).any())
 
 
 def _is_unspaced_boundary(text: str, position: int) -> bool:

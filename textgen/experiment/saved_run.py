@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from textgen.contracts import PretrainedVectors, TextgenError, TokenIds, Vocabulary
@@ -38,7 +38,6 @@ from textgen.runtime.storage.files import (
 )
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, DamagedRecordError, read_record, with_digest
 from textgen.runtime.storage.result_folders import RUN_FILE
-from textgen.runtime.storage.state_files import check_header, load_tensors
 from textgen.training.checkpoints import SNAPSHOTS, Snapshots
 from textgen.training.train_options import TrainOptions
 from textgen.version import DISTRIBUTION
@@ -221,7 +220,7 @@ def read_run(folder: Path) -> RunFiles:
         spells = check_files(folder)
         learnt = _read_object(folder / TOKENIZER)
         spellings = _read_spellings(folder / SPELLINGS) if spells else ()
-        return RunFiles(manifest, learnt, spellings, load_tensors(folder / WEIGHTS))
+        return RunFiles(manifest, learnt, spellings, load_file(folder / WEIGHTS))
     except (DamagedFileError, *DAMAGE) as error:
         raise _damaged(folder, error) from error
     except OSError as error:
@@ -235,7 +234,8 @@ def check_files(folder: Path) -> bool:
     """
     spells = (folder / SPELLINGS).exists()
     check_digests(folder, (RUN_FILE, TOKENIZER, WEIGHTS, *([SPELLINGS] if spells else [])))
-    check_header(folder / WEIGHTS)
+    with safe_open(folder / WEIGHTS, framework="numpy") as tensors:
+        tensors.keys()
     return spells
 
 

@@ -25,7 +25,7 @@ from textgen.generation.bound_sampler import tried_temperatures
 from textgen.jobs.backends import LocalBackend
 from textgen.jobs.runner import run_jobs
 from textgen.registry.plugin_kinds import REQUIRED
-from textgen.registry.registry import MAX_IMPORT_SECONDS, Plugin, PluginError, enabled_from, find, plugins
+from textgen.registry.registry import Plugin, PluginError, enabled_from, find, plugins
 from textgen.registry.single_file import components_in, enable, load_plugin_file
 from textgen.registry.source_file import read_source
 from textgen.runtime.messages import UsageError
@@ -35,7 +35,7 @@ from textgen.workers.process import is_worker
 Answer = TypeVar("Answer")
 ERRORS: dict[str, type[TextgenError]] = {error.__name__: error for error in (PluginError, UsageError)}
 """Those that callers tell from others."""
-MAX_SILENCE = 2 * MAX_IMPORT_SECONDS
+MAX_SILENCE = 240.0
 """Seconds after which a process that does not answer is ended."""
 UNASKED = {"reader", "result"}
 """Kinds whose components are loaded without being named by anyone."""

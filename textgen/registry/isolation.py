@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,21 +20,6 @@ class ProcessSetting:
     name: str
     get: Callable[[], Any]
     set: Callable[[Any], object]
-    initial: Any = None
-    """The value before anything sets it, where that is the same on every machine."""
-
-
-def _folder() -> str | None:
-    try:
-        return os.getcwd()
-    except OSError:  # it was deleted
-        return None
-
-
-def _set_folder(folder: str | None) -> None:
-    with suppress(OSError):
-        if folder is not None:
-            os.chdir(folder)
 
 
 def _set_environment(variables: dict[str, str]) -> None:
@@ -43,7 +28,7 @@ def _set_environment(variables: dict[str, str]) -> None:
 
 
 PROCESS_SETTINGS = (
-    ProcessSetting("the working directory", _folder, _set_folder),
+    ProcessSetting("the working directory", os.getcwd, os.chdir),
     ProcessSetting("os.environ", lambda: dict(os.environ), _set_environment),
 )
 
@@ -64,15 +49,11 @@ def torch_settings() -> tuple[ProcessSetting, ...]:
         torch.use_deterministic_algorithms(flags[0], warn_only=flags[1])
 
     return (
-        ProcessSetting("torch's default device", torch.get_default_device, set_device, torch.device("cpu")),
-        ProcessSetting(
-            "torch's default dtype", torch.get_default_dtype, torch.set_default_dtype, torch.float32
-        ),
-        ProcessSetting("torch's grad mode", torch.is_grad_enabled, torch.set_grad_enabled, True),
+        ProcessSetting("torch's default device", torch.get_default_device, set_device),
+        ProcessSetting("torch's default dtype", torch.get_default_dtype, torch.set_default_dtype),
+        ProcessSetting("torch's grad mode", torch.is_grad_enabled, torch.set_grad_enabled),
         ProcessSetting("torch's number of threads", torch.get_num_threads, torch.set_num_threads),
-        ProcessSetting(
-            "torch's use of deterministic algorithms", is_deterministic, set_deterministic, (False, False)
-        ),
+        ProcessSetting("torch's use of deterministic algorithms", is_deterministic, set_deterministic),
     )
 
 
@@ -89,23 +70,6 @@ def restoring(settings: Sequence[ProcessSetting]) -> Iterator[None]:
 
 
 @contextmanager
-def exits_refused() -> Iterator[None]:
-    """Make `os._exit` raise in this process, which it would end without a result or a reason."""
-    exit_at_once, process = os._exit, os.getpid()
-
-    def refuse(code: int) -> None:
-        if os.getpid() != process:  # one that a plugin forked
-            exit_at_once(code)
-        raise RuntimeError(f"it called os._exit({code}), which would end textgen")
-
-    os._exit = refuse  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        os._exit = exit_at_once
-
-
-@contextmanager
 def preserve_process_state() -> Iterator[None]:
     """Run code of plugins, and restore the process-wide settings afterwards, whatever they did.
 
@@ -113,11 +77,5 @@ def preserve_process_state() -> Iterator[None]:
     deterministic algorithms, the working directory and the environment.
     """
     known = torch_settings() if "torch" in sys.modules else ()
-    try:
-        with restoring((*known, *PROCESS_SETTINGS)), exits_refused():
-            yield
-    finally:
-        if not known and "torch" in sys.modules:  # a plugin was the first to import it
-            for setting in torch_settings():
-                if setting.initial is not None and setting.get() != setting.initial:
-                    setting.set(setting.initial)
+    with restoring((*known, *PROCESS_SETTINGS)):
+        yield

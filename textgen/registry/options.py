@@ -10,7 +10,7 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from textgen.contracts import Search, TextgenError
-from textgen.registry.registry import contract_error, load, names
+from textgen.registry.registry import contract_error, load
 from textgen.runtime.messages import one_line, unknown
 
 PLAIN = (bool, int, float, str, type(None))
@@ -138,11 +138,6 @@ def unknown_option(name: str, components: Iterable[Any]) -> str:
 def read_spec(kind: str, spec: str) -> tuple[Any, dict[str, Any]]:
     """Return the component of a spec such as `top-p:p=0.9,temperature=0.8`, and its options."""
     name, _, text = spec.partition(":")
-    bare, equals, value = name.partition("=")
-    if equals and bare in names(kind):  # written as an option, so without the name that precedes it
-        declared = declared_options(load(kind, bare))
-        option = bare if bare in declared else next(iter(declared), "option")
-        raise TextgenError(f"{kind} {spec!r}: options follow a colon; write {bare}:{option}={value}")
     component = load(kind, name)
     declared = declared_options(component)
     options = {}

@@ -52,17 +52,8 @@ def fault(kind: str, component: Any) -> str | None:
         return None if is_function else f"{with_article(kind)} is a function, not {_what(component)}"
     if not inspect.isclass(component):
         return f"{with_article(kind)} is a class, not {_what(component)}"
-    missing, kinds = _missing(kind, component), kinds_of(component)
-    if not missing and (kind in kinds or not kinds):
-        return None
-    if not missing:
-        return f"{component.__name__} looks like {with_article(kinds[0])}"
-    others = [other for other in kinds if other != kind]
-    if others:
-        hint = f"; it looks like {with_article(others[0])}"
-    else:
-        hint = "; derive it from torch.nn.Module" if "state_dict" in missing else ""
-    return f"{component.__name__} lacks {' and '.join(missing)}{hint}"
+    missing = _missing(kind, component)
+    return f"{component.__name__} lacks {' and '.join(missing)}" if missing else None
 
 
 def kinds_of(component: type) -> list[str]:

@@ -11,23 +11,23 @@ import hashlib
 import os
 import re
 import sys
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import Distribution, EntryPoint, distributions, entry_points, requires
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from traceback import walk_tb
+from types import FrameType
 from typing import Any
 
-from textgen.contracts import TextgenError, TextgenWarning
+from textgen.contracts import TextgenError
 from textgen.defaults import COMMAND_GROUPS, COMMANDS
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.plugin_kinds import fault
 from textgen.registry.source_file import SourceFile
-from textgen.runtime.interrupts import time_limit
 from textgen.runtime.messages import one_line, shortened, unknown
-from textgen.version import DISTRIBUTION, __version__
+from textgen.version import DISTRIBUTION
 
 KINDS = {
     "tokenizer": "textgen.tokenizers",
@@ -49,9 +49,6 @@ KINDS = {
     "result": "textgen.results",
 }
 """The entry-point group of each kind of component."""
-
-MAX_IMPORT_SECONDS = 120.0
-"""The time that importing a plugin may take, with all that it imports."""
 
 IN_ENTRIES = r"\w+", "use letters, digits and underscores"
 OTHER_NAMES = r"[^\s:,]+", "use no space, colon or comma"
@@ -131,8 +128,7 @@ class Plugin:
     def load(self) -> Any:
         """Import and return the component.
 
-        Raises `PluginError` if the import fails or exits, if the component lacks what its kind requires, or
-        if the distribution is made for another version of textgen.
+        Raises `PluginError` if the import fails or exits, or if the component lacks what its kind requires.
         """
         if problem := self.problem():
             raise PluginError(f"{self} cannot be loaded: {problem}")
@@ -146,24 +142,12 @@ class Plugin:
         return component
 
     def problem(self) -> str | None:
-        """Return why the metadata alone rule the plugin out (an invalid name, another textgen), or None."""
+        """Return why the name alone rules the plugin out, or None."""
         letters, rule = NAMES.get(self.kind, OTHER_NAMES)
         if not re.fullmatch(letters, self.name):
             return f"invalid plugin name {self.name!r}: {rule}"
         if self.kind == "command" and self.name in COMMANDS:
             return f"{command_line(self.name)!r} is a command of textgen itself; choose another name"
-        for line in _requirements(self.distribution):
-            if "textgen" not in line:
-                continue
-            from packaging.requirements import InvalidRequirement, Requirement
-
-            with suppress(InvalidRequirement):
-                wanted = Requirement(line)
-                is_meant = normalized(wanted.name) == DISTRIBUTION and (
-                    wanted.marker is None or wanted.marker.evaluate({"extra": ""})
-                )
-                if is_meant and not wanted.specifier.contains(__version__, prereleases=True):
-                    return f"{self.distribution} requires {wanted}, but this is {DISTRIBUTION} {__version__}"
         return None
 
 
@@ -171,8 +155,7 @@ class Plugin:
 def importing(plugin: str) -> Iterator[None]:
     """Run the code of a plugin that is imported; whatever fails or exits becomes a `PluginError`."""
     try:
-        # stdout holds results only
-        with preserve_process_state(), redirect_stdout(sys.stderr), time_limit(MAX_IMPORT_SECONDS):
+        with preserve_process_state(), redirect_stdout(sys.stderr):  # stdout holds results only
             yield
     except KeyboardInterrupt:
         raise
@@ -209,7 +192,7 @@ def plugin_files(components: Iterable[tuple[str, str]] | None = None) -> list[Pa
 
 def clear_caches() -> None:
     """Forget what was read of installed distributions, so that it is read again on next use."""
-    for cached in (_installed, plugins, load, _requirements):
+    for cached in (_installed, plugins, load):
         cached.cache_clear()
     _owners.clear()
 
@@ -240,10 +223,7 @@ def find(kind: str, name: str) -> Plugin:
         raise TextgenError(unknown_name(kind, name))
     if len(claims) > 1:
         owners = " and ".join(f"{claim.distribution} ({claim.target})" for claim in claims)
-        has_file = any(claim in _from_files for claim in claims)
-        part = "function" if kind == "command" else "class"
-        advice = f"rename the {part} in the file" if has_file else "uninstall one of them"
-        raise PluginError(f"{kind} {name!r} is claimed by {owners}; {advice}")
+        raise PluginError(f"{kind} {name!r} is claimed by {owners}; rename or uninstall one of them")
     return claims[0]
 
 
@@ -273,11 +253,11 @@ def unknown_name(kind: str, name: str) -> str:
 @cache
 def _installed() -> dict[str, tuple[Plugin, ...]]:
     """Return the plugins of all installed distributions, by kind."""
-    installed: dict[str, set[Plugin]] = {kind: set() for kind in KINDS}
-    kind_of = {group: kind for kind, group in KINDS.items()}
+    points = entry_points()  # once, since each call reads all distributions
     origins: dict[int, tuple[str, str]] = {}  # by distribution, whose metadata take long to read
-    for point in _entry_points():
-        if kind := kind_of.get(point.group):
+    installed: dict[str, set[Plugin]] = {kind: set() for kind in KINDS}
+    for kind, group in KINDS.items():
+        for point in points.select(group=group):
             key = id(point.dist)
             origins[key] = origins.get(key) or _origin(point)
             installed[kind].add(Plugin(kind, point.name, point.value, *origins[key], point))
@@ -291,81 +271,25 @@ def _origin(point: EntryPoint) -> tuple[str, str]:
     return "unknown", ""
 
 
-@cache
-def _requirements(distribution: str) -> tuple[str, ...]:
-    with suppress(Exception):  # a plugin file has no metadata
-        return tuple(requires(distribution) or ())
-    return ()
-
-
-def _entry_points() -> list[EntryPoint]:
-    """Return the entry points of plugins; a warning names a distribution that cannot be read."""
-    try:
-        installed = entry_points()  # once, since each call reads all distributions
-        return [point for group in KINDS.values() for point in installed.select(group=group)]
-    except Exception:  # one distribution with broken metadata must not hide the others
-        points: list[EntryPoint] = []
-        for distribution in distributions():
-            try:
-                points += distribution.entry_points
-            except Exception as error:
-                warnings.warn(_problem(distribution, error), TextgenWarning, stacklevel=2)
-        return points
-
-
-def check_metadata() -> None:
-    """Raise `TextgenError` if a distribution cannot be read: torch cannot be imported next to it."""
-    try:
-        entry_points(group="torch.backends")
-    except Exception:
-        for distribution in distributions():
-            try:
-                list(distribution.entry_points)
-            except Exception as error:
-                raise TextgenError(_problem(distribution, error)) from None
-
-
-def _problem(distribution: Distribution, error: Exception) -> str:
-    name = "an installed distribution"
-    with suppress(Exception):  # so may its name
-        name = distribution.name or name
-    place = getattr(distribution, "_path", None)
-    where = f" in {place}" if place else ""
-    reason = one_line(error, with_type=False)[:100]
-    return f"the entry points of {name}{where} cannot be read ({reason}); reinstall or remove it"
-
-
 def responsible_plugin(error: BaseException) -> Plugin | None:
     """Return the plugin in whose code an error arose, or None if it arose elsewhere.
 
     It is the component whose method was running, even if the method is inherited from another plugin;
-    otherwise the plugin whose module it was in; otherwise one of the same package. Left out are commands,
-    kinds of results and suites of textgen's own, an error in which is a mistake of textgen itself.
+    otherwise one of the innermost module that belongs to a plugin, or to a package of plugins. Left out are
+    commands, kinds of results and suites of textgen's own, an error in which is a mistake of textgen itself.
     """
-    calls = _calls(error)[::-1]
-    for call in calls:
-        if call.owner is not None and not _is_core(call.owner):
-            return call.owner
-    everything = [plugin for kind in KINDS for plugin in plugins(kind) if not _is_core(plugin)]
-    for is_same in (lambda call, plugin: plugin.module == call.module, _same_package):
-        for call in calls:
-            for plugin in everything:
-                if is_same(call, plugin):
-                    return plugin
-    return None
+    found = _failed_call(error)
+    return found and found[0]
 
 
 def describe_error(error: BaseException) -> str:
     """Return one line about an error, with the responsible plugin and the place in it if there is one."""
     if isinstance(error, TextgenError):
         return shortened(str(error))
-    plugin = responsible_plugin(error)
-    if plugin is None:
+    if (found := _failed_call(error)) is None:
         return one_line(error)
-    calls = _calls(error)
-    within = [call for call in calls if _same_package(call, plugin)] or [call for call in calls if call.owner]
-    place = within[-1]
-    return f"{plugin} failed: {one_line(error)} ({os.path.basename(place.file)}, line {place.line})"
+    plugin, file, line = found
+    return f"{plugin} failed: {one_line(error)} ({os.path.basename(file)}, line {line})"
 
 
 def contract_error(component: object, what: str) -> PluginError:
@@ -374,27 +298,28 @@ def contract_error(component: object, what: str) -> PluginError:
     return PluginError(f"{plugin_of(component) or f'{made_by.__module__}:{made_by.__qualname__}'} {what}")
 
 
-@dataclass(frozen=True)
-class _Call:
-    """A function call that an error passed through."""
+def _failed_call(error: BaseException) -> tuple[Plugin, str, int] | None:
+    """Return the plugin in whose code an error arose, and the file and line of the innermost call in it."""
+    calls = list(walk_tb(error.__traceback__))[::-1]
+    modules = [str(frame.f_globals.get("__name__")) for frame, _ in calls]
+    owners = [_owner(frame) for frame, _ in calls]
+    everything = [plugin for kind in KINDS for plugin in plugins(kind) if not _is_core(plugin)][::-1]
+    of_module = {plugin.module: plugin for plugin in everything}
+    of_package = {_package(plugin.module): plugin for plugin in everything}
+    suspects = (*owners, *map(of_module.get, modules), *(of_package.get(_package(name)) for name in modules))
+    if (plugin := next(filter(None, suspects), None)) is None:
+        return None
+    is_within = [_package(name) == _package(plugin.module) for name in modules]
+    place = is_within.index(True) if any(is_within) else owners.index(plugin)
+    frame, line = calls[place]
+    return plugin, frame.f_code.co_filename, line
 
-    module: str
-    file: str
-    line: int
-    owner: Plugin | None
-    """The plugin that the method belongs to, if it is one."""
 
-
-def _calls(error: BaseException) -> list[_Call]:
-    """Return the calls that an error passed through, outermost first."""
-    calls, trace = [], error.__traceback__
-    while trace is not None:
-        frame = trace.tb_frame
-        this = frame.f_locals.get("self", frame.f_locals.get("cls"))
-        module, file = str(frame.f_globals.get("__name__")), frame.f_code.co_filename
-        calls.append(_Call(module, file, trace.tb_lineno, None if this is None else plugin_of(this)))
-        trace = trace.tb_next
-    return calls
+def _owner(frame: FrameType) -> Plugin | None:
+    """Return the component whose method runs in a frame, if it is one."""
+    this = frame.f_locals.get("self", frame.f_locals.get("cls"))
+    owner = None if this is None else plugin_of(this)
+    return None if owner is None or _is_core(owner) else owner
 
 
 def _is_core(plugin: Plugin) -> bool:
@@ -402,5 +327,5 @@ def _is_core(plugin: Plugin) -> bool:
     return plugin.is_own and plugin.kind in ("command", "result", "suite")
 
 
-def _same_package(call: _Call, plugin: Plugin) -> bool:
-    return call.module.partition(".")[0] == plugin.module.partition(".")[0]
+def _package(module: str) -> str:
+    return module.partition(".")[0]

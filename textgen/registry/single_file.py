@@ -6,22 +6,13 @@ import inspect
 import os
 import re
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 from textgen.contracts import TextgenError
 from textgen.registry.plugin_kinds import REQUIRED, kinds_of
-from textgen.registry.registry import (
-    KINDS,
-    Plugin,
-    PluginError,
-    check_metadata,
-    enabled_from,
-    importing,
-    register,
-)
+from textgen.registry.registry import KINDS, Plugin, PluginError, enabled_from, importing, register
 from textgen.registry.source_file import SourceFile, read_source
 from textgen.runtime.messages import one_line, with_article
 from textgen.runtime.storage.files import read_toml
@@ -92,8 +83,7 @@ def configured_plugin_files() -> list[Path]:
     """Return the plugin files of the environment and of the working directory.
 
     These are `TEXTGEN_PLUGIN_FILES`, separated as in `PATH`, and `plugins = ["mine.py"]` in the table
-    `[tool.textgen]` of `pyproject.toml`. Raises `TextgenError` if that cannot be read, or names some and one
-    of all these files is another user's.
+    `[tool.textgen]` of `pyproject.toml`. Raises `TextgenError` if that cannot be read.
     """
     listed = [Path(name) for name in os.environ.get("TEXTGEN_PLUGIN_FILES", "").split(os.pathsep) if name]
     project = Path("pyproject.toml")
@@ -106,21 +96,7 @@ def configured_plugin_files() -> list[Path]:
         raise TextgenError(f"cannot read {project}: {one_line(error, with_type=False)}") from None
     if not isinstance(names, list) or not all(isinstance(name, str) and "\0" not in name for name in names):
         raise TextgenError(f'{project}: plugins in [tool.textgen] must be a list of files, as in ["mine.py"]')
-    files = [Path(name) for name in names]
-    for path in (project, *files) if names and os.name == "posix" else ():
-        if _is_of_another_user(path):  # such as in a folder for everyone
-            raise TextgenError(
-                f"plugin files of {project} of the working directory would run as you, but {path} belongs to "
-                "another user; give files that you trust by --plugin, from another folder"
-            )
-    return [*listed, *files]
-
-
-def _is_of_another_user(path: Path) -> bool:
-    """Return whether a file, or a link to one, belongs to someone else than this user and root."""
-    with suppress(OSError, ValueError):  # which is said when it is read
-        return not {path.lstat().st_uid, path.stat().st_uid} <= {0, os.getuid()}
-    return False
+    return [*listed, *map(Path, names)]
 
 
 def component_name(class_name: str, kind: str) -> str:
@@ -137,15 +113,13 @@ def load_plugin_files(paths: Iterable[Path]) -> None:
 
 
 def load_with_configured(
-    paths: Iterable[Path], *, only_list: bool = False, load: Callable[[Path], list[Plugin]] = load_plugin_file
+    paths: Iterable[Path], *, load: Callable[[Path], list[Plugin]] = load_plugin_file
 ) -> list[Plugin]:
     """Enable the plugins in these files, in those of the environment and of the folder's `pyproject.toml`.
 
     `load` enables those of one file. Return those of `paths`. Raises `TextgenError` if a file cannot be
-    loaded, or if torch could not be imported, unless nothing but a list is wanted.
+    loaded.
     """
-    if not only_list:
-        check_metadata()
     paths = list(paths)
     asked = {path.resolve() for path in paths}
     loaded = []

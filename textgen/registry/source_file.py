@@ -10,6 +10,10 @@ from pathlib import Path
 from types import ModuleType
 
 from textgen.contracts import TextgenError
+from textgen.runtime.messages import reason_of
+from textgen.runtime.storage.files import read_plain
+
+MAX_BYTES = 2**24
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,6 @@ def _version(source: bytes) -> str:
 
 def _contents(path: Path) -> bytes:
     try:
-        if path.exists() and not (path.is_file() or path.is_dir()):  # reading a pipe or device may not end
-            raise TextgenError(f"cannot read the plugin file {path}: it is a pipe or a device; give a file")
-        return path.read_bytes()
+        return read_plain(path, MAX_BYTES)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise TextgenError(f"cannot read the plugin file {path}: {reason}") from None
+        raise TextgenError(f"cannot read the plugin file {path}: {reason_of(error)}") from None

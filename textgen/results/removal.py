@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from textgen.contracts import TextgenError
 from textgen.results.folders import MAX_DEPTH, RUNS_OF_BENCH, ResultFolder, belongs, identify
 from textgen.runtime.storage.files import UNFINISHED, remove_unfinished, unfinished
-from textgen.runtime.storage.result_folders import LOCK, holder, is_held, is_lock
+from textgen.runtime.storage.result_folders import LOCK, holder, is_held
 
 
 def check_removable(folder: ResultFolder) -> None:
@@ -33,7 +33,7 @@ def check_removable(folder: ResultFolder) -> None:
                 "move it away, or remove the folder yourself"
             )
     around = [each / LOCK for each in path.absolute().parents[:MAX_DEPTH] if identify(each)]
-    for lock in (*(path / file for file in files if is_lock(file)), *around):
+    for lock in (*(path / file for file in files if file.name == LOCK), *around):
         if is_held(lock):
             raise TextgenError(f"{holder(lock)} writes to {str(path)!r}; wait until it is done, or end it")
 

@@ -1,11 +1,15 @@
-"""The set-up of a process that computes: an allocator that keeps memory, and forks that end."""
+"""The set-up of a process: an allocator that keeps memory, forks that end, and who gets Ctrl-C."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import signal
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
 
 END_PROCESS = os._exit
 """`os._exit` as it was before any plugin was loaded."""
@@ -53,3 +57,22 @@ def end_fork() -> None:
     """End this process if it is a fork of a worker, which may neither answer nor write."""
     if _workers and os.getpid() not in _workers:
         END_PROCESS(1)
+
+
+@contextmanager
+def interrupts_to(
+    handler: Callable[[int, FrameType | None], object] | signal.Handlers,
+    number: signal.Signals = signal.SIGINT,
+) -> Iterator[Any]:
+    """Let a handler get each Ctrl-C, or another signal, in this context, and yield the one before.
+
+    Only the main thread gets any; elsewhere nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield None
+        return
+    before = signal.signal(number, handler)
+    try:
+        yield before
+    finally:
+        signal.signal(number, before)

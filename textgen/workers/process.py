@@ -30,7 +30,6 @@ from types import ModuleType
 from typing import Any
 
 from textgen.contracts import TextgenError, TextgenWarning
-from textgen.runtime.interrupts import interrupts_to
 from textgen.runtime.messages import one_line
 from textgen.runtime.output import note
 from textgen.runtime.private_process import give_up_tracing, make_private
@@ -39,6 +38,7 @@ from textgen.runtime.process_setup import (
     end_fork,
     end_with_starter,
     flush_output,
+    interrupts_to,
     keep_freed_memory,
     mark_as_worker,
 )

@@ -21,7 +21,7 @@ from typing import IO, Any
 from platformdirs import user_cache_path
 
 from textgen.contracts import TextgenError, TextgenWarning
-from textgen.runtime.messages import reason_of, size_in
+from textgen.runtime.messages import reason_of
 from textgen.runtime.storage.files import (
     digest_of,
     new_file,
@@ -37,6 +37,7 @@ MAX_DESCRIPTION_BYTES = 2**28
 LIMIT_VARIABLE = "TEXTGEN_CACHE_LIMIT"
 """Environment variable with the size that the cache may have, such as 5GB."""
 DEFAULT_LIMIT = "20GB"
+UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 DOWNLOADS = "downloads"
 """The folder in the cache with what corpora have downloaded, which is not counted and stays at the limit."""
 _FILE_NAME = re.compile(r"[0-9a-f]{32}\.(bin|json)")
@@ -148,7 +149,11 @@ class CachedItem:
 
 def size_limit() -> int:
     """Return the bytes that the cache may have; raises `TextgenError` if the variable is not a size."""
-    return size_in(LIMIT_VARIABLE, DEFAULT_LIMIT) or 0
+    given = os.environ.get(LIMIT_VARIABLE) or DEFAULT_LIMIT
+    size = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) ?([KMGT]B)", given.strip().upper())
+    if size is None:
+        raise TextgenError(f"{LIMIT_VARIABLE}={given!r}: give a size, such as 500MB or 20GB")
+    return round(float(size[1]) * UNITS[size[2]])
 
 
 def contents(folder: Path) -> list[CachedItem]:
@@ -156,13 +161,13 @@ def contents(folder: Path) -> list[CachedItem]:
     items: list[CachedItem] = []
     for kind in _folders(folder):
         if kind.name == DOWNLOADS:
-            files = [path for path in sorted(kind.rglob("*")) if path.is_file() and not path.is_symlink()]
+            files = [path for path in sorted(kind.rglob("*")) if path.is_file()]
             items += [_item(kind.name, [path]) for path in files]
         elif _KIND_NAME.fullmatch(kind.name):
             remove_unfinished(kind)
             for name in sorted({path.stem for path in kind.iterdir() if _FILE_NAME.fullmatch(path.name)}):
                 both = (kind / f"{name}.json", kind / f"{name}.bin")
-                files = [path for path in both if path.is_file() or path.is_symlink()]
+                files = [path for path in both if path.is_file()]
                 items.append(_item(kind.name, files))
     return items
 
@@ -189,7 +194,7 @@ def remove_item(item: CachedItem) -> bool:
 
 def _folders(folder: Path) -> Iterator[Path]:
     with suppress(OSError):  # there is none yet
-        yield from sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
+        yield from sorted(path for path in folder.iterdir() if path.is_dir())
 
 
 def _item(kind: str, paths: list[Path]) -> CachedItem:

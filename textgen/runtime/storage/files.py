@@ -14,8 +14,7 @@ import shutil
 import socket
 import stat
 import tempfile
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -24,10 +23,6 @@ from textgen.runtime.messages import reason_of
 from textgen.runtime.process_setup import end_fork
 
 MAX_JSON_BYTES = 2**26
-MAX_DIGITS = 300
-"""Maximum number of digits of an integer, so that it fits into a float."""
-MAX_NESTED = 2**21
-"""Maximum number of lists and objects in a JSON file: an empty one takes 3 bytes there and 80 in memory."""
 MAX_TOML_BYTES = 2**20
 
 
@@ -63,17 +58,10 @@ def read_json(path: Path, max_bytes: int = MAX_JSON_BYTES) -> Any:
     return parse_json(read_plain(path, max_bytes))
 
 
-def parse_json(data: bytes, constant: Callable[[str], Any] | None = None) -> Any:
-    """Return the value of UTF-8 JSON, in which `constant` reads NaN and Infinity, which are not strict.
-
-    Raises `ValueError` if it is not strict JSON, nested too deeply, or would fill the memory.
-    """
-    if data.count(b"[") + data.count(b"{") > MAX_NESTED:
-        raise ValueError(f"more than {MAX_NESTED:,} lists and objects")
+def parse_json(data: bytes) -> Any:
+    """Return the value of UTF-8 JSON; raises `ValueError` if it is not strict, or nested too deeply."""
     try:
-        return json.loads(
-            data.decode("utf-8"), parse_constant=constant or _refuse, parse_int=_integer, parse_float=_float
-        )
+        return json.loads(data.decode("utf-8"), parse_constant=_refuse, parse_float=_float)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -87,12 +75,6 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(text, parse_float=_float)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-
-
-def _integer(text: str) -> int:
-    if len(text) > MAX_DIGITS:
-        raise ValueError(f"a number of {len(text)} digits")
-    return int(text)
 
 
 def _float(text: str) -> float:
@@ -239,49 +221,8 @@ def slug(name: str) -> str:
 
 
 def private_folder() -> Path:
-    """Return a new temporary folder of mode 700 with a random name; who asks for it removes it.
-
-    Those of this user's killed processes are removed first. Raises `TextgenError` if other users could
-    replace it, because they may rename what is in the folder for temporary files.
-    """
-    parent = Path(tempfile.gettempdir())
-    if os.name == "posix" and _may_be_replaced(parent.stat()):
-        raise TextgenError(
-            f"other users may replace files in the temporary folder {str(parent)!r}; "
-            "set TMPDIR to one of your own"
-        )
-    # Hosts may share the folder. The name is short: the path of a socket has a hundred characters at most.
-    host = f"textgen-{zlib.crc32(socket.gethostname().encode()):08x}-"
-    for path in parent.glob(f"{host}*"):
-        made = re.fullmatch(r"(\d+)-\w+", path.name.removeprefix(host))
-        if made and not is_alive(int(made[1])) and _is_own(path):
-            shutil.rmtree(path, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"{host}{os.getpid()}-"))
-
-
-def _may_be_replaced(folder: os.stat_result) -> bool:
-    """Return whether others than this user, its own group and root may rename what is in a folder."""
-    is_of_group = bool(folder.st_mode & stat.S_IWGRP) and folder.st_gid != os.getgid()
-    is_shared = is_of_group or folder.st_mode & stat.S_IWOTH
-    # The owner may even with S_ISVTX.
-    return bool(is_shared and not folder.st_mode & stat.S_ISVTX) or folder.st_uid not in _trusted_users()
-
-
-def _trusted_users() -> set[int]:
-    """Return this user, root, and who stands for root in a container without its own root."""
-    trusted = {0, os.getuid()}
-    with contextlib.suppress(OSError, ValueError):  # not Linux
-        if Path("/proc/self/uid_map").read_text().split() != ["0", "0", str(2**32 - 1)]:
-            trusted.add(int(Path("/proc/sys/kernel/overflowuid").read_text()))
-    return trusted
-
-
-def _is_own(path: Path) -> bool:
-    """Return whether a path is a folder of this user's, not a link; another process may just remove it."""
-    with contextlib.suppress(OSError):
-        status = path.lstat()
-        return stat.S_ISDIR(status.st_mode) and (os.name != "posix" or status.st_uid == os.getuid())
-    return False
+    """Return a new temporary folder of mode 700 with a random name; who asks for it removes it."""
+    return Path(tempfile.mkdtemp(prefix="textgen-"))
 
 
 DIGESTS = "files.json"

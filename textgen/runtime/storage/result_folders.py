@@ -3,26 +3,24 @@
 A second process waits for a lock, and says for whom. Locks are those of the operating system, which a process
 loses when it dies, however it dies. The file tells people who holds it; one that a killed process left is
 taken over. All commands lock by `locked`: an unfinished run by way of `locked_run` (in
-`experiment/run_lock.py`), other results directly. Leftovers of killed processes are removed
-when the next command begins.
+`experiment/run_lock.py`), other results directly.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import socket
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textgen.contracts import TextgenWarning
 from textgen.runtime.messages import reason_of
-from textgen.runtime.storage.files import cannot_write, make_folder, read_json, remove_unfinished
+from textgen.runtime.storage.files import make_folder
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -38,17 +36,13 @@ MAX_NAME_CHARS = 120
 MAX_CORPUS_CHARS = 30
 NUMBER_CHARS = len("-999")
 """Room for the number that tells folders of one name apart."""
-DEEPEST = "/".join(["x" * 100] * 5)
-"""A path as long as any in a folder of results, which a system that limits paths must have room for."""
-PLACES = (".", "runs", "jobs", "comparison")
-"""Places in a folder of results where a killed process may leave unfinished files, besides `*/runs`."""
 
 
 def result_name(entries: Sequence[str], corpus: str, budget: str = "", seed: int = 0) -> str:
     """Return a name such as `char-lstm_word-lstm-glove_random-wiki-60s-2026-11-25-1635`.
 
-    `corpus` has its sources joined by plus signs. A seed of 0 is left out, the options of entries are as far
-    as there is room, and of many entries the first ones are named.
+    `corpus` has its sources joined by plus signs. A seed of 0 is left out, and so are the options of entries
+    if there is no room for them; the names of many entries are cut.
     """
     sources = "+".join(_source(each) for each in corpus.split("+"))[:MAX_CORPUS_CHARS]
     seeded = f"seed{seed}" if seed else ""
@@ -64,8 +58,6 @@ def result_folder(out: str | Path | None, name: Callable[[], str]) -> Iterator[P
     they were made for was refused or interrupted.
     """
     target = RUNS if out is None else Path(out)
-    _check_path(target)
-    _clear(target)
     before = set(_inside(target))
     made = [each for each in (target, *target.parents) if not each.exists()]
     folder = target
@@ -82,34 +74,6 @@ def result_folder(out: str | Path | None, name: Callable[[], str]) -> Iterator[P
                 each.rmdir()
 
 
-def _check_path(target: Path) -> None:
-    """Raise `TextgenError` if a folder cannot have this path, or if those in it would be too long."""
-    try:
-        if str(target).encode(errors="ignore").decode() != str(target):
-            raise ValueError("its name is not UTF-8, so weights in it could not be read")
-        (target / DEEPEST).stat()
-    except (FileNotFoundError, NotADirectoryError):
-        pass
-    except (OSError, ValueError) as error:
-        raise cannot_write(target, error) from None
-
-
-def _clear(target: Path) -> None:
-    """Remove what killed processes left in a folder of results and around it, or under `runs`."""
-    for folder in _subfolders(RUNS) if target == RUNS else [target]:
-        for place in PLACES:
-            remove_unfinished(folder / place)
-        for runs in folder.glob("*/runs"):
-            remove_unfinished(runs.parent)
-            remove_unfinished(runs)
-    remove_unfinished(RUNS if target == RUNS else target.parent)
-
-
-def is_lock(path: PurePath) -> bool:
-    """Return whether a file, by its path, is a lock on a folder of results."""
-    return path.name == LOCK or path.match("workers/*.lock")  # the latter of commands that share a folder
-
-
 def _claim(name: str, number: int = 1) -> Path:
     """Make the folder of this name; a number tells it apart from one that exists."""
     folder = RUNS / (name if number == 1 else f"{name}-{number}")
@@ -122,20 +86,15 @@ def _claim(name: str, number: int = 1) -> Path:
 
 def _inside(folder: Path) -> list[Path]:
     """Return the folders that a command may make in one, the inner ones first."""
-    return [*folder.glob("*/runs"), *_subfolders(folder)]
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    return [each for each in folder.iterdir() if each.is_dir()] if folder.is_dir() else []
+    return [path for pattern in ("*/runs", "*") for path in folder.glob(pattern) if path.is_dir()]
 
 
 def _joined(entries: Sequence[str], room: int) -> str:
-    """Return the entries in a name: with options, without them, or only the first ones."""
-    whole = [_plain(entry, re.ASCII) for entry in entries]
-    short = list(dict.fromkeys(_plain(entry.partition(":")[0], re.ASCII) for entry in entries))
-    first = [[*short[:number], f"and-{len(short) - number}-more"] for number in range(len(short) - 1, 0, -1)]
-    fitting = (text for names in (whole, short, *first) if len(text := "_".join(names)) <= room)
-    return next(fitting, short[0][:room])
+    """Return the entries in a name: with options, without them, or cut."""
+    text = "_".join(_plain(entry, re.ASCII) for entry in entries)
+    if len(text) > room:
+        text = "_".join(dict.fromkeys(_plain(entry.partition(":")[0], re.ASCII) for entry in entries))
+    return text[:room]
 
 
 def _source(source: str) -> str:
@@ -151,7 +110,6 @@ def _plain(text: str, flags: int = 0) -> str:
 LOCK = "lock"
 """The file in a folder that is locked while a process writes there."""
 POLL_SECONDS = 0.2
-MAX_COMMAND_CHARS = 80
 
 
 @contextlib.contextmanager
@@ -165,13 +123,11 @@ def locked(folder: Path, writes_to: Path | None = None) -> Iterator[None]:
 
     path = folder / LOCK
     made = not folder.exists() or path.exists()  # here, or by a process before this one
-    taken: list[os.stat_result] = []
 
     def sign(descriptor: int) -> None:
-        taken[:] = [os.fstat(descriptor)]
         with contextlib.suppress(OSError):  # on a full disk, waiting processes are told less
             os.ftruncate(descriptor, 0)
-            os.write(descriptor, json.dumps(_about_this_process(), indent=2).encode())
+            os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
 
     lock = FileLock(path, poll_interval=POLL_SECONDS, fallback_to_soft=False, on_acquired=sign)
     _acquire(lock, folder, writes_to or folder)
@@ -179,9 +135,7 @@ def locked(folder: Path, writes_to: Path | None = None) -> Iterator[None]:
         yield
     finally:
         if lock.is_locked:
-            with contextlib.suppress(OSError):  # it went with its folder, or never came
-                if os.path.samestat(path.stat(), taken[0]):
-                    path.unlink()
+            path.unlink(missing_ok=True)
             lock.release()
         if made:
             with contextlib.suppress(OSError):  # it has contents
@@ -227,24 +181,11 @@ def _acquire(lock: FileLock, folder: Path, writes_to: Path) -> None:
             return
 
 
-def _about_this_process() -> dict[str, object]:
-    from textgen.runtime.environment import command_line  # which imports torch
-
-    began = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    return {"host": socket.gethostname(), "pid": os.getpid(), "command": command_line(), "started": began}
-
-
 def holder(path: Path) -> str:
     """Return who holds a lock, by what is in its file."""
-    try:
-        about = read_json(path)
-        command = about["command"] or ""
-        if len(command) > MAX_COMMAND_CHARS:
-            command = f"{command[:MAX_COMMAND_CHARS]}…"
-        shown = f" ({command})" if command else ""
-        return f"process {about['pid']} on {about['host']}{shown}"
-    except (OSError, ValueError, LookupError, TypeError):  # it has just begun, or the disk is full
-        return "another process"
+    with contextlib.suppress(OSError, ValueError):
+        return path.read_text("utf-8") or "another process"  # it has just begun, or the disk is full
+    return "another process"
 
 
 def _warn(message: str) -> None:

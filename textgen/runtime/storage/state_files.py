@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import load, load_file, save, save_file
 from torch import Tensor
 
@@ -19,14 +18,11 @@ from textgen.runtime.storage.files import (
     DamagedFileError,
     check_digests,
     new_folder,
-    open_plain,
     read_json,
     write_digests,
 )
 
 VALUES, TENSORS = "state.json", "tensors.safetensors"
-MAX_HEADER_BYTES = 2**24
-"""Maximum size of the part of a safetensors file that names and shapes its tensors."""
 
 
 def save_state(folder: Path, state: Any) -> None:
@@ -46,7 +42,7 @@ def load_state(folder: Path) -> Any:
     """
     try:
         check_digests(folder, (VALUES, TENSORS))
-        return _decode(read_json(folder / VALUES), load_tensors(folder / TENSORS))
+        return _decode(read_json(folder / VALUES), load_file(folder / TENSORS))
     except (DamagedFileError, RecursionError) as error:
         raise ValueError(str(error)) from None
 
@@ -62,21 +58,6 @@ def unpack_state(data: bytes) -> Any:
     """Return the state that `pack_state` made into bytes; named tuples become tuples."""
     begin = 8 + int.from_bytes(data[:8], "little")
     return _decode(json.loads(data[8:begin]), load(data[begin:]))
-
-
-def load_tensors(path: Path) -> dict[str, Tensor]:
-    """Return the tensors in a safetensors file; raises as `load_state` does."""
-    check_header(path)
-    return load_file(path)
-
-
-def check_header(path: Path) -> None:
-    """Raise as `load_state` does if the header of a safetensors file is not one, or too large."""
-    with open_plain(path) as file:
-        if int.from_bytes(file.read(8), "little") > MAX_HEADER_BYTES:
-            raise ValueError(f"the header of {path.name} is larger than {MAX_HEADER_BYTES / 2**20:.0f} MiB")
-    with safe_open(path, framework="numpy") as tensors:
-        tensors.keys()
 
 
 def _encode(value: Any, tensors: dict[str, Tensor]) -> Any:
