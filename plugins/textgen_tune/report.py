@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from textgen.page.charts import ChartLine, LineChart, StackedChart
 from textgen.registry.options import write_value
-from textgen.reports.document import DASH, TEXT, Block, Chart, Code, Report, Section, lines, text_table
+from textgen.reports.document import DASH, Block, Chart, Code, Report, Section, lines, text_table
 from textgen.reports.formats import named_values, plain
 from textgen.runtime.environment import machines_used
 from textgen_tune.result import Dimension, FinalComparison, StudyResult, TrialResult
@@ -39,7 +39,6 @@ def study_report(result: StudyResult) -> Report:
             Section("curves", "Learning curves", [Chart(_curves(result))]),
             Section("options", "What mattered", list(_options(result))),
             Section("trials", "Every trial", [_trials(result)]),
-            Section("machines", "", [lines(several)], TEXT),
         ],
         made=[named_values(result.versions), named_values(result.machine), *several],
     )

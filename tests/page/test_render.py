@@ -19,7 +19,6 @@ from textgen.reports.document import (
     Chart,
     Code,
     CsvFile,
-    Folded,
     Report,
     SampleGroup,
     Samples,
@@ -65,7 +64,7 @@ def hostile_page() -> Tags:
         Chart(IntervalChart(HOSTILE, HOSTILE, [ChartValue(HOSTILE, 1.0, (0.5, 1.5))])),
         Chart(LineChart(HOSTILE, HOSTILE, HOSTILE, [line])),
         Chart(StackedChart(HOSTILE, HOSTILE, [HOSTILE], {HOSTILE: [1.0]})),
-        Folded(HOSTILE, [Samples([SampleGroup(HOSTILE, HOSTILE, [(HOSTILE, HOSTILE)])])]),
+        Samples([SampleGroup(HOSTILE, HOSTILE, [(HOSTILE, HOSTILE)])]),
     ]
     report = Report(
         kind="text",

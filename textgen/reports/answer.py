@@ -27,9 +27,6 @@ LITTLE = 0.001
 MAX_NAMED = 3
 """The most entries without a clear difference from the best that the answer names."""
 
-NO_CLEAR_DIFFERENCE, ONE_SEED = "no clear difference", " (one seed)"
-"""Words of verdicts."""
-
 
 @dataclass(frozen=True)
 class Class:
@@ -148,7 +145,7 @@ def scope(result: Comparison) -> Iterator[str]:
         )
     else:
         yield "Scores are those of one passage; on others they may differ by more than the intervals say."
-    if _has_single_seed(result, result.scores) and result.seed_priors:
+    if _has_single_seed(result) and result.seed_priors:
         prior = result.seed_priors["bits_per_char"]
         trained = [run.train for run in result.runs if run.train.num_updates]
         spreads = [math.hypot(prior.after(train.num_chars).sd, train.pace_sd) for train in trained]
@@ -223,34 +220,10 @@ def doubts(result: Comparison) -> Iterator[str]:
             )
 
 
-def verdict(result: Comparison, difference: Difference) -> str:
-    """Return the verdict on an entry that is not the best."""
-    words = "clearly worse" if difference.is_clear else NO_CLEAR_DIFFERENCE
-    compared = [score for score in result.scores if score.name in (difference.a, difference.b)]
-    return words + ONE_SEED if _has_single_seed(result, compared) else words
-
-
-def puzzle(result: Comparison) -> str:
-    """Return why a difference is clear though a larger one is not, if there are such."""
-    clear = min((each for each in result.differences if each.is_clear), key=_size, default=None)
-    unclear = max((each for each in result.differences if not each.is_clear), key=_size, default=None)
-    if clear is None or unclear is None or _size(clear) >= _size(unclear):
-        return ""
-    return plain(
-        f"{clear.b} (+{_size(clear):.3f}) is clearly worse and {unclear.b} (+{_size(unclear):.3f}) is not, "
-        "since differences are paired, passage by passage: what counts besides their size is how much they "
-        "vary between passages and seeds."
-    )
-
-
-def _size(difference: Difference) -> float:
-    return difference.bits_per_char
-
-
-def _has_single_seed(result: Comparison, scores: Sequence[EntryScore]) -> bool:
-    """Return whether one of these entries is trained by gradient, with one seed only."""
+def _has_single_seed(result: Comparison) -> bool:
+    """Return whether an entry is trained by gradient, with one seed only."""
     trained = {run.name for run in result.runs if run.train.num_updates}
-    return any(score.num_seeds == 1 and score.name in trained for score in scores)
+    return any(score.num_seeds == 1 and score.name in trained for score in result.scores)
 
 
 def _score(score: EntryScore) -> str:

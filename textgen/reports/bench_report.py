@@ -12,16 +12,13 @@ from textgen.evaluation.text_metrics import MIN_VERBATIM
 from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, StackedChart, entry_style
 from textgen.reports import bench_tables as tables
 from textgen.reports.advice import advice, next_steps, other_entry
-from textgen.reports.answer import answer, classes, closing, doubts, known_before, puzzle, resolution, scope
+from textgen.reports.answer import answer, closing, doubts, known_before, resolution, scope
 from textgen.reports.columns import curves_csv, scores_csv
 from textgen.reports.document import (
     BRIEF,
     FULL,
-    PAGE,
-    WHOLE,
     Block,
     Chart,
-    Folded,
     Lines,
     Note,
     Report,
@@ -33,7 +30,6 @@ from textgen.reports.document import (
 )
 from textgen.reports.formats import count, named_values, plain, short
 from textgen.reports.glossary import DEFINITION, TERMS
-from textgen.reports.moments import moment_blocks
 from textgen.reports.rows import EntryRow, entry_rows
 from textgen.reports.samples import (
     brief_samples,
@@ -41,6 +37,7 @@ from textgen.reports.samples import (
     diversity_chart,
     known_words,
     made_up_words,
+    moment_blocks,
     sample_groups,
     sampler_line,
 )
@@ -70,7 +67,7 @@ def bench_report(
     ran = [row for row in rows if row.runs]
     ordered = [entry for row in rows for entry in details.entries if entry.name == row.name]
     styles = {row.name: entry_style(index) for index, row in enumerate(rows)}
-    curves, made = _curve_points(rows), _made(result)
+    curves = _curve_points(rows)
     return Report(
         kind="comparison",
         result=result,
@@ -78,31 +75,30 @@ def bench_report(
         answer=answer(result),
         closing=closing(result),
         advice=advice(result),
-        cautions=list(filter(None, [*doubts(result), puzzle(result), resolution(result)])),
+        cautions=list(filter(None, [*doubts(result), resolution(result)])),
         context=plain(" · ".join(_context(result))),
         definition=DEFINITION,
         terms=TERMS,
         sections=[
-            Section("about", "", [lines([*known_before(result), *made], is_list=True, is_aside=True)], FULL),
-            Section("write", "Write with them", _writing(models, left_out), PAGE),
+            Section("write", "Write with them", _writing(models, left_out), FULL),
             Section("brief", "", [tables.brief_table(result, rows)], BRIEF),
-            Section("scores", "Scores", _scores(result, rows, styles, readers), WHOLE),
-            Section("entries", "What they are", _descriptions(result, ordered), PAGE),
+            Section("scores", "Scores", _scores(result, rows, styles, readers), FULL),
+            Section("entries", "What they are", _descriptions(result, ordered), FULL),
             Section("samples", "Samples", _samples(result, ordered)),
             Section("made-up", "Made-up words", _made_up(result), FULL),
             *_passages(details, ordered),
-            Section("learnt", "As they learnt", _learnt(ran), WHOLE),
-            Section("curves", "Learning curves", _curves(result, ran, curves), WHOLE),
-            Section("next", "What to try next", [next_lines(result)], WHOLE),
-            Section("bits", "Where the bits go", _categories(result, ran, styles), WHOLE),
-            Section("diversity", "Quality and diversity", _diversity(result, ran, ordered, styles), WHOLE),
-            Section("embeddings", "Embeddings", [tables.embedding_table(ran), *_neighbors(ran)], WHOLE),
-            Section("speed", "Speed and size", [tables.speed_table(ran)], WHOLE),
-            Section("settings", "What differs in the settings", _settings(ordered), PAGE),
+            Section("learnt", "As they learnt", _learnt(ran), FULL),
+            Section("curves", "Learning curves", _curves(result, ran, curves), FULL),
+            Section("next", "What to try next", [next_lines(result)], FULL),
+            Section("bits", "Where the bits go", _categories(result, ran, styles), FULL),
+            Section("diversity", "Quality and diversity", _diversity(result, ran, ordered, styles), FULL),
+            Section("embeddings", "Embeddings", [tables.embedding_table(ran), *_neighbors(ran)], FULL),
+            Section("speed", "Speed and size", [tables.speed_table(ran)], FULL),
+            Section("settings", "What differs in the settings", _settings(ordered), FULL),
             Section("more", "", [lines([_more(result)], is_aside=True)], BRIEF),
         ],
         command=result.command,
-        made=made,
+        made=_made(result),
         files=[scores_csv(result), curves_csv(result)],
         styles=styles,
         scripts=(*SCRIPTS, "writer.js") if models else SCRIPTS,
@@ -177,19 +173,11 @@ def _scored_on(result: Comparison) -> str:
 def _scores(
     result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, str], readers: str
 ) -> list[Block]:
-    """Return the scores, with their picture on a page, in other units, and the differences."""
+    """Return the scores, with their picture on a page, and in other units."""
     return [
-        tables.pictured_scores(result, rows, _score_picture(result, rows, styles)),
-        lines([*known_before(result), readers], PAGE),
-        tables.score_table(result, rows),
-        Folded(
-            "Differences from the best, with their intervals",
-            [Chart(_difference_chart(result, styles)), tables.difference_table(result, rows)],
-        ),
-        Folded(
-            "Scores in other units: bits per byte, nats per character, perplexity per word; parameters",
-            [tables.other_units(result, rows)],
-        ),
+        tables.score_table(result, rows, _score_picture(result, rows, styles)),
+        lines([*known_before(result), readers], is_list=True),
+        tables.other_units(result, rows),
     ]
 
 
@@ -227,20 +215,6 @@ def _score_picture(result: Comparison, rows: Sequence[EntryRow], styles: Mapping
     return IntervalChart("bits per character, with 95 % intervals; left is better", "", values)
 
 
-def _difference_chart(result: Comparison, styles: Mapping[str, str]) -> IntervalChart:
-    """Return how much worse the other entries are than the best one; chance does not set the scale."""
-    chance = chance_entries(result)
-    values = [
-        ChartValue(
-            each.b, each.bits_per_char, each.interval, sets_scale=each.b not in chance, style=styles[each.b]
-        )
-        for each in result.differences
-    ]
-    best = "the best of each class" if len(classes(result)) > 1 else result.scores[0].name if values else ""
-    title = f"Bits per character more than {best}, with 95 % intervals"
-    return IntervalChart(title, f"bits/char more than {best}", values, zero=True)
-
-
 def _samples(result: Comparison, entries: Sequence[EntryDetails]) -> list[Block]:
     """Return the samples, briefly those of what has learned something."""
     made_up, known = made_up_words(result), known_words(result)
@@ -253,7 +227,7 @@ def _samples(result: Comparison, entries: Sequence[EntryDetails]) -> list[Block]
             chance=frozenset(chance_entries(result)),
             min_verbatim=MIN_VERBATIM,
             errors=[f"{entry.name}: {error}" for entry in entries for error in entry.errors],
-            views=WHOLE,
+            views=FULL,
         ),
     ]
 
@@ -329,8 +303,7 @@ def _curves(result: Comparison, rows: Sequence[EntryRow], curves: Sequence[dict[
     title = "Validation bits per character over the seconds of training"
     chart = LineChart(title, "seconds of training", "validation bits/char", drawn)
     table = tables.curve_table(result, rows)
-    page = [Template("bench_curves.html", {"chart": Chart(chart), "table": table})] if drawn else []
-    return [*page, table]
+    return [Template("bench_curves.html", {"chart": Chart(chart), "table": table}, text=table)]
 
 
 def _categories(result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, str]) -> list[Block]:
@@ -379,7 +352,6 @@ def _neighbors(rows: Sequence[EntryRow]) -> Iterator[Block]:
                 caption=f"Nearest words of {row.name}, by cosine similarity, among its 3,000 most frequent "
                 "ones.",
                 lefts=(1, 2),
-                views=PAGE,
             )
 
 

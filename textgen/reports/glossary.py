@@ -62,7 +62,6 @@ HINTS = {
     "learning_rate": "the largest size of the steps of training",
     "momentum": "how far a step goes on in the direction of the last ones",
     "sequence_length": "tokens between two updates of the weights",
-    "machine": "see the notes below the table",
     "cpu_utilization": "share of the CPU time that training wanted and got; below 80 % the machine was busy",
 }
 """What columns mean, by their names, for those who point at their headers."""

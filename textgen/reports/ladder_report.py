@@ -13,9 +13,7 @@ from textgen.reports.bench_report import next_lines
 from textgen.reports.document import (
     BRIEF,
     DASH,
-    PAGE,
-    TEXT,
-    WHOLE,
+    FULL,
     Cell,
     Chart,
     CsvFile,
@@ -67,7 +65,7 @@ def ladder_report(result: Ladder, last: Comparison | None = None) -> Report:
             *(_sections(last) if last else ()),
             Section("characters", "Scores by characters read", [Chart(characters_chart(result))]),
             Section("steps", "What more training changes", [Chart(_steps_chart(result)), step_table(result)]),
-            Section("training", "How much was trained", [_training(result)], WHOLE),
+            Section("training", "How much was trained", [_training(result)], FULL),
             Section("budgets", "The comparison under each budget", [Template("links.html", links)]),
             Section("more", "", [lines([more], is_aside=True)], BRIEF),
         ],
@@ -80,14 +78,10 @@ def ladder_report(result: Ladder, last: Comparison | None = None) -> Report:
 
 def _sections(last: Comparison) -> list[Section]:
     """Return what entries wrote under the largest budget, and what to try next."""
-    groups, _ = brief_samples(last)
-    samples = [
-        Samples(groups, made_up_words(last), known_words(last), views=TEXT),
-        Samples(groups, views=PAGE),
-    ]
+    samples = Samples(brief_samples(last)[0], made_up_words(last), known_words(last))
     return [
-        Section("samples", f"Samples with {last.budget} of training", samples),
-        Section("next", "What to try next", [next_lines(last)], WHOLE),
+        Section("samples", f"Samples with {last.budget} of training", [samples]),
+        Section("next", "What to try next", [next_lines(last)], FULL),
     ]
 
 
