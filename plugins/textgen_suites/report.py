@@ -37,7 +37,6 @@ def suite_report(result: SuiteResult) -> Report:
         result=result,
         title=f"{result.suite}, on {result.corpus.name}" if is_one_text else result.suite,
         answer=suite_answer(result),
-        closing=suite_answer(result),
         context=" ".join([*([_text(result.questions[0])] if is_one_text else []), _how(result)]),
         definition=f"A change in brackets is its interval ({result.interval_method}). Fewer bits per "
         "character and more real words are better; bold changes are clear: more than chance explains at 5 %, "

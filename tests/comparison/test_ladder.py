@@ -31,7 +31,6 @@ def test_the_report_has_the_answer_samples_and_a_next_step_of_the_largest_budget
     )
     assert said.endswith(" No step to a larger budget makes an entry clearly worse.")
     shown = ladder_report(made, list(rungs(SCORES, 1))[-1])
-    assert shown.closing.startswith("at 4m: word is better than char by 0.150 bits per character (95 % ")
     assert shown.advice.startswith("word was best after 50 % of its updates: more training text may help it")
     page = to_markdown(shown)
     for text in ("Bits per character: how surprised", "Xeon", "## Samples with 4m", "## What to try next"):

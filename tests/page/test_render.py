@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 
-from textgen.page.charts import PHONE, ChartLine, ChartValue, Drawing, IntervalChart, LineChart, StackedChart
+from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart
 from textgen.page.render import data_address, notebook_table, script_json
 from textgen.reports.document import (
     Block,
@@ -63,7 +63,6 @@ def hostile_page() -> Tags:
         text_table(HOSTILE, [HOSTILE, HOSTILE], [[HOSTILE, Cell(HOSTILE, HOSTILE)]], caption=HOSTILE),
         Chart(IntervalChart(HOSTILE, HOSTILE, [ChartValue(HOSTILE, 1.0, (0.5, 1.5))])),
         Chart(LineChart(HOSTILE, HOSTILE, HOSTILE, [line])),
-        Chart(StackedChart(HOSTILE, HOSTILE, [HOSTILE], {HOSTILE: [1.0]})),
         Samples([SampleGroup(HOSTILE, HOSTILE, [(HOSTILE, HOSTILE)])]),
     ]
     report = Report(
@@ -74,7 +73,6 @@ def hostile_page() -> Tags:
         context=HOSTILE,
         definition=HOSTILE,
         command=HOSTILE,
-        terms={HOSTILE: HOSTILE},
         made=[HOSTILE],
         files=[CsvFile("a.csv", [HOSTILE], [[HOSTILE]])],
         sections=[Section("one", HOSTILE, blocks)],
@@ -122,18 +120,13 @@ def test_a_download_address_holds_the_text() -> None:
     assert base64.b64decode(address.partition("base64,")[2]).decode() == "a,b\nä,1\n"
 
 
-def on_a_screen(chart: Drawing) -> str:
-    """The chart without the one for phones."""
-    return str(chart.svg()).partition('class="narrow"')[0]
-
-
 def places(svg: str, element: str, name: str) -> list[float]:
     return [float(value) for value in re.findall(rf'<{element} [^>]*\b{name}="([-\d.]+)"', svg)]
 
 
 def test_values_are_drawn_in_order_within_their_intervals() -> None:
     rows = [ChartValue("a", 1.0, (0.9, 1.1), is_best=True), ChartValue("b", 2.0, (1.5, 2.5))]
-    svg = on_a_screen(IntervalChart("scores", "bits", rows))
+    svg = IntervalChart("scores", "bits", rows).svg()
     first, second = places(svg, "circle", "cx")
     assert first < second
     whiskers = re.findall(r'class="whisker" x1="([\d.]+)" x2="([\d.]+)"', svg)
@@ -143,33 +136,11 @@ def test_values_are_drawn_in_order_within_their_intervals() -> None:
 
 
 def test_a_line_goes_down_where_its_values_fall() -> None:
-    svg = on_a_screen(LineChart("curve", "x", "y", [ChartLine("a", [(0, 3), (1, 2), (2, 1)])]))
+    svg = LineChart("curve", "x", "y", [ChartLine("a", [(0, 3), (1, 2), (2, 1)])]).svg()
     (points,) = re.findall(r'<polyline points="([^"]+)"', svg)
     pairs = [tuple(map(float, pair.split(","))) for pair in points.split()]
     assert pairs == sorted(pairs)  # to the right and, on a screen, downwards
     assert [y for _, y in pairs] == sorted(y for _, y in pairs)
-
-
-def test_a_phone_has_every_chart_in_its_width_with_the_same_names() -> None:
-    charts = (
-        IntervalChart("scores", "bits", [ChartValue("first", 1.0), ChartValue("second", 2.0)]),
-        LineChart("curve", "x", "y", [ChartLine("first", [(0, 3)]), ChartLine("second", [(1, 2)])]),
-        StackedChart("parts", "bits", ["one", "two"], {"first": [1.0, 3.0], "second": [1.0, 2.0]}),
-    )
-    for chart in charts:
-        phone = chart.svg().partition('class="narrow"')[2]
-        width, height = map(float, re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', phone)[0])
-        assert width == PHONE
-        assert max(places(phone, "(?:circle|rect|text|line)", "(?:x|cx|x2)")) <= width
-        assert max(places(phone, "(?:circle|rect|text)", "(?:y|cy)")) <= height
-        assert re.findall(r'class="label"[^>]*>([^<]+)', phone) == ["first", "second"]
-
-
-def test_the_parts_of_a_bar_follow_each_other() -> None:
-    svg = on_a_screen(StackedChart("parts", "bits", ["one", "two"], {"a": [1.0, 3.0]}))
-    bars = re.findall(r'class="part p\d" x="([\d.]+)" y="[\d.]+" width="([\d.]+)" height="16"', svg)
-    (x, width), (next_x, next_width) = [tuple(map(float, bar)) for bar in bars]
-    assert (x + width, 3 * width) == pytest.approx((next_x, next_width), abs=0.1)
 
 
 @pytest.mark.parametrize("values", [[1.0], [], [0.0, 0.0]])
@@ -197,7 +168,7 @@ AHEAD, NEAR, BEHIND = (
 def test_what_is_far_from_the_entries_is_an_arrow_at_the_edge(
     rows: list[ChartValue], zero: bool, num_arrows: int
 ) -> None:
-    svg = on_a_screen(IntervalChart("scores", "bits", rows, zero=zero))
+    svg = IntervalChart("scores", "bits", rows, zero=zero).svg()
     assert svg.count("<path") == num_arrows
     drawn = pairwise(places(svg, "circle", "cx"))
     assert all(second - first > 100 for first, second in drawn)  # so that the entries are told apart

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from helpers.reports import compared, counted, drawn, entry, reference, report, result
-from textgen.reports.answer import answer, closing, scope
+from textgen.reports.answer import answer, scope
 from textgen.reports.bench_report import bench_report
 from textgen.reports.html import to_html
 from textgen.reports.rows import entry_rows
@@ -97,20 +97,19 @@ def test_what_one_seed_cannot_tell_contains_the_pace() -> None:
 
 
 @pytest.mark.parametrize(
-    ("disturbed", "said", "in_short"),
+    ("disturbed", "said"),
     [
-        ({"unevenness": 0.56}, "The pace of training changed by 56 % on this machine", "the pace changed"),
-        ({"cpu_utilization": 0.43}, "The CPU was shared: training got 43 % of it, so", "the CPU was shared"),
+        ({"unevenness": 0.56}, "The pace of training changed by 56 % on this machine"),
+        ({"cpu_utilization": 0.43}, "The CPU was shared: training got 43 % of it, so"),
     ],
 )
 def test_a_disturbed_machine_is_said_at_first_under_budgets_of_time(
-    disturbed: dict[str, float], said: str, in_short: str
+    disturbed: dict[str, float], said: str
 ) -> None:
     row = entry("a", 2.0)
     row["train"].update(disturbed)
     found = compared(row, entry("b", 2.1))
     assert said in answer(found)
-    assert closing(found).endswith(f"; {in_short}")
     assert said not in answer(compared(row, entry("b", 2.1), budget="5epochs"))
 
 
@@ -121,7 +120,6 @@ def test_what_is_worse_than_chance_is_said_at_first() -> None:
     found = compared(*rows, random, references=WORSE)
     said = "guessing among the 75 characters of the training text takes 6.229 bits per character."
     assert answer(found).endswith(f" b and c are worse than chance: {said}")
-    assert closing(found).endswith("; b and c are worse than chance")
     for shown in (drawn(result(*rows), 1000), report(result(*rows)), to_html(bench_report(found))):
         assert said in shown
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from helpers.reports import chance, compared, counted, drawn, entry, reference, result
+from helpers.reports import chance, compared, counted, drawn, entry, result
 from textgen.defaults import SAMPLER
-from textgen.reports.answer import answer, closing
 from textgen.reports.samples import chance_entries
 
 
@@ -60,18 +59,3 @@ def test_samples_of_the_default_sampler_are_beside_those_that_are_equally_free()
     assert f"One  {SAMPLER}: as textgen sample writes" in output
     assert "Two" not in output
     assert "2 more prompts or samplers" in output
-
-
-def test_the_closing_line_is_the_answer_in_few_words() -> None:
-    clear = compared(entry("a", 2.0), entry("b", 2.1))
-    assert re.fullmatch(
-        r"a is better than b by 0\.100 bits per character \(95 % interval \d\.\d+ to \d\.\d+\)",
-        closing(clear),
-    )
-    level = closing(compared(entry("a", 2.0), entry("b", 2.001)))
-    assert level.startswith("no clear winner: a is ahead of b by 0.001 bits per character (95 % interval -")
-    assert closing(compared(entry("a", 2.0))).startswith("a: 2.000 bits per character (95 % interval ")
-    assert closing(compared({"name": "gru", "seed": 0, "error": "nan"})) == "no entry has a score"
-    better = reference("PPMd given train", 1.9)
-    assert "PPMd" not in closing(compared(entry("a", 2.0), references=[better]))
-    assert "PPMd" in answer(compared(entry("a", 2.0), references=[better]))

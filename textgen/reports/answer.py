@@ -113,28 +113,6 @@ def _answer_of(result: Comparison | Ladder, entries: Class, budget: str) -> str:
     return f"{said}{_seeds(entries)}{_reference(result, best)}.{_pace(result, entries, budget)}"
 
 
-def closing(result: Comparison) -> str:
-    """Return the answer in few words, which ends what is shown first."""
-    said = closing_of(classes(result))
-    return plain("; ".join([said, *short_cautions(map(RunCaution.of, result.runs), result.budget)]))
-
-
-def closing_of(found: Sequence[Class]) -> str:
-    """Return who won in each class, in few words."""
-    return "; reading on: ".join(map(_closing_of, found)) or "no entry has a score"
-
-
-def _closing_of(entries: Class) -> str:
-    best = entries.best
-    if not entries.differences:
-        return f"{best.name}: {_score(best)}{in_brackets(best.interval)}"
-    nearest = entries.differences[0]
-    by = f"{nearest.bits_per_char:.3f} bits per character{in_brackets(nearest.interval)}"
-    if best.is_best:
-        return f"{best.name} is better than {nearest.b} by {by}"
-    return f"no clear winner: {best.name} is ahead of {nearest.b} by {by}"
-
-
 def scope(result: Comparison) -> Iterator[str]:
     """Yield what scores and intervals hold for, and what one seed cannot tell."""
     number = len(result.corpus.split.scored(result.scored_on).stretch_chars)
@@ -319,16 +297,6 @@ def cautions(runs: Iterable[RunCaution], budget: str) -> Iterator[str]:
         yield f"{_are(list(remarks))} {next(iter(remarks.values()))}."
     for name, remark in {run.name: run.told_remark for run in known if run.told_remark}.items():
         yield f"{name} {remark}."
-
-
-def short_cautions(runs: Iterable[RunCaution], budget: str) -> Iterator[str]:
-    """Yield the same in few words."""
-    known = list(runs)
-    shares, changes = _disturbed(known, budget)
-    if shares or changes:
-        yield "the CPU was shared" if shares else "the pace changed"
-    if names := list(dict.fromkeys(run.name for run in known if run.chance_remark)):
-        yield f"{_are(names)} worse than chance"
 
 
 def _disturbed(runs: Sequence[RunCaution], budget: str) -> tuple[list[float], list[float]]:

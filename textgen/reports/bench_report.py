@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
-from statistics import fmean
 from typing import Any
 
 from textgen.data.sources import STANDARD_INPUT
 from textgen.evaluation.text_metrics import MIN_VERBATIM
-from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, StackedChart, entry_style
+from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, entry_style
 from textgen.reports import bench_tables as tables
 from textgen.reports.advice import advice, next_steps, other_entry
-from textgen.reports.answer import answer, closing, doubts, known_before, resolution, scope
+from textgen.reports.answer import answer, doubts, known_before, resolution, scope
 from textgen.reports.columns import curves_csv, scores_csv
 from textgen.reports.document import (
     BRIEF,
@@ -29,7 +28,7 @@ from textgen.reports.document import (
     text_table,
 )
 from textgen.reports.formats import count, named_values, plain, short
-from textgen.reports.glossary import DEFINITION, TERMS
+from textgen.reports.glossary import DEFINITION
 from textgen.reports.rows import EntryRow, entry_rows
 from textgen.reports.samples import (
     brief_samples,
@@ -73,12 +72,10 @@ def bench_report(
         result=result,
         title=f"Comparison on {result.corpus.name}",
         answer=answer(result),
-        closing=closing(result),
         advice=advice(result),
         cautions=list(filter(None, [*doubts(result), resolution(result)])),
         context=plain(" · ".join(_context(result))),
         definition=DEFINITION,
-        terms=TERMS,
         sections=[
             Section("write", "Write with them", _writing(models, left_out), FULL),
             Section("brief", "", [tables.brief_table(result, rows)], BRIEF),
@@ -90,7 +87,7 @@ def bench_report(
             Section("learnt", "As they learnt", _learnt(ran), FULL),
             Section("curves", "Learning curves", _curves(result, ran, curves), FULL),
             Section("next", "What to try next", [next_lines(result)], FULL),
-            Section("bits", "Where the bits go", _categories(result, ran, styles), FULL),
+            Section("bits", "Where the bits go", [tables.category_table(ran)], FULL),
             Section("diversity", "Quality and diversity", _diversity(result, ran, ordered, styles), FULL),
             Section("embeddings", "Embeddings", [tables.embedding_table(ran), *_neighbors(ran)], FULL),
             Section("speed", "Speed and size", [tables.speed_table(ran)], FULL),
@@ -304,19 +301,6 @@ def _curves(result: Comparison, rows: Sequence[EntryRow], curves: Sequence[dict[
     chart = LineChart(title, "seconds of training", "validation bits/char", drawn)
     table = tables.curve_table(result, rows)
     return [Template("bench_curves.html", {"chart": Chart(chart), "table": table}, text=table)]
-
-
-def _categories(result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, str]) -> list[Block]:
-    """Return the bits per character that each entry spends on each kind of text; no picture of chance."""
-    chance = chance_entries(result)
-    parts, stacks = list[str](), dict[str, list[float]]()
-    for row in rows:
-        if row.scores and row.name not in chance:
-            spent = [score.named_bits for score in row.scores]
-            parts = list(spent[0])
-            stacks[row.name] = list(map(fmean, zip(*(each.values() for each in spent), strict=True)))
-    title = "Bits per character by kind of text"
-    return [Chart(StackedChart(title, "bits/char", parts, stacks, styles)), tables.category_table(rows)]
 
 
 def _diversity(

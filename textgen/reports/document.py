@@ -248,8 +248,6 @@ class Report:
     result: Any
     title: str
     answer: str
-    closing: str = ""
-    """The answer in few words, which ends what a terminal shows."""
     advice: str = ""
     """What to try next, in the last line of a terminal."""
     cautions: Sequence[str] = ()
@@ -258,8 +256,6 @@ class Report:
     """What was measured, on what and with what."""
     definition: str = ""
     """What the numbers of the answer mean."""
-    terms: Mapping[str, str] = field(default_factory=dict)
-    """Terms that a page explains."""
     sections: Sequence[Section]
     command: str | None = None
     """The command that made the result."""

@@ -7,29 +7,6 @@ DEFINITION = (
 )
 """The unit of every score, below the answer."""
 
-TERMS = {
-    "Bits per character": (
-        "how much a model is surprised by the next character, on average; lower is better. Pure chance among "
-        "64 characters needs 6. It is the same for models of characters and of words, so it compares them."
-    ),
-    "95 % interval": (
-        "how far a score would change on other passages of this text and with other random seeds. Of such "
-        "intervals, 95 in 100 contain what they are about."
-    ),
-    "Clearly better or worse": (
-        "two entries are compared passage by passage (paired): what is hard in a passage is hard for both, "
-        "and cancels. So a difference may be clear although the intervals of the two scores overlap."
-    ),
-    "New and OOV words": (
-        "new words are not in the training text. Words out of vocabulary (OOV) are those that a model of "
-        "words cannot name, since the training text lacks them or hardly has them: it spells them, and each "
-        "letter costs bits. A model of characters has none."
-    ),
-    "Perplexity per word": (
-        "the same surprise, as a number of equally likely words; compare it within one text only."
-    ),
-}
-
 HINTS = {
     "bits_per_char": "surprise at each next character, on average; lower is better",
     "interval": "95 %: how far the score would change on other passages of this text and with other seeds",

@@ -8,7 +8,7 @@ from typing import Any
 
 from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, entry_style, round_log_ticks
 from textgen.reports.advice import advice
-from textgen.reports.answer import Class, RunCaution, answer_of, cautions, classes_of, closing_of, is_beaten
+from textgen.reports.answer import Class, RunCaution, answer_of, cautions, classes_of, is_beaten
 from textgen.reports.bench_report import next_lines
 from textgen.reports.document import (
     BRIEF,
@@ -28,7 +28,7 @@ from textgen.reports.document import (
     text_table,
 )
 from textgen.reports.formats import count, decimal, named_values, percent, plain, short, thousandths
-from textgen.reports.glossary import DEFINITION, TERMS
+from textgen.reports.glossary import DEFINITION
 from textgen.reports.samples import brief_samples, known_words, made_up_words
 from textgen.results.comparison import Comparison
 from textgen.results.judge import standing
@@ -55,11 +55,9 @@ def ladder_report(result: Ladder, last: Comparison | None = None) -> Report:
         result=result,
         title=f"Ladder on {result.corpus.name}",
         answer=ladder_answer(result),
-        closing=_closing(result),
         advice=advice(last) if last else "",
         context=ladder_summary(result),
         definition=DEFINITION,
-        terms=TERMS,
         sections=[
             Section("scores", "Scores by budget", [Chart(budget_chart(result)), score_table(result)]),
             *(_sections(last) if last else ()),
@@ -98,10 +96,6 @@ def ladder_answer(result: Ladder) -> str:
         *cautions(_warned(result), result.budgets[0]),
     )
     return plain(" ".join(filter(None, said)))
-
-
-def _closing(result: Ladder) -> str:
-    return plain(f"at {result.budgets[-1]}: {closing_of(_classes(result))}")
 
 
 def _classes(result: Ladder) -> list[Class]:
