@@ -76,7 +76,7 @@ def hostile_page() -> Tags:
         made=[HOSTILE],
         files=[CsvFile("a.csv", [HOSTILE], [[HOSTILE]])],
         sections=[Section("one", HOSTILE, blocks)],
-        scripts=["curves.js"],
+        scripts=["samples.js"],
     )
     tags = Tags()
     tags.feed(to_html(report).encode("utf-8", "replace").decode())
@@ -86,7 +86,7 @@ def hostile_page() -> Tags:
 def test_hostile_text_adds_no_element_and_no_script() -> None:
     page = hostile_page()
     assert "img" not in {tag for tag, _ in page.tags}
-    assert len(page.scripts) == 4  # the data, the library of plots, two scripts of ours
+    assert len(page.scripts) == 3  # the data, two scripts
     assert not any("alert(" in script for script in page.scripts[1:])
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
 
@@ -111,8 +111,6 @@ def test_the_policy_allows_the_scripts_of_the_page_and_no_request() -> None:
     }
     assert allowed == hashes
     assert "unsafe-inline" not in policy.partition("script-src")[2].partition(";")[0]
-    plots = next(script for script in page.scripts if "uPlot" in script)
-    assert "The MIT License" in plots
 
 
 def test_a_download_address_holds_the_text() -> None:

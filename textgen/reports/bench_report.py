@@ -44,7 +44,7 @@ from textgen.results.comparison import Comparison
 from textgen.results.details import Details, EntryDetails, differing_settings
 from textgen.runtime.environment import machines_used
 
-SCRIPTS = ("curves.js", "passage_colours.js", "samples.js")
+SCRIPTS = ("passage_colours.js", "samples.js")
 
 NO_DETAILS = Details(passages=(), entries=())
 
@@ -66,7 +66,6 @@ def bench_report(
     ran = [row for row in rows if row.runs]
     ordered = [entry for row in rows for entry in details.entries if entry.name == row.name]
     styles = {row.name: entry_style(index) for index, row in enumerate(rows)}
-    curves = _curve_points(rows)
     return Report(
         kind="comparison",
         result=result,
@@ -85,7 +84,7 @@ def bench_report(
             Section("made-up", "Made-up words", _made_up(result), FULL),
             *_passages(details, ordered),
             Section("learnt", "As they learnt", _learnt(ran), FULL),
-            Section("curves", "Learning curves", _curves(result, ran, curves), FULL),
+            Section("curves", "Learning curves", _curves(result, ran, styles), FULL),
             Section("next", "What to try next", [next_lines(result)], FULL),
             Section("bits", "Where the bits go", [tables.category_table(ran)], FULL),
             Section("diversity", "Quality and diversity", _diversity(result, ran, ordered, styles), FULL),
@@ -99,7 +98,7 @@ def bench_report(
         files=[scores_csv(result), curves_csv(result)],
         styles=styles,
         scripts=(*SCRIPTS, "writer.js") if models else SCRIPTS,
-        data=_data(result, details, ordered, curves) | ({"models": models} if models else {}),
+        data=_data(result, details, ordered) | ({"models": models} if models else {}),
     )
 
 
@@ -109,12 +108,9 @@ def _learnt(ran: Sequence[EntryRow]) -> list[Block]:
     return moment_blocks({run.name: [*zip_longest(run.train.moments, run.made_up_shares)] for run in first})
 
 
-def _data(
-    result: Comparison, details: Details, entries: Sequence[EntryDetails], curves: Sequence[dict[str, Any]]
-) -> dict[str, Any]:
+def _data(result: Comparison, details: Details, entries: Sequence[EntryDetails]) -> dict[str, Any]:
     """Return what the scripts of a page read."""
     return {
-        "curves": curves,
         "passages": details.passages,
         "readings": [{"name": each.name, **vars(each.reading)} for each in entries if each.reading],
         "samples": [{"name": entry.name, "samples": entry.samples} for entry in entries],
@@ -269,38 +265,36 @@ def _bits(entry: EntryDetails, index: int, num_chars: int) -> float:
     return float(entry.reading.passages[index].bits_of_chars(num_chars).mean())
 
 
-def _curve_points(rows: Sequence[EntryRow]) -> list[dict[str, Any]]:
-    """Return the learning curves of all runs that have one; `curves.js` knows the order of a point."""
-    return [
-        {
-            "name": f"{row.name} (seed {run.seed})" if len(row.runs) > 1 else row.name,
-            "color": index,
-            "points": [
-                (round(point.seconds, 3), point.num_chars, point.num_updates, round(bits, 5))
-                for point in run.train.curve
-                if (bits := point.validation_bits_per_char) is not None
-            ],
-        }
-        for index, row in enumerate(rows)
-        if row.comparable and row.runs and row.runs[0].train.curve
-        for run in row.runs
-    ]
-
-
-def _curves(result: Comparison, rows: Sequence[EntryRow], curves: Sequence[dict[str, Any]]) -> list[Block]:
-    """Return the learning curves over the seconds of training, and in one line each."""
-    drawn = [
-        ChartLine(
-            curve["name"],
-            [(seconds, bits) for seconds, _, _, bits in curve["points"]],
-            style=entry_style(curve["color"]),
+def _curves(result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, str]) -> list[Block]:
+    """Return the learning curves over the seconds of training and over the characters read."""
+    known = [
+        (
+            run.name if len(row.runs) == 1 else f"{run.name} (seed {run.seed})",
+            styles[row.name],
+            run.train.curve,
         )
-        for curve in curves
+        for row in rows
+        if row.comparable
+        for run in row.runs
+        if run.train.curve
     ]
-    title = "Validation bits per character over the seconds of training"
-    chart = LineChart(title, "seconds of training", "validation bits/char", drawn)
-    table = tables.curve_table(result, rows)
-    return [Template("bench_curves.html", {"chart": Chart(chart), "table": table}, text=table)]
+    charts: list[Block] = []
+    for axis, unit in (("seconds", "seconds of training"), ("num_chars", "characters read")):
+        drawn = [
+            ChartLine(
+                name,
+                [
+                    (getattr(point, axis), bits)
+                    for point in curve
+                    if (bits := point.validation_bits_per_char) is not None
+                ],
+                style=style,
+            )
+            for name, style, curve in known
+        ]
+        title = f"Validation bits per character over the {unit}"
+        charts.append(Chart(LineChart(title, unit, "validation bits/char", drawn)))
+    return [*charts, tables.curve_table(result, rows)]
 
 
 def _diversity(
