@@ -86,7 +86,6 @@ def test_the_terminal_has_a_row_for_each_entry_and_a_column_for_each_budget() ->
 
 def test_what_reads_on_is_compared_with_its_like_alone() -> None:
     result = laddered({"a": (2.0, 1.9, 1.8), "b": (2.1, 2.0, 1.9), "a+mix": (1.9, 1.7, 1.6)})
-    assert result.classes == (("a", "b"), ("a+mix",))
     said = ladder_answer(result)
     assert "a predicts the test text best, at 1.800 bits per character: 0.100 fewer than b " in said
     assert "0.200 fewer than the best entry that does not learn from it. No step" in said

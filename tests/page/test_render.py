@@ -148,16 +148,12 @@ def test_charts_of_few_values_are_drawn(values: list[float]) -> None:
 
 
 FAR = ChartValue("chance", 6.9)
-AHEAD, NEAR, BEHIND = (
-    ChartValue("reference", value, is_reference=True, sets_scale=False) for value in (0.9, 1.6, 2.4)
-)
 
 
 @pytest.mark.parametrize(
     ("rows", "zero", "num_arrows"),
     [
         ([ChartValue("a", 1.7), ChartValue("b", 1.9, (1.8, 2.0)), ChartValue("c", 2.1), FAR], False, 1),
-        ([AHEAD, NEAR, ChartValue("a", 1.7, (1.65, 1.75)), ChartValue("b", 1.8), BEHIND], False, 2),
         ([ChartValue("a", -0.27, (-0.3, -0.24)), ChartValue("b", -0.07, (-0.1, -0.04))], True, 0),
         ([ChartValue("b", 0.285, (0.24, 0.33)), ChartValue("chance", 4.4, (4.3, 4.5))], True, 1),
         ([ChartValue("b", 0.001, (-0.03, 0.03)), ChartValue("c", 0.05, (0.02, 0.08))], True, 0),

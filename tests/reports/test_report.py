@@ -9,12 +9,27 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from helpers.reports import GLOVE, HELD_OUT, compared, drawn, entry, markdown_rows, report, result
+from textgen.experiment.score_trained import LOSES_TEXT
 from textgen.reports.bench_report import bench_report
 from textgen.reports.columns import scores_csv
 from textgen.reports.document import Table
 from textgen.reports.terminal import render
 from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import from_values
+
+
+@pytest.fixture
+def full() -> dict[str, Any]:
+    """Four entries that ran, one of them twice, one that cannot be compared and one that failed."""
+    return result(
+        entry("word-lstm-glove", 2.2111, embedding=GLOVE),
+        entry("char-lstm", 2.0, seed=0),
+        entry("char-lstm", 2.2, seed=1),
+        entry("random", 6.2288, made_up_words=[]),
+        entry("char-lstm:num_layers=1,hidden_size=512", 2.3333),
+        entry("lossy-lstm", 1.2345, problem=LOSES_TEXT),
+        {"name": "bpe-gru", "seed": 0, "error": "out of memory: needs 12 GB; lower batch_size"},
+    )
 
 
 def interval_cell(score: dict[str, Any]) -> str:

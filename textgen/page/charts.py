@@ -40,8 +40,6 @@ class ChartValue:
     interval: tuple[float, float] | None = None
     is_best: bool = False
     is_reference: bool = False
-    sets_scale: bool = True
-    """False for a value that is an arrow at the edge unless it is near those that set the scale."""
     style: str = ""
     """The classes of its colour (see `entry_style`); empty for the colour of all."""
 
@@ -85,8 +83,8 @@ class Drawing(ABC):
 class IntervalChart(Drawing):
     """Values as dots with their intervals, one row each; `zero` draws a line at no difference.
 
-    Values far beyond all others, and those beyond the scale of the ones that set it, are arrows at the edge,
-    so that the others can be told apart. None has an empty cell.
+    Values far beyond all others are arrows at the edge, so that the others can be told apart. None has an
+    empty cell.
     """
 
     unit: str
@@ -203,13 +201,9 @@ class LineChart(Drawing):
 
 
 def _value_scale(rows: Sequence[ChartValue], begin: float, end: float, *, zero: bool) -> Scale:
-    """Return the scale of the values that set it; others may widen it by half to each side."""
-    own = _within([row for row in rows if row.sets_scale] or rows, zero=zero)
-    ends = [end for row in own for end in (row.value, *(row.interval or ()))] + [0.0] * zero
-    low, high = min(ends), max(ends)
-    room = (high - low) / 2
-    near = [row.value for row in rows if not row.sets_scale and low - room <= row.value <= high + room]
-    return spanning([*ends, *near], begin, end)
+    """Return the scale of the values that are not far beyond the others, with their intervals."""
+    ends = [end for row in _within(rows, zero=zero) for end in (row.value, *(row.interval or ()))]
+    return spanning([*ends, *([0.0] if zero else [])], begin, end)
 
 
 def _within(rows: Sequence[ChartValue], *, zero: bool) -> list[ChartValue]:

@@ -16,6 +16,13 @@ from textgen.results.ladder import Ladder
 from textgen.training.budget import is_timed
 from textgen.training.progress import MAX_UNEVENNESS, MIN_CPU_UTILIZATION
 
+DEFINITION = (
+    "Bits per character: how surprised a model is by each next character of text that it has never seen, on "
+    "average; lower is better. At 1 bit it is as unsure as between two equally likely characters, at 2 bits "
+    "as between four."
+)
+"""The unit of every score, below the answer."""
+
 DOUBTFUL_SHARE = 0.75
 """Share of the bits of the best reference below which a score needs an explanation."""
 MAX_PACES = 2

@@ -11,7 +11,7 @@ from textgen.evaluation.text_metrics import MIN_VERBATIM
 from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, entry_style
 from textgen.reports import bench_tables as tables
 from textgen.reports.advice import advice, next_steps, other_entry
-from textgen.reports.answer import answer, doubts, known_before, resolution, scope
+from textgen.reports.answer import DEFINITION, answer, doubts, known_before, resolution, scope
 from textgen.reports.columns import curves_csv, scores_csv
 from textgen.reports.document import (
     BRIEF,
@@ -28,7 +28,6 @@ from textgen.reports.document import (
     text_table,
 )
 from textgen.reports.formats import count, named_values, plain, short
-from textgen.reports.glossary import DEFINITION
 from textgen.reports.rows import EntryRow, entry_rows
 from textgen.reports.samples import (
     brief_samples,
@@ -190,8 +189,7 @@ def _writing(models: Sequence[dict[str, Any]], left_out: Sequence[str]) -> list[
 
 
 def _score_picture(result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, str]) -> IntervalChart:
-    """Return the scores with their intervals; neither references nor chance set the scale."""
-    chance = chance_entries(result)
+    """Return the scores with their intervals."""
     values = [
         None
         if row.estimate is None
@@ -200,7 +198,6 @@ def _score_picture(result: Comparison, rows: Sequence[EntryRow], styles: Mapping
             row.estimate.bits_per_char,
             row.estimate.interval,
             is_reference=row.is_reference,
-            sets_scale=not row.is_reference and row.name not in chance,
             style=styles.get(row.name, ""),
         )
         for row in tables.ranked_rows(result, rows)

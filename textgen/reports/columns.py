@@ -175,13 +175,13 @@ _ALL: Sequence[RowColumn[Any]] = (
         ],
         write=bits,
     ),
-    _of_scores("punctuation_bits", "punctu\u00adation", "by_kind.punctuation"),
+    _of_scores("punctuation_bits", "punctuation", "by_kind.punctuation"),
     _of_scores("white_space_bits", "white\nspace", "by_kind.white_space"),
     _of_scores("sum_of_bits", "sum", "bits_per_char"),
     _of_scores("bits_per_char_without_oov", "without\nOOV", "bits_per_char_without_oov"),
     _of_scores("oov_rate", "OOV\nrate %", "oov_rate", percent),
     # generated text
-    _of_runs("temperature", "tempera\u00adture", "freedom.temperature", hundredths),
+    _of_runs("temperature", "temperature", "freedom.temperature", hundredths),
     _of_runs("entropy_per_char", "entropy,\nbits/char", "freedom.entropy_per_char", hundredths),
     *map(metric_column, METRICS.values()),
     # speed and size
@@ -200,16 +200,16 @@ _ALL: Sequence[RowColumn[Any]] = (
     _of_runs("score_chars_per_second", "score\nchars/s", "scored_chars_per_second", short),
     _of_runs("state_bytes", "state,\nbytes", "state_bytes", short),
     _of_runs("generate_chars_per_second", "generate\nchars/s", "generate.chars_per_second", short),
-    _of_runs("vocab_size", "vocab\u00adulary", "vocab_size", count),
-    RowColumn("num_parameters", "para\u00admeters", values=lambda row: row.num_parameters, write=short),
+    _of_runs("vocab_size", "vocabulary", "vocab_size", count),
+    RowColumn("num_parameters", "parameters", values=lambda row: row.num_parameters, write=short),
     _of_runs("num_frozen_parameters", "frozen", lambda run: run.num_frozen_parameters or None, short),
     _of_runs("num_updates", "updates", "train.num_updates", count),
     _of_runs("best_update", "best\nupdate", "train.best_update", count),
     _of_runs("learning_rate", "peak\nrate", "train.rates.learning_rate", formats.setting),
-    _of_runs("momentum", "momen\u00adtum", "train.rates.momentum", formats.setting),
+    _of_runs("momentum", "momentum", "train.rates.momentum", formats.setting),
     _of_runs("sequence_length", "sequence\nlength", "train.rates.sequence_length", formats.setting),
     _of_runs("cpu_utilization", "CPU\n%", "train.cpu_utilization", percent),
-    _of_runs("validation_seconds", "vali\u00addation s", "train.validation_seconds", decimal),
+    _of_runs("validation_seconds", "validation\ns", "train.validation_seconds", decimal),
     # embeddings
     _of_runs("embedding_source", "source", "embedding.source", str, align="left"),
     _of_runs("embedding_dimension", "dim.", "embedding.dimension", count),
@@ -228,7 +228,44 @@ _ALL: Sequence[RowColumn[Any]] = (
         bits,
     ),
 )
-COLUMNS: Mapping[str, RowColumn[Any]] = {column.name: column for column in _ALL}
+HINTS = {
+    "bits_per_char": "surprise at each next character, on average; lower is better",
+    "interval": "95 %: how far the score would change on other passages of this text and with other seeds",
+    "above_best": "bits per character more than the best entry of the class",
+    "difference_interval": "95 %, paired: how far it would change on other passages and with other seeds",
+    "verdict": "clearly: more than chance explains at 5 %, paired, corrected for the number of pairs",
+    "bits_per_byte": "the same surprise for each byte of UTF-8, as papers on bytes have it",
+    "nats_per_char": "the same surprise in natural units: bits times 0.693",
+    "perplexity_per_word": "the same surprise as a number of equally likely words; compare within one text",
+    "validation_bits_per_char": "the score on the text that chose the best weights",
+    "known_words_bits": "bits that words of the training text cost",
+    "new_words_bits": "bits that words cost which the training text lacks, the same words for all entries",
+    "oov_bits": "bits that words cost which the entry's own vocabulary lacks",
+    "sum_of_bits": "the score",
+    "bits_per_char_without_oov": "the score if words outside the vocabulary cost nothing, which flatters",
+    "oov_rate": "share of words outside the entry's own vocabulary",
+    "temperature": "below 1 likely tokens become likelier, above 1 less likely",
+    "entropy_per_char": "how free the choice of each written character was",
+    "trained_chars_per_second": "characters of training text read per second",
+    "train_chars_per_second": "characters of training text read per second",
+    "num_chars": "characters read in training, those of later rounds through the text counted again",
+    "num_epochs": "how often training went through the text",
+    "num_updates": "how often training changed the weights",
+    "best_update": "the update whose weights are kept, those best on the validation text",
+    "prepare_seconds": "tokenizing the training text and making word vectors",
+    "state_bytes": "what the model carries from one token to the next: its memory of what it has read",
+    "vocab_size": "different tokens",
+    "num_parameters": "numbers that training sets",
+    "num_frozen_parameters": "parameters that training leaves unchanged",
+    "learning_rate": "the largest size of the steps of training",
+    "momentum": "how far a step goes on in the direction of the last ones",
+    "sequence_length": "tokens between two updates of the weights",
+    "cpu_utilization": "share of the CPU time that training wanted and got; below 80 % the machine was busy",
+}
+"""The meaning of columns, by their names; a page shows it for their headers."""
+COLUMNS: Mapping[str, RowColumn[Any]] = {
+    column.name: replace(column, hint=HINTS.get(column.name, column.hint)) for column in _ALL
+}
 """Every column of the report, by its name."""
 
 

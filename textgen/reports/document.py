@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from textgen.page.charts import Drawing, IntervalChart
-from textgen.reports.glossary import HINTS
 
 DASH = "\N{EN DASH}"
 
@@ -44,28 +43,19 @@ class Column:
     """The header of a column."""
 
     name: str
-    """Its name among the hints of the glossary."""
+    """Its name, which no other column of a report has unless it means the same."""
     header: str
-    """With its unit; of two lines, and with soft hyphens where a narrow table may break it."""
+    """With its unit; of one line or two."""
     align: Literal["left", "right"] = "right"
     extra: bool = False
     """True if an 80-column terminal may leave this column out; such columns come last."""
     hint: str = ""
-    """What it means, unless the glossary says so."""
-
-    @property
-    def meaning(self) -> str:
-        """What it means, by its own hint or that of the glossary; empty if neither says so."""
-        return self.hint or HINTS.get(self.name, "")
+    """What it means, where that needs to be said."""
 
     @property
     def title(self) -> str:
         """The header in one line."""
-        return self.lines().replace("/\n", "/").replace("\n", " ")
-
-    def lines(self, *, hyphenated: bool = False) -> str:
-        """Return the header in lines, broken within words or not."""
-        return self.header.replace("\N{SOFT HYPHEN}", "-\n" if hyphenated else "")
+        return self.header.replace("/\n", "/").replace("\n", " ")
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def to_html(report: Report) -> str:
     reproduce = render("reproduce.html", report=report, downloads=downloads)
     sections.append(("reproduce", "Reproduce and download", reproduce))
     columns = [column for each in shown for table in _tables(each.blocks) for column in table.columns]
-    hints = {column.name: column.meaning for column in columns if column.meaning}
+    hints = {column.name: column.hint for column in columns if column.hint}
     data = {**report.data, report.kind: report.result}
     return render_page(
         "page.html",
@@ -92,8 +92,8 @@ def _table(table: Table, report: Report) -> Markup:
             "title": column.title,
             "is_left": column.align == "left",
             "is_extra": column.extra or (place >= room and not table.keeps_columns),
-            "hint": column.name if column.meaning else "",
-            "meaning": column.meaning,
+            "hint": column.name if column.hint else "",
+            "meaning": column.hint,
         }
         for place, column in enumerate(table.columns)
     ]

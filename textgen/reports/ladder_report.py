@@ -8,7 +8,7 @@ from typing import Any
 
 from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, entry_style, round_log_ticks
 from textgen.reports.advice import advice
-from textgen.reports.answer import Class, RunCaution, answer_of, cautions, classes_of, is_beaten
+from textgen.reports.answer import DEFINITION, Class, RunCaution, answer_of, cautions, classes_of, is_beaten
 from textgen.reports.bench_report import next_lines
 from textgen.reports.document import (
     BRIEF,
@@ -28,7 +28,6 @@ from textgen.reports.document import (
     text_table,
 )
 from textgen.reports.formats import count, decimal, named_values, percent, plain, short, thousandths
-from textgen.reports.glossary import DEFINITION
 from textgen.reports.samples import brief_samples, known_words, made_up_words
 from textgen.results.comparison import Comparison
 from textgen.results.judge import standing

@@ -111,19 +111,19 @@ def _table(table: Table, console: Console) -> Iterator[RenderableType]:
 def _fitted(table: Table, console: Console) -> Iterator[RenderableType]:
     """Draw as much as fits, and say what does not.
 
-    Extra columns are left out first, then spreads and other columns; headers are hyphenated where that
-    saves one of these. A table that keeps all of that has its cells folded.
+    Extra columns are left out first, then spreads and other columns. A table that keeps all of that has its
+    cells folded.
     """
-    if table.keeps_columns and _room(_grid(table, console.width, hyphenated=True), console) < 0:
+    if table.keeps_columns and _room(_grid(table, console.width), console) < 0:
         yield _folded(table)
         return
     num_columns, num_extra = len(table.columns), sum(column.extra for column in table.columns)
     attempts = [
-        *product((True, False), range(num_columns, num_columns - num_extra - 1, -1), (False, True)),
-        *((False, num_shown, True) for num_shown in range(num_columns - num_extra - 1, 0, -1)),
+        *product((True, False), range(num_columns, num_columns - num_extra - 1, -1)),
+        *((False, num_shown) for num_shown in range(num_columns - num_extra - 1, 0, -1)),
     ]
-    for spreads, num_shown, hyphenated in attempts:
-        grid = _grid(table, console.width, num_shown, spreads=spreads, hyphenated=hyphenated)
+    for spreads, num_shown in attempts:
+        grid = _grid(table, console.width, num_shown, spreads=spreads)
         if _room(grid, console) >= 0:
             break
     names = [Text(row.name, _style(row), overflow="fold") for row in table.rows]
@@ -176,13 +176,11 @@ def _name_room(width: int) -> int:
     return min(max(MIN_NAME_WIDTH, width // 4), width)
 
 
-def _grid(
-    table: Table, width: int, num_shown: int | None = None, *, spreads: bool = True, hyphenated: bool
-) -> Grid:
-    """Return the first columns of a table, with headers that are broken within words if `hyphenated`."""
+def _grid(table: Table, width: int, num_shown: int | None = None, *, spreads: bool = True) -> Grid:
+    """Return the first columns of a table, with or without the spreads of their values."""
     grid = Grid(box=RULED, show_edge=False, padding=(0, GAP - 1, 0, 0), pad_edge=False)
     shown = table.columns[:num_shown]
-    headers = [each.lines(hyphenated=hyphenated) for each in shown]
+    headers = [each.header for each in shown]
     top = "\n" * any("\n" in header for header in headers)
     grid.add_column(f"{top}{table.names}", no_wrap=True)
     names = [row.name if len(row.name) <= _name_room(width) else "" for row in table.rows]
