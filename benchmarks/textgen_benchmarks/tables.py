@@ -61,21 +61,18 @@ def bench_table(paths: Sequence[Path]) -> Iterator[str]:
 
 def bench_columns() -> list[RowColumn[Any]]:
     """Return the columns of a comparison's table."""
-    view = View(
+    names = (
         "bits_per_char interval bits_per_char_without_oov num_parameters trained_chars_per_second "
-        "real_word_rate",
-        formats={
-            "bits_per_char": thousandths,
-            "interval": lambda ends: DASH.join(map(thousandths, ends)),
-            "bits_per_char_without_oov": thousandths,
-            "trained_chars_per_second": lambda speed: count(float(f"{speed:.3g}")),
-        },
+        "real_word_rate"
     )
-    headers = {
-        "bits_per_char_without_oov": "without OOV words",
-        "trained_chars_per_second": "training chars/s",
+    changes: dict[str, dict[str, Any]] = {
+        "bits_per_char_without_oov": {"header": "without OOV words", "write": thousandths},
+        "trained_chars_per_second": {
+            "header": "training chars/s",
+            "write": lambda speed: count(float(f"{speed:.3g}")),
+        },
     }
-    return [replace(column, header=headers.get(column.name, column.header)) for column in view.columns()]
+    return [replace(column, **changes.get(column.name, {})) for column in View(names).columns()]
 
 
 def ladder_tables(paths: Sequence[Path]) -> Iterator[str]:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from textgen.training.progress import Report
-    from textgen_look.result import Look
+    from textgen_look.looking import Look
 
 __all__ = ["look"]
 

@@ -28,10 +28,7 @@ NUM_SHIFTS, CHANCE = 40, 0.95
 """Units are compared with features that were moved along the text this many times: of the largest share among
 all units each time, this quantile is what chance gives."""
 MAX_SHOWN = 10
-"""Labels whose best unit is shown."""
-PASSAGE_CHARS = 300
-NUM_LEVELS = 9
-"""Shades of a unit's value."""
+"""Features whose best unit is shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +43,6 @@ class Cell:
     """The largest share that the best of as many units reaches by chance, in 95 of 100 cases."""
     falls: bool
     """True if it falls where the feature rises."""
-    passage: str
-    """Where the feature changes most."""
-    levels: tuple[int, ...]
-    """Its value after each character of the passage, from 0 (lowest) to `NUM_LEVELS` - 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +59,7 @@ class Cells:
 
 
 def find_cells(
-    trained: Trained, stretches: Sequence[str], language: str, device: torch.device, seed: int = 0
+    trained: Trained, stretches: Sequence[str], device: torch.device, seed: int = 0
 ) -> Cells | None:
     """Return what the units of an entry follow in stretches of held-out text.
 
@@ -77,73 +70,53 @@ def find_cells(
     if None in held or not all(parts):
         return None
     values, ends = zip(*(each for each in held if each is not None), strict=True)
-    found = [_features(part, language) for part in parts]
+    found = [_features(part) for part in parts]
     names = sorted(set(varying(found[0])) & set(varying(found[1])), key=list(found[0]).index)
     if not names:
         return None
     at_ends = [
         np.stack([each[name] for name in names], 1)[places] for each, places in zip(found, ends, strict=True)
     ]
-    cells = follow(values[0], at_ends[0], values[1], at_ends[1], np.random.default_rng(seed))
-    best = sorted({cell.feature: cell for cell in cells[::-1]}.values(), key=lambda cell: -cell.share)
-    text = "".join(parts[1])
+    cells = follow(names, (values[0], at_ends[0]), (values[1], at_ends[1]), np.random.default_rng(seed))
+    best = {cell.feature: cell for cell in cells[::-1]}.values()  # of each feature the closest
     return Cells(
         num_units=values[1].shape[1],
         num_confirmed=len(cells),
         features=tuple(names),
-        best=tuple(
-            Cell(
-                unit=cell.unit,
-                feature=names[cell.feature],
-                share=round(cell.share, 4),
-                chance=round(cell.chance, 4),
-                falls=cell.falls,
-                passage=text[begin : begin + PASSAGE_CHARS],
-                levels=_levels(
-                    values[1][:, cell.unit], ends[1], range(len(text))[begin : begin + PASSAGE_CHARS]
-                ),
-            )
-            for cell in best[:MAX_SHOWN]
-            for begin in [_liveliest(found[1][names[cell.feature]])]
-        ),
+        best=tuple(sorted(best, key=lambda cell: -cell.share)[:MAX_SHOWN]),
     )
 
 
-@dataclass(frozen=True)
-class _Followed:
-    """A unit and the number of the feature that it follows."""
-
-    unit: int
-    feature: int
-    share: float
-    chance: float
-    falls: bool
-
-
 def follow(
-    chosen_on: Numbers,
-    its_features: Numbers,
-    confirmed_on: Numbers,
-    other_features: Numbers,
+    names: Sequence[str],
+    chosen_on: tuple[Numbers, Numbers],
+    confirmed_on: tuple[Numbers, Numbers],
     random: np.random.Generator,
-) -> list[_Followed]:
-    """Return the units [tokens, units] whose feature [tokens, features] was confirmed, the closest first.
+) -> list[Cell]:
+    """Return the units whose feature was confirmed, the closest first.
 
+    Both halves have the values of units [tokens, units] and those of the named features [tokens, features].
     Each unit has the feature that explains most of its variance on the first half; it counts if that feature
     explains on the other half, in the same direction, more than `MIN_SHARE` and more than chance gives.
     """
-    first, other = correlations(chosen_on, its_features), correlations(confirmed_on, other_features)
-    shifts = random.integers(len(other_features) // 10, len(other_features) * 9 // 10 + 1, NUM_SHIFTS)
-    by_chance = [
-        (correlations(confirmed_on, np.roll(other_features, shift, 0)) ** 2).max(0) for shift in shifts
-    ]
+    first, other = correlations(*chosen_on), correlations(*confirmed_on)
+    units, features = confirmed_on
+    shifts = random.integers(len(features) // 10, len(features) * 9 // 10 + 1, NUM_SHIFTS)
+    by_chance = [(correlations(units, np.roll(features, shift, 0)) ** 2).max(0) for shift in shifts]
     chance = np.quantile(by_chance, CHANCE, axis=0)
     found = []
     for unit, feature in enumerate((first**2).argmax(1)):
         share = other[unit, feature] ** 2
         if first[unit, feature] * other[unit, feature] > 0 and share > max(MIN_SHARE, chance[feature]):
-            falls = bool(other[unit, feature] < 0)
-            found.append(_Followed(unit, int(feature), float(share), float(chance[feature]), falls))
+            found.append(
+                Cell(
+                    unit=unit,
+                    feature=names[feature],
+                    share=round(float(share), 4),
+                    chance=round(float(chance[feature]), 4),
+                    falls=bool(other[unit, feature] < 0),
+                )
+            )
     return sorted(found, key=lambda each: -each.share)
 
 
@@ -177,9 +150,9 @@ def _pieces(text: str) -> Iterator[str]:
         text = text[end:]
 
 
-def _features(texts: Sequence[str], language: str) -> Mapping[str, Values]:
+def _features(texts: Sequence[str]) -> Mapping[str, Values]:
     """Return the features of texts one after the other, each from its own beginning."""
-    found = [features(text, language) for text in texts]
+    found = [features(text) for text in texts]
     return {name: np.concatenate([each[name] for each in found]) for name in found[0]}
 
 
@@ -242,17 +215,3 @@ def _activations(
     read = [row[len(start) : len(start) + len(ids)] for row, ids in zip(held, texts, strict=True)]
     joined: Numbers = np.concatenate(read).astype(np.float64)
     return joined
-
-
-def _liveliest(feature: Values) -> int:
-    """Return where a passage begins in which a feature changes most."""
-    begins = range(0, max(1, len(feature) - PASSAGE_CHARS), PASSAGE_CHARS // 4)
-    return max(begins, key=lambda begin: float(feature[begin : begin + PASSAGE_CHARS].var()))
-
-
-def _levels(values: Numbers, ends: NDArray[np.int64], chars: range) -> tuple[int, ...]:
-    """Return the shade of characters, which is that of their tokens, between the usual extremes."""
-    low, high = np.quantile(values, [0.02, 0.98])
-    scaled = ((values - low) / max(high - low, 1e-9) * (NUM_LEVELS - 1)).round().clip(0, NUM_LEVELS - 1)
-    owner = np.searchsorted(ends, np.array(chars)).clip(max=len(ends) - 1)
-    return tuple(int(level) for level in scaled[owner])

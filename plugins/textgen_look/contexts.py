@@ -15,7 +15,7 @@ from textgen.data.bound_tokenizer import START
 from textgen.evaluation.scoring import token_starts
 from textgen.evaluation.token_bits import bits_of
 from textgen.experiment.saved_run import Trained
-from textgen_look.reading import spaced_words
+from textgen_look.words import spaced_words
 
 LENGTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 """Characters that are known."""

@@ -22,10 +22,9 @@ QUOTES = {'"': '"', "\u201c": "\u201d", "\u00ab": "\u00bb", "\u201e": "\u201c"}
 PARAGRAPH = "\n\n"
 
 
-def features(text: str, language: str = "en") -> dict[str, Values]:
+def features(text: str) -> dict[str, Values]:
     """Return the values of each feature after each character of a text."""
-    found = {name: of(text) for name, of in FEATURES.items()}
-    return found | parts_of_speech(text, language)
+    return {name: of(text) for name, of in FEATURES.items()}
 
 
 def _inside_quotes(text: str) -> Values:
@@ -106,29 +105,6 @@ FEATURES: Mapping[str, Callable[[str], Values]] = {
     "line break": _is("\n".__eq__),
 }
 """By name. The last few, which any model follows, keep units that follow them from being called others."""
-TAGS = {"verb": "VB", "noun": "NN", "adjective": "JJ", "pronoun": "PR", "preposition": "IN"}
-"""Beginnings of the tags of the Penn Treebank."""
-
-
-def parts_of_speech(text: str, language: str) -> dict[str, Values]:
-    """Return 1 in the words of some parts of speech, if nltk and its tagger for English are there."""
-    places = list(spans(WORD, text))
-    try:
-        from nltk import pos_tag
-
-        if language.partition("-")[0] != "en":
-            return {}
-        tags = [tag for _, tag in pos_tag([text[begin:end] for begin, end in places])]
-    except (ImportError, LookupError):
-        return {}
-    return {name: _of_tags(len(text), places, tags, beginning) for name, beginning in TAGS.items()}
-
-
-def _of_tags(size: int, places: list[tuple[int, int]], tags: list[str], beginning: str) -> Values:
-    values = np.zeros(size)
-    for (begin, end), tag in zip(places, tags, strict=True):
-        values[begin:end] = tag.startswith(beginning)
-    return values
 
 
 def varying(found: Mapping[str, Values]) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_again
-from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.saved_run import Trained, build_trained
@@ -21,32 +19,58 @@ from textgen.results.names import find_runs
 from textgen.runtime.device import CPU, choose_device
 from textgen.runtime.messages import UsageError
 from textgen.training.budget import parse_budget
-from textgen.training.progress import Report, Step, filled_in
-from textgen_look.cells import find_cells
-from textgen_look.contexts import Place, choose_words, measure_contexts
-from textgen_look.mistakes import count_words, find_mistakes
-from textgen_look.reading import MAX_CHARS, bits_of_chars
-from textgen_look.result import Look, LookedAt, WordsThen
-from textgen_look.words import HeldOutWords
+from textgen.training.progress import Moment, Report, Step, filled_in
+from textgen_look.cells import Cells, find_cells
+from textgen_look.contexts import Contexts, Place, choose_words, measure_contexts
+from textgen_look.words import MAX_CHARS, HeldOutWords, WordBits, bits_of_chars
 
 MAX_ENTRIES = 4
 """Entries that are looked at side by side."""
 NGRAM, ORDER = "char-ngram:order=9", 9
 """The n-gram that entries are compared with, which knows `ORDER` - 1 characters."""
-Bits = list[NDArray[np.float64]]
 
 
-@dataclass(frozen=True, eq=False)
-class _Text:
-    """The text that entries share."""
+@dataclass(frozen=True, kw_only=True)
+class WordsThen:
+    """The bits of words at a moment of training whose weights are kept."""
 
-    corpus: Corpus
-    stretches: list[str]
-    """The beginnings of the scored stretches that are read."""
-    words: HeldOutWords
-    places: Sequence[Place]
-    """The words before which contexts are cut."""
-    analyzer: TextAnalyzer
+    share: float
+    """Of the budget."""
+    words: WordBits
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookedAt:
+    """One entry."""
+
+    name: str
+    folder: str
+    seed: int
+    bits_per_char: float | None
+    """Its score."""
+    moments: tuple[Moment, ...]
+    """What it wrote while it was trained."""
+    cells: Cells | None
+    """None if no model of it has units to look at."""
+    contexts: Contexts
+    words: WordBits
+    learnt: tuple[WordsThen, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What entries learnt, when, and what they remember."""
+
+    corpus: str
+    part: str
+    """The part of the text that words are of; units are looked at on validation."""
+    num_chars: int
+    """The characters of it."""
+    entries: tuple[LookedAt, ...]
+    ngram: Contexts
+    """The n-gram of `ORDER` characters, the last of which it predicts."""
+    num_words: int
+    """The words that contexts are measured by."""
 
 
 def look_at(names: Sequence[str], device: str, report: Report) -> Look:
@@ -61,59 +85,51 @@ def look_at(names: Sequence[str], device: str, report: Report) -> Look:
     corpus = text_of(runs)
     part = corpus.split.held_out
     stretches = list(part.first(MAX_CHARS).stretches())
-    counts = count_words(str(corpus.split.train.text[:]))
-    report(Step("counting n-grams"))
-    ngram = _counted(corpus)
     places = choose_words(part.stretches())
     if not places:
         raise TextgenError(f"the held-out text of {corpus.name!r} has no words to look at")
-    analyzer = TextAnalyzer(corpus.split.train.text, load_lexicon(corpus.language), corpus.language)
-    text = _Text(corpus, stretches, HeldOutWords(stretches, counts), places, analyzer)
-    looked = [
-        _looked_at(run, text, filled_in(report, entry=run.entry, index=number, total=len(runs)))
-        for number, run in enumerate(runs, start=1)
-    ]
-    costs = [bits for _, bits in looked]
-    of_ngram = bits_of_chars(ngram, stretches, CPU)
-    by_word = any(run.saved.tokenizer.table.num_chars.max() > 1 for run in runs)
+    words = HeldOutWords(stretches, str(corpus.split.train.text[:]))
+    report(Step("counting n-grams"))
+    ngram = measure_contexts(_counted(corpus), part.stretches(), places, CPU)
     return Look(
         corpus=corpus.name,
         part=corpus.split.scored_on,
         num_chars=sum(map(len, stretches)),
-        entries=tuple(_with_known([entry for entry, _ in looked], costs, text.words)),
-        ngram=measure_contexts(ngram, part.stretches(), places, CPU),
-        ngram_order=ORDER,
-        mistakes=find_mistakes(stretches, costs, of_ngram, counts, by_word=by_word),
-        by_word=by_word,
+        entries=tuple(
+            _looked_at(
+                run, corpus, places, words, filled_in(report, entry=run.entry, index=number, total=len(runs))
+            )
+            for number, run in enumerate(runs, start=1)
+        ),
+        ngram=ngram,
         num_words=len(places),
     )
 
 
-def _looked_at(run: Run, text: _Text, report: Report) -> tuple[LookedAt, Bits]:
-    """Return what is found in a run, and the bits of each character of the stretches."""
-    split, device = text.corpus.split, run.config.device
-    report(Step("reading"))
-    bits = bits_of_chars(run.saved, text.stretches, device)
+def _looked_at(
+    run: Run, corpus: Corpus, places: Sequence[Place], words: HeldOutWords, report: Report
+) -> LookedAt:
+    """Return what is found in a run; contexts are cut before the words at `places`."""
+    split, device = corpus.split, run.config.device
+    stretches = list(split.held_out.first(MAX_CHARS).stretches())
     report(Step("looking at units"))
-    cells = find_cells(run.saved, split.validation.stretches(), text.corpus.language, device)
+    cells = find_cells(run.saved, split.validation.stretches(), device)
     report(Step("forgetting"))
-    contexts = measure_contexts(run.saved, split.held_out.stretches(), text.places, device)
-    report(Step("looking back"))
+    contexts = measure_contexts(run.saved, split.held_out.stretches(), places, device)
+    report(Step("reading"))
+    bits = words.costs(bits_of_chars(run.saved, stretches, device))
     score = run.result.test or run.result.validation
-    moments = run.result.train.moments
-    entry = LookedAt(
+    return LookedAt(
         name=run.entry,
         folder=str(run.folder),
         seed=run.result.seed,
         bits_per_char=score.bits_per_char if score else None,
-        moments=moments,
-        made_up=tuple(text.analyzer.made_up_share(each.text) for each in moments),
-        learnt=tuple(_words_then(run, text)),
+        moments=run.result.train.moments,
         cells=cells,
         contexts=contexts,
-        words=text.words.at(text.words.costs(bits), None),
+        words=words.at(bits, None),
+        learnt=tuple(_words_then(run, stretches, words)),
     )
-    return entry, bits
 
 
 def _folders(names: Sequence[str]) -> Iterator[Path]:
@@ -147,24 +163,11 @@ def text_of(runs: Sequence[Run]) -> Corpus:
     return corpus
 
 
-def _words_then(run: Run, text: _Text) -> Iterator[WordsThen]:
+def _words_then(run: Run, stretches: Sequence[str], words: HeldOutWords) -> Iterator[WordsThen]:
     """Yield the bits of words at each validation whose weights are kept."""
     before: NDArray[np.float64] | None = None
     for point in run.snapshots:
         then = load(run.folder, device=run.config.device.type, after=point.num_updates)
-        costs = text.words.costs(bits_of_chars(then.saved, text.stretches, run.config.device))
-        yield WordsThen(share=point.fraction, words=text.words.at(costs, before))
+        costs = words.costs(bits_of_chars(then.saved, stretches, run.config.device))
+        yield WordsThen(share=point.fraction, words=words.at(costs, before))
         before = costs
-
-
-def _with_known(
-    entries: Sequence[LookedAt], costs: Sequence[Bits], words: HeldOutWords
-) -> Iterator[LookedAt]:
-    """Yield entries with the words that each knows better than another."""
-    by_entry = [words.costs(each) for each in costs]
-    known = {
-        (one, other): words.known_to_one(by_entry[one], by_entry[other])
-        for one, other in permutations(range(len(entries)), 2)
-    }
-    for one, entry in enumerate(entries):
-        yield replace(entry, known={entries[b].name: found for (a, b), found in known.items() if a == one})

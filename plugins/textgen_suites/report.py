@@ -8,7 +8,7 @@ from operator import itemgetter
 from textgen.evaluation.intervals import Contrast
 from textgen.evaluation.metrics import LETTERS
 from textgen.page.charts import ChartValue, IntervalChart
-from textgen.reports.document import DASH, PAGE, TEXT, Block, Cell, Chart, Report, Section, lines, text_table
+from textgen.reports.document import DASH, Block, Cell, Chart, Report, Section, lines, text_table
 from textgen.reports.formats import at, named_values, plain
 from textgen.reports.samples import counted_words
 from textgen.runtime.storage.files import slug
@@ -37,7 +37,6 @@ def suite_report(result: SuiteResult) -> Report:
         result=result,
         title=f"{result.suite}, on {result.corpus.name}" if is_one_text else result.suite,
         answer=suite_answer(result),
-        closing=suite_answer(result),
         context=" ".join([*([_text(result.questions[0])] if is_one_text else []), _how(result)]),
         definition=f"A change in brackets is its interval ({result.interval_method}). Fewer bits per "
         "character and more real words are better; bold changes are clear: more than chance explains at 5 %, "
@@ -107,8 +106,7 @@ def _question(question: QuestionResult) -> Iterator[Block]:
     header = ["case", "bits/char", f"change {against}", real_words(question), "change"]
     rows: list[list[str | Cell]]
     rows = [[case.label, *case_cells(question, case), case.entry] for case in question.cases]
-    yield text_table(question.text, header, (row[:-1] for row in rows), views=TEXT)
-    yield text_table(question.text, [*header, "entry"], rows, lefts=(5,), views=PAGE)
+    yield text_table(question.text, [*header, "entry"], rows, lefts=(5,), keeps_columns=False)
     yield lines([UNPAIRED] if any(not effect.paired for effect in question.effects) else [])
 
 

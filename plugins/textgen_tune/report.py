@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import TypeAlias
 
-from textgen.page.charts import ChartLine, LineChart, StackedChart
+from textgen.page.charts import ChartLine, LineChart
 from textgen.registry.options import write_value
-from textgen.reports.document import DASH, TEXT, Block, Chart, Code, Report, Section, lines, text_table
+from textgen.reports.document import DASH, Block, Chart, Code, Report, Section, lines, text_table
 from textgen.reports.formats import named_values, plain
 from textgen.runtime.environment import machines_used
 from textgen_tune.result import Dimension, FinalComparison, StudyResult, TrialResult
@@ -31,7 +31,6 @@ def study_report(result: StudyResult) -> Report:
         result=result,
         title=f"Tuned: {result.name}",
         answer=study_verdict(result),
-        closing=study_verdict(result),
         context=_context(result),
         sections=[
             Section("best", "The best", [Code(best), errors]),
@@ -39,7 +38,6 @@ def study_report(result: StudyResult) -> Report:
             Section("curves", "Learning curves", [Chart(_curves(result))]),
             Section("options", "What mattered", list(_options(result))),
             Section("trials", "Every trial", [_trials(result)]),
-            Section("machines", "", [lines(several)], TEXT),
         ],
         made=[named_values(result.versions), named_values(result.machine), *several],
     )
@@ -131,9 +129,6 @@ def _options(result: StudyResult) -> Iterator[Block]:
     if shares:
         rows = [[*row, f"{100 * shares.get(row[0], 0.0):.0f} %"] for row in rows]
         header.append("importance")
-        stacks = {each.option: [shares.get(each.option, 0.0)] for each in ranked}
-        title = "Share of each option in the variance of the values"
-        yield Chart(StackedChart(title, "share", ["importance"], stacks))
     yield text_table("What mattered", header, rows, lefts=(3,))
     few = "Too few different values say nothing about importance."
     yield lines([] if shares else [few])

@@ -12,12 +12,10 @@ from textgen.reports.html import to_html
 from textgen.training.progress import Moment, Progress
 from textgen_look.cells import Cell, Cells
 from textgen_look.contexts import LENGTHS, Contexts
-from textgen_look.mistakes import KINDS, Mistakes
+from textgen_look.looking import Look, LookedAt, WordsThen
 from textgen_look.report import look_report
-from textgen_look.result import Look, LookedAt, WordsThen
 from textgen_look.words import WordBits, WordCost
 
-PASSAGE = f'He said, "{HOSTILE} no (never)". ' * 3
 CONTEXTS = Contexts(
     num_chars=LENGTHS,
     bits_per_char=tuple(4 - 0.2 * place for place in range(10)),
@@ -32,53 +30,28 @@ def moment(fraction: float) -> Moment:
 
 
 def entry(name: str) -> LookedAt:
-    cell = Cell(
-        unit=7,
-        feature="inside quotes",
-        share=0.5,
-        chance=0.02,
-        falls=False,
-        passage=PASSAGE,
-        levels=tuple(place % 9 for place in range(len(PASSAGE))),
-    )
+    cell = Cell(unit=7, feature="inside quotes", share=0.5, chance=0.02, falls=False)
     return LookedAt(
         name=name,
         folder=f"runs/{name}",
         seed=0,
         bits_per_char=2.0,
         moments=(moment(0.01), moment(0.1), moment(1.0)),
-        made_up=(None, 0.5, 0.1),
         cells=Cells(num_units=16, num_confirmed=1, features=("inside quotes",), best=(cell,)),
         contexts=CONTEXTS,
         words=WORDS,
         learnt=(WordsThen(share=0.5, words=WORDS), WordsThen(share=1.0, words=WORDS)),
-        known={f"not {name}": WORDS.learnt},
     )
 
 
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    mistakes = tuple(
-        Mistakes(
-            kind=kind,
-            share_of_chars=0.1,
-            bits_per_char=(0.2, 0.3),
-            before="before ",
-            worst="<",
-            after=HOSTILE,
-            worst_bits=(9.0, 8.0),
-        )
-        for kind in KINDS
-    )
     result = Look(
         corpus=HOSTILE,
         part="test",
         num_chars=1000,
         entries=(entry("char-lstm"), entry(f"word-{HOSTILE}")),
         ngram=CONTEXTS,
-        ngram_order=9,
-        mistakes=mistakes,
-        by_word=True,
         num_words=400,
     )
     path = tmp_path_factory.mktemp("inside") / "look.html"
@@ -90,19 +63,16 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_nothing_scrolls_sideways_and_axe_finds_nothing(
     browser: Any, page_file: Path, width: int, scheme: str
 ) -> None:
-    def unfold(page: Any) -> None:
-        page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    def check(page: Any) -> None:
         assert page.evaluate("window.hacked") is None
 
-    check_access(browser, page_file.as_uri(), width, scheme, unfold)
+    check_access(browser, page_file.as_uri(), width, scheme, check)
 
 
 def test_moments_are_chosen_without_scripts_and_all_of_them_printed(browser: Any, page_file: Path) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(page_file.as_uri())
-    assert not page.get_by_label("10 %", exact=True).is_visible()  # until it is asked for
-    page.get_by_text("What each entry wrote on the way").click()
     texts = [page.get_by_text(f"text at {fraction} ").first for fraction in (0.01, 0.1, 1.0)]
     assert [each.is_visible() for each in texts] == [False, False, True]
     page.get_by_label("10 %", exact=True).check()

@@ -1,4 +1,4 @@
-"""Looking inside entries: planted units are found, contexts and mistakes add up, and a page shows all."""
+"""Looking inside entries: planted units are found, contexts add up, and a page shows all."""
 
 from __future__ import annotations
 
@@ -17,11 +17,9 @@ from textgen_look import look
 from textgen_look.cells import MIN_SHARE, find_cells
 from textgen_look.contexts import LENGTHS, choose_words, measure_contexts
 from textgen_look.features import features
-from textgen_look.mistakes import KINDS, count_words, find_mistakes
-from textgen_look.reading import bits_of_chars
+from textgen_look.looking import Look
 from textgen_look.report import look_report
-from textgen_look.result import Look
-from textgen_look.words import HeldOutWords
+from textgen_look.words import HeldOutWords, bits_of_chars
 
 SMALL = "num_layers=1,hidden_size=16"
 CPU = torch.device("cpu")
@@ -102,7 +100,7 @@ def test_planted_units_are_found_and_no_others(tmp_path: Path) -> None:
         "char-planted", text, budget="5kchars", plugins=tmp_path / "planted.py", out=tmp_path / "run"
     )
     corpus = textgen.load_corpus(tmp_path / "text.txt", clean="raw")
-    cells = find_cells(run.saved, corpus.split.validation.stretches(), "en", CPU)
+    cells = find_cells(run.saved, corpus.split.validation.stretches(), CPU)
     assert cells is not None
     assert (cells.num_units, cells.num_confirmed) == (14, 2)
     assert {(cell.unit, cell.feature, cell.falls) for cell in cells.best} == {
@@ -126,39 +124,15 @@ def test_a_whole_context_gives_the_bits_of_the_score(bench: Path) -> None:
         assert found.enough in LENGTHS
 
 
-def test_mistakes_are_counted_once_and_above_the_oracle() -> None:
-    text = "the cat saw the zebra. The dog ran to the zebra."
-    counts = count_words("the cat saw the dog. the dog ran to the cat. " * 6)
-    costs = np.full(len(text), 3.0)
-    costs[:3] = 0.5
-    ngram = np.full(len(text), 2.0)
-    ngram[4:7] = 0.2  # cat
-    found = find_mistakes([text], [[costs]], [ngram], counts, by_word=False)
-    shares = {each.kind: round(each.share_of_chars * len(text)) for each in found}
-    assert sum(shares.values()) == len(text)
-    assert shares["n-gram"] == 3
-    assert shares["rare word"] == len(" zebra")
-    assert shares["punctuation"] == 2
-    assert shares["recent word"] == len(" the") * 3 + len(" zebra")
-    total = sum(each.bits_per_char[0] for each in found)
-    assert total == pytest.approx((2.0 * (len(text) - 3)) / len(text), abs=1e-3)
-    by_word = find_mistakes([text], [[costs]], [ngram], counts, by_word=True)
-    assert "beginning of a word" not in {each.kind for each in by_word}
-    assert set(shares) <= set(KINDS)
-
-
-def test_words_that_one_entry_knows_and_the_other_does_not() -> None:
+def test_words_that_fell_most_were_learnt() -> None:
     text = "red cat red dog red cat red dog red cat"
-    counts = {"red": 10, "cat": 5, "dog": 1}
-    words = HeldOutWords([text], counts)
-    good = np.full(len(text), 1.0)
-    bad = good + 4 * np.array([letter in "cat" for letter in text])
-    costs, others = words.costs([good]), words.costs([bad])
-    (known,) = words.known_to_one(costs, others)
-    assert (known.word, known.times, known.bits) == ("cat", 3, (4.0, 16.0))
-    assert words.known_to_one(others, costs) == ()
-    (learnt,) = words.at(costs, others).learnt
-    assert learnt.word == "cat"
+    words = HeldOutWords([text], "red " * 10 + "cat " * 5 + "dog")
+    now = np.full(len(text), 1.0)
+    before = now + 4 * np.array([letter in "cat" for letter in text])
+    costs = words.costs([now])
+    (learnt,) = words.at(costs, words.costs([before])).learnt
+    assert (learnt.word, learnt.times, learnt.bits) == ("cat", 3, (16.0, 4.0))
+    assert words.at(costs, costs).learnt == ()
     assert words.at(costs, None).by_class == pytest.approx((3.75, 4.0, 4.0), abs=0.3)
 
 
@@ -166,11 +140,10 @@ def test_a_page_shows_all_of_it(bench: Path, tmp_path: Path) -> None:
     page = tmp_path / "look.html"
     result = from_values(Look, json.loads(run_textgen("look", bench, "--out", page, "-q", "--json").stdout))
     html, text = page.read_text("utf-8"), to_markdown(look_report(result))
-    for section in ("How it was learnt", "What it remembers", "What units follow", "Which words", "mistakes"):
+    for section in ("As they learnt", "What it remembers", "What units follow", "Which words are known"):
         assert section in html
         assert section in text
     assert html.count('type="radio"') == 7
-    assert "What char-lstm" in html
     assert "char-ngram does not say what its units hold" in html
     assert "words that fell most" in html
     assert len(html) < 3_000_000

@@ -31,7 +31,6 @@ def test_the_report_has_the_answer_samples_and_a_next_step_of_the_largest_budget
     )
     assert said.endswith(" No step to a larger budget makes an entry clearly worse.")
     shown = ladder_report(made, list(rungs(SCORES, 1))[-1])
-    assert shown.closing.startswith("at 4m: word is better than char by 0.150 bits per character (95 % ")
     assert shown.advice.startswith("word was best after 50 % of its updates: more training text may help it")
     page = to_markdown(shown)
     for text in ("Bits per character: how surprised", "Xeon", "## Samples with 4m", "## What to try next"):
@@ -87,7 +86,6 @@ def test_the_terminal_has_a_row_for_each_entry_and_a_column_for_each_budget() ->
 
 def test_what_reads_on_is_compared_with_its_like_alone() -> None:
     result = laddered({"a": (2.0, 1.9, 1.8), "b": (2.1, 2.0, 1.9), "a+mix": (1.9, 1.7, 1.6)})
-    assert result.classes == (("a", "b"), ("a+mix",))
     said = ladder_answer(result)
     assert "a predicts the test text best, at 1.800 bits per character: 0.100 fewer than b " in said
     assert "0.200 fewer than the best entry that does not learn from it. No step" in said

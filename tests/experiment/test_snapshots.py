@@ -13,8 +13,7 @@ from helpers.commands import run_textgen
 from textgen.contracts import TextgenError
 from textgen.experiment.run_lock import partial_folder
 from textgen.nn.weights import weights_of
-from textgen.results.folders import identify
-from textgen.results.removal import remove_results
+from textgen.results.folders import identify, remove_results
 from textgen.training.checkpoints import INTERVAL
 from textgen.training.progress import Step
 

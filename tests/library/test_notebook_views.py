@@ -97,7 +97,7 @@ def test_a_comparison_is_a_row_for_each_entry_and_seed(comparison: Comparison) -
     assert list(frame["bits_per_char"][:3]) == [2.0, 2.2, 6.2]
     assert frame["bits_per_char"].isna()[3]
     assert frame["problem"][3] == "out of memory"
-    assert {"seconds", "num_parameters", "real_word_rate", "repetition_4"} <= set(frame.columns)
+    assert {"train_seconds", "num_parameters", "real_word_rate", "repetition_4"} <= set(frame.columns)
 
 
 @pytest.mark.parametrize(("module", "call"), [("pandas", "to_pandas"), ("matplotlib", "plot")])

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 
-from textgen.page.charts import PHONE, ChartLine, ChartValue, Drawing, IntervalChart, LineChart, StackedChart
+from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart
 from textgen.page.render import data_address, notebook_table, script_json
 from textgen.reports.document import (
     Block,
@@ -19,7 +19,6 @@ from textgen.reports.document import (
     Chart,
     Code,
     CsvFile,
-    Folded,
     Report,
     SampleGroup,
     Samples,
@@ -64,8 +63,7 @@ def hostile_page() -> Tags:
         text_table(HOSTILE, [HOSTILE, HOSTILE], [[HOSTILE, Cell(HOSTILE, HOSTILE)]], caption=HOSTILE),
         Chart(IntervalChart(HOSTILE, HOSTILE, [ChartValue(HOSTILE, 1.0, (0.5, 1.5))])),
         Chart(LineChart(HOSTILE, HOSTILE, HOSTILE, [line])),
-        Chart(StackedChart(HOSTILE, HOSTILE, [HOSTILE], {HOSTILE: [1.0]})),
-        Folded(HOSTILE, [Samples([SampleGroup(HOSTILE, HOSTILE, [(HOSTILE, HOSTILE)])])]),
+        Samples([SampleGroup(HOSTILE, HOSTILE, [(HOSTILE, HOSTILE)])]),
     ]
     report = Report(
         kind="text",
@@ -75,11 +73,10 @@ def hostile_page() -> Tags:
         context=HOSTILE,
         definition=HOSTILE,
         command=HOSTILE,
-        terms={HOSTILE: HOSTILE},
         made=[HOSTILE],
         files=[CsvFile("a.csv", [HOSTILE], [[HOSTILE]])],
         sections=[Section("one", HOSTILE, blocks)],
-        scripts=["curves.js"],
+        scripts=["samples.js"],
     )
     tags = Tags()
     tags.feed(to_html(report).encode("utf-8", "replace").decode())
@@ -89,7 +86,7 @@ def hostile_page() -> Tags:
 def test_hostile_text_adds_no_element_and_no_script() -> None:
     page = hostile_page()
     assert "img" not in {tag for tag, _ in page.tags}
-    assert len(page.scripts) == 4  # the data, the library of plots, two scripts of ours
+    assert len(page.scripts) == 3  # the data, two scripts
     assert not any("alert(" in script for script in page.scripts[1:])
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
 
@@ -114,18 +111,11 @@ def test_the_policy_allows_the_scripts_of_the_page_and_no_request() -> None:
     }
     assert allowed == hashes
     assert "unsafe-inline" not in policy.partition("script-src")[2].partition(";")[0]
-    plots = next(script for script in page.scripts if "uPlot" in script)
-    assert "The MIT License" in plots
 
 
 def test_a_download_address_holds_the_text() -> None:
     address = data_address("a,b\nä,1\n", "text/csv")
     assert base64.b64decode(address.partition("base64,")[2]).decode() == "a,b\nä,1\n"
-
-
-def on_a_screen(chart: Drawing) -> str:
-    """The chart without the one for phones."""
-    return str(chart.svg()).partition('class="narrow"')[0]
 
 
 def places(svg: str, element: str, name: str) -> list[float]:
@@ -134,7 +124,7 @@ def places(svg: str, element: str, name: str) -> list[float]:
 
 def test_values_are_drawn_in_order_within_their_intervals() -> None:
     rows = [ChartValue("a", 1.0, (0.9, 1.1), is_best=True), ChartValue("b", 2.0, (1.5, 2.5))]
-    svg = on_a_screen(IntervalChart("scores", "bits", rows))
+    svg = IntervalChart("scores", "bits", rows).svg()
     first, second = places(svg, "circle", "cx")
     assert first < second
     whiskers = re.findall(r'class="whisker" x1="([\d.]+)" x2="([\d.]+)"', svg)
@@ -144,33 +134,11 @@ def test_values_are_drawn_in_order_within_their_intervals() -> None:
 
 
 def test_a_line_goes_down_where_its_values_fall() -> None:
-    svg = on_a_screen(LineChart("curve", "x", "y", [ChartLine("a", [(0, 3), (1, 2), (2, 1)])]))
+    svg = LineChart("curve", "x", "y", [ChartLine("a", [(0, 3), (1, 2), (2, 1)])]).svg()
     (points,) = re.findall(r'<polyline points="([^"]+)"', svg)
     pairs = [tuple(map(float, pair.split(","))) for pair in points.split()]
     assert pairs == sorted(pairs)  # to the right and, on a screen, downwards
     assert [y for _, y in pairs] == sorted(y for _, y in pairs)
-
-
-def test_a_phone_has_every_chart_in_its_width_with_the_same_names() -> None:
-    charts = (
-        IntervalChart("scores", "bits", [ChartValue("first", 1.0), ChartValue("second", 2.0)]),
-        LineChart("curve", "x", "y", [ChartLine("first", [(0, 3)]), ChartLine("second", [(1, 2)])]),
-        StackedChart("parts", "bits", ["one", "two"], {"first": [1.0, 3.0], "second": [1.0, 2.0]}),
-    )
-    for chart in charts:
-        phone = chart.svg().partition('class="narrow"')[2]
-        width, height = map(float, re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', phone)[0])
-        assert width == PHONE
-        assert max(places(phone, "(?:circle|rect|text|line)", "(?:x|cx|x2)")) <= width
-        assert max(places(phone, "(?:circle|rect|text)", "(?:y|cy)")) <= height
-        assert re.findall(r'class="label"[^>]*>([^<]+)', phone) == ["first", "second"]
-
-
-def test_the_parts_of_a_bar_follow_each_other() -> None:
-    svg = on_a_screen(StackedChart("parts", "bits", ["one", "two"], {"a": [1.0, 3.0]}))
-    bars = re.findall(r'class="part p\d" x="([\d.]+)" y="[\d.]+" width="([\d.]+)" height="16"', svg)
-    (x, width), (next_x, next_width) = [tuple(map(float, bar)) for bar in bars]
-    assert (x + width, 3 * width) == pytest.approx((next_x, next_width), abs=0.1)
 
 
 @pytest.mark.parametrize("values", [[1.0], [], [0.0, 0.0]])
@@ -180,16 +148,12 @@ def test_charts_of_few_values_are_drawn(values: list[float]) -> None:
 
 
 FAR = ChartValue("chance", 6.9)
-AHEAD, NEAR, BEHIND = (
-    ChartValue("reference", value, is_reference=True, sets_scale=False) for value in (0.9, 1.6, 2.4)
-)
 
 
 @pytest.mark.parametrize(
     ("rows", "zero", "num_arrows"),
     [
         ([ChartValue("a", 1.7), ChartValue("b", 1.9, (1.8, 2.0)), ChartValue("c", 2.1), FAR], False, 1),
-        ([AHEAD, NEAR, ChartValue("a", 1.7, (1.65, 1.75)), ChartValue("b", 1.8), BEHIND], False, 2),
         ([ChartValue("a", -0.27, (-0.3, -0.24)), ChartValue("b", -0.07, (-0.1, -0.04))], True, 0),
         ([ChartValue("b", 0.285, (0.24, 0.33)), ChartValue("chance", 4.4, (4.3, 4.5))], True, 1),
         ([ChartValue("b", 0.001, (-0.03, 0.03)), ChartValue("c", 0.05, (0.02, 0.08))], True, 0),
@@ -198,7 +162,7 @@ AHEAD, NEAR, BEHIND = (
 def test_what_is_far_from_the_entries_is_an_arrow_at_the_edge(
     rows: list[ChartValue], zero: bool, num_arrows: int
 ) -> None:
-    svg = on_a_screen(IntervalChart("scores", "bits", rows, zero=zero))
+    svg = IntervalChart("scores", "bits", rows, zero=zero).svg()
     assert svg.count("<path") == num_arrows
     drawn = pairwise(places(svg, "circle", "cx"))
     assert all(second - first > 100 for first, second in drawn)  # so that the entries are told apart

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from helpers.reports import compared, drawn, entry, reference, report, result
-from textgen.experiment.entry_parser import parse_entry
 from textgen.reports.advice import next_steps, other_entry
 from textgen.reports.bench_report import bench_report
 from textgen.training.budget import parse_budget, times
@@ -17,12 +15,10 @@ from textgen.training.budget import parse_budget, times
 @pytest.mark.parametrize(
     ("entries", "references", "advised"),
     [
-        ({"word-lstm": 1.85}, {"word-ngram": 1.84, "char-ngram": 1.9}, "word-lstm+ngram-glove"),
-        ({"word-lstm:hidden_size=512": 1.85}, {"word-ngram": 2.0}, "word-lstm+ngram-glove:hidden_size=512"),
+        ({"word-lstm": 1.85}, {"word-ngram": 1.84, "char-ngram": 1.9}, "word-lstm+ngram"),
+        ({"word-lstm-glove:size=8": 1.85}, {"word-ngram": 2.0}, "word-lstm+ngram-glove:size=8"),
         ({"2*char-gru": 1.85}, {"char-ngram": 1.84}, "char-gru+ngram"),
-        ({"char-hier+ngram": 1.85}, {"word-ngram": 1.84}, "word-lstm+ngram-glove"),
-        ({"char-hier+ngram": 1.85}, {"word-ngram": 1.86}, ""),  # words may be worse
-        ({"char-lstm": 1.85}, {"word-ngram": 1.86, "char-ngram": 1.9}, "char-lstm+ngram"),
+        ({"char-lstm": 1.85}, {"word-ngram": 1.84}, ""),  # it counts other tokens
         ({"word-lstm": 1.85, "random": 6.2}, {"word-ngram": 2.2}, ""),  # counting is far behind
         ({"word-lstm": 1.85, "word-lstm+ngram": 1.9}, {"word-ngram": 1.84}, ""),  # it is compared
         ({"word-lstm": 1.85}, {"PPMd given train": 1.84}, ""),
@@ -38,14 +34,7 @@ def test_a_mixture_with_what_counts_is_advised_where_counting_does_nearly_as_wel
     said = other_entry(found)
     assert said.partition("): ")[2].partition(", a mixture")[0] == advised
     if advised:
-        assert parse_entry(advised).parts["tokenizer"] == advised.partition("-")[0]
         assert bench_report(found).advice == said
-
-
-def test_in_another_language_no_english_vectors_are_advised() -> None:
-    found = compared(entry("word-lstm", 1.8), references=[reference("word-ngram", 1.8)])
-    german = replace(found, corpus=replace(found.corpus, language="de"))
-    assert "word-lstm+ngram, a mixture" in other_entry(german)
 
 
 def curve(*bits: float) -> list[dict[str, Any]]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import log2
 from typing import Any
 
 import pytest
 
 from helpers.reports import compared, counted, drawn, entry, reference, report, result
-from textgen.reports.answer import answer, closing, puzzle, scope
+from textgen.reports.answer import answer, scope
 from textgen.reports.bench_report import bench_report
 from textgen.reports.html import to_html
 from textgen.reports.rows import entry_rows
@@ -74,9 +73,8 @@ def test_what_reads_on_is_answered_apart() -> None:
         f"{interval(*second)}.{PACE} That is 0.200 fewer than the best entry that does not learn from it."
     )
     shown = report(result(*plain, *others))
-    assert "the best of each class" in shown.partition("## Difference from")[2]
+    assert "Clear: more than chance explains at 5 %. Last: entries that learn from the text" in shown
     assert "reads on: clearly worse" in shown
-    assert "Last: entries that learn from the text while it is scored." in shown
 
 
 def test_entries_of_different_pace_have_their_numbers_of_characters_in_the_order_of_rank() -> None:
@@ -99,20 +97,19 @@ def test_what_one_seed_cannot_tell_contains_the_pace() -> None:
 
 
 @pytest.mark.parametrize(
-    ("disturbed", "said", "in_short"),
+    ("disturbed", "said"),
     [
-        ({"unevenness": 0.56}, "The pace of training changed by 56 % on this machine", "the pace changed"),
-        ({"cpu_utilization": 0.43}, "The CPU was shared: training got 43 % of it, so", "the CPU was shared"),
+        ({"unevenness": 0.56}, "The pace of training changed by 56 % on this machine"),
+        ({"cpu_utilization": 0.43}, "The CPU was shared: training got 43 % of it, so"),
     ],
 )
 def test_a_disturbed_machine_is_said_at_first_under_budgets_of_time(
-    disturbed: dict[str, float], said: str, in_short: str
+    disturbed: dict[str, float], said: str
 ) -> None:
     row = entry("a", 2.0)
     row["train"].update(disturbed)
     found = compared(row, entry("b", 2.1))
     assert said in answer(found)
-    assert closing(found).endswith(f"; {in_short}")
     assert said not in answer(compared(row, entry("b", 2.1), budget="5epochs"))
 
 
@@ -123,7 +120,6 @@ def test_what_is_worse_than_chance_is_said_at_first() -> None:
     found = compared(*rows, random, references=WORSE)
     said = "guessing among the 75 characters of the training text takes 6.229 bits per character."
     assert answer(found).endswith(f" b and c are worse than chance: {said}")
-    assert closing(found).endswith("; b and c are worse than chance")
     for shown in (drawn(result(*rows), 1000), report(result(*rows)), to_html(bench_report(found))):
         assert said in shown
 
@@ -138,18 +134,7 @@ def test_the_best_entry_is_not_marked_where_a_reference_is_ahead() -> None:
     assert "; counting does better: the reference PPMd scores 1.900." in answer(ahead)
     level = compared(*seeds("a", 2.0), *seeds("b", 2.001), references=[reference("word-ngram", 2.009)])
     assert "; counting does as well: the reference word-ngram scores 2.009." in answer(level)
-    assert [row.verdict for row in entry_rows(level)] == ["ahead, not clearly", "no clear difference"]
-
-
-def test_a_larger_difference_that_is_not_clear_is_explained() -> None:
-    found = compared(*seeds("a", 2.0), *seeds("b", 2.037), *seeds("c", 2.045))
-    assert puzzle(found) == ""
-    first, second = found.differences
-    unsure = replace(found, differences=(first, replace(second, p_value=0.2)))
-    assert puzzle(unsure).startswith(
-        "b (+0.037) is clearly worse and c (+0.045) is not, since differences are"
-    )
-    assert puzzle(unsure) in bench_report(unsure).cautions
+    assert [row.verdict for row in entry_rows(level)] == ["ahead, not clearly", "unclear"]
 
 
 def test_without_a_score_there_is_no_answer() -> None:

@@ -17,10 +17,6 @@ from textgen.results.ladder import Ladder
 SCORES = {"char": (2.0, 1.9, 1.85), "word <b>": (2.1, 1.8, 1.7), "random": (6.2, 6.2, 6.2)}
 
 
-def svg(chart: Callable[[Ladder], LineChart], result: Ladder) -> str:
-    return str(chart(result).svg()).partition('class="narrow"')[0]  # the one for a screen
-
-
 def polylines(chart: str) -> list[list[tuple[float, float]]]:
     """The points of each line."""
     drawn = re.findall(r'<polyline points="([^"]+)"', chart)
@@ -29,7 +25,7 @@ def polylines(chart: str) -> list[list[tuple[float, float]]]:
 
 @pytest.mark.parametrize("chart", [budget_chart, characters_chart])
 def test_equal_factors_are_equal_distances(chart: Callable[[Ladder], LineChart]) -> None:
-    drawn = svg(chart, laddered(SCORES))
+    drawn = chart(laddered(SCORES)).svg()
     assert len(polylines(drawn)) == 2  # not of random, which is not trained and far away
     for (first, _), (second, _), (third, _) in polylines(drawn):
         assert second - first == pytest.approx(third - second, abs=0.02)
@@ -39,7 +35,7 @@ def test_equal_factors_are_equal_distances(chart: Callable[[Ladder], LineChart])
 
 def test_the_page_has_charts_tables_and_links() -> None:
     page = to_html(ladder_report(laddered(SCORES)))
-    assert page.count("<svg") == 2 * 3  # by budget, by characters, steps
+    assert page.count("<svg") == 3  # by budget, by characters, steps
     assert "word &lt;b&gt;" in page
     assert "word <b>" not in page.partition('<script type="application/json"')[0]
     assert [f'href="{budget}/report.html"' in page for budget in BUDGETS] == [True] * 3

@@ -8,18 +8,34 @@ import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from helpers.reports import GLOVE, drawn, entry, markdown_rows, report, result
-from textgen.reports import bench_tables
+from helpers.reports import GLOVE, HELD_OUT, compared, drawn, entry, markdown_rows, report, result
+from textgen.experiment.score_trained import LOSES_TEXT
 from textgen.reports.bench_report import bench_report
+from textgen.reports.columns import scores_csv
+from textgen.reports.document import Table
 from textgen.reports.terminal import render
 from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import from_values
 
 
+@pytest.fixture
+def full() -> dict[str, Any]:
+    """Four entries that ran, one of them twice, one that cannot be compared and one that failed."""
+    return result(
+        entry("word-lstm-glove", 2.2111, embedding=GLOVE),
+        entry("char-lstm", 2.0, seed=0),
+        entry("char-lstm", 2.2, seed=1),
+        entry("random", 6.2288, made_up_words=[]),
+        entry("char-lstm:num_layers=1,hidden_size=512", 2.3333),
+        entry("lossy-lstm", 1.2345, problem=LOSES_TEXT),
+        {"name": "bpe-gru", "seed": 0, "error": "out of memory: needs 12 GB; lower batch_size"},
+    )
+
+
 def interval_cell(score: dict[str, Any]) -> str:
     """How the table of scores shows the interval of an entry."""
     low, high = score["interval"]
-    return f"{low:.4f}\N{EN DASH}{high:.4f}"
+    return f"{low:.3f}\N{EN DASH}{high:.3f}"
 
 
 @pytest.mark.parametrize("width", [12, 40, 80, 160])
@@ -31,7 +47,7 @@ def test_every_name_and_score_is_shown_within_the_width(full: dict[str, Any], wi
     assert "…" not in output
     names = "word-lstm-glove char-lstm random lossy-lstm bpe-gru uniform PPMd"
     assert [name for name in names.split() if not re.search(rf"^{name} ", output, re.MULTILINE)] == []
-    shown = ["2.1000", "2.2111", "6.2288", "2.3333", "2.2345", *map(interval_cell, full["scores"])]
+    shown = ["2.100", "2.211", "6.229", "2.333", "2.235", *map(interval_cell, full["scores"])]
     assert [score for score in shown if score not in output] == []
 
 
@@ -46,16 +62,16 @@ def test_seeds_become_one_row_with_their_mean_and_its_interval(full: dict[str, A
     (best, *_) = full["scores"]
     assert (best["name"], best["num_seeds"]) == ("char-lstm", 2)
     rows = [row[1:3] for row in markdown_rows(full, "Scores") if row[0] == "char-lstm"]
-    assert rows == [["2.1000", interval_cell(best)]]
+    assert rows == [["2.100", interval_cell(best)]]
 
 
 def test_a_score_is_bold_only_if_it_is_clearly_the_best(full: dict[str, Any]) -> None:
-    assert "**2.1000**" not in report(full)  # its two seeds differ by more than it is ahead
+    assert "**2.100**" not in report(full)  # its two seeds differ by more than it is ahead
     clear = report(result(entry("a", 2.0), entry("b", 2.1)))
-    assert "**2.0000**" in clear
-    assert "**2.1000**" not in clear
-    assert "**2.0000**" not in report(result(entry("a", 2.0), entry("b", 2.004)))
-    assert "**2.0000**" not in report(result(entry("a", 2.0)))
+    assert "**2.000**" in clear
+    assert "**2.100**" not in clear
+    assert "**2.000**" not in report(result(entry("a", 2.0), entry("b", 2.004)))
+    assert "**2.000**" not in report(result(entry("a", 2.0)))
 
 
 def test_what_has_no_rank_is_shown_with_its_reason_and_without_a_score(full: dict[str, Any]) -> None:
@@ -69,13 +85,13 @@ def test_what_has_no_rank_is_shown_with_its_reason_and_without_a_score(full: dic
             assert re.search(rf"{name} +(\| +)?{rank} ", output)
         assert "bpe-gru failed: out of memory: needs 12 GB; lower batch_size" in shown
         assert shown.count(f"char-oracle has no rank since {cheats}") == 1
-        assert [score for score in ("1.2345", "1.2468", "0.0500", "0.0623") if score in shown] == []
+        assert [score for score in ("1.234", "1.247", "0.050", "0.062") if score in shown] == []
     assert "**lossy-lstm**\n\n```" in report(what)
 
 
 def test_one_failed_seed_leaves_the_others() -> None:
     output = report(result(entry("gru", 2.5), {"name": "gru", "seed": 1, "error": "loss is nan"}))
-    assert "2.5000" in output
+    assert "2.500" in output
     assert "gru failed with seed 1: loss is nan" in output
 
 
@@ -83,7 +99,7 @@ def test_a_split_without_test_scores_on_validation() -> None:
     scored = entry("char-lstm", 2.0)
     scored.update(validation=scored["test"], test=None)
     what = result(scored, scored_on="validation")
-    expected = ["char-lstm", "2.0000", interval_cell(what["scores"][0])]
+    expected = ["char-lstm", "2.000", interval_cell(what["scores"][0])]
     assert expected in [row[:3] for row in markdown_rows(what, "Scores")]
 
 
@@ -95,9 +111,11 @@ def test_differences_from_the_best_have_a_verdict() -> None:
     ]
     scores = [each | {"is_best": False} for each in result(*two)["scores"]]
     what = result(*two, differences=differences, scores=scores)
-    assert markdown_rows(what, "Difference from a")[1:] == [
-        ["c", "+0.0100", "[-0.0200, +0.0300]", "no clear difference (one seed)"],
-        ["b", "+0.1000", "[+0.0500, +0.1500]", "clearly worse (one seed)"],
+    rows = [[row[0], *row[3:]] for row in markdown_rows(what, "Scores") if row[0] in "abc"]
+    assert rows == [
+        ["a", "–", "–", "ahead, not clearly"],
+        ["c", "+0.010", "[-0.020, +0.030]", "unclear"],
+        ["b", "+0.100", "[+0.050, +0.150]", "clearly worse"],
     ]
     assert "corrected for all 3 pairs of entries (Holm)" in report(what)
 
@@ -129,38 +147,16 @@ def test_an_entry_that_was_trained_on_a_busy_machine_is_named_with_its_share_of_
     assert rows["slow"][rows["entry"].index("CPU %")] == "69.0"
 
 
-def test_entries_that_were_trained_for_longer_than_helps_are_named_with_the_worst_seed() -> None:
-    def trained(name: str, score: float, seed: int = 0, **changes: Any) -> dict[str, Any]:
-        row = entry(name, score, seed)
-        row["train"].update(changes)
-        return row
-
-    what = result(
-        trained("calm", 2.0),
-        trained("slow", 2.2, 0, best_share=0.9),
-        trained("slow", 2.2, 1, best_share=0.404),
-        trained("ended", 2.3, best_share=0.8, used_share=0.25),
-        trained("diverged", 2.4, best_share=0.2, stopped="training diverged"),
-    )
-    slowest = "slow (best after 40 % of its updates)"
-    short = "ended (ended after 25 % of its budget, since more did not help)"
-    assert f"\n- trained for longer than helps: `{slowest}`, `{short}`\n" in report(what)
-    assert f"trained for longer than helps: {slowest} {short}" in " ".join(drawn(what, 80).split())
-
-
-def test_machines_are_shown_where_they_differ_and_seconds_warn() -> None:
+def test_different_machines_are_named_under_budgets_of_time() -> None:
     here, there = entry("here", 2.0), entry("there", 2.2)
-    assert "machine A" not in report(result(here, there))
     there["machine"] |= {"processor": "Other", "gpu": "H100"}
     what = result(here, there)
-    header, *rows = markdown_rows(what, "Speed and size")
-    column = header.index("machine")
-    assert {row[0]: row[column] for row in rows if row[column]} == {"here": "A", "there": "B"}
-    assert f"machine B: Other, {there['machine']['num_cores']} cores, H100, 2 threads" in report(what)
+    assert f"Other, {there['machine']['num_cores']} cores, H100, 2 threads" in report(what)
     note = "runs had different machines or threads, so the same time allowed some of them more training"
     assert note in report(what)
     assert note in " ".join(drawn(what, 80).split())
     assert note not in report({**what, "budget": "20Mchars"})
+    assert note not in report(result(here, entry("there", 2.2)))
 
 
 def test_markdown_tables_are_well_formed_whatever_the_names(full: dict[str, Any]) -> None:
@@ -174,14 +170,15 @@ def test_markdown_tables_are_well_formed_whatever_the_names(full: dict[str, Any]
     assert "a|b*c_d_`e`<i>" in [row[0] for row in markdown_rows(full, "Scores")]
 
 
-def test_an_encoding_without_blocks_gets_number_signs(full: dict[str, Any]) -> None:
+def test_an_encoding_without_blocks_gets_other_signs(full: dict[str, Any]) -> None:
     raw = io.BytesIO()
     full["entries"][0]["samples"][0]["text"] = "naïve 漢字"
     console = Console(file=io.TextIOWrapper(raw, encoding="ascii"), width=80)
     render(bench_report(from_values(Comparison, full)), console)
     console.file.flush()
     output = raw.getvalue().decode("ascii")
-    assert re.search(r"^uniform +6\.2288 +6\.1988-6\.2588 +#+ *$", output, re.MULTILINE)
+    assert re.search(r"^uniform +6\.229 +6\.199-6\.259", output, re.MULTILINE)
+    assert re.search(r"^random +\.[#%*]", output, re.MULTILINE)  # its learning curve
     assert max(map(len, output.splitlines())) <= 80
 
 
@@ -194,15 +191,22 @@ def test_whatever_may_be_null_can_be_shown() -> None:
     }
     bare["metric_pseudovalues"] = {}
     what = result(bare, held_out={"sample_metrics": held_out, "pseudovalues": {}}, command=None)
-    assert "2.0000" in report(what)
-    assert "2.0000" in drawn(what, 80)
+    assert "2.000" in report(what)
+    assert "2.000" in drawn(what, 80)
 
 
-def test_a_note_says_who_prepared_a_part_of_a_large_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    part = entry("part", 2.1)
-    part["train"].update(num_epochs=2.0, num_chars=1_000_000)
-    what = result(entry("whole", 2.0), part)
-    label = "prepared only a part of the large training text: "
-    assert label not in report(what)
-    monkeypatch.setattr(bench_tables, "LARGE", 1_000_000)
-    assert f"\n- {label}`part (500 k characters)`\n" in report(what)
+def test_a_metric_of_a_plugin_has_a_column_everywhere_and_the_best_is_marked() -> None:
+    info = {"name": "calm", "label": "calm", "hint": "how calm <it> is", "unit": "", "best": "lower"}
+    failed = {"name": "odd", "label": "odd", "hint": "", "problem": "metric 'odd' failed"}
+    rows = [entry("a", 2.0, written={"calm": 12.0}), entry("b", 2.2, written={"calm": 15.0})]
+    held_out = {"sample_metrics": {**HELD_OUT, "calm": 14.9}, "pseudovalues": {}}
+    what = compared(*rows, held_out=held_out, other_metrics=[info, failed])
+    assert "calm" in scores_csv(what).header
+    sections = bench_report(what).shown()
+    tables = [block for each in sections for block in each.blocks if isinstance(block, Table)]
+    (table,) = (each for each in tables if each.title == "Generated text")
+    (place,) = (at for at, column in enumerate(table.columns) if column.name == "calm")
+    assert table.columns[place].hint == "how calm <it> is"
+    cells = [row.cells[place] for row in table.rows]
+    assert [(cell.text, cell.best) for cell in cells] == [("12", True), ("15", False), ("14.9", False)]
+    assert any("metric 'odd' failed" in note.label for note in table.notes)

@@ -11,8 +11,8 @@ import pytest
 
 from helpers.catalog import write_run
 from textgen.contracts import TextgenError
+from textgen.results.folders import remove_results
 from textgen.results.names import find
-from textgen.results.removal import remove_results
 from textgen.runtime.storage.result_folders import locked
 
 RUN = "word-lstm-wiki-5m-2026-11-25-1700"
@@ -79,7 +79,7 @@ def test_what_a_process_writes_to_is_not_removed(root: Path) -> None:
 def test_a_removal_that_is_killed_is_completed_by_the_next(root: Path) -> None:
     code = (
         "import os, shutil, signal, sys\nfrom pathlib import Path\n"
-        "from textgen.results.folders import identify\nfrom textgen.results.removal import remove_results\n"
+        "from textgen.results.folders import identify\nfrom textgen.results.folders import remove_results\n"
         "shutil.rmtree = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
         f"remove_results(identify(Path({str(root / RUN)!r})))"
     )

@@ -217,8 +217,7 @@ def remove(
 ) -> None:
     """Remove saved runs, benches, suites or studies; refused if a folder contains anything else."""
     list_plugins(plugin)
-    from textgen.results.folders import name_of
-    from textgen.results.removal import check_removable, remove_results
+    from textgen.results.folders import check_removable, name_of, remove_results
 
     chosen = _outermost(names, root)
     for found in chosen:

@@ -23,8 +23,8 @@ def show(
 ) -> None:
     """Print a result as JSON, draw its report on a terminal, or print that as Markdown when piped.
 
-    A terminal shows the whole report if `full`, otherwise its most important part; it ends with the answer,
-    the page in `folder` and the next command to try.
+    A terminal shows the whole report if `full`, otherwise its most important part. The answer of a result
+    that is saved in `folder` is shown again at the end, with its page and the next command to try.
     """
     from textgen.library.console import VisibleConsole
     from textgen.reports.markdown import to_markdown
@@ -37,7 +37,7 @@ def show(
     else:
         drawn = report(visible_in(result))
         render(drawn, VisibleConsole(), full=full)
-        page = f"report: {report_of(folder)}" if folder is not None else ""  # a line of its own: clickable
-        following = f"next: {drawn.advice}" if drawn.advice else ""
-        for line in filter(None, (drawn.closing and f"\n{drawn.closing}", page, following)):
-            say(line)
+        if folder is not None:
+            say(f"\n{drawn.answer}\nreport: {report_of(folder)}")  # a line of its own: clickable
+        if drawn.advice:
+            say(f"next: {drawn.advice}")

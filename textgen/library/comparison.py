@@ -9,8 +9,8 @@ from textgen.library.notebook_views import data_frame, new_axes, plot_curves, pl
 from textgen.reports.answer import answer
 from textgen.reports.bench_report import bench_report
 from textgen.reports.columns import run_values
+from textgen.reports.html import to_notebook
 from textgen.reports.ladder_report import ladder_answer, ladder_report, ladder_values
-from textgen.reports.notebook import to_notebook
 from textgen.results import comparison, ladder
 from textgen.runtime.messages import UsageError
 from textgen.training.budget import is_timed, parse_budget
@@ -37,7 +37,7 @@ class Comparison(comparison.Comparison):
                     **values,
                     **(run.sample_metrics or {} if isinstance(run, EntryResult) else {}),
                 }
-                for run, values in run_values(self, "frame")
+                for run, values in run_values(self)
             ]
         )
 

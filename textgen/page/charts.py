@@ -1,20 +1,20 @@
-"""Charts as SVG, which needs no script: intervals, lines, stacked bars; and their scales."""
+"""Charts as SVG, which needs no script: intervals and lines; and their scales."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
 from textgen.page.render import render
 
-WIDTH, PHONE = 720, 350
-"""The widths in which a chart is drawn; a phone's has names above the rows, or below the lines."""
-ROW, NAME_ROW = 24, 20
+WIDTH = 720
+"""The width in which a chart is drawn; a phone scrolls it."""
+ROW = 24
 LABEL_CHARS = 30
 CHAR = 7.2
 """About the width of a character of a label."""
@@ -40,8 +40,6 @@ class ChartValue:
     interval: tuple[float, float] | None = None
     is_best: bool = False
     is_reference: bool = False
-    sets_scale: bool = True
-    """False for a value that is an arrow at the edge unless it is near those that set the scale."""
     style: str = ""
     """The classes of its colour (see `entry_style`); empty for the colour of all."""
 
@@ -73,20 +71,20 @@ class Drawing(ABC):
     title: str
 
     def svg(self) -> Markup:
-        """Return a chart for a screen and one for a phone, of which a page shows one."""
-        return render("chart.html", title=self.title, wide=self._drawn(WIDTH), narrow=self._drawn(PHONE))
+        """Return the chart, which scrolls where there is no room."""
+        return render("chart.html", title=self.title, drawn=self._drawn())
 
     @abstractmethod
-    def _drawn(self, width: int) -> Markup:
-        """Return the chart as wide as that."""
+    def _drawn(self) -> Markup:
+        """Return the chart."""
 
 
 @dataclass(frozen=True)
 class IntervalChart(Drawing):
     """Values as dots with their intervals, one row each; `zero` draws a line at no difference.
 
-    Values far beyond all others, and those beyond the scale of the ones that set it, are arrows at the edge,
-    so that the others can be told apart. None has an empty cell.
+    Values far beyond all others are arrows at the edge, so that the others can be told apart. None has an
+    empty cell.
     """
 
     unit: str
@@ -102,23 +100,20 @@ class IntervalChart(Drawing):
         """The rows that have a value."""
         return [row for row in self.rows if row is not None]
 
-    def _drawn(self, width: int) -> Markup:
-        values = VALUE_WIDTH + (_label_width(row.name for row in self.known) if width == WIDTH else 0)
-        scale = _value_scale(self.known, values, width - 12, zero=self.zero)
-        above = 0 if width == WIDTH else NAME_ROW
+    def _drawn(self) -> Markup:
+        values = VALUE_WIDTH + _label_width(row.name for row in self.known)
+        scale = _value_scale(self.known, values, WIDTH - 12, zero=self.zero)
         write = ("{:+.3f}" if self.zero else "{:.3f}").format
         rows = [
-            {"row": row, "label": _short(row.name), "y": 14 + above + (ROW + above) * index}
-            | {"text": write(row.value)}
+            {"row": row, "label": _short(row.name), "y": 14 + ROW * index, "text": write(row.value)}
             | _placed(row, scale)
             for index, row in enumerate(self.known)
         ]
         return render(
             "intervals.svg",
             chart=self,
-            width=width,
-            above=above,
-            height=(ROW + above) * len(rows) + 40,
+            width=WIDTH,
+            height=ROW * len(rows) + 40,
             ticks=_ticks(scale),
             zero=scale(0.0) if self.zero else None,
             values=values - 16,
@@ -163,9 +158,8 @@ class LineChart(Drawing):
         """Return whether there is anything to draw."""
         return bool(self.lines)
 
-    def _drawn(self, width: int) -> Markup:
-        is_wide = width == WIDTH
-        right = width - (_label_width([line.name for line in self.lines]) if is_wide else NAME_ROW)
+    def _drawn(self) -> Markup:
+        right = WIDTH - _label_width(line.name for line in self.lines)
         warp: Callable[[float], float] = float if self.log_ticks is None else math.log10
         x_scale = spanning([warp(x) for line in self.lines for x, _ in line.points], 60, right - 10, 0.02)
         heights = [y for line in self.lines for _, y in line.points]
@@ -195,14 +189,10 @@ class LineChart(Drawing):
                 )
         wanted = [y_scale(line.points[-1][1]) for line in self.lines if line.points]
         labels = spread(wanted, 14, 12, self.height - 44)
-        if not is_wide:
-            labels = [self.height + NAME_ROW * index for index in range(len(drawn))]
         return render(
             "lines.svg",
             chart=self,
-            width=width,
-            height=self.height + (0 if is_wide else NAME_ROW * len(drawn)),
-            is_wide=is_wide,
+            width=WIDTH,
             right=right,
             x_ticks=ticks,
             y_ticks=_ticks(y_scale),
@@ -210,55 +200,10 @@ class LineChart(Drawing):
         )
 
 
-@dataclass(frozen=True)
-class StackedChart(Drawing):
-    """Bars of several parts, one row each, by their names; those with a style have its colour before them."""
-
-    unit: str
-    parts: Sequence[str]
-    rows: Mapping[str, Sequence[float]]
-    styles: Mapping[str, str] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        """Return whether there is anything to draw."""
-        return bool(self.rows)
-
-    def _drawn(self, width: int) -> Markup:
-        above, begin = (0, _label_width(self.rows)) if width == WIDTH else (NAME_ROW, 4)
-        legend = 28 + (ROW if above else 0)  # in two lines on a phone
-        scale = Scale(0.0, max(map(sum, self.rows.values())) or 1.0, begin, width - 70)
-        drawn: list[dict[str, Any]] = []
-        columns = 2 if above else len(self.parts)
-        for index, (name, sizes) in enumerate(self.rows.items()):
-            total, bars = 0.0, []
-            for part, size in enumerate(sizes):
-                bars.append({"x": scale(total), "width": scale(total + size) - scale(total), "part": part})
-                total += size
-            y = legend + 12 + above + (ROW + above) * index
-            drawn.append({"label": _short(name), "y": y, "bars": bars, "total": total})
-            drawn[-1]["style"] = self.styles.get(name, "")
-        return render(
-            "stacks.svg",
-            chart=self,
-            width=width,
-            above=above,
-            height=legend + 22 + (ROW + above) * len(self.rows),
-            parts=[
-                {"name": name, "x": 8 + 150 * (index % columns), "y": 8 + ROW * (index // columns)}
-                for index, name in enumerate(self.parts)
-            ],
-            rows=drawn,
-        )
-
-
 def _value_scale(rows: Sequence[ChartValue], begin: float, end: float, *, zero: bool) -> Scale:
-    """Return the scale of the values that set it; others may widen it by half to each side."""
-    own = _within([row for row in rows if row.sets_scale] or rows, zero=zero)
-    ends = [end for row in own for end in (row.value, *(row.interval or ()))] + [0.0] * zero
-    low, high = min(ends), max(ends)
-    room = (high - low) / 2
-    near = [row.value for row in rows if not row.sets_scale and low - room <= row.value <= high + room]
-    return spanning([*ends, *near], begin, end)
+    """Return the scale of the values that are not far beyond the others, with their intervals."""
+    ends = [end for row in _within(rows, zero=zero) for end in (row.value, *(row.interval or ()))]
+    return spanning([*ends, *([0.0] if zero else [])], begin, end)
 
 
 def _within(rows: Sequence[ChartValue], *, zero: bool) -> list[ChartValue]:

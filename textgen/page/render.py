@@ -30,11 +30,7 @@ def render_page(template: str, data: Any, scripts: Sequence[str], **values: Any)
     the page allows these scripts, by their hashes, and no requests at all.
     """
     code = [asset(name) for name in (*SCRIPTS, *scripts)]
-    style = ""
-    if "curves.js" in scripts:
-        code.insert(0, f"/* {asset('uPlot.LICENSE', 'vendor')} */\n{asset('uPlot.min.js', 'vendor')}")
-        style = asset("uPlot.min.css", "vendor")
-    return render_with_scripts(template, code, style, "img-src data:", data=data, **values)
+    return render_with_scripts(template, code, "", "img-src data:", data=data, **values)
 
 
 def render_with_scripts(
@@ -81,9 +77,9 @@ def environment() -> Environment:
 
 
 @cache
-def asset(name: str, folder: str = "assets") -> str:
-    """Return a style sheet or script of this package, or a file of a library that pages contain."""
-    return files("textgen.page").joinpath(folder, name).read_text("utf-8")
+def asset(name: str) -> str:
+    """Return a style sheet or script of this package."""
+    return files("textgen.page").joinpath("assets", name).read_text("utf-8")
 
 
 @cache

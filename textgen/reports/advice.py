@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import fmean
 
-from textgen.defaults import ENTRIES, LANGUAGE
 from textgen.experiment.entry import COPIES
 from textgen.experiment.entry_result import EntryResult
 from textgen.reports.answer import classes
@@ -14,6 +13,8 @@ from textgen.reports.rows import EntryRow, entry_rows
 from textgen.results.comparison import Comparison, EntryScore, ReferenceScore
 from textgen.training.budget import times
 
+COUNTING = "ngram"
+"""The model that counts, which mixtures are advised with."""
 NEAR = 0.15
 """Share of a score by which counting may be behind so that a mixture with it is worth trying."""
 END = 0.8
@@ -36,51 +37,25 @@ def advice(result: Comparison) -> str:
 def other_entry(result: Comparison) -> str:
     """Return which mixture is likely better than the best entry that is trained; empty if none is known.
 
-    Its parts are those of entries that are known here: compared, references, or compared by default.
+    It adds the n-gram over the same tokens, if that is compared or a reference, and comes near on its own.
     """
-    entries = next((each for each in classes(result) if not each.best.reads_on), None)
-    best = next((each for each in entries.scores if each.name in entries.read), None) if entries else None
-    if entries is None or best is None:
+    found = next((each for each in classes(result) if not each.best.reads_on), None)
+    best = next((each for each in found.scores if each.name in found.read), None) if found else None
+    if found is None or best is None or any(f"+{COUNTING}" in run.name for run in result.entries):
         return ""
-    tokenizer, _, _ = _parts(best.name) or ("", [], [])
-    fixed = [each for each in result.references if not (each.reads_on or each.is_pretrained)]
-    known: list[EntryScore | ReferenceScore] = [*entries.scores, *fixed]
-    for each in sorted(known, key=lambda each: each.bits_per_char):
-        advised = "" if each.name in entries.read else _mixture(best.name, each.name, result)
-        behind = each.bits_per_char / best.bits_per_char - 1
-        # Counts of other tokens only tell that these are better if they are ahead themselves.
-        if advised and behind < (NEAR if advised.split("-")[0] == tokenizer else 0):
-            return plain(
-                f"Counting ({each.name}, {each.bits_per_char:.3f}) "
-                f"{'comes near' if behind > 0 else 'is ahead of'} {best.name} ({best.bits_per_char:.3f}): "
-                f"{advised}, a mixture with it, is likely better."
-            )
-    return ""
-
-
-def _mixture(best: str, counts: str, result: Comparison) -> str:
-    """Return the mixture of an entry, or of a usual one over other tokens, with one that counts."""
-    if not (counted := _parts(counts)):
+    entry, colon, options = best.name.partition(":")
+    tokenizer, _, others = entry.rpartition(COPIES)[2].partition("-")
+    model, dash, embedding = others.partition("-")
+    known: list[EntryScore | ReferenceScore] = [*found.scores, *result.references]
+    counts = next((each for each in known if each.name == f"{tokenizer}-{COUNTING}"), None)
+    if not model or counts is None or counts.bits_per_char >= (1 + NEAR) * best.bits_per_char:
         return ""
-    tokenizer, models, _ = counted
-    compared = [parts for run in result.entries if (parts := _parts(run.name))]
-    if any(each == tokenizer and {*models} < {*of} for each, of, _ in compared):
-        return ""
-    own, usual = _parts(best), [parts for name in ENTRIES.split() if (parts := _parts(name))]
-    known = [parts for parts in usual if parts[0] == tokenizer and result.corpus.language == LANGUAGE]
-    if own and own[0] == tokenizer:  # perhaps with the embedding that the same model usually has
-        known = [parts for parts in known if parts[1] == own[1] and not own[2]] or [own]
-    if not known:
-        return ""
-    _, others, embedding = known[0]
-    options = best.partition(":")[1:] if own and own[1] == others else ()
-    return "-".join([tokenizer, "+".join([*others, *models]), *embedding]) + "".join(options)
-
-
-def _parts(entry: str) -> tuple[str, list[str], list[str]] | None:
-    """Return tokenizer, models and embedding of an entry by its name; None of an alias or a compressor."""
-    tokenizer, *others = entry.partition(":")[0].rpartition(COPIES)[2].split("-")
-    return (tokenizer, others[0].split("+"), others[1:]) if others else None
+    near = "comes near" if counts.bits_per_char > best.bits_per_char else "is ahead of"
+    mixture = f"{tokenizer}-{model}+{COUNTING}{dash}{embedding}{colon}{options}"
+    return plain(
+        f"Counting ({counts.name}, {counts.bits_per_char:.3f}) {near} {best.name} "
+        f"({best.bits_per_char:.3f}): {mixture}, a mixture with it, is likely better."
+    )
 
 
 def next_steps(result: Comparison) -> Iterator[str]:

@@ -16,6 +16,13 @@ from textgen.results.ladder import Ladder
 from textgen.training.budget import is_timed
 from textgen.training.progress import MAX_UNEVENNESS, MIN_CPU_UTILIZATION
 
+DEFINITION = (
+    "Bits per character: how surprised a model is by each next character of text that it has never seen, on "
+    "average; lower is better. At 1 bit it is as unsure as between two equally likely characters, at 2 bits "
+    "as between four."
+)
+"""The unit of every score, below the answer."""
+
 DOUBTFUL_SHARE = 0.75
 """Share of the bits of the best reference below which a score needs an explanation."""
 MAX_PACES = 2
@@ -26,9 +33,6 @@ LITTLE = 0.001
 """A share of the scored text below which it is only said to be little."""
 MAX_NAMED = 3
 """The most entries without a clear difference from the best that the answer names."""
-
-NO_CLEAR_DIFFERENCE, ONE_SEED = "no clear difference", " (one seed)"
-"""Words of verdicts."""
 
 
 @dataclass(frozen=True)
@@ -116,28 +120,6 @@ def _answer_of(result: Comparison | Ladder, entries: Class, budget: str) -> str:
     return f"{said}{_seeds(entries)}{_reference(result, best)}.{_pace(result, entries, budget)}"
 
 
-def closing(result: Comparison) -> str:
-    """Return the answer in few words, which ends what is shown first."""
-    said = closing_of(classes(result))
-    return plain("; ".join([said, *short_cautions(map(RunCaution.of, result.runs), result.budget)]))
-
-
-def closing_of(found: Sequence[Class]) -> str:
-    """Return who won in each class, in few words."""
-    return "; reading on: ".join(map(_closing_of, found)) or "no entry has a score"
-
-
-def _closing_of(entries: Class) -> str:
-    best = entries.best
-    if not entries.differences:
-        return f"{best.name}: {_score(best)}{in_brackets(best.interval)}"
-    nearest = entries.differences[0]
-    by = f"{nearest.bits_per_char:.3f} bits per character{in_brackets(nearest.interval)}"
-    if best.is_best:
-        return f"{best.name} is better than {nearest.b} by {by}"
-    return f"no clear winner: {best.name} is ahead of {nearest.b} by {by}"
-
-
 def scope(result: Comparison) -> Iterator[str]:
     """Yield what scores and intervals hold for, and what one seed cannot tell."""
     number = len(result.corpus.split.scored(result.scored_on).stretch_chars)
@@ -148,7 +130,7 @@ def scope(result: Comparison) -> Iterator[str]:
         )
     else:
         yield "Scores are those of one passage; on others they may differ by more than the intervals say."
-    if _has_single_seed(result, result.scores) and result.seed_priors:
+    if _has_single_seed(result) and result.seed_priors:
         prior = result.seed_priors["bits_per_char"]
         trained = [run.train for run in result.runs if run.train.num_updates]
         spreads = [math.hypot(prior.after(train.num_chars).sd, train.pace_sd) for train in trained]
@@ -223,34 +205,10 @@ def doubts(result: Comparison) -> Iterator[str]:
             )
 
 
-def verdict(result: Comparison, difference: Difference) -> str:
-    """Return the verdict on an entry that is not the best."""
-    words = "clearly worse" if difference.is_clear else NO_CLEAR_DIFFERENCE
-    compared = [score for score in result.scores if score.name in (difference.a, difference.b)]
-    return words + ONE_SEED if _has_single_seed(result, compared) else words
-
-
-def puzzle(result: Comparison) -> str:
-    """Return why a difference is clear though a larger one is not, if there are such."""
-    clear = min((each for each in result.differences if each.is_clear), key=_size, default=None)
-    unclear = max((each for each in result.differences if not each.is_clear), key=_size, default=None)
-    if clear is None or unclear is None or _size(clear) >= _size(unclear):
-        return ""
-    return plain(
-        f"{clear.b} (+{_size(clear):.3f}) is clearly worse and {unclear.b} (+{_size(unclear):.3f}) is not, "
-        "since differences are paired, passage by passage: what counts besides their size is how much they "
-        "vary between passages and seeds."
-    )
-
-
-def _size(difference: Difference) -> float:
-    return difference.bits_per_char
-
-
-def _has_single_seed(result: Comparison, scores: Sequence[EntryScore]) -> bool:
-    """Return whether one of these entries is trained by gradient, with one seed only."""
+def _has_single_seed(result: Comparison) -> bool:
+    """Return whether an entry is trained by gradient, with one seed only."""
     trained = {run.name for run in result.runs if run.train.num_updates}
-    return any(score.num_seeds == 1 and score.name in trained for score in scores)
+    return any(score.num_seeds == 1 and score.name in trained for score in result.scores)
 
 
 def _score(score: EntryScore) -> str:
@@ -346,16 +304,6 @@ def cautions(runs: Iterable[RunCaution], budget: str) -> Iterator[str]:
         yield f"{_are(list(remarks))} {next(iter(remarks.values()))}."
     for name, remark in {run.name: run.told_remark for run in known if run.told_remark}.items():
         yield f"{name} {remark}."
-
-
-def short_cautions(runs: Iterable[RunCaution], budget: str) -> Iterator[str]:
-    """Yield the same in few words."""
-    known = list(runs)
-    shares, changes = _disturbed(known, budget)
-    if shares or changes:
-        yield "the CPU was shared" if shares else "the pace changed"
-    if names := list(dict.fromkeys(run.name for run in known if run.chance_remark)):
-        yield f"{_are(names)} worse than chance"
 
 
 def _disturbed(runs: Sequence[RunCaution], budget: str) -> tuple[list[float], list[float]]:

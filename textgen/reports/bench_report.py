@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
-from statistics import fmean
 from typing import Any
 
 from textgen.data.sources import STANDARD_INPUT
 from textgen.evaluation.text_metrics import MIN_VERBATIM
-from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, StackedChart, entry_style
+from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, entry_style
 from textgen.reports import bench_tables as tables
 from textgen.reports.advice import advice, next_steps, other_entry
-from textgen.reports.answer import answer, classes, closing, doubts, known_before, puzzle, resolution, scope
+from textgen.reports.answer import DEFINITION, answer, doubts, known_before, resolution, scope
 from textgen.reports.columns import curves_csv, scores_csv
 from textgen.reports.document import (
     BRIEF,
     FULL,
-    PAGE,
-    WHOLE,
     Block,
     Chart,
-    Folded,
     Lines,
     Note,
     Report,
@@ -32,8 +28,6 @@ from textgen.reports.document import (
     text_table,
 )
 from textgen.reports.formats import count, named_values, plain, short
-from textgen.reports.glossary import DEFINITION, TERMS
-from textgen.reports.moments import moment_blocks
 from textgen.reports.rows import EntryRow, entry_rows
 from textgen.reports.samples import (
     brief_samples,
@@ -41,6 +35,7 @@ from textgen.reports.samples import (
     diversity_chart,
     known_words,
     made_up_words,
+    moment_blocks,
     sample_groups,
     sampler_line,
 )
@@ -48,7 +43,7 @@ from textgen.results.comparison import Comparison
 from textgen.results.details import Details, EntryDetails, differing_settings
 from textgen.runtime.environment import machines_used
 
-SCRIPTS = ("curves.js", "passage_colours.js", "samples.js")
+SCRIPTS = ("passage_colours.js", "samples.js")
 
 NO_DETAILS = Details(passages=(), entries=())
 
@@ -70,43 +65,39 @@ def bench_report(
     ran = [row for row in rows if row.runs]
     ordered = [entry for row in rows for entry in details.entries if entry.name == row.name]
     styles = {row.name: entry_style(index) for index, row in enumerate(rows)}
-    curves, made = _curve_points(rows), _made(result)
     return Report(
         kind="comparison",
         result=result,
         title=f"Comparison on {result.corpus.name}",
         answer=answer(result),
-        closing=closing(result),
         advice=advice(result),
-        cautions=list(filter(None, [*doubts(result), puzzle(result), resolution(result)])),
+        cautions=list(filter(None, [*doubts(result), resolution(result)])),
         context=plain(" · ".join(_context(result))),
         definition=DEFINITION,
-        terms=TERMS,
         sections=[
-            Section("about", "", [lines([*known_before(result), *made], is_list=True, is_aside=True)], FULL),
-            Section("write", "Write with them", _writing(models, left_out), PAGE),
+            Section("write", "Write with them", _writing(models, left_out), FULL),
             Section("brief", "", [tables.brief_table(result, rows)], BRIEF),
-            Section("scores", "Scores", _scores(result, rows, styles, readers), WHOLE),
-            Section("entries", "What they are", _descriptions(result, ordered), PAGE),
+            Section("scores", "Scores", _scores(result, rows, styles, readers), FULL),
+            Section("entries", "What they are", _descriptions(result, ordered), FULL),
             Section("samples", "Samples", _samples(result, ordered)),
             Section("made-up", "Made-up words", _made_up(result), FULL),
             *_passages(details, ordered),
-            Section("learnt", "As they learnt", _learnt(ran), WHOLE),
-            Section("curves", "Learning curves", _curves(result, ran, curves), WHOLE),
-            Section("next", "What to try next", [next_lines(result)], WHOLE),
-            Section("bits", "Where the bits go", _categories(result, ran, styles), WHOLE),
-            Section("diversity", "Quality and diversity", _diversity(result, ran, ordered, styles), WHOLE),
-            Section("embeddings", "Embeddings", [tables.embedding_table(ran), *_neighbors(ran)], WHOLE),
-            Section("speed", "Speed and size", [tables.speed_table(ran)], WHOLE),
-            Section("settings", "What differs in the settings", _settings(ordered), PAGE),
+            Section("learnt", "As they learnt", _learnt(ran), FULL),
+            Section("curves", "Learning curves", _curves(result, ran, styles), FULL),
+            Section("next", "What to try next", [next_lines(result)], FULL),
+            Section("bits", "Where the bits go", [tables.category_table(ran)], FULL),
+            Section("diversity", "Quality and diversity", _diversity(result, ran, ordered, styles), FULL),
+            Section("embeddings", "Embeddings", [tables.embedding_table(ran), *_neighbors(ran)], FULL),
+            Section("speed", "Speed and size", [tables.speed_table(ran)], FULL),
+            Section("settings", "What differs in the settings", _settings(ordered), FULL),
             Section("more", "", [lines([_more(result)], is_aside=True)], BRIEF),
         ],
         command=result.command,
-        made=made,
+        made=_made(result),
         files=[scores_csv(result), curves_csv(result)],
         styles=styles,
         scripts=(*SCRIPTS, "writer.js") if models else SCRIPTS,
-        data=_data(result, details, ordered, curves) | ({"models": models} if models else {}),
+        data=_data(result, details, ordered) | ({"models": models} if models else {}),
     )
 
 
@@ -116,12 +107,9 @@ def _learnt(ran: Sequence[EntryRow]) -> list[Block]:
     return moment_blocks({run.name: [*zip_longest(run.train.moments, run.made_up_shares)] for run in first})
 
 
-def _data(
-    result: Comparison, details: Details, entries: Sequence[EntryDetails], curves: Sequence[dict[str, Any]]
-) -> dict[str, Any]:
+def _data(result: Comparison, details: Details, entries: Sequence[EntryDetails]) -> dict[str, Any]:
     """Return what the scripts of a page read."""
     return {
-        "curves": curves,
         "passages": details.passages,
         "readings": [{"name": each.name, **vars(each.reading)} for each in entries if each.reading],
         "samples": [{"name": entry.name, "samples": entry.samples} for entry in entries],
@@ -177,19 +165,11 @@ def _scored_on(result: Comparison) -> str:
 def _scores(
     result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, str], readers: str
 ) -> list[Block]:
-    """Return the scores, with their picture on a page, in other units, and the differences."""
+    """Return the scores, with their picture on a page, and in other units."""
     return [
-        tables.pictured_scores(result, rows, _score_picture(result, rows, styles)),
-        lines([*known_before(result), readers], PAGE),
-        tables.score_table(result, rows),
-        Folded(
-            "Differences from the best, with their intervals",
-            [Chart(_difference_chart(result, styles)), tables.difference_table(result, rows)],
-        ),
-        Folded(
-            "Scores in other units: bits per byte, nats per character, perplexity per word; parameters",
-            [tables.other_units(result, rows)],
-        ),
+        tables.score_table(result, rows, _score_picture(result, rows, styles)),
+        lines([*known_before(result), readers], is_list=True),
+        tables.other_units(result, rows),
     ]
 
 
@@ -209,8 +189,7 @@ def _writing(models: Sequence[dict[str, Any]], left_out: Sequence[str]) -> list[
 
 
 def _score_picture(result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, str]) -> IntervalChart:
-    """Return the scores with their intervals; neither references nor chance set the scale."""
-    chance = chance_entries(result)
+    """Return the scores with their intervals."""
     values = [
         None
         if row.estimate is None
@@ -219,26 +198,11 @@ def _score_picture(result: Comparison, rows: Sequence[EntryRow], styles: Mapping
             row.estimate.bits_per_char,
             row.estimate.interval,
             is_reference=row.is_reference,
-            sets_scale=not row.is_reference and row.name not in chance,
             style=styles.get(row.name, ""),
         )
         for row in tables.ranked_rows(result, rows)
     ]
     return IntervalChart("bits per character, with 95 % intervals; left is better", "", values)
-
-
-def _difference_chart(result: Comparison, styles: Mapping[str, str]) -> IntervalChart:
-    """Return how much worse the other entries are than the best one; chance does not set the scale."""
-    chance = chance_entries(result)
-    values = [
-        ChartValue(
-            each.b, each.bits_per_char, each.interval, sets_scale=each.b not in chance, style=styles[each.b]
-        )
-        for each in result.differences
-    ]
-    best = "the best of each class" if len(classes(result)) > 1 else result.scores[0].name if values else ""
-    title = f"Bits per character more than {best}, with 95 % intervals"
-    return IntervalChart(title, f"bits/char more than {best}", values, zero=True)
 
 
 def _samples(result: Comparison, entries: Sequence[EntryDetails]) -> list[Block]:
@@ -253,7 +217,7 @@ def _samples(result: Comparison, entries: Sequence[EntryDetails]) -> list[Block]
             chance=frozenset(chance_entries(result)),
             min_verbatim=MIN_VERBATIM,
             errors=[f"{entry.name}: {error}" for entry in entries for error in entry.errors],
-            views=WHOLE,
+            views=FULL,
         ),
     ]
 
@@ -298,52 +262,36 @@ def _bits(entry: EntryDetails, index: int, num_chars: int) -> float:
     return float(entry.reading.passages[index].bits_of_chars(num_chars).mean())
 
 
-def _curve_points(rows: Sequence[EntryRow]) -> list[dict[str, Any]]:
-    """Return the learning curves of all runs that have one; `curves.js` knows the order of a point."""
-    return [
-        {
-            "name": f"{row.name} (seed {run.seed})" if len(row.runs) > 1 else row.name,
-            "color": index,
-            "points": [
-                (round(point.seconds, 3), point.num_chars, point.num_updates, round(bits, 5))
-                for point in run.train.curve
-                if (bits := point.validation_bits_per_char) is not None
-            ],
-        }
-        for index, row in enumerate(rows)
-        if row.comparable and row.runs and row.runs[0].train.curve
-        for run in row.runs
-    ]
-
-
-def _curves(result: Comparison, rows: Sequence[EntryRow], curves: Sequence[dict[str, Any]]) -> list[Block]:
-    """Return the learning curves over the seconds of training, and in one line each."""
-    drawn = [
-        ChartLine(
-            curve["name"],
-            [(seconds, bits) for seconds, _, _, bits in curve["points"]],
-            style=entry_style(curve["color"]),
+def _curves(result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, str]) -> list[Block]:
+    """Return the learning curves over the seconds of training and over the characters read."""
+    known = [
+        (
+            run.name if len(row.runs) == 1 else f"{run.name} (seed {run.seed})",
+            styles[row.name],
+            run.train.curve,
         )
-        for curve in curves
+        for row in rows
+        if row.comparable
+        for run in row.runs
+        if run.train.curve
     ]
-    title = "Validation bits per character over the seconds of training"
-    chart = LineChart(title, "seconds of training", "validation bits/char", drawn)
-    table = tables.curve_table(result, rows)
-    page = [Template("bench_curves.html", {"chart": Chart(chart), "table": table})] if drawn else []
-    return [*page, table]
-
-
-def _categories(result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, str]) -> list[Block]:
-    """Return the bits per character that each entry spends on each kind of text; no picture of chance."""
-    chance = chance_entries(result)
-    parts, stacks = list[str](), dict[str, list[float]]()
-    for row in rows:
-        if row.scores and row.name not in chance:
-            spent = [score.named_bits for score in row.scores]
-            parts = list(spent[0])
-            stacks[row.name] = list(map(fmean, zip(*(each.values() for each in spent), strict=True)))
-    title = "Bits per character by kind of text"
-    return [Chart(StackedChart(title, "bits/char", parts, stacks, styles)), tables.category_table(rows)]
+    charts: list[Block] = []
+    for axis, unit in (("seconds", "seconds of training"), ("num_chars", "characters read")):
+        drawn = [
+            ChartLine(
+                name,
+                [
+                    (getattr(point, axis), bits)
+                    for point in curve
+                    if (bits := point.validation_bits_per_char) is not None
+                ],
+                style=style,
+            )
+            for name, style, curve in known
+        ]
+        title = f"Validation bits per character over the {unit}"
+        charts.append(Chart(LineChart(title, unit, "validation bits/char", drawn)))
+    return [*charts, tables.curve_table(result, rows)]
 
 
 def _diversity(
@@ -379,7 +327,6 @@ def _neighbors(rows: Sequence[EntryRow]) -> Iterator[Block]:
                 caption=f"Nearest words of {row.name}, by cosine similarity, among its 3,000 most frequent "
                 "ones.",
                 lefts=(1, 2),
-                views=PAGE,
             )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from statistics import fmean
 from typing import Any
 
 from textgen.evaluation.intervals import INTERVAL_METHOD
@@ -14,18 +13,15 @@ from textgen.generation.bound_sampler import ENTROPY
 from textgen.page.charts import IntervalChart
 from textgen.reports.answer import classes
 from textgen.reports.columns import VIEWS, RowColumn, make_table
-from textgen.reports.document import BRIEF, FULL, PAGE, Note, Table
-from textgen.reports.formats import CurvePoint, at, bits, plain, short, sparkline
-from textgen.reports.rows import EntryRow, held_out_row, machine_letters, reference_rows
+from textgen.reports.document import BRIEF, Note, Table
+from textgen.reports.formats import CurvePoint, at, bits, plain, sparkline
+from textgen.reports.rows import EntryRow, held_out_row, reference_rows
 from textgen.reports.samples import counted_words, known_words
 from textgen.results.comparison import Comparison
 from textgen.training.budget import is_timed
 
 MAX_NOTED_WORDS = 12
 """Made-up or missing words that are shown of each entry."""
-PART, LARGE = 0.95, 3_000_000
-"""The report names entries that prepare less than this share of a training text this long or longer."""
-PERPLEXITIES = "Compare perplexities within one text only."
 PAIRED = "Differences are paired, passage by passage: one may be clear though intervals of scores overlap."
 
 
@@ -40,11 +36,9 @@ def brief_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
         f"Bits per character of the {result.scored_on} text, lower is better; bold: clearly best; italics: "
         f"references. {PAIRED} Real words: of what {_writer(result)} writes, {_real_words(result)}."
     )
+    columns = list(named(result, VIEWS["brief"].columns(result.other_metrics)))
     shown = [*ranked_rows(result, rows), held_out_row(result)]
-    notes = list(score_notes(result, rows))
-    return make_table(
-        "", caption, [*named(result, VIEWS["brief"].columns(result.other_metrics))], shown, notes, views=BRIEF
-    )
+    return make_table("", caption, columns, shown, list(score_notes(result, rows)), views=BRIEF)
 
 
 def named(result: Comparison, columns: Iterable[RowColumn[Any]]) -> Iterator[RowColumn[Any]]:
@@ -62,54 +56,47 @@ def _writer(result: Comparison) -> str:
 
 
 def _real_words(result: Comparison) -> str:
-    """Return of which words the share of real ones is."""
+    """Return the words that count towards the share of real words."""
     return counted_words(result.held_out.sample_metrics.get(LETTERS))
 
 
-def score_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
-    """Return the scores of entries and references, best first."""
-    ranked = ranked_rows(result, rows)
-    notes = [
-        *score_notes(result, rows),
-        *(Note(f"{each.name}: {each.description}") for each in result.references),
-    ]
-    caption = f"{_score_caption(result)} {PERPLEXITIES}{_reading_caption(result)}"
-    table = make_table("Scores", caption, VIEWS["scores"].columns(), ranked, notes, views=FULL)
-    scores = [fmean(row.bits_per_char) if row.bits_per_char and row.comparable else 0.0 for row in ranked]
-    longest = max(scores, default=0.0) or 1.0
-    drawn = [replace(row, bar=score / longest) for row, score in zip(table.rows, scores, strict=True)]
-    return replace(table, rows=drawn)
+def score_table(result: Comparison, rows: Sequence[EntryRow], picture: IntervalChart) -> Table:
+    """Return the scores of entries and references, best first, with the differences from the best.
 
-
-def pictured_scores(result: Comparison, rows: Sequence[EntryRow], picture: IntervalChart) -> Table:
-    """Return the scores as a page has them, with their picture and the differences from the best."""
-    caption = _score_caption(result) + _reading_caption(result)
-    columns, notes = VIEWS["page"].columns(), list(score_notes(result, rows))
-    ranked = ranked_rows(result, rows)
-    return make_table("Scores", caption, columns, ranked, notes, picture=picture, views=PAGE)
-
-
-def other_units(result: Comparison, rows: Sequence[EntryRow]) -> Table:
-    """Return the scores in other units."""
-    measured = [row for row in ranked_rows(result, rows) if row.num_parameters]
-    return make_table("Scores in other units", PERPLEXITIES, VIEWS["units"].columns(), measured, views=PAGE)
-
-
-def _score_caption(result: Comparison) -> str:
+    `picture` is what a page draws of them.
+    """
     interval = (
         "Interval: 95 %, for other passages of this text and other seeds."
         if result.interval_method == INTERVAL_METHOD
         else f"Interval: {result.interval_method}."
     )
-    return (
+    caption = (
         "Bits per character of the whole text, lower is better; bold: clearly best. Italics: references "
-        f"(compressors, and what only counts). {interval} {PAIRED}"
+        f"(compressors, and what only counts). {interval} {PAIRED}{_clear_caption(result)}"
     )
+    if any(score.reads_on for score in result.scores):
+        caption += " Last: entries that learn from the text while it is scored."
+    columns, notes = VIEWS["scores"].columns(), list(score_notes(result, rows))
+    return make_table("Scores", caption, columns, ranked_rows(result, rows), notes, picture=picture)
 
 
-def _reading_caption(result: Comparison) -> str:
-    reads_on = any(score.reads_on for score in result.scores)
-    return " Last: entries that learn from the text while it is scored." if reads_on else ""
+def _clear_caption(result: Comparison) -> str:
+    """Return what the verdicts mean: clear of chance, if several pairs are compared corrected for them."""
+    if not result.differences:
+        return ""
+    sizes = [len(each.scores) for each in classes(result)]
+    num_pairs = max(size * (size - 1) // 2 for size in sizes)
+    pairs = "pairs of entries of its class" if len(sizes) > 1 else f"{num_pairs} pairs of entries"
+    is_adjusted = num_pairs > 1 and result.interval_method == INTERVAL_METHOD
+    corrected = f", corrected for all {pairs} (Holm)" if is_adjusted else ""
+    return f" Clear: more than chance explains at 5 %{corrected}."
+
+
+def other_units(result: Comparison, rows: Sequence[EntryRow]) -> Table:
+    """Return the scores in other units."""
+    measured = [row for row in ranked_rows(result, rows) if row.num_parameters]
+    caption = "Compare perplexities within one text only."
+    return make_table("Scores in other units", caption, VIEWS["units"].columns(), measured)
 
 
 def score_notes(result: Comparison, rows: Sequence[EntryRow]) -> Iterator[Note]:
@@ -118,11 +105,9 @@ def score_notes(result: Comparison, rows: Sequence[EntryRow]) -> Iterator[Note]:
     numbers = {row.name: max((run.num_copies for run in row.runs), default=1) for row in rows}
     if copied := [f"{name} ({number})" for name, number in numbers.items() if number > 1]:
         yield Note("averages of copies, trained one after another (their number)", copied)
-    yield from _unused_notes(rows)
-    yield from _part_notes(result, rows)
     if is_timed(result.budget):
         yield from _disturbed_notes(rows)
-        if len(machine_letters(rows)) > 1:
+        if len({run.machine.description for row in rows for run in row.runs}) > 1:
             yield Note(
                 "runs had different machines or threads, so the same time allowed some of them more "
                 "training; a budget in characters does not depend on the machine"
@@ -147,25 +132,6 @@ def _problem_notes(rows: Sequence[EntryRow]) -> Iterator[Note]:
         yield Note("do not trust these scores, the decoded tokens differ from the text", unproven)
 
 
-def _unused_notes(rows: Sequence[EntryRow]) -> Iterator[Note]:
-    """Yield which entries were trained for longer than helps, with the seed for which that is worst."""
-    unused = []
-    for row in rows:
-        trained = sorted((run.train for run in row.runs), key=lambda train: train.best_share or 1.0)
-        unused += [f"{row.name} ({said})" for said in filter(None, (each.unused for each in trained[:1]))]
-    if unused:
-        yield Note("trained for longer than helps", unused)
-
-
-def _part_notes(result: Comparison, rows: Sequence[EntryRow]) -> Iterator[Note]:
-    """Yield which entries have no use for all of a large training text, and how much of it they prepared."""
-    whole = result.corpus.split.train.num_chars
-    trained = [(row.name, run.train) for row in rows for run in row.runs[:1] if run.train.num_epochs]
-    sizes = {name: train.num_chars / train.num_epochs for name, train in trained if whole > LARGE}
-    if part := [f"{name} ({short(size)} characters)" for name, size in sizes.items() if size < PART * whole]:
-        yield Note("prepared only a part of the large training text", part)
-
-
 def _disturbed_notes(rows: Sequence[EntryRow]) -> Iterator[Note]:
     """Yield whose training other work on the machine slowed down."""
     for row in rows:
@@ -176,22 +142,6 @@ def _disturbed_notes(rows: Sequence[EntryRow]) -> Iterator[Note]:
                 f"{row.name} {worst.disturbance}, since the machine was busy, so its score may be too high; "
                 "a budget in characters does not depend on the load"
             )
-
-
-def difference_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
-    """Return how much worse each entry is than the best one, and whether that is clear."""
-    sizes = [len(each.scores) for each in classes(result)]
-    num_pairs = max((size * (size - 1) // 2 for size in sizes), default=0)
-    is_adjusted = num_pairs > 1 and result.interval_method == INTERVAL_METHOD
-    of_class = " of its class" if len(sizes) > 1 else ""
-    pairs = "pairs of entries of its class" if of_class else f"{num_pairs} pairs of entries"
-    caption = (
-        f"Bits per character more than the best{of_class}. {PAIRED} Clear: more than chance explains at 5 %"
-    )
-    caption += f", corrected for all {pairs} (Holm)." if is_adjusted else "."
-    best = "the best of each class" if of_class else result.differences[0].a if result.differences else ""
-    compared = [row for row in rows if row.difference]
-    return make_table(f"Difference from {best}", caption, VIEWS["differences"].columns(), compared)
 
 
 def category_table(rows: Sequence[EntryRow]) -> Table:
@@ -239,9 +189,7 @@ def speed_table(rows: Sequence[EntryRow]) -> Table:
         "making word vectors, which a budget in seconds includes. CPU: share of the CPU time that training "
         "wanted and got."
     )
-    letters = machine_letters(rows)
-    notes = [Note(f"machine {letter}: {name}") for name, letter in letters.items() if len(letters) > 1]
-    return make_table("Speed and size", caption, VIEWS["speed"].columns(), rows, notes)
+    return make_table("Speed and size", caption, VIEWS["speed"].columns(), rows)
 
 
 def embedding_table(rows: Sequence[EntryRow]) -> Table:
@@ -275,7 +223,7 @@ def curve_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
         replace(row, curve=sparkline(curve, end, low, high)) for row, curve in zip(rows, curves, strict=True)
     ]
     caption = f"Validation bits per character, all drawn from {bits(low)} (▁) to {bits(high)} (█)."
-    return make_table("Learning curves", caption, VIEWS["curves"].columns(), drawn, views=FULL)
+    return make_table("Learning curves", caption, VIEWS["curves"].columns(), drawn)
 
 
 def _points(run: EntryResult, by_time: bool) -> list[CurvePoint]:

@@ -1,4 +1,4 @@
-"""The columns of the report: `COLUMNS` says how each is computed and written, `VIEWS` which table has it.
+"""The columns of the report: `COLUMNS` defines how each is computed and written, `VIEWS` which table has it.
 
 To add a column, add it to `COLUMNS`, and its name to the views that show it. Tables of reports, CSV files and
 data frames are all made from them.
@@ -7,15 +7,14 @@ data frames are all made from them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 from textgen.evaluation.metrics import METRICS, PERCENT, MetricInfo
 from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.experiment.score_trained import LOSES_TEXT
 from textgen.reports import formats
-from textgen.reports.answer import NO_CLEAR_DIFFERENCE, ONE_SEED
 from textgen.reports.document import DASH, Cell, Column, CsvFile, Note, Table, TableRow
 from textgen.reports.formats import (
     bits,
@@ -131,8 +130,8 @@ def metric_column(metric: MetricInfo) -> RowColumn[float]:
     )
 
 
-def _signed_interval(difference: Difference, write: str = "{:+.4f}") -> str:
-    return DASH if difference.interval is None else f"[{', '.join(map(write.format, difference.interval))}]"
+def _signed_interval(difference: Difference) -> str:
+    return DASH if difference.interval is None else "[{:+.3f}, {:+.3f}]".format(*difference.interval)
 
 
 _ALL: Sequence[RowColumn[Any]] = (
@@ -141,11 +140,13 @@ _ALL: Sequence[RowColumn[Any]] = (
         "bits_per_char",
         "bits/\nchar",
         values=lambda row: row.bits_per_char,
-        write=bits,
+        write=thousandths,
         is_best=lambda row: row.is_best,
         is_score=True,
     ),
-    _of_row("interval", "95 %\ninterval", lambda row: row.interval, lambda ends: DASH.join(map(bits, ends))),
+    _of_row(
+        "interval", "95 %\ninterval", lambda row: row.interval, lambda ends: DASH.join(map(thousandths, ends))
+    ),
     _of_row("interval_low", "low", lambda row: row.interval and row.interval[0], bits),
     _of_row("interval_high", "high", lambda row: row.interval and row.interval[1], bits),
     _of_scores("perplexity_per_word", "perplexity\nper word", "perplexity_per_word", formats.perplexity),
@@ -161,7 +162,6 @@ _ALL: Sequence[RowColumn[Any]] = (
     _of_row(
         "above_best", "above\nthe best", lambda row: row.difference, lambda it: f"{it.bits_per_char:+.3f}"
     ),
-    _of_row("difference", "bits/char", lambda row: row.difference, lambda it: f"{it.bits_per_char:+.4f}"),
     _of_row("difference_interval", "its 95 %\ninterval", lambda row: row.difference, _signed_interval),
     RowColumn("verdict", "verdict", values=lambda row: [row.verdict] if row.verdict else [], align="left"),
     # where the bits go
@@ -175,17 +175,16 @@ _ALL: Sequence[RowColumn[Any]] = (
         ],
         write=bits,
     ),
-    _of_scores("punctuation_bits", "punctu\u00adation", "by_kind.punctuation"),
+    _of_scores("punctuation_bits", "punctuation", "by_kind.punctuation"),
     _of_scores("white_space_bits", "white\nspace", "by_kind.white_space"),
     _of_scores("sum_of_bits", "sum", "bits_per_char"),
     _of_scores("bits_per_char_without_oov", "without\nOOV", "bits_per_char_without_oov"),
     _of_scores("oov_rate", "OOV\nrate %", "oov_rate", percent),
     # generated text
-    _of_runs("temperature", "tempera\u00adture", "freedom.temperature", hundredths),
+    _of_runs("temperature", "temperature", "freedom.temperature", hundredths),
     _of_runs("entropy_per_char", "entropy,\nbits/char", "freedom.entropy_per_char", hundredths),
     *map(metric_column, METRICS.values()),
     # speed and size
-    RowColumn("machine", "ma\u00adchine", values=lambda row: [row.machines] if row.machines else []),
     _of_runs("train_chars_per_second", "train\nchars/s", "train.chars_per_second", short),
     _of_runs(
         "trained_chars_per_second",
@@ -201,16 +200,16 @@ _ALL: Sequence[RowColumn[Any]] = (
     _of_runs("score_chars_per_second", "score\nchars/s", "scored_chars_per_second", short),
     _of_runs("state_bytes", "state,\nbytes", "state_bytes", short),
     _of_runs("generate_chars_per_second", "generate\nchars/s", "generate.chars_per_second", short),
-    _of_runs("vocab_size", "vocab\u00adulary", "vocab_size", count),
-    RowColumn("num_parameters", "para\u00admeters", values=lambda row: row.num_parameters, write=short),
+    _of_runs("vocab_size", "vocabulary", "vocab_size", count),
+    RowColumn("num_parameters", "parameters", values=lambda row: row.num_parameters, write=short),
     _of_runs("num_frozen_parameters", "frozen", lambda run: run.num_frozen_parameters or None, short),
     _of_runs("num_updates", "updates", "train.num_updates", count),
     _of_runs("best_update", "best\nupdate", "train.best_update", count),
     _of_runs("learning_rate", "peak\nrate", "train.rates.learning_rate", formats.setting),
-    _of_runs("momentum", "momen\u00adtum", "train.rates.momentum", formats.setting),
+    _of_runs("momentum", "momentum", "train.rates.momentum", formats.setting),
     _of_runs("sequence_length", "sequence\nlength", "train.rates.sequence_length", formats.setting),
     _of_runs("cpu_utilization", "CPU\n%", "train.cpu_utilization", percent),
-    _of_runs("validation_seconds", "vali\u00addation s", "train.validation_seconds", decimal),
+    _of_runs("validation_seconds", "validation\ns", "train.validation_seconds", decimal),
     # embeddings
     _of_runs("embedding_source", "source", "embedding.source", str, align="left"),
     _of_runs("embedding_dimension", "dim.", "embedding.dimension", count),
@@ -229,7 +228,44 @@ _ALL: Sequence[RowColumn[Any]] = (
         bits,
     ),
 )
-COLUMNS: Mapping[str, RowColumn[Any]] = {column.name: column for column in _ALL}
+HINTS = {
+    "bits_per_char": "surprise at each next character, on average; lower is better",
+    "interval": "95 %: how far the score would change on other passages of this text and with other seeds",
+    "above_best": "bits per character more than the best entry of the class",
+    "difference_interval": "95 %, paired: how far it would change on other passages and with other seeds",
+    "verdict": "clearly: more than chance explains at 5 %, paired, corrected for the number of pairs",
+    "bits_per_byte": "the same surprise for each byte of UTF-8, as papers on bytes have it",
+    "nats_per_char": "the same surprise in natural units: bits times 0.693",
+    "perplexity_per_word": "the same surprise as a number of equally likely words; compare within one text",
+    "validation_bits_per_char": "the score on the text that chose the best weights",
+    "known_words_bits": "bits that words of the training text cost",
+    "new_words_bits": "bits that words cost which the training text lacks, the same words for all entries",
+    "oov_bits": "bits that words cost which the entry's own vocabulary lacks",
+    "sum_of_bits": "the score",
+    "bits_per_char_without_oov": "the score if words outside the vocabulary cost nothing, which flatters",
+    "oov_rate": "share of words outside the entry's own vocabulary",
+    "temperature": "below 1 likely tokens become likelier, above 1 less likely",
+    "entropy_per_char": "how free the choice of each written character was",
+    "trained_chars_per_second": "characters of training text read per second",
+    "train_chars_per_second": "characters of training text read per second",
+    "num_chars": "characters read in training, those of later rounds through the text counted again",
+    "num_epochs": "how often training went through the text",
+    "num_updates": "how often training changed the weights",
+    "best_update": "the update whose weights are kept, those best on the validation text",
+    "prepare_seconds": "tokenizing the training text and making word vectors",
+    "state_bytes": "what the model carries from one token to the next: its memory of what it has read",
+    "vocab_size": "different tokens",
+    "num_parameters": "numbers that training sets",
+    "num_frozen_parameters": "parameters that training leaves unchanged",
+    "learning_rate": "the largest size of the steps of training",
+    "momentum": "how far a step goes on in the direction of the last ones",
+    "sequence_length": "tokens between two updates of the weights",
+    "cpu_utilization": "share of the CPU time that training wanted and got; below 80 % the machine was busy",
+}
+"""The meaning of columns, by their names; a page shows it for their headers."""
+COLUMNS: Mapping[str, RowColumn[Any]] = {
+    column.name: replace(column, hint=HINTS.get(column.name, column.hint)) for column in _ALL
+}
 """Every column of the report, by its name."""
 
 
@@ -240,10 +276,6 @@ class View:
     names: str
     extra: str = ""
     """Those that come last, and are left out where there is no room."""
-    formats: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
-    """Formats of values that this view writes otherwise than `COLUMNS` says."""
-    renamed: Mapping[str, str] = field(default_factory=dict)
-    """Names that columns have in this view instead."""
 
     def columns(self, metrics: Iterable[MetricInfo] = ()) -> list[RowColumn[Any]]:
         """Return the columns, with those of metrics of plugins before what may be left out."""
@@ -254,39 +286,19 @@ class View:
         ]
 
     def _column(self, name: str) -> RowColumn[Any]:
-        return replace(
-            COLUMNS[name],
-            name=self.renamed.get(name, name),
-            extra=name in self.extra.split(),
-            write=self.formats.get(name, COLUMNS[name].write),
-        )
+        return replace(COLUMNS[name], extra=name in self.extra.split())
 
 
-SHORTER: dict[str, Callable[[Any], str]] = {
-    "bits_per_char": thousandths,
-    "interval": lambda ends: DASH.join(map(thousandths, ends)),
-}
-"""Formats of scores that are read first."""
 VIEWS = {
     "brief": View(
         "bits_per_char interval above_best verdict real_word_rate",
         extra="trained_chars_per_second num_parameters",
-        formats=SHORTER
-        | {"verdict": lambda words: words.removesuffix(ONE_SEED).replace(NO_CLEAR_DIFFERENCE, "unclear")},
     ),
-    "scores": View(
-        "bits_per_char interval perplexity_per_word num_parameters num_frozen_parameters",
-        extra="bits_per_byte nats_per_char validation_bits_per_char",
-    ),
-    "page": View(
-        "bits_per_char interval above_best difference_interval verdict",
-        formats=SHORTER | {"difference_interval": lambda it: _signed_interval(it, "{:+.3f}")},
-    ),
+    "scores": View("bits_per_char interval above_best difference_interval verdict"),
     "units": View(
         "bits_per_byte nats_per_char perplexity_per_word validation_bits_per_char num_parameters "
         "num_frozen_parameters"
     ),
-    "differences": View("difference difference_interval verdict"),
     "categories": View(
         "known_words_bits new_words_bits oov_bits punctuation_bits white_space_bits sum_of_bits "
         "bits_per_char_without_oov oov_rate"
@@ -297,26 +309,20 @@ VIEWS = {
         extra="distinct_1",
     ),
     "speed": View(
-        "machine train_chars_per_second num_chars num_epochs prepare_seconds train_seconds total_seconds "
+        "train_chars_per_second num_chars num_epochs prepare_seconds train_seconds total_seconds "
         "score_chars_per_second state_bytes generate_chars_per_second vocab_size",
         extra="num_updates learning_rate momentum sequence_length best_update num_parameters cpu_utilization "
         "validation_seconds",
-        formats={"num_parameters": count},
     ),
     "embeddings": View("embedding_source embedding_dimension type_coverage token_coverage embedding_frozen"),
     "curves": View("curve first_bits last_bits best_bits", extra="last_training_bits"),
-    "csv": View(
-        "bits_per_char interval_low interval_high validation_bits_per_char num_parameters train_seconds "
-        "train_chars_per_second real_word_rate"
-    ),
-    "frame": View(
-        "bits_per_char bits_per_char_without_oov perplexity_per_word validation_bits_per_char num_parameters "
-        "vocab_size num_chars num_epochs num_updates train_seconds train_chars_per_second "
-        "generate_chars_per_second",
-        renamed={"train_seconds": "seconds"},
+    "runs": View(
+        "bits_per_char interval_low interval_high bits_per_char_without_oov perplexity_per_word "
+        "validation_bits_per_char num_parameters vocab_size num_chars num_epochs num_updates train_seconds "
+        "train_chars_per_second generate_chars_per_second real_word_rate"
     ),
 }
-"""The tables of the report; `csv` and `frame` have a line for each run instead of a row for each entry."""
+"""The tables of the report, and that of runs: CSV files and data frames have a line for each of them."""
 
 
 def make_table(
@@ -334,9 +340,7 @@ def make_table(
     return Table(title, caption, columns, cells, notes, **more)
 
 
-def run_values(
-    result: Comparison, view: Literal["csv", "frame"]
-) -> Iterator[tuple[EntryResult | FailedEntry, dict[str, Any]]]:
+def run_values(result: Comparison) -> Iterator[tuple[EntryResult | FailedEntry, dict[str, Any]]]:
     """Yield each run with its values by column, None for those that it lacks; a failed one has none."""
     single = {score.name: score for score in result.scores if score.num_seeds == 1}
     for run in result.entries:
@@ -344,17 +348,17 @@ def run_values(
         if isinstance(run, EntryResult):
             row = EntryRow(run.name, [run], comparable=run.is_comparable, part=result.scored_on)
             row = replace(row, estimate=single.get(run.name))
-            columns = VIEWS[view].columns(result.other_metrics)
+            columns = VIEWS["runs"].columns(result.other_metrics)
             values = {each.name: next(iter(each.values(row)), None) for each in columns}
         yield run, values
 
 
 def scores_csv(result: Comparison) -> CsvFile:
     """Return the scores of all runs, then of several seeds and of references; failed runs are last."""
-    names = [column.name for column in VIEWS["csv"].columns(result.other_metrics)]
+    names = [column.name for column in VIEWS["runs"].columns(result.other_metrics)]
     runs: list[list[object]] = []
     failed: list[list[object]] = []
-    for run, values in run_values(result, "csv"):
+    for run, values in run_values(result):
         lines = failed if isinstance(run, FailedEntry) else runs
         problem = run.error if isinstance(run, FailedEntry) else run.problem
         lines.append([run.name, run.seed, "entry", *map(values.get, names), problem])

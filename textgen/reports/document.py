@@ -10,22 +10,17 @@ import csv
 import io
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from textgen.page.charts import Drawing, IntervalChart
-from textgen.reports.glossary import HINTS
 
 DASH = "\N{EN DASH}"
 
-View = Literal["brief", "full", "page"]
-"""What a terminal shows first, the whole report as text, and the page for the browser."""
-Views: TypeAlias = frozenset[View]
-EVERYWHERE: Views = frozenset(("brief", "full", "page"))
-TEXT: Views = frozenset(("brief", "full"))
-BRIEF: Views = frozenset(("brief",))
-FULL: Views = frozenset(("full",))
-WHOLE: Views = frozenset(("full", "page"))
-PAGE: Views = frozenset(("page",))
+View = Literal["brief", "full"]
+"""What a terminal shows first, and the whole report, as text or as a page for the browser."""
+EVERYWHERE = frozenset[View](("brief", "full"))
+BRIEF = frozenset[View](("brief",))
+FULL = frozenset[View](("full",))
 
 
 class Note(NamedTuple):
@@ -48,28 +43,19 @@ class Column:
     """The header of a column."""
 
     name: str
-    """Its name among the hints of the glossary."""
+    """Its name, which no other column of a report has unless it means the same."""
     header: str
-    """With its unit; of two lines, and with soft hyphens where a narrow table may break it."""
+    """With its unit; of one line or two."""
     align: Literal["left", "right"] = "right"
     extra: bool = False
     """True if an 80-column terminal may leave this column out; such columns come last."""
     hint: str = ""
-    """What it means, unless the glossary says so."""
-
-    @property
-    def meaning(self) -> str:
-        """What it means, by its own hint or that of the glossary; empty if neither says so."""
-        return self.hint or HINTS.get(self.name, "")
+    """What it means, where that needs to be said."""
 
     @property
     def title(self) -> str:
         """The header in one line."""
-        return self.lines().replace("/\n", "/").replace("\n", " ")
-
-    def lines(self, *, hyphenated: bool = False) -> str:
-        """Return the header in lines, broken within words or not."""
-        return self.header.replace("\N{SOFT HYPHEN}", "-\n" if hyphenated else "")
+        return self.header.replace("/\n", "/").replace("\n", " ")
 
 
 @dataclass(frozen=True)
@@ -79,8 +65,6 @@ class TableRow:
     name: str
     cells: Sequence[Cell]
     is_reference: bool = False
-    bar: float = 0.0
-    """The length of the bar that a terminal draws, from 0 to 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,12 +73,16 @@ class Block:
 
     content: ClassVar[str] = ""
     """The field without which there is nothing to show."""
-    views: Views = EVERYWHERE
+    views: frozenset[View] = EVERYWHERE
 
     @property
     def is_empty(self) -> bool:
         """True if there is nothing to show."""
         return bool(self.content) and not getattr(self, self.content)
+
+    def as_text(self) -> Block | None:
+        """Return what text has of it; None if only a page can show it."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -108,7 +96,7 @@ class Lines(Block):
     """True for what is less important than the rest."""
 
 
-def lines(texts: Iterable[str], views: Views = EVERYWHERE, **options: bool) -> Lines:
+def lines(texts: Iterable[str], views: frozenset[View] = EVERYWHERE, **options: bool) -> Lines:
     """Return texts as lines, without empty ones."""
     return Lines([Note(text) for text in texts if text], views=views, **options)
 
@@ -168,7 +156,9 @@ class Chart(Block):
 
     content = "drawing"
     drawing: Drawing
-    views: Views = field(default=PAGE, kw_only=True)
+
+    def as_text(self) -> None:
+        """Return None."""
 
 
 class SampleGroup(NamedTuple):
@@ -201,30 +191,22 @@ class Template(Block):
 
     name: str
     values: Mapping[str, Any] = field(default_factory=dict)
-    views: Views = field(default=PAGE, kw_only=True)
+    text: Block | None = None
+    """What text has instead."""
 
-
-@dataclass(frozen=True)
-class Folded(Block):
-    """Blocks that a page folds up under a summary; text has them unfolded."""
-
-    summary: str
-    blocks: Sequence[Block]
-
-    @property
-    def is_empty(self) -> bool:
-        """True if all blocks are empty."""
-        return all(block.is_empty for block in self.blocks)
+    def as_text(self) -> Block | None:
+        """Return what text has instead."""
+        return self.text
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a report; `#id` leads to it on a page. Without a title it is only text."""
+    """A part of a report; `#id` leads to it on a page, where it needs a title."""
 
     id: str
     title: str
     blocks: Sequence[Block]
-    views: Views = EVERYWHERE
+    views: frozenset[View] = EVERYWHERE
 
     def needs_heading(self) -> bool:
         """Return whether text has its title; a table that comes first may have one itself."""
@@ -256,8 +238,6 @@ class Report:
     result: Any
     title: str
     answer: str
-    closing: str = ""
-    """The answer in few words, which ends what a terminal shows."""
     advice: str = ""
     """What to try next, in the last line of a terminal."""
     cautions: Sequence[str] = ()
@@ -266,13 +246,11 @@ class Report:
     """What was measured, on what and with what."""
     definition: str = ""
     """What the numbers of the answer mean."""
-    terms: Mapping[str, str] = field(default_factory=dict)
-    """Terms that a page explains."""
     sections: Sequence[Section]
     command: str | None = None
     """The command that made the result."""
     made: Sequence[str] = ()
-    """What else a page says of how it was made."""
+    """What else there is to say of how it was made."""
     files: Sequence[CsvFile] = ()
     """Numbers that a page has to download."""
     styles: Mapping[str, str] = field(default_factory=dict)
@@ -281,20 +259,12 @@ class Report:
     data: Mapping[str, Any] = field(default_factory=dict)
     """What the scripts of a page read besides the result."""
 
-    def shown(self, view: View) -> Iterator[Section]:
-        """Yield the sections of a view that have something to show, with that; text has no folded parts."""
+    def shown(self, view: View = "full", *, is_page: bool = False) -> Iterator[Section]:
+        """Yield the sections of a view that have something to show, with that; text lacks charts."""
         for section in self.sections:
-            if view in section.views and (blocks := list(_shown(section.blocks, view))):
-                yield replace(section, blocks=blocks)
-
-
-def _shown(blocks: Iterable[Block], view: View) -> Iterator[Block]:
-    for block in blocks:
-        if view not in block.views or block.is_empty:
-            continue
-        if not isinstance(block, Folded):
-            yield block
-        elif view == "page":
-            yield replace(block, blocks=list(_shown(block.blocks, view)))
-        else:
-            yield from _shown(block.blocks, view)
+            if view in section.views:
+                chosen = [block for block in section.blocks if view in block.views]
+                drawn = chosen if is_page else [block.as_text() for block in chosen]
+                blocks = [block for block in drawn if block and not block.is_empty]
+                if blocks:
+                    yield replace(section, blocks=blocks)

@@ -8,14 +8,12 @@ from typing import Any
 
 from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, entry_style, round_log_ticks
 from textgen.reports.advice import advice
-from textgen.reports.answer import Class, RunCaution, answer_of, cautions, classes_of, closing_of, is_beaten
+from textgen.reports.answer import DEFINITION, Class, RunCaution, answer_of, cautions, classes_of, is_beaten
 from textgen.reports.bench_report import next_lines
 from textgen.reports.document import (
     BRIEF,
     DASH,
-    PAGE,
-    TEXT,
-    WHOLE,
+    FULL,
     Cell,
     Chart,
     CsvFile,
@@ -30,7 +28,6 @@ from textgen.reports.document import (
     text_table,
 )
 from textgen.reports.formats import count, decimal, named_values, percent, plain, short, thousandths
-from textgen.reports.glossary import DEFINITION, TERMS
 from textgen.reports.samples import brief_samples, known_words, made_up_words
 from textgen.results.comparison import Comparison
 from textgen.results.judge import standing
@@ -57,17 +54,15 @@ def ladder_report(result: Ladder, last: Comparison | None = None) -> Report:
         result=result,
         title=f"Ladder on {result.corpus.name}",
         answer=ladder_answer(result),
-        closing=_closing(result),
         advice=advice(last) if last else "",
         context=ladder_summary(result),
         definition=DEFINITION,
-        terms=TERMS,
         sections=[
             Section("scores", "Scores by budget", [Chart(budget_chart(result)), score_table(result)]),
             *(_sections(last) if last else ()),
             Section("characters", "Scores by characters read", [Chart(characters_chart(result))]),
             Section("steps", "What more training changes", [Chart(_steps_chart(result)), step_table(result)]),
-            Section("training", "How much was trained", [_training(result)], WHOLE),
+            Section("training", "How much was trained", [_training(result)], FULL),
             Section("budgets", "The comparison under each budget", [Template("links.html", links)]),
             Section("more", "", [lines([more], is_aside=True)], BRIEF),
         ],
@@ -80,14 +75,10 @@ def ladder_report(result: Ladder, last: Comparison | None = None) -> Report:
 
 def _sections(last: Comparison) -> list[Section]:
     """Return what entries wrote under the largest budget, and what to try next."""
-    groups, _ = brief_samples(last)
-    samples = [
-        Samples(groups, made_up_words(last), known_words(last), views=TEXT),
-        Samples(groups, views=PAGE),
-    ]
+    samples = Samples(brief_samples(last)[0], made_up_words(last), known_words(last))
     return [
-        Section("samples", f"Samples with {last.budget} of training", samples),
-        Section("next", "What to try next", [next_lines(last)], WHOLE),
+        Section("samples", f"Samples with {last.budget} of training", [samples]),
+        Section("next", "What to try next", [next_lines(last)], FULL),
     ]
 
 
@@ -104,10 +95,6 @@ def ladder_answer(result: Ladder) -> str:
         *cautions(_warned(result), result.budgets[0]),
     )
     return plain(" ".join(filter(None, said)))
-
-
-def _closing(result: Ladder) -> str:
-    return plain(f"at {result.budgets[-1]}: {closing_of(_classes(result))}")
 
 
 def _classes(result: Ladder) -> list[Class]:

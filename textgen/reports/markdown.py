@@ -28,6 +28,8 @@ def _lines(report: Report) -> Iterator[str]:
             yield f"\n## {escape(section.title)}"
         for block in section.blocks:
             yield from _block_lines(block)
+    if report.made:
+        yield from ("\n## How it was made\n", *(f"- {escape(line)}" for line in report.made))
 
 
 def _block_lines(block: Block) -> Iterator[str]:

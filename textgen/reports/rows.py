@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import fmean
-from string import ascii_uppercase
 
 from textgen.evaluation.metrics import TextMetrics
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import EntryResult
-from textgen.reports.answer import classes, is_beaten, verdict
+from textgen.reports.answer import classes, is_beaten
 from textgen.results.comparison import Comparison, Difference, EntryScore, MetricEstimate, ReferenceScore
 
 
@@ -36,8 +35,6 @@ class EntryRow:
     is_beaten: bool = False
     """True if a reference of its class scores lower."""
     verdict: str = ""
-    machines: str = ""
-    """The letters of the machines of the runs; empty if all runs were made on one kind."""
     curve: str = ""
     """The learning curve, drawn in one line."""
 
@@ -106,18 +103,7 @@ class EntryRow:
 
 def entry_rows(result: Comparison) -> list[EntryRow]:
     """Return the entries, best first, then those that cannot be compared, then those that failed."""
-    rows = sorted(_entry_rows(result), key=EntryRow.ranking)
-    letters = machine_letters(rows)
-    if len(letters) < 2:
-        return rows
-    used = ({letters[run.machine.description] for run in row.runs} for row in rows)
-    return [replace(row, machines="".join(sorted(each))) for row, each in zip(rows, used, strict=True)]
-
-
-def machine_letters(rows: Iterable[EntryRow]) -> dict[str, str]:
-    """Return a letter for each kind of machine that runs were made on."""
-    names = dict.fromkeys(run.machine.description for row in rows for run in row.runs)
-    return {name: ascii_uppercase[number % 26] for number, name in enumerate(names)}
+    return sorted(_entry_rows(result), key=EntryRow.ranking)
 
 
 def _entry_rows(result: Comparison) -> Iterator[EntryRow]:
@@ -130,7 +116,7 @@ def _entry_rows(result: Comparison) -> Iterator[EntryRow]:
         estimate, difference, said = estimates.get(name), differences.get(name), ""
         beaten = estimate is not None and is_beaten(result, estimate)
         if difference is not None:
-            said = verdict(result, difference)
+            said = "clearly worse" if difference.is_clear else "unclear"
         elif estimate is not None and name in best:
             said = "best" if estimate.is_best else "ahead, not clearly"
             said += " of the entries" if beaten and estimate.is_best else ""

@@ -1,9 +1,9 @@
-"""Samples of entries by prompt, the words that they made up, and how diverse they are."""
+"""Samples of entries by prompt and during training, the words that they made up, and how diverse they are."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, pstdev
 
 from textgen.defaults import SAMPLER
@@ -11,10 +11,12 @@ from textgen.evaluation.metrics import TextMetrics
 from textgen.experiment.entry_result import EntryResult
 from textgen.generation.bound_sampler import ENTROPY
 from textgen.page.charts import ChartLine, LineChart
-from textgen.reports.document import SampleGroup
-from textgen.reports.formats import plain
+from textgen.reports.document import Block, SampleGroup, Samples, Template, lines
+from textgen.reports.formats import plain, short
 from textgen.reports.rows import entry_rows
 from textgen.results.comparison import Comparison
+from textgen.training.moments import SHARES
+from textgen.training.progress import Moment
 
 MAX_GROUPS = 2
 """Prompts or samplers whose samples are shown."""
@@ -30,7 +32,7 @@ def known_words(result: Comparison) -> str:
 
 
 def counted_words(letters: float | None) -> str:
-    """Return of which words the share of real ones is, in words."""
+    """Return, as a phrase, the words that count towards the share of real words."""
     if letters is None:
         return "counted among all words, though short strings are often words by chance"
     if letters == 1:
@@ -120,3 +122,51 @@ def diversity_chart(title: str, drawn: Iterable[ChartLine | None], author: TextM
         line for line in (*drawn, sampler_line("held-out text", [("the author", author)], "author")) if line
     ]
     return LineChart(title, "different bigrams, %", "real words, %", known if len(known) > 1 else [])
+
+
+# --- what entries wrote while they were trained
+
+
+def moment_blocks(entries: Mapping[str, Sequence[tuple[Moment, float | None]]]) -> list[Block]:
+    """Return what entries wrote, by their names: on a page one moment at a time, in text all of them.
+
+    Each moment comes with the share of made-up words in its text, if that is known.
+    """
+    by_share = {
+        f"{100 * share:g} %": [
+            {"name": name, "said": _said(moment, made_up), "text": plain(moment.text).strip()}
+            for name, written in entries.items()
+            for moment, made_up in written
+            if _share(moment) == share
+        ]
+        for share in SHARES
+    }
+    panels = {share: texts for share, texts in by_share.items() if texts}
+    if not panels:
+        return []
+    groups = [
+        SampleGroup(
+            f"after {share}", "", [(f"{each['name']} ({each['said']})", each["text"]) for each in texts]
+        )
+        for share, texts in panels.items()
+    ]
+    return [
+        lines(["What each entry wrote without a prompt, at a share of its budget, at temperature 0.6."]),
+        Template("moments.html", {"panels": panels}, text=Samples(groups)),
+    ]
+
+
+def _share(moment: Moment) -> float:
+    """Return which of the moments it is: the last one that it has reached."""
+    return max((share for share in SHARES if share <= moment.progress.fraction + 1e-9), default=SHARES[0])
+
+
+def _said(moment: Moment, made_up: float | None) -> str:
+    """Return how much was read, the score of validation or training, and how many words it made up."""
+    progress, of = moment.progress, "validation"
+    if (bits := progress.validation_bits_per_char) is None:
+        bits, of = progress.train_bits_per_char, "training"
+    words = [f"{short(progress.num_chars)} characters", f"{bits:.3f} bits/char {of}"]
+    if made_up is not None:
+        words.append(f"{100 * made_up:.0f} % made-up words")
+    return ", ".join(words)

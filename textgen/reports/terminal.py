@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import product
 
 from rich import box
@@ -31,11 +30,10 @@ from textgen.reports.document import (
 
 GAP = 2
 MIN_NAME_WIDTH = 20
-MIN_BAR, MAX_BAR = 6, 40
 MIN_SAMPLE = 34
 """Minimum width of a sample next to others, in characters."""
 MADE_UP = "underline magenta"
-ASCII = str.maketrans("\N{EN DASH}±·→█▉▊▋▌▍▎▏▁▂▃▄▅▆▇─│┼", "-~.>####    _,-=+*%-|+")
+ASCII = str.maketrans("\N{EN DASH}±·→▁▂▃▄▅▆▇█─│┼", "-~.>_,-=+*%#-|+")
 """Replacements of the same width, for encodings other than UTF."""
 RULED, DIVIDED = (box.Box(str(lines), ascii=True) for lines in (box.SIMPLE_HEAD, box.MINIMAL))
 """Called ASCII so that rich leaves them unchanged: what the encoding lacks is replaced here."""
@@ -59,6 +57,8 @@ def render(report: Report, console: Console, *, full: bool = True) -> None:
                 parts.append("")
             parts += _drawn(block, console)
             before = block
+    if full:
+        parts += [Text(line, "dim") for line in ("", *report.made)]
     console.print(_Encodable(Group(*parts)), crop=False)
 
 
@@ -111,24 +111,20 @@ def _table(table: Table, console: Console) -> Iterator[RenderableType]:
 def _fitted(table: Table, console: Console) -> Iterator[RenderableType]:
     """Draw as much as fits, and say what does not.
 
-    Extra columns are left out first, then bars, spreads and other columns; headers are hyphenated where that
-    saves one of these. A table that keeps all of that has its cells folded.
+    Extra columns are left out first, then spreads and other columns. A table that keeps all of that has its
+    cells folded.
     """
-    if table.keeps_columns and _room(_grid(table, console.width, hyphenated=True), console) < 0:
+    if table.keeps_columns and _room(_grid(table, console.width), console) < 0:
         yield _folded(table)
         return
     num_columns, num_extra = len(table.columns), sum(column.extra for column in table.columns)
-    bars = (MIN_BAR, 0) if any(row.bar for row in table.rows) else (0,)
     attempts = [
-        *product((True, False), bars, range(num_columns, num_columns - num_extra - 1, -1), (False, True)),
-        *((False, 0, num_shown, True) for num_shown in range(num_columns - num_extra - 1, 0, -1)),
+        *product((True, False), range(num_columns, num_columns - num_extra - 1, -1)),
+        *((False, num_shown) for num_shown in range(num_columns - num_extra - 1, 0, -1)),
     ]
-    for spreads, bar, num_shown, hyphenated in attempts:
-        layout = partial(_grid, table, console.width, num_shown, spreads=spreads, hyphenated=hyphenated)
-        grid = layout()
-        room = _room(grid, console)
-        if room >= (bar and GAP + bar):
-            grid = layout(bar and min(room - GAP, MAX_BAR))
+    for spreads, num_shown in attempts:
+        grid = _grid(table, console.width, num_shown, spreads=spreads)
+        if _room(grid, console) >= 0:
             break
     names = [Text(row.name, _style(row), overflow="fold") for row in table.rows]
     yield _NamedRows(grid, names, _name_room(console.width))
@@ -180,19 +176,11 @@ def _name_room(width: int) -> int:
     return min(max(MIN_NAME_WIDTH, width // 4), width)
 
 
-def _grid(
-    table: Table,
-    width: int,
-    num_shown: int | None = None,
-    bar_width: int = 0,
-    *,
-    spreads: bool = True,
-    hyphenated: bool,
-) -> Grid:
-    """Return the first columns of a table, with headers that are broken within words if `hyphenated`."""
+def _grid(table: Table, width: int, num_shown: int | None = None, *, spreads: bool = True) -> Grid:
+    """Return the first columns of a table, with or without the spreads of their values."""
     grid = Grid(box=RULED, show_edge=False, padding=(0, GAP - 1, 0, 0), pad_edge=False)
     shown = table.columns[:num_shown]
-    headers = [each.lines(hyphenated=hyphenated) for each in shown]
+    headers = [each.header for each in shown]
     top = "\n" * any("\n" in header for header in headers)
     grid.add_column(f"{top}{table.names}", no_wrap=True)
     names = [row.name if len(row.name) <= _name_room(width) else "" for row in table.rows]
@@ -201,9 +189,6 @@ def _grid(
         aligned = header if "\n" in header else top + header
         grid.add_column(Text(aligned, justify=column.align), no_wrap=True)
         cells.append(_aligned(column, header, [row.cells[index] for row in table.rows], spreads))
-    if bar_width:
-        grid.add_column()
-        cells.append([_bar(row, bar_width) for row in table.rows])
     for row, line in zip(table.rows, zip(*cells, strict=True), strict=True):
         grid.add_row(*line, style=_style(row))
     return grid
@@ -225,13 +210,6 @@ def _aligned(column: Column, header: str, cells: Sequence[Cell], spreads: bool) 
 def _style(row: TableRow) -> str:
     failed = any(cell.text == "failed" for cell in row.cells)
     return "red" if failed else "dim italic" if row.is_reference else ""
-
-
-def _bar(row: TableRow, width: int) -> Text:
-    eighths = round(row.bar * width * 8)
-    bar = "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8]
-    best = any(cell.best for cell in row.cells[:1])
-    return Text(bar.rstrip(), "dim" if row.is_reference else "green" if best else "")
 
 
 def _samples(samples: Samples, width: int) -> Iterator[RenderableType]:

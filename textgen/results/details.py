@@ -172,15 +172,10 @@ def marked(
 def differing_settings(entries: Sequence[Mapping[str, str]]) -> dict[str, tuple[str, ...]]:
     """Return the settings in which entries differ, with the value in each of them, empty where it has none.
 
-    The options of the first model of a mixture have the names of those of a model alone. Those that several
-    entries have and share are left out, although others lack them, having no such component.
+    Left out are options that several entries have and share, though others lack such a component.
     """
-    found = []
-    for entry in entries:
-        first = entry.get("model", "").rpartition("*")[2].split("+")[0]
-        same = {f"{first}{separator}": f"model{separator}" for separator in ". "}
-        found.append({_renamed(name, same): value for name, value in entry.items()})
-    rows = {name: tuple(each.get(name, "") for each in found) for name in dict.fromkeys(chain(*found))}
+    names = dict.fromkeys(chain(*entries))
+    rows = {name: tuple(each.get(name, "") for each in entries) for name in names}
     return {name: values for name, values in rows.items() if _differ(name, values)}
 
 
@@ -188,12 +183,6 @@ def _differ(name: str, values: Sequence[str]) -> bool:
     known = list(filter(None, values))
     is_component = name.isalpha()
     return len(set(values)) > 1 and (is_component or len(known) == 1 or len(set(known)) > 1)
-
-
-def _renamed(name: str, beginnings: Mapping[str, str]) -> str:
-    """Return the name of a setting, such as `lstm.num_layers` or `lstm plugin`, with another beginning."""
-    known = next((each for each in beginnings if name.startswith(each)), "")
-    return beginnings.get(known, "") + name.removeprefix(known)
 
 
 def all_settings(entry: Entry) -> dict[str, str]:

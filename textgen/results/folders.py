@@ -1,6 +1,7 @@
 """Folders of results, which kinds recognize by the files in them; and their removal.
 
-Nothing is read here but the names of files, so that looking through hundreds of folders is quick.
+Nothing is read but the names of files, so that looking through hundreds of folders is quick. Only what
+textgen wrote is removed, and what no process writes to.
 """
 
 from __future__ import annotations
@@ -8,16 +9,19 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from textgen.contracts import TextgenError
 from textgen.results.guesses import GUESSES
 from textgen.results.result_kind import RUN, Kind, kinds
-from textgen.runtime.storage.files import slug
-from textgen.runtime.storage.result_folders import LOCK, RUN_FILE, is_held
+from textgen.runtime.storage.files import UNFINISHED, remove_unfinished, slug, unfinished
+from textgen.runtime.storage.result_folders import LOCK, RUN_FILE, holder, is_held
 
 RUNS_OF_BENCH = "runs"
 """The folder in that of a bench with its runs."""
@@ -159,3 +163,49 @@ def subfolders(folder: Path) -> list[Path]:
     except OSError:  # there is no such folder, or it may not be read
         return []
     return [folder / name for name in names if not name.startswith(".")]
+
+
+# --- removal
+
+
+def check_removable(folder: ResultFolder) -> None:
+    """Raise `TextgenError` unless textgen wrote all files in a folder, and no process writes there.
+
+    The names of the files say which those are: a list in the folder would be one more file that can be
+    damaged, and what killed processes left would not be on it.
+    """
+    path = folder.path
+    if path.is_symlink() or not path.name:
+        raise TextgenError(f"{str(path)!r} is not a folder of its own; remove it yourself")
+    files = sorted(_files(path))
+    for file in files:
+        is_leftover = any(map(UNFINISHED.fullmatch, file.parts))  # of a process that was killed
+        is_plain = stat.S_ISREG((path / file).lstat().st_mode)
+        if not is_leftover and not (is_plain and belongs(folder.kind, file)):
+            raise TextgenError(
+                f"{str(path)!r} also contains {str(file)!r}, which textgen did not write; "
+                "move it away, or remove the folder yourself"
+            )
+    around = [each / LOCK for each in path.absolute().parents[:MAX_DEPTH] if identify(each)]
+    for lock in (*(path / file for file in files if file.name == LOCK), *around):
+        if is_held(lock):
+            raise TextgenError(f"{holder(lock)} writes to {str(path)!r}; wait until it is done, or end it")
+
+
+def remove_results(folder: ResultFolder) -> None:
+    """Remove a folder of results; the next command removes what is left if that is interrupted."""
+    check_removable(folder)
+    remove_unfinished(folder.path.parent)
+    doomed = unfinished(folder.path)
+    folder.path.rename(doomed)
+    shutil.rmtree(doomed)
+    if doomed.parent.name == RUNS_OF_BENCH:  # or the usual root, which has the same name
+        with contextlib.suppress(OSError):  # there are others
+            doomed.parent.rmdir()
+
+
+def _files(folder: Path) -> Iterator[PurePosixPath]:
+    """Yield what is not a folder in a folder and its subfolders; links are not followed."""
+    for path in folder.rglob("*"):
+        if path.is_symlink() or not path.is_dir():
+            yield PurePosixPath(path.relative_to(folder).as_posix())

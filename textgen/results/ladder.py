@@ -89,15 +89,6 @@ class Ladder(JudgedHeader):
         return frozenset(rung.entry for rung in self.rungs if any(run.reads_on for run in rung.runs))
 
     @property
-    def classes(self) -> tuple[tuple[str, ...], ...]:
-        """The entries that learn nothing from the text while it is scored, and those that do, if any."""
-        both = (
-            tuple(name for name in self.entries if (name in self.reading) == reads_on)
-            for reads_on in (False, True)
-        )
-        return tuple(names for names in both if names)
-
-    @property
     def runs(self) -> list[Row]:
         """The runs that did not fail."""
         return [run for rung in self.rungs for run in rung.runs]

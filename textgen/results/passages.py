@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
@@ -13,12 +13,11 @@ import torch
 from numpy.typing import NDArray
 
 from textgen.contracts import TokenIds
-from textgen.data.bound_tokenizer import START
+from textgen.data.bound_tokenizer import START, BoundTokenizer
 from textgen.data.words import is_word_start
 from textgen.evaluation.scoring import token_starts
-from textgen.evaluation.token_bits import bits_of, log_softmax, predict_stretches
+from textgen.evaluation.token_bits import bits_of, log_softmax, predict_stretches, score_stretches
 from textgen.experiment.saved_run import Trained
-from textgen.results.explanations import Reasons, find_reasons, names_of
 from textgen.runtime.storage.json_records import Count, check_lengths, check_names
 
 NUM_PASSAGES = 6
@@ -30,6 +29,8 @@ MAX_BACKWARD = 40
 MAX_FORWARD = 150
 """The most characters that are skipped for a passage to begin with a sentence."""
 SENTENCE_END = re.compile("[.!?\u2026][\"'\u201d\u2019)\\]]*\\s+|[\u3002\uff01\uff1f]\\s*|\n+")
+RECALLED_CHARS = 40
+"""Characters of a recalled context, and of what followed it, that are shown."""
 MARGIN_CHARS = 2000
 """Characters after the last passage of a stretch that are tokenized too, so that its tokens are the same."""
 
@@ -43,6 +44,34 @@ class Passage:
     begin: Count
     """The character of the stretch that it begins with."""
     text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recalled:
+    """The longest context that a model found again before a token, and what followed it there."""
+
+    by: str
+    """The name of the model."""
+    num_chars: int
+    """Characters of the context."""
+    context: str
+    """Its last characters."""
+    following: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reasons:
+    """What decided the predictions of the tokens of a text."""
+
+    bits: tuple[tuple[float, ...], ...]
+    """Bits of each token, by each of the models that the entry is made of."""
+    recalled: tuple[tuple[Recalled, ...], ...]
+    """Places that were found before each token."""
+
+    def part(self, indices: NDArray[np.int64]) -> Reasons:
+        """Return the reasons for some of the tokens."""
+        bits, recalled = (tuple(each[index] for index in indices) for each in (self.bits, self.recalled))
+        return Reasons(bits=bits, recalled=recalled)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +160,7 @@ def read_passages(
         ids = tokenizer.encode(stretches[owner][: end + MARGIN_CHARS])
         tokens[owner] = ids[token_starts(ids, tokenizer.table) < end]
     read = dict(zip(owners, _predict(trained, list(tokens.values()), device), strict=True))
-    why = dict(zip(owners, find_reasons(trained, list(tokens.values()), device), strict=False))
+    why = dict(zip(owners, _find_reasons(trained, list(tokens.values()), device), strict=False))
     used: dict[int, int] = {}
     found = []
     for passage in passages:
@@ -156,7 +185,9 @@ def read_passages(
             )
         )
     strings = tuple(tokenizer.tokens[token] for token in used)
-    return PassageReading(tokens=strings, models=names_of(trained.model), passages=tuple(found))
+    return PassageReading(
+        tokens=strings, models=tuple(each.label for each in trained.model.parts), passages=tuple(found)
+    )
 
 
 class _Predictions(NamedTuple):
@@ -185,6 +216,35 @@ def _predict(trained: Trained, stretches: Sequence[TokenIds], device: torch.devi
             window.store(top.indices, likeliest)
             window.store(top.values.exp(), chances)
     return made
+
+
+def _find_reasons(trained: Trained, stretches: Sequence[TokenIds], device: torch.device) -> Iterator[Reasons]:
+    """Yield, for each stretch of tokens, what decided their predictions; nothing for a model alone."""
+    model, start = trained.model, trained.tokenizer.encode(START)
+    if not model.parts:
+        return
+    texts = [trained.tokenizer.decode(ids) for ids in stretches]
+    scored = [score_stretches(each, texts, stretches, start, device=device) for each in model.parts]
+    for index, ids in enumerate(stretches):
+        read = np.concatenate((start, ids))[:-1]
+        found: list[list[Recalled]] = [[] for _ in ids]
+        for each in (*model.parts, model):
+            places = each.longest_places(read)[len(start) - 1 :]
+            for recalled, (context, following) in zip(found, places, strict=False):
+                if len(context):
+                    recalled.append(_recalled(trained.tokenizer, each.label, context, following))
+        by_token = zip(*(each[index].bits.round(3).tolist() for each in scored), strict=True)
+        yield Reasons(bits=tuple(by_token), recalled=tuple(map(tuple, found)))
+
+
+def _recalled(tokenizer: BoundTokenizer, by: str, context: TokenIds, following: TokenIds) -> Recalled:
+    text = tokenizer.decode(context)
+    return Recalled(
+        by=by,
+        num_chars=len(text),
+        context=text[-RECALLED_CHARS:],
+        following=tokenizer.decode(following)[:RECALLED_CHARS],
+    )
 
 
 def _sentence_start(text: str, position: int) -> int:

@@ -53,7 +53,6 @@ function reasonsFor(reading, read, tokens) {
     if (theme === "system") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
     button.textContent = `Theme: ${theme}`;
-    document.dispatchEvent(new Event("theme"));
   };
   let kept = null;
   try { kept = localStorage.getItem("textgen-theme"); } catch { /* a page on disk may have no storage */ }

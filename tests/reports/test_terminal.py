@@ -1,4 +1,6 @@
-"""Samples are shown side by side, and what was written as it was written."""
+"""A terminal shows what fits its width, samples side by side, and what was written as it was written."""
+
+from __future__ import annotations
 
 import io
 import re
@@ -8,12 +10,60 @@ import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from helpers.reports import drawn, entry, report, result, with_sample
+from helpers.reports import chance, compared, counted, drawn, entry, report, result, with_sample
+from textgen.defaults import SAMPLER
 from textgen.experiment.entry_result import EntryResult
 from textgen.reports.bench_report import bench_report
+from textgen.reports.samples import chance_entries
 from textgen.reports.terminal import render
 from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import from_values
+
+THREE = result(entry("word-lstm-glove", 2.0), entry("char-lstm", 2.2), chance("random", 6.2))
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_one_table_and_samples_fit_the_width(width: int) -> None:
+    output = drawn(THREE, width, full=False)
+    lines = output.splitlines()
+    assert max(map(len, lines)) <= width
+    assert len(lines) < 60
+    assert lines[0].startswith("word-lstm-glove predicts the test text best")
+    for line in (
+        r"word-lstm-glove +2\.000 +\d\.\d+–\d\.\d+ +– +best +94\.0",
+        r"char-lstm +2\.200 +\d\.\d+–\d\.\d+ +\+0\.200 .*clearly worse",
+        r"PPMd given train +2\.23\d ",
+        r"held-out text +97\.8",
+    ):
+        assert re.search(f"^{line}", output, re.MULTILINE)
+    assert ("Left out at 80 columns: " in output) == (width == 80)
+
+
+def test_brief_samples_are_those_of_what_has_learned_something() -> None:
+    samples = drawn(THREE, 120, full=False).split("Samples")[1]
+    assert re.search(r"^ *word-lstm-glove +│ +char-lstm *$", samples, re.MULTILINE)
+    assert "random" not in samples
+
+
+def test_counting_is_not_chance() -> None:
+    rows = [entry("a", 2.0), counted("char-ngram", 2.1), chance("random", 6.2)]
+    assert chance_entries(compared(*rows)) == {"random"}
+    assert chance_entries(compared(chance("random", 6.2))) == set()  # otherwise nothing would be shown
+
+
+def test_samples_of_the_default_sampler_are_beside_those_that_are_equally_free() -> None:
+    equal = "temperature:entropy=1.15"
+    samples = [
+        {"prompt": prompt, "sampler": sampler, "seed": 0, "text": "text"}
+        for sampler in (equal, SAMPLER)
+        for prompt in ("One", "Two")
+    ]
+    output = drawn(result(entry("a", 2.0, samples=samples), measured_sampler=equal), 80, full=False)
+    assert re.search(r"real words % .*\n.*at entropy 1\.15", output)
+    assert f"One  {equal}: each equally free" in output
+    assert f"One  {SAMPLER}: as textgen sample writes" in output
+    assert "Two" not in output
+    assert "2 more prompts or samplers" in output
 
 
 @pytest.mark.parametrize(("width", "columns"), [(160, 4), (80, 2), (60, 1)])
