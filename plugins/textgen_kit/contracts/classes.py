@@ -1,4 +1,4 @@
-"""Checks of all kinds, most of them of those that are classes: docstring, options, methods, side effects."""
+"""Checks of all kinds, most of them of those that are classes, and the order of the checks of each kind."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ from textgen.evaluation.plugin_metrics import measured
 from textgen.registry.isolation import restoring
 from textgen.registry.options import declared_options, is_plain, parse_assignments, write_value
 from textgen.registry.plugin_kinds import REQUIRED, fault
-from textgen.registry.registry import KINDS
-from textgen_kit.conformance import check
-from textgen_kit.contracts import embedding, model, others, sampler, tokenizer
+from textgen_kit.contracts import model, others, sampler, tokenizer
 from textgen_kit.subject import (
     RANDOM,
     SETTINGS,
@@ -61,7 +59,7 @@ def texts() -> list[str]:
 
 def words_and_vectors(embedded: Any, _: object) -> list[Any]:
     """Return the words and vectors for the kit's text."""
-    vectors = embedding.vectors_of(embedded)
+    vectors = others.vectors_of(embedded)
     return [*vectors.words, vectors.table.tobytes()]
 
 
@@ -78,8 +76,6 @@ USES = {
     "result": Use(lambda: [None], lambda made, _: made.files()),
 }
 """How a component of each kind is used."""
-ANSWERED = ("ids", "vectors", "text", "documents", "numbers")
-"""The checks, each of one kind, that answers have the right form."""
 
 
 def use(subject: Subject) -> None:
@@ -89,7 +85,6 @@ def use(subject: Subject) -> None:
         usual.answer(subject.new(), usual.examples()[0])
 
 
-@check(*REQUIRED, after=())
 def check_docstring(subject: Subject) -> None:
     """It has a docstring, whose first line is shown in lists."""
     documentation = (subject.component.__doc__ or "").strip()
@@ -98,7 +93,6 @@ def check_docstring(subject: Subject) -> None:
     expect(bool(documentation) and not is_generated, f"a docstring of {name}")
 
 
-@check(*REQUIRED, after=())
 def check_options(subject: Subject) -> None:
     """Each argument has a default; those of options, and the values to search, can be written in an entry."""
     component = subject.component
@@ -124,7 +118,6 @@ def check_options(subject: Subject) -> None:
         expect(not plain, f"@dataclass before the class, without which no field is an option: {plain}")
 
 
-@check(*KINDS, after=("options",))
 def check_contract(subject: Subject) -> None:
     """It is a string, a function or a class with the methods of its kind, used without an error."""
     problem = fault(subject.kind, subject.component)
@@ -135,7 +128,6 @@ def check_contract(subject: Subject) -> None:
         use(subject)
 
 
-@check(*REQUIRED)
 def check_no_global_state(subject: Subject) -> None:
     """Building and using it changes nothing that belongs to the whole process, and prints nothing."""
     # The weights of a model come from torch's generator, see model-seed.
@@ -158,7 +150,6 @@ def check_no_global_state(subject: Subject) -> None:
     expect(not printed.getvalue(), f"nothing on stdout, which is for results; it prints {first}")
 
 
-@check(*(USES.keys() - {"model", "logger", "result"}), after=("no-global-state", *ANSWERED))
 def check_deterministic(subject: Subject) -> None:
     """The same input gives the same answer each time, whatever came before, without global randomness."""
     examples, answer = USES[subject.kind].examples(), USES[subject.kind].answer
@@ -172,3 +163,24 @@ def check_deterministic(subject: Subject) -> None:
         of = "" if example is None else f" to {shown(example, 30)}"
         for each in answers[1:]:
             expect_same(answers[0], each, f"the same answer{of} each time, whatever came before")
+
+
+def functions_of(kind: str) -> dict[str, Callable[[Subject], None]]:
+    """Return the checks of a kind by their names, in an order in which each may rely on those before it."""
+    own: dict[str, Callable[[Subject], None]] = {
+        "tokenizer": named(*tokenizer.CHECKS),
+        "model": named(*model.CHECKS),
+        "sampler": named(*sampler.CHECKS),
+        "embedding": named(*others.EMBEDDING_CHECKS),
+    }.get(kind) or {each.name: each for each in others.PROMISES if each.kind == kind}
+    if kind not in REQUIRED:
+        return named(check_contract) | own
+    first = dict(list(own.items())[:1])  # that answers have the right form
+    is_repeated = kind in USES.keys() - {"model", "logger", "result"}
+    before = named(check_options, check_contract, check_no_global_state) | first
+    return before | named(*[check_deterministic] * is_repeated) | own | named(check_docstring)
+
+
+def named(*functions: Callable[[Subject], None]) -> dict[str, Callable[[Subject], None]]:
+    """Return checks by the names of their functions, without `check_` and with hyphens."""
+    return {each.__name__.removeprefix("check_").replace("_", "-"): each for each in functions}
