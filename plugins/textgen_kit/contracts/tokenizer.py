@@ -209,8 +209,8 @@ CHECKS = (
     check_lossless,
     check_decodes_any_ids,
     check_state,
+    check_other_process,
     check_vocabulary_from_training,
     check_counts,
     check_extend,
-    check_other_process,
 )
