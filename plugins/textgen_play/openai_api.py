@@ -108,8 +108,8 @@ Several = Field(min_length=1, max_length=MAX_PROMPTS)
 Prompt = Text | Ids | Annotated[list[Text], Several] | Annotated[list[Ids], Several]
 Stop = Annotated[str, Field(min_length=1, max_length=MAX_STOP)]
 EXPLAINED = {
-    "prompt": f"give a text, a list of token ids, or a list of up to {MAX_PROMPTS} of one of them, each of at "
-    f"most {MAX_CHARS:,} characters or ids",
+    "prompt": f"give a text, a list of token ids, or up to {MAX_PROMPTS} of one of them in a list, each of "
+    f"at most {MAX_CHARS:,} characters or ids",
     "stop": f"give up to {MAX_STOPS} texts of 1 to {MAX_STOP} characters",
 }
 """What is valid for the parameters that have several forms."""
