@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,23 +88,3 @@ def test_a_suite_that_is_written_wrong_is_a_one_line_error(
 def test_an_unknown_suite_gets_the_nearest_match() -> None:
     with pytest.raises(TextgenError, match=r"unknown suite 'improvement'; did you mean 'improvements'\?"):
         load_suite("improvement")
-
-
-@pytest.mark.parametrize(
-    ("make", "reason"),
-    [
-        (os.mkfifo, "not a regular file"),
-        (Path.mkdir, "is a directory"),
-        (lambda path: path.write_bytes(b"#" * 2**21), "larger than 1 mib"),
-        (lambda path: path.write_text("title = " + "[" * 100_000), "nested too deeply"),
-        (lambda path: path.write_bytes(b"\xff"), "can't decode"),
-    ],
-)
-def test_a_file_that_is_no_toml_is_one_line(
-    make: Callable[[Path], object], reason: str, tmp_path: Path
-) -> None:
-    make(tmp_path / "suite.toml")
-    with pytest.raises(TextgenError, match=r"^cannot read the suite ") as caught:
-        load_suite(str(tmp_path / "suite.toml"))
-    assert reason in str(caught.value).lower()
-    assert "\n" not in str(caught.value)
