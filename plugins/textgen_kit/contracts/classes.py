@@ -6,7 +6,6 @@ import inspect
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout, suppress
-from dataclasses import dataclass
 from io import StringIO
 from typing import Any, get_type_hints
 
@@ -30,7 +29,7 @@ from textgen_kit.subject import (
     expect_same,
     shown,
 )
-from textgen_kit.texts import OTHER_PROSE, PROSE, any_texts
+from textgen_kit.texts import OTHER_PROSE, PROSE
 
 MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 GIVEN = {"model": ("vocab_size", "vectors", "tokens", "fallback", "word_list", "base")}
@@ -44,45 +43,32 @@ MEMBERS = {
 """Attributes that a class may have without their being options."""
 
 
-@dataclass(frozen=True)
-class Use:
-    """What textgen does with a component: its answer to examples, of which the first is usual."""
-
-    examples: Callable[[], Sequence[Any]]
-    answer: Callable[[Any, Any], Any]
-
-
-def texts() -> list[str]:
-    """Return texts of every sort, prose first."""
-    return [PROSE, OTHER_PROSE, *any_texts()]
-
-
 def words_and_vectors(embedded: Any, _: object) -> list[Any]:
     """Return the words and vectors for the kit's text."""
     vectors = others.vectors_of(embedded)
     return [*vectors.words, vectors.table.tobytes()]
 
 
-USES = {
-    "tokenizer": Use(lambda: (PROSE, OTHER_PROSE, ""), tokenizer.known),
-    "model": Use(lambda: [None], lambda made, _: model.use(made)),
-    "embedding": Use(lambda: [PROSE], words_and_vectors),
-    "sampler": Use(lambda: (None, None), lambda made, _: sampler.ids_of(made)),
-    "corpus": Use(lambda: [""], others.read),
-    "cleaner": Use(texts, lambda made, text: made.clean(text)),
-    "reader": Use(lambda: list(others.FILES), others.documents),
-    "logger": Use(lambda: [True], others.log_run),
-    "metric": Use(texts, measured),
-    "result": Use(lambda: [None], lambda made, _: made.files()),
+USES: dict[str, tuple[Sequence[Any], Callable[[Any, Any], Any]]] = {
+    "tokenizer": ((PROSE, OTHER_PROSE, ""), tokenizer.known),
+    "model": ([None], lambda made, _: model.use(made)),
+    "embedding": ([PROSE], words_and_vectors),
+    "sampler": ((None, None), lambda made, _: sampler.ids_of(made)),
+    "corpus": ([""], others.read),
+    "cleaner": (others.TEXTS, lambda made, text: made.clean(text)),
+    "reader": (list(others.FILES), others.documents),
+    "logger": ([True], others.log_run),
+    "metric": (others.TEXTS, measured),
+    "result": ([None], lambda made, _: made.files()),
 }
-"""How a component of each kind is used."""
+"""What textgen does with a component of each kind: examples, the usual one first, and its answer to one."""
 
 
 def use(subject: Subject) -> None:
     """Use a component once, in the usual way; what is wrong with its answer is for other checks."""
-    usual = USES[subject.kind]
+    examples, answer = USES[subject.kind]
     with suppress(CheckError, CheckSkipped, TextgenError):
-        usual.answer(subject.new(), usual.examples()[0])
+        answer(subject.new(), examples[0])
 
 
 def check_docstring(subject: Subject) -> None:
@@ -152,7 +138,7 @@ def check_no_global_state(subject: Subject) -> None:
 
 def check_deterministic(subject: Subject) -> None:
     """The same input gives the same answer each time, whatever came before, without global randomness."""
-    examples, answer = USES[subject.kind].examples(), USES[subject.kind].answer
+    examples, answer = USES[subject.kind]
     used, new = subject.new(), subject.new()
     first = [answer(used, example) for example in examples]
     torch.manual_seed(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import io
 import random
 import re
@@ -11,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from functools import partial
+from inspect import getdoc, signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -52,9 +52,7 @@ def _files() -> dict[str, bytes]:
     whole = {
         "prose": utf8(PROSE),
         "a page": utf8(PAGE),
-        "XML": utf8("<?xml version='1.0'?><book><body><p>One.</p></body></book>"),
         "a table": utf8("id,text\n" + "".join(f'{i},"{i} texts"\n' for i in range(20))),
-        "JSON lines": b'{"text": "One."}\n' * 20,
         "an archive": packed.getvalue(),
         "noise": random.Random(0).randbytes(3000),
     }
@@ -124,17 +122,17 @@ def read(corpus: Any, _: object) -> Any:
         raise kind(f"expected a text; got the error: {error}") from error
 
 
-def error_of(action: Callable[[], Any]) -> Any:
+def error_of(action: Callable[..., Any], *arguments: Any) -> Any:
     """Return the error that an action raises, or what it returns."""
     try:
-        return action()
+        return action(*arguments)
     except Exception as error:
         return error
 
 
 def bind(function: Any, given: Any) -> Any:
     """Bind arguments to the parameters of a function; return the result, or the error."""
-    return error_of(partial(inspect.signature(function).bind, *given))
+    return error_of(signature(function).bind, *given)
 
 
 def is_bound(answer: Any, _: object) -> bool:
@@ -192,7 +190,7 @@ def is_measured(answer: tuple[str, float | None], text: str) -> bool:
 def words(lexicon: Any, _: object) -> Any:
     """Return the words of a lexicon, of German if it takes a language."""
     with available():
-        return lexicon("de") if inspect.signature(lexicon).parameters else lexicon()
+        return lexicon("de") if signature(lexicon).parameters else lexicon()
 
 
 def are_words(answer: Any, _: object) -> bool:
@@ -203,7 +201,7 @@ def are_words(answer: Any, _: object) -> bool:
 
 def faulty_arguments(function: Any, _: object) -> list[str]:
     """Return the arguments of a command that are not annotated or lack a help, and what else is missing."""
-    parameters = inspect.signature(function).parameters.items()
+    parameters = signature(function).parameters.items()
     if bare := [name for name, each in parameters if each.annotation is each.empty]:
         return bare
     app = typer.Typer(add_completion=False)
@@ -214,7 +212,7 @@ def faulty_arguments(function: Any, _: object) -> list[str]:
         raise CheckError(f"expected annotations that Typer knows; got: {error}") from error
     values = ["--json with a value" for each in options if "--json" in each.opts and not each.is_flag]
     undocumented = [each.opts[0] for each in options if not getattr(each, "help", "")]
-    return [*values, *undocumented, *([] if inspect.getdoc(function) else ["no docstring"])]
+    return [*values, *undocumented, *([] if getdoc(function) else ["no docstring"])]
 
 
 @dataclass(frozen=True)
@@ -277,7 +275,7 @@ PROMISES = (
     ),
     Promise(
         "corpus", "unknown-item", [UNKNOWN_ITEM],
-        lambda corpus, item: error_of(lambda: corpus.read(item)),
+        lambda corpus, item: error_of(corpus.read, item),
         lambda answer, _: isinstance(answer, TextgenError) and len(str(answer).splitlines()) == 1,
         "a TextgenError of one line",
     ),

@@ -176,16 +176,12 @@ def textgen(projects: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
     return textgen
 
 
-def test_new_plugins_are_listed_with_their_distribution(textgen: Callable[..., str]) -> None:
+@pytest.mark.long
+def test_new_plugins_are_listed_and_compared(textgen: Callable[..., str], tmp_path: Path) -> None:
     rows = json.loads(textgen("plugins", "--json"))["plugins"]
     listed = {(row["kind"], row["name"], row["distribution"], row["version"]) for row in rows}
     expected = {(KIND_OF.get(kind, kind), name, f"textgen-{name}", "0.1.0") for kind, name in NAMES.items()}
     assert expected <= listed
-    assert ("model", "lstm", "textgen-bench", __version__) in listed
-
-
-@pytest.mark.long
-def test_new_plugins_are_compared_in_a_bench(textgen: Callable[..., str], tmp_path: Path) -> None:
     entries = [
         f"{NAMES['tokenizer']}-{NAMES['model']}:size=16,batch_size=4,num_validations=2",
         f"word-lstm-{NAMES['embedding']}:{TINY},dimension=16,frozen=true",
