@@ -171,12 +171,6 @@ def passages() -> list[dict[str, str]]:
     return [{"before": before, "text": text} for before, text in _text_of_all().passages()]
 
 
-@plainly
-def keep_guesses(game: Sequence[int]) -> int:
-    """Keep a game with the runs, which were trained on the same text; return the number of games."""
-    return live.keep_guesses(_run(0), game)
-
-
 def _text_of_all() -> TextOfRun:
     if len({_key(run) for run in _runs}) > 1:
         raise TextgenError("these runs were trained on different texts, so none is held out for all")

@@ -161,12 +161,6 @@ class Writing(Form):
         return self.model_dump(include={"length", "sampler", "seed"})
 
 
-class Guessing(Form):
-    """A game: how many guesses each character took."""
-
-    guesses: Annotated[list[Annotated[int, Ge(1), Le(10_000)]], Field(min_length=1, max_length=10_000)]
-
-
 Asked = TypeVar("Asked", bound=Form)
 
 
@@ -211,11 +205,6 @@ class Play:
         """Return the made-up words and the copied spans of a text that an entry has written."""
         asked = await _asked(request, Reading)
         return JSONResponse(await self._models.do(model_process.marks, asked.entry, asked.text))
-
-    async def keep_guesses(self, request: Request) -> Response:
-        """Keep a game for the report."""
-        asked = await _asked(request, Guessing)
-        return JSONResponse({"kept": await self._models.do(model_process.keep_guesses, asked.guesses)})
 
     async def passages(self, _: Request) -> Response:
         """Return held-out passages."""
@@ -312,7 +301,6 @@ def unguarded(models: Client, prefix: str = "") -> Starlette:
         ("/write", play.write, "POST"),
         ("/marks", play.marks, "POST"),
         ("/keep", play.keep, "POST"),
-        ("/guesses", play.keep_guesses, "POST"),
         ("/passages", play.passages, "GET"),
     ]
     inner = [Route(path, handler, methods=[method]) for path, handler, method in routes]

@@ -39,10 +39,7 @@ class SuiteRequest:
     text: Annotated[TextOptions, "corpus", "split", "max_chars", "encoding"] = TextOptions()
     budget: Annotated[
         str | None,
-        Option(
-            "Training of each case without a budget of its own: 60s, 20Mchars; or several: 15s,1m.",
-            default="the suite's",
-        ),
+        Option("Training of each case without a budget of its own: 60s, 20Mchars.", default="the suite's"),
     ] = None
     seeds: Annotated[int | None, Option("Random seeds per case.", min=1, max=1000, default="the suite's")] = (
         None
@@ -64,10 +61,9 @@ def suite(
     """Train the cases of a suite with several seeds; return the effect of each change.
 
     `name` is an installed suite or a TOML file, which sets the cleaners, and `budget` and `seeds` unless they
-    are given. With several budgets, as in `15s,1m`, each question is asked under each. A loaded `corpus` is
-    read again with the suite's cleaners. Finished runs in `out` are reused. `cluster`, `plugins` and
-    `report` are those of `textgen.bench`. Raises `TextgenError` if the suite cannot start or every case
-    failed, and `NotSavedError` with the result if the disk is full.
+    are given. A loaded `corpus` is read again with the suite's cleaners. Finished runs in `out` are reused.
+    `cluster`, `plugins` and `report` are those of `textgen.bench`. Raises `TextgenError` if the suite cannot
+    start or every case failed, and `NotSavedError` with the result if the disk is full.
     """
     from textgen.library.defined_plugins import add_plugins
     from textgen.library.options import changed, prepare, refusing

@@ -58,13 +58,11 @@ def bench_report(
     details: Details = NO_DETAILS,
     models: Sequence[dict[str, Any]] = (),
     left_out: Sequence[str] = (),
-    readers: str = "",
 ) -> Report:
     """Return the report of a comparison.
 
     Without `details`, its page lacks what entries expected and wrote; it can write with `models` (see
-    `PortableNetwork`), and says why others are `left_out`. `readers` is what is known of people who guessed
-    its text.
+    `PortableNetwork`), and says why others are `left_out`.
     """
     rows = entry_rows(result)
     ran = [row for row in rows if row.runs]
@@ -86,7 +84,7 @@ def bench_report(
             Section("about", "", [lines([*known_before(result), *made], is_list=True, is_aside=True)], FULL),
             Section("write", "Write with them", _writing(models, left_out), PAGE),
             Section("brief", "", [tables.brief_table(result, rows)], BRIEF),
-            Section("scores", "Scores", _scores(result, rows, styles, readers), WHOLE),
+            Section("scores", "Scores", _scores(result, rows, styles), WHOLE),
             Section("entries", "What they are", _descriptions(result, ordered), PAGE),
             Section("samples", "Samples", _samples(result, ordered)),
             Section("made-up", "Made-up words", _made_up(result), FULL),
@@ -174,13 +172,11 @@ def _scored_on(result: Comparison) -> str:
     return f"{name}, which was opened after all entries were trained"
 
 
-def _scores(
-    result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, str], readers: str
-) -> list[Block]:
+def _scores(result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, str]) -> list[Block]:
     """Return the scores, with their picture on a page, in other units, and the differences."""
     return [
         tables.pictured_scores(result, rows, _score_picture(result, rows, styles)),
-        lines([*known_before(result), readers], PAGE),
+        lines(known_before(result), PAGE),
         tables.score_table(result, rows),
         Folded(
             "Differences from the best, with their intervals",

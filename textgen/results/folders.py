@@ -14,7 +14,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from textgen.results.guesses import GUESSES
 from textgen.results.result_kind import RUN, Kind, kinds
 from textgen.runtime.storage.files import slug
 from textgen.runtime.storage.result_folders import LOCK, RUN_FILE, is_held
@@ -31,7 +30,6 @@ RUN_FILES = (
         "weights.safetensors",
         "files.json",
         "samples.json",
-        GUESSES,
     ),
     *(f"snapshots/*/{file}" for file in _STATE),
 )

@@ -91,14 +91,7 @@
       try { localStorage.setItem(KEPT, JSON.stringify(games)); } catch { /* not kept then */ }
       const note = `All your games in this browser: ${said(all)}, from ${all.length} characters. ` +
         "A few characters say little; a hundred begin to.";
-      const keep = make("button", "", "Keep for the report");
-      keep.type = "button";
-      keep.addEventListener("click", async () => {
-        keep.disabled = true;
-        const said = await ask("guesses", { guesses }).then(() => "Kept; if these runs belong to a bench, textgen report shows it in its page.", (error) => error.message);
-        result.append(make("p", "muted", said));
-      });
-      result.replaceChildren(list, make("p", "muted", note), keep);
+      result.replaceChildren(list, make("p", "muted", note));
     }
     done.addEventListener("click", finish);
     draw();

@@ -24,7 +24,6 @@ from helpers.playing import Server, children, served
 from helpers.shared import ENTRIES
 from textgen.contracts import TextgenError
 from textgen.library.runs import keep as keep_samples
-from textgen_play import live
 from textgen_play.client import Client, find_folders
 from textgen_play.page import play_page, short_names
 
@@ -78,9 +77,8 @@ def test_what_is_kept_is_what_was_written_and_runs_show_prints_it(server: Server
 def test_nothing_is_kept_with_a_run_that_was_removed(runs: list[Path], tmp_path: Path) -> None:
     run = textgen.load(shutil.copytree(runs[1], tmp_path / "run"))
     shutil.rmtree(run.folder)
-    for keep in (lambda: keep_samples(run, []), lambda: live.keep_guesses(run, [1])):
-        with pytest.raises(TextgenError, match="was removed, so nothing can be kept"):
-            keep()
+    with pytest.raises(TextgenError, match="was removed, so nothing can be kept"):
+        keep_samples(run, [])
     assert not run.folder.exists()
 
 
@@ -105,13 +103,6 @@ def test_the_token_is_not_in_the_command_line_of_the_browser(tmp_path: Path) -> 
     assert mode == "700"
     assert f'url={address}"' in page
     assert sorted(path.name for path in tmp_path.iterdir()) == ["browser", "seen"]
-
-
-def test_a_game_is_kept_with_the_runs(server: Server, runs: list[Path]) -> None:
-    for wrong in ([], [0], [1.5], "1"):
-        assert server.ask("guesses", {"guesses": wrong})[0] == 400
-    assert server.ask("guesses", {"guesses": [1, 2, 1]})[1] == {"kept": 1}
-    assert json.loads((runs[0] / "guesses.json").read_text())["games"] == [[1, 2, 1]]
 
 
 def test_two_continuations_at_once_are_those_of_each_alone(server: Server) -> None:
