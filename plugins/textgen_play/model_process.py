@@ -80,7 +80,6 @@ def describe_runs() -> list[dict[str, Any]]:
             "reads_on": run.result.reads_on,
             "updates": run.result.train.num_updates,
             "timeline": _timeline(run),
-            "learnt": [to_values(moment) for moment in run.result.train.moments],
         }
         for run in _runs
     ]

@@ -105,9 +105,6 @@ def run_study(
         if each.start != each.default:
             rest = f"is not searched; the first trial has {each.start}"
             report(Step("", remark=f"{each.option}={each.default}, the default, {rest}"))
-    if isinstance(backend, LocalBackend) and backend.num_slots > 1:
-        shared = "processes share the machine, so a second of training does less than alone"
-        report(Step("", remark=f"{backend.num_slots} {shared}"))
     try:
         search(study, goal, backend, report, max_silence)
         return _concluded(study, num_seeds, backend, report)

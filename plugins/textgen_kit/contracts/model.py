@@ -39,7 +39,6 @@ LOOSE = 0.1
 LEAST_GAIN = 0.01
 """Nats per token by which updates must lower the loss on an easy text."""
 NUM_UPDATES = 60
-UNTRAINABLE = "has no trainable parameters"
 
 
 def new_model(subject: Subject, torch_seed: int = 0, **options: Any) -> Any:
