@@ -56,7 +56,7 @@ class Glove:
     """
 
     name: Annotated[str, doc("Model of gensim.downloader, such as glove-wiki-gigaword-300.")] = ""
-    path: Annotated[str, doc("A file: GloVe text, word2vec text or binary, or gensim .kv.")] = ""
+    path: Annotated[str, doc("A file: GloVe text, word2vec text or binary.")] = ""
     frozen: Annotated[bool, Search(), doc("Keep the vectors unchanged in training.")] = False
 
     def __post_init__(self) -> None:

@@ -49,7 +49,7 @@ class Word2Vec:
     The same text, options and seed give the same vectors.
     """
 
-    path: Annotated[str, doc("Vectors to use instead of training: word2vec, GloVe or gensim .kv.")] = ""
+    path: Annotated[str, doc("File of vectors to use instead of training: word2vec or GloVe.")] = ""
     dimension: Annotated[int, Ge(1), Le(10_000), doc("Dimension of the vectors.")] = 256
     window: Annotated[int, Ge(1), Le(1000), doc("Context words on either side.")] = 5
     epochs: Annotated[int, Ge(1), Le(10_000), doc("Passes over the training text.")] = 15

@@ -30,7 +30,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from textgen_kit.conformance import Check, CheckResult, checks, conformance_test, failures, run_checks
+    from textgen_kit.conformance import Check, CheckResult, checks, conformance_test, run_checks
 else:
 
     def __getattr__(name: str) -> object:  # so that `textgen --help` imports no torch
@@ -39,4 +39,4 @@ else:
         return getattr(import_module("textgen_kit.conformance"), name)
 
 
-__all__ = ["Check", "CheckResult", "checks", "conformance_test", "failures", "run_checks"]
+__all__ = ["Check", "CheckResult", "checks", "conformance_test", "run_checks"]

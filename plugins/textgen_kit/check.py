@@ -51,8 +51,8 @@ def check(
         rows = [named | asdict(result) for named, results in outcomes for result in results]
         print_json({"checks": rows})
     else:
-        print_rows([row for named, results in outcomes for row in _summary(named, results)])
-    if any(result.status == "failed" for _, results in outcomes for result in results):
+        print_rows([_summary(named, results) for named, results in outcomes])
+    if any(results[-1].status == "failed" for _, results in outcomes):
         raise typer.Exit(1)
 
 
@@ -72,14 +72,12 @@ def checked(plugin: Plugin, spec: str) -> list[CheckResult]:
     return run_checks(plugin.kind, component, **options)
 
 
-def _summary(named: dict[str, str], results: Sequence[CheckResult]) -> list[dict[str, str]]:
-    """Return one row for a plugin that passed, otherwise one per cause of a failure."""
-    from textgen_kit.conformance import failures
-
-    if failed := failures(results):
-        return [named | {"result": "failed", "check": each.check, "reason": each.reason} for each in failed]
-    statuses = [result.status for result in results]
+def _summary(named: dict[str, str], results: Sequence[CheckResult]) -> dict[str, str]:
+    """Return the row of a plugin: the check that failed, or the number of those that passed."""
+    last, statuses = results[-1], [result.status for result in results]
+    if last.status == "failed":
+        return named | {"result": "failed", "check": last.check, "reason": last.reason}
     counts = f"{statuses.count('passed')} passed"
     if num_skipped := statuses.count("skipped"):
         counts += f", {num_skipped} do not apply"
-    return [named | {"result": "passed", "check": counts, "reason": ""}]
+    return named | {"result": "passed", "check": counts, "reason": ""}

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import redirect_stdout
-from dataclasses import dataclass, replace
-from importlib import import_module
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
@@ -17,13 +15,11 @@ from textgen.contracts import TextgenError
 from textgen.registry.isolation import restoring
 from textgen.registry.registry import KINDS
 from textgen.runtime.messages import unknown
+from textgen_kit.contracts.classes import functions_of
 from textgen_kit.subject import SETTINGS, CheckError, CheckSkipped, Subject
 
 MAX_REASON = 400
 """Characters of a reason; the errors of components may be pages long."""
-CONTRACTS = ("classes", "tokenizer", "model", "sampler", "embedding", "others")
-"""The modules of `textgen_kit.contracts` with checks."""
-Function = Callable[[Subject], None]
 
 
 @dataclass(frozen=True)
@@ -33,9 +29,7 @@ class Check:
     kind: str
     id: str
     """A readable name, such as `tokenizer-lossless`."""
-    function: Function
-    after: tuple[str, ...]
-    """The checks without which it is left out, since it would fail for the same cause."""
+    function: Callable[[Subject], None]
 
     def __str__(self) -> str:
         return self.id
@@ -58,104 +52,52 @@ class CheckResult:
     status: Literal["passed", "failed", "skipped"]
     reason: str = ""
     """One line; empty if the check passed."""
-    place: str = ""
-    """File and line of the component's own code that raised an exception; otherwise empty."""
-
-
-CHECKS: list[Check] = []
-"""All checks of all kinds."""
-
-
-def check(
-    *kinds: str, after: Iterable[str] = ("contract",), name: str = ""
-) -> Callable[[Function], Function]:
-    """Make a function, called `check_` and its name unless that is given, a check of some kinds.
-
-    `after` are the names of checks that must not have failed, if there are such of a kind.
-    """
-
-    def decorate(function: Function) -> Function:
-        called = name or function.__name__.removeprefix("check_").replace("_", "-")
-        for kind in kinds:
-            needed = tuple(f"{kind}-{each}" for each in after)
-            CHECKS.append(Check(kind, f"{kind}-{called}", function, needed))
-        return function
-
-    return decorate
 
 
 def checks(kind: str) -> tuple[Check, ...]:
-    """Return all checks of a kind of component, each after those that it needs.
+    """Return all checks of a kind of component, in an order in which each may rely on those before it.
 
     Raises `TextgenError` if there is no such kind.
     """
     if kind not in KINDS:
         raise TextgenError(unknown("kind of component", kind, KINDS))
-    for contract in CONTRACTS:
-        import_module(f"textgen_kit.contracts.{contract}")
-    by_id = {each.id: each for each in CHECKS if each.kind == kind}
-
-    def rank(check: Check) -> int:
-        return max((1 + rank(by_id[each]) for each in check.after if each in by_id), default=0)
-
-    return tuple(sorted(by_id.values(), key=rank))
+    return tuple(Check(kind, f"{kind}-{name}", function) for name, function in functions_of(kind).items())
 
 
 def run_checks(kind: str, component: Any, /, **options: Any) -> list[CheckResult]:
-    """Return the results of all checks of a kind for a component, built with `options`.
+    """Return the results of the checks of a kind for a component, built with `options`.
 
-    Whatever the component raises is a failure. Checks that would fail for the cause of another, as all do
-    that depend on a broken contract, are left out. What the component prints is not shown.
+    Whatever the component raises is a failure. The first failure is the last result, since the checks after
+    it would mostly fail for the same cause. What the component prints is not shown.
     """
-    results, unsound = list[CheckResult](), set[str]()
+    results = list[CheckResult]()
     for each in checks(kind):
-        if unsound.intersection(each.after):
-            unsound.add(each.id)
-            continue
         with redirect_stdout(StringIO()):
             results.append(_result(each, component, options))
         if results[-1].status == "failed":
-            unsound.add(each.id)
+            break
     return results
 
 
-def failures(results: Iterable[CheckResult]) -> list[CheckResult]:
-    """Return the failed checks, the first one of each cause.
-
-    Failures have one cause if an exception was raised at the same place, or if their reasons differ only in
-    numbers; the reason then ends with the number of checks that are left out: `… (and 20 more checks)`.
-    """
-    by_cause: dict[str, list[CheckResult]] = {}
-    for result in results:
-        if result.status == "failed":
-            by_cause.setdefault(result.place or re.sub(r"\d+", "#", result.reason), []).append(result)
-    shown = []
-    for first, *others in by_cause.values():
-        more = f" (and {len(others)} more check{'s' * (len(others) > 1)})" if others else ""
-        shown.append(replace(first, reason=first.reason + more))
-    return shown
-
-
 def conformance_test(kind: str, component: Any, /, **options: Any) -> Callable[[Check], None]:
-    """Return a pytest test of a component, with one case per check.
+    """Return a pytest test of a component, with one case per check; those after a failure are skipped.
 
     The whole test file of a plugin can be `test_conformance = conformance_test("model", Bigram)`.
     """
     import pytest
 
-    unsound: set[str] = set()
+    failed = list[Check]()
 
     @pytest.mark.parametrize("check", checks(kind), ids=str)
     def test_conformance(check: Check) -> None:
-        if causes := sorted(unsound.intersection(check.after)):
-            unsound.add(check.id)
-            pytest.skip(f"see {causes[0]}")
+        if failed:
+            pytest.skip(f"see {failed[0]}")
         try:
             check(component, **options)
         except CheckSkipped as reason:
             pytest.skip(str(reason))
         except (Exception, SystemExit):
-            unsound.add(check.id)
+            failed.append(check)
             raise
 
     for name, module in sys.modules.items():
@@ -174,7 +116,7 @@ def _result(check: Check, component: Any, options: dict[str, Any]) -> CheckResul
     except (Exception, SystemExit) as error:  # a component that exits must not end the checks
         reason, place = f"{type(error).__name__}: {_one_line(error)}".rstrip(": "), _place(error, component)
         notes = "".join(f", {note}" for note in getattr(error, "__notes__", ()))
-        return CheckResult(check.id, "failed", reason + (f" ({place})" if place else "") + notes, place)
+        return CheckResult(check.id, "failed", reason + place + notes)
     return CheckResult(check.id, "passed")
 
 
@@ -185,12 +127,12 @@ def _one_line(error: BaseException) -> str:
 
 
 def _place(error: BaseException, component: Any) -> str:
-    """Return file name and line of the deepest frame in the component's own module or package."""
+    """Return the place in the component's own module or package, such as ` (file.py, line 3)`, or nothing."""
     module = getattr(component, "__module__", "")
     package = module.rpartition(".")[0] or module
     place = ""
     for frame, line in traceback.walk_tb(error.__traceback__):
         name = frame.f_globals.get("__name__", "")
         if name == module or name.startswith(f"{package}."):
-            place = f"{Path(frame.f_code.co_filename).name}, line {line}"
+            place = f" ({Path(frame.f_code.co_filename).name}, line {line})"
     return place

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import builtins
 import keyword
 import re
 from importlib.metadata import distributions
@@ -75,8 +73,6 @@ def new_project(name: str, kind: str, parent: Path) -> Path:
     component = "".join(word.capitalize() for word in re.split("[-_]", name))
     example = (files("textgen_kit.examples") / f"{kind}.py").read_text("utf-8")
     _check_name(name, contract, distribution, module)
-    if component in _imported(example) or hasattr(builtins, component):
-        raise TextgenError(f"a class cannot be called {component} here; choose another name than {name!r}")
     fields = {
         "name": name,
         "kind": kind,
@@ -118,7 +114,7 @@ def _check_name(name: str, kind: str, distribution: str, module: str) -> None:
     """Raise `TextgenError` if a name is invalid, or it or what is named after it exists already."""
     separators, marks = ("_", "underscores") if kind in IN_ENTRIES else ("_-", "underscores or hyphens")
     is_name = re.fullmatch(f"[a-z][a-z0-9]*(?:[{separators}][a-z0-9]+)*", name)
-    if not is_name or keyword.iskeyword(name) or len(name) > MAX_NAME_LENGTH:
+    if not is_name or {name, name.title()} & {*keyword.kwlist} or len(name) > MAX_NAME_LENGTH:
         raise TextgenError(
             f"invalid {kind} name {name!r}: use up to {MAX_NAME_LENGTH} lower-case letters and digits, a "
             f"letter first, in words joined by single {marks}, and not a keyword of Python"
@@ -130,9 +126,3 @@ def _check_name(name: str, kind: str, distribution: str, module: str) -> None:
         raise TextgenError(f"the distribution {distribution} is installed already; choose another name")
     if find_spec(module):
         raise TextgenError(f"the module {module} is installed already; choose another name than {name!r}")
-
-
-def _imported(source: str) -> set[str]:
-    """Return the names that a module imports."""
-    imports = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
-    return {alias.asname or alias.name for node in imports for alias in node.names}

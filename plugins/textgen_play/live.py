@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -18,12 +17,8 @@ from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
 from textgen.generation.bound_sampler import BoundSampler, build_sampler
 from textgen.generation.generator import Generator
 from textgen.library.options import check_numbers
-from textgen.library.runs import Run, check_saved
-from textgen.results.folders import RUNS_OF_BENCH, identify
-from textgen.results.guesses import GUESSES, Guesses
+from textgen.library.runs import Run
 from textgen.results.passages import NUM_ALTERNATIVES, Passage, PassageReading, choose_passages, read_passages
-from textgen.runtime.storage.json_records import read_record, write_record
-from textgen.runtime.storage.result_folders import locked
 
 
 @dataclass(frozen=True)
@@ -119,28 +114,6 @@ class Marks:
     """Words that neither the lexicon nor the training text has."""
     copied: tuple[tuple[int, int], ...]
     """What is in the training text, from a minimum length on."""
-
-
-def place_of(run: Run) -> Path:
-    """Return where games on a run are kept: in the folder of its bench, or its own."""
-    folder = run.folder.absolute()
-    bench = identify(folder.parent.parent) if folder.parent.name == RUNS_OF_BENCH else None
-    return bench.path if bench and bench.is_finished else folder
-
-
-def keep_guesses(run: Run, game: Sequence[int]) -> int:
-    """Keep how many guesses each character of a held-out passage took; return the number of games.
-
-    They are kept with the bench of a run, whose report then tells, or with a run that belongs to none.
-    Raises `TextgenError` if the run was removed, or the file with the games is damaged.
-    """
-    check_saved(run)
-    place = place_of(run)
-    with locked(place):
-        path = place / GUESSES
-        games = (*(read_record(Guesses, path).games if path.exists() else ()), tuple(game))
-        write_record(path, Guesses(games=games))
-    return len(games)
 
 
 class TextOfRun:

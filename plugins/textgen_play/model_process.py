@@ -80,7 +80,6 @@ def describe_runs() -> list[dict[str, Any]]:
             "reads_on": run.result.reads_on,
             "updates": run.result.train.num_updates,
             "timeline": _timeline(run),
-            "learnt": [to_values(moment) for moment in run.result.train.moments],
         }
         for run in _runs
     ]
@@ -169,12 +168,6 @@ def marks(index: int, written: str) -> dict[str, Any]:
 def passages() -> list[dict[str, str]]:
     """Return passages of the held-out text, if that is the same for all runs."""
     return [{"before": before, "text": text} for before, text in _text_of_all().passages()]
-
-
-@plainly
-def keep_guesses(game: Sequence[int]) -> int:
-    """Keep a game with the runs, which were trained on the same text; return the number of games."""
-    return live.keep_guesses(_run(0), game)
 
 
 def _text_of_all() -> TextOfRun:

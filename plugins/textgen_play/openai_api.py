@@ -1,4 +1,4 @@
-"""Runs as an OpenAI-compatible server: the completions of `textgen serve`, and who may ask for them."""
+"""Runs as an OpenAI-compatible server: the completions of `textgen serve`, for those who have the key."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ import json
 import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass
-from ipaddress import ip_address
+from contextlib import aclosing, asynccontextmanager
 from itertools import chain, count
 from pathlib import Path
 from secrets import compare_digest
 from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Le
-from pydantic import Field, PlainValidator, ValidationError
+from pydantic import Field, ValidationError
 from pydantic_core import from_json
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -33,9 +31,9 @@ from textgen_play import model_process
 from textgen_play.client import Client, DiedError
 from textgen_play.completions import Settings
 from textgen_play.server import (
-    MAX_BODY,
     MAX_CHARS,
     MAX_STREAMS,
+    TOO_LARGE,
     App,
     Form,
     Guard,
@@ -44,17 +42,18 @@ from textgen_play.server import (
     TooLargeError,
     answer,
     headers_of,
+    is_too_large,
     listen,
 )
 
 PORT = 8424
 """The port of the server, if it is free."""
-MAX_TOKENS, MAX_CHOICES, MAX_SIZE = 10_000, 128, 200_000
-"""Tokens of a completion, completions of a request, and tokens of all of them, which are kept in memory."""
+MAX_TOKENS, MAX_PROMPTS, MAX_SIZE = 10_000, 128, 200_000
+"""Tokens of a completion, prompts of a request, and tokens of all completions, which are kept in memory."""
 MAX_STOPS, MAX_STOP = 4, 200
 """Stop texts of a request, and characters of one."""
-LOCAL = ("127.0.0.1", "localhost", "::1")
 NEUTRAL: dict[str, Any] = {
+    **dict.fromkeys(("n", "best_of"), 1),
     **dict.fromkeys(("presence_penalty", "frequency_penalty"), 0),
     "logit_bias": {},
     "suffix": "",
@@ -88,108 +87,32 @@ class Answer(JSONResponse):
         return json.dumps(content).encode("ascii")
 
 
-@dataclass(frozen=True)
-class Access:
-    """Who may ask."""
-
-    key: str
-    host: str = "127.0.0.1"
-    """The address that the server listens at."""
-    origins: Sequence[str] = ()
-    """Those of pages that may ask."""
-
-
-class ApiGuard(Guard):
-    """Refuses requests by another name of the host, from pages whose origin was not allowed, or too large."""
-
-    def __init__(self, app: App, port: int, access: Access) -> None:
-        super().__init__(app, port)
-        self._port, self._origins, self._is_open = port, access.origins, access.host not in LOCAL
-        self._hosts |= {f"{name}:{port}" for name in (access.host, f"[{access.host}]")}
-
-    def _refusal(self, scope: Scope) -> Response | None:
-        headers = headers_of(scope)
-        if not self._is_ours(host := headers.get("host", "")):
-            reason = f"unknown Host {host[:99]!r}: use the address that textgen serve printed"
-            return RefusedError(403, reason).response()
-        origin = headers.get("origin")
-        if origin is not None and origin not in self._origins:
-            name = origin[:99]
-            reason = f"origin {name!r} is not allowed; start textgen serve with --allow-origin {name}"
-            return RefusedError(403, reason).response()
-        size = headers.get("content-length", "0")
-        if not size.isdecimal() or int(size) > MAX_BODY:
-            return RefusedError(413, f"too large: at most {MAX_BODY} bytes").response()
-        return None
-
-    def _is_ours(self, host: str) -> bool:
-        """Return whether a host is a name of this server, or an address, which no other name leads to."""
-        name, _, port = host.rpartition(":")
-        if self._is_open and port == str(self._port):
-            with suppress(ValueError):
-                return bool(ip_address(name.strip("[]")))
-        return host in self._hosts
-
-
-class Keyed:
-    """Answers 401 to requests without the key."""
+class KeyGuard(Guard):
+    """Refuses requests without the key, which no page elsewhere knows, or too large."""
 
     def __init__(self, app: App, key: str) -> None:
         self._app, self._expected = app, key.encode()
 
-    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        """Pass a request on, or refuse it."""
-        if scope["type"] != "http" or self._has_key(scope):
-            await self._app(scope, receive, send)
-            return
-        refused = RefusedError(401, "give the key: Authorization: Bearer KEY", code="invalid_api_key")
-        await refused.response({"WWW-Authenticate": "Bearer"})(scope, receive, send)
-
-    def _has_key(self, scope: Scope) -> bool:
-        scheme, _, key = headers_of(scope).get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and compare_digest(key.strip().encode(), self._expected)
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = headers_of(scope)
+        scheme, _, key = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not compare_digest(key.strip().encode(), self._expected):
+            refused = RefusedError(401, "give the key: Authorization: Bearer KEY", code="invalid_api_key")
+            return refused.response({"WWW-Authenticate": "Bearer"})
+        return RefusedError(413, TOO_LARGE).response() if is_too_large(headers) else None
 
 
-def prompts_of(given: Any) -> list[str | list[int]]:
-    """Return the prompts that are given; raises `RefusedError` if they are not valid."""
-    is_several = isinstance(given, list) and {*map(type, given)} in ({str}, {list})
-    prompts = given if is_several else [given]
-    problem = f"{len(prompts):,} prompts" if len(prompts) > MAX_CHOICES else None
-    problem = problem or next(filter(None, map(_problem, prompts)), None)
-    if problem is None:
-        return list(prompts)
-    allowed = f"a text, a list of token ids, or a list of up to {MAX_CHOICES} of one of them"
-    reason = f"prompt: give {allowed}, of at most {MAX_CHARS:,} characters or ids each, not {problem}"
-    raise RefusedError(400, reason, "prompt")
-
-
-def _problem(prompt: Any) -> str | None:
-    """Return what a prompt is, if it is not valid."""
-    kinds = {*map(type, prompt)} if isinstance(prompt, list) else {int}
-    if not isinstance(prompt, (str, list)):
-        return "another value"
-    if not kinds:
-        return "an empty list"
-    if kinds != {int}:
-        return "a list of mixed or other values"
-    if isinstance(prompt, list) and min(prompt) < 0:
-        return f"the negative id {min(prompt)}"
-    return f"{len(prompt):,} of them" if len(prompt) > MAX_CHARS else None
-
-
-def stops_of(given: Any) -> list[str]:
-    """Return the stop texts that are given; raises `RefusedError` if they are not valid."""
-    stops = given if isinstance(given, list) else [given]
-    wrong = [each for each in stops if not isinstance(each, str) or not 0 < len(each) <= MAX_STOP]
-    if len(stops) <= MAX_STOPS and not wrong:
-        return stops
-    problem = f"{len(stops):,} texts" if len(stops) > MAX_STOPS else repr(wrong[0])[:99]
-    reason = f"stop: give up to {MAX_STOPS} texts of 1 to {MAX_STOP} characters, not {problem}"
-    raise RefusedError(400, reason, "stop")
-
-
-Prompts = Annotated[list[str | list[int]], PlainValidator(prompts_of)]
-Number = Annotated[int, Ge(1), Le(MAX_CHOICES)]
+Text = Annotated[str, Field(max_length=MAX_CHARS)]
+Ids = Annotated[list[Annotated[int, Ge(0)]], Field(min_length=1, max_length=MAX_CHARS)]
+Several = Field(min_length=1, max_length=MAX_PROMPTS)
+Prompt = Text | Ids | Annotated[list[Text], Several] | Annotated[list[Ids], Several]
+Stop = Annotated[str, Field(min_length=1, max_length=MAX_STOP)]
+EXPLAINED = {
+    "prompt": f"give a text, a list of token ids, or up to {MAX_PROMPTS} of one of them in a list, each of "
+    f"at most {MAX_CHARS:,} characters or ids",
+    "stop": f"give up to {MAX_STOPS} texts of 1 to {MAX_STOP} characters",
+}
+"""What is valid for the parameters that have several forms."""
 
 
 class StreamOptions(Form):
@@ -202,43 +125,43 @@ class Asked(Form):
     """A completion that is asked for."""
 
     model: Name = ""
-    prompt: Prompts = Field(default_factory=lambda: prompts_of(""))
-    """Those of which each is continued `n` times."""
+    prompt: Prompt = ""
     max_tokens: Annotated[int, Ge(0), Le(MAX_TOKENS)] = 16
     temperature: Annotated[float, Ge(0), Le(1000)] = 1
     top_p: Annotated[float, Gt(0), Le(1)] = 1
-    n: Number = 1
-    best_of: Number | None = None
     stream: bool = False
     stream_options: StreamOptions | None = None
     logprobs: Annotated[int, Ge(0), Le(20)] | None = None
     echo: bool = False
-    stop: Annotated[list[str], PlainValidator(stops_of)] = Field(default_factory=list)
+    stop: Stop | Annotated[list[Stop], Field(max_length=MAX_STOPS)] | None = None
     seed: Annotated[int, Ge(0), Le(2**53)] = Field(default_factory=lambda: secrets.randbelow(2**32))
     user: str = ""
 
+    @property
+    def prompts(self) -> list[Any]:
+        """The texts or ids to be continued."""
+        is_several = isinstance(self.prompt, list) and not isinstance(self.prompt[0], int)
+        return list(self.prompt) if is_several else [self.prompt]
+
     def check(self) -> None:
         """Raise `RefusedError` if one parameter contradicts another."""
-        if self.best_of not in (None, self.n):
-            raise RefusedError(400, "best_of is not supported: leave it out, or give that of n", "best_of")
         if self.stream_options and not self.stream:
             raise RefusedError(400, "stream_options has no effect without stream", "stream_options")
-        number = len(self.prompt) * self.n
-        size = number * self.max_tokens + self.echo * self.n * sum(map(len, self.prompt))
-        if number > MAX_CHOICES or size > MAX_SIZE:
-            limits = f"{MAX_CHOICES} completions (prompts times n) of {MAX_SIZE} tokens together"
-            raise RefusedError(400, f"n: at most {limits}, with the characters of echo", "n")
+        size = len(self.prompts) * self.max_tokens + self.echo * sum(map(len, self.prompts))
+        if size > MAX_SIZE:
+            limits = f"at most {MAX_SIZE} tokens for all prompts together, with the characters of echo"
+            raise RefusedError(400, f"max_tokens: {limits}", "max_tokens")
 
-    def settings(self, number: int) -> Settings:
-        """Return the settings of the completion with this number of a prompt."""
+    def settings(self) -> Settings:
+        """Return the settings of each completion."""
         sampler = f"temperature:temperature={self.temperature}"
         if self.top_p < 1:
             sampler = f"top-p:p={self.top_p},temperature={self.temperature}"
         return Settings(
             max_tokens=self.max_tokens,
             sampler=sampler if self.temperature else "greedy",
-            seed=self.seed + number,
-            stop=tuple(self.stop),
+            seed=self.seed,
+            stop=(self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ()),
             num_top=self.logprobs,
             echo=self.echo,
         )
@@ -263,7 +186,7 @@ async def asked_by(request: Request) -> Asked:
     except ValidationError as error:
         first = error.errors()[0]
         param = str(first["loc"][0])
-        raise RefusedError(400, f"{param}: {first['msg']}", param) from None
+        raise RefusedError(400, f"{param}: {EXPLAINED.get(param, first['msg'])}", param) from None
     asked.check()
     return asked
 
@@ -317,7 +240,7 @@ class Api:
             first = await anext(parts)  # so that what is refused has its status
             events = self._events(asked, head, usage, first, parts)
             return StreamingResponse(events, media_type="text/event-stream")
-        said: list[list[dict[str, Any]]] = [[] for _ in range(len(asked.prompt) * asked.n)]
+        said: list[list[dict[str, Any]]] = [[] for _ in asked.prompts]
         async with aclosing(parts):
             async for number, some in parts:
                 said[number] += some
@@ -330,12 +253,11 @@ class Api:
         """Yield the parts of all completions, one after the other, and count their tokens."""
         self._num_open += 1
         try:
-            for number in range(len(asked.prompt) * asked.n):
-                prompt, seed = divmod(number, asked.n)
+            for number, prompt in enumerate(asked.prompts):
                 name, is_over = secrets.token_hex(8), False
                 try:
-                    num_read = await self._begin(name, index, asked.prompt[prompt], asked.settings(seed))
-                    usage["prompt_tokens"] += 0 if seed else num_read
+                    num_read = await self._begin(name, index, prompt, asked.settings())
+                    usage["prompt_tokens"] += num_read
                     while not is_over:
                         parts, is_over = await self._advance(name)
                         usage["completion_tokens"] += sum(part["num_written"] for part in parts)
@@ -449,8 +371,8 @@ async def _explain(_: Request, error: Exception) -> Response:
     return refused.response(headers)
 
 
-def application(models: Client, folders: Sequence[Path], port: int, access: Access) -> ApiGuard:
-    """Return the application behind its guard."""
+def application(models: Client, folders: Sequence[Path], key: str, origins: Sequence[str]) -> Starlette:
+    """Return the application, for those who have the key; pages of some `origins` may ask, too."""
     api = Api(models, folders)
 
     @asynccontextmanager
@@ -465,32 +387,32 @@ def application(models: Client, folders: Sequence[Path], port: int, access: Acce
             Route("/v1/completions", api.complete, methods=["POST"]),
         ],
         middleware=[
-            Middleware(
-                CORSMiddleware, allow_origins=access.origins, allow_methods=["*"], allow_headers=["*"]
-            ),
-            Middleware(Keyed, key=access.key),
+            Middleware(CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"]),
+            Middleware(KeyGuard, key=key),
         ],
         exception_handlers=dict.fromkeys((RefusedError, HTTPException, *STATUSES, Exception), _explain),
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    return ApiGuard(app, port, access)
+    return app
 
 
 def serve(
     models: Client,
     folders: Sequence[Path],
-    port: int | None,
-    access: Access,
+    key: str,
     on_open: Callable[[str, list[str]], None],
+    *,
+    host: str,
+    port: int | None,
+    origins: Sequence[str],
 ) -> None:
     """Serve runs until interrupted; `on_open` is told the address and the names of the models.
 
-    Without a port it is `PORT`, or any free one.
+    Without a port it is `PORT`, or any free one. Pages of `origins` may ask.
     """
-    listening = listen(port, PORT, access.host)
+    listening = listen(port, PORT, host)
     models.wait()
-    port = listening.getsockname()[1]
-    host = f"[{access.host}]" if ":" in access.host else access.host
-    on_open(f"http://{host}:{port}/v1", names_of(folders))
-    answer(application(models, folders, port, access), listening)
+    name = f"[{host}]" if ":" in host else host
+    on_open(f"http://{name}:{listening.getsockname()[1]}/v1", names_of(folders))
+    answer(application(models, folders, key, origins), listening)

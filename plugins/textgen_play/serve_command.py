@@ -56,7 +56,7 @@ def serve(
         say(f"models   {', '.join(models)}", flush=True)
 
     folders, key = find_folders(names or []), given or secrets.token_urlsafe(24)
-    access = openai_api.Access(key, host, allow_origin or [])
     # In fp32, so that a seed gives one text, with the probabilities that it has when it is read.
     models = Client(folders, plugin or [], cluster.device, "fp32")
-    openai_api.serve(models, folders, port, access, on_open)
+    origins = allow_origin or []
+    openai_api.serve(models, folders, key, on_open, host=host, port=port, origins=origins)

@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from secrets import compare_digest
@@ -33,6 +33,7 @@ App = Callable[[Scope, Any, Any], Awaitable[None]]
 
 MAX_BODY = 500_000
 """Bytes of a request."""
+TOO_LARGE = f"too large: at most {MAX_BODY} bytes"
 
 
 class Guard:
@@ -68,9 +69,8 @@ class Guard:
         )
         if not is_ours or not compare_digest(token.encode(), self._token.encode()):
             return PlainTextResponse("forbidden: use the address that textgen play printed", 403)
-        size = headers.get("content-length", "0")
-        if not size.isdecimal() or int(size) > MAX_BODY:
-            return PlainTextResponse(f"too large: at most {MAX_BODY} bytes", 413)
+        if is_too_large(headers):
+            return PlainTextResponse(TOO_LARGE, 413)
         if scope["method"] == "POST" and not headers.get("content-type", "").startswith("application/json"):
             return PlainTextResponse("forbidden: send application/json", 403)
         return None
@@ -79,6 +79,12 @@ class Guard:
 def headers_of(scope: Scope) -> dict[str, str]:
     """Return the headers of a request; of several with one name, the last."""
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def is_too_large(headers: Mapping[str, str]) -> bool:
+    """Return whether a request announces more than `MAX_BODY` bytes."""
+    size = headers.get("content-length", "0")
+    return not size.isdecimal() or int(size) > MAX_BODY
 
 
 class TooLargeError(TextgenError):
@@ -105,7 +111,7 @@ class _Limited:
             self._num_bytes += len(message.get("body", b""))
             if self._num_bytes > MAX_BODY:
                 await _read_on(self._receive)
-                raise TooLargeError(f"too large: at most {MAX_BODY} bytes")
+                raise TooLargeError(TOO_LARGE)
         return message
 
 
@@ -155,12 +161,6 @@ class Writing(Form):
         return self.model_dump(include={"length", "sampler", "seed"})
 
 
-class Guessing(Form):
-    """A game: how many guesses each character took."""
-
-    guesses: Annotated[list[Annotated[int, Ge(1), Le(10_000)]], Field(min_length=1, max_length=10_000)]
-
-
 Asked = TypeVar("Asked", bound=Form)
 
 
@@ -205,11 +205,6 @@ class Play:
         """Return the made-up words and the copied spans of a text that an entry has written."""
         asked = await _asked(request, Reading)
         return JSONResponse(await self._models.do(model_process.marks, asked.entry, asked.text))
-
-    async def keep_guesses(self, request: Request) -> Response:
-        """Keep a game for the report."""
-        asked = await _asked(request, Guessing)
-        return JSONResponse({"kept": await self._models.do(model_process.keep_guesses, asked.guesses)})
 
     async def passages(self, _: Request) -> Response:
         """Return held-out passages."""
@@ -306,7 +301,6 @@ def unguarded(models: Client, prefix: str = "") -> Starlette:
         ("/write", play.write, "POST"),
         ("/marks", play.marks, "POST"),
         ("/keep", play.keep, "POST"),
-        ("/guesses", play.keep_guesses, "POST"),
         ("/passages", play.passages, "GET"),
     ]
     inner = [Route(path, handler, methods=[method]) for path, handler, method in routes]

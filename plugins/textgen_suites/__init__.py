@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from textgen import defaults
-from textgen.requests import ClusterOptions
+from textgen.requests import ClusterOptions, InParallel, Option, TextOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +26,27 @@ PRETRAINING = str(files(__package__) / "pretraining.toml")
 READING_ON = str(files(__package__) / "reading-on.toml")
 
 
+@dataclass(frozen=True, kw_only=True)
+class SuiteRequest:
+    """A suite to be run: it has the cleaners of its texts, and the budget and seeds unless they are given."""
+
+    name: Annotated[
+        str,
+        Option(
+            "An installed suite, such as improvements, or a TOML file.", is_argument=True, completes="suite"
+        ),
+    ]
+    text: Annotated[TextOptions, "corpus", "split", "max_chars", "encoding"] = TextOptions()
+    budget: Annotated[
+        str | None,
+        Option("Training of each case without a budget of its own: 60s, 20Mchars.", default="the suite's"),
+    ] = None
+    seeds: Annotated[int | None, Option("Random seeds per case.", min=1, max=1000, default="the suite's")] = (
+        None
+    )
+    cluster: InParallel = ClusterOptions()
+
+
 def suite(
     name: str,
     corpus: TextSource = defaults.CORPUS,
@@ -39,16 +61,14 @@ def suite(
     """Train the cases of a suite with several seeds; return the effect of each change.
 
     `name` is an installed suite or a TOML file, which sets the cleaners, and `budget` and `seeds` unless they
-    are given. With several budgets, as in `15s,1m`, each question is asked under each. A loaded `corpus` is
-    read again with the suite's cleaners. Finished runs in `out` are reused. `cluster`, `plugins` and
-    `report` are those of `textgen.bench`. Raises `TextgenError` if the suite cannot start or every case
-    failed, and `NotSavedError` with the result if the disk is full.
+    are given. A loaded `corpus` is read again with the suite's cleaners. Finished runs in `out` are reused.
+    `cluster`, `plugins` and `report` are those of `textgen.bench`. Raises `TextgenError` if the suite cannot
+    start or every case failed, and `NotSavedError` with the result if the disk is full.
     """
     from textgen.library.defined_plugins import add_plugins
     from textgen.library.options import changed, prepare, refusing
 
     prepare("textgen.comparison.entry_job")
-    from textgen_suites.request import SuiteRequest
     from textgen_suites.run_suite import read_again, suite_as
 
     add_plugins(plugins)

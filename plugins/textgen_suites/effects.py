@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from textgen.evaluation.intervals import (
     SHIPPED_PRIORS,
@@ -18,7 +19,7 @@ from textgen.evaluation.intervals import (
 from textgen.results.comparison import Comparison
 from textgen.results.judge import SCORE, metric_sample, score_sample
 from textgen.results.row import rows_by_entry
-from textgen_suites.result import CaseResult, Effect, QuestionResult
+from textgen_suites.result import CaseResult, Effect, QuestionResult, SuiteResult
 from textgen_suites.schema import Question
 
 REAL_WORDS = "real_word_rate"
@@ -91,3 +92,17 @@ def _contrasts(
     found = [difference(new, old) if new and old else None for new, old in sides]
     adjusted = iter(holm([each.p_value for each in found if each]))
     return [each and replace(each, p_value=next(adjusted)) for each in found]
+
+
+def rebuild_suite(result: SuiteResult) -> dict[str, Any]:
+    """Return the values of a suite that follow from the rows of its cases."""
+    return {"questions": [_question(question, result) for question in result.questions]}
+
+
+def _question(question: QuestionResult, result: SuiteResult) -> dict[str, Any]:
+    pairs = [(effect.case, effect.reference) for effect in question.effects]
+    again = judged(question, pairs, result.seed_priors)
+    cases = [
+        {"bits_per_char": case.bits_per_char, "real_word_rate": case.real_word_rate} for case in again.cases
+    ]
+    return {"cases": cases, "effects": again.effects}

@@ -31,11 +31,11 @@ from textgen.runtime.device import choose_device
 from textgen.runtime.storage.files import NotSavedError, slug, write_file
 from textgen.runtime.storage.json_records import read_record, to_values, write_record
 from textgen.runtime.storage.result_folders import PAGE, RUNS, locked, result_folder
-from textgen.training.budget import parse_budget, parse_budgets, parse_duration
+from textgen.training.budget import parse_budget, parse_duration
 from textgen.training.progress import Report, Step, ignore_report
+from textgen_suites import SuiteRequest
 from textgen_suites.effects import PRIORS, question_result
 from textgen_suites.report import suite_report
-from textgen_suites.request import SuiteRequest
 from textgen_suites.result import SuiteResult
 from textgen_suites.schema import Case, Suite, load_suite
 from textgen_suites.suite_kind import RESULT
@@ -83,7 +83,7 @@ def suite_as(
     ):
         tell(Step("reading the texts", folder=folder))
         settings = BenchOptions(
-            budget=parse_budgets(asked.budget)[0],
+            budget=parse_budget(asked.budget),
             device_config=choose_device(
                 cluster.device, cluster.precision, made_with(folder, "*/runs/*/run.json")
             ),

@@ -17,10 +17,7 @@ from textgen.jobs.plugin_code import answered
 from textgen.registry.registry import find, load, names, unknown_name
 from textgen.runtime.messages import reason_of
 from textgen.runtime.storage.files import read_toml
-from textgen.training.budget import parse_budgets
-
-MAX_CASES = 10_000
-"""The most cases of a suite under all of its budgets."""
+from textgen.training.budget import parse_budget
 
 
 class _Strict(BaseModel):
@@ -80,7 +77,7 @@ class Suite(_Strict):
 
     title: str
     budget: str
-    """Training of each case that has no budget of its own; or several, as in `15s,1m`."""
+    """Training of each case that has no budget of its own."""
     seeds: Annotated[int, Ge(1), Le(1000)] = 3
     questions: Annotated[tuple[Question, ...], Len(1)]
 
@@ -91,27 +88,10 @@ class Suite(_Strict):
     def asked(self, budget: str | None = None, seeds: int | None = None) -> Suite:
         """Return the suite with another budget and number of seeds, where they are given.
 
-        Under several budgets each question is asked under each; cases with a budget of their own keep it.
-        Raises `TextgenError` if a budget is invalid, or if there are too many cases.
+        Raises `TextgenError` if a budget is invalid.
         """
-        suite = self.model_copy(update={"budget": budget or self.budget, "seeds": seeds or self.seeds})
-        budgets = parse_budgets(suite.budget)
-        number = len(self.cases()) * len(budgets)
-        if number > MAX_CASES:
-            raise TextgenError(f"the suite has {number:,} cases; at most {MAX_CASES:,} are allowed")
-        if len(budgets) == 1:
-            return suite
-        questions = [_under(question, str(each)) for question in self.questions for each in budgets]
-        return suite.model_copy(update={"questions": tuple(dict.fromkeys(questions))})
-
-
-def _under(question: Question, budget: str) -> Question:
-    """Return a question under a budget; unchanged if each of its cases has one of its own."""
-    if all(case.budget for case in question.cases):
-        return question
-    cases = tuple(case.model_copy(update={"budget": case.budget or budget}) for case in question.cases)
-    named = {"name": f"{question.name}, {budget}", "text": f"{question.text} ({budget})"}
-    return question.model_copy(update={**named, "cases": cases})
+        parse_budget(budget or self.budget)
+        return self.model_copy(update={"budget": budget or self.budget, "seeds": seeds or self.seeds})
 
 
 def load_suite(name: str) -> Suite:

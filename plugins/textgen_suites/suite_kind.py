@@ -50,6 +50,6 @@ class SuiteKind(Kind):
         return suite_report(result)
 
     def verify(self, files: SavedFiles, path: Path) -> Iterator[Check]:
-        from textgen_suites.verification import rebuild_suite
+        from textgen_suites.effects import rebuild_suite
 
         yield files.compare(path, "its rows", rebuild_suite(files.read(self.record(), path)))

@@ -7,8 +7,7 @@ import typer
 from textgen.cli import options
 from textgen.cli.show import show
 from textgen.cli.work import working
-from textgen_tune import require_optuna
-from textgen_tune.request import TuneRequest
+from textgen_tune import TuneRequest, require_optuna
 
 
 @options.grouped

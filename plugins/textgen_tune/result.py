@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from textgen.contracts import TextgenError
 from textgen.evaluation.intervals import Interval
@@ -173,3 +173,21 @@ def _mean(result: Comparison, name: str) -> float | None:
     runs = [run for run in result.runs if run.name == name]
     scores = [score.bits_per_char for run in runs if (score := run.score(result.scored_on)) is not None]
     return fmean(scores) if scores else None
+
+
+def rebuild_study(result: StudyResult) -> dict[str, Any]:
+    """Return the values of a study that follow from its trials."""
+    complete = [(trial.value, trial.number, trial) for trial in result.trials if trial.value is not None]
+    again: dict[str, Any] = {"best": min(complete)[2] if complete else None}
+    if made_on := next((trial.machine for trial in result.trials if trial.machine), None):
+        again["machine"] = made_on
+    final = result.comparison
+    if final and final.default.value is not None and final.best.value is not None:
+        again["comparison"] = {"gain": final.default.value - final.best.value}
+    return again
+
+
+def rebuild_final(saved: FinalComparison, result: Comparison) -> FinalComparison:
+    """Return the final comparison of a study by its result."""
+    seeds = tuple(dict.fromkeys(row.seed for row in result.entries))
+    return conclusion(result, saved.default.name, saved.best.name, seeds)

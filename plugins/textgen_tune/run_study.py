@@ -33,9 +33,9 @@ from textgen.runtime.storage.json_records import from_values, write_record
 from textgen.runtime.storage.result_folders import PAGE, locked, result_folder, result_name
 from textgen.training.budget import parse_budget, parse_duration
 from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, ignore_report
+from textgen_tune import NUM_TRIALS, TuneRequest
 from textgen_tune.objective import TrialJob, TrialValue, objective_of
 from textgen_tune.report import study_report
-from textgen_tune.request import NUM_TRIALS, TuneRequest
 from textgen_tune.result import FinalComparison, StudyResult, TrialResult
 from textgen_tune.search_space import spell
 from textgen_tune.study import Study, made_before
@@ -105,9 +105,6 @@ def run_study(
         if each.start != each.default:
             rest = f"is not searched; the first trial has {each.start}"
             report(Step("", remark=f"{each.option}={each.default}, the default, {rest}"))
-    if isinstance(backend, LocalBackend) and backend.num_slots > 1:
-        shared = "processes share the machine, so a second of training does less than alone"
-        report(Step("", remark=f"{backend.num_slots} {shared}"))
     try:
         search(study, goal, backend, report, max_silence)
         return _concluded(study, num_seeds, backend, report)

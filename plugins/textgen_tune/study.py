@@ -45,13 +45,13 @@ from it; `FAIL` is for those that were interrupted or drawn twice."""
 class Study:
     """The trials in a folder, and the choice of the next one; a context that closes its file."""
 
-    def __init__(self, folder: Path, objective: Objective, *, num_random: int = NUM_RANDOM) -> None:
+    def __init__(self, folder: Path, objective: Objective) -> None:
         """Open the study, or create it with the default as its first trial.
 
         Trials that were interrupted are queued again. Raises `TextgenError` if the folder holds a study that
         was made with other settings.
         """
-        self.folder, self.objective, self._num_random = folder, objective, num_random
+        self.folder, self.objective = folder, objective
         settings = objective.settings()
         self._seed = settings.seed
         wanted = {**to_values(settings), "search": to_values(objective.dimensions)}
@@ -91,7 +91,7 @@ class Study:
             for _ in range(MAX_DRAWS):
                 # Seeded again for each, so that a study that was stopped continues as if it had not been.
                 number = np.random.SeedSequence([self._seed, len(self.trials())])
-                self.optuna.sampler = _sampler(int(number.generate_state(1)[0]), self._num_random)
+                self.optuna.sampler = _sampler(int(number.generate_state(1)[0]))
                 trial = self.optuna.ask(distributions)
                 if (params := self.params(trial)) not in tried:
                     return trial, params
@@ -154,14 +154,14 @@ class Study:
         return {name: float(share) for name, share in shares.items()}
 
 
-def _sampler(seed: int, num_random: int) -> TPESampler:
+def _sampler(seed: int) -> TPESampler:
     """Return TPE (Bergstra et al. 2011; multivariate as in Falkner et al. 2018).
 
     Trials that run in other processes count as bad meanwhile (the constant liar).
     """
     with warnings.catch_warnings():  # both have been "experimental" for years
         warnings.simplefilter("ignore", ExperimentalWarning)
-        return TPESampler(n_startup_trials=num_random, multivariate=True, constant_liar=True, seed=seed)
+        return TPESampler(n_startup_trials=NUM_RANDOM, multivariate=True, constant_liar=True, seed=seed)
 
 
 def _distribution(dimension: Dimension) -> BaseDistribution:

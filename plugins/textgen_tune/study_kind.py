@@ -58,6 +58,15 @@ class StudyKind(Kind):
         return study_report(result)
 
     def verify(self, files: SavedFiles, path: Path) -> Iterator[Check]:
-        from textgen_tune.verification import check_study
+        """Yield the checks of a study, and those of its final comparison if that is there."""
+        from textgen.results.comparison import Comparison
+        from textgen.runtime.storage.json_records import read_record
+        from textgen_tune.result import StudyResult, rebuild_final, rebuild_study
+        from textgen_verify.results import check_comparison
 
-        return check_study(files, path, path.parent / COMPARISON / BENCH)
+        study, bench = files.read(StudyResult, path), path.parent / COMPARISON / BENCH
+        yield files.compare(path, "its trials", rebuild_study(study))
+        if study.comparison is not None and bench.is_file():
+            yield from check_comparison(files, bench)
+            again = rebuild_final(study.comparison, read_record(Comparison, bench))
+            yield files.compare(path, "its final comparison", {"comparison": again})

@@ -27,15 +27,15 @@ class Hostile:
         return logits.argmax(-1)
 '''
 TINY = ":num_layers=1,hidden_size=8,batch_size=4,sequence_length=16,num_validations=3"
-ENTRIES = [f"char-lstm{TINY}", f"word-lstm{TINY}", "bpe-ngram", "random"]
+ENTRIES = [f"char-lstm{TINY}", f"word-lstm{TINY}", "random"]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a bench of characters, pieces and words on a text with scripts in it."""
+    """The folder of a bench of characters and words on a text with scripts in it."""
     here = tmp_path_factory.mktemp("bench")
     news: str = build("corpus", "lee").read("")
-    paragraphs = news[:32_000].split("\n")
+    paragraphs = news[:16_000].split("\n")
     text = "\n".join(f"{line} {HOSTILE}" if index % 5 == 0 else line for index, line in enumerate(paragraphs))
     corpus = here / "<img src=x onerror=window.hacked=3>.txt"
     corpus.write_text(text, "utf-8")
@@ -45,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "bench",
         *ENTRIES,
         *("--corpus", corpus, "--clean", "raw", "--budget", "2000chars", "--device", "cpu"),
-        *("--prompt", f"The {HOSTILE}", "--prompt", "The weather", "--length", "60", "--seeds", "2"),
+        *("--prompt", f"The {HOSTILE}", "--prompt", "The weather", "--length", "60"),
         *("--sampler", "temperature:temperature=0.8", "--sampler", "hostile", "--plugin", plugin),
         *("--out", here / "out"),
     )
@@ -87,17 +87,6 @@ def test_a_character_tells_its_token_under_the_pointer_and_in_focus(page: Any) -
     page.keyboard.press("ArrowRight")
     second = row.locator(".token").nth(1)
     assert second.evaluate("token => token === document.activeElement")
-
-
-def test_the_sums_of_the_colours_are_those_of_the_table(page: Any) -> None:
-    page.locator("#passages details summary").click()
-    header = page.locator("#passages table thead th").all_inner_texts()[1:]
-    cells = page.locator("#passages table tbody tr").first.locator("td").all_inner_texts()
-    page.locator("#passage-choice").select_option("0")
-    titles = page.locator("#passage-rows h3").all_inner_texts()
-    for name, cell, title in zip(header, cells, titles, strict=True):
-        assert title.startswith(name)
-        assert f"{cell} bits per character here" in title
 
 
 def test_the_next_passage_has_the_largest_difference_and_an_address(page: Any, folder: Path) -> None:
@@ -144,7 +133,7 @@ def test_scores_can_be_downloaded(page: Any) -> None:
     with page.expect_download() as waiting:
         page.get_by_text("scores.csv").click()
     rows = list(csv.DictReader(Path(waiting.value.path()).read_text("utf-8").splitlines()))
-    assert sum(row["kind"] == "entry" for row in rows) == 2 * len(ENTRIES)
+    assert sum(row["kind"] == "entry" for row in rows) == len(ENTRIES)
     assert sum(row["kind"] == "reference" for row in rows) > 2
     assert all(float(row["bits_per_char"]) > 0 for row in rows)
     with page.expect_download() as waiting:
@@ -157,15 +146,6 @@ def test_nothing_scrolls_sideways_and_axe_finds_nothing(
     browser: Any, folder: Path, width: int, scheme: str
 ) -> None:
     check_access(browser, (folder / "report.html").as_uri(), width, scheme)
-
-
-def test_the_theme_can_be_chosen(page: Any) -> None:
-    color = "() => getComputedStyle(document.body).backgroundColor"
-    before = page.evaluate(color)
-    page.locator("#theme").click()
-    page.locator("#theme").click()
-    assert "dark" in page.locator("#theme").inner_text()
-    assert page.evaluate(color) != before
 
 
 def test_without_scripts_tables_and_charts_can_be_read(browser: Any, folder: Path) -> None:

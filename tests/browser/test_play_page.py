@@ -124,15 +124,6 @@ def test_a_slider_writes_and_reads_with_the_weights_of_then(opened: Opened, runs
     assert float(score.inner_text().split()[0]) == pytest.approx(bits_now, abs=1e-3)
 
 
-def test_what_a_run_wrote_as_it_learnt_can_be_unfolded(opened: Opened, runs: list[Path]) -> None:
-    first = textgen.load(runs[0]).result.train.moments[0]
-    text = opened.page.locator(".learnt pre").first
-    assert not text.is_visible()
-    opened.page.locator(".learnt summary").first.click()
-    assert text.is_visible()
-    assert text.text_content() == first.text.strip()
-
-
 def test_ways_are_named_by_what_differs_and_failures_are_none(opened: Opened) -> None:
     page, ways = opened.page, opened.page.locator("#tree button")
     opened.write("The weather ")
@@ -155,13 +146,6 @@ def test_ways_are_named_by_what_differs_and_failures_are_none(opened: Opened) ->
     assert ways.all_inner_texts() == ["“The␣weather␣”, temperature 0.6", "“The␣weather␣”, temperature 0.5"]
     assert all("400" in each for each in opened.errors)
     opened.errors.clear()
-
-
-def test_a_first_text_is_there(opened: Opened, server: Server) -> None:
-    opened.page.locator(".pane .token").first.wait_for()
-    begun = opened.page.input_value("#prompt")
-    assert begun
-    assert server.ask("passages")[1][0]["text"].startswith(begun)
 
 
 def test_typing_shows_the_score(opened: Opened, runs: list[Path]) -> None:

@@ -21,20 +21,16 @@ COMPONENTS: list[tuple[str, str, dict[str, Any]]] = [
     *((each.kind, each.name, SLOW.get(each.name, {}) if each.kind == "model" else {})
       for each in BUNDLED),
     ("model", "original", {"window": 7, "hidden_size": 16}),
-    ("tokenizer", "bpe", {"vocab_size": 256}),
     ("tokenizer", "word", {"max_words": 20, "min_count": 1}),
     ("model", "lstm", {**SMALL, "softmax": "adaptive", "dropout": 0.5}),
     ("model", "lstm", {**SMALL, "tie_weights": False, "embedding_size": 8}),
     ("model", "gru", {**SMALL, "softmax": "adaptive", "dropout": 0.5}),
-    ("model", "gru", {**SMALL, "tie_weights": False}),
     ("model", "transformer", {**SMALL, "num_heads": 2, "context": 8, "softmax": "adaptive", "dropout": 0.5}),
-    ("model", "transformer", {**SMALL, "num_heads": 1, "context": 1, "tie_weights": False}),
     ("model", "hier", {"hidden_size": 16, "num_keys": 10, "softmax": "adaptive", "dropout": 0.5}),
     ("model", "hier", {"hidden_size": 16, "lower_size": 8, "word_size": 8, "tie_weights": False}),
     ("model", "ngram", {"order": 1}),
     ("model", "ngram", {"order": 5, "discount": 0.5}),
     ("embedding", "word2vec", {"dimension": 8, "skip_gram": True, "frozen": True}),
-    ("cleaner", "prose", {"whitespace": False}),
 ]  # fmt: skip
 
 

@@ -1,12 +1,10 @@
-"""Files of word vectors: every format, damaged ones, and those that would execute code."""
+"""Files of word vectors: every format, and damaged ones."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import os
-import pickle
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 from gensim import downloader
-from gensim.models import FastText as GensimFastText
-from gensim.models import KeyedVectors
 from gensim.test.utils import datapath
 
 from helpers.vectors import GLOVE_TEXT, ROWS, by_word, keyed, small_vectors
@@ -28,17 +24,12 @@ from textgen_embeddings.word2vec import Word2Vec
 from textgen_tokenizers.word import WordTokenizer
 
 
-def saved(keyed: KeyedVectors, path: Path) -> Path:
-    keyed.save(str(path))
-    return path
-
-
 def test_every_format_gives_the_same_vectors(tmp_path: Path) -> None:
     glove, text, binary = tmp_path / "glove.txt", tmp_path / "w2v.txt", tmp_path / "w2v.bin"
     glove.write_text(GLOVE_TEXT, encoding="utf-8")
     small_vectors().save_word2vec_format(str(text))
     small_vectors().save_word2vec_format(str(binary), binary=True)
-    paths = [glove, text, binary, saved(small_vectors(), tmp_path / "small.kv")]
+    paths = [glove, text, binary]
     for path in paths[:3]:
         packed = path.with_name(path.name + ".gz")
         packed.write_bytes(gzip.compress(path.read_bytes()))
@@ -52,15 +43,12 @@ def test_every_format_gives_the_same_vectors(tmp_path: Path) -> None:
     assert by_word(Word2Vec(path=str(binary)).vectors("", []))["cat"].tolist() == ROWS["cat"]
 
 
-def test_words_with_spaces_repeated_words_and_large_kv_files(tmp_path: Path) -> None:
+def test_words_with_spaces_and_repeated_words(tmp_path: Path) -> None:
     path = tmp_path / "glove.txt"
     path.write_text("the 1 2\n. . . 3 4\nat x@y.org 5 6\nthe 7 8\n", encoding="utf-8")
     assert {word: row.tolist() for word, row in by_word(read_vectors(path)).items()} == (
         {"the": [1, 2], ". . .": [3, 4], "at x@y.org": [5, 6]}
     )
-    small_vectors().save(str(tmp_path / "big.kv"), sep_limit=2)
-    assert (tmp_path / "big.kv.vectors.npy").exists()
-    assert by_word(read_vectors(tmp_path / "big.kv"))["cat"].tolist() == ROWS["cat"]
 
 
 @pytest.mark.parametrize(
@@ -88,13 +76,9 @@ def test_words_with_spaces_repeated_words_and_large_kv_files(tmp_path: Path) -> 
         ),
         ("lies.bin.gz", gzip.compress(b"9999999 300\nthe \0\xff", mtime=0), "header promises 9999999 words"),
         ("digits.txt", b"9" * 5000 + b" 3\nthe 1 2 3\n", "integer string conversion"),
-        ("lies.kv", b"\x80\x04\x8e" + (2**50).to_bytes(8, "little") + b"ab.", "not a .kv file"),
-        ("frame.kv", b"\x80\x04\x95" + (2**40).to_bytes(8, "little") + b"ab.", "pickle data was truncated"),
         ("lies.bin", b"999999999 300\nthe \0\0\x80?\xff", "header promises 999999999 words"),
         ("cut.txt.gz", gzip.compress(b"the 1 2\n" * 99, mtime=0)[:-9], "ended before"),
         ("not.txt.gz", b"the 1 2\n", "Not a gzipped file"),
-        ("noise.kv", b"\x80\x04garbage", "pickle data was truncated"),
-        ("empty.kv", b"", "Ran out of input"),
     ],
 )
 def test_a_damaged_file_is_a_one_line_error_with_its_path(
@@ -117,99 +101,12 @@ def test_a_missing_file_and_both_sources_at_once() -> None:
         Glove(name="glove-twitter-25", path="x.txt")
 
 
-class Bomb:
-    """Unpickled by an ordinary unpickler, this would create a file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (str(self.path),)
-
-
-def test_a_kv_file_cannot_execute_code(tmp_path: Path) -> None:
-    keyed = small_vectors()
-    keyed.surprise = Bomb(tmp_path / "bang")
-    with pytest.raises(TextgenError, match=r"holds a .*mkdir, which is not read; convert it"):
-        read_vectors(saved(keyed, tmp_path / "evil.kv"))
-    assert not (tmp_path / "bang").exists()
-    (tmp_path / "other.kv").write_bytes(pickle.dumps({"index_to_key": []}))
-    with pytest.raises(TextgenError, match=r"not a \.kv file"):
-        read_vectors(tmp_path / "other.kv")
-    subwords = GensimFastText([["cat", "dog"]], vector_size=4, min_count=1, bucket=10, workers=1).wv
-    with pytest.raises(TextgenError, match=r"FastTextKeyedVectors, which is not read"):
-        read_vectors(saved(subwords, tmp_path / "fasttext.kv"))
-
-
-def write_npy(path: Path) -> None:
-    with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(
-            file, {"descr": "<f4", "fortran_order": False, "shape": (10**6, 10**6)}
-        )
-
-
-@pytest.mark.parametrize(
-    ("make", "reason"),
-    [
-        (write_npy, "not a .kv file of gensim 4, or damaged"),
-        (os.mkfifo, "not a regular file"),
-        (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
-    ],
-)
-def test_what_is_next_to_a_kv_file_is_bounded_too(
-    make: Callable[[Path], object], reason: str, tmp_path: Path
-) -> None:
-    small_vectors().save(str(tmp_path / "big.kv"), sep_limit=2)
-    (tmp_path / "big.kv.vectors.npy").unlink()
-    make(tmp_path / "big.kv.vectors.npy")
-    with pytest.raises(TextgenError, match=reason):
-        read_vectors(tmp_path / "big.kv")
-
-
-@pytest.mark.parametrize("name", ["endless.txt", "endless.gz", "endless.bin", "endless.kv"])
+@pytest.mark.parametrize("name", ["endless.txt", "endless.gz", "endless.bin"])
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
 def test_what_does_not_end_is_not_read(name: str, make: Callable[[Path], object], tmp_path: Path) -> None:
     make(tmp_path / name)
     with pytest.raises(TextgenError, match="not a regular file"):
         read_vectors(tmp_path / name)
-
-
-READ_WITH_LIMIT = """
-import resource, sys
-from pathlib import Path
-from textgen.contracts import TextgenError
-from textgen_embeddings.files import read_vectors
-used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_DATA, (used + 200 * 2**20,) * 2)
-for path in sys.argv[1:]:
-    try:
-        read_vectors(path)
-    except TextgenError as error:
-        print(error)
-"""
-
-
-@pytest.mark.long
-@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and RLIMIT_DATA")
-def test_bombs_are_refused_in_little_memory(tmp_path: Path) -> None:
-    zeros = gzip.compress(bytes(2**26), 9)  # which joined are one file of 2 GiB
-    bombs = {
-        "line.gz": gzip.compress(b"the 1 2\n") + gzip.compress(b"a" * 2**26, 9) * 32,
-        "lines.gz": gzip.compress(b"".join(b"%d 1\n" % number for number in range(10**5)), 9)
-        + gzip.compress(b"the 1\n" * 2**23, 9) * 8,
-        "word.bin.gz": gzip.compress(b"100 100\n\xff") + zeros * 32,
-        "lies.kv": b"\x80\x04\x8e" + (2**33).to_bytes(8, "little") + b"ab.",
-    }
-    for name, data in bombs.items():
-        (tmp_path / name).write_bytes(data)
-    command = [sys.executable, "-c", READ_WITH_LIMIT, *bombs]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    line, lines, word, lies = done.stdout.splitlines()
-    assert "a line is longer than 1,048,576 bytes" in line
-    assert "it unpacks to more than 20 times its size" in lines
-    assert "a word is longer than 4,096 bytes" in word
-    assert "not a .kv file of gensim 4, or damaged" in lies
 
 
 # --- GloVe: bundled, by name, and without a network

@@ -73,9 +73,9 @@ class Toy:
         return FinalComparison(scored_on="test", seeds=seeds, **sides, gain=0.5, interval=(0.25, 0.75))
 
 
-def run(folder: Path, objective: Toy, num_trials: int, **options: Any) -> list[Any]:
+def run(folder: Path, objective: Toy, num_trials: int) -> list[Any]:
     """Search in this process, and return the trials that count."""
     folder.mkdir(parents=True, exist_ok=True)
-    with Study(folder, objective, **options) as study:
+    with Study(folder, objective) as study:
         search(study, Goal(num_trials), ThisProcess())
         return study.counted()

@@ -16,10 +16,9 @@ from textgen.reports.markdown import to_markdown
 from textgen.results.comparison import Comparison
 from textgen.results.ladder import Ladder
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record, read_values
+from textgen_suites.effects import rebuild_suite
 from textgen_suites.result import SuiteResult
-from textgen_suites.verification import rebuild_suite
-from textgen_tune.result import StudyResult
-from textgen_tune.verification import rebuild_study
+from textgen_tune.result import StudyResult, rebuild_study
 from textgen_verify import verify
 from textgen_verify.rebuild import rebuild_comparison, rebuild_ladder
 

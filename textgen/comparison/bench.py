@@ -37,7 +37,6 @@ from textgen.requests import BenchRequest, SampleOptions, several
 from textgen.results.comparison import Comparison, HeldOut, ReferenceScore
 from textgen.results.details import Details, DetailsReader
 from textgen.results.folders import RUNS_OF_BENCH, run_folder
-from textgen.results.guesses import guessed_by_reader
 from textgen.results.header import header_values
 from textgen.results.judge import judge
 from textgen.results.passages import choose_passages
@@ -327,7 +326,7 @@ def _save(out: Path, result: Comparison, details: Details) -> None:
     """Write a result and its reports."""
     write_record(out / BENCH, result)
     write_record(out / DETAILS, details)
-    report = bench_report(result, details, readers=guessed_by_reader(out))
+    report = bench_report(result, details)
     write_file(out / MARKDOWN, to_markdown(report))
     write_file(out / PAGE, to_html(report))
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from textgen.contracts import TextgenError
 from textgen.results.folders import PARTIAL_FILES, RUN_FILES, RUNS_OF_BENCH, entry_part, identify, subfolders
-from textgen.results.guesses import GUESSES
 from textgen.results.result_kind import About, Kind, about_best
 from textgen.runtime.storage.json_records import read_record
 from textgen.runtime.storage.result_folders import MARKDOWN, RUN_FILE
@@ -37,7 +36,7 @@ class BenchKind(Kind):
     def files(self) -> tuple[str, ...]:
         runs = [f"{RUNS_OF_BENCH}/*/{file}" for file in RUN_FILES]
         partial = [f"{RUNS_OF_BENCH}/*.partial/{file}" for file in PARTIAL_FILES]
-        return (*super().files(), DETAILS, GUESSES, MARKDOWN, *runs, *partial)
+        return (*super().files(), DETAILS, MARKDOWN, *runs, *partial)
 
     def runs(self, folder: Path) -> list[Path]:
         return subfolders(folder / RUNS_OF_BENCH)
@@ -60,7 +59,6 @@ class BenchKind(Kind):
         from textgen.comparison.page_models import page_models
         from textgen.reports.bench_report import bench_report
         from textgen.results.details import Details
-        from textgen.results.guesses import guessed_by_reader
         from textgen.results.items import best_runs
 
         if not (folder / DETAILS).is_file():
@@ -71,7 +69,7 @@ class BenchKind(Kind):
         found = identify(folder) if with_models else None
         models, left_out = page_models(best_runs(found, len(found.runs))) if found else ([], [])
         details = read_record(Details, folder / DETAILS)
-        return bench_report(result, details, models, left_out, guessed_by_reader(folder))
+        return bench_report(result, details, models, left_out)
 
 
 class LadderKind(Kind):

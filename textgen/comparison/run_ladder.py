@@ -15,7 +15,6 @@ from textgen.reports.html import to_html
 from textgen.reports.ladder_report import ladder_report
 from textgen.reports.markdown import to_markdown
 from textgen.results.folders import RUNS_OF_BENCH
-from textgen.results.guesses import GUESSES
 from textgen.results.judge import ladder
 from textgen.results.ladder import Ladder
 from textgen.runtime.environment import command_line
@@ -104,7 +103,7 @@ def _adopt(out: Path) -> None:
         return
     folder = out / str(budget)
     make_folder(folder)
-    names = (RUNS_OF_BENCH, DETAILS, GUESSES, MARKDOWN, PAGE, BENCH)
+    names = (RUNS_OF_BENCH, DETAILS, MARKDOWN, PAGE, BENCH)
     for name in names:  # the last one tells what budget they have
         if (out / name).exists() and not (folder / name).exists():
             (out / name).rename(folder / name)

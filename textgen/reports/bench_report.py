@@ -53,13 +53,11 @@ def bench_report(
     details: Details = NO_DETAILS,
     models: Sequence[dict[str, Any]] = (),
     left_out: Sequence[str] = (),
-    readers: str = "",
 ) -> Report:
     """Return the report of a comparison.
 
     Without `details`, its page lacks what entries expected and wrote; it can write with `models` (see
-    `PortableNetwork`), and says why others are `left_out`. `readers` is what is known of people who guessed
-    its text.
+    `PortableNetwork`), and says why others are `left_out`.
     """
     rows = entry_rows(result)
     ran = [row for row in rows if row.runs]
@@ -77,7 +75,7 @@ def bench_report(
         sections=[
             Section("write", "Write with them", _writing(models, left_out), FULL),
             Section("brief", "", [tables.brief_table(result, rows)], BRIEF),
-            Section("scores", "Scores", _scores(result, rows, styles, readers), FULL),
+            Section("scores", "Scores", _scores(result, rows, styles), FULL),
             Section("entries", "What they are", _descriptions(result, ordered), FULL),
             Section("samples", "Samples", _samples(result, ordered)),
             Section("made-up", "Made-up words", _made_up(result), FULL),
@@ -162,13 +160,11 @@ def _scored_on(result: Comparison) -> str:
     return f"{name}, which was opened after all entries were trained"
 
 
-def _scores(
-    result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, str], readers: str
-) -> list[Block]:
+def _scores(result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, str]) -> list[Block]:
     """Return the scores, with their picture on a page, and in other units."""
     return [
         tables.score_table(result, rows, _score_picture(result, rows, styles)),
-        lines([*known_before(result), readers], is_list=True),
+        lines(known_before(result), is_list=True),
         tables.other_units(result, rows),
     ]
 

@@ -18,7 +18,6 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from textgen.contracts import TextgenError
-from textgen.results.guesses import GUESSES
 from textgen.results.result_kind import RUN, Kind, kinds
 from textgen.runtime.storage.files import UNFINISHED, remove_unfinished, slug, unfinished
 from textgen.runtime.storage.result_folders import LOCK, RUN_FILE, holder, is_held
@@ -35,7 +34,6 @@ RUN_FILES = (
         "weights.safetensors",
         "files.json",
         "samples.json",
-        GUESSES,
     ),
     *(f"snapshots/*/{file}" for file in _STATE),
 )

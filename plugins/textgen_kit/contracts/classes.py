@@ -1,4 +1,4 @@
-"""Checks of all kinds, most of them of those that are classes: docstring, options, methods, side effects."""
+"""Checks of all kinds, most of them of those that are classes, and the order of the checks of each kind."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import inspect
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout, suppress
-from dataclasses import dataclass
 from io import StringIO
 from typing import Any, get_type_hints
 
@@ -18,9 +17,7 @@ from textgen.evaluation.plugin_metrics import measured
 from textgen.registry.isolation import restoring
 from textgen.registry.options import declared_options, is_plain, parse_assignments, write_value
 from textgen.registry.plugin_kinds import REQUIRED, fault
-from textgen.registry.registry import KINDS
-from textgen_kit.conformance import check
-from textgen_kit.contracts import embedding, model, others, sampler, tokenizer
+from textgen_kit.contracts import model, others, sampler, tokenizer
 from textgen_kit.subject import (
     RANDOM,
     SETTINGS,
@@ -32,7 +29,7 @@ from textgen_kit.subject import (
     expect_same,
     shown,
 )
-from textgen_kit.texts import OTHER_PROSE, PROSE, any_texts
+from textgen_kit.texts import OTHER_PROSE, PROSE
 
 MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 GIVEN = {"model": ("vocab_size", "vectors", "tokens", "fallback", "word_list", "base")}
@@ -46,50 +43,34 @@ MEMBERS = {
 """Attributes that a class may have without their being options."""
 
 
-@dataclass(frozen=True)
-class Use:
-    """What textgen does with a component: its answer to examples, of which the first is usual."""
-
-    examples: Callable[[], Sequence[Any]]
-    answer: Callable[[Any, Any], Any]
-
-
-def texts() -> list[str]:
-    """Return texts of every sort, prose first."""
-    return [PROSE, OTHER_PROSE, *any_texts()]
-
-
 def words_and_vectors(embedded: Any, _: object) -> list[Any]:
     """Return the words and vectors for the kit's text."""
-    vectors = embedding.vectors_of(embedded)
+    vectors = others.vectors_of(embedded)
     return [*vectors.words, vectors.table.tobytes()]
 
 
-USES = {
-    "tokenizer": Use(lambda: (PROSE, OTHER_PROSE, ""), tokenizer.known),
-    "model": Use(lambda: [None], lambda made, _: model.use(made)),
-    "embedding": Use(lambda: [PROSE], words_and_vectors),
-    "sampler": Use(lambda: (None, None), lambda made, _: sampler.ids_of(made)),
-    "corpus": Use(lambda: [""], others.read),
-    "cleaner": Use(texts, lambda made, text: made.clean(text)),
-    "reader": Use(lambda: list(others.FILES), others.documents),
-    "logger": Use(lambda: [True], others.log_run),
-    "metric": Use(texts, measured),
-    "result": Use(lambda: [None], lambda made, _: made.files()),
+USES: dict[str, tuple[Sequence[Any], Callable[[Any, Any], Any]]] = {
+    "tokenizer": ((PROSE, OTHER_PROSE, ""), tokenizer.known),
+    "model": ([None], lambda made, _: model.use(made)),
+    "embedding": ([PROSE], words_and_vectors),
+    "sampler": ((None, None), lambda made, _: sampler.ids_of(made)),
+    "corpus": ([""], others.read),
+    "cleaner": (others.TEXTS, lambda made, text: made.clean(text)),
+    "reader": (list(others.FILES), others.documents),
+    "logger": ([True], others.log_run),
+    "metric": (others.TEXTS, measured),
+    "result": ([None], lambda made, _: made.files()),
 }
-"""How a component of each kind is used."""
-ANSWERED = ("ids", "vectors", "text", "documents", "numbers")
-"""The checks, each of one kind, that answers have the right form."""
+"""What textgen does with a component of each kind: examples, the usual one first, and its answer to one."""
 
 
 def use(subject: Subject) -> None:
     """Use a component once, in the usual way; what is wrong with its answer is for other checks."""
-    usual = USES[subject.kind]
+    examples, answer = USES[subject.kind]
     with suppress(CheckError, CheckSkipped, TextgenError):
-        usual.answer(subject.new(), usual.examples()[0])
+        answer(subject.new(), examples[0])
 
 
-@check(*REQUIRED, after=())
 def check_docstring(subject: Subject) -> None:
     """It has a docstring, whose first line is shown in lists."""
     documentation = (subject.component.__doc__ or "").strip()
@@ -98,7 +79,6 @@ def check_docstring(subject: Subject) -> None:
     expect(bool(documentation) and not is_generated, f"a docstring of {name}")
 
 
-@check(*REQUIRED, after=())
 def check_options(subject: Subject) -> None:
     """Each argument has a default; those of options, and the values to search, can be written in an entry."""
     component = subject.component
@@ -124,7 +104,6 @@ def check_options(subject: Subject) -> None:
         expect(not plain, f"@dataclass before the class, without which no field is an option: {plain}")
 
 
-@check(*KINDS, after=("options",))
 def check_contract(subject: Subject) -> None:
     """It is a string, a function or a class with the methods of its kind, used without an error."""
     problem = fault(subject.kind, subject.component)
@@ -135,7 +114,6 @@ def check_contract(subject: Subject) -> None:
         use(subject)
 
 
-@check(*REQUIRED)
 def check_no_global_state(subject: Subject) -> None:
     """Building and using it changes nothing that belongs to the whole process, and prints nothing."""
     # The weights of a model come from torch's generator, see model-seed.
@@ -158,10 +136,9 @@ def check_no_global_state(subject: Subject) -> None:
     expect(not printed.getvalue(), f"nothing on stdout, which is for results; it prints {first}")
 
 
-@check(*(USES.keys() - {"model", "logger", "result"}), after=("no-global-state", *ANSWERED))
 def check_deterministic(subject: Subject) -> None:
     """The same input gives the same answer each time, whatever came before, without global randomness."""
-    examples, answer = USES[subject.kind].examples(), USES[subject.kind].answer
+    examples, answer = USES[subject.kind]
     used, new = subject.new(), subject.new()
     first = [answer(used, example) for example in examples]
     torch.manual_seed(1)
@@ -172,3 +149,24 @@ def check_deterministic(subject: Subject) -> None:
         of = "" if example is None else f" to {shown(example, 30)}"
         for each in answers[1:]:
             expect_same(answers[0], each, f"the same answer{of} each time, whatever came before")
+
+
+def functions_of(kind: str) -> dict[str, Callable[[Subject], None]]:
+    """Return the checks of a kind by their names, in an order in which each may rely on those before it."""
+    own: dict[str, Callable[[Subject], None]] = {
+        "tokenizer": named(*tokenizer.CHECKS),
+        "model": named(*model.CHECKS),
+        "sampler": named(*sampler.CHECKS),
+        "embedding": named(*others.EMBEDDING_CHECKS),
+    }.get(kind) or {each.name: each for each in others.PROMISES if each.kind == kind}
+    if kind not in REQUIRED:
+        return named(check_contract) | own
+    first = dict(list(own.items())[:1])  # that answers have the right form
+    is_repeated = kind in USES.keys() - {"model", "logger", "result"}
+    before = named(check_options, check_contract, check_no_global_state) | first
+    return before | named(*[check_deterministic] * is_repeated) | own | named(check_docstring)
+
+
+def named(*functions: Callable[[Subject], None]) -> dict[str, Callable[[Subject], None]]:
+    """Return checks by the names of their functions, without `check_` and with hyphens."""
+    return {each.__name__.removeprefix("check_").replace("_", "-"): each for each in functions}

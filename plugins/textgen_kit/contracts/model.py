@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,12 @@ from textgen.evaluation.prediction_checks import MAX_NORMALIZATION_ERROR
 from textgen.evaluation.token_bits import normalization_error
 from textgen.experiment.entry import recommended_training
 from textgen.nn.language_model import LanguageModel, ModelClass
-from textgen.nn.state import detach, join, select_rows, shapes, tensors
+from textgen.nn.state import join, select_rows, shapes, tensors
 from textgen.nn.weights import set_weights, weights_of
 from textgen.runtime.device import DeviceConfig, seeded
 from textgen.training.batches import ContiguousBatches
-from textgen.training.optimizer import without_compiler
 from textgen.training.train_options import TrainOptions
 from textgen.training.trainer import Trainer
-from textgen_kit.conformance import check
 from textgen_kit.subject import VOCAB_SIZE, CheckError, Subject, expect, shown, skip_unless
 
 CPU = torch.device("cpu")
@@ -40,7 +39,6 @@ LOOSE = 0.1
 LEAST_GAIN = 0.01
 """Nats per token by which updates must lower the loss on an easy text."""
 NUM_UPDATES = 60
-UNTRAINABLE = "has no trainable parameters"
 
 
 def new_model(subject: Subject, torch_seed: int = 0, **options: Any) -> Any:
@@ -150,20 +148,6 @@ def form(state: State) -> Any:
     return f"{state.ndim}-dimensional" if isinstance(state, Tensor) else type(state).__name__
 
 
-OfModel = Callable[[Any], None]
-
-
-def check_trained(*, after: tuple[str, ...]) -> Callable[[OfModel], OfModel]:
-    """Make a function of a model a check, for which the model is trained a little."""
-
-    def decorate(function: OfModel) -> OfModel:
-        name = function.__name__.removeprefix("check_").replace("_", "-")
-        check("model", after=after, name=name)(lambda subject: function(trained(new_model(subject))))
-        return function
-
-    return decorate
-
-
 def require_model(model: Any) -> None:
     """Raise `CheckError` unless a model is a torch module that can be trained, fitted, or refine another."""
     expect(isinstance(model, nn.Module), f"a torch.nn.Module; got {shown(model)}")
@@ -186,7 +170,6 @@ def use(model: Any) -> None:
         raise
 
 
-@check_trained(after=("contract",))
 def check_shapes(model: Any) -> None:
     """Ids [batch, time] give logits [batch, time, vocab_size] and a state with the batch first."""
     for batch_size, length in ((1, 1), (1, 7), (3, 1), (4, 20)):
@@ -194,7 +177,6 @@ def check_shapes(model: Any) -> None:
         read(model, random_batch(batch_size, length))
 
 
-@check_trained(after=("shapes",))
 def check_probabilities(model: Any) -> None:
     """Logits are finite, and log-probabilities if `is_normalized` is true, also far into a text."""
     for what, ids, size in (
@@ -219,7 +201,6 @@ def check_probabilities(model: Any) -> None:
         )
 
 
-@check_trained(after=("probabilities",))
 def check_pure(model: Any) -> None:
     """The same ids and state give the same logits again, with any random seed and whatever was read since."""
     ids, rest = random_batch(2, 10), random_batch(2, 5, seed=1)
@@ -232,7 +213,6 @@ def check_pure(model: Any) -> None:
         read(model, ids)
 
 
-@check_trained(after=("pure",))
 def check_causal(model: Any) -> None:
     """A token's logits do not depend on later tokens."""
     for ids, places in ((random_batch(2, 20), (1, 10, 19)), (random_batch(1, LENGTH), (*EDGES, LENGTH - 1))):
@@ -244,7 +224,6 @@ def check_causal(model: Any) -> None:
             require_close(logits[:, :place], whole[:, :place], what, EXACT)
 
 
-@check_trained(after=("causal",))
 def check_chunks(model: Any) -> None:
     """A text in chunks has the same logits as in one pass, since the state is carried."""
     around = [edge + step for edge in EDGES for step in range(-4, 5)]
@@ -257,7 +236,6 @@ def check_chunks(model: Any) -> None:
             require_close(read(model, ids, sizes)[0], whole, what, tolerance)
 
 
-@check_trained(after=("pure",))
 def check_batch(model: Any) -> None:
     """A row alone has the same logits as in a batch."""
     ids = random_batch(4, 20)
@@ -265,27 +243,6 @@ def check_batch(model: Any) -> None:
     require_close(read(model, ids)[0], alone, "the logits of each row alone in a batch of 4")
 
 
-@check_trained(after=("causal", "batch"))
-def check_training_mode(model: Any) -> None:
-    """In training mode, too, logits depend neither on other rows nor on later tokens."""
-    skip_unless(bound(model.train()).is_trainable, UNTRAINABLE)
-    for layer in model.modules():
-        layer.train("dropout" not in type(layer).__name__.lower())
-    weights = {name: value.clone() for name, value in model.state_dict().items()}
-    ids = random_batch(4, 20)
-    others, later = ids.clone(), ids.clone()
-    others[1:], later[:, 10:] = random_batch(3, 20, seed=1), random_batch(4, 10, seed=2)
-    logits = []
-    for each in (ids, others, later):
-        model.load_state_dict(weights)  # training mode may update buffers
-        torch.manual_seed(0)  # for what is random besides the layers of dropout
-        logits.append(read(model, each)[0])
-    what = "the same logits of a row in training mode, whatever"
-    require_close(logits[1][:1], logits[0][:1], f"{what} the other rows are")
-    require_close(logits[2][:, :10], logits[0][:, :10], f"{what} tokens follow")
-
-
-@check_trained(after=("chunks",))
 def check_state(model: Any) -> None:
     """The state keeps its form (types, keys, dimensions); those after prompts of any length can be joined."""
     texts, initial = random_batch(4, 42), form(model.initial_state(1))
@@ -309,7 +266,6 @@ def check_state(model: Any) -> None:
     require_close(together, alone, "the logits of each prompt alone after their states were joined")
 
 
-@check_trained(after=("state",))
 def check_step(model: Any) -> None:
     """`prepare_step` predicts as `forward` does, nearly so in bf16; a row can wait while others continue."""
     skip_unless(hasattr(model, "prepare_step"), "lacks prepare_step, so forward generates")
@@ -333,30 +289,6 @@ def check_step(model: Any) -> None:
     expect(off <= LOOSE * size + 1e-3, f"{what}; they vary by {size:.2g} and are off by {off:.2g}")
 
 
-@check("model", after=("probabilities",))
-def check_gradients(subject: Subject) -> None:
-    """Within a few updates a gradient reaches every trainable parameter, even those of the first state."""
-    model = new_model(subject).train()
-    skip_unless(bound(model).is_trainable, UNTRAINABLE)
-    missing = {name: value for name, value in model.named_parameters() if value.requires_grad}
-    optimizer = without_compiler(torch.optim.AdamW)(missing.values(), lr=1e-3)
-    ids = torch.arange(8 * 21).view(8, 21) * 7 % VOCAB_SIZE  # all of them in each update
-    for _ in range(3):  # layers that begin with zeros block it at first
-        state = model.initial_state(8)
-        for part in (ids[:, :11], ids[:, 10:]):
-            loss, following = bound(model).loss(part[:, :-1], part[:, 1:], state)
-            expect(loss.requires_grad, "a loss with a gradient; it is detached")
-            state = detach(following)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            missing = {
-                name: each for name, each in missing.items() if each.grad is None or not each.grad.any()
-            }
-    expect(not missing, f"a gradient for every parameter; none reaches {', '.join(sorted(missing))}")
-
-
-@check_trained(after=("probabilities",))
 def check_loss(model: Any) -> None:
     """`loss` is the mean cross-entropy in nats, in training perhaps with a penalty, with forward's state."""
     has_loss = callable(getattr(type(model), "loss", None))  # a layer of this name is something else
@@ -380,7 +312,6 @@ def check_loss(model: Any) -> None:
         expect(is_right, f"a finite loss with a gradient in training mode; got {loss}")
 
 
-@check("model", after=("probabilities",))
 def check_learns(subject: Subject) -> None:
     """Updates in bf16, with the options in `recommended_training`, lower the loss; `fit` beats chance."""
     model, recommended = new_model(subject), recommended_training(subject.component)
@@ -401,7 +332,6 @@ def check_learns(subject: Subject) -> None:
     expect(after < least - LEAST_GAIN, f"less than {least:.3f} nats per token after {what}; got {after:.3f}")
 
 
-@check("model", after=("no-global-state",))
 def check_seed(subject: Subject) -> None:
     """The initial weights follow torch's global seed, and building a model does not set that seed."""
     first, second = (new_model(subject).state_dict() for _ in range(2))
@@ -416,14 +346,12 @@ def check_seed(subject: Subject) -> None:
     expect(not is_set, "building not to set torch's global seed; it does, so all runs begin alike")
 
 
-@check("model", after=("pure",))
 def check_saved(subject: Subject) -> None:
     """Its weights, saved and loaded into a new model, predict the same."""
     what = "all that is learnt in state_dict, so that a model that loads it has the same logits"
     require_same_loaded(trained(new_model(subject)), new_model(subject, 1), what)
 
 
-@check("model", after=("saved",))
 def check_vectors(subject: Subject) -> None:
     """Pretrained vectors make a difference, stay the same if frozen, and are saved as weights."""
     skip_unless(ModelClass(subject.component).accepts_vectors, "takes no vectors")
@@ -485,7 +413,6 @@ class _Base(LanguageModel):
         raise CheckError("expected base.forward(ids, state); the base, no torch module, is called itself")
 
 
-@check("model", after=("state",))
 def check_refinement(subject: Subject) -> None:
     """With a `base`, before and after `fit_held_out`, it keeps what it promises without one."""
     skip_unless(ModelClass(subject.component).accepts_base, "no argument base")
@@ -498,3 +425,24 @@ def check_refinement(subject: Subject) -> None:
         ids = random_batch(2, 20)
         stepped, whole = by_steps(model, ids, 1), read(model, ids)[0][:, 1:]
         require_close(stepped, whole, "the logits of forward in steps", FAR_TOLERANCE)
+
+
+def of_trained(function: Callable[[Any], None]) -> Callable[[Subject], None]:
+    """Return the check of a model as one of a subject, whose model is trained a little."""
+
+    @wraps(function)
+    def checked(subject: Subject) -> None:
+        function(trained(new_model(subject)))
+
+    return checked
+
+
+CHECKS = (
+    *map(of_trained, (check_shapes, check_probabilities, check_pure, check_causal, check_chunks)),
+    *map(of_trained, (check_batch, check_state, check_step, check_loss)),
+    check_learns,
+    check_seed,
+    check_saved,
+    check_vectors,
+    check_refinement,
+)

@@ -1,33 +1,34 @@
-"""What must hold for the other kinds of components: one row of a table for each promise."""
+"""Checks of embeddings, and what must hold for the other kinds: one row of a table for each promise."""
 
 from __future__ import annotations
 
-import inspect
 import io
 import random
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from functools import partial
+from inspect import getdoc, signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import typer
 import typer.main
 
 from textgen.cli.command_plugins import with_plugin_files
-from textgen.contracts import TextgenError
+from textgen.contracts import TextgenError, WordVectors
 from textgen.data.cleaning import join_cleaned
 from textgen.data.decoding import utf8
-from textgen.data.readers import SUFFIX, readers
 from textgen.data.text import cut_blocks
 from textgen.data.text_file import SourceFile
 from textgen.evaluation.plugin_metrics import described, measured
+from textgen.experiment.encoding import match_vectors
 from textgen.experiment.entry_parser import parse_entry
 from textgen.registry.plugin_kinds import REQUIRED
-from textgen_kit.conformance import check
 from textgen_kit.subject import CheckError, CheckSkipped, Subject, available, difference, expect, shown
 from textgen_kit.texts import OTHER_PROSE, PROSE, any_texts, stretched
 
@@ -37,8 +38,10 @@ BLOCK_CHARS = 700
 TEXTS = (PROSE, OTHER_PROSE, *any_texts())
 SPACED = (PROSE, OTHER_PROSE, stretched(PROSE, " "), stretched(PROSE, "\n"))
 PAGE = f"<html><body><p>{PROSE}</p></body></html>"
-HEAVY = {"torch", "numpy"}
-"""Modules whose import takes longer than help should."""
+
+PIECES = re.findall(r" ?\w+|\n+| ?[^\w\s]+|\s", PROSE)
+"""The text in tokens like those of a word tokenizer, with their leading space."""
+TOKENS = [token for token, _ in Counter(PIECES).most_common()]
 
 
 def _files() -> dict[str, bytes]:
@@ -49,9 +52,7 @@ def _files() -> dict[str, bytes]:
     whole = {
         "prose": utf8(PROSE),
         "a page": utf8(PAGE),
-        "XML": utf8("<?xml version='1.0'?><book><body><p>One.</p></body></book>"),
         "a table": utf8("id,text\n" + "".join(f'{i},"{i} texts"\n' for i in range(20))),
-        "JSON lines": b'{"text": "One."}\n' * 20,
         "an archive": packed.getvalue(),
         "noise": random.Random(0).randbytes(3000),
     }
@@ -60,6 +61,45 @@ def _files() -> dict[str, bytes]:
 
 
 FILES = _files()
+
+
+def vectors_of(embedding: Any) -> WordVectors:
+    """Return the vectors for the kit's text; raises `CheckError` unless each word has a finite one.
+
+    Raises `CheckSkipped` if their data is not available.
+    """
+    with available():
+        vectors: Any = embedding.vectors(PROSE, TOKENS)
+    expect(isinstance(vectors, WordVectors), f"WordVectors; got {type(vectors).__name__}")
+    table, num_words = np.asarray(vectors.table), len(vectors.words)
+    is_table = table.ndim == 2 and len(table) == num_words and np.issubdtype(table.dtype, np.floating)
+    kind = f"{list(table.shape)} of {table.dtype}"
+    expect(is_table, f"a vector of floats for each word; got {kind} for {num_words} words")
+    num_distinct = len(set(vectors.words))
+    expect(num_distinct == num_words, f"each word once; got {num_words}, of which {num_distinct} differ")
+    is_wrong = ~np.isfinite(table).all(axis=1)
+    wrong = [vectors.words[index] for index in np.flatnonzero(is_wrong)[:3]]
+    expect(not wrong, f"finite vectors; {is_wrong.sum()} are not, such as those of {shown(wrong)}")
+    return WordVectors(vectors.words, table)
+
+
+def check_vectors(subject: Subject) -> None:
+    """`vectors` returns `WordVectors`, a finite row for each word, and `frozen` is a bool."""
+    embedding = subject.new()
+    frozen = getattr(embedding, "frozen", None)
+    expect(isinstance(frozen, bool), f"True or False in frozen; got {shown(frozen)}")
+    vectors_of(embedding)
+
+
+def check_covers(subject: Subject) -> None:
+    """Some words of an English text have a vector."""
+    embedding = subject.new()
+    vectors_of(embedding)
+    ids = np.array([TOKENS.index(piece) for piece in PIECES], np.int32)
+    match_vectors(embedding, "this embedding", PROSE, TOKENS, ids)
+
+
+EMBEDDING_CHECKS = (check_vectors, check_covers)
 
 
 def is_text(text: Any) -> bool:
@@ -82,17 +122,17 @@ def read(corpus: Any, _: object) -> Any:
         raise kind(f"expected a text; got the error: {error}") from error
 
 
-def error_of(action: Callable[[], Any]) -> Any:
+def error_of(action: Callable[..., Any], *arguments: Any) -> Any:
     """Return the error that an action raises, or what it returns."""
     try:
-        return action()
+        return action(*arguments)
     except Exception as error:
         return error
 
 
 def bind(function: Any, given: Any) -> Any:
     """Bind arguments to the parameters of a function; return the result, or the error."""
-    return error_of(partial(inspect.signature(function).bind, *given))
+    return error_of(signature(function).bind, *given)
 
 
 def is_bound(answer: Any, _: object) -> bool:
@@ -125,16 +165,6 @@ def is_read(answer: Any) -> bool:
     return all(isinstance(piece, str) for document in answer for piece in document)
 
 
-def wrong_suffixes(reader: Any, _: object) -> list[Any]:
-    """Return the suffixes of a reader that are not well formed, or those of another one."""
-    others = {
-        suffix
-        for suffix, claims in readers().items()
-        if any(not isinstance(reader, type(each.reader)) for each in claims)
-    }
-    return [each for each in reader.suffixes if each in others or not SUFFIX.fullmatch(each)]
-
-
 def log_run(logger: Any, succeeded: bool) -> tuple[bool, Any]:
     """Log a run that succeeds, or fails at first; return whether its folder is made, and the command."""
     with TemporaryDirectory() as parent:
@@ -160,7 +190,7 @@ def is_measured(answer: tuple[str, float | None], text: str) -> bool:
 def words(lexicon: Any, _: object) -> Any:
     """Return the words of a lexicon, of German if it takes a language."""
     with available():
-        return lexicon("de") if inspect.signature(lexicon).parameters else lexicon()
+        return lexicon("de") if signature(lexicon).parameters else lexicon()
 
 
 def are_words(answer: Any, _: object) -> bool:
@@ -171,7 +201,7 @@ def are_words(answer: Any, _: object) -> bool:
 
 def faulty_arguments(function: Any, _: object) -> list[str]:
     """Return the arguments of a command that are not annotated or lack a help, and what else is missing."""
-    parameters = inspect.signature(function).parameters.items()
+    parameters = signature(function).parameters.items()
     if bare := [name for name, each in parameters if each.annotation is each.empty]:
         return bare
     app = typer.Typer(add_completion=False)
@@ -182,13 +212,7 @@ def faulty_arguments(function: Any, _: object) -> list[str]:
         raise CheckError(f"expected annotations that Typer knows; got: {error}") from error
     values = ["--json with a value" for each in options if "--json" in each.opts and not each.is_flag]
     undocumented = [each.opts[0] for each in options if not getattr(each, "help", "")]
-    return [*values, *undocumented, *([] if inspect.getdoc(function) else ["no docstring"])]
-
-
-def heavy_imports(function: Any, _: object) -> list[str]:
-    """Return the modules that a command's module imports at its top, though help needs none of them."""
-    modules = [each.__name__ for each in vars(inspect.getmodule(function)).values() if inspect.ismodule(each)]
-    return sorted(HEAVY.intersection(modules))
+    return [*values, *undocumented, *([] if getdoc(function) else ["no docstring"])]
 
 
 @dataclass(frozen=True)
@@ -251,13 +275,9 @@ PROMISES = (
     ),
     Promise(
         "corpus", "unknown-item", [UNKNOWN_ITEM],
-        lambda corpus, item: error_of(lambda: corpus.read(item)),
+        lambda corpus, item: error_of(corpus.read, item),
         lambda answer, _: isinstance(answer, TextgenError) and len(str(answer).splitlines()) == 1,
         "a TextgenError of one line",
-    ),
-    Promise(
-        "reader", "suffixes", ONCE, wrong_suffixes, is_none,
-        "suffixes in lower case, such as ('.html',), that no other reader has",
     ),
     Promise(
         "reader", "documents", FILES, documents, lambda answer, _: is_read(answer),
@@ -287,12 +307,5 @@ PROMISES = (
         "command", "arguments", ONCE, faulty_arguments, is_none,
         "a docstring, arguments such as Annotated[int, typer.Option(help=…)], and a flag as --json",
     ),
-    Promise(
-        "command", "light", ONCE, heavy_imports, is_none,
-        "no import at the top of its module that makes --help slow: import it in functions",
-    ),
 )  # fmt: skip
 """What the kinds promise beside the methods of their contract."""
-
-for _promise in PROMISES:
-    check(_promise.kind, name=_promise.name)(_promise)

@@ -13,7 +13,6 @@ from textgen.contracts import TokenIds, Vocabulary
 from textgen.generation.bound_sampler import BoundSampler
 from textgen.generation.sampling import Choose, WordSampler
 from textgen.registry.options import declared_options
-from textgen_kit.conformance import check
 from textgen_kit.subject import Subject, expect, expect_same, shown
 
 VOCAB_SIZE = 40
@@ -23,7 +22,6 @@ PROMPT = np.zeros(1, np.uint16)
 LARGEST = float(np.nextafter(np.float32(1), np.float32(0)))
 
 
-@check("sampler")
 def check_ids(subject: Subject) -> None:
     """Logits [batch, vocab] and uniforms [batch] give ids [batch], int64 below the size of the vocabulary."""
     sizes = ((1, 2, 1.0), (5, 7, 0.0), (33, 67, 2.0), (64, 300, 5.0), (8, 50, 1e4))
@@ -35,7 +33,6 @@ def check_ids(subject: Subject) -> None:
             choose(logits, uniforms)
 
 
-@check("sampler", after=("ids",))
 def check_impossible_token(subject: Subject) -> None:
     """A token with a logit of minus infinity is never chosen, whatever the uniform number."""
     logits, uniforms = random_inputs(64, VOCAB_SIZE, scale=3.0)
@@ -49,7 +46,6 @@ def check_impossible_token(subject: Subject) -> None:
         expect(not places, f"no impossible token; one was chosen for the uniform {places}")
 
 
-@check("sampler", after=("impossible-token",))
 def check_likelier_token(subject: Subject) -> None:
     """A likelier token is chosen more often, a certain one always, and the likeliest at a low temperature."""
     tokens, shares = torch.tensor([17, 33, 5, 29]), torch.tensor([0.9, 0.07, 0.02, 0.01])
@@ -73,7 +69,6 @@ def check_likelier_token(subject: Subject) -> None:
         expect(not wrong, f"the likeliest token {what}; another was chosen {wrong} of {len(ranks)} times")
 
 
-@check("sampler", after=("deterministic",))
 def check_uniforms(subject: Subject) -> None:
     """Other uniforms give other ids, unless the likeliest token is always chosen."""
     logits, _ = random_inputs(NUM_ROWS, VOCAB_SIZE)
@@ -86,7 +81,6 @@ def check_uniforms(subject: Subject) -> None:
     expect(reacts or is_greedy, "other ids for other uniforms, or always the likeliest token; got neither")
 
 
-@check("sampler", after=("deterministic",))
 def check_batch(subject: Subject) -> None:
     """A row's ids depend neither on the other rows, nor on its place, nor on a batch at the same time."""
     sampler, rows = subject.new(), range(NUM_ROWS)
@@ -100,15 +94,12 @@ def check_batch(subject: Subject) -> None:
     expect_same(together, torch.stack(mixed, 1).tolist(), "two batches in turn to continue as each alone")
 
 
-@check("sampler", after=("deterministic",))
 def check_logits(subject: Subject) -> None:
     """Logits and uniforms are not changed in place, and a constant added to all logits changes nothing."""
     logits, uniforms = random_inputs(8, VOCAB_SIZE)
     given = logits.clone(), uniforms.clone()
     has_temperature = "temperature" in declared_options(subject.component)
-    options: dict[str, Any] = (
-        {"temperature": 0.5} if has_temperature else {}
-    )  # a division by 1 in place changes nothing
+    options: dict[str, Any] = {"temperature": 0.5} if has_temperature else {}  # dividing by 1 changes nothing
     chosen(subject, *given, **options)
     for name, before, after in zip(("logits", "uniforms"), (logits, uniforms), given, strict=True):
         expect(torch.equal(before, after), f"the {name} to stay unchanged; they are changed in place")
@@ -176,3 +167,6 @@ def ids_of(sampler: Any, rows: Sequence[int] = range(NUM_ROWS), shift: float = 0
     steps = (random_inputs(NUM_ROWS, VOCAB_SIZE, seed=step) for step in range(NUM_STEPS))
     ids = [choose(logits[rows] + shift, uniforms[rows]) for logits, uniforms in steps]
     return torch.stack(ids, 1).tolist()
+
+
+CHECKS = (check_ids, check_impossible_token, check_likelier_token, check_uniforms, check_batch, check_logits)

@@ -17,7 +17,6 @@ from textgen.data.decoding import utf8
 from textgen.data.text import cut_blocks
 from textgen.data.vocabulary import surface_bytes
 from textgen.registry.registry import plugin_files
-from textgen_kit.conformance import check
 from textgen_kit.subject import (
     CheckError,
     CheckSkipped,
@@ -93,7 +92,6 @@ def known(tokenizer: Any, text: str | None = None) -> dict[str, Any]:
     }
 
 
-@check("tokenizer")
 def check_ids(subject: Subject) -> None:
     """`tokens` are strings, with a bool each in `fallback`; encoding gives an array of indices into them."""
     for train in ("", PROSE):
@@ -104,7 +102,6 @@ def check_ids(subject: Subject) -> None:
             expect(bool(text) or not len(ids), f"no ids for the empty text; got {shown(ids.tolist())}")
 
 
-@check("tokenizer", after=("ids",))
 def check_lossless(subject: Subject) -> None:
     """Any text is what its ids decode to, and what their tokens spell, where `<0xE2>` is a byte."""
     for train in ("", PROSE):
@@ -117,7 +114,6 @@ def check_lossless(subject: Subject) -> None:
             expect_same(utf8(text), b"".join(pieces[token] for token in ids), "tokens that spell the text")
 
 
-@check("tokenizer", after=("ids",))
 def check_decodes_any_ids(subject: Subject) -> None:
     """Any ids in any order decode to a string, the same from a list and an array."""
     tokenizer = fit(subject.new(), PROSE)
@@ -135,7 +131,6 @@ def check_decodes_any_ids(subject: Subject) -> None:
         expect_same(text, other, f"the same text of {surfaces} from a list and an array")
 
 
-@check("tokenizer", after=("deterministic",))
 def check_state(subject: Subject) -> None:
     """`state`, written as JSON and read again, restores the same tokenizer, and so does a pickle."""
     for train in ("", PROSE, OTHER_PROSE, "\ud83d\ude00\udfff " * 3):
@@ -149,7 +144,6 @@ def check_state(subject: Subject) -> None:
         expect_same(known(tokenizer), known(pickled), "the same tokenizer from a pickle")
 
 
-@check("tokenizer", after=("deterministic",))
 def check_vocabulary_from_training(subject: Subject) -> None:
     """Encoding and decoding another text changes neither the vocabulary nor later ids."""
     tokenizer = fit(subject.new(), PROSE)
@@ -158,7 +152,6 @@ def check_vocabulary_from_training(subject: Subject) -> None:
     expect_same(known(subject.new(), PROSE), known(tokenizer), "the same after other texts were encoded")
 
 
-@check("tokenizer", after=("deterministic",))
 def check_counts(subject: Subject) -> None:
     """`count` of every block and `fit_counts` give the vocabulary that `fit` gives."""
     parts = subject.new()
@@ -169,7 +162,6 @@ def check_counts(subject: Subject) -> None:
     expect_same(whole, known(parts), "the same from a text that is fitted in blocks")
 
 
-@check("tokenizer", after=("state", "lossless"))
 def check_extend(subject: Subject) -> None:
     """`extend` adds tokens after the others, which keep their ids, and its state restores the result."""
     tokenizer, restored = subject.new(), subject.new()
@@ -185,7 +177,6 @@ def check_extend(subject: Subject) -> None:
     expect_same(known(tokenizer), known(restored), "the same extended tokenizer from its state()")
 
 
-@check("tokenizer", after=("deterministic",))
 def check_other_process(subject: Subject) -> None:
     """Another process, where sets of strings have another order, learns and encodes the same."""
     module = subject.component.__module__
@@ -211,3 +202,15 @@ def check_other_process(subject: Subject) -> None:
     expect_same(list(tokenizer.tokens), tokens, f"the same tokens {ELSEWHERE}")
     for probe, each in zip(PROBES, ids, strict=True):
         expect_same(tokenizer.encode(probe).tolist(), each, f"the same ids of {shown(probe, 30)} {ELSEWHERE}")
+
+
+CHECKS = (
+    check_ids,
+    check_lossless,
+    check_decodes_any_ids,
+    check_state,
+    check_other_process,
+    check_vocabulary_from_training,
+    check_counts,
+    check_extend,
+)

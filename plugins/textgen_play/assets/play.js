@@ -57,19 +57,8 @@ const play = (() => {
     box.append(title, text, notes);
     const pane = { index, run, box, text, notes, score, freedom, pieces: [], prompt: "", marks: null, isOn: index < 4, abort: null };
     if (run.timeline.length) title.after(timeline(pane));
-    if (run.learnt.length) box.append(learnt(run.learnt));
     return pane;
   });
-  /* What an entry wrote while it was trained, folded up. */
-  function learnt(moments) {
-    const box = make("details", "learnt"), lines = moments.flatMap(({ progress, text }) => {
-      const bits = progress.validation_bits_per_char ?? progress.train_bits_per_char, of = progress.validation_bits_per_char === null ? "training" : "validation";
-      const said = `after ${Math.round(100 * progress.fraction)} %, ${progress.num_chars.toLocaleString("en")} characters: ${bits.toFixed(3)} bits per character of ${of}`;
-      return [make("p", "muted", said), make("pre", "", text.trim())];
-    });
-    box.append(make("summary", "", "What it wrote as it learnt"), ...lines);
-    return box;
-  }
   const shown = () => panes.filter((pane) => pane.isOn);
 
   /* A slider over the snapshots of a run, which ends with the run itself; `pane.after` are the updates. */

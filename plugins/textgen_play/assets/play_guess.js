@@ -2,7 +2,6 @@
 /* Shannon's guessing game (1951): the numbers of guesses bound the entropy of a text for the one who guesses. */
 (() => {
   const { ask, chars, shown, piecesOf, at } = play;
-  const KEPT = "textgen-guesses";
   let passages = null, next = 0;
 
   /* Bounds in bits per character, from how many guesses each character took. */
@@ -27,10 +26,6 @@
       return Array(size).fill(piece.bits / size);
     });
     return bits.slice(chars(before).length);
-  }
-
-  function kept() {
-    try { return JSON.parse(localStorage.getItem(KEPT)).filter(Array.isArray); } catch { return []; }
   }
 
   async function start() {
@@ -87,18 +82,7 @@
       } catch (error) {
         list.append(make("li", "", `The models could not read it: ${error.message}`));
       }
-      const games = [...kept(), guesses].slice(-100), all = games.flat();
-      try { localStorage.setItem(KEPT, JSON.stringify(games)); } catch { /* not kept then */ }
-      const note = `All your games in this browser: ${said(all)}, from ${all.length} characters. ` +
-        "A few characters say little; a hundred begin to.";
-      const keep = make("button", "", "Keep for the report");
-      keep.type = "button";
-      keep.addEventListener("click", async () => {
-        keep.disabled = true;
-        const said = await ask("guesses", { guesses }).then(() => "Kept; if these runs belong to a bench, textgen report shows it in its page.", (error) => error.message);
-        result.append(make("p", "muted", said));
-      });
-      result.replaceChildren(list, make("p", "muted", note), keep);
+      result.replaceChildren(list, make("p", "muted", "A few characters say little; a hundred begin to."));
     }
     done.addEventListener("click", finish);
     draw();

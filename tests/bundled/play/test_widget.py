@@ -53,20 +53,6 @@ def test_who_leaves_is_written_for_no_longer(relayed: Relayed) -> None:
     assert relayed.ask("write", asked | {"length": 1}) == 200
 
 
-def test_malformed_requests_get_an_error_and_what_is_none_is_ignored(relayed: Relayed) -> None:
-    for path, body, status in (
-        ("read", "{", 400),
-        ("read", '{"entry": 7, "text": "a"}', 400),
-        ("write", None, 405),
-        ("../read", "{}", 404),
-    ):
-        assert relayed.ask(path, raw=body) == status
-    message: Any
-    for message in (None, "read", [], {}, {"request": 5}, {"request": "unknown"}):
-        relayed.relay.take(message)
-    assert relayed.ask("read", {"entry": 0, "text": "a"}) == 200
-
-
 def test_the_widget_answers_and_ends_its_process_but_no_other(relayed: Relayed, runs: list[Path]) -> None:
     pytest.importorskip("anywidget", reason="needs the extra notebook")
     from textgen_play.client import Client

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 
-from helpers.suites import MACHINE, case, effect, question, suite_result
+from helpers.suites import case, effect, question, suite_result
 from textgen.library.presentation import document
 from textgen.reports.html import to_html
-from textgen.reports.markdown import to_markdown
 from textgen_suites.report import suite_answer
 
 SIZES = question(
@@ -24,15 +22,6 @@ def test_the_answer_names_the_changes_that_are_clear() -> None:
     assert text.startswith("1 of 2 changes are clear at 5 %; the largest, in bits per character:")
     assert "large against small -0.200" in text
     assert "huge" not in text
-
-
-def test_machines_are_named_where_they_differ() -> None:
-    *others, last = SIZES.cases
-    runs = (replace(last.runs[0], machine=replace(MACHINE, gpu="H100")), *last.runs[1:])
-    mixed = suite_result("news", replace(SIZES, cases=(*others, replace(last, runs=runs))), num_jobs=2)
-    assert "cpu, fp32; Xeon, 2 cores, 2 threads; Xeon, 2 cores, H100, 2 threads, 2 runs at a time." in (
-        to_markdown(document(mixed))
-    )
 
 
 def test_every_question_has_its_chart_and_its_table() -> None:

@@ -86,18 +86,6 @@ def test_questions_are_answered_by_benches_and_failures_are_named(made: Path) ->
     assert "diverged" in reason
 
 
-def test_the_report_has_each_question_with_its_effects(made: Path) -> None:
-    result = saved(made)
-    page = to_markdown(document(result))
-    assert "# A tiny suite, on lee" in page
-    assert "## Which text?" in page
-    assert "| chance " in page
-    assert "seed 0, in prose-3000chars-" in page
-    rate = result.questions[0].held_out["real_word_rate"]
-    assert rate is not None
-    assert f"{100 * rate:.1f} % of the author's are real" in page
-
-
 def test_complete_benches_are_not_made_again(copied: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in copied.glob("out/*/runs/*/run.json")}
     result, said = again(copied)

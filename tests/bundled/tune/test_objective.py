@@ -17,8 +17,6 @@ from textgen.data.corpus import Corpus, load_corpus
 from textgen.data.split import Part
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.library.components import description
-from textgen.registry.registry import find
 from textgen.registry.single_file import load_plugin_file
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
@@ -71,39 +69,6 @@ def test_the_value_is_the_validation_score_of_an_ordinary_run(corpus: Corpus) ->
     assert sum(each.validation_bits_per_char is not None for each in progress) == objective.num_steps == 2
     states = list(dict.fromkeys(step.state for step in seen))
     assert states == ["tokenizing", "training", "validating", "scoring"]
-
-
-def test_what_follows_a_trial_can_end_it(corpus: Corpus) -> None:
-    def stop(step: Step) -> None:
-        if step.progress is not None and step.progress.validation_bits_per_char is not None:
-            raise StopIteration
-
-    with pytest.raises(StopIteration):
-        training(corpus).evaluate({"learning_rate": 0.01}, stop)
-
-
-def test_what_loses_text_cannot_be_tuned(corpus: Corpus) -> None:
-    *sizes, last = corpus.split.validation.stretch_chars
-    longer = Part(f"{corpus.split.validation.text}☃", (*sizes, last + 1))
-    alphabet = replace(corpus, split=replace(corpus.split, validation=longer))
-    entry = TINY.replace("char-lstm:", "char-lstm:fallback_bytes=false,")
-    with pytest.raises(TextgenError, match="the tokenizer loses text, so there is no score to tune by"):
-        training(alphabet, entry).evaluate({"learning_rate": 0.01}, lambda step: None)
-
-
-def test_a_neural_model_that_also_has_fit_shows_and_tunes_the_options_of_training(install: Install) -> None:
-    install(
-        "both",
-        "[textgen.models]\nboth = both:Both",
-        "from textgen_models.recurrent import LSTM\n\n\n"
-        'class Both(LSTM):\n    """An LSTM with `fit`."""\n\n'
-        '    def fit(self, ids):\n        raise AssertionError("it is trained by gradient")\n',
-    )
-    assert {row["option"] for row in description(find("model", "both"))["training"]} >= {"learning_rate"}
-    assert description(find("model", "ngram"))["training"] == []
-    for name, is_tuned in (("char-both", True), ("char-lstm", True), ("char-ngram", False)):
-        candidates = {candidate.name for candidate in entry_candidates(parse_entry(name))}
-        assert ("learning_rate" in candidates) is is_tuned
 
 
 def test_a_trial_whose_score_means_nothing_has_no_value(corpus: Corpus, tmp_path: Path) -> None:

@@ -95,13 +95,6 @@ def test_every_value_of_the_bundled_parts_can_be_pasted(entry: str) -> None:
             assert read == ([] if value == each.default else [value])
 
 
-def test_training_starts_from_what_the_model_recommends() -> None:
-    found = dimensions(entry_candidates(parse_entry("char-transformer")), None, "char-transformer")
-    defaults = {each.option: each.default for each in found}
-    assert defaults["batch_size"] == 32
-    assert {"learning_rate", "weight_decay", "hidden_size", "num_heads"} <= set(defaults)
-
-
 def test_a_model_that_counts_has_no_training_to_search() -> None:
     found = dimensions(entry_candidates(parse_entry("char-ngram")), None, "char-ngram")
     assert {each.option for each in found} == {"order", "discount"}

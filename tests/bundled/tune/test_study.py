@@ -49,17 +49,6 @@ def test_optuna_logs_no_successes(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     assert optuna.logging.get_verbosity() == optuna.logging.INFO
 
 
-@pytest.mark.long
-def test_the_estimator_learns_what_chance_does_not(tmp_path: Path) -> None:
-    """The second half of the trials lies nearer to the optimum than random ones do."""
-
-    def late(folder: str, **options: Any) -> float:
-        trials = run(tmp_path / folder, Toy(), 40, **options)[20:]
-        return sum(trial.values[0] for trial in trials) / len(trials)
-
-    assert late("tpe") < 0.5 * late("random", num_random=10**9)
-
-
 def test_a_small_space_is_searched_completely(tmp_path: Path) -> None:
     size = Dimension(option="size", values=(1, 2, 3), default=1)
     objective = Toy(lambda params, report: float(params["size"]), (size,))
@@ -127,13 +116,6 @@ def test_a_study_of_nothing_but_crashes_ends(tmp_path: Path) -> None:
     assert result.best is None
     assert [trial.state for trial in result.trials] == ["failed", "failed"]
     assert "No trial completed" in to_html(document(result))
-
-
-def test_one_trial_is_not_taken_for_a_search(tmp_path: Path) -> None:
-    with Study(tmp_path, Toy()) as study:
-        result = run_study(study, Goal(1))
-    assert study_verdict(result).startswith("Only one trial completed, that of the default, so the search")
-    assert "Value of each trial" not in to_html(document(result))
 
 
 def test_a_hopeless_curve_is_pruned(tmp_path: Path) -> None:
