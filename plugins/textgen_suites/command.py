@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from textgen.cli import options
-from textgen.cli.show import show
+from textgen.cli.console import show
 from textgen.cli.work import working
 from textgen_suites.request import SuiteRequest
 

@@ -16,7 +16,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from textgen.comparison.origins import make_origins
+from textgen.comparison.entry_job import make_origins
 from textgen.jobs.backends import Backend, LocalBackend, open_backend
 from textgen.jobs.plugin_code import read_entry
 from textgen.jobs.runner import Outcome, run_jobs

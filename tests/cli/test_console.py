@@ -14,8 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from helpers.reports import entry, result
-from textgen.cli.console import print_rows
-from textgen.cli.show import show
+from textgen.cli.console import print_rows, show
 from textgen.library.console import VisibleConsole
 from textgen.library.presentation import document
 from textgen.reports.document import Code, Report, Section, lines

@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from textgen.cli import options
-from textgen.cli.show import show
+from textgen.cli.console import show
 from textgen.cli.work import working
 from textgen.contracts import TextgenError
 from textgen.requests import BenchRequest

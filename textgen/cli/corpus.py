@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from textgen.cli.completion import complete_name
-from textgen.cli.console import print_json, print_rows, print_summary
+from textgen.cli.console import print_json, print_rows, show
 from textgen.cli.options import NO_METAVAR, Json, PluginFiles, grouped, load_plugins, refuse, refusing
 from textgen.contracts import TextgenError
 from textgen.requests import TextOptions
@@ -72,7 +72,7 @@ def print_listing(name: str, as_json: bool) -> None:
 def print_statistics(text: TextOptions, as_json: bool) -> None:
     """Print what is in a text; of a corpus that is several texts, print its items."""
     from textgen.library.corpus import loaded
-    from textgen.library.presentation import command
+    from textgen.library.presentation import brief_report, command
     from textgen.library.text_statistics import corpus_lines, has_items, statistics
 
     try:
@@ -84,7 +84,8 @@ def print_statistics(text: TextOptions, as_json: bool) -> None:
         print_listing(name, as_json)
         return
     following = [part for source in text.sources for part in ("--corpus", source)]
-    print_summary(values, as_json, corpus_lines(values), command("bench", *following))
+    advice = command("bench", *following)
+    show(values, lambda shown: brief_report("corpus", shown, corpus_lines(shown), advice), as_json=as_json)
 
 
 def print_change(line: str) -> None:

@@ -12,9 +12,8 @@ import typer
 
 from textgen.cli.command_plugins import PluginGroup
 from textgen.cli.completion import complete_kind_of_result, complete_result
-from textgen.cli.console import print_json, print_rows, saved_note, size
+from textgen.cli.console import print_json, print_rows, saved_note, show, size
 from textgen.cli.options import Full, Json, Names, PluginFiles, Root, list_plugins, refuse
-from textgen.cli.show import show
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import UsageError, unknown
 from textgen.runtime.output import note, results, say

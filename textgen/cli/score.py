@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from textgen.cli.completion import complete_name
-from textgen.cli.console import print_summary
+from textgen.cli.console import show
 from textgen.cli.options import (
     Json,
     OnDevice,
@@ -56,7 +56,7 @@ def score(
     load_plugins(plugin)
     folder = run_folder(run)
     from textgen.library.corpus import check_encoding
-    from textgen.library.presentation import PROMPT, command
+    from textgen.library.presentation import PROMPT, brief_report, command
     from textgen.library.progress import ProgressDisplay
     from textgen.library.runs import load
 
@@ -66,8 +66,9 @@ def score(
         scored = loaded.score_sources(texts, clean=clean, encoding=text.encoding, report=display)
     about = {"text": scored.text, "cleaner": scored.cleaner, "num_chars": scored.num_chars}
     record = {**about, **to_values(scored.score), "score_checks": scored.checks}
+    advice = command("sample", str(run), "--prompt", PROMPT)
     lines = score_lines(loaded.entry, scored)
-    print_summary(record, as_json, lines, command("sample", str(run), "--prompt", PROMPT))
+    show(record, lambda _: brief_report("score", record, lines, advice), as_json=as_json)
 
 
 def score_lines(entry: str, scored: ScoredSources) -> list[str]:

@@ -9,8 +9,14 @@ from os.path import commonpath
 from pathlib import Path
 
 from textgen.comparison.bench_kind import BENCH, DETAILS
-from textgen.comparison.entry_job import EntryJob, EntryOutcome, EntryWriting, WriteRow, train_all
-from textgen.comparison.origins import make_origins
+from textgen.comparison.entry_job import (
+    EntryJob,
+    EntryOutcome,
+    EntryWriting,
+    WriteRow,
+    make_origins,
+    train_all,
+)
 from textgen.comparison.references import score_references, score_yardsticks
 from textgen.data.corpus import Corpus
 from textgen.data.sources import STANDARD_INPUT
@@ -206,14 +212,8 @@ def _prepare(
     analyzer = TextAnalyzer(corpus.split.train.text, lexicon, corpus.language)
     writer = SampleWriter(held_out, analyzer, samples.length, several(samples.prompt))
     reader = DetailsReader(writer, choose_passages(held_out), options.device_config)
-    yardsticks, unscored = score_yardsticks(
-        options.yardsticks,
-        corpus,
-        options.device_config.device,
-        silence,
-        [out / BENCH for out in rungs],
-        report,
-    )
+    device = options.device_config.device
+    yardsticks, unscored = score_yardsticks(options.yardsticks, corpus, device, silence, report)
     broken = {**options.broken, **unscored}
     return _Prepared(
         {out: replace(each, broken=broken) for out, each in rungs.items()},

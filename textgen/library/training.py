@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from textgen import defaults
-from textgen.comparison.origins import make_origins
+from textgen.comparison.entry_job import make_origins
 from textgen.contracts import Logger, TextgenWarning
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
@@ -68,14 +68,10 @@ def train_as(
     out: str | Path | None,
     *,
     log: str | None,
-    snapshots: bool = False,
     report: Report | bool | None,
     refuse: Refuse,
 ) -> Run:
-    """Train what is asked for, as `train` does; with `snapshots`, each validation keeps its weights.
-
-    `refuse` is called with the options that have no effect.
-    """
+    """Train what is asked for, as `train` does; `refuse` is called with the options that have no effect."""
     check_numbers(request.seed)
     check_train(request, refuse)
     logger = build_logger(log)
@@ -88,8 +84,6 @@ def train_as(
     if names_run(entry):
         entry = started_from(read_manifest(folder := find_run(entry)).entry.name, folder)
     parsed = parse_entry(entry)
-    if snapshots and not parsed.keeps_snapshots:
-        parsed = parse_entry(entry := f"{entry}{',' if ':' in entry else ':'}snapshots=true")
     config = choose_device(cluster.device, cluster.precision)
     check_new(out)
     with shown(report) as tell:
@@ -112,7 +106,7 @@ def check_train(request: TrainRequest, refuse: Refuse) -> None:
     check_cluster(request, "training", refuse)
     check_text(request.text, refuse)
     if budget.startswith("+"):
-        new = ["corpus", "clean", "split", "max_chars", "encoding", "seed", "log", "snapshots"]
+        new = ["corpus", "clean", "split", "max_chars", "encoding", "seed", "log"]
         refuse(new, f"on {entry!r}, a run whose training continues")
     elif names_run(entry):
         try:
@@ -123,7 +117,7 @@ def check_train(request: TrainRequest, refuse: Refuse) -> None:
         raise UsageError(f"{entry!r} is a run: {how}")
     elif (parsed := parse_entry(entry)) and not parsed.is_trainable:
         reason = f"on the model {parsed.parts['model']!r}, which is not trained by gradient descent"
-        refuse(["budget", "precision", "log", "snapshots"], reason)
+        refuse(["budget", "precision", "log"], reason)
 
 
 def build_logger(log: str | None) -> Logger | None:
