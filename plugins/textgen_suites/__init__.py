@@ -45,13 +45,14 @@ def suite(
     failed, and `NotSavedError` with the result if the disk is full.
     """
     from textgen.library.defined_plugins import add_plugins
-    from textgen.library.options import changed, prepare, refusing
+    from textgen.library.options import changed
+    from textgen.workers.process import import_early
 
-    prepare("textgen.comparison.entry_job")
+    import_early("textgen.comparison.entry_job")
     from textgen_suites.request import SuiteRequest
     from textgen_suites.run_suite import read_again, suite_as
 
     add_plugins(plugins)
     text = read_again(corpus)
     request = SuiteRequest(name=name, text=text, budget=budget, seeds=seeds, cluster=cluster)
-    return suite_as(request, out, report, refusing(changed(request)))
+    return suite_as(request, out, report, changed(request))

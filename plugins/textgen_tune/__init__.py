@@ -47,17 +47,18 @@ def tune(
     """
     from textgen.library.corpus import as_text
     from textgen.library.defined_plugins import add_plugins
-    from textgen.library.options import changed, prepare, refusing, seed_range
+    from textgen.library.options import changed, seed_range
+    from textgen.workers.process import import_early
 
     add_plugins(plugins)
     request = TuneRequest(
         entry=entry, text=as_text(corpus), search=search, budget=budget, cluster=cluster, **seed_range(seeds)
     )
     require_optuna()
-    prepare("textgen_tune.objective")
+    import_early("textgen_tune.objective")
     from textgen_tune.run_study import tune_as
 
-    return tune_as(request, out, report, refusing(changed(request)))
+    return tune_as(request, out, report, changed(request))
 
 
 def require_optuna() -> None:

@@ -28,7 +28,7 @@ def tune(
     from textgen_tune.study_kind import RESULT
 
     with working(RESULT, "study", quiet=quiet) as work:
-        work.result = tune_as(request, out, work.report, options.refusing(context))
+        work.result = tune_as(request, out, work.report, options.given(context))
     show(work.result, study_report, as_json=as_json)
     work.close(quiet=quiet)
     _ = work.result.best_trial  # raises an error if no trial completed

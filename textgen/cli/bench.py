@@ -34,7 +34,7 @@ def bench(
 
     request = replace(request, samples=options.with_temperature(context, request.samples, temperature))
     with working("**/runs/*", "run", quiet=quiet) as work:
-        work.result = bench_as(request, out, work.report, options.refusing(context))
+        work.result = bench_as(request, out, work.report, options.given(context))
     show(
         work.result,
         partial(document, folder=work.folder or Path()),

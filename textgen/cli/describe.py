@@ -8,7 +8,7 @@ import typer
 
 from textgen.cli.completion import complete_entry_or_run
 from textgen.cli.console import print_json, print_rows
-from textgen.cli.options import Json, PluginFiles, grouped, load_plugins, refusing
+from textgen.cli.options import Json, PluginFiles, given, grouped, load_plugins
 from textgen.requests import TextOptions
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def describe(
     load_plugins(plugin)
     from textgen.library.description import describe_as
 
-    summary = describe_as(what, text, vocab_size, refusing(context))
+    summary = describe_as(what, text, vocab_size, given(context))
     if as_json:
         print_json(summary)
     else:

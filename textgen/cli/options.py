@@ -1,4 +1,4 @@
-"""The options that several commands share, and the refusal of options that would have no effect."""
+"""The options that several commands share."""
 
 from __future__ import annotations
 
@@ -13,41 +13,21 @@ import typer
 
 from textgen import defaults
 from textgen.cli.completion import complete_name, complete_result, completion_of
-from textgen.library.options import Refuse, prepare
+from textgen.library.options import Given
 from textgen.requests import MAX_SEED, ClusterOptions, Option, SampleOptions, several
 from textgen.runtime.messages import UsageError
 from textgen.runtime.output import note
 from textgen.runtime.private_process import hide_arguments, keep_input, make_private
+from textgen.workers.process import import_early
 
 if TYPE_CHECKING:
     from textgen.registry.registry import Plugin
 
 
-def refuse(context: typer.Context, options: Iterable[str], reason: str, advice: str = "leave it out") -> None:
-    """Raise `UsageError` for the first of these options that is on the command line.
-
-    `reason` completes the sentence "--split has no effect …".
-    """
-    given = given_options(context)
-    for option in options:
-        if option in given:
-            raise UsageError(f"{option} has no effect {reason}; {advice}")
-
-
-def refusing(context: typer.Context) -> Refuse:
-    """Return the function by which the library refuses options that are on the command line."""
-    return lambda names, reason: refuse(context, map(_flag, names), reason)
-
-
-def _flag(name: str) -> str:
-    """Return the option of a parameter."""
-    return f"--{name.replace('_', '-')}"
-
-
-def given_options(context: typer.Context) -> set[str]:
+def given(context: typer.Context) -> Given:
     """Return the options that are on the command line, those left at their defaults not among them."""
     return {
-        option
+        option.lstrip("-").replace("-", "_"): option
         for parameter in context.command.params
         for option in parameter.opts
         if (source := context.get_parameter_source(str(parameter.name))) and source.name == "COMMANDLINE"
@@ -82,7 +62,7 @@ def begin_apart(context: typer.Context, paths: Iterable[Path] | None, jobs: str 
     hide_arguments(str(context.info_name))
     keep_input()
     if jobs:
-        prepare(jobs)
+        import_early(jobs)
     list_plugins(paths)
 
 
@@ -217,7 +197,9 @@ def _parameter(group: Any, field: Field[Any], hint: Any) -> inspect.Parameter:
         kind, default = list[str] | None, None
     elif Sequence[str] in get_args(kind) or Sequence[str | Path] in get_args(kind):
         kind, default = (list[str], several(default)) if default else (list[str] | None, None)
-    make = typer.Argument if details.is_argument else partial(typer.Option, _flag(field.name))
+    make = (
+        typer.Argument if details.is_argument else partial(typer.Option, f"--{field.name.replace('_', '-')}")
+    )
     option = make(
         help=details.help,
         min=details.min,
@@ -244,6 +226,6 @@ def with_temperature(
     """
     if temperature is None:
         return samples
-    if "--sampler" in given_options(context):
+    if "sampler" in given(context):
         raise UsageError("give --sampler or --temperature, not both; samplers take temperature=… themselves")
     return replace(samples, sampler=defaults.TEMPERATURE_SAMPLER.format(temperature))

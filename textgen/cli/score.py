@@ -16,7 +16,6 @@ from textgen.cli.options import (
     RunFolder,
     grouped,
     load_plugins,
-    refusing,
     run_folder,
 )
 from textgen.requests import ClusterOptions, TextOptions
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 @grouped
 def score(
-    context: typer.Context,
     run: RunFolder,
     texts: Annotated[
         list[str],
@@ -55,12 +53,10 @@ def score(
     """Score a text with a trained run, in bits per character of the whole text."""
     load_plugins(plugin)
     folder = run_folder(run)
-    from textgen.library.corpus import check_encoding
     from textgen.library.presentation import PROMPT, brief_report, command
     from textgen.library.progress import ProgressDisplay
     from textgen.library.runs import load
 
-    check_encoding(texts, refusing(context))
     loaded = load(folder, device=cluster.device, precision="fp32")
     with ProgressDisplay(quiet=quiet) as display:
         scored = loaded.score_sources(texts, clean=clean, encoding=text.encoding, report=display)

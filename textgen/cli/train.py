@@ -51,7 +51,7 @@ def train(
     from textgen.library.training import train_as
 
     with working(quiet=quiet) as work:
-        work.result = train_as(request, out, log=log, report=work.report, refuse=options.refusing(context))
+        work.result = train_as(request, out, log=log, report=work.report, given=options.given(context))
     run: Run = work.result
     if not quiet:
         for remark in remarks(run, log):

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import BaseMetadata, DocInfo, Ge, Gt, Le, Lt
 
@@ -97,38 +97,9 @@ def description(plugin: Plugin) -> dict[str, Any]:
         "file": file,
         "line": line,
         "description": inspect.cleandoc(component.__doc__ or "") if callable(component) else str(component),
-        "options": _options(plugin.kind, component),
+        "options": option_rows(component) if inspect.isclass(component) else [],
         "training": training_rows(component) if plugin.kind == "model" else [],
     }
-
-
-def _options(kind: str, component: Any) -> list[dict[str, Any]]:
-    if kind == "command":
-        return command_rows(component)
-    return option_rows(component) if inspect.isclass(component) else []
-
-
-def command_rows(function: Callable[..., None]) -> list[dict[str, Any]]:
-    """Return the arguments and options of a command, each with its type, default and help."""
-    hints = get_type_hints(function, include_extras=True)
-    rows = []
-    for name, parameter in inspect.signature(function).parameters.items():
-        annotation, *details = get_args(hints.get(name)) or (hints.get(name),)
-        told = next((each for each in details if hasattr(each, "param_decls")), None)
-        if told is None:  # Typer's context
-            continue
-        written = [word for word in (told.default, *(told.param_decls or ())) if str(word).startswith("-")]
-        default = "" if parameter.default is parameter.empty else parameter.default
-        rows.append(
-            {
-                "option": str(written[0]) if written else name,
-                "type": type_name(annotation),
-                "default": default if isinstance(default, (bool, int, float, str)) else str(default),
-                "search": "",
-                "help": told.help or "",
-            }
-        )
-    return rows
 
 
 def option_rows(component: type) -> list[dict[str, Any]]:

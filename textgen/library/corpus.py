@@ -9,8 +9,7 @@ from textgen import defaults
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.corpus import load_corpus as read_corpus
-from textgen.data.sources import are_names
-from textgen.library.options import Refuse, changed, refusing
+from textgen.library.options import changed
 from textgen.requests import Source, TextOptions
 from textgen.runtime.messages import UsageError
 
@@ -37,7 +36,7 @@ def load_corpus(
 def loaded(corpus: TextSource) -> Corpus:
     """Return the corpus, which is read unless it is loaded already."""
     text = as_text(corpus)
-    check_text(text, refusing(changed(text)))
+    check_text(text)
     if text.sealed is not None:
         raise UsageError("sealed has an effect on a bench only; leave it out")
     corpus_read = read(text)
@@ -61,18 +60,10 @@ def as_text(corpus: TextSource) -> TextOptions:
     return corpus if isinstance(corpus, TextOptions) else TextOptions(corpus)  # type: ignore[arg-type]
 
 
-def check_text(text: TextOptions, refuse: Refuse) -> None:
-    """Refuse options without effect; raises `UsageError` for those of a loaded corpus."""
-    if not isinstance(text.corpus, Corpus):
-        check_encoding(text.sources, refuse)
-    elif changed(text) > {"corpus"}:
+def check_text(text: TextOptions) -> None:
+    """Raise `UsageError` for options of a loaded corpus."""
+    if isinstance(text.corpus, Corpus) and len(changed(text)) > 1:
         raise UsageError("options of the text have no effect on a loaded corpus; give it alone")
-
-
-def check_encoding(sources: Sequence[str], refuse: Refuse) -> None:
-    """Refuse `encoding` if no source is a file, a folder or standard input."""
-    if are_names(sources):
-        refuse(["encoding"], f"on {' and '.join(sources)}, not read from a file")
 
 
 def name_of(text: TextOptions) -> str:

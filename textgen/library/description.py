@@ -17,7 +17,7 @@ from textgen.experiment.entry import Entry
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.saved_run import load_run, names_run
 from textgen.library.corpus import TextSource, as_text, check_text, loaded
-from textgen.library.options import Refuse, changed, refusing
+from textgen.library.options import Given, changed, refuse
 from textgen.nn.language_model import LanguageModel, placeholder_vocabulary
 from textgen.nn.weights import num_frozen_parameters, num_parameters
 from textgen.registry.registry import PluginError, plugins
@@ -62,23 +62,23 @@ def describe(
     `TextgenError` if there is no such run or entry.
     """
     text = as_text(corpus)
-    given = changed(text) | (set() if vocab_size is None else {"vocab_size"})
-    return describe_as(str(what), text, vocab_size, refusing(given))
+    given = changed(text) | ({} if vocab_size is None else {"vocab_size": "vocab_size"})
+    return describe_as(str(what), text, vocab_size, given)
 
 
-def describe_as(what: str, text: TextOptions, vocab_size: int | None, refuse: Refuse) -> ModelSummary:
-    """Describe as asked, as `describe` does; `refuse` is called with the options that have no effect."""
+def describe_as(what: str, text: TextOptions, vocab_size: int | None, given: Given) -> ModelSummary:
+    """Describe as asked, as `describe` does; `given` are options that may have no effect."""
     of_text = ["corpus", "clean", "max_chars", "encoding"]
-    refuse(["split"], "on the layers of a model")
+    refuse(given, ["split"], "on the layers of a model")
     if run := find_run_or_entry(what):
-        refuse(["vocab_size", *of_text], f"on {what!r}, a run with a vocabulary of its own")
+        refuse(given, ["vocab_size", *of_text], f"on {what!r}, a run with a vocabulary of its own")
         saved = load_run(run, torch.device("cpu"))
         return summarize_model(saved.model, saved.entry.name)
     entry = parse_entry(what)
     if vocab_size is None:
-        check_text(text, refuse)
+        check_text(text)
         return summarize_entry(entry, loaded(text))
-    refuse(of_text, "with --vocab-size, which needs no text")
+    refuse(given, of_text, "with --vocab-size, which needs no text")
     if "embedding" in entry.parts:
         raise TextgenError(
             f"entry {entry.name!r}: the vectors of {entry.parts['embedding']} need a text; "

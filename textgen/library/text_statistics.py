@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain
+from itertools import chain
 
 from textgen.data.corpus import Corpus, CorpusInfo
 from textgen.data.sources import are_names, items_of, read_documents
@@ -20,13 +19,6 @@ from textgen.reports.formats import count, plain
 
 EXCERPT = 100_000
 """Characters of a text for which `changes` shows the effect of a cleaner."""
-TOKEN = re.compile(r"\n|[^\S\n]+|\w+|[^\w\s]")
-CONTEXT = 10
-"""Words, signs and spaces that are shown before and after a change."""
-MAX_CHANGE_CHARS = 300
-"""Maximum length of close changes that are shown together, and of one that is shown whole."""
-SHOWN_CHARS = 100
-"""Characters of both ends of a long change."""
 
 
 def asks_for_items(sources: Sequence[str]) -> bool:
@@ -118,11 +110,7 @@ def num_paragraphs(text: str) -> int:
 
 
 def changes(sources: Sequence[str], cleaner: str, encoding: str) -> Iterator[str]:
-    """Yield a line for each change that a cleaner makes to the beginning of a text, after two with its name.
-
-    A line has the number of the line in the text, and the words around the change, in which `[-…-]` is what
-    the cleaner removes and `{+…+}` what it adds.
-    """
+    """Yield the lines of a diff of the beginning of a text, before and after a cleaner, without context."""
     name, documents = read_documents(sources, encoding)
     before = ""
     for piece in chain.from_iterable(chain(document, ["\n\n"]) for document in documents):
@@ -130,41 +118,8 @@ def changes(sources: Sequence[str], cleaner: str, encoding: str) -> Iterator[str
             break
         before += piece[:EXCERPT]
     before = before[:EXCERPT].removesuffix("\n\n")
-    old, new = (TOKEN.findall(each) for each in (before, build("cleaner", cleaner).clean(before)))
-    for index, excerpt in enumerate(_excerpts(old, new)):
-        if index == 0:
-            yield from (f"--- {name}\n", f"+++ {name} after {cleaner}\n")
-        yield f"{excerpt}\n"
-
-
-def _excerpts(old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
-    lines = list(accumulate((token == "\n" for token in old), initial=1))
-    shown = ""
-    for kind, begin, end, new_begin, new_end in difflib.SequenceMatcher(None, old, new).get_opcodes():
-        if kind != "equal":
-            shown = shown or f"{lines[begin]}: {_line(old[max(0, begin - CONTEXT) : begin]).lstrip()}"
-            removed, added = _changed(old[begin:end]), _changed(new[new_begin:new_end])
-            shown += (f"[-{removed}-]" if removed else "") + (f"{{+{added}+}}" if added else "")
-        elif shown and (end - begin > 2 * CONTEXT or len(shown) > MAX_CHANGE_CHARS):
-            yield shown + _line(old[begin : min(end, begin + CONTEXT)]).rstrip()
-            shown = ""
-        elif shown:
-            shown += _line(old[begin:end])
-    if shown:
-        yield shown
-
-
-def _line(tokens: Sequence[str]) -> str:
-    return "".join(tokens).replace("\n", "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}")
-
-
-def _changed(tokens: Sequence[str]) -> str:
-    """Return removed or added text, without its middle if it is long; spaces alone become visible."""
-    text = _line(tokens)
-    if len(text) > MAX_CHANGE_CHARS:
-        left_out = len(text) - 2 * SHOWN_CHARS
-        text = f"{text[:SHOWN_CHARS]} … ({left_out:,} characters) … {text[-SHOWN_CHARS:]}"
-    return text.replace(" ", "\N{OPEN BOX}") if not text.strip() else text
+    old, new = (each.splitlines() for each in (before, build("cleaner", cleaner).clean(before)))
+    yield from difflib.unified_diff(old, new, name, f"{name} after {cleaner}", n=0, lineterm="")
 
 
 def corpus_lines(corpus: CorpusStatistics) -> list[str]:
