@@ -11,8 +11,8 @@ from textgen.requests import ClusterOptions
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from textgen.library.components import NewPlugins
     from textgen.library.corpus import TextSource
-    from textgen.library.defined_plugins import NewPlugins
     from textgen.training.progress import Report
     from textgen_suites.result import SuiteResult
 
@@ -44,7 +44,7 @@ def suite(
     `report` are those of `textgen.bench`. Raises `TextgenError` if the suite cannot start or every case
     failed, and `NotSavedError` with the result if the disk is full.
     """
-    from textgen.library.defined_plugins import add_plugins
+    from textgen.library.components import add_plugins
     from textgen.library.options import changed
     from textgen.workers.process import import_early
 

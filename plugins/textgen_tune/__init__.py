@@ -18,8 +18,8 @@ from textgen_tune.request import SearchOptions, TuneRequest
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from textgen.library.components import NewPlugins
     from textgen.library.corpus import TextSource
-    from textgen.library.defined_plugins import NewPlugins
     from textgen.training.progress import Report
     from textgen_tune.result import StudyResult
 
@@ -45,8 +45,8 @@ def tune(
     `cluster`, `plugins` and `report` are those of `textgen.bench`. Raises `TextgenError` if it cannot start,
     and `NotSavedError` with the result so far if the disk is full.
     """
+    from textgen.library.components import add_plugins
     from textgen.library.corpus import as_text
-    from textgen.library.defined_plugins import add_plugins
     from textgen.library.options import changed, seed_range
     from textgen.workers.process import import_early
 

@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from textgen.cli.completion import complete_result
 from textgen.cli.console import print_json
-from textgen.cli.options import NO_METAVAR, Json, OnDevice, PluginFiles, begin_apart, given, grouped
+from textgen.cli.options import (
+    NO_METAVAR,
+    Json,
+    OnDevice,
+    PluginFiles,
+    begin_apart,
+    complete_result,
+    given,
+    grouped,
+)
 from textgen.contracts import TextgenError
 from textgen.library.options import refuse
 from textgen.requests import ClusterOptions

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from helpers.commands import run_textgen
-from textgen.cli.completion import complete_entry
+from textgen.cli.options import complete_entry
 from textgen.contracts import TextgenError
 from textgen.experiment.entry_parser import parse_entry
 

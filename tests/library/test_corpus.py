@@ -7,7 +7,7 @@ from pathlib import Path
 
 from textgen.data.corpus import Corpus
 from textgen.data.split import Part, Split
-from textgen.library.text_statistics import changes, items, statistics
+from textgen.library.corpus import changes, items, statistics
 
 Install = Callable[[str, str, str], None]
 

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from textgen.cli.completion import complete_name
 from textgen.cli.console import print_json, print_rows, show
-from textgen.cli.options import NO_METAVAR, Json, PluginFiles, given, grouped, load_plugins
+from textgen.cli.options import NO_METAVAR, Json, PluginFiles, complete_name, given, grouped, load_plugins
 from textgen.contracts import TextgenError
 from textgen.library.options import refuse
 from textgen.requests import TextOptions
@@ -35,7 +34,7 @@ def corpus(
 ) -> None:
     """List corpora, show the statistics of one, or show what a cleaner changes in it."""
     load_plugins(plugin)
-    from textgen.library.text_statistics import asks_for_items, changes
+    from textgen.library.corpus import asks_for_items, changes
 
     if not sources or asks_for_items(sources):
         names = ["clean", "encoding", "diff", "split", "max_chars"]
@@ -51,7 +50,7 @@ def corpus(
 
 def print_listing(name: str, as_json: bool) -> None:
     """Print all corpora, which a terminal shows without their items, or the items of one."""
-    from textgen.library.text_statistics import grouped, items
+    from textgen.library.corpus import grouped, items
 
     rows = items(name or None)
     if as_json:
@@ -67,9 +66,8 @@ def print_listing(name: str, as_json: bool) -> None:
 
 def print_statistics(text: TextOptions, as_json: bool) -> None:
     """Print what is in a text; of a corpus that is several texts, print its items."""
-    from textgen.library.corpus import loaded
+    from textgen.library.corpus import corpus_lines, has_items, loaded, statistics
     from textgen.library.presentation import brief_report, command
-    from textgen.library.text_statistics import corpus_lines, has_items, statistics
 
     try:
         values = statistics(loaded(text))

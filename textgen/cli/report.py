@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from textgen.cli.completion import complete_result
 from textgen.cli.console import print_json
-from textgen.cli.options import NO_METAVAR, Json, PluginFiles, list_plugins
+from textgen.cli.options import NO_METAVAR, Json, PluginFiles, complete_result, list_plugins
 from textgen.runtime.output import say
 
 

@@ -11,9 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from textgen.cli.command_plugins import PluginGroup
-from textgen.cli.completion import complete_kind_of_result, complete_result
 from textgen.cli.console import print_json, print_rows, saved_note, show, size
-from textgen.cli.options import Full, Json, Names, PluginFiles, Root, given, list_plugins
+from textgen.cli.options import (
+    Full,
+    Json,
+    Names,
+    PluginFiles,
+    Root,
+    complete_kind_of_result,
+    complete_result,
+    given,
+    list_plugins,
+)
 from textgen.contracts import TextgenError
 from textgen.library.options import refuse
 from textgen.runtime.messages import UsageError, unknown

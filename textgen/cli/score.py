@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from textgen.cli.completion import complete_name
 from textgen.cli.console import show
 from textgen.cli.options import (
     Json,
@@ -14,6 +13,7 @@ from textgen.cli.options import (
     PluginFiles,
     Quiet,
     RunFolder,
+    complete_name,
     grouped,
     load_plugins,
     run_folder,

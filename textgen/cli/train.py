@@ -11,8 +11,8 @@ import typer
 
 from textgen import defaults
 from textgen.cli import options
-from textgen.cli.completion import complete_name
 from textgen.cli.console import show
+from textgen.cli.options import complete_name
 from textgen.cli.work import working
 from textgen.contracts import TextgenError
 from textgen.requests import TrainRequest

@@ -24,7 +24,7 @@ from textgen.jobs.plugin_code import read_entries
 from textgen.library import corpus as texts
 from textgen.library import options
 from textgen.library.comparison import Comparison, Ladder
-from textgen.library.defined_plugins import NewPlugins, add_plugins
+from textgen.library.components import NewPlugins, add_plugins
 from textgen.library.progress import shown
 from textgen.requests import BenchRequest, ClusterOptions, SampleOptions, several
 from textgen.runtime.device import choose_device

@@ -23,8 +23,8 @@ from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
 from textgen.generation.text_ends import Until, part_after, spans
 from textgen.jobs.kept import check_new, run_and_save
-from textgen.library.defined_plugins import NewPlugins, add_plugins
-from textgen.library.notebook_views import data_frame, new_axes, plot_curves
+from textgen.library.comparison import data_frame, new_axes, plot_curves
+from textgen.library.components import NewPlugins, add_plugins
 from textgen.library.options import check_numbers
 from textgen.library.presentation import run_lines
 from textgen.library.progress import shown

@@ -20,8 +20,8 @@ from textgen.experiment.forecast import expected_seconds
 from textgen.experiment.origin import started_from
 from textgen.experiment.saved_run import names_run, read_manifest
 from textgen.jobs.kept import check_new
+from textgen.library.components import NewPlugins, add_plugins
 from textgen.library.corpus import TextSource, as_text, check_text, loaded
-from textgen.library.defined_plugins import NewPlugins, add_plugins
 from textgen.library.options import Given, changed, check_cluster, check_numbers, refuse
 from textgen.library.progress import shown
 from textgen.library.runs import Run, finished, load
