@@ -11,6 +11,8 @@ import pytest
 
 from helpers.commands import Done, cases, notes, run_process, run_textgen
 from helpers.records import edit_record
+from helpers.runs import make_run
+from textgen.experiment.saved_run import save_run
 
 FAILURES = """
 train TINY --corpus missing.txt
@@ -84,8 +86,15 @@ train word-lstm-glove:path=missing.vec
     cannot read the word vectors missing.vec: No such file or directory; check path=
 train word-lstm-glove:path=foreign.vec
     vectors of glove match no token of this vocabulary; …, or vectors in the language of the text
-describe word-lstm-glove --vocab-size 32
-    entry 'word-lstm-glove': the vectors of glove need a text; leave out --vocab-size or the embedding
+
+tune random
+    'random' has no options left to search…
+tune char-lstm --search learnign_rate
+    …did you mean 'learning_rate'?…
+tune char-lstm --timeout 5epochs
+    --timeout '5epochs': give a time…
+bench TINY --sealed missing.txt
+    no such file: missing.txt; --sealed needs a path, or - for standard input
 
 sample file
     no run in 'file'; textgen runs lists those under 'runs'
@@ -103,8 +112,31 @@ sample from-later
     'from-later/run.json' was written by a newer textgen (schema version 99); update textgen, which reads 3
 """
 
-# What is wrong with the command line itself is worded by Typer.
+# What is wrong with the command line itself is worded by Typer, but for options that have no effect.
 USAGE_ERRORS = """
+corpus --clean raw
+    --clean has no effect on the list of corpora; leave it out
+corpus good.txt --diff --split 90/10
+    --split has no effect with --diff; leave it out
+train random
+    --budget has no effect on the model 'uniform', which is not trained by gradient descent; leave it out
+describe run --corpus lee
+    --corpus has no effect on 'run', a run with a vocabulary of its own; leave it out
+suite original --gpus-per-run 0.5
+    --gpus-per-run has no effect without --on; leave it out
+suite original --on ray --jobs 2
+    --jobs has no effect with --on, which computes as many runs at a time as have room; leave it out
+suite budgets.toml --budget 10s
+    --budget has no effect on 'budgets.toml', of which every case has a budget of its own; leave it out
+plugins --json show lstm
+    --json has no effect before 'show'; write it after 'show'
+sample uniform --precision bf16
+    precision bf16 has no effect on 'uniform', which generates in fp32; leave it out
+bench TINY --sealed - --corpus -
+    corpus and sealed cannot both be standard input (-); give a file as one of them
+bench TINY --sealed good.txt --split 80/10/10
+    a sealed text is the test part, so give the other one none, as by 95/5/0
+
 bench TINY --out=
     --out is empty; name a folder, or leave it out
 train
@@ -117,8 +149,6 @@ sample RUN --new
     --unique and --new need --until line, sentence or paragraph
 bnech
     No such command 'bnech'. …bench… (see textgen --help)
-help
-    No such command 'help'. Did you mean 'textgen --help'? (see textgen --help)
 bench TINY --corpsu GOOD
     No such option: --corpsu …--corpus…
 sample RUN --seed 4294967296
@@ -133,6 +163,14 @@ TEXTS = {
     "latin.txt": "A long text from the café. ".encode("latin-1") * 50,
     "foreign.vec": b"zorro 1 2 3\nsalta 1 2 4\n",
     "file": b"here first",
+    "budgets.toml": b"""
+title = "Each case has a budget"
+budget = "9s"
+[[questions]]
+name = "size"
+text = "Which size?"
+cases = [{ label = "small", entry = "char-lstm", budget = "1s" }]
+""",
 }
 
 
@@ -144,6 +182,7 @@ def workplace(trained: tuple[Path, str], tmp_path_factory: pytest.TempPathFactor
         (folder / name).write_bytes(data)
     for name in ("run", "cut-weights", "no-json", "from-later"):
         shutil.copytree(trained[0], folder / name)
+    save_run(folder / "uniform", make_run("char-uniform"))
     weights = folder / "cut-weights" / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-50])
     (folder / "no-json" / "run.json").write_text('{"format": 1, ')

@@ -12,7 +12,7 @@ from annotated_types import Ge, Gt, Le, doc
 
 from helpers.commands import run_textgen
 from textgen.contracts import TextgenError
-from textgen.library.components import chosen, command_rows, description, listing, option_rows, type_name
+from textgen.library.components import chosen, description, listing, option_rows, type_name
 from textgen.registry.options import declared_options
 from textgen.registry.plugin_kinds import STRINGS
 from textgen.registry.registry import KINDS, find, load, plugins
@@ -40,12 +40,7 @@ def test_every_bundled_plugin_describes_itself_and_each_option() -> None:
         line = Path(told["file"]).read_text("utf-8").splitlines()[told["line"] - 1]
         assert line.startswith(("class ", "def ", "@"))
         component = load(plugin.kind, plugin.name)
-        if plugin.kind == "command":
-            options = [row["option"] for row in command_rows(component)]
-            assert options
-            assert "context" not in options
-        else:
-            options = list(declared_options(component)) if isinstance(component, type) else []
+        options = list(declared_options(component)) if isinstance(component, type) else []
         assert [row["option"] for row in told["options"]] == options
         assert [row["option"] for row in told["options"] if not row["help"]] == []
 

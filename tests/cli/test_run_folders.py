@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import sys
 from io import BytesIO
 from pathlib import Path
@@ -52,15 +51,6 @@ def test_on_a_terminal_it_asks(
     assert shown.out.startswith("removed run mine" if is_removed else "")
     assert "run mine (" in shown.err
     assert "Remove for good?" in shown.err
-
-
-def test_a_run_is_used_by_its_name(textgen: Textgen, trained: tuple[Path, str], tmp_path: Path) -> None:
-    shutil.copytree(trained[0], tmp_path / "runs" / "run")
-    expected = textgen("sample", trained[0], "--length", 20).stdout
-    for name in ("latest", "ru", "runs/run"):
-        sampled = textgen("sample", name, "--length", 20, cwd=tmp_path)
-        assert sampled.stdout == expected
-        assert sampled.stderr == ("" if name == "runs/run" else "run runs/run\n")
 
 
 @pytest.mark.usefixtures("no_references")

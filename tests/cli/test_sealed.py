@@ -47,23 +47,6 @@ def test_it_is_the_test_part_and_is_read_after_training(
     assert "sealed.txt, which was opened after all entries were trained" in report
 
 
-@pytest.mark.parametrize(
-    ("options", "code", "reason"),
-    [
-        (("--sealed", "none.txt"), 1, "no such file: none.txt"),
-        (("--sealed", "-", "--corpus", "-"), 2, "corpus and sealed cannot both be standard input"),
-        (("--sealed", "sealed.txt", "--split", "80/10/10"), 2, "give the other one none, as by 95/5/0"),
-    ],
-)
-def test_what_cannot_be_sealed_is_refused_before_training(
-    textgen: Textgen, folder: Path, options: tuple[str, ...], code: int, reason: str
-) -> None:
-    arguments = ("bench", "char-uniform", "--corpus", "open.txt", *options, "--budget", "2000chars")
-    done = textgen(*arguments, cwd=folder, code=code)
-    assert reason in done.stderr
-    assert "[" not in done.stderr  # no step of training
-
-
 def test_standard_input_is_read_after_training_and_again_to_verify(
     textgen: Textgen, budget: list[str], folder: Path
 ) -> None:

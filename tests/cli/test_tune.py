@@ -101,32 +101,6 @@ def test_the_same_folder_again_resumes(
     )
 
 
-@pytest.mark.long
-def test_jobs_share_the_trials(textgen: Textgen, command: list[Any], tmp_path: Path) -> None:
-    done = textgen(*command, "--trials", 4, "--jobs", 2, "--out", tmp_path, "--json")
-    assert "2 processes share the machine" in done.stderr
-    trials = json.loads(done.stdout)["trials"]
-    assert len({json.dumps(trial["params"]) for trial in trials}) == len(trials) == 4
-    assert {trial["state"] for trial in trials} <= {"complete", "pruned", "failed"}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["random"], "'random' has no options left to search"),
-        (["char-lstm", "--search", "learnign_rate"], "did you mean 'learning_rate'?"),
-        (["char-lstm", "--timeout", "5epochs"], "--timeout '5epochs': give a time"),
-    ],
-)
-def test_bad_input_is_a_one_line_error(
-    arguments: list[str], message: str, textgen: Textgen, tmp_path: Path
-) -> None:
-    done = textgen("tune", *arguments, *TEXT, "--out", tmp_path / "out", code=1)
-    assert done.stdout == ""
-    assert message in done.stderr
-    assert done.stderr.count("\n") == 1
-
-
 def test_without_optuna_it_says_what_to_install(textgen: Textgen, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     done = textgen("tune", "char-lstm", code=1)
