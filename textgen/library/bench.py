@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from textgen import defaults
-from textgen.comparison.bench import BenchOptions, bench_each
+from textgen.comparison.bench import BenchOptions, bench_each, budgets_with, compared_in, run_ladder
 from textgen.comparison.entry_job import SEALED_SPLIT, check_sealed
 from textgen.comparison.references import open_yardstick
-from textgen.comparison.run_ladder import budgets_with, compared_in, run_ladder
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.sources import STANDARD_INPUT
