@@ -219,14 +219,3 @@ def test_threads_and_c_code_of_a_file_neither_keep_a_command_from_ending_nor_spo
     done = subprocess.run(command, cwd=cleaner_files, capture_output=True, text=True, check=True)
     assert "noise" in {row["name"] for row in json.loads(done.stdout)["plugins"]}
     assert "noise\n" in done.stderr
-
-
-def test_what_a_component_prints_stays_out_of_results(cleaner_files: Path) -> None:
-    (cleaner_files / "talk.py").write_text(
-        "class Talk:\n"
-        "    def __init__(self): print('noise')\n"
-        "    def read(self, item):\n        print('noise')\n        return 'Some text. ' * 400\n"
-    )
-    done = run_textgen("corpus", "talk", "--plugin", "talk.py", "--json", cwd=cleaner_files)
-    assert json.loads(done.stdout)["num_chars"] > 4000
-    assert "noise" in done.stderr
