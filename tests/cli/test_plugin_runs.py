@@ -1,4 +1,4 @@
-"""Runs that a plugin took part in: its failures cost no score, its changes no result, its metrics no number."""
+"""Runs that a plugin took part in: its failures cost no score, its changes no result, its metrics no row."""
 
 from __future__ import annotations
 
