@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.commands import Done, cases, notes, run_process, run_textgen
+from helpers.commands import TINY, Done, cases, notes, run_process, run_textgen
 from helpers.records import edit_record
 from helpers.runs import make_run
 from textgen.experiment.saved_run import save_run
@@ -190,9 +190,9 @@ def workplace(trained: tuple[Path, str], tmp_path_factory: pytest.TempPathFactor
     return folder
 
 
-def arguments(command: str, tiny: str) -> list[str]:
+def arguments(command: str) -> list[str]:
     """Fill in what the tables abbreviate; training gets a text, a small budget and a place for its run."""
-    short = {"TINY": tiny, "GOOD": "good.txt", "RUN": "run"}
+    short = {"TINY": TINY, "GOOD": "good.txt", "RUN": "run"}
     words = [short.get(word, word) for word in command.split()]
     if words[0] in ("train", "bench") and len(words) > 1:
         for option, value in (("--corpus", "good.txt"), ("--budget", "500chars"), ("--out", "out")):
@@ -211,15 +211,15 @@ def check(done: Done, message: str) -> None:
 
 @pytest.mark.parametrize(("command", "message", "code"), [*cases(FAILURES, 1), *cases(USAGE_ERRORS, 2)])
 def test_bad_input_gets_one_helpful_line(
-    *, command: str, message: str, code: int, entry: str, workplace: Path, snapshot: Callable[[Path], object]
+    *, command: str, message: str, code: int, workplace: Path, snapshot: Callable[[Path], object]
 ) -> None:
     before = snapshot(workplace)
-    check(run_textgen(*arguments(command, entry), code=code, cwd=workplace), message)
+    check(run_textgen(*arguments(command), code=code, cwd=workplace), message)
     assert snapshot(workplace) == before
 
 
-def test_a_separate_process_prints_the_same_line(entry: str, workplace: Path) -> None:
-    done = run_process(*arguments("bench TINY --corpus latin.txt:body", entry), code=1, cwd=workplace)
+def test_a_separate_process_prints_the_same_line(workplace: Path) -> None:
+    done = run_process(*arguments("bench TINY --corpus latin.txt:body"), code=1, cwd=workplace)
     check(done, "latin.txt has no fields such as 'body'; …")
 
 

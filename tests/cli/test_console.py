@@ -41,20 +41,6 @@ def test_a_table_on_a_terminal_folds_and_drops_nothing(
     assert "[bold]" in "".join(lines)
 
 
-def test_results_are_drawn_on_a_terminal(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    draw_on_a_terminal(monkeypatch)
-    compared = from_values(Comparison, result(entry("lstm\x07", 2.1234)))
-    show(compared, document, as_json=False)
-    shown = capsys.readouterr().out
-    assert "2.1234" in shown
-    assert r"lstm\u0007" in shown
-    assert "Comparison on wiki" in shown
-    assert "# Comparison on wiki" not in shown
-    assert "**" not in shown
-
-
 def test_a_terminal_shows_the_answer_first_and_last_and_the_rest_on_request(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.commands import Textgen, run_process
+from helpers.commands import BUDGET, TINY, run_process, run_textgen
 from textgen.data.corpus import load_corpus
 from textgen.registry.options import build
 from textgen.runtime.output import visible
@@ -17,16 +17,14 @@ from textgen.runtime.storage.json_records import to_values
 Trained = tuple[Path, str]
 
 
-def test_a_run_scores_its_test_text_as_training_did(
-    textgen: Textgen, entry: str, budget: list[str], tmp_path: Path
-) -> None:
+def test_a_run_scores_its_test_text_as_training_did(tmp_path: Path) -> None:
     split = "contiguous:90/5/5"  # a single stretch, as `score` reads a text
     text = ("--corpus", "lee", "--max-chars", 60_000, "--split", split)
-    done = textgen("train", entry, *text, *budget, "--out", tmp_path / "run", "--json")
+    done = run_textgen("train", TINY, *text, *BUDGET, "--out", tmp_path / "run", "--json")
     test = load_corpus(["lee"], max_chars=60_000, split=split).split.test.text[:]
     (tmp_path / "test.txt").write_text(test, "utf-8", newline="")
     scored = json.loads(
-        textgen("score", tmp_path / "run", tmp_path / "test.txt", "--clean", "raw", "--json").stdout
+        run_textgen("score", tmp_path / "run", tmp_path / "test.txt", "--clean", "raw", "--json").stdout
     )
     in_training = json.loads(done.stdout)["test"]
     assert scored["num_chars"] == len(test)
@@ -38,12 +36,10 @@ def test_a_run_scores_its_test_text_as_training_did(
         assert scored[key] == pytest.approx(in_training[key], rel=1e-5)
 
 
-def test_the_same_text_through_a_pipe_gives_the_same_run(
-    trained: Trained, entry: str, budget: list[str], tmp_path: Path
-) -> None:
+def test_the_same_text_through_a_pipe_gives_the_same_run(trained: Trained, tmp_path: Path) -> None:
     text = build("corpus", "lee").read("")
     out = ("--out", tmp_path / "run", "--json")
-    done = run_process("train", entry, "--corpus", "-", *budget, *out, stdin=text)
+    done = run_process("train", TINY, "--corpus", "-", *BUDGET, *out, stdin=text)
     piped, named = json.loads(done.stdout), json.loads(trained[1])
     assert piped["test"] == named["test"]
     assert piped["validation"] == named["validation"]
@@ -51,32 +47,30 @@ def test_the_same_text_through_a_pipe_gives_the_same_run(
     assert manifest["settings"]["corpus"] == {**to_values(load_corpus(["lee"]).info), "name": "stdin"}
 
 
-def test_a_seed_determines_what_is_written(textgen: Textgen, trained: Trained) -> None:
+def test_a_seed_determines_what_is_written(trained: Trained) -> None:
     command = ("sample", trained[0], "--length", 200, "--prompt", "The weather", "--seed")
-    first, again = textgen(*command, 3), run_process(*command, 3)
+    first, again = run_textgen(*command, 3), run_process(*command, 3)
     assert first.stdout == again.stdout
     assert first.stderr == ""
     assert first.stdout.startswith("The weather")
     assert len(first.stdout) == len("The weather") + 200 + len("\n")
-    samples = json.loads(textgen(*command, 2, "--number", 2, "--json").stdout)["samples"]
+    samples = json.loads(run_textgen(*command, 2, "--number", 2, "--json").stdout)["samples"]
     assert [row["seed"] for row in samples] == [2, 3]
     other, same = (f"The weather{visible(row['text'])}\n" for row in samples)
     assert same == first.stdout  # also side by side with others
     assert other != first.stdout
 
 
-def test_a_run_is_never_overwritten(
-    textgen: Textgen, trained: Trained, entry: str, budget: list[str], snapshot: Callable[[Path], object]
-) -> None:
+def test_a_run_is_never_overwritten(trained: Trained, snapshot: Callable[[Path], object]) -> None:
     before = snapshot(trained[0])
-    done = textgen("train", entry, "--corpus", "lee", *budget, "--out", trained[0], code=1)
+    done = run_textgen("train", TINY, "--corpus", "lee", *BUDGET, "--out", trained[0], code=1)
     assert done.stderr == f"error: {str(trained[0])!r} exists already; choose another folder (--out)\n"
     assert snapshot(trained[0]) == before
 
 
-def test_a_random_model_trains_at_once_and_is_scored(textgen: Textgen, tmp_path: Path) -> None:
+def test_a_random_model_trains_at_once_and_is_scored(tmp_path: Path) -> None:
     out = tmp_path / "new" / "run"
-    done = textgen("train", "random", "--corpus", "lee", "--max-chars", "20000", "--out", out)
+    done = run_textgen("train", "random", "--corpus", "lee", "--max-chars", "20000", "--out", out)
     result = json.loads((out / "run.json").read_text("utf-8"))["result"]
     score = f"{result['test']['bits_per_char']:.3f} bits per character of the test text"
     assert done.stdout.startswith(f"**random on lee: {score} (95 % interval ")
