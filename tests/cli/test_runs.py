@@ -210,7 +210,7 @@ def test_folders_say_what_is_in_them_and_runs_are_reused(
     assert best == "char-ngram"
     assert run_textgen("sample", folder.name, "--length", 5).stderr == f"run {folder}/runs/char-ngram-seed0\n"
     trained = run_textgen("train", "random", "--corpus", "lee", "--max-chars", 4000)
-    assert "saved in runs/random-lee-60s-" in trained.stdout
+    assert "saved in runs/random-lee-60s-" in trained.stderr
     run_textgen("runs", "remove", folder.name, "latest", "--yes")
     assert list(tmp_path.iterdir()) == []
     for command in ("bench", "train"):  # a refused one leaves nothing
