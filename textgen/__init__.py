@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from textgen.library.components import load_plugin_file, plugins
     from textgen.library.corpus import load_corpus
     from textgen.library.description import describe
-    from textgen.library.report_page import report
+    from textgen.library.presentation import report
     from textgen.library.runs import Run, load
     from textgen.library.training import train
     from textgen.requests import ClusterOptions, SampleOptions, TextOptions
@@ -35,7 +35,7 @@ else:
         "library.components": "load_plugin_file plugins",
         "library.corpus": "load_corpus",
         "library.description": "describe",
-        "library.report_page": "report",
+        "library.presentation": "report",
         "requests": "ClusterOptions SampleOptions TextOptions",
         "library.runs": "Run load",
         "library.training": "train",

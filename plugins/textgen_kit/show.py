@@ -6,9 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from textgen.cli.completion import complete_name
 from textgen.cli.console import print_json, print_rows
-from textgen.cli.options import Json, PluginFiles, load_plugins
+from textgen.cli.options import Json, PluginFiles, complete_name, load_plugins
 from textgen.runtime.output import say
 
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from textgen.cli.console import show
 from textgen.cli.options import Json, Names, OnDevice, PluginFiles, Quiet, begin_apart, grouped
-from textgen.cli.show import show
 from textgen.requests import ClusterOptions
 from textgen.runtime.output import note
 

@@ -11,8 +11,7 @@ from typing import Annotated
 import typer
 from markupsafe import Markup
 
-from textgen.cli.completion import complete_result
-from textgen.cli.options import NO_METAVAR, PluginFiles, grouped, load_plugins
+from textgen.cli.options import NO_METAVAR, PluginFiles, complete_result, grouped, load_plugins
 from textgen.requests import ClusterOptions
 from textgen.runtime.messages import require_extra
 from textgen.runtime.output import say

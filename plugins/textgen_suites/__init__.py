@@ -12,8 +12,8 @@ from textgen.requests import ClusterOptions, InParallel, Option, TextOptions
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from textgen.library.components import NewPlugins
     from textgen.library.corpus import TextSource
-    from textgen.library.defined_plugins import NewPlugins
     from textgen.training.progress import Report
     from textgen_suites.result import SuiteResult
 
@@ -65,13 +65,14 @@ def suite(
     `cluster`, `plugins` and `report` are those of `textgen.bench`. Raises `TextgenError` if the suite cannot
     start or every case failed, and `NotSavedError` with the result if the disk is full.
     """
-    from textgen.library.defined_plugins import add_plugins
-    from textgen.library.options import changed, prepare, refusing
+    from textgen.library.components import add_plugins
+    from textgen.library.options import changed
+    from textgen.workers.process import import_early
 
-    prepare("textgen.comparison.entry_job")
+    import_early("textgen.comparison.entry_job")
     from textgen_suites.run_suite import read_again, suite_as
 
     add_plugins(plugins)
     text = read_again(corpus)
     request = SuiteRequest(name=name, text=text, budget=budget, seeds=seeds, cluster=cluster)
-    return suite_as(request, out, report, refusing(changed(request)))
+    return suite_as(request, out, report, changed(request))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from textgen.cli import options
-from textgen.cli.show import show
+from textgen.cli.console import show
 from textgen.cli.work import working
 from textgen_suites import SuiteRequest
 
@@ -25,7 +25,7 @@ def suite(
     from textgen_suites.run_suite import suite_as
 
     with working("jobs/*.json", "run", quiet=quiet) as work:
-        work.result = suite_as(request, out, work.report, options.refusing(context))
+        work.result = suite_as(request, out, work.report, options.given(context))
     show(work.result, suite_report, as_json=as_json)
     work.close(quiet=quiet)
     work.end()

@@ -58,19 +58,21 @@ def read_again(corpus: texts.TextSource) -> TextOptions:
 
 
 def suite_as(
-    request: SuiteRequest, out: str | Path | None, report: Report | bool | None, refuse: options.Refuse
+    request: SuiteRequest, out: str | Path | None, report: Report | bool | None, given: options.Given
 ) -> SuiteResult:
-    """Answer the questions of a suite, as `suite` does; `refuse` is called with options without effect."""
+    """Answer the questions of a suite, as `suite` does; `given` are options that may have no effect."""
     name, text, cluster = request.name, request.text, request.cluster
-    texts.check_text(text, refuse)
-    options.check_cluster(request, "a suite", refuse)
+    texts.check_text(text)
+    options.check_cluster(request, "a suite", given)
     declared = load_suite(name)
-    refuse(["clean"], f"on {name!r}, of which every case has a cleaner of its own")
-    refuse(["sealed"], "on a suite, which has no sealed text")
+    options.refuse(given, ["clean"], f"on {name!r}, of which every case has a cleaner of its own")
+    options.refuse(given, ["sealed"], "on a suite, which has no sealed text")
     if all(case.budget for case in declared.cases()):
-        refuse(["budget"], f"on {name!r}, of which every case has a budget of its own")
+        options.refuse(given, ["budget"], f"on {name!r}, of which every case has a budget of its own")
     if has_own_texts := all(case.corpus for case in declared.cases()):
-        refuse(["corpus", "encoding"], f"on {name!r}, of which every case has a text of its own")
+        options.refuse(
+            given, ["corpus", "encoding"], f"on {name!r}, of which every case has a text of its own"
+        )
     if request.seeds is not None:
         options.check_numbers(0, seeds=request.seeds)
     asked = declared.asked(request.budget, request.seeds)

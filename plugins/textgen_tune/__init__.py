@@ -18,8 +18,8 @@ from textgen.runtime.messages import require_extra
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from textgen.library.components import NewPlugins
     from textgen.library.corpus import TextSource
-    from textgen.library.defined_plugins import NewPlugins
     from textgen.training.progress import Report
     from textgen_tune.result import StudyResult
 
@@ -94,19 +94,20 @@ def tune(
     `cluster`, `plugins` and `report` are those of `textgen.bench`. Raises `TextgenError` if it cannot start,
     and `NotSavedError` with the result so far if the disk is full.
     """
+    from textgen.library.components import add_plugins
     from textgen.library.corpus import as_text
-    from textgen.library.defined_plugins import add_plugins
-    from textgen.library.options import changed, prepare, refusing, seed_range
+    from textgen.library.options import changed, seed_range
+    from textgen.workers.process import import_early
 
     add_plugins(plugins)
     request = TuneRequest(
         entry=entry, text=as_text(corpus), search=search, budget=budget, cluster=cluster, **seed_range(seeds)
     )
     require_optuna()
-    prepare("textgen_tune.objective")
+    import_early("textgen_tune.objective")
     from textgen_tune.run_study import tune_as
 
-    return tune_as(request, out, report, refusing(changed(request)))
+    return tune_as(request, out, report, changed(request))
 
 
 def require_optuna() -> None:

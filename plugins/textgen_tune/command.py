@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from textgen.cli import options
-from textgen.cli.show import show
+from textgen.cli.console import show
 from textgen.cli.work import working
 from textgen_tune import TuneRequest, require_optuna
 
@@ -27,7 +27,7 @@ def tune(
     from textgen_tune.study_kind import RESULT
 
     with working(RESULT, "study", quiet=quiet) as work:
-        work.result = tune_as(request, out, work.report, options.refusing(context))
+        work.result = tune_as(request, out, work.report, options.given(context))
     show(work.result, study_report, as_json=as_json)
     work.close(quiet=quiet)
     _ = work.result.best_trial  # raises an error if no trial completed

@@ -16,12 +16,12 @@ from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from textgen.comparison.origins import make_origins
+from textgen.comparison.entry_job import make_origins
 from textgen.jobs.backends import Backend, LocalBackend, open_backend
 from textgen.jobs.plugin_code import read_entry
 from textgen.jobs.runner import Outcome, run_jobs
 from textgen.library import corpus as texts
-from textgen.library.options import Refuse, check_cluster, check_numbers
+from textgen.library.options import Given, check_cluster, check_numbers
 from textgen.library.progress import shown
 from textgen.registry.registry import plugin_files
 from textgen.reports.html import to_html
@@ -58,13 +58,13 @@ class Goal:
 
 
 def tune_as(
-    request: TuneRequest, out: str | Path | None, report: Report | bool | None, refuse: Refuse
+    request: TuneRequest, out: str | Path | None, report: Report | bool | None, given: Given
 ) -> StudyResult:
-    """Search as asked, as `tune` does; `refuse` is called with the options that have no effect."""
+    """Search as asked, as `tune` does; `given` are options that may have no effect."""
     search, cluster = request.search, request.cluster
     check_numbers(request.seed, trials=NUM_TRIALS if search.trials is None else search.trials)
-    check_cluster(request, "a study", refuse)
-    texts.check_text(request.text, refuse)
+    check_cluster(request, "a study", given)
+    texts.check_text(request.text)
     parse_budget(request.budget)
     silence = parse_duration(cluster.entry_timeout, "--entry-timeout")
     limit = None if search.timeout is None else parse_duration(search.timeout, "--timeout")

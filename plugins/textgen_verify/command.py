@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from textgen.cli.completion import complete_result
 from textgen.cli.console import print_json
-from textgen.cli.options import NO_METAVAR, Json, OnDevice, PluginFiles, begin_apart, grouped, refuse
+from textgen.cli.options import (
+    NO_METAVAR,
+    Json,
+    OnDevice,
+    PluginFiles,
+    begin_apart,
+    complete_result,
+    given,
+    grouped,
+)
 from textgen.contracts import TextgenError
+from textgen.library.options import refuse
 from textgen.requests import ClusterOptions
 from textgen.runtime.output import say
 
@@ -43,7 +52,7 @@ def verify(
     """Recompute the numbers in a saved result, and list those that have no second source."""
     begin_apart(context, plugin)
     if not runs:
-        refuse(context, ["--device"], "without --runs")
+        refuse(given(context), ["device"], "without --runs")
     import textgen_verify
 
     def show(check: Check) -> None:

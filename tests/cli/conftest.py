@@ -8,28 +8,10 @@ from pathlib import Path
 import pytest
 
 from helpers.catalog import BENCH, set_time, write_bench, write_run, write_study, write_suite
-from helpers.commands import TINY, Textgen, run_textgen
+from helpers.commands import BUDGET, TINY, run_textgen
 from helpers.shared import made_once
 
 Snapshot = dict[str, tuple[int, int]]
-
-
-@pytest.fixture(scope="session")
-def entry() -> str:
-    """A model so small that its training takes a moment."""
-    return TINY
-
-
-@pytest.fixture(scope="session")
-def budget() -> list[str]:
-    """The arguments for so little training, in a precision that does not depend on the machine."""
-    return ["--budget", "2000chars", "--precision", "fp32", "--device", "cpu"]
-
-
-@pytest.fixture(scope="session")
-def textgen() -> Textgen:
-    """Run `textgen …` in this process and check its exit code."""
-    return run_textgen
 
 
 @pytest.fixture(scope="session")
@@ -44,13 +26,11 @@ def snapshot() -> Callable[[Path], Snapshot]:
 
 
 @pytest.fixture(scope="session")
-def trained(
-    textgen: Textgen, entry: str, budget: list[str], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, str]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder of a run trained on news, and what `textgen train --json` printed; no test changes it."""
 
     def make(folder: Path) -> None:
-        done = textgen("train", entry, "--corpus", "lee", *budget, "--out", folder / "run", "--json")
+        done = run_textgen("train", TINY, "--corpus", "lee", *BUDGET, "--out", folder / "run", "--json")
         assert done.stderr.endswith(f"saved in {folder / 'run'}\n")  # after a note, if the machine is busy
         (folder / "printed.json").write_text(done.stdout, "utf-8")
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from helpers.commands import Done, cases, notes, run_process, run_textgen
+from helpers.commands import TINY, Done, cases, notes, run_process, run_textgen
 from helpers.records import edit_record
+from helpers.runs import make_run
+from textgen.experiment.saved_run import save_run
 
 FAILURES = """
 train TINY --corpus missing.txt
@@ -82,8 +84,15 @@ train word-lstm-glove:path=missing.vec
     cannot read the word vectors missing.vec: No such file or directory; check path=
 train word-lstm-glove:path=foreign.vec
     vectors of glove match no token of this vocabulary; …, or vectors in the language of the text
-describe word-lstm-glove --vocab-size 32
-    entry 'word-lstm-glove': the vectors of glove need a text; leave out --vocab-size or the embedding
+
+tune random
+    'random' has no options left to search…
+tune char-lstm --search learnign_rate
+    …did you mean 'learning_rate'?…
+tune char-lstm --timeout 5epochs
+    --timeout '5epochs': give a time…
+bench TINY --sealed missing.txt
+    no such file: missing.txt; --sealed needs a path, or - for standard input
 
 sample file
     no run in 'file'; textgen runs lists those under 'runs'
@@ -101,8 +110,31 @@ sample from-later
     'from-later/run.json' was written by a newer textgen (schema version 99); update textgen, which reads 3
 """
 
-# What is wrong with the command line itself is worded by Typer.
+# What is wrong with the command line itself is worded by Typer, but for options that have no effect.
 USAGE_ERRORS = """
+corpus --clean raw
+    --clean has no effect on the list of corpora; leave it out
+corpus good.txt --diff --split 90/10
+    --split has no effect with --diff; leave it out
+train random
+    --budget has no effect on the model 'uniform', which is not trained by gradient descent; leave it out
+describe run --corpus lee
+    --corpus has no effect on 'run', a run with a vocabulary of its own; leave it out
+suite original --gpus-per-run 0.5
+    --gpus-per-run has no effect without --on; leave it out
+suite original --on ray --jobs 2
+    --jobs has no effect with --on, which computes as many runs at a time as have room; leave it out
+suite budgets.toml --budget 10s
+    --budget has no effect on 'budgets.toml', of which every case has a budget of its own; leave it out
+plugins --json show lstm
+    --json has no effect before 'show'; write it after 'show'
+sample uniform --precision bf16
+    precision bf16 has no effect on 'uniform', which generates in fp32; leave it out
+bench TINY --sealed - --corpus -
+    corpus and sealed cannot both be standard input (-); give a file as one of them
+bench TINY --sealed good.txt --split 80/10/10
+    a sealed text is the test part, so give the other one none, as by 95/5/0
+
 bench TINY --out=
     --out is empty; name a folder, or leave it out
 train
@@ -115,8 +147,6 @@ sample RUN --new
     --unique and --new need --until line, sentence or paragraph
 bnech
     No such command 'bnech'. …bench… (see textgen --help)
-help
-    No such command 'help'. Did you mean 'textgen --help'? (see textgen --help)
 bench TINY --corpsu GOOD
     No such option: --corpsu …--corpus…
 sample RUN --seed 4294967296
@@ -131,6 +161,14 @@ TEXTS = {
     "latin.txt": "A long text from the café. ".encode("latin-1") * 50,
     "foreign.vec": b"zorro 1 2 3\nsalta 1 2 4\n",
     "file": b"here first",
+    "budgets.toml": b"""
+title = "Each case has a budget"
+budget = "9s"
+[[questions]]
+name = "size"
+text = "Which size?"
+cases = [{ label = "small", entry = "char-lstm", budget = "1s" }]
+""",
 }
 
 
@@ -142,6 +180,7 @@ def workplace(trained: tuple[Path, str], tmp_path_factory: pytest.TempPathFactor
         (folder / name).write_bytes(data)
     for name in ("run", "cut-weights", "no-json", "from-later"):
         shutil.copytree(trained[0], folder / name)
+    save_run(folder / "uniform", make_run("char-uniform"))
     weights = folder / "cut-weights" / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-50])
     (folder / "no-json" / "run.json").write_text('{"format": 1, ')
@@ -149,9 +188,9 @@ def workplace(trained: tuple[Path, str], tmp_path_factory: pytest.TempPathFactor
     return folder
 
 
-def arguments(command: str, tiny: str) -> list[str]:
+def arguments(command: str) -> list[str]:
     """Fill in what the tables abbreviate; training gets a text, a small budget and a place for its run."""
-    short = {"TINY": tiny, "GOOD": "good.txt", "RUN": "run"}
+    short = {"TINY": TINY, "GOOD": "good.txt", "RUN": "run"}
     words = [short.get(word, word) for word in command.split()]
     if words[0] in ("train", "bench") and len(words) > 1:
         for option, value in (("--corpus", "good.txt"), ("--budget", "500chars"), ("--out", "out")):
@@ -170,15 +209,15 @@ def check(done: Done, message: str) -> None:
 
 @pytest.mark.parametrize(("command", "message", "code"), [*cases(FAILURES, 1), *cases(USAGE_ERRORS, 2)])
 def test_bad_input_gets_one_helpful_line(
-    *, command: str, message: str, code: int, entry: str, workplace: Path, snapshot: Callable[[Path], object]
+    *, command: str, message: str, code: int, workplace: Path, snapshot: Callable[[Path], object]
 ) -> None:
     before = snapshot(workplace)
-    check(run_textgen(*arguments(command, entry), code=code, cwd=workplace), message)
+    check(run_textgen(*arguments(command), code=code, cwd=workplace), message)
     assert snapshot(workplace) == before
 
 
-def test_a_separate_process_prints_the_same_line(entry: str, workplace: Path) -> None:
-    done = run_process(*arguments("bench TINY --corpus latin.txt:body", entry), code=1, cwd=workplace)
+def test_a_separate_process_prints_the_same_line(workplace: Path) -> None:
+    done = run_process(*arguments("bench TINY --corpus latin.txt:body"), code=1, cwd=workplace)
     check(done, "latin.txt has no fields such as 'body'; …")
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from helpers.commands import TINY, Textgen, notes
+from helpers.commands import BUDGET, TINY, notes, run_textgen
 from textgen.data.corpus import load_corpus
+from textgen.runtime import device
 from textgen.runtime.storage.json_records import to_values
 
 pytestmark = pytest.mark.usefixtures("no_references")
@@ -41,13 +42,13 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(textgen: Textgen, budget: list[str], tmp_path_factory: pytest.TempPathFactory) -> Bench:
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """A character model, a word model with an embedding, chance, a mixture, and one that diverges."""
     folder = tmp_path_factory.mktemp("bench") / "out"
     options = [part for prompt in PROMPTS for part in ("--prompt", prompt)]
     options += [part for sampler in SAMPLERS for part in ("--sampler", sampler)]
     command = ["bench", *SOUND, DIVERGES, *TEXT, *options, "--length", 60, "--out", folder]
-    done = textgen(*command, *budget, "--json", code=3)
+    done = run_textgen(*command, *BUDGET, "--json", code=3)
     assert notes(done) == [f"saved in {folder}", "1 run failed; the result says why"]
     return Bench(folder, command, json.loads(done.stdout, parse_constant=pytest.fail))
 
@@ -106,11 +107,9 @@ def test_an_entry_that_fails_says_why_and_the_others_continue(bench: Bench) -> N
     assert len(list((bench.folder / "runs").iterdir())) == 4
 
 
-def test_the_same_folder_again_reuses_the_runs(
-    textgen: Textgen, bench: Bench, budget: list[str], snapshot: Callable[[Path], object]
-) -> None:
+def test_the_same_folder_again_reuses_the_runs(bench: Bench, snapshot: Callable[[Path], object]) -> None:
     before = snapshot(bench.folder / "runs")
-    done = textgen(*bench.command, *budget, "--quiet", code=3)
+    done = run_textgen(*bench.command, *BUDGET, "--quiet", code=3)
     assert "and reused" not in done.stderr
     assert snapshot(bench.folder / "runs") == before
     again = json.loads((bench.folder / "bench.json").read_text("utf-8"))
@@ -127,16 +126,16 @@ def test_the_same_folder_again_reuses_the_runs(
         assert f"### `{prompt}`\n" in done.stdout
 
     before = snapshot(bench.folder)
-    done = textgen(*bench.command, *budget, "--budget", "3000chars", "--json", code=1)
+    done = run_textgen(*bench.command, *BUDGET, "--budget", "3000chars", "--json", code=1)
     assert done.stdout == ""
     assert done.stderr.startswith(f"error: '{bench.folder}")
     assert done.stderr.endswith("that was made with another budget; choose another folder (--out)\n")
     assert snapshot(bench.folder) == before
 
 
-def test_two_seeds_of_a_split_in_two(textgen: Textgen, budget: list[str], tmp_path: Path) -> None:
+def test_two_seeds_of_a_split_in_two(tmp_path: Path) -> None:
     seeds = ("--seeds", 2, "--seed", 5, "--split", "90/10", "--length", 20, "--sampler", "greedy")
-    done = textgen("bench", TINY, "random", *TEXT, *seeds, *budget, "--out", tmp_path / "out", "--json")
+    done = run_textgen("bench", TINY, "random", *TEXT, *seeds, *BUDGET, "--out", tmp_path / "out", "--json")
     result = json.loads(done.stdout)
     rows = [(row["name"], row["seed"]) for row in result["entries"]]
     assert rows == [(name, seed) for name in (TINY, "random") for seed in (5, 6)]
@@ -151,9 +150,19 @@ def test_two_seeds_of_a_split_in_two(textgen: Textgen, budget: list[str], tmp_pa
     assert [difference["b"] for difference in result["differences"]] in ([TINY], ["random"])
 
 
-def test_nothing_but_failures_is_a_failure(textgen: Textgen, budget: list[str], tmp_path: Path) -> None:
-    command = ("bench", DIVERGES, "word-lstm-glove:path=missing.vec", *TEXT, *budget)
-    done = textgen(*command, "--out", tmp_path / "out", code=1)
+def test_a_folder_is_continued_in_its_precision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "_best_precision", lambda _: "bf16")
+    options = ("--budget", "2000chars", "--device", "cpu", "--length", 20, "--sampler", "greedy", "--json")
+    command = ("bench", TINY, *TEXT, *options, "--out", tmp_path / "out")
+    run_textgen(*command, "--precision", "fp32")
+    assert '"precision": "fp32"' in run_textgen(*command).stdout
+    said = run_textgen(*command, "--precision", "bf16", code=1).stderr
+    assert "another precision; add --precision fp32, or choose another folder (--out)" in said
+
+
+def test_nothing_but_failures_is_a_failure(tmp_path: Path) -> None:
+    command = ("bench", DIVERGES, "word-lstm-glove:path=missing.vec", *TEXT, *BUDGET)
+    done = run_textgen(*command, "--out", tmp_path / "out", code=1)
     assert done.stderr.splitlines()[-1].startswith("error: every entry failed")
     assert "lower learning_rate" in done.stdout
     assert "missing.vec: No such file" in done.stdout

@@ -73,6 +73,12 @@ FAULTS = {
     "leaves": model_that(
         "if self.num_calls == 5: raise SystemExit", "failed: SystemExit (fault_leaves.py, line 15)"
     ),
+    "exits": model_that(
+        "if self.num_calls == 5: import os; os._exit(0)", "its process ended itself (exit code 0)"
+    ),
+    "killed": model_that(
+        "if self.num_calls == 5: import os; os.kill(os.getpid(), 9)", "its process was killed, possibly by"
+    ),
     "shape": model_that("logits = logits[:, :-1]", "returned a tensor of shape ["),
     "nan": model_that(
         "logits = logits * (float('nan') if self.training and self.num_calls > 2 else 1)",
@@ -168,7 +174,7 @@ def test_the_row_of_a_broken_plugin_says_which_it_is_and_why(bench: Done, name: 
     error = rows[BROKEN_ENTRIES[name]]["error"]
     assert FAULTS[name].reason in error
     assert "\n" not in error
-    if name not in ("nan", "idle", "gru"):  # which are told by the row, and by both claims
+    if name not in ("nan", "idle", "gru", "killed"):  # which are told by the row, and by both claims
         assert FAULTS[name].kind.removesuffix("es").removesuffix("s") in error
         assert f"{name!r} (fault_{name}:Toy, from {name} 1.0)" in error
 
@@ -201,6 +207,7 @@ def test_the_list_shows_all_of_them_and_says_which_cannot_be_used() -> None:
         ("corpus", ("bench", "random", "--corpus", "corpus")),
         ("cleaner", ("bench", "random", *BENCH, "--clean", "cleaner")),
         ("raises", ("train", "char-raises", *BENCH)),
+        ("exits", ("train", "char-exits", *BENCH)),
         ("imports", ("bench", "char-imports", *BENCH)),
         ("options", ("plugins", "show", "options")),
     ],

@@ -11,7 +11,7 @@ import pytest
 
 from helpers import cheats_tried as tried
 from helpers.cheats import CHEATS
-from helpers.commands import TINY, Textgen
+from helpers.commands import BUDGET, TINY, run_textgen
 
 pytestmark = pytest.mark.usefixtures("no_references")
 
@@ -35,17 +35,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def fair(textgen: Textgen, budget: list[str], folder: Path) -> dict[str, Any]:
-    done = textgen("bench", *HONEST, *OPTIONS, *budget, "--out", "fair", "--json", cwd=folder)
+def fair(folder: Path) -> dict[str, Any]:
+    done = run_textgen("bench", *HONEST, *OPTIONS, *BUDGET, "--out", "fair", "--json", cwd=folder)
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 
 
 @pytest.fixture(scope="module")
-def result(textgen: Textgen, budget: list[str], folder: Path) -> dict[str, Any]:
+def result(folder: Path) -> dict[str, Any]:
     entries = [*HONEST, *REASONS, "char-opens"]
-    options = (*OPTIONS, "--plugin", "cheats.py", *budget, "--out", "out", "--json")
-    done = textgen("bench", *entries, *options, cwd=folder, code=3)  # one fails
+    options = (*OPTIONS, "--plugin", "cheats.py", *BUDGET, "--out", "out", "--json")
+    done = run_textgen("bench", *entries, *options, cwd=folder, code=3)  # one fails
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
@@ -87,12 +87,12 @@ def test_the_report_says_why_and_its_answer_names_no_cheat(result: dict[str, Any
         assert bits == 0 or f"{bits:.4f}" not in report, row
 
 
-def bits_of_ranked(textgen: Textgen, budget: list[str], folder: Path, cheats: Cheats) -> dict[str, float]:
+def bits_of_ranked(folder: Path, cheats: Cheats) -> dict[str, float]:
     """Return the scores of the entries that have a rank when these cheats are compared with n-grams."""
     plugins = [word for path in cheats for word in ("--plugin", path)]
     entries = [entry for those in cheats.values() for entry in those]
-    done = textgen(
-        "bench", "char-ngram", *entries, *plugins, *OPTIONS, *budget, "--json", cwd=folder, code=None
+    done = run_textgen(
+        "bench", "char-ngram", *entries, *plugins, *OPTIONS, *BUDGET, "--json", cwd=folder, code=None
     )
     result = json.loads(done.stdout)
     ranked = {row["name"] for row in result["scores"]}
@@ -106,25 +106,21 @@ def check(ranked: dict[str, float]) -> None:
     assert {name: bits for name, bits in ranked.items() if bits < honest - GAIN} == {}
 
 
-def test_what_cannot_be_seen_or_changed_from_a_process_of_an_entry(
-    textgen: Textgen, budget: list[str], tmp_path: Path
-) -> None:
-    check(bits_of_ranked(textgen, budget, tmp_path, tried.COMMON))
+def test_what_cannot_be_seen_or_changed_from_a_process_of_an_entry(tmp_path: Path) -> None:
+    check(bits_of_ranked(tmp_path, tried.COMMON))
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("family", tried.FAMILIES)
-def test_no_other_cheat_is_ahead_of_n_grams(
-    textgen: Textgen, budget: list[str], tmp_path: Path, family: str
-) -> None:
+def test_no_other_cheat_is_ahead_of_n_grams(tmp_path: Path, family: str) -> None:
     path = tried.FAMILIES[family]
-    check(bits_of_ranked(textgen, budget, tmp_path, {path: tried.OTHERS[path]}))
+    check(bits_of_ranked(tmp_path, {path: tried.OTHERS[path]}))
 
 
 @pytest.mark.long
-def test_what_remains_possible_is_still_possible(textgen: Textgen, budget: list[str], tmp_path: Path) -> None:
+def test_what_remains_possible_is_still_possible(tmp_path: Path) -> None:
     """Otherwise docs/trust.md says too little; caches gain less on so short a text, or nothing."""
-    ranked = bits_of_ranked(textgen, budget, tmp_path, tried.POSSIBLE)
+    ranked = bits_of_ranked(tmp_path, tried.POSSIBLE)
     for path in tried.LEFT:
         path.unlink()
     for name in ("file-file", "shm-shm", "daemon-daemon", "char-disk"):
@@ -133,18 +129,16 @@ def test_what_remains_possible_is_still_possible(textgen: Textgen, budget: list[
 
 @pytest.mark.long
 @pytest.mark.parametrize("cheat", ["char-hangs", "char-stops"])
-def test_what_hangs_or_stops_its_judge_is_ended(
-    textgen: Textgen, budget: list[str], tmp_path: Path, cheat: str
-) -> None:
-    arguments = ("--plugin", tried.MODELS, *OPTIONS, *budget, "--entry-timeout", "15s", "--json")
-    done = textgen("bench", "char-ngram", cheat, *arguments, cwd=tmp_path, code=3)
+def test_what_hangs_or_stops_its_judge_is_ended(tmp_path: Path, cheat: str) -> None:
+    arguments = ("--plugin", tried.MODELS, *OPTIONS, *BUDGET, "--entry-timeout", "15s", "--json")
+    done = run_textgen("bench", "char-ngram", cheat, *arguments, cwd=tmp_path, code=3)
     hung = json.loads(done.stdout)["entries"][1]
     assert "it made no progress" in hung["error"]
 
 
 @pytest.mark.long
 def test_a_sealed_text_is_found_neither_on_the_command_line_nor_by_its_name(
-    textgen: Textgen, budget: list[str], tmp_path: Path, news: str
+    tmp_path: Path, news: str
 ) -> None:
     (tmp_path / "open.txt").write_text(news[:20_000])
     (tmp_path / "sealed.txt").write_text(news[20_000:30_000])
@@ -152,6 +146,6 @@ def test_a_sealed_text_is_found_neither_on_the_command_line_nor_by_its_name(
     text = ("--plugin", tried.ELSEWHERE, "--corpus", "open.txt", "--sealed", "-", "--length", 20)
     given = (tmp_path / "sealed.txt").read_text()
     (tmp_path / "sealed.txt").unlink()
-    done = textgen("bench", *entries, *text, *budget, "--json", cwd=tmp_path, stdin=given, code=None)
+    done = run_textgen("bench", *entries, *text, *BUDGET, "--json", cwd=tmp_path, stdin=given, code=None)
     rows = json.loads(done.stdout)["entries"]
     check({row["name"]: row["test"]["bits_per_char"] for row in rows if row["error"] is None})

@@ -64,8 +64,6 @@ def test_a_command_of_a_file_is_found_where_the_file_is_named(
     shown = run_textgen("show-word", "--plugin", "word.py", "--help", cwd=folder).stdout
     assert "Print a word." in shown
     assert "--plugin" in shown
-    shown = run_textgen("plugins", "show", "show-word", "--plugin", "word.py", cwd=folder).stdout
-    assert "--json\tbool\tfalse\t\tPrint JSON." in shown
     checked = run_textgen("plugins", "check", "--plugin", "word.py", cwd=folder).stdout
     assert "command\tshow-word\tpassed\t3 passed" in checked
     monkeypatch.setenv("TEXTGEN_PLUGIN_FILES", "word.py")
@@ -132,14 +130,6 @@ def test_a_command_that_cannot_be_used_is_left_out_of_the_help_alone(
         assert reason in run_textgen("shout", code=1).stderr
 
 
-def test_two_of_one_name_are_refused_by_name(install: Install) -> None:
-    for name in ("shouting", "yelling"):
-        install(name, f"{GROUP}shout = {name}:shout\n", SHOUT)
-    expected = "command 'shout' is claimed by shouting (shouting:shout) and yelling (yelling:shout); uninst"
-    assert expected in run_textgen("shout", code=1).stderr
-    assert expected in run_textgen("--help").stderr
-
-
 def test_the_names_that_no_plugin_can_have_are_those_of_the_built_in_commands() -> None:
     group: Any = typer.main.get_command(app)
     found = [name for name in group.commands if group.commands.is_built_in(name)]
@@ -181,13 +171,6 @@ def test_files_come_from_the_project_the_environment_and_the_command(
     assert cleaners("--plugin", "three.py") == {"one", "two", "three"}
 
 
-def test_the_plugins_of_a_file_are_checked_and_a_file_is_not_taken_for_a_name(cleaner_files: Path) -> None:
-    done = run_textgen("plugins", "check", "--plugin", "two.py", "--json", code=1, cwd=cleaner_files)
-    assert {row["name"] for row in json.loads(done.stdout)["checks"]} == {"two"}
-    done = run_textgen("plugins", "check", "one.py", code=1, cwd=cleaner_files)
-    assert done.stderr == "error: 'one.py' is a file, not the name of a plugin; give it as --plugin one.py\n"
-
-
 @pytest.mark.parametrize(
     ("project", "message"),
     [
@@ -221,14 +204,3 @@ def test_threads_and_c_code_of_a_file_neither_keep_a_command_from_ending_nor_spo
     done = subprocess.run(command, cwd=cleaner_files, capture_output=True, text=True, check=True)
     assert "noise" in {row["name"] for row in json.loads(done.stdout)["plugins"]}
     assert "noise\n" in done.stderr
-
-
-def test_what_a_component_prints_stays_out_of_results(cleaner_files: Path) -> None:
-    (cleaner_files / "talk.py").write_text(
-        "class Talk:\n"
-        "    def __init__(self): print('noise')\n"
-        "    def read(self, item):\n        print('noise')\n        return 'Some text. ' * 400\n"
-    )
-    done = run_textgen("corpus", "talk", "--plugin", "talk.py", "--json", cwd=cleaner_files)
-    assert json.loads(done.stdout)["num_chars"] > 4000
-    assert "noise" in done.stderr

@@ -36,26 +36,6 @@ def test_only_the_named_fields_become_options() -> None:
         parsed(command, "--clean", "raw")
 
 
-def test_a_request_is_made_of_arguments_options_and_groups() -> None:
-    taken = []
-
-    @grouped
-    def command(request: TuneRequest) -> None:
-        taken.append(request)
-
-    parsed(command, "char-lstm", "--corpus", "lee", "--seed", "2", "--trials", "9", "--jobs", "4")
-    (request,) = taken
-    assert request == TuneRequest(
-        entry="char-lstm",
-        text=TextOptions(["lee"]),
-        seed=2,
-        search=SearchOptions(trials=9),
-        cluster=ClusterOptions(jobs=4),
-    )
-    with pytest.raises(Exception, match="No such option: --sealed"):
-        parsed(command, "char-lstm", "--sealed", "file.txt")
-
-
 REQUESTS = [BenchRequest, SuiteRequest, TrainRequest, TuneRequest]
 GROUPS = [TextOptions, SampleOptions, SearchOptions, ClusterOptions]
 

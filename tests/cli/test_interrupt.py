@@ -13,6 +13,7 @@ from threading import Timer
 
 import pytest
 
+from helpers.commands import TINY
 from helpers.terminal import ESCAPES, read
 from textgen.cli.work import continuing
 
@@ -21,10 +22,10 @@ pty = pytest.importorskip("pty", reason="needs a terminal: only there progress i
 
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGTERM])
 def test_a_signal_ends_a_bench_with_one_line_and_keeps_what_is_whole(
-    number: signal.Signals, entry: str, tmp_path: Path
+    number: signal.Signals, tmp_path: Path
 ) -> None:
     folder = tmp_path / "out"
-    arguments = ["bench", "random", entry, "--corpus", "lee", "--max-chars", "20000", "--budget", "1h"]
+    arguments = ["bench", "random", TINY, "--corpus", "lee", "--max-chars", "20000", "--budget", "1h"]
     arguments += ["--precision", "fp32", "--device", "cpu", "--out", str(folder)]
     command = [sys.executable, "-m", "textgen", *arguments]
     if number == signal.SIGTERM:  # in the background, where a shell lets SIGINT be ignored

@@ -39,7 +39,7 @@ def test_corpus_lists_the_names() -> None:
 
 def test_corpus_shows_the_statistics_of_a_text() -> None:
     shown, corpus = run_textgen("corpus", "lee").stdout, load_corpus(["lee"])
-    assert shown.startswith(f"lee: {len(corpus.text):,} characters, ")
+    assert shown.startswith(f"**lee: {len(corpus.text):,} characters, ")
     assert f"{len(set(corpus.split.train.text))} different characters" in shown
     assert "\t" not in shown
     values = json.loads(run_textgen("corpus", "lee", "--json").stdout)
@@ -50,8 +50,8 @@ def test_corpus_shows_the_statistics_of_a_text() -> None:
 def test_corpus_shows_what_a_cleaner_changes() -> None:
     lines = run_textgen("corpus", "lee", "--diff", "--clean", "letters").stdout.splitlines()
     assert lines[:2] == ["--- lee", "+++ lee after letters"]
-    assert lines[2].startswith("1: [-Hundreds-]{+hundreds+} of people have been forced")
-    assert max(map(len, lines)) < 600
+    assert any(line.startswith("-Hundreds of people have been forced") for line in lines)
+    assert any(line.startswith("+hundreds of people have been forced") for line in lines)
     assert run_textgen("corpus", "lee", "--diff", "--clean", "raw").stdout == ""
 
 

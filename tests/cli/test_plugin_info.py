@@ -10,9 +10,8 @@ from typing import Annotated, Any, Literal
 import pytest
 from annotated_types import Ge, Gt, Le, doc
 
-from helpers.commands import run_textgen
 from textgen.contracts import TextgenError
-from textgen.library.components import chosen, command_rows, description, listing, option_rows, type_name
+from textgen.library.components import chosen, description, option_rows, type_name
 from textgen.registry.options import declared_options
 from textgen.registry.plugin_kinds import STRINGS
 from textgen.registry.registry import KINDS, find, load, plugins
@@ -40,12 +39,7 @@ def test_every_bundled_plugin_describes_itself_and_each_option() -> None:
         line = Path(told["file"]).read_text("utf-8").splitlines()[told["line"] - 1]
         assert line.startswith(("class ", "def ", "@"))
         component = load(plugin.kind, plugin.name)
-        if plugin.kind == "command":
-            options = [row["option"] for row in command_rows(component)]
-            assert options
-            assert "context" not in options
-        else:
-            options = list(declared_options(component)) if isinstance(component, type) else []
+        options = list(declared_options(component)) if isinstance(component, type) else []
         assert [row["option"] for row in told["options"]] == options
         assert [row["option"] for row in told["options"] if not row["help"]] == []
 
@@ -79,14 +73,6 @@ def test_a_model_shows_its_training_options_with_their_search_space_unless_it_co
     assert description(find("model", "ngram"))["training"] == []
 
 
-def test_a_listed_plugin_has_a_problem_only_if_two_claim_its_name(install: Install) -> None:
-    assert [row["problem"] for row in listing() if row["problem"]] == []
-    install("toys", "[textgen.models]\nlstm = toys:Toy", "")
-    problems = {row["distribution"]: row["problem"] for row in listing() if row["problem"]}
-    assert set(problems) == {"toys", "textgen-bench"}
-    assert "claimed by" in problems["toys"]
-
-
 def test_a_name_selects_every_kind_that_has_it() -> None:
     assert [plugin.kind for plugin in chosen(["hf"], None)] == ["tokenizer", "yardstick"]
     assert [plugin.kind for plugin in chosen(["hf"], "yardstick")] == ["yardstick"]
@@ -99,20 +85,3 @@ def test_a_name_selects_every_kind_that_has_it() -> None:
         with pytest.raises(TextgenError) as caught:
             chosen(names, kind)
         assert str(caught.value).startswith(message)
-
-
-def test_check_prints_a_table_and_fails_if_one_does(tmp_path: Path) -> None:
-    path = tmp_path / "shout.py"
-    path.write_text('class Shout:\n    """Louder."""\n    def clean(self, text): return text + "!"\n')
-
-    good = run_textgen("plugins", "check", "raw", "greedy")
-    header, sampler, cleaner = [line.split("\t") for line in good.stdout.splitlines()]
-    assert header == ["kind", "name", "result", "check", "reason"]
-    assert sampler[:3] == ["sampler", "greedy", "passed"]
-    assert cleaner[:3] == ["cleaner", "raw", "passed"]
-    bad = run_textgen("plugins", "check", "shout", "raw", "--plugin", path, "--json", code=1)
-    rows = json.loads(bad.stdout)["checks"]
-    failed = [row for row in rows if row["status"] == "failed"]
-    assert {row["name"] for row in failed} == {"shout"}
-    assert any("twice" in row["check"] or "idempotent" in row["check"] for row in failed)
-    assert {row["name"] for row in rows} == {"shout", "raw"}

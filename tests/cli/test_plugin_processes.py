@@ -60,18 +60,6 @@ class Anything:
 )
 TEXT = ("--corpus", "text.txt", "--precision", "fp32", "--budget", "2000chars")
 PLUGIN = ("--plugin", "mine.py")
-SUITE = """
-title = "Toys"
-budget = "2000chars"
-[[questions]]
-name = "scale"
-text = "?"
-sampler = "coin"
-cases = [
-    {label = "one", entry = "letters-toy:scale=1", clean = "raw"},
-    {label = "two", entry = "letters-toy:scale=2", clean = "raw"},
-]
-"""
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +67,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory, news: str) -> Path:
     made = tmp_path_factory.mktemp("apart")
     (made / "mine.py").write_text(CODE)
     (made / "text.txt").write_text(news[:8_000])
-    (made / "toys.toml").write_text(SUITE)
     return made
 
 
@@ -108,22 +95,6 @@ def test_a_comparison_and_what_reads_it(folder: Path) -> None:
     assert rows["letters-toy"]["samples"]
     for command in (("verify", "out"), ("report", "out"), ("runs", "--root", ".")):
         run_textgen(*command, *PLUGIN, cwd=folder)
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("only_in_workers")
-def test_a_suite_and_a_study(folder: Path) -> None:
-    options = (*TEXT, *PLUGIN, "--seeds", 1, "--json")
-    done = run_textgen("suite", "toys.toml", *options, "--out", "suite", cwd=folder)
-    result = json.loads(done.stdout)
-    (question,) = result["questions"]
-    assert question["sampler"] == "coin"
-    assert all(case["bits_per_char"] for case in question["cases"])
-    assert result["failures"] == {}
-    search = ("--search", "scale=0.5..2", "--trials", 2, "--out", "study")
-    study = json.loads(run_textgen("tune", "letters-toy", *options, *search, cwd=folder).stdout)
-    assert [each["option"] for each in study["search"]] == ["scale"]
-    assert all(trial["state"] == "complete" for trial in study["trials"])
 
 
 @pytest.mark.usefixtures("only_in_workers")

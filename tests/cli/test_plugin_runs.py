@@ -1,4 +1,4 @@
-"""Runs that a plugin took part in: what it fails at later costs no score, and a changed one no result."""
+"""Runs that a plugin took part in: its failures cost no score, its changes no result, its metrics no row."""
 
 from __future__ import annotations
 
@@ -86,3 +86,46 @@ def test_a_run_of_a_plugin_needs_the_version_of_its_file(tmp_path: Path) -> None
     assert "cannot be loaded: model 'toy' (plugin_file_toy_" in said
     assert "failed: KeyError: 'new' (toy.py, line 7)" in said
     assert "delete" not in said
+
+
+METRICS = '''
+from textgen.evaluation import metrics, text_metrics
+
+class Quotes:
+    """Quotation marks."""
+    unit, best = "marks", "higher"
+    def measure(self, text):
+        metrics.METRICS.clear()  # of its own process
+        text_metrics.words = str.split
+        return text.count('"')
+
+class Late:
+    """Fails on texts that models write."""
+    def measure(self, text):
+        return 1 / (len(text) - 30)
+'''
+
+
+def test_a_metric_changes_no_other_number(tmp_path: Path) -> None:
+    def compared(*more: str, code: int = 0) -> Any:
+        command = ("bench", "char-uniform", *OPTIONS, "--length", "30", "--out", "out", "--json", *more)
+        done = run_textgen(*command, cwd=tmp_path, code=code)
+        return done.stderr if code else json.loads(done.stdout)
+
+    (tmp_path / "marks.py").write_text(METRICS)
+    before = compared()
+    after = compared("--plugin", "marks.py", "--metric", "quotes", "--metric", "late")
+    quotes, late = after["other_metrics"]
+    assert (quotes["problem"], quotes["unit"], quotes["hint"]) == (None, "marks", "Quotation marks")
+    assert "metric 'late'" in late["problem"]
+    assert "ZeroDivisionError" in late["problem"]
+    (row,), (plain,) = after["entries"], before["entries"]
+    values = row["metric_pseudovalues"].pop("quotes")
+    assert len(values) == 24
+    assert sum(values) / 24 == pytest.approx(row["sample_metrics"].pop("quotes"))
+    for name in ("sample_metrics", "metric_pseudovalues", "test", "samples", "made_up_words"):
+        assert row[name] == plain[name]
+    page, text = (tmp_path / "out" / name for name in ("report.html", "report.md"))
+    assert "Quotation marks" in page.read_text("utf-8")
+    assert "metric 'late'" in text.read_text("utf-8")
+    assert "unknown metric 'quoets'" in compared("--metric", "quoets", code=1)

@@ -1,26 +1,28 @@
-"""`textgen runs`, and names of runs in other commands."""
+"""`textgen runs`: results are listed, shown, opened and removed, and folders say what is in them."""
 
 from __future__ import annotations
 
 import json
 import re
+import sys
 import webbrowser
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from helpers.catalog import BENCH
-from helpers.commands import Textgen
+from helpers.commands import BUDGET, Terminal, run_textgen
 from helpers.terminal import run_on_terminal
-from textgen.cli.runs import age
+from textgen.cli.runs import remove
 
 # --- list
 
 
 @pytest.mark.usefixtures("work")
-def test_the_list_has_a_row_for_each_result(textgen: Textgen) -> None:
-    header, *rows = (line.split("\t") for line in textgen("runs").stdout.splitlines())
+def test_the_list_has_a_row_for_each_result() -> None:
+    header, *rows = (line.split("\t") for line in run_textgen("runs").stdout.splitlines())
     assert header == [
         "name",
         "kind",
@@ -42,58 +44,43 @@ def test_the_list_has_a_row_for_each_result(textgen: Textgen) -> None:
 
 
 @pytest.mark.usefixtures("work")
-def test_the_list_is_filtered_and_sorted(textgen: Textgen) -> None:
+def test_the_list_is_filtered_and_sorted() -> None:
     def names(*options: str) -> list[str]:
-        return [item["name"] for item in json.loads(textgen("runs", *options, "--json").stdout)["runs"]]
+        return [item["name"] for item in json.loads(run_textgen("runs", *options, "--json").stdout)["runs"]]
 
     assert names("--sort", "score") == ["mine", BENCH, "tuned", "suite-improvements-wiki"]
     assert names("--sort", "name") == [BENCH, "mine", "suite-improvements-wiki", "tuned"]
     assert names("--filter", "5M") == ["mine"]
     assert names("--kind", "bench") == [BENCH]
     assert set(names("--kind", "run")) >= {"mine", f"{BENCH}/random-seed0"}
-    done = textgen("runs", "--filter", "nothing like it")
+    done = run_textgen("runs", "--filter", "nothing like it")
     assert (done.stdout, done.stderr) == ("", "none of 4 match\n")
 
 
-def test_without_results_nothing_is_listed(
-    textgen: Textgen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_results_nothing_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    done = textgen("runs")
+    done = run_textgen("runs")
     assert (done.stdout, done.stderr) == ("", "nothing is saved in runs\n")
-    assert json.loads(textgen("runs", "--json").stdout) == {"runs": [], "skipped": []}
+    assert json.loads(run_textgen("runs", "--json").stdout) == {"runs": [], "skipped": []}
     assert list(tmp_path.iterdir()) == []
 
 
-def test_damaged_results_are_left_out_with_a_note(textgen: Textgen, work: Path) -> None:
+def test_damaged_results_are_left_out_with_a_note(work: Path) -> None:
     (work / "runs" / "mine" / "run.json").write_text("{")
-    done = textgen("runs")
+    done = run_textgen("runs")
     assert "mine" not in done.stdout
     assert done.stderr.startswith("left out: 'runs/mine/run.json' cannot be read: ")
-    assert len(json.loads(textgen("runs", "--json").stdout)["skipped"]) == 1
+    assert len(json.loads(run_textgen("runs", "--json").stdout)["skipped"]) == 1
 
 
-@pytest.mark.parametrize(("width", "lacks"), [(60, "size"), (80, "95 % interval"), (200, None)])
-def test_a_terminal_gets_the_columns_that_fit(width: int, lacks: str | None, work: Path) -> None:
+@pytest.mark.parametrize(("width", "has_all"), [(80, False), (200, True)])
+def test_a_terminal_gets_the_columns_that_fit(width: int, has_all: bool, work: Path) -> None:
     code, _, shown = run_on_terminal("runs", width=width, cwd=work)
-    header, *lines = shown.splitlines()
+    header = shown.splitlines()[0].split()
     assert code == 0
-    assert max(map(len, (header, *lines[:-1]))) <= width
-    assert {"name", "bits/char", "age"} <= set(header.split())
-    assert width < 80 or {"entry", "corpus", "budget"} <= set(header.split())
-    if lacks is None:
-        assert any(line.startswith(BENCH) for line in lines)
-    else:
-        assert lacks not in header
-        assert lines[-1].startswith("without room for ")
-        assert lacks in lines[-1]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(-5, "0 s"), (59, "59 s"), (61, "1 min"), (7300, "2 h"), (9e6, "104 d")]
-)
-def test_ages_are_in_their_largest_unit(seconds: float, text: str) -> None:
-    assert age(seconds) == text
+    assert max(map(len, shown.splitlines())) <= width
+    assert {"name", "state", "entry", "bits/char", "age"} <= set(header)
+    assert ({"kind", "corpus", "budget", "size"} <= set(header)) == has_all
 
 
 # --- show
@@ -110,11 +97,11 @@ def test_ages_are_in_their_largest_unit(seconds: float, text: str) -> None:
     ],
 )
 @pytest.mark.usefixtures("work")
-def test_a_result_is_printed_as_it_was_at_first(textgen: Textgen, name: str, first: str) -> None:
-    done = textgen("runs", "show", name)
+def test_a_result_is_printed_as_it_was_at_first(name: str, first: str) -> None:
+    done = run_textgen("runs", "show", name)
     assert done.stdout.startswith(first)
     saved = Path(re.findall("^saved in (.+)$", done.stdout + done.stderr, re.MULTILINE)[-1])
-    printed = json.loads(textgen("runs", "show", name, "--json").stdout)
+    printed = json.loads(run_textgen("runs", "show", name, "--json").stdout)
     files = [saved / file for file in ("bench.json", "suite.json", "study.json", "run.json")]
     (file,) = (each for each in files if each.exists())
     values = json.loads(file.read_text("utf-8"))
@@ -131,14 +118,14 @@ def contains(printed: Any, saved: Any) -> bool:
     return bool(printed == saved)
 
 
-def test_an_interrupted_bench_has_nothing_to_show(textgen: Textgen, work: Path) -> None:
+def test_an_interrupted_bench_has_nothing_to_show(work: Path) -> None:
     (work / "runs" / BENCH / "bench.json").unlink()
-    done = textgen("runs", "show", BENCH, code=1)
+    done = run_textgen("runs", "show", BENCH, code=1)
     assert done.stderr == (
         f"error: 'runs/{BENCH}' was interrupted and keeps 2 runs, so it has no result; "
         f"the same command with --out runs/{BENCH} continues\n"
     )
-    assert "\tbench\tinterrupted\t" in textgen("runs").stdout
+    assert "\tbench\tinterrupted\t" in run_textgen("runs").stdout
     assert "interrupted" in run_on_terminal("runs", width=60, cwd=work)[2]
 
 
@@ -153,16 +140,16 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return addresses
 
 
-def test_the_report_opens_in_the_browser(textgen: Textgen, work: Path, opened: list[str]) -> None:
-    done = textgen("runs", "open", BENCH, code=1)
+def test_the_report_opens_in_the_browser(work: Path, opened: list[str]) -> None:
+    done = run_textgen("runs", "open", BENCH, code=1)
     assert done.stderr == (
         f"error: there is no report.html in 'runs/{BENCH}'; make it by: textgen report runs/{BENCH}\n"
     )
     page = work / "runs" / BENCH / "report.html"
     page.write_text("<p>")
     address = page.as_uri()
-    assert textgen("runs", "open", BENCH).stdout == f"{address}\n"
-    assert json.loads(textgen("runs", "open", f"{BENCH}/random", "--json").stdout) == {
+    assert run_textgen("runs", "open", BENCH).stdout == f"{address}\n"
+    assert json.loads(run_textgen("runs", "open", f"{BENCH}/random", "--json").stdout) == {
         "report": f"runs/{BENCH}/report.html",
         "address": address,
         "is_open": True,
@@ -170,10 +157,62 @@ def test_the_report_opens_in_the_browser(textgen: Textgen, work: Path, opened: l
     assert opened == [address, address]
 
 
-def test_without_a_browser_the_file_is_named(
-    textgen: Textgen, work: Path, monkeypatch: pytest.MonkeyPatch
+def test_removal_needs_yes_and_removes_all_or_nothing(work: Path) -> None:
+    run_textgen("runs", "remove", "mine", BENCH, code=2)
+    notes = work / "runs" / BENCH / "notes.txt"
+    notes.write_text("mine")
+    done = run_textgen("runs", "remove", "mine", BENCH, "--yes", code=1)
+    assert "also contains 'notes.txt', which textgen did not write" in done.stderr
+    for name in (".", "runs", str(work)):
+        run_textgen("runs", "remove", name, "--yes", code=1)
+    assert notes.exists()
+    assert (work / "runs" / "mine").exists()
+    notes.unlink()
+    done = run_textgen("runs", "remove", "mine", f"{BENCH}/random", BENCH, "--yes")
+    assert [line.rpartition(" (")[0] for line in done.stdout.splitlines()] == [
+        "removed run mine",
+        f"removed bench {BENCH}",
+    ]
+    assert sorted(path.name for path in (work / "runs").iterdir()) == ["suite-improvements-wiki", "tuned"]
+    values = json.loads(run_textgen("runs", "remove", "tuned", "--yes", "--json").stdout)
+    assert [(row["kind"], row["name"]) for row in values["removed"]] == [("tune", "tuned")]
+
+
+@pytest.mark.parametrize(("answer", "is_removed"), [("", False), ("y", True)])
+def test_on_a_terminal_it_asks(
+    answer: str,
+    is_removed: bool,
+    work: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(webbrowser, "open", lambda _: False)
-    (work / "runs" / BENCH / "report.html").write_text("<p>")
-    done = textgen("runs", "open", BENCH, code=1)
-    assert done.stderr == f"error: no browser was found; open 'runs/{BENCH}/report.html' yourself\n"
+    monkeypatch.setattr(sys, "stdin", Terminal(BytesIO(f"{answer}\n".encode())))
+    remove(["mine"])
+    assert (work / "runs" / "mine").exists() is not is_removed
+    shown = capsys.readouterr()
+    assert shown.out.startswith("removed run mine" if is_removed else "")
+    assert "run mine (" in shown.err
+    assert "Remove for good?" in shown.err
+
+
+@pytest.mark.usefixtures("no_references")
+def test_folders_say_what_is_in_them_and_runs_are_reused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = ("--corpus", "lee", "--max-chars", 4000, *BUDGET)
+    saved = run_textgen("bench", "random", "char-ngram", *text, "--length", 20, "--sampler", "greedy").stderr
+    (folder,) = Path("runs").iterdir()
+    assert f"saved in {folder}" in saved
+    assert re.fullmatch(r"random_char-ngram-lee-2000chars-\d{4}-\d\d-\d\d-\d{4}", folder.name)
+    assert run_textgen("verify", "latest").stdout == run_textgen("verify", folder).stdout
+    best = json.loads(run_textgen("runs", "--json").stdout)["runs"][0]["best"]
+    assert best == "char-ngram"
+    assert run_textgen("sample", folder.name, "--length", 5).stderr == f"run {folder}/runs/char-ngram-seed0\n"
+    trained = run_textgen("train", "random", "--corpus", "lee", "--max-chars", 4000)
+    assert "saved in runs/random-lee-60s-" in trained.stderr
+    run_textgen("runs", "remove", folder.name, "latest", "--yes")
+    assert list(tmp_path.iterdir()) == []
+    for command in ("bench", "train"):  # a refused one leaves nothing
+        run_textgen(command, "char-lstm", "--corpus", "missing.txt", code=1)
+        assert list(tmp_path.iterdir()) == []

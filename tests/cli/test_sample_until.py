@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 import textgen
 from helpers.commands import run_textgen
-from textgen.generation.text_ends import Until, part_after, spans
+from textgen.generation.text_ends import Until, part_after
 
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
 HOT = {"sampler": "temperature:temperature=1.5", "length": 40}
@@ -43,18 +40,6 @@ def test_a_text_ends_with_the_first_part_that_goes_on_from_its_prompt(
 ) -> None:
     found = part_after(prompt + written, prompt, until, "en")
     assert (found and (prompt + written)[slice(*found)]) == part
-
-
-@pytest.mark.parametrize(
-    ("text", "until", "parts"),
-    [
-        ("Ann\n\nBob\nCid", "line", ["Ann", "Bob", "Cid"]),
-        ("One. Two?", "sentence", ["One.", "Two?"]),
-        ("a\nb\n\nc\n", "paragraph", ["a\nb", "c"]),
-    ],
-)
-def test_a_text_has_all_its_parts(text: str, until: Until, parts: list[str]) -> None:
-    assert [text[begin:end] for begin, end in spans(text, until)] == parts
 
 
 @pytest.fixture(scope="module")
@@ -99,26 +84,3 @@ def test_the_command_prints_a_text_a_line_that_goes_on_from_its_prompt(names: te
     assert "n" in {each.text for each in written}  # the rest of Ann
     done = run_textgen(*command, "--prompt", "-", "--temperature", 0.5, stdin="An")
     assert done.stdout.splitlines() == [each.prompt + each.text for each in written]
-
-
-def test_a_text_that_is_gone_cannot_be_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = textgen.Corpus.from_texts(["Ann\nBob\n" * 2000], clean="raw")
-    run = textgen.train("char-ngram", text, cluster=CPU, out=tmp_path / "run", report=False)
-    monkeypatch.setattr("textgen.data.sources._in_memory", {})
-    with pytest.raises(textgen.TextgenError, match="no text memory:"):
-        next(run.samples_until("line", 1, new=True))
-
-
-def test_a_run_that_does_not_exist_is_refused_before_torch_is_imported(tmp_path: Path) -> None:
-    code = (
-        "import sys\nfrom textgen.cli.app import app\n"
-        "for command in (['sample', 'nowhere'], ['score', 'nowhere', 'text.txt']):\n"
-        "    try:\n        app(command, standalone_mode=False)\n"
-        "    except Exception as error:\n        print(error)\n"
-        "print('torch' in sys.modules)\n"
-    )
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    *refusals, is_imported = done.stdout.splitlines()
-    assert all(each.startswith("no run 'nowhere'") for each in refusals)
-    assert (len(refusals), is_imported) == (2, "False")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.commands import TINY, Textgen
+from helpers.commands import BUDGET, TINY, run_textgen
 
 pytestmark = pytest.mark.usefixtures("no_references")
 
@@ -29,11 +29,9 @@ def folder(tmp_path: Path, news: str) -> Path:
     return tmp_path
 
 
-def test_it_is_the_test_part_and_is_read_after_training(
-    textgen: Textgen, budget: list[str], folder: Path
-) -> None:
+def test_it_is_the_test_part_and_is_read_after_training(folder: Path) -> None:
     text = ("--corpus", "open.txt", "--sealed", "sealed.txt", "--plugin", "spy.py", "--length", 30)
-    done = textgen("bench", TINY, "char-spy", *text, *budget, "--out", "out", "--json", cwd=folder)
+    done = run_textgen("bench", TINY, "char-spy", *text, *BUDGET, "--out", "out", "--json", cwd=folder)
     result = json.loads(done.stdout)
     split = result["corpus"]["split"]
     assert split["method"] == "95/5/0"
@@ -47,37 +45,18 @@ def test_it_is_the_test_part_and_is_read_after_training(
     assert "sealed.txt, which was opened after all entries were trained" in report
 
 
-@pytest.mark.parametrize(
-    ("options", "code", "reason"),
-    [
-        (("--sealed", "none.txt"), 1, "no such file: none.txt"),
-        (("--sealed", "-", "--corpus", "-"), 2, "corpus and sealed cannot both be standard input"),
-        (("--sealed", "sealed.txt", "--split", "80/10/10"), 2, "give the other one none, as by 95/5/0"),
-    ],
-)
-def test_what_cannot_be_sealed_is_refused_before_training(
-    textgen: Textgen, folder: Path, options: tuple[str, ...], code: int, reason: str
-) -> None:
-    arguments = ("bench", "char-uniform", "--corpus", "open.txt", *options, "--budget", "2000chars")
-    done = textgen(*arguments, cwd=folder, code=code)
-    assert reason in done.stderr
-    assert "[" not in done.stderr  # no step of training
-
-
-def test_standard_input_is_read_after_training_and_again_to_verify(
-    textgen: Textgen, budget: list[str], folder: Path
-) -> None:
+def test_standard_input_is_read_after_training_and_again_to_verify(folder: Path) -> None:
     text = (folder / "sealed.txt").read_text()
-    arguments = ("bench", "char-uniform", "--corpus", "open.txt", "--sealed", "-", *budget, "--length", 30)
-    missing = textgen(*arguments, "--out", "out", cwd=folder, code=1)
+    arguments = ("bench", "char-uniform", "--corpus", "open.txt", "--sealed", "-", *BUDGET, "--length", 30)
+    missing = run_textgen(*arguments, "--out", "out", cwd=folder, code=1)
     assert missing.stderr.endswith("standard input is empty; give a text\n")
     assert missing.stderr.index("trained\n") < missing.stderr.index("waiting for the sealed text")
-    done = textgen(*arguments, "--out", "out", "--json", cwd=folder, stdin=text)
+    done = run_textgen(*arguments, "--out", "out", "--json", cwd=folder, stdin=text)
     assert "all entries are trained; waiting for the sealed text on standard input" in done.stderr
     result = json.loads(done.stdout)
     assert result["sources"]["sealed"] == "-"
     assert 2_900 < result["corpus"]["split"]["test"]["num_chars"] <= 3_001
     assert "standard input, which was opened after" in (folder / "out/report.md").read_text("utf-8")
-    textgen("verify", "out", "--runs", cwd=folder, stdin=text)
-    other = textgen("verify", "out", "--runs", cwd=folder, stdin=text[:1500], code=1)
+    run_textgen("verify", "out", "--runs", cwd=folder, stdin=text)
+    other = run_textgen("verify", "out", "--runs", cwd=folder, stdin=text[:1500], code=1)
     assert "differ when they are recomputed" in other.stderr

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from helpers.commands import Textgen
+from helpers.commands import BUDGET, TINY, run_textgen
 from textgen.experiment.entry_parser import parse_entry
 
 pytestmark = pytest.mark.slow
@@ -22,20 +22,20 @@ Tuned = tuple[Path, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def tuned_entry(entry: str) -> str:
-    return entry.replace("hidden_size=16,", "")
+def tuned_entry() -> str:
+    return TINY.replace("hidden_size=16,", "")
 
 
 @pytest.fixture(scope="module")
-def command(tuned_entry: str, budget: list[str]) -> list[Any]:
-    return ["tune", tuned_entry, *TEXT, *SEARCH, *budget, "--seeds", 1]
+def command(tuned_entry: str) -> list[Any]:
+    return ["tune", tuned_entry, *TEXT, *SEARCH, *BUDGET, "--seeds", 1]
 
 
 @pytest.fixture(scope="module")
-def tuned(textgen: Textgen, command: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Tuned:
+def tuned(command: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Tuned:
     """The folder of a study, and what was printed."""
     folder = tmp_path_factory.mktemp("tune") / "out"
-    done = textgen(*command, "--trials", 12, "--out", folder, "--json")
+    done = run_textgen(*command, "--trials", 12, "--out", folder, "--json")
     assert "the default, is not searched; the first trial has 16\n" in done.stderr
     assert done.stderr.endswith(f"saved in {folder}\n")
     return folder, json.loads(done.stdout, parse_constant=pytest.fail)
@@ -84,51 +84,25 @@ def test_the_best_entry_can_be_pasted(tuned: Tuned, tuned_entry: str) -> None:
 
 
 def test_the_same_folder_again_resumes(
-    tuned: Tuned, textgen: Textgen, command: list[Any], snapshot: Callable[[Path], object]
+    tuned: Tuned, command: list[Any], snapshot: Callable[[Path], object]
 ) -> None:
     folder, result = tuned
     before = snapshot(folder / "comparison" / "runs")
-    printed = textgen(*command, "--trials", 12, "--out", folder).stdout
+    printed = run_textgen(*command, "--trials", 12, "--out", folder).stdout
     assert snapshot(folder / "comparison" / "runs") == before
     assert f"    {result['best']['name']}\n" in printed
     assert " bits per character (" in printed
     again = json.loads((folder / "study.json").read_text("utf-8"))
     assert again["trials"] == result["trials"]
-    failed = textgen(*command, "--budget", "3000chars", "--out", folder, code=1)
+    failed = run_textgen(*command, "--budget", "3000chars", "--out", folder, code=1)
     assert (
         failed.stderr
         == f"error: {str(folder)!r} holds a study with another budget; choose another folder (--out)\n"
     )
 
 
-@pytest.mark.long
-def test_jobs_share_the_trials(textgen: Textgen, command: list[Any], tmp_path: Path) -> None:
-    done = textgen(*command, "--trials", 4, "--jobs", 2, "--out", tmp_path, "--json")
-    assert "2 processes share the machine" in done.stderr
-    trials = json.loads(done.stdout)["trials"]
-    assert len({json.dumps(trial["params"]) for trial in trials}) == len(trials) == 4
-    assert {trial["state"] for trial in trials} <= {"complete", "pruned", "failed"}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["random"], "'random' has no options left to search"),
-        (["char-lstm", "--search", "learnign_rate"], "did you mean 'learning_rate'?"),
-        (["char-lstm", "--timeout", "5epochs"], "--timeout '5epochs': give a time"),
-    ],
-)
-def test_bad_input_is_a_one_line_error(
-    arguments: list[str], message: str, textgen: Textgen, tmp_path: Path
-) -> None:
-    done = textgen("tune", *arguments, *TEXT, "--out", tmp_path / "out", code=1)
-    assert done.stdout == ""
-    assert message in done.stderr
-    assert done.stderr.count("\n") == 1
-
-
-def test_without_optuna_it_says_what_to_install(textgen: Textgen, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_optuna_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
-    done = textgen("tune", "char-lstm", code=1)
+    done = run_textgen("tune", "char-lstm", code=1)
     assert done.stdout == ""
     assert done.stderr == 'error: tuning needs Optuna; run: pip install "textgen-bench[tune]"\n'

@@ -49,22 +49,9 @@ def test_what_is_compared_anyway_is_not_added_however_it_is_written() -> None:
 
 
 @pytest.mark.usefixtures("bigram")
-@pytest.mark.parametrize(
-    ("code", "reason"),
-    [
-        ("ENTRY = 3", "is not a valid reference: a reference is the name of an entry, not int 3"),
-        (
-            "ENTRY = 'byte-nothing'",
-            "reference 'own-broken' (own_broken:ENTRY, from own_broken 1.0), 'byte-noth",
-        ),
-        ("raise SystemExit", "cannot be loaded: SystemExit"),
-    ],
-)
-def test_a_broken_reference_is_left_out(install: Install, code: str, reason: str) -> None:
+@pytest.mark.parametrize("code", ["ENTRY = 3", "ENTRY = 'byte-nothing'", "raise SystemExit"])
+def test_a_broken_reference_is_left_out(install: Install, code: str) -> None:
     before = found()
     install("own_broken", POINTS.format(name="broken"), code)
-    with pytest.warns(TextgenWarning) as caught:
+    with pytest.warns(TextgenWarning, match="'own-broken'.*; the comparison has no such row$"):
         assert found() == before
-    (message,) = (str(warning.message) for warning in caught)
-    assert reason in message
-    assert message.endswith("; the comparison has no such row")

@@ -66,6 +66,7 @@ def test_an_ordinary_comparison_becomes_the_rung_of_its_budget(folder: Path) -> 
         assert {row.name for row in result.runs} == {TINY, "random"}
         assert (folder / budget / "report.html").exists()
     assert len(runs_in(folder)) == 4
+    assert textgen.report(folder) == folder / "report.html"
 
 
 def test_a_budget_is_added_and_what_is_there_is_reused(bench: Bench, folder: Path) -> None:

@@ -109,7 +109,7 @@ def test_a_corpus_says_what_it_left_out_and_is_read_again_alike(tmp_path: Path) 
 
 
 def test_no_item_of_lee_is_scored_that_was_trained_on() -> None:
-    from textgen.library.text_statistics import statistics
+    from textgen.library.corpus import statistics
 
     assert statistics(textgen.load_corpus("lee")).overlap.share < 0.01
     assert statistics(load_corpus(["lee"], keeps_repeats=True)).overlap.share > 0.1

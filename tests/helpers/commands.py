@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -22,10 +21,11 @@ from textgen.contracts import TextgenWarning
 from textgen.registry import registry
 
 Done = subprocess.CompletedProcess[str]
-Textgen = Callable[..., Done]
 
 TINY = "char-lstm:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
 """An entry that trains in a moment."""
+BUDGET = ("--budget", "2000chars", "--precision", "fp32", "--device", "cpu")
+"""The arguments for so little training, in a precision that does not depend on the machine."""
 PROGRESS = re.compile(r"\[\d+:\d\d\] .+|(?:about .+|a few seconds)(?: for \d+ entries)?")
 """A line of the log of progress."""
 NARROW = {"COLUMNS": "40"}

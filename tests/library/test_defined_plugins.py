@@ -12,7 +12,7 @@ import pytest
 
 import textgen
 from helpers.commands import forget_plugin_files
-from textgen.library.defined_plugins import add_plugins, source_of
+from textgen.library.components import add_plugins, source_of
 
 CELLS = (
     "import textgen\nimport re as regex",

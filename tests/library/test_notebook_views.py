@@ -16,7 +16,6 @@ from helpers.reports import compared, entry
 from textgen.library.comparison import Comparison
 
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
-HOSTILE = "<script>alert(1)</script> $x$ & more"
 
 
 def cells_of(html: str) -> list[str]:
@@ -58,23 +57,13 @@ def test_a_comparison_shows_the_answer_and_every_row(comparison: Comparison) -> 
     assert {"bits/char", "parameters", "vocabulary", "repetition %"} <= shown
 
 
-def test_what_is_shown_is_text_and_never_a_tag_or_a_formula() -> None:
-    sample = {"prompt": HOSTILE, "sampler": "greedy", "seed": 0, "text": f"{HOSTILE} {HOSTILE}"}
-    made = compared(entry(HOSTILE, 2.0, samples=[sample], made_up_words=[HOSTILE]))
-    html = Comparison(**vars(made))._repr_html_()
-    assert "<script" not in html
-    assert HOSTILE in cells_of(html)
-    assert html.startswith('<div class="tex2jax_ignore mathjax_ignore">')
-
-
 def test_a_run_shows_its_score_and_its_folder(run: textgen.Run) -> None:
-    cells = cells_of(run._repr_html_())
-    shown = dict(zip(cells[::2], cells[1::2], strict=True))
+    first, *_, last = cells_of(run._repr_html_())
     assert run.result.test is not None
-    assert shown["test"].startswith(f"{run.result.test.bits_per_char:.4f} bits per character (95 % interval ")
-    assert shown["entry"] == TINY
-    assert shown["corpus"].startswith("lee, ")
-    assert shown["saved in"] == str(run.folder)
+    assert first.startswith(
+        f"{TINY} on lee: {run.result.test.bits_per_char:.3f} bits per character of the test"
+    )
+    assert last == f"saved in {run.folder}"
 
 
 def test_no_repr_prints_a_text(corpus: textgen.Corpus, comparison: Comparison, run: textgen.Run) -> None:

@@ -61,22 +61,6 @@ def test_the_cells_run_in_order(
     names["run"].plot().figure.canvas.draw()
 
 
-def test_the_model_of_its_own_beats_chance(
-    names: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (code,) = (code for code in CODE if "class Bigram" in code)
-    (first,) = (code for code in CODE if code.startswith("import textgen"))
-    for each in (first, code.partition("own = ")[0]):
-        run_cell(each, names)
-    budget = re.findall(r'budget="(.+?)"', code)[0]
-    arguments = {"budget": budget, "plugins": [names["Bigram"]], "out": tmp_path / "run"}
-    run = names["textgen"].train("char-bigram", names["corpus"], **arguments)
-    forget_plugin_files()
-    assert run.result.chance_bits_per_char == pytest.approx(6.229, abs=1e-3)
-    assert run.result.chance_remark is None
-
-
 def test_outputs_are_those_of_the_code_and_tell_nothing_of_the_machine() -> None:
     made = runpy.run_path(str(ROOT / "docs" / "notebook.py"))
     assert NOTEBOOK["metadata"][made["DIGEST"]] == made["digest"](CELLS), "run make notebook"

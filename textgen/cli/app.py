@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import sys
 import warnings
-from collections.abc import Collection
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -38,28 +36,6 @@ from textgen.version import __version__
 CLICK_EXCEPTION: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 """The base class of usage errors, by its name, since some versions of Typer import click and others
 contain a copy of it."""
-
-OTHER_WORDS = {
-    "compare": ("bench",),
-    "benchmark": ("bench",),
-    "list": ("runs", "plugins"),
-    "ls": ("runs", "plugins"),
-    "show": ("runs show", "plugins show"),
-    "open": ("runs open",),
-    "remove": ("runs remove",),
-    "rm": ("runs remove",),
-    "eval": ("score",),
-    "evaluate": ("score",),
-    "generate": ("sample",),
-    "write": ("sample",),
-    "fit": ("train",),
-    "run": ("train", "bench"),
-    "search": ("tune",),
-    "models": ("plugins",),
-    "help": ("--help",),
-    "version": ("--version",),
-}
-"""Words that people type instead of a command, and the commands that they may mean."""
 
 app = typer.Typer(
     cls=PluginGroup,
@@ -137,16 +113,7 @@ def usage_problem(error: Any) -> str:
     """Return the line for what Typer finds wrong with a command line."""
     context = getattr(error, "ctx", None)
     message = error.format_message().rstrip(".")
-    if (wrong := re.match(r"No such command '([^']+)'", message)) and context:
-        message = suggestion(wrong[1], getattr(context.command, "commands", ())) or message
     return f"{message} (see {context.command_path if context else 'textgen'} --help)"
-
-
-def suggestion(word: str, commands: Collection[str]) -> str:
-    """Return the message for a word that is not a command but means one; empty if it does not."""
-    meant = [each for each in OTHER_WORDS.get(word, ()) if each.split()[0] in commands or each[0] == "-"]
-    known = " or ".join(f"'textgen {each}'" for each in meant)
-    return f"No such command {word!r}. Did you mean {known}?" if known else ""
 
 
 def _show_warning(

@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from textgen.cli import options
-from textgen.cli.show import show
+from textgen.cli.console import show
 from textgen.cli.work import working
 from textgen.contracts import TextgenError
 from textgen.requests import BenchRequest
@@ -34,7 +34,7 @@ def bench(
 
     request = replace(request, samples=options.with_temperature(context, request.samples, temperature))
     with working("**/runs/*", "run", quiet=quiet) as work:
-        work.result = bench_as(request, out, work.report, options.refusing(context))
+        work.result = bench_as(request, out, work.report, options.given(context))
     show(
         work.result,
         partial(document, folder=work.folder or Path()),

@@ -30,18 +30,22 @@ def cache(
     if action == "clear":
         removed, left = remove_all(folder)
         if as_json:
-            print_json({"folder": str(folder), "removed": _totals(removed), "left": _totals(left)})
+            print_json({"folder": str(folder), "removed": totals(removed), "left": totals(left)})
         else:
-            say(f"removed {_in_words(removed)} from {folder}")
+            say(f"removed {in_words(removed)} from {folder}")
         if left:
-            note(f"{_in_words(left)} are in use by another command, or may not be removed")
+            note(f"{in_words(left)} are in use by another command, or may not be removed")
         return
     items, limit = contents(folder), size_limit()
+    of_kind = {
+        kind: [item for item in items if item.kind == kind] for kind in sorted({each.kind for each in items})
+    }
     if as_json:
-        print_json({"folder": str(folder), "limit_bytes": limit, **_totals(items)})
-        return
-    lines = {kind: _in_words(of_kind) for kind, of_kind in _by_kind(items).items()}
-    print_record({"folder": str(folder), "limit": size(limit), **lines, "total": _in_words(items)})
+        kinds = {kind: totals(some) for kind, some in of_kind.items()}
+        print_json({"folder": str(folder), "limit_bytes": limit, **totals(items), "kinds": kinds})
+    else:
+        lines = {kind: in_words(some) for kind, some in of_kind.items()}
+        print_record({"folder": str(folder), "limit": size(limit), **lines, "total": in_words(items)})
 
 
 def remove_all(folder: Path) -> tuple[list[CachedItem], list[CachedItem]]:
@@ -59,27 +63,15 @@ def remove_all(folder: Path) -> tuple[list[CachedItem], list[CachedItem]]:
     return removed, left
 
 
-def _by_kind(items: Sequence[CachedItem]) -> dict[str, list[CachedItem]]:
-    by_kind: dict[str, list[CachedItem]] = {}
-    for item in items:
-        by_kind.setdefault(item.kind, []).append(item)
-    return by_kind
-
-
-def _totals(items: Sequence[CachedItem]) -> dict[str, object]:
-    """Return the number of files and their bytes, in all and of each kind."""
-    kinds = {kind: _numbers(of_kind) for kind, of_kind in _by_kind(items).items()}
-    return {**_numbers(items), "kinds": kinds}
-
-
-def _numbers(items: Sequence[CachedItem]) -> dict[str, int]:
+def totals(items: Sequence[CachedItem]) -> dict[str, int]:
+    """Return the number of files of items, and their bytes."""
     return {
         "num_files": sum(len(item.paths) for item in items),
         "num_bytes": sum(item.num_bytes for item in items),
     }
 
 
-def _in_words(items: Sequence[CachedItem]) -> str:
-    numbers = _numbers(items)
-    files = "1 file" if numbers["num_files"] == 1 else f"{numbers['num_files']:,} files"
-    return f"{files}, {size(numbers['num_bytes'])}"
+def in_words(items: Sequence[CachedItem]) -> str:
+    """Return how many files items have, and how large they are."""
+    number, num_bytes = totals(items).values()
+    return f"{number:,} file{'s' * (number != 1)}, {size(num_bytes)}"

@@ -1,16 +1,19 @@
-"""Output of commands: results on stdout, notes and errors on stderr."""
+"""Output of commands: results on stdout, as JSON, drawn or piped; notes and errors on stderr."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from textgen.runtime.messages import shortened
-from textgen.runtime.output import note, results, say, visible
+from textgen.runtime.output import note, results, say, visible, visible_in
 from textgen.runtime.storage.json_records import to_json
 from textgen.runtime.storage.result_folders import MARKDOWN, PAGE
+
+if TYPE_CHECKING:
+    from textgen.reports.document import Report
 
 
 def report_of(folder: Path) -> Path:
@@ -25,21 +28,35 @@ def saved_note(folder: Path, *, quiet: bool) -> None:
         note(f"report: {report}" if results().isatty() and report != folder else f"saved in {folder}")
 
 
-def print_summary(record: Any, as_json: bool, lines: Sequence[str], following: str = "") -> None:
-    """Print a result as JSON, or as lines, on a terminal with the command that may follow."""
+def show(
+    result: Any,
+    report: Callable[[Any], Report],
+    *,
+    as_json: bool,
+    full: bool = True,
+    folder: Path | None = None,
+) -> None:
+    """Print a result as JSON, draw its report on a terminal, or print that as Markdown when piped.
+
+    A terminal shows the whole report if `full`, otherwise its most important part. The answer of a result
+    that is saved in `folder` is shown again at the end, with its page and the next command to try.
+    """
     if as_json:
-        print_json(record)
-        return
-    if not results().isatty():
-        say("\n".join(lines))
+        print_json(result)
         return
     from textgen.library.console import VisibleConsole
+    from textgen.reports.markdown import to_markdown
+    from textgen.reports.terminal import render
 
-    console = VisibleConsole()
-    for index, line in enumerate(lines):
-        console.print(line, style="" if index else "bold")
-    if following:
-        say(f"next: {following}")  # unbroken, to be pasted
+    if not results().isatty():
+        say(to_markdown(report(result)), end="")
+        return
+    drawn = report(visible_in(result))
+    render(drawn, VisibleConsole(), full=full)
+    if folder is not None:
+        say(f"\n{drawn.answer}\nreport: {report_of(folder)}")  # a line of its own: clickable
+    if drawn.advice:
+        say(f"next: {drawn.advice}")
 
 
 def print_json(record: Any) -> None:

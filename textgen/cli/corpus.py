@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from textgen.cli.completion import complete_name
-from textgen.cli.console import print_json, print_rows, print_summary
-from textgen.cli.options import NO_METAVAR, Json, PluginFiles, grouped, load_plugins, refuse, refusing
+from textgen.cli.console import print_json, print_rows, show
+from textgen.cli.options import NO_METAVAR, Json, PluginFiles, complete_name, given, grouped, load_plugins
 from textgen.contracts import TextgenError
+from textgen.library.options import refuse
 from textgen.requests import TextOptions
-from textgen.runtime.output import note, results, say, visible
+from textgen.runtime.output import note, results, say
 
 
 @grouped
@@ -34,28 +34,23 @@ def corpus(
 ) -> None:
     """List corpora, show the statistics of one, or show what a cleaner changes in it."""
     load_plugins(plugin)
-    from textgen.library.corpus import check_encoding
-    from textgen.library.text_statistics import asks_for_items, changes
+    from textgen.library.corpus import asks_for_items, changes
 
-    without_diff = ["--split", "--max-chars"]
-    if is_listing := not sources or asks_for_items(sources):
-        options = ["--clean", "--encoding", "--diff", *without_diff]
-        refuse(context, options, "on the list of corpora")
-    elif diff:
-        refuse(context, [*without_diff, "--json"], "with --diff")
-    check_encoding(sources or (), refusing(context))
-    if is_listing:
+    if not sources or asks_for_items(sources):
+        names = ["clean", "encoding", "diff", "split", "max_chars"]
+        refuse(given(context), names, "on the list of corpora")
         print_listing(sources[0].rstrip("/").partition(":")[0] if sources else "", as_json)
     elif diff:
-        for change in changes(sources or (), text.clean, text.encoding):
-            print_change(change)
+        refuse(given(context), ["split", "max_chars", "json"], "with --diff")
+        for change in changes(sources, text.clean, text.encoding):
+            say(change)
     else:
-        print_statistics(replace(text, corpus=sources or ()), as_json)
+        print_statistics(replace(text, corpus=sources), as_json)
 
 
 def print_listing(name: str, as_json: bool) -> None:
     """Print all corpora, which a terminal shows without their items, or the items of one."""
-    from textgen.library.text_statistics import grouped, items
+    from textgen.library.corpus import grouped, items
 
     rows = items(name or None)
     if as_json:
@@ -71,9 +66,8 @@ def print_listing(name: str, as_json: bool) -> None:
 
 def print_statistics(text: TextOptions, as_json: bool) -> None:
     """Print what is in a text; of a corpus that is several texts, print its items."""
-    from textgen.library.corpus import loaded
-    from textgen.library.presentation import command
-    from textgen.library.text_statistics import corpus_lines, has_items, statistics
+    from textgen.library.corpus import corpus_lines, has_items, loaded, statistics
+    from textgen.library.presentation import brief_report, command
 
     try:
         values = statistics(loaded(text))
@@ -84,19 +78,5 @@ def print_statistics(text: TextOptions, as_json: bool) -> None:
         print_listing(name, as_json)
         return
     following = [part for source in text.sources for part in ("--corpus", source)]
-    print_summary(values, as_json, corpus_lines(values), command("bench", *following))
-
-
-def print_change(line: str) -> None:
-    """Print one change of a text; a terminal shows what is removed in red and what is added in green."""
-    if not results().isatty():
-        say(line, end="")
-        return
-    from rich.text import Text
-
-    from textgen.library.console import VisibleConsole
-
-    text = Text(visible(line.rstrip("\n")))
-    text.highlight_regex(r"\[-.*?-\]", "red")
-    text.highlight_regex(r"\{\+.*?\+\}", "green")
-    VisibleConsole().print(text)
+    advice = command("bench", *following)
+    show(values, lambda shown: brief_report("corpus", shown, corpus_lines(shown), advice), as_json=as_json)

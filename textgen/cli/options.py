@@ -1,53 +1,35 @@
-"""The options that several commands share, and the refusal of options that would have no effect."""
+"""The options that several commands share, and what the shell completes for them."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from functools import partial, wraps
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 import typer
 
 from textgen import defaults
-from textgen.cli.completion import complete_name, complete_result, completion_of
-from textgen.library.options import Refuse, prepare
+from textgen.contracts import TextgenError
+from textgen.library.options import Given
 from textgen.requests import MAX_SEED, ClusterOptions, Option, SampleOptions, several
 from textgen.runtime.messages import UsageError
 from textgen.runtime.output import note
 from textgen.runtime.private_process import hide_arguments, keep_input, make_private
+from textgen.workers.process import import_early
 
 if TYPE_CHECKING:
     from textgen.registry.registry import Plugin
 
 
-def refuse(context: typer.Context, options: Iterable[str], reason: str, advice: str = "leave it out") -> None:
-    """Raise `UsageError` for the first of these options that is on the command line.
-
-    `reason` completes the sentence "--split has no effect …".
-    """
-    given = given_options(context)
-    for option in options:
-        if option in given:
-            raise UsageError(f"{option} has no effect {reason}; {advice}")
-
-
-def refusing(context: typer.Context) -> Refuse:
-    """Return the function by which the library refuses options that are on the command line."""
-    return lambda names, reason: refuse(context, map(_flag, names), reason)
-
-
-def _flag(name: str) -> str:
-    """Return the option of a parameter."""
-    return f"--{name.replace('_', '-')}"
-
-
-def given_options(context: typer.Context) -> set[str]:
+def given(context: typer.Context) -> Given:
     """Return the options that are on the command line, those left at their defaults not among them."""
     return {
-        option
+        option.lstrip("-").replace("-", "_"): option
         for parameter in context.command.params
         for option in parameter.opts
         if (source := context.get_parameter_source(str(parameter.name))) and source.name == "COMMANDLINE"
@@ -82,7 +64,7 @@ def begin_apart(context: typer.Context, paths: Iterable[Path] | None, jobs: str 
     hide_arguments(str(context.info_name))
     keep_input()
     if jobs:
-        prepare(jobs)
+        import_early(jobs)
     list_plugins(paths)
 
 
@@ -94,6 +76,64 @@ def run_folder(name: str | Path) -> Path:
     if folder != Path(name):
         note(f"run {folder}")
     return folder
+
+
+Complete = Callable[..., list[str]]
+
+
+def complete_entry(incomplete: str) -> list[str]:
+    """Return aliases and `tokenizer-model`, and with a second hyphen the embeddings too."""
+    from textgen.registry.registry import names
+
+    entries = ["-".join(pair) for pair in product(names("tokenizer"), names("model"))]
+    if incomplete.count("-") > 1:
+        entries = ["-".join(pair) for pair in product(entries, names("embedding"))]
+    return _starting(incomplete, [*names("alias"), *entries])
+
+
+def complete_result(context: typer.Context, incomplete: str) -> list[str]:
+    """Return names of saved results; those of a kind in a plugin file if `--plugin` precedes them."""
+    from textgen.registry.single_file import load_plugin_files
+    from textgen.results.names import complete_run
+
+    with suppress(TextgenError):  # which the command says
+        load_plugin_files(context.params.get("plugin") or ())
+    return complete_run(incomplete)
+
+
+def complete_entry_or_run(context: typer.Context, incomplete: str) -> list[str]:
+    """Return entries, and names of saved runs."""
+    return [*complete_entry(incomplete), *complete_result(context, incomplete)]
+
+
+def complete_kind_of_result(incomplete: str) -> list[str]:
+    """Return the kinds of results."""
+    from textgen.results.result_kind import kinds
+
+    return _starting(incomplete, kinds())
+
+
+def complete_name(*of_kinds: str) -> Complete:
+    """Return the function that completes the names of some kinds of components; without one, of all kinds."""
+
+    def complete(incomplete: str) -> list[str]:
+        from textgen.registry.registry import KINDS, names
+
+        return _starting(incomplete, sorted({name for kind in of_kinds or KINDS for name in names(kind)}))
+
+    return complete
+
+
+def completion_of(completed: str | Sequence[str]) -> Complete | None:
+    """Return the function that completes what an `Option` names; None for nothing."""
+    if not isinstance(completed, str):
+        return (lambda incomplete: _starting(incomplete, completed)) if completed else None
+    entries: dict[str, Complete] = {"entry": complete_entry, "entry or run": complete_entry_or_run}
+    return entries.get(completed) or complete_name(completed)
+
+
+def _starting(incomplete: str, known: Iterable[str]) -> list[str]:
+    return [name for name in known if name.startswith(incomplete)]
 
 
 NO_METAVAR = ""
@@ -217,7 +257,9 @@ def _parameter(group: Any, field: Field[Any], hint: Any) -> inspect.Parameter:
         kind, default = list[str] | None, None
     elif Sequence[str] in get_args(kind) or Sequence[str | Path] in get_args(kind):
         kind, default = (list[str], several(default)) if default else (list[str] | None, None)
-    make = typer.Argument if details.is_argument else partial(typer.Option, _flag(field.name))
+    make = (
+        typer.Argument if details.is_argument else partial(typer.Option, f"--{field.name.replace('_', '-')}")
+    )
     option = make(
         help=details.help,
         min=details.min,
@@ -244,6 +286,6 @@ def with_temperature(
     """
     if temperature is None:
         return samples
-    if "--sampler" in given_options(context):
+    if "sampler" in given(context):
         raise UsageError("give --sampler or --temperature, not both; samplers take temperature=… themselves")
     return replace(samples, sampler=defaults.TEMPERATURE_SAMPLER.format(temperature))

@@ -6,7 +6,8 @@ import typer
 
 from textgen.cli.command_plugins import PluginGroup
 from textgen.cli.console import print_json, print_rows
-from textgen.cli.options import Json, PluginFiles, load_plugins, refuse
+from textgen.cli.options import Json, PluginFiles, given, load_plugins
+from textgen.library.options import refuse
 from textgen.runtime.output import note, results
 
 app = typer.Typer(cls=PluginGroup)
@@ -18,7 +19,7 @@ def list_plugins(context: typer.Context, as_json: Json = False, plugin: PluginFi
     load_plugins(plugin)
     if context.invoked_subcommand is not None:
         command = context.invoked_subcommand
-        refuse(context, ["--json"], f"before {command!r}", advice=f"write it after {command!r}")
+        refuse(given(context), ["json"], f"before {command!r}", advice=f"write it after {command!r}")
         return
     from textgen.library.components import listing
 

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from textgen.cli.completion import complete_result
 from textgen.cli.console import print_json
-from textgen.cli.options import NO_METAVAR, Json, PluginFiles, list_plugins
+from textgen.cli.options import NO_METAVAR, Json, PluginFiles, complete_result, list_plugins
 from textgen.runtime.output import say
 
 
@@ -33,9 +32,9 @@ def report(
 ) -> None:
     """Write the page of results (report.html) again; it opens in a browser without a network."""
     list_plugins(plugin)
-    from textgen.library import report_page
+    from textgen.library import presentation
 
-    pages = [report_page.report(name, with_models=with_models) for name in names]
+    pages = [presentation.report(name, with_models=with_models) for name in names]
     if as_json:
         print_json({"pages": [str(page) for page in pages]})
         return

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import sys
 import webbrowser
-from collections.abc import Sequence
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from textgen.cli.command_plugins import PluginGroup
-from textgen.cli.completion import complete_kind_of_result, complete_result
-from textgen.cli.console import print_json, print_rows, saved_note, size
-from textgen.cli.options import Full, Json, Names, PluginFiles, Root, list_plugins, refuse
-from textgen.cli.show import show
+from textgen.cli.console import print_json, print_rows, saved_note, show, size
+from textgen.cli.options import (
+    Full,
+    Json,
+    Names,
+    PluginFiles,
+    Root,
+    complete_kind_of_result,
+    complete_result,
+    given,
+    list_plugins,
+)
 from textgen.contracts import TextgenError
+from textgen.library.options import refuse
 from textgen.runtime.messages import UsageError, unknown
 from textgen.runtime.output import note, results, say
 from textgen.runtime.storage.result_folders import PAGE, RUNS
@@ -27,11 +36,10 @@ if TYPE_CHECKING:
 app = typer.Typer(cls=PluginGroup)
 
 Sort = Literal["score", "age", "name"]
-DROPPED = ("size", "95 % interval", "kind", "budget", "corpus", "entry")
-"""Columns that a narrow terminal lacks, the first one first."""
-NAME_CHARS = 20
-"""Characters of a name in a line, before columns are dropped; more follow in the next."""
-MAX_ENTRY_CHARS = 18
+LESS = ("kind", "corpus", "budget", "95 % interval", "size")
+"""Columns that a narrower terminal lacks."""
+WIDE = 120
+"""Columns of a terminal that has room for all cells."""
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
@@ -60,8 +68,8 @@ def list_runs(
     """List saved runs, benches, suites and studies; show, open or remove some."""
     if context.invoked_subcommand is not None:
         command = context.invoked_subcommand
-        options = ["--root", "--filter", "--sort", "--kind", "--json", "--plugin"]
-        refuse(context, options, f"before {command!r}", advice=f"write it after {command!r}")
+        options = ["root", "filter", "sort", "kind", "json", "plugin"]
+        refuse(given(context), options, f"before {command!r}", advice=f"write it after {command!r}")
         return
     list_plugins(plugin)
     from textgen.results.items import SORT_KEYS, read_catalog
@@ -80,44 +88,10 @@ def list_runs(
         note(f"left out: {problem}")
     if not found:
         note(f"nothing is saved in {root}" if not catalog.items else f"none of {len(catalog.items)} match")
-    print_items(found)
-
-
-def print_items(items: Sequence[Item]) -> None:
-    """Print a row for each item: drawn on a terminal with the columns that fit, as TSV when piped."""
-    rows = [row(item) for item in items]
-    if not results().isatty() or not rows:
-        print_rows(rows)
-        return
-    from rich.table import Table
-
-    from textgen.library.console import VisibleConsole
-
-    console = VisibleConsole()
-    columns = [name for name in rows[0] if any(each[name] for each in rows)]
-    names = min(NAME_CHARS, max(len(each["name"]) for each in rows))
-    dropped = []
-    for name in DROPPED:
-        if names + sum(_width(other, rows) for other in columns if other != "name") <= console.width:
-            break
-        if name in columns:
-            columns.remove(name)
-            dropped.append(name)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in columns:
-        is_number = name in ("bits/char", "95 % interval", "age", "size")
-        table.add_column(
-            name,
-            justify="right" if is_number else "left",
-            overflow="fold" if name == "name" else "ellipsis",
-            no_wrap=name != "name",
-            max_width=MAX_ENTRY_CHARS if name == "entry" else None,
-        )
-    for each in rows:
-        table.add_row(*(each[name] for name in columns))
-    console.print(table)
-    if dropped:
-        note(f"without room for {', '.join(reversed(dropped))}")
+    rows = [row(item) for item in found]
+    if results().isatty() and get_terminal_size().columns < WIDE:
+        rows = [{name: value for name, value in each.items() if name not in LESS} for each in rows]
+    print_rows(rows)
 
 
 def row(item: Item) -> dict[str, str]:
@@ -144,12 +118,6 @@ def age(seconds: float) -> str:
     """Return a duration in its largest unit."""
     unit, length = next((each for each in UNITS if seconds >= each[1]), UNITS[-1])
     return f"{max(0, seconds) / length:.0f} {unit}"
-
-
-def _width(column: str, rows: Sequence[dict[str, str]]) -> int:
-    """Return the characters that a column takes, with the space before it."""
-    widest = max(len(column), *(len(each[column]) for each in rows))
-    return min(widest, MAX_ENTRY_CHARS if column == "entry" else widest) + 2
 
 
 Name = Annotated[

@@ -14,7 +14,7 @@ from textgen.cli import options
 from textgen.cli.console import print_json
 from textgen.requests import ClusterOptions, SampleOptions
 from textgen.runtime.messages import UsageError
-from textgen.runtime.output import note, say
+from textgen.runtime.output import say
 
 if TYPE_CHECKING:
     from textgen.experiment.entry_result import Sample
@@ -55,10 +55,6 @@ def sample(
     ] = False,
     seed: options.Seed = 0,
     cluster: Annotated[ClusterOptions, "device", "precision"] = ClusterOptions(),
-    keep: Annotated[
-        bool,
-        typer.Option("--keep", metavar=options.NO_METAVAR, help="Also keep the texts in the run's folder."),
-    ] = False,
     as_json: options.Json = False,
     plugin: options.PluginFiles = None,
 ) -> None:
@@ -69,7 +65,6 @@ def sample(
     options.load_plugins(plugin)
     folder = options.run_folder(run)  # refused before torch is imported
     prompt = sys.stdin.read() if prompt == STANDARD_INPUT else prompt
-    from textgen.library.runs import keep as keep_with
     from textgen.library.runs import load
 
     settings: dict[str, Any] = {"length": samples.length, "sampler": str(samples.sampler), "seed": seed}
@@ -82,8 +77,6 @@ def sample(
     rows = [_printed(row, until) if is_list else row for row in texts]
     if as_json:
         print_json({"samples": rows})
-    if keep:
-        note(f"kept in {folder}, with {keep_with(loaded, rows)} in all; textgen runs show prints them")
 
 
 def _printed(row: Sample, until: str | None) -> Sample:

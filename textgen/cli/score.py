@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from textgen.cli.completion import complete_name
-from textgen.cli.console import print_summary
+from textgen.cli.console import show
 from textgen.cli.options import (
     Json,
     OnDevice,
     PluginFiles,
     Quiet,
     RunFolder,
+    complete_name,
     grouped,
     load_plugins,
-    refusing,
     run_folder,
 )
 from textgen.requests import ClusterOptions, TextOptions
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 @grouped
 def score(
-    context: typer.Context,
     run: RunFolder,
     texts: Annotated[
         list[str],
@@ -55,19 +53,18 @@ def score(
     """Score a text with a trained run, in bits per character of the whole text."""
     load_plugins(plugin)
     folder = run_folder(run)
-    from textgen.library.corpus import check_encoding
-    from textgen.library.presentation import PROMPT, command
+    from textgen.library.presentation import PROMPT, brief_report, command
     from textgen.library.progress import ProgressDisplay
     from textgen.library.runs import load
 
-    check_encoding(texts, refusing(context))
     loaded = load(folder, device=cluster.device, precision="fp32")
     with ProgressDisplay(quiet=quiet) as display:
         scored = loaded.score_sources(texts, clean=clean, encoding=text.encoding, report=display)
     about = {"text": scored.text, "cleaner": scored.cleaner, "num_chars": scored.num_chars}
     record = {**about, **to_values(scored.score), "score_checks": scored.checks}
+    advice = command("sample", str(run), "--prompt", PROMPT)
     lines = score_lines(loaded.entry, scored)
-    print_summary(record, as_json, lines, command("sample", str(run), "--prompt", PROMPT))
+    show(record, lambda _: brief_report("score", record, lines, advice), as_json=as_json)
 
 
 def score_lines(entry: str, scored: ScoredSources) -> list[str]:

@@ -10,14 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from textgen.cli.interrupts import StoppedError
 from textgen.cli.options import NO_METAVAR
 from textgen.runtime.output import say
 from textgen.runtime.storage.result_folders import RUNS
 
 FOLDER = Path(RUNS) / "tour"
-DONE = FOLDER / "steps-done"
-"""File with the number of steps that are complete."""
 BUDGET = "1Mchars"
 """In characters, so that a busy machine shows the same; 25 seconds of char-lstm on two idle cores."""
 TEXT = "stdlib"
@@ -119,72 +116,41 @@ def tour(
         bool, typer.Option("--list", metavar=NO_METAVAR, help="Only print the steps.")
     ] = False,
 ) -> None:
-    """Learn what textgen does in five steps and ten minutes; a stopped tour continues where it was left."""
-    if only_list or not sys.stdin.isatty():
-        for number, step in enumerate(STEPS, 1):
-            say(f"{introduction(number, step)}\n\n    {step.line(text or TEXT, budget)}\n\n{step.look}\n")
-        say(ending(text or TEXT))
-        return
-    say(f"Five commands in about ten minutes. After Ctrl-C, continue with: {again(text, budget)}")
-    for number, step in enumerate(STEPS[done_steps() :], done_steps() + 1):
-        say(f"\n{introduction(number, step)}\n")
-        if "{text}" in step.command and text is None:
-            text = ask(f"Path of the text (or Enter for {TEXT}, Python's own source code): ") or TEXT
-            say()
+    """Learn what textgen does in five steps and ten minutes."""
+    is_asking = sys.stdin.isatty() and not only_list
+    for number, step in enumerate(STEPS, 1):
+        say(f"Step {number} of {len(STEPS)}: {step.title}\n\n{step.about}\n")
+        if is_asking and "{text}" in step.command and text is None:
+            text = ask(f"Path of the text (or Enter for {TEXT}, Python's own source code): ")
         line = step.line(text or TEXT, budget)
-        say(f"    {line}")
-        if ask("\nEnter runs it, q and Enter ends the tour: ") in ("q", "quit"):
-            say(f"To continue here: {again(text, budget)}")
+        say(f"    {line}\n")
+        answer = ask("Enter runs it, s and Enter skips it, q and Enter ends the tour: ") if is_asking else "s"
+        if answer in ("q", "quit"):
             return
-        run(line, context, again(text, budget))
-        DONE.write_text(f"{number}\n", "utf-8")
-        say(f"\nWhat to look at\n\n{step.look}")
-    say(f"\n{ending(text)}\nTo take the tour again, remove {FOLDER.as_posix()}.")
-
-
-def introduction(number: int, step: Step) -> str:
-    """Return the heading of a step and what it is about."""
-    return f"Step {number} of {len(STEPS)}: {step.title}\n\n{step.about}"
-
-
-def ending(text: str | None) -> str:
-    """Return what follows the last step, whose text may have been named in an earlier part of the tour."""
-    folder = folder_of(text) if text else max(FOLDER.glob("your-*"), default=folder_of(TEXT))
-    return END.format(folder=shlex.quote(folder.as_posix()))
-
-
-def done_steps() -> int:
-    """Return how many steps are complete, 0 if that cannot be read."""
-    try:
-        return max(0, int(DONE.read_text("utf-8")))
-    except (OSError, ValueError):
-        return 0
+        if answer != "s":
+            run(line, context)
+        say(f"{step.look}\n")
+    say(END.format(folder=shlex.quote(folder_of(text or TEXT).as_posix())))
 
 
 def ask(question: str) -> str:
     """Return the answer of the user; the end of the input ends the tour."""
     try:
-        return input(question).strip()
+        answer = input(question).strip()
     except EOFError:
-        say()
         raise typer.Exit from None
+    finally:
+        say()
+    return answer
 
 
-def again(text: str | None, budget: str) -> str:
-    """Return the command that continues the tour, under the same budget."""
-    options = ["--budget", budget] if budget != BUDGET else []
-    return shlex.join(["textgen", "tour", *([text] if text else []), *options])
-
-
-def run(line: str, context: typer.Context, following: str) -> None:
-    """Run a command line in this process; raises what it raises. `following` continues the tour."""
+def run(line: str, context: typer.Context) -> None:
+    """Run a command line in this process; raises what it raises."""
     words = shlex.split(line)
     group: Any = context.find_root().command
     before, sys.argv = sys.argv, words  # what it names if it is interrupted
     try:
         if code := group.main(words[1:], prog_name="textgen", standalone_mode=False):
             raise typer.Exit(code)
-    except StoppedError as error:
-        raise StoppedError(f"{error}; the tour continues with: {following}") from None
     finally:
         sys.argv = before

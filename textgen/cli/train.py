@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from textgen import defaults
 from textgen.cli import options
-from textgen.cli.completion import complete_name
-from textgen.cli.console import print_summary
+from textgen.cli.console import show
+from textgen.cli.options import complete_name
 from textgen.cli.work import working
+from textgen.contracts import TextgenError
 from textgen.requests import TrainRequest
 from textgen.runtime.output import note
 
 if TYPE_CHECKING:
+    from textgen.experiment.entry_result import Sample
     from textgen.library.runs import Run
 
 Log = Annotated[
@@ -26,14 +31,8 @@ Log = Annotated[
         show_default="no log",
     ),
 ]
-KeepSnapshots = Annotated[
-    bool,
-    typer.Option(
-        "--snapshots",
-        metavar=options.NO_METAVAR,
-        help="Keep the weights at each validation; short for ENTRY:snapshots=true.",
-    ),
-]
+SHOWN_CHARS = 200
+"""Characters of the sample at the end of training."""
 
 
 @options.grouped
@@ -42,25 +41,46 @@ def train(
     request: TrainRequest,
     out: Annotated[Path | None, options.out_option(help="New folder for the run.")] = None,
     log: Log = None,
-    snapshots: KeepSnapshots = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     plugin: options.PluginFiles = None,
 ) -> None:
     """Train and score one entry, or with --budget +2m continue a run; the result is a new run."""
     options.load_plugins(plugin)
-    from textgen.library.presentation import PROMPT, command, first_sample, train_lines, train_remarks
+    from textgen.library.presentation import run_report
     from textgen.library.training import train_as
 
     with working(quiet=quiet) as work:
-        work.result = train_as(
-            request, out, log=log, snapshots=snapshots, report=work.report, refuse=options.refusing(context)
-        )
+        work.result = train_as(request, out, log=log, report=work.report, given=options.given(context))
     run: Run = work.result
     if not quiet:
-        for remark in train_remarks(run, log):
+        for remark in remarks(run, log):
             note(remark)
-    *lines, saved = train_lines(run.folder, run.settings, run.result)
-    lines += [*([] if as_json else first_sample(run)), *([] if work.unsaved else [saved])]
-    print_summary(run.result, as_json, lines, command("sample", str(run.folder), "--prompt", PROMPT))
-    work.close(quiet=quiet, is_said=not as_json)
+    samples = [] if as_json else first_sample(run)
+    show(run.result, lambda shown: run_report(run.folder, run.settings, shown, samples), as_json=as_json)
+    work.close(quiet=quiet)
+
+
+def remarks(run: Run, log: str | None) -> Iterator[str]:
+    """Yield remarks on a training run besides its result, and how to view its log."""
+    from textgen.library.training import how_to_look
+    from textgen.training.budget import is_timed
+
+    trained = run.result.train
+    if trained.disturbance and is_timed(run.settings.budget):
+        yield (
+            f"other work slowed training down: it {trained.disturbance}; train on an idle machine, or for a "
+            "number of characters (such as --budget 5Mchars)"
+        )
+    yield from trained.remarks
+    if log is not None:
+        yield f"look at the log with: {how_to_look(log, run.folder)}"
+
+
+def first_sample(run: Run) -> list[Sample]:
+    """Return a short text of a run that has just been trained; none if it cannot write."""
+    from textgen.experiment.entry_result import Sample
+
+    with suppress(TextgenError):
+        return [Sample("", defaults.SAMPLER, 0, run.sample(length=SHOWN_CHARS))]
+    return []

@@ -1,17 +1,28 @@
-"""Entries × seeds on one corpus: trained under one budget, scored, sampled and compared."""
+"""Entries × seeds on one corpus: trained under one budget or several, scored, sampled and compared.
+
+A comparison under several budgets is a ladder: that under each budget is in a subfolder that is named by it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from os.path import commonpath
 from pathlib import Path
 
-from textgen.comparison.bench_kind import BENCH, DETAILS
-from textgen.comparison.entry_job import EntryJob, EntryOutcome, EntryWriting, WriteRow, train_all
-from textgen.comparison.origins import make_origins
+from textgen.comparison.bench_kind import BENCH, DETAILS, LADDER
+from textgen.comparison.entry_job import (
+    EntryJob,
+    EntryOutcome,
+    EntryWriting,
+    WriteRow,
+    make_origins,
+    train_all,
+)
 from textgen.comparison.references import score_references, score_yardsticks
+from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.sources import STANDARD_INPUT
 from textgen.defaults import ENTRY_TIMEOUT, SAMPLER
@@ -32,21 +43,24 @@ from textgen.jobs.runner import PlanProgress, run_jobs
 from textgen.registry.registry import plugin_files
 from textgen.reports.bench_report import bench_report
 from textgen.reports.html import to_html
+from textgen.reports.ladder_report import ladder_report
 from textgen.reports.markdown import to_markdown
 from textgen.requests import BenchRequest, SampleOptions, several
 from textgen.results.comparison import Comparison, HeldOut, ReferenceScore
 from textgen.results.details import Details, DetailsReader
 from textgen.results.folders import RUNS_OF_BENCH, run_folder
 from textgen.results.header import header_values
-from textgen.results.judge import judge
+from textgen.results.judge import judge, ladder
+from textgen.results.ladder import Ladder
 from textgen.results.passages import choose_passages
 from textgen.results.row import rows_by_entry
 from textgen.runtime.device import DeviceConfig
+from textgen.runtime.environment import command_line
 from textgen.runtime.messages import install
 from textgen.runtime.storage.files import NotSavedError, make_folder, write_file
-from textgen.runtime.storage.json_records import read_record, write_record
-from textgen.runtime.storage.result_folders import MARKDOWN, PAGE
-from textgen.training.budget import Budget, parse_duration
+from textgen.runtime.storage.json_records import read_record, read_values, write_record
+from textgen.runtime.storage.result_folders import MARKDOWN, PAGE, RUN_FILE
+from textgen.training.budget import Budget, ladder_of, parse_budget, parse_duration
 from textgen.training.progress import Report, Step, ignore_report
 
 WAITING = "all entries are trained; waiting for the sealed text on standard input"
@@ -205,14 +219,8 @@ def _prepare(
     analyzer = TextAnalyzer(corpus.split.train.text, lexicon, corpus.language)
     writer = SampleWriter(held_out, analyzer, samples.length, several(samples.prompt))
     reader = DetailsReader(writer, choose_passages(held_out), options.device_config)
-    yardsticks, unscored = score_yardsticks(
-        options.yardsticks,
-        corpus,
-        options.device_config.device,
-        silence,
-        [out / BENCH for out in rungs],
-        report,
-    )
+    device = options.device_config.device
+    yardsticks, unscored = score_yardsticks(options.yardsticks, corpus, device, silence, report)
     broken = {**options.broken, **unscored}
     return _Prepared(
         {out: replace(each, broken=broken) for out, each in rungs.items()},
@@ -374,3 +382,87 @@ def plan(
         for entry in entries
         for seed in range(first, first + options.request.seeds)
     }
+
+
+def run_ladder(
+    entries: Sequence[Entry],
+    corpus: Corpus,
+    options: BenchOptions,
+    out: Path,
+    *,
+    budgets: Sequence[Budget],
+    report: Report = ignore_report,
+) -> Ladder:
+    """Compare the entries under each of the rising budgets; the results are also saved in `out`.
+
+    What `out` holds is reused, as `bench` does. Raises `NotSavedError` with the result if something could not
+    be saved.
+    """
+    _adopt(out)
+    made = bench_each(entries, corpus, options, {out / str(budget): budget for budget in budgets}, report)
+    result, unsaved = ladder(made.results, command_line()), made.unsaved
+    try:
+        write_record(out / LADDER, result)
+        written = ladder_report(result, made.results[-1])
+        write_file(out / MARKDOWN, to_markdown(written))
+        write_file(out / PAGE, to_html(written))
+    except OSError as error:
+        unsaved = error
+    if unsaved:
+        raise NotSavedError(out, unsaved, result) from unsaved
+    return result
+
+
+def budgets_with(out: Path, asked: Sequence[Budget]) -> tuple[Budget, ...]:
+    """Return the budgets under which entries are compared in a folder: those of its ladder belong to it.
+
+    Raises `TextgenError` if they do not fit together.
+    """
+    known = read_record(Ladder, out / LADDER).budgets if (out / LADDER).is_file() else ()
+    held = list(map(parse_budget, known))
+    is_new = {budget.amount for budget in asked}.isdisjoint(budget.amount for budget in held)
+    if len(asked) == 1 and not held:
+        return tuple(asked)
+    if len(asked) == 1 and is_new:
+        raise TextgenError(
+            f"{str(out)!r} holds a ladder, to which entries are added with one of its budgets "
+            f"({', '.join(map(str, held))}); a budget by --budget {held[0]},{asked[0]}"
+        )
+    if len(asked) > 1 and (single := _budget_of(out)):
+        held.append(single)
+    if held and held[0].unit != asked[0].unit:
+        raise TextgenError(
+            f"{str(out)!r} holds a comparison of {', '.join(map(str, held))}; give budgets in the same unit, "
+            "or choose another folder (--out)"
+        )
+    # One that is there may be written in another way, such as 60s instead of 1m.
+    return ladder_of({each.amount: each for each in (*asked, *held)}.values())
+
+
+def compared_in(out: Path, budgets: Sequence[Budget]) -> list[str]:
+    """Return the entries of the comparisons that a folder holds, of one budget or of several."""
+    folders = [out, *(out / str(budget) for budget in budgets)]
+    return list(dict.fromkeys(name for folder in folders for name in compared_before(folder)))
+
+
+def _budget_of(out: Path) -> Budget | None:
+    """Return the budget of the ordinary comparison that a folder holds, perhaps unfinished."""
+    with suppress(LookupError, TypeError):
+        if (out / BENCH).is_file():
+            return parse_budget(read_values(out / BENCH)["budget"])
+        for run in sorted(out.glob(f"{RUNS_OF_BENCH}/*/{RUN_FILE}")):
+            return parse_budget(read_values(run)["settings"]["budget"])
+    return None
+
+
+def _adopt(out: Path) -> None:
+    """Make an ordinary comparison in a folder that of its budget: it moves to the subfolder."""
+    budget = _budget_of(out)
+    if budget is None:
+        return
+    folder = out / str(budget)
+    make_folder(folder)
+    names = (RUNS_OF_BENCH, DETAILS, MARKDOWN, PAGE, BENCH)
+    for name in names:  # the last one tells what budget they have
+        if (out / name).exists() and not (folder / name).exists():
+            (out / name).rename(folder / name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,25 +12,30 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 from safetensors import SafetensorError
 
 from textgen.contracts import TextgenError
-from textgen.data.corpus import Corpus
+from textgen.data.corpus import Corpus, load_corpus
 from textgen.data.sources import STANDARD_INPUT, withhold_texts
+from textgen.experiment.entry import Entry
 from textgen.experiment.entry_processes import RunHost, assistants, heard, say
 from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult, Sample, SampleSet
 from textgen.experiment.experiment import Experiment, ScoredEntry
-from textgen.experiment.forecast import seconds_of
+from textgen.experiment.forecast import expected_seconds, seconds_of
+from textgen.experiment.origin import origin_entry, origin_folder, start_of, text_and_budget
 from textgen.experiment.run_lock import locked_run
 from textgen.experiment.saved_run import RunFiles, SavedRun
 from textgen.experiment.trained_entry import kept_entry, received_entry
 from textgen.generation.bound_sampler import build_sampler
-from textgen.jobs.backends import Backend
+from textgen.jobs.backends import Backend, LocalBackend
 from textgen.jobs.kept import kept_manifest, make_and_save
+from textgen.jobs.plugin_code import read_entry
 from textgen.jobs.runner import PlanProgress, run_jobs
 from textgen.registry.registry import plugin_files
 from textgen.results.details import DetailsReader, EntryDetails, WrittenTexts
+from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import threads_beside_others
 from textgen.runtime.messages import UsageError, one_line
 from textgen.runtime.storage.files import NotSavedError, make_folder
 from textgen.runtime.storage.json_records import from_values
+from textgen.training.budget import parse_budget
 from textgen.training.checkpoints import DAMAGE
 from textgen.training.progress import Report, Step, filled_in, seldom
 from textgen.workers.assistant import Host, OpensHost
@@ -211,6 +216,38 @@ class OnlyScore:
     def result(self, result: RunResult, written: None) -> RunResult:  # noqa: ARG002
         """Return the result of the run."""
         return result
+
+
+def make_origins(
+    entries: Iterable[Entry], device_config: DeviceConfig, report: Report, max_silence: float | None = None
+) -> None:
+    """Train what entries start from, with seed 0, unless the cache has it; an interrupted one is continued.
+
+    Raises `TextgenError` if one fails.
+    """
+    jobs = dict[Path, EntryJob[None, RunResult]]()
+    for entry in entries:
+        wanted = text_and_budget(start_of(entry))
+        if wanted is None or (folder := origin_folder(entry)).exists():
+            continue
+        source, amount = wanted
+        budget, corpus, origin = parse_budget(amount), load_corpus([source]), read_entry(origin_entry(entry))
+        jobs[folder] = EntryJob(
+            Experiment(origin, corpus, budget, device_config, seed=0),
+            plugin_files(origin.components.values()),
+            OnlyScore(),
+            folder,
+            keeps_run=True,
+            title=f"{origin.name} on {source}",
+            expected_seconds=expected_seconds(origin, corpus, budget),
+        )
+    progress = PlanProgress(list(jobs.values()), report)
+    for job, outcome in run_jobs(
+        progress.starting(), RunResult, LocalBackend(), on_step=progress.heard, max_silence=max_silence
+    ):
+        progress.ended(job, outcome)
+        if outcome.failure:
+            raise TextgenError(f"{job.title}, which an entry starts from, failed: {outcome.failure}")
 
 
 @dataclass(frozen=True, kw_only=True)

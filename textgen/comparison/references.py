@@ -26,10 +26,9 @@ from textgen.jobs.backends import LocalBackend
 from textgen.jobs.plugin_code import read_reference
 from textgen.jobs.runner import run_jobs
 from textgen.registry.registry import contract_error, load, names, plugin_files
-from textgen.results.comparison import Comparison, ReferenceScore
+from textgen.results.comparison import ReferenceScore
 from textgen.results.judge import reference_score
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.storage.json_records import read_record
 from textgen.training.budget import Budget
 from textgen.training.progress import DONE, FAILED, Report, Step
 
@@ -149,28 +148,15 @@ class YardstickJob:
         )
 
 
-def score_yardsticks(  # noqa: PLR0917 - in the order of the data
-    yardsticks: Sequence[str],
-    corpus: Corpus,
-    device: torch.device,
-    max_silence: float,
-    earlier: Iterable[Path],
-    report: Report,
+def score_yardsticks(
+    yardsticks: Sequence[str], corpus: Corpus, device: torch.device, max_silence: float, report: Report
 ) -> tuple[list[ReferenceScore], dict[str, str]]:
-    """Return the scores of yardsticks, each computed in a process of its own, and why others have none.
-
-    One whose files are gone keeps its score of the comparisons in the files `earlier`, if there is one.
-    """
-    kept = {name: score for name, score in _scored_before(earlier, corpus).items() if _is_gone(name)}
+    """Return the scores of yardsticks, each computed in a process of its own, and why others have none."""
     scores, failures, stretches = list[ReferenceScore](), dict[str, str](), corpus.split.held_out.stretches()
-    jobs = []
-    for text in yardsticks:
-        if text in kept:
-            scores.append(kept[text])
-            report(Step(DONE, text, outcome="keeps its score, since its files are gone"))
-        else:
-            files = plugin_files([("yardstick", text.partition(":")[0])])
-            jobs.append(YardstickJob(text, stretches, device, files))
+    jobs = [
+        YardstickJob(text, stretches, device, plugin_files([("yardstick", text.partition(":")[0])]))
+        for text in yardsticks
+    ]
     made = run_jobs(
         jobs,
         ReferenceScore,
@@ -187,19 +173,3 @@ def score_yardsticks(  # noqa: PLR0917 - in the order of the data
             said = f"{corpus.split.scored_on} {outcome.result.bits_per_char:.3f} bits/char"
             report(Step(DONE, job.name, outcome=said))
     return scores, failures
-
-
-def _is_gone(yardstick: str) -> bool:
-    """Return whether the files of a yardstick cannot be opened."""
-    try:
-        open_yardstick(yardstick)
-    except TextgenError:
-        return True
-    return False
-
-
-def _scored_before(results: Iterable[Path], corpus: Corpus) -> dict[str, ReferenceScore]:
-    """Return the yardsticks that comparisons on the same text have scored, by their names."""
-    read = [read_record(Comparison, path) for path in results if path.is_file()]
-    same = [result for result in read if result.corpus == corpus.info]
-    return {each.name: each for result in same for each in result.references if each.is_pretrained}

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from textgen import defaults
-from textgen.comparison.bench import BenchOptions, bench_each
+from textgen.comparison.bench import BenchOptions, bench_each, budgets_with, compared_in, run_ladder
 from textgen.comparison.entry_job import SEALED_SPLIT, check_sealed
 from textgen.comparison.references import open_yardstick
-from textgen.comparison.run_ladder import budgets_with, compared_in, run_ladder
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.data.sources import STANDARD_INPUT
@@ -24,7 +23,7 @@ from textgen.jobs.plugin_code import read_entries
 from textgen.library import corpus as texts
 from textgen.library import options
 from textgen.library.comparison import Comparison, Ladder
-from textgen.library.defined_plugins import NewPlugins, add_plugins
+from textgen.library.components import NewPlugins, add_plugins
 from textgen.library.progress import shown
 from textgen.requests import BenchRequest, ClusterOptions, SampleOptions, several
 from textgen.runtime.device import choose_device
@@ -32,6 +31,7 @@ from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.result_folders import locked, result_folder, result_name
 from textgen.training.budget import parse_budgets, parse_duration
 from textgen.training.progress import Report, Step
+from textgen.workers.process import import_early
 
 KEPT_RUNS = "runs/*/run.json"
 """The runs in the folder of a comparison."""
@@ -70,18 +70,18 @@ def bench(
         cluster=cluster,
         **options.seed_range(seeds),
     )
-    return bench_as(request, out, report, options.refusing(options.changed(request)))
+    return bench_as(request, out, report, options.changed(request))
 
 
 def bench_as(
-    request: BenchRequest, out: str | Path | None, report: Report | bool | None, refuse: options.Refuse
+    request: BenchRequest, out: str | Path | None, report: Report | bool | None, given: options.Given
 ) -> Comparison | Ladder:
-    """Compare as asked, as `bench` does; `refuse` is called with the options that have no effect."""
-    options.prepare("textgen.comparison.entry_job")
+    """Compare as asked, as `bench` does; `given` are options that may have no effect."""
+    import_early("textgen.comparison.entry_job")
     cluster = request.cluster
     options.check_numbers(request.seed, length=request.samples.length)
-    texts.check_text(request.text, refuse)
-    options.check_cluster(request, "a bench, whose entries train one by one", refuse)
+    texts.check_text(request.text)
+    options.check_cluster(request, "a bench, whose entries train one by one", given)
     asked, silence = parse_budgets(request.budget), parse_duration(cluster.entry_timeout, "--entry-timeout")
     known = _check_entries(request.entries, out)
     _check_samples(request.samples)

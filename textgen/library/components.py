@@ -1,18 +1,23 @@
-"""Plugins: which are installed and what each offers; and those of a file.
+"""Plugins: which are installed and what each offers, and those of a file, a notebook or a script.
 
-The help of an option is in its annotation: `Annotated[int, doc("…")]`.
+The help of an option is in its annotation: `Annotated[int, doc("…")]`. The code of a class that a notebook or
+script defines is written to a file, which other processes load. It has the class and all that it uses: of the
+statements of the notebook or script, those that define a name which is used, the last one for each name.
 """
 
 from __future__ import annotations
 
 import ast
+import dis
+import hashlib
 import inspect
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from types import CodeType, UnionType
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 from annotated_types import BaseMetadata, DocInfo, Ge, Gt, Le, Lt
 
@@ -20,7 +25,9 @@ from textgen.contracts import TextgenError
 from textgen.registry import registry
 from textgen.registry.options import Option, declared_options, metadata, write_value
 from textgen.registry.registry import KINDS, Plugin, PluginError, find, load
-from textgen.runtime.messages import unknown
+from textgen.runtime.messages import UsageError, unknown
+from textgen.runtime.storage.files import make_folder, write_file
+from textgen.runtime.storage.result_folders import RUNS
 
 SIGNS: tuple[tuple[type[BaseMetadata], str, str], ...] = (
     (Ge, "ge", "≥"),
@@ -28,6 +35,14 @@ SIGNS: tuple[tuple[type[BaseMetadata], str, str], ...] = (
     (Le, "le", "≤"),
     (Lt, "lt", "<"),
 )
+NewPlugin: TypeAlias = str | Path | type[Any]
+"""A Python file with plugins, or a class, which may be defined in a cell of a notebook."""
+NewPlugins: TypeAlias = NewPlugin | Sequence[NewPlugin]
+FOLDER = Path(RUNS) / "plugins"
+CELLS = "In"
+"""The name under which IPython keeps the code of the cells that were executed."""
+FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+"""What cells may have."""
 
 
 def plugins(kind: str | None = None) -> list[Plugin]:
@@ -97,38 +112,9 @@ def description(plugin: Plugin) -> dict[str, Any]:
         "file": file,
         "line": line,
         "description": inspect.cleandoc(component.__doc__ or "") if callable(component) else str(component),
-        "options": _options(plugin.kind, component),
+        "options": option_rows(component) if inspect.isclass(component) else [],
         "training": training_rows(component) if plugin.kind == "model" else [],
     }
-
-
-def _options(kind: str, component: Any) -> list[dict[str, Any]]:
-    if kind == "command":
-        return command_rows(component)
-    return option_rows(component) if inspect.isclass(component) else []
-
-
-def command_rows(function: Callable[..., None]) -> list[dict[str, Any]]:
-    """Return the arguments and options of a command, each with its type, default and help."""
-    hints = get_type_hints(function, include_extras=True)
-    rows = []
-    for name, parameter in inspect.signature(function).parameters.items():
-        annotation, *details = get_args(hints.get(name)) or (hints.get(name),)
-        told = next((each for each in details if hasattr(each, "param_decls")), None)
-        if told is None:  # Typer's context
-            continue
-        written = [word for word in (told.default, *(told.param_decls or ())) if str(word).startswith("-")]
-        default = "" if parameter.default is parameter.empty else parameter.default
-        rows.append(
-            {
-                "option": str(written[0]) if written else name,
-                "type": type_name(annotation),
-                "default": default if isinstance(default, (bool, int, float, str)) else str(default),
-                "search": "",
-                "help": told.help or "",
-            }
-        )
-    return rows
 
 
 def option_rows(component: type) -> list[dict[str, Any]]:
@@ -228,3 +214,69 @@ def _help(option: Option) -> str:
     """Return the help of an option; empty without one."""
     infos = (item for item in metadata(option.annotation) if isinstance(item, DocInfo))
     return next((info.documentation for info in infos), "")
+
+
+def add_plugins(plugins: NewPlugins) -> None:
+    """Add plugins as `--plugin` does; raises `TextgenError` if one cannot be loaded, or has no source."""
+    for plugin in [plugins] if isinstance(plugins, (str, Path, type)) else plugins:
+        if not isinstance(plugin, (str, Path, type)):
+            raise UsageError(f"{plugin!r} is not a plugin; give a class, or the path of a file")
+        list_plugin_file(file_of(plugin) if isinstance(plugin, type) else Path(plugin))
+
+
+def file_of(component: type) -> Path:
+    """Return the file with a class: that of its module, or one that is written if that is not imported."""
+    module = sys.modules.get(component.__module__)
+    cells = vars(module).get(CELLS) if module else None
+    try:
+        if not isinstance(cells, list):
+            if component.__module__ != "__main__":
+                return Path(inspect.getfile(component))
+            cells = [inspect.getsource(sys.modules["__main__"])]
+        code = source_of(component.__qualname__, cells)
+    except (OSError, TypeError, LookupError):
+        raise TextgenError(
+            f"the source of {component.__qualname__} cannot be found: define it at the top level of a cell "
+            "or script, or give the file that it is in"
+        ) from None
+    digest = hashlib.sha256(code.encode()).hexdigest()[:8]
+    path = FOLDER / f"{component.__name__.lower()}-{digest}.py"
+    if not path.exists():
+        make_folder(FOLDER)
+        write_file(path, code)
+    return path
+
+
+def source_of(name: str, cells: Iterable[str]) -> str:
+    """Return the statements of cells that define a name and all that it uses; raises `LookupError`."""
+    statements, codes = list[ast.stmt](), list[CodeType]()
+    for cell in cells:
+        with suppress(SyntaxError):  # it failed
+            body = ast.parse(cell).body
+            codes += [compile(ast.Module([each], []), "cell", "exec", FLAGS, True) for each in body]
+            statements += body
+    place = {stored: index for index, code in enumerate(codes) for stored in _names(code, "STORE_NAME")}
+    future = [each for each in statements if isinstance(each, ast.ImportFrom) and each.module == "__future__"]
+    chosen, kept = set[int](), list[ast.stmt](future[:1])
+
+    def keep(index: int) -> None:
+        """Keep a statement, after those that it uses."""
+        if index not in chosen:
+            chosen.add(index)
+            for used in sorted({place[each] for each in _used(codes[index]) & place.keys()}):
+                keep(used)
+            kept.append(statements[index])
+
+    keep(place[name])
+    return "\n\n".join(map(ast.unparse, kept)) + "\n"
+
+
+def _used(code: CodeType) -> set[str]:
+    """Return the global names that a code uses, with those of the functions and classes in it."""
+    inner = [each for each in code.co_consts if isinstance(each, CodeType)]
+    return _names(code, "LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS").union(*map(_used, inner))
+
+
+def _names(code: CodeType, *operations: str) -> set[str]:
+    """Return the names on which a code performs one of these operations."""
+    return {str(each.argval) for each in dis.get_instructions(code) if each.opname in operations}

@@ -16,9 +16,9 @@ from textgen.experiment.encoding import embed, encode_training
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.saved_run import load_run, names_run
-from textgen.library.corpus import TextSource, as_text, check_text, loaded
-from textgen.library.options import Refuse, changed, refusing
-from textgen.nn.language_model import LanguageModel, placeholder_vocabulary
+from textgen.library.corpus import TextSource, as_text, loaded
+from textgen.library.options import Given, changed, refuse
+from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import num_frozen_parameters, num_parameters
 from textgen.registry.registry import PluginError, plugins
 from textgen.requests import TextOptions
@@ -53,38 +53,25 @@ class ModelSummary:
     num_frozen_parameters: int = 0
 
 
-def describe(
-    what: str | Path, corpus: TextSource = defaults.CORPUS, *, vocab_size: int | None = None
-) -> ModelSummary:
+def describe(what: str | Path, corpus: TextSource = defaults.CORPUS) -> ModelSummary:
     """Return the layers of the model of `what`, a run or an entry, with their shapes and parameter counts.
 
-    The vocabulary of an entry is that of the text of `corpus`, unless `vocab_size` is its size. Raises
-    `TextgenError` if there is no such run or entry.
+    The vocabulary of an entry is that of the text of `corpus`. Raises `TextgenError` if there is no such run
+    or entry.
     """
     text = as_text(corpus)
-    given = changed(text) | (set() if vocab_size is None else {"vocab_size"})
-    return describe_as(str(what), text, vocab_size, refusing(given))
+    return describe_as(str(what), text, changed(text))
 
 
-def describe_as(what: str, text: TextOptions, vocab_size: int | None, refuse: Refuse) -> ModelSummary:
-    """Describe as asked, as `describe` does; `refuse` is called with the options that have no effect."""
-    of_text = ["corpus", "clean", "max_chars", "encoding"]
-    refuse(["split"], "on the layers of a model")
+def describe_as(what: str, text: TextOptions, given: Given) -> ModelSummary:
+    """Describe as asked, as `describe` does; `given` are options that may have no effect."""
+    refuse(given, ["split"], "on the layers of a model")
     if run := find_run_or_entry(what):
-        refuse(["vocab_size", *of_text], f"on {what!r}, a run with a vocabulary of its own")
+        of_text = ["corpus", "clean", "max_chars", "encoding"]
+        refuse(given, of_text, f"on {what!r}, a run with a vocabulary of its own")
         saved = load_run(run, torch.device("cpu"))
         return summarize_model(saved.model, saved.entry.name)
-    entry = parse_entry(what)
-    if vocab_size is None:
-        check_text(text, refuse)
-        return summarize_entry(entry, loaded(text))
-    refuse(of_text, "with --vocab-size, which needs no text")
-    if "embedding" in entry.parts:
-        raise TextgenError(
-            f"entry {entry.name!r}: the vectors of {entry.parts['embedding']} need a text; "
-            "leave out --vocab-size or the embedding"
-        )
-    return summarize_model(entry.build_model(placeholder_vocabulary(vocab_size)), entry.name)
+    return summarize_entry(parse_entry(what), loaded(text))
 
 
 def find_run_or_entry(text: str, root: Path = RUNS) -> Path | None:

@@ -1,18 +1,16 @@
-"""What functions do first: what is refused before anything is computed, and what is imported meanwhile."""
+"""Options of functions: which are given, and which are refused before anything is computed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeAlias, get_args, get_type_hints
 
 from textgen.requests import MAX_SEED, ClusterOptions
 from textgen.runtime.messages import UsageError
-from textgen.workers.process import import_early
 
-Refuse: TypeAlias = Callable[[Sequence[str], str], None]
-"""A function that raises `UsageError` if an option with one of these names is given; the reason completes
-the sentence "split has no effect …"."""
+Given: TypeAlias = Mapping[str, str]
+"""The names of the options that are given, and how the user writes them, such as `--split`."""
 
 
 def seed_range(seeds: int | range) -> dict[str, int]:
@@ -36,42 +34,33 @@ def check_numbers(seed: int, **counts: int) -> None:
             raise UsageError(f"{name} must be at least 1, not {count}")
 
 
-def refusing(given: Collection[str]) -> Refuse:
-    """Return the function that refuses the options that are given."""
-
-    def refuse(names: Sequence[str], reason: str) -> None:
-        for name in names:
-            if name in given:
-                raise UsageError(f"{name} has no effect {reason}; leave it out")
-
-    return refuse
+def refuse(given: Given, names: Iterable[str], reason: str, advice: str = "leave it out") -> None:
+    """Raise `UsageError` for the first of these options that is given; `reason` says why or on what."""
+    for name in names:
+        if name in given:
+            raise UsageError(f"{given[name]} has no effect {reason}; {advice}")
 
 
-def changed(*groups: object) -> set[str]:
-    """Return the names of the options in requests and groups that are not at their defaults."""
-    names = set()
-    for group in groups:
-        for field in fields(group):  # type: ignore[arg-type]
-            value = getattr(group, field.name)
-            if isinstance(value, list | tuple) and len(value) == 1:
-                value = value[0]
-            if is_dataclass(field.default):
-                names |= changed(value)
-            elif value != field.default:
-                names.add(field.name)
+def changed(group: Any) -> dict[str, str]:
+    """Return the options in a request or group that are not at their defaults, as those that are given."""
+    names = dict[str, str]()
+    for field in fields(group):
+        value = getattr(group, field.name)
+        if isinstance(value, list | tuple) and len(value) == 1:
+            value = value[0]
+        if is_dataclass(field.default):
+            names |= changed(value)
+        elif value != field.default:
+            names[field.name] = field.name
     return names
 
 
-def check_cluster(request: Any, function: str, refuse: Refuse) -> None:
+def check_cluster(request: Any, function: str, given: Given) -> None:
     """Refuse options of a cluster that a request does not have, or that share none."""
     used = get_args(get_type_hints(type(request), include_extras=True)["cluster"])
-    refuse([each.name for each in fields(ClusterOptions) if each.name not in used], f"on {function}")
+    unused = [each.name for each in fields(ClusterOptions) if each.name not in used]
+    refuse(given, unused, f"on {function}")
     if request.cluster.on is None:
-        refuse(["cpus_per_run", "gpus_per_run"], "without --on")
+        refuse(given, ["cpus_per_run", "gpus_per_run"], "without --on")
     else:
-        refuse(["jobs"], "with --on, which computes as many runs at a time as have room")
-
-
-def prepare(jobs: str) -> None:
-    """Begin to import, in the background, the module that computes jobs in processes of their own."""
-    import_early(jobs)
+        refuse(given, ["jobs"], "with --on, which computes as many runs at a time as have room")

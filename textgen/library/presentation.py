@@ -1,42 +1,71 @@
-"""Runs in a few lines, and the report of any result."""
+"""Runs and other results in a few lines, the report of any result, and its page written again."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from textgen import defaults
-from textgen.contracts import TextgenError
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample
-from textgen.library.runs import Run
-from textgen.library.training import how_to_look
-from textgen.reports.document import Report
-from textgen.reports.formats import short
+from textgen.reports.document import Block, Report, SampleGroup, Samples, Section, lines
+from textgen.reports.formats import plain, short
+from textgen.reports.html import to_html
+from textgen.results.items import read_result
+from textgen.results.names import HAS_PAGE, find
 from textgen.results.result_kind import kind_of
-from textgen.training.budget import is_timed
+from textgen.runtime.messages import UsageError
+from textgen.runtime.storage.files import write_file
+from textgen.runtime.storage.result_folders import PAGE
 
 PROMPT = '"Once upon a time"'
 """The prompt of a suggested command."""
-SHOWN_CHARS = 200
-"""Characters of the sample at the end of training."""
+
+
+def report(name: str | Path, *, with_models: bool = False) -> Path:
+    """Write the page of a bench, ladder, suite or study again; return its path.
+
+    `name` is a folder, part of its name, or `latest`. With `with_models`, the page of a bench contains its
+    small recurrent models over characters and writes with them. Raises `TextgenError` without results.
+    """
+    found = find(str(name), chosen=HAS_PAGE)
+    if with_models and not found.kind.has_models:
+        raise UsageError("with models has an effect on the page of a bench only; leave it out")
+    page = found.path / PAGE
+    write_file(page, to_html(found.kind.page(read_result(found), found.path, with_models=with_models)))
+    return page
 
 
 def document(result: Any, folder: Path = Path()) -> Report:
     """Return the report of a result that is saved in `folder`."""
-    report: Report = kind_of(result).report(result, folder)
-    return report
+    made: Report = kind_of(result).report(result, folder)
+    return made
 
 
-def train_lines(folder: Path, settings: RunSettings, result: RunResult) -> list[str]:
-    """Return how a run scores, where the bits go, how fast and large it is, and where it is saved."""
+def brief_report(kind: str, result: Any, texts: Sequence[str], advice: str, *more: Block) -> Report:
+    """Return the report of a result that takes a few lines, the first of which is the answer."""
+    answer, *others = texts
+    sections = [Section(kind, "", [lines(others)]), Section("samples", "Samples", more)]
+    return Report(kind=kind, result=result, title="", answer=answer, advice=advice, sections=sections)
+
+
+def run_report(folder: Path, settings: RunSettings, result: RunResult, samples: Sequence[Sample]) -> Report:
+    """Return how a run scores, how it was trained, and some texts that it wrote."""
+    groups = [
+        SampleGroup(plain(each.prompt) or "(no prompt)", each.sampler, [(f"seed {each.seed}", each.text)])
+        for each in samples
+    ]
+    advice = command("sample", str(folder), "--prompt", PROMPT)
+    return brief_report("run", result, run_lines(settings, result), advice, Samples(groups))
+
+
+def run_lines(settings: RunSettings, result: RunResult) -> list[str]:
+    """Return how a run scores, where the bits go, and how fast and large it is."""
     part, score = ("test", result.test) if result.test else ("validation", result.validation)
-    lines = [f"{result.name} has no rank: {result.problem}"]
+    about = [f"{result.name} has no rank: {result.problem}"]
     if score is not None and result.problem is None:
-        lines = [
+        about = [
             f"{result.name} on {settings.corpus.name}: {score_line(score, f'the {part} text')}",
             *filter(None, [result.chance_remark]),
             bits_line(score),
@@ -47,37 +76,7 @@ def train_lines(folder: Path, settings: RunSettings, result: RunResult) -> list[
         epochs += f", {train.unused}"
     speed = f"{train.seconds:.0f} s ({short(train.chars_per_second)} per second)"
     size = f"{short(result.num_parameters)} parameters; {settings.device}, {settings.precision}"
-    return [*lines, f"{short(train.num_chars)} characters in {speed}{epochs}; {size}", f"saved in {folder}"]
-
-
-def train_remarks(run: Run, log: str | None) -> Iterator[str]:
-    """Yield remarks on a training run besides its result, and how to view its log."""
-    trained = run.result.train
-    if trained.disturbance and is_timed(run.settings.budget):
-        yield (
-            f"other work slowed training down: it {trained.disturbance}; train on an idle machine, or for a "
-            "number of characters (such as --budget 5Mchars)"
-        )
-    yield from trained.remarks
-    if log is not None:
-        yield f"look at the log with: {how_to_look(log, run.folder)}"
-
-
-def first_sample(run: Run) -> list[str]:
-    """Return a short text of a run that has just been trained; none if it cannot write."""
-    with suppress(TextgenError):
-        text = run.sample(length=SHOWN_CHARS)
-        return [_sample_line(Sample("", defaults.SAMPLER, 0, text))]
-    return []
-
-
-def command(*words: str) -> str:
-    """Return a command of textgen as one types it."""
-    return f"textgen {' '.join(word if word == PROMPT else shlex.quote(word) for word in words)}"
-
-
-def _sample_line(sample: Sample) -> str:
-    return f"--- {sample.sampler}, seed {sample.seed}\n{sample.prompt + sample.text}"
+    return [*about, f"{short(train.num_chars)} characters in {speed}{epochs}; {size}"]
 
 
 def score_line(score: Score, text: str) -> str:
@@ -92,3 +91,8 @@ def bits_line(score: Score) -> str:
     """Return the shares of the bits by what they are spent on."""
     shares = {name: 100 * bits / (score.bits_per_char or 1.0) for name, bits in score.named_bits.items()}
     return "where the bits go: " + ", ".join(f"{name} {share:.0f} %" for name, share in shares.items())
+
+
+def command(*words: str) -> str:
+    """Return a command of textgen as one types it."""
+    return f"textgen {' '.join(word if word == PROMPT else shlex.quote(word) for word in words)}"

@@ -22,8 +22,6 @@ from textgen.runtime.output import note, visible
 from textgen.training.progress import DONE, FAILED, Report, Step, ignore_report
 
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-ASCII = str.maketrans("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏✓✗·…▁▂▃▄▅▆▇█", r"|/-\|/-\|/+x.~_,-=+*%#")
-"""Replacements of the same width, for encodings other than UTF."""
 REDRAWS_PER_SECOND = 8
 CURVE_WIDTH = 8
 MIN_NAME, MAX_NAME, OTHER_CELLS = 12, 40, 62
@@ -197,10 +195,7 @@ class ProgressDisplay:
             rows.append(Text(visible(written)[: size.width - 2], "dim italic"))
         if left := self._left():
             rows.append(Text(left, "dim"))
-        drawn = Text("\n", no_wrap=True, overflow="crop").join(rows)
-        if self._console.options.ascii_only:
-            drawn.plain = drawn.plain.translate(ASCII)
-        return drawn
+        return Text("\n", no_wrap=True, overflow="crop").join(rows)
 
     def _latest_text(self) -> str:
         """Return what the entry in training wrote last, in one line."""

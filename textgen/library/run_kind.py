@@ -41,23 +41,6 @@ class RunKind(Kind):
     def report(self, result: Any, folder: Path) -> Report:
         """Return its score, how it was trained, and the samples that are kept with it."""
         from textgen.experiment.samples import kept_samples
-        from textgen.library.presentation import PROMPT, command, train_lines
-        from textgen.reports.document import Report, SampleGroup, Samples, Section, lines
-        from textgen.reports.formats import plain
+        from textgen.library.presentation import run_report
 
-        answer, *others, _ = train_lines(folder, result.settings, result.result)
-        groups = [
-            SampleGroup(plain(each.prompt) or "(no prompt)", each.sampler, [(f"seed {each.seed}", each.text)])
-            for each in kept_samples(folder)
-        ]
-        return Report(
-            kind="run",
-            result=result,
-            title="",
-            answer=answer,
-            advice=command("sample", str(folder), "--prompt", PROMPT),
-            sections=[
-                Section("run", "", [lines(others)]),
-                Section("samples", "Samples that were kept", [Samples(groups)]),
-            ],
-        )
+        return run_report(folder, result.settings, result.result, kept_samples(folder))

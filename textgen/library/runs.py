@@ -22,12 +22,13 @@ from textgen.experiment.score_run import score_any
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
 from textgen.generation.text_ends import Until, part_after, spans
-from textgen.jobs.kept import check_new
-from textgen.library.defined_plugins import NewPlugins, add_plugins
-from textgen.library.notebook_views import data_frame, new_axes, plot_curves, run_html
+from textgen.jobs.kept import check_new, run_and_save
+from textgen.library.comparison import data_frame, new_axes, plot_curves
+from textgen.library.components import NewPlugins, add_plugins
 from textgen.library.options import check_numbers
+from textgen.library.presentation import run_lines
 from textgen.library.progress import shown
-from textgen.library.saving import trained_and_saved
+from textgen.page.render import notebook_block, notebook_table
 from textgen.requests import Source
 from textgen.results.names import find_run
 from textgen.runtime.device import DeviceConfig, choose_device
@@ -305,7 +306,8 @@ class Run:
         return axes
 
     def _repr_html_(self) -> str:
-        return run_html(self.folder, self.settings, self.result)
+        lines = [*run_lines(self.settings, self.result), f"saved in {self.folder}"]
+        return notebook_block(notebook_table((), [[line] for line in lines], lefts=(0,)))
 
     def __repr__(self) -> str:
         return f"Run({self.entry!r}, folder={str(self.folder)!r})"
@@ -320,7 +322,7 @@ def finished(experiment: Experiment, folder: Path, config: DeviceConfig, tell: R
     """Train, score and save a run; one that cannot be saved is in the error."""
     tell(Step("", folder=folder))
     try:
-        run = trained_and_saved(experiment, folder, tell)
+        run = run_and_save(experiment, folder, tell)
     except NotSavedError as error:
         error.result = Run(folder, cast(SavedRun, error.result), config)
         raise

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from textgen import defaults
-from textgen.comparison.origins import make_origins
+from textgen.comparison.entry_job import make_origins
 from textgen.contracts import Logger, TextgenWarning
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
@@ -20,9 +20,9 @@ from textgen.experiment.forecast import expected_seconds
 from textgen.experiment.origin import started_from
 from textgen.experiment.saved_run import names_run, read_manifest
 from textgen.jobs.kept import check_new
+from textgen.library.components import NewPlugins, add_plugins
 from textgen.library.corpus import TextSource, as_text, check_text, loaded
-from textgen.library.defined_plugins import NewPlugins, add_plugins
-from textgen.library.options import Refuse, changed, check_cluster, check_numbers, refusing
+from textgen.library.options import Given, changed, check_cluster, check_numbers, refuse
 from textgen.library.progress import shown
 from textgen.library.runs import Run, finished, load
 from textgen.registry.options import build
@@ -59,8 +59,9 @@ def train(
     add_plugins(plugins)
     request = TrainRequest(entry=entry, text=as_text(corpus), budget=budget, seed=seed, cluster=cluster)
     # Programs may train all entries alike: a budget and a precision are ignored where there is no gradient.
-    given = (changed(request) | ({"log"} if log is not None else set())) - {"budget", "precision"}
-    return train_as(request, out, log=log, report=report, refuse=refusing(given))
+    given = changed(request) | ({} if log is None else {"log": "log"})
+    given = {name: written for name, written in given.items() if name not in ("budget", "precision")}
+    return train_as(request, out, log=log, report=report, given=given)
 
 
 def train_as(
@@ -68,16 +69,12 @@ def train_as(
     out: str | Path | None,
     *,
     log: str | None,
-    snapshots: bool = False,
     report: Report | bool | None,
-    refuse: Refuse,
+    given: Given,
 ) -> Run:
-    """Train what is asked for, as `train` does; with `snapshots`, each validation keeps its weights.
-
-    `refuse` is called with the options that have no effect.
-    """
+    """Train as asked, as `train` does; `given` are options that may have no effect."""
     check_numbers(request.seed)
-    check_train(request, refuse)
+    check_train(request, given)
     logger = build_logger(log)
     entry = request.entry
     cluster, budget, seed = request.cluster, request.budget, request.seed
@@ -88,8 +85,6 @@ def train_as(
     if names_run(entry):
         entry = started_from(read_manifest(folder := find_run(entry)).entry.name, folder)
     parsed = parse_entry(entry)
-    if snapshots and not parsed.keeps_snapshots:
-        parsed = parse_entry(entry := f"{entry}{',' if ':' in entry else ':'}snapshots=true")
     config = choose_device(cluster.device, cluster.precision)
     check_new(out)
     with shown(report) as tell:
@@ -105,25 +100,23 @@ def train_as(
             return finished(experiment, folder, config, follow)
 
 
-def check_train(request: TrainRequest, refuse: Refuse) -> None:
+def check_train(request: TrainRequest, given: Given) -> None:
     """Refuse options of training without effect; raises `UsageError` for a run without an addition."""
     entry, budget = request.entry, request.budget
     check_is_text(budget)
-    check_cluster(request, "training", refuse)
-    check_text(request.text, refuse)
+    check_cluster(request, "training", given)
+    check_text(request.text)
     if budget.startswith("+"):
-        new = ["corpus", "clean", "split", "max_chars", "encoding", "seed", "log", "snapshots"]
-        refuse(new, f"on {entry!r}, a run whose training continues")
+        new = ["corpus", "clean", "split", "max_chars", "encoding", "seed", "log"]
+        refuse(given, new, f"on {entry!r}, a run whose training continues")
     elif names_run(entry):
-        try:
-            refuse(["corpus"], "")
-        except UsageError:  # it is given
+        if "corpus" in given:
             return
         how = "--budget +2m adds to its training, --corpus FILE starts from it on another text"
         raise UsageError(f"{entry!r} is a run: {how}")
     elif (parsed := parse_entry(entry)) and not parsed.is_trainable:
         reason = f"on the model {parsed.parts['model']!r}, which is not trained by gradient descent"
-        refuse(["budget", "precision", "log", "snapshots"], reason)
+        refuse(given, ["budget", "precision", "log"], reason)
 
 
 def build_logger(log: str | None) -> Logger | None:
