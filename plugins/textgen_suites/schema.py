@@ -101,7 +101,7 @@ class Suite(_Strict):
             raise TextgenError(f"the suite has {number:,} cases; at most {MAX_CASES:,} are allowed")
         if len(budgets) == 1:
             return suite
-        questions = [_under(question, str(each)) for question in self.questions for each in budgets]
+        questions = [_under(question, each) for question in self.questions for each in budgets]
         return suite.model_copy(update={"questions": tuple(dict.fromkeys(questions))})
 
 

@@ -185,7 +185,7 @@ def _prepare(
     try_samplers(options.samplers)
     try_metrics(options.metrics)
     rungs = {out: replace(options, budget=budget) for out, budget in budgets.items()}
-    check_equal_machines(options.backend, is_timed=any(each.unit == "seconds" for each in budgets.values()))
+    check_equal_machines(options.backend, is_timed=any(each.is_timed for each in budgets.values()))
     for out in rungs:
         make_folder(out / RUNS_OF_BENCH)
     silence, failures = options.entry_timeout, dict[Path, str]()
@@ -277,7 +277,7 @@ def _judged(
     measured_rows = rows_by_entry(ranked, corpus.split.scored_on)
     return Comparison(
         **header_values(corpus, options.device_config, ranked[0].machine if ranked else None),
-        budget=str(options.budget),
+        budget=options.budget,
         scored_on=corpus.split.scored_on,
         prompts=tuple(writer.shown_prompts()),
         measured_sampler=options.samplers[0],

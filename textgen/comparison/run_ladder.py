@@ -41,7 +41,7 @@ def run_ladder(
     be saved.
     """
     _adopt(out)
-    made = bench_each(entries, corpus, options, {out / str(budget): budget for budget in budgets}, report)
+    made = bench_each(entries, corpus, options, {out / budget: budget for budget in budgets}, report)
     result, unsaved = ladder(made.results, command_line()), made.unsaved
     try:
         write_record(out / LADDER, result)
@@ -60,21 +60,20 @@ def budgets_with(out: Path, asked: Sequence[Budget]) -> tuple[Budget, ...]:
 
     Raises `TextgenError` if they do not fit together.
     """
-    known = read_record(Ladder, out / LADDER).budgets if (out / LADDER).is_file() else ()
-    held = list(map(parse_budget, known))
+    held = [*read_record(Ladder, out / LADDER).budgets] if (out / LADDER).is_file() else []
     is_new = {budget.amount for budget in asked}.isdisjoint(budget.amount for budget in held)
     if len(asked) == 1 and not held:
         return tuple(asked)
     if len(asked) == 1 and is_new:
         raise TextgenError(
             f"{str(out)!r} holds a ladder, to which entries are added with one of its budgets "
-            f"({', '.join(map(str, held))}); a budget by --budget {held[0]},{asked[0]}"
+            f"({', '.join(held)}); a budget by --budget {held[0]},{asked[0]}"
         )
     if len(asked) > 1 and (single := _budget_of(out)):
         held.append(single)
     if held and held[0].unit != asked[0].unit:
         raise TextgenError(
-            f"{str(out)!r} holds a comparison of {', '.join(map(str, held))}; give budgets in the same unit, "
+            f"{str(out)!r} holds a comparison of {', '.join(held)}; give budgets in the same unit, "
             "or choose another folder (--out)"
         )
     # One that is there may be written in another way, such as 60s instead of 1m.
@@ -83,7 +82,7 @@ def budgets_with(out: Path, asked: Sequence[Budget]) -> tuple[Budget, ...]:
 
 def compared_in(out: Path, budgets: Sequence[Budget]) -> list[str]:
     """Return the entries of the comparisons that a folder holds, of one budget or of several."""
-    folders = [out, *(out / str(budget) for budget in budgets)]
+    folders = [out, *(out / budget for budget in budgets)]
     return list(dict.fromkeys(name for folder in folders for name in compared_before(folder)))
 
 
@@ -102,7 +101,7 @@ def _adopt(out: Path) -> None:
     budget = _budget_of(out)
     if budget is None:
         return
-    folder = out / str(budget)
+    folder = out / budget
     make_folder(folder)
     names = (RUNS_OF_BENCH, DETAILS, GUESSES, MARKDOWN, PAGE, BENCH)
     for name in names:  # the last one tells what budget they have

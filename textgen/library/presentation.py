@@ -17,7 +17,6 @@ from textgen.library.training import how_to_look
 from textgen.reports.document import Report
 from textgen.reports.formats import short
 from textgen.results.result_kind import kind_of
-from textgen.training.budget import is_timed
 
 PROMPT = '"Once upon a time"'
 """The prompt of a suggested command."""
@@ -53,7 +52,7 @@ def train_lines(folder: Path, settings: RunSettings, result: RunResult) -> list[
 def train_remarks(run: Run, log: str | None) -> Iterator[str]:
     """Yield remarks on a training run besides its result, and how to view its log."""
     trained = run.result.train
-    if trained.disturbance and is_timed(run.settings.budget):
+    if trained.disturbance and run.settings.budget.is_timed:
         yield (
             f"other work slowed training down: it {trained.disturbance}; train on an idle machine, or for a "
             "number of characters (such as --budget 5Mchars)"

@@ -19,7 +19,6 @@ from textgen.reports.formats import CurvePoint, at, bits, plain, short, sparklin
 from textgen.reports.rows import EntryRow, held_out_row, machine_letters, reference_rows
 from textgen.reports.samples import counted_words, known_words
 from textgen.results.comparison import Comparison
-from textgen.training.budget import is_timed
 
 MAX_NOTED_WORDS = 12
 """Made-up or missing words that are shown of each entry."""
@@ -120,7 +119,7 @@ def score_notes(result: Comparison, rows: Sequence[EntryRow]) -> Iterator[Note]:
         yield Note("averages of copies, trained one after another (their number)", copied)
     yield from _unused_notes(rows)
     yield from _part_notes(result, rows)
-    if is_timed(result.budget):
+    if result.budget.is_timed:
         yield from _disturbed_notes(rows)
         if len(machine_letters(rows)) > 1:
             yield Note(
@@ -265,7 +264,7 @@ def _shown_word(word: str) -> str:
 
 def curve_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     """Return the learning curves of the entries that have one, drawn over the same budget."""
-    by_time = is_timed(result.budget)
+    by_time = result.budget.is_timed
     rows = [row for row in rows if row.comparable and row.runs[0].train.curve]
     curves = [_points(row.runs[0], by_time) for row in rows]
     everything = [point for curve in curves for point in curve] or [(0.0, 0.0)]

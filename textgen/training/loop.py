@@ -158,7 +158,7 @@ class TrainingLoop:
             trainer.model.module.load_state_dict(self.best_weights)
         trainer.model.module.eval()
         utilization = self.cpu_share.value() if trainer.device_config.device.type == "cpu" else None
-        is_timed = self.budget.unit == "seconds"
+        is_timed = self.budget.is_timed
         return TrainResult(
             seconds=trainer.seconds,
             validation_seconds=self.validation_seconds,
