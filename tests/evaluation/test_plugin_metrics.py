@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 
 from textgen.contracts import TextgenError
-from textgen.evaluation.metrics import Share
 from textgen.jobs.plugin_code import measure_metrics, try_metrics
 
 CODE = '''
@@ -73,8 +72,3 @@ def test_what_a_metric_breaks_is_told() -> None:
     }.items():
         with pytest.raises(TextgenError, match=message):
             try_metrics([spec])
-
-
-def test_the_pseudovalues_of_a_mean_are_its_values() -> None:
-    assert Share.mean([1.0, None, 4.0]).value == 2.5
-    assert Share.mean([1.0, 2.0, 6.0]).pseudovalues() == pytest.approx((1, 2, 6))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -12,6 +11,7 @@ from torch import Tensor
 from helpers.scoring import bits_of_run
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
+from textgen.data.split import parse_split, split_text
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment, continuation
 from textgen.experiment.run_lock import locked_run
@@ -20,8 +20,10 @@ from textgen.generation.bound_sampler import build_sampler
 from textgen.nn.language_model import placeholder_vocabulary
 from textgen.nn.weights import num_parameters, weights_of
 from textgen.runtime.device import choose_device
+from textgen.training import mixture_training
 from textgen.training.budget import parse_budget
 from textgen.training.checkpoints import INTERVAL
+from textgen.training.mixture_training import num_useful_copies
 from textgen.training.progress import Step
 
 CPU = choose_device("cpu")
@@ -33,8 +35,13 @@ def corpus() -> Corpus:
     return load_corpus(["lee"], max_chars=30_000)
 
 
-def experiment(entry: str, corpus: Corpus, budget: str = "6000chars", seed: int = 0) -> Experiment:
-    return Experiment(parse_entry(entry), corpus, parse_budget(budget), CPU, seed)
+@pytest.fixture(scope="module")
+def short(news: str) -> Corpus:
+    return Corpus("news", "raw", news[:10_000], split_text(news[:10_000], parse_split("80/10/10")))
+
+
+def experiment(entry: str, corpus: Corpus, budget: str = "6000chars", **options: bool) -> Experiment:
+    return Experiment(parse_entry(entry), corpus, parse_budget(budget), CPU, 0, **options)
 
 
 @pytest.fixture(scope="module")
@@ -95,25 +102,6 @@ def test_the_first_copy_is_the_single_model_with_its_share_of_the_budget(
 
 
 @pytest.mark.slow
-def test_the_score_is_that_of_the_mean_of_the_probabilities(corpus: Corpus, trained: SavedRun) -> None:
-    assert trained.result.problem is None  # chunks equal one pass, no model sees the future
-    assert trained.result.score_checks.max_normalization_error < 1e-4
-    start = trained.tokenizer.encode("\n")
-    nats = 0.0
-    for text in corpus.split.test.stretches():
-        ids = torch.from_numpy(np.concatenate([start, trained.tokenizer.encode(text)]).astype(np.int64))
-        with torch.inference_mode():
-            each = [
-                member.forward(ids[None, :-1], member.initial_state(1))[0][0].double().softmax(-1)
-                for member in trained.model.members
-            ]
-        nats -= float((sum(each) / 3)[range(len(ids) - 1), ids[1:]].log().sum())
-    assert trained.result.test is not None
-    expected = nats / np.log(2) / len(corpus.split.test)
-    assert trained.result.test.bits_per_char == pytest.approx(expected, abs=1e-4)
-
-
-@pytest.mark.slow
 def test_a_run_of_copies_is_kept_whole(corpus: Corpus, tmp_path: Path) -> None:
     run = experiment(f"2*word-lstm+ngram:{SMALL}", corpus).run()
     save_run(tmp_path / "run", run)
@@ -151,3 +139,62 @@ def test_copies_that_are_finished_are_not_trained_again(
     resumed = experiment(f"3*char-lstm:{SMALL}", corpus).run(follow, checkpoints)
     assert (min(seen), max(seen)) == (total // 2 + 1, total - 1)
     assert all(map(same, copies_of(resumed), copies_of(trained)))
+
+
+# --- as many copies as the budget has use for
+
+
+TINY = "num_layers=1,hidden_size=16,batch_size=8,sequence_length=16"
+
+
+@pytest.fixture
+def little_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let two epochs be enough for a model."""
+    monkeypatch.setattr(mixture_training, "EXPOSURE_OF_ONE", 1.0)
+    monkeypatch.setattr(mixture_training, "ENOUGH_UPDATES", 20)
+
+
+USEFUL = [
+    *((5, 7.5, 700, 1), (20, 7.5, 2800, 3), (20, 7.5, 500, 2)),
+    *((39, 0.5, 9000, 1), (41, 0.5, 9000, 2), (91, 0.5, 9000, 3), (1e6, 9, 1e9, 8)),
+]
+
+
+@pytest.mark.parametrize(("epochs", "per_token", "updates", "expected"), USEFUL)
+def test_a_second_copy_is_worth_it_once_one_has_learned_most(
+    epochs: float, per_token: float, updates: float, expected: int
+) -> None:
+    assert num_useful_copies(epochs, per_token, updates) == expected
+
+
+@pytest.mark.usefixtures("little_is_enough")
+def test_an_entry_gets_the_copies_that_its_budget_has_use_for(short: Corpus) -> None:
+    assert experiment(f"char-lstm:{TINY}", short, "3epochs").run().result.num_copies == 1
+    assert experiment(f"1*char-lstm:{TINY}", short, "5epochs").run().result.num_copies == 1
+    trial = experiment(f"char-lstm:{TINY}", short, "5epochs", chooses_copies=False)
+    assert trial.run().result.num_copies == 1
+    automatic = experiment(f"char-lstm:{TINY}", short, "5epochs").run()
+    assert (automatic.result.num_copies, automatic.entry.num_copies) == (2, 2)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_run_that_is_resumed_has_the_number_with_which_it_began(
+    number: int, short: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    little = {"MIN_SECONDS": 0.1, "MOST_COPIES": number, "EXPOSURE_OF_ONE": 1e-3, "ENOUGH_UPDATES": 1}
+    for name, value in little.items():
+        monkeypatch.setattr(mixture_training, name, value)
+    monkeypatch.setenv(INTERVAL, "0")
+    timed = experiment(f"char-lstm:{TINY}", short, "2s")
+
+    def interrupt(step: Step) -> None:
+        if step.progress and step.progress.num_updates > 2:
+            raise KeyboardInterrupt
+
+    with locked_run(tmp_path / "run") as checkpoints, pytest.raises(KeyboardInterrupt):
+        timed.run(interrupt, checkpoints)
+    monkeypatch.setenv(INTERVAL, "1000")
+    monkeypatch.setattr(
+        mixture_training, "MOST_COPIES", 3 - number
+    )  # the other number, if it were chosen again
+    assert timed.run(checkpoints=checkpoints).result.num_copies == number

@@ -132,12 +132,6 @@ def test_muon_gets_the_matrices_of_hidden_layers_alone(
     assert [kind(optimizer) for optimizer in optimizers(model)] == [Muon, torch.optim.AdamW]
 
 
-def test_a_model_without_hidden_matrices_gets_adamw_alone() -> None:
-    for model in (nn.Embedding(5, 3), nn.Linear(3, VOCAB_SIZE, bias=False)):
-        assert [kind(optimizer) for optimizer in optimizers(model)] == [torch.optim.AdamW]
-    assert [kind(optimizer) for optimizer in optimizers(nn.Linear(5, 3, bias=False))] == [Muon]
-
-
 @pytest.mark.parametrize("name", get_args(OptimizerName))
 def test_each_optimizer_learns(name: OptimizerName) -> None:
     torch.manual_seed(0)
