@@ -1,4 +1,4 @@
-"""A run that was killed continues from its checkpoints, with the same bits; a finished one from its weights."""
+"""A killed run continues from its checkpoints, with the same bits; a finished one from its weights."""
 
 from __future__ import annotations
 

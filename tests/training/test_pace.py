@@ -16,8 +16,7 @@ from textgen.training import threads
 from textgen.training.budget import parse_budget
 from textgen.training.loop import train
 from textgen.training.mixture_training import combined_result, counting_result
-from textgen.training.pace import pace_sd
-from textgen.training.progress import Progress, unevenness
+from textgen.training.progress import Progress, pace_sd, unevenness
 from textgen.training.threads import AGAIN_SECONDS, TRIAL_SECONDS, Threads
 
 

@@ -15,8 +15,15 @@ from textgen.runtime.environment import CpuShare
 from textgen.training.budget import Budget
 from textgen.training.checkpoints import Checkpoints, Snapshots
 from textgen.training.moments import Writing
-from textgen.training.pace import pace_sd
-from textgen.training.progress import Moment, OnProgress, Progress, TrainResult, ignore_report, unevenness
+from textgen.training.progress import (
+    Moment,
+    OnProgress,
+    Progress,
+    TrainResult,
+    ignore_report,
+    pace_sd,
+    unevenness,
+)
 from textgen.training.threads import Threads
 from textgen.training.trainer import Trainer
 from textgen.training.validation import Validation
