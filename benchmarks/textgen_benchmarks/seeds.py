@@ -41,7 +41,7 @@ from textgen.runtime.environment import Machine
 from textgen.runtime.process_setup import keep_freed_memory
 from textgen.runtime.storage.files import slug
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record
-from textgen.training.budget import parse_budget
+from textgen.training.budget import Budget, parse_budget
 from textgen_benchmarks.saving import RESULTS, json_option, save
 
 RESULT = RESULTS / "seeds.json"
@@ -72,7 +72,7 @@ class SeedGroup:
 
     entry: str
     corpus: CorpusInfo
-    budget: str
+    budget: Budget
     runs: tuple[SeedRun, ...]
 
 
@@ -146,9 +146,9 @@ def priors(groups: Sequence[SeedGroup]) -> dict[str, SeedPrior]:
 
 def trained_chars(group: SeedGroup) -> float:
     """Return the number of characters that each run of a group has read in training."""
-    budget = parse_budget(group.budget)
+    budget = group.budget
     if budget.unit != "chars":
-        raise TextgenError(f"budget {budget.text}: give one in characters, such as 300kchars")
+        raise TextgenError(f"budget {budget}: give one in characters, such as 300kchars")
     return budget.amount
 
 
@@ -208,11 +208,12 @@ def conclusions(groups: Sequence[SeedGroup]) -> tuple[dict[str, SeedPrior], tupl
 def measured(declared: str, folder: Path) -> Iterator[SeedGroup]:
     """Yield the runs of entries on a text, declared as `SOURCE=BUDGET:ENTRY,…`; finished ones are reused."""
     source, _, rest = declared.partition("=")
-    budget, _, listed = rest.partition(":")
+    written, _, listed = rest.partition(":")
+    budget = parse_budget(written)
     entries = listed.split(",") if listed else ENTRIES
     corpus = load_corpus([source])
     options = BenchOptions(
-        budget=parse_budget(budget),
+        budget=budget,
         device_config=choose_device("auto", "auto"),
         request=BenchRequest(seeds=NUM_SEEDS, samples=SampleOptions(sampler=EQUAL_SAMPLER)),
         has_references=False,

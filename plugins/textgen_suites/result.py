@@ -10,6 +10,7 @@ from textgen.evaluation.metrics import TextMetrics
 from textgen.results.header import JudgedHeader
 from textgen.results.row import Row
 from textgen.runtime.storage.json_records import Count, check_different, check_lengths, check_names
+from textgen.training.budget import Budget
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,7 @@ class CaseResult:
     clean: str
     train_share: float
     max_chars: int | None
-    budget: str
+    budget: Budget
     scored_text: str
     """The hash of the text that is scored."""
     runs: tuple[Row, ...]

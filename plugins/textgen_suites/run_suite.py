@@ -108,9 +108,9 @@ class Variant:
     def name(self) -> str:
         """The name of its folder, which ends with a hash of all that its runs have in common."""
         config, backend, budget = self.settings.device_config, self.settings.backend, self.settings.budget
-        common = [to_values(self.corpus.info), str(budget), self.settings.samplers]
+        common = [to_values(self.corpus.info), budget, self.settings.samplers]
         common += [config.device.type, config.precision]
-        if budget.unit == "seconds":  # whose worth depends on the machine, and on each run's share of it
+        if budget.is_timed:  # whose worth depends on the machine, and on each run's share of it
             common += [backend.machines[0].description, round(backend.cores_per_job, 3)]
         key = hashlib.sha256(json.dumps(common, sort_keys=True).encode()).hexdigest()[:8]
         return f"{slug(self.corpus.cleaner)}-{budget}-{key}"

@@ -108,7 +108,7 @@ def objective_of(
 ) -> Objective:
     """Return the objective of a study; raises `TextgenError` for an invalid search."""
     budget = parse_budget(request.budget)
-    check_equal_machines(backend, is_timed=budget.unit == "seconds")
+    check_equal_machines(backend, is_timed=budget.is_timed)
     ask = partial(_searched, entry, request.search.search)
     searched = answered(ask, tuple[Dimension, ...], plugins_of(entry))
     return Objective(entry, corpus, budget, config, request.seed, searched)

@@ -14,6 +14,7 @@ from textgen.results.comparison import Comparison, ReferenceScore
 from textgen.results.judge import judge, judge_ladder, reference_score
 from textgen.results.ladder import Ladder
 from textgen.results.row import Row, rows_by_entry
+from textgen.training.budget import Budget
 
 Values: TypeAlias = dict[str, Any]
 """Values of a record by their fields, perhaps not all of them: see `textgen_verify.compare`."""
@@ -33,7 +34,7 @@ def rebuild_comparison(result: Comparison) -> Values:
 
 def rebuild_ladder(result: Ladder) -> Values:
     """Return the values of a ladder that follow from its rows."""
-    rows: dict[str, dict[str, Sequence[Row]]] = {budget: {} for budget in result.budgets}
+    rows: dict[Budget, dict[str, Sequence[Row]]] = {budget: {} for budget in result.budgets}
     for rung in result.rungs:
         rows[rung.budget][rung.entry] = rung.runs
     judged = judge_ladder(rows, result.seed_priors["bits_per_char"])

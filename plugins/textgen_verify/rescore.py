@@ -35,7 +35,7 @@ from textgen.results.judge import SCORE
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.output import note
 from textgen.runtime.storage.json_records import to_values
-from textgen.training.budget import parse_budget, parse_duration
+from textgen.training.budget import parse_duration
 from textgen.training.progress import Report
 from textgen_verify.compare import Check, SavedFiles
 from textgen_verify.rebuild import Values
@@ -164,7 +164,7 @@ def _run_again(
         except TextgenError as error:
             rows[index] = {} if row.origin else str(error)
             continue
-        budget, plugins = parse_budget(result.budget), plugin_files(entry.components.values())
+        budget, plugins = result.budget, plugin_files(entry.components.values())
         experiment = Experiment(entry, corpus, budget, reader.device_config, row.seed)
         samplers = dict.fromkeys([result.measured_sampler, *(each.sampler for each in row.samples)])
         finish = WriteRow(reader, tuple(samplers), has_details=False)
@@ -193,6 +193,6 @@ def _references(result: Comparison, corpus: Corpus, folder: Path, config: Device
         return {}
     runs = {row.name: run for row in result.runs if (run := run_folder(folder, row.name, row.seed)).is_dir()}
     entries = [informed(read_manifest(run).entry) for run in runs.values()]
-    budget, silence = parse_budget(result.budget), parse_duration(ENTRY_TIMEOUT, "entry_timeout")
+    budget, silence = result.budget, parse_duration(ENTRY_TIMEOUT, "entry_timeout")
     again = {each.name: each for each in score_references(entries, corpus, budget, config, silence)}
     return {"references": [again.get(each.name, {}) for each in result.references]}

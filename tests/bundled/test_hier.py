@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from textgen.contracts import Tokenizer
 from textgen.runtime.device import seeded
-from textgen_models.hier import Hier, WordEdges
+from textgen_models.hier import Hier, RowDropout, WordEdges
 from textgen_tokenizers.char import ByteTokenizer, CharTokenizer
 from textgen_tokenizers.word import WordTokenizer
 
@@ -82,3 +82,14 @@ def test_the_word_state_changes_where_a_word_ends_and_nowhere_else() -> None:
         changes += char + "|" * (not torch.equal(following.words[0], state.words[0]))
         state = following
     assert changes == "".join(tokens_with_ends(tokenizer, TEXT))
+
+
+def test_dropout_of_rows_drops_the_same_rows_everywhere_in_training_only() -> None:
+    torch.manual_seed(0)
+    layer, rows = RowDropout(0.5), torch.arange(100).repeat(2, 3)
+    vectors = torch.ones(2, 300, 4)
+    assert torch.equal(layer.eval()(vectors, rows, 100), vectors)
+    dropped = layer.train()(vectors, rows, 100)
+    assert torch.equal(dropped, dropped[0, :100].repeat(2, 3, 1))
+    assert 20 < int((dropped[0, :100] == 0).all(-1).sum()) < 80
+    assert set(dropped.unique().tolist()) == {0.0, 2.0}

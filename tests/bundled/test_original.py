@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -72,15 +71,6 @@ def test_every_position_is_predicted_from_its_own_window() -> None:
         for end in range(1, 16):  # up to the sixth the window is not full
             expected = plain_logits(model, tokens[:end])
             np.testing.assert_allclose(logits[row, end - 1].numpy(), expected, atol=1e-5)
-
-
-def test_blocks_of_windows_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, ids = seed(), some_ids(2, 23)
-    with torch.inference_mode():
-        whole, _ = model(ids, model.initial_state(2))
-        monkeypatch.setattr("textgen_models.original.MAX_WINDOWS", 7)
-        in_blocks, _ = model(ids, model.initial_state(2))
-    torch.testing.assert_close(in_blocks, whole)
 
 
 # --- as Keras has it

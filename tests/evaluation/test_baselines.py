@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import lzma
 import math
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from textgen.contracts import TextgenWarning
-from textgen.evaluation.baselines import DESCRIPTIONS, METHODS, compressed_sizes, reference_scores
+from textgen.evaluation.baselines import DESCRIPTIONS, compressed_sizes, reference_scores
 
 WITHOUT_PPMD = {"xz given train"}
 
@@ -55,18 +54,6 @@ def test_sizes_are_what_a_stretch_adds_to_the_compressed_training_text(news: str
 def test_any_text_can_be_compressed() -> None:
     scores = bits_per_char("a\ud83d\ude00b\r\n" * 20, ["\ud83d", "\0é\ude00"])
     assert all(score > 0 for score in scores.values())
-
-
-@pytest.mark.parametrize("name", ["PPMd given train", "xz given train"])
-def test_where_processes_cannot_fork_the_training_text_is_compressed_again(
-    news: str, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    pytest.importorskip("pyppmd")
-    train, stretches = news[:30_000].encode(), [news[30_000:32_000].encode(), news[40_000:42_000].encode()]
-    forked = compressed_sizes(name, train, stretches)
-    monkeypatch.delattr(os, "fork")
-    assert METHODS[name](train, stretches) == forked
-    assert METHODS[name](train, [b"word"] * 300) == []  # it would take too long
 
 
 def test_without_pyppmd_its_rows_are_absent(news: str, monkeypatch: pytest.MonkeyPatch) -> None:

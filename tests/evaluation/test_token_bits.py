@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from helpers.scoring import CPU, MODELS, Bigram, bound, model_of, score, score_text
-from helpers.tokenizers import FITTED
+from helpers.scoring import CPU, Bigram, bound, score, score_text
 from textgen.contracts import TextgenError, Tokenizer
 from textgen.data.bound_tokenizer import START
 from textgen.data.decoding import utf8
@@ -97,23 +96,6 @@ def check_stretches(model: LanguageModel, tokenizer: Tokenizer, texts: Sequence[
         assert np.array_equal(each.ids, ids)
         np.testing.assert_allclose(each.bits, alone.bits, atol=1e-4)
         assert each.max_normalization_error < 1e-4
-
-
-RAGGED = [700, 3, 0, 1, 2500, 60, 300, 61, 699]
-
-
-@pytest.mark.parametrize(
-    ("name", "tokenizer"),
-    [*((name, "char") for name in MODELS), *(("lstm", each) for each in FITTED if each != "char")],
-    indirect=["tokenizer"],
-)
-def test_stretches_have_the_bits_that_each_has_alone(name: str, tokenizer: Tokenizer, news: str) -> None:
-    model = model_of(name, tokenizer, news[:20_000])
-    places = pairwise(accumulate(RAGGED, initial=20_000))
-    texts = [news[begin:end] for begin, end in places]
-    check_stretches(model, tokenizer, [*texts, "Ω😀 zyx\ud800", "\n"])
-    check_stretches(model, tokenizer, texts[:1])
-    check_stretches(model, tokenizer, texts[1:4])
 
 
 @given(sizes=st.lists(st.integers(0, 90), min_size=1, max_size=9), at_once=st.sampled_from([1, 40, 100]))

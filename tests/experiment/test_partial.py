@@ -1,4 +1,4 @@
-"""A run that was killed continues from its checkpoints and ends with the same bits."""
+"""A killed run continues from its checkpoints, with the same bits; a finished one from its weights."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 import torch
 
+from helpers.commands import TINY
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.experiment.entry_parser import parse_entry
-from textgen.experiment.experiment import Experiment
+from textgen.experiment.experiment import Experiment, continuation
 from textgen.experiment.run_lock import RunInterruptedError, partial_folder
-from textgen.experiment.saved_run import SavedRun, load_run
+from textgen.experiment.saved_run import SavedRun, load_run, save_run
 from textgen.jobs.kept import check_new, run_and_save
 from textgen.nn.weights import weights_of
 from textgen.runtime.device import choose_device
@@ -148,3 +149,64 @@ def test_checkpoints_that_outlive_their_run_go(corpus: Corpus, tmp_path: Path) -
     with pytest.raises(TextgenError, match="exists already"):
         check_new(tmp_path / "run")
     assert not left.exists()
+
+
+# --- more training of a finished run
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> SavedRun:
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    text = load_corpus(["lee"], max_chars=20_000)
+    save_run(folder, experiment(TINY, text, "8000chars").run())
+    return load_run(folder, CPU.device)
+
+
+def first_bits(longer: Experiment) -> float:
+    """Return the training loss of the first update."""
+    found: list[float] = []
+
+    def report(step: Step) -> None:
+        if step.progress:
+            found.append(step.progress.train_bits_per_char)
+
+    longer.run(report)
+    return found[0]
+
+
+def test_a_run_becomes_better_and_its_amounts_add_up(finished: SavedRun, tmp_path: Path) -> None:
+    longer = continuation(finished, "+30000chars", CPU).run()
+    assert longer.settings.budget == "8000chars+30000chars"
+    before, after = finished.result, longer.result
+    assert after.test is not None
+    assert before.test is not None
+    assert after.test.bits_per_char < before.test.bits_per_char
+    assert after.train.num_chars > before.train.num_chars + 29_000
+    assert after.train.curve[: len(before.train.curve)] != ()
+    amounts = [point.num_chars for point in after.train.curve]
+    assert amounts == sorted(amounts)
+    save_run(tmp_path / "longer", longer)
+    again = continuation(load_run(tmp_path / "longer", CPU.device), "+1epoch", CPU)
+    assert again.settings().budget == "8000chars+30000chars+1epoch"
+
+
+def test_the_first_update_starts_from_the_weights_of_the_run(finished: SavedRun) -> None:
+    longer = continuation(finished, "+2000chars", CPU)
+    assert finished.result.validation is not None
+    first = first_bits(longer)
+    assert first == pytest.approx(finished.result.validation.bits_per_char, abs=0.5)
+    assert first < first_bits(experiment(TINY, longer.corpus, "2000chars")) - 0.5
+
+
+def test_another_text_an_entry_that_counts_and_a_budget_without_a_plus_are_refused(
+    finished: SavedRun,
+) -> None:
+    other = load_corpus(["lee"], max_chars=19_000)
+    counted = experiment("char-ngram", other, "8000chars").run()
+    for run, budget, text, said in (
+        (finished, "+1000chars", other, "is not the text that"),
+        (finished, "1000chars", None, r"as --budget \+1000chars"),
+        (counted, "+1000chars", None, "nothing to continue"),
+    ):
+        with pytest.raises(TextgenError, match=said):
+            continuation(run, budget, CPU, text)

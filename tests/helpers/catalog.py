@@ -16,6 +16,7 @@ from textgen.experiment.entry_result import EntryResult, RunResult, RunSettings
 from textgen.experiment.saved_run import RunManifest
 from textgen.runtime.storage.files import slug, write_digests
 from textgen.runtime.storage.json_records import from_values, write_record
+from textgen.training.budget import Budget
 
 BENCH = "char-lstm_random-wiki-60s-2026-11-25-1635"
 """The name of a bench."""
@@ -32,7 +33,7 @@ def manifest(name: str = "char-lstm", score: float = 2.0, seed: int = 0, budget:
         sources=TextSources(),
         settings=RunSettings(
             corpus=compared().corpus,
-            budget=budget,
+            budget=Budget(budget),
             seed=seed,
             device="cpu",
             precision="fp32",

@@ -14,6 +14,7 @@ from textgen.experiment.entry_result import PreparationTime, RunResult, RunSetti
 from textgen.experiment.saved_run import SavedRun
 from textgen.runtime.device import seeded
 from textgen.runtime.environment import machine
+from textgen.training.budget import Budget
 from textgen.training.progress import TrainResult
 
 CPU = torch.device("cpu")
@@ -67,7 +68,7 @@ def make_run(name: str, embedding: bool = False, frozen: bool = False) -> SavedR
     split = SplitInfo("90/5/5", SplitPart(100, "0" * 64), part, part)
     settings = RunSettings(
         corpus=CorpusInfo("cats", "prose", 300, "0" * 64, split),
-        budget="60s",
+        budget=Budget("60s"),
         seed=0,
         device="cpu",
         precision="fp32",

@@ -9,7 +9,7 @@ import pytest
 from helpers.reports import compared, drawn, entry, reference, report, result
 from textgen.reports.advice import next_steps, other_entry
 from textgen.reports.bench_report import bench_report
-from textgen.training.budget import parse_budget, times
+from textgen.training.budget import Budget, parse_budget
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,6 @@ def test_advice_is_on_a_terminal_and_in_markdown() -> None:
      ("60s+2m", None)],
 )  # fmt: skip
 def test_a_multiple_of_a_budget_is_a_budget(budget: str, said: str | None) -> None:
-    assert times(budget, 3) == said
+    assert Budget(budget).times(3) == said
     if said:
         assert parse_budget(said).amount == 3 * parse_budget(budget).amount

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 import textgen
-from helpers.training import OPTIONS, run, trainer
+from helpers.training import OPTIONS, lstm, run, trainer
 from textgen.contracts import TokenIds
 from textgen.data.corpus import Corpus
+from textgen.nn.layers import automatic_dropout
 from textgen.training.mixture_training import combined_result
 from textgen.training.schedule import Rates, Schedule, num_streams
 from textgen.training.train_options import LONGEST_SEQUENCE, TrainOptions
@@ -145,3 +146,20 @@ def test_a_short_budget_in_characters_has_enough_updates(option: str, expected: 
     entry, out = f"char-lstm:num_layers=1,hidden_size=8{option}", tmp_path / "run"
     trained = textgen.train(entry, corpus, budget="12kchars", out=out)
     assert trained.result.train.num_updates == pytest.approx(expected, rel=0.15)
+
+
+def test_dropout_is_chosen_by_epochs_unless_it_is_given(ids: TokenIds) -> None:
+    for dropout, budget, expected in ((None, "2epochs", 0.0), (0.4, "2epochs", 0.4), (None, "9epochs", 0.05)):
+        model = lstm(dropout=dropout)
+        run(trainer(ids[:1000], model=model), budget)
+        assert model.dropout.probability == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "per_token", "expected"),
+    [(0.5, 0.1, 0), (3, 0.5, 0), (9, 0.5, 0.05), (3, 3, 0.05), (9, 3, 0.1), (1e9, 1, 0.3), (1, 0, 0)],
+)
+def test_what_counts_is_how_often_a_token_is_read_and_how_many_parameters_it_trains(
+    epochs: float, per_token: float, expected: float
+) -> None:
+    assert automatic_dropout(epochs, per_token) == pytest.approx(expected)

@@ -10,10 +10,8 @@ import torch
 from torch import nn
 
 import textgen
-from textgen.experiment.run_lock import partial_folder
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import weights_of
-from textgen.training.checkpoints import INTERVAL
 from textgen.training.moments import MAX_SHARE, NUM_CHARS, SHARES, Writing, shares_of
 from textgen.training.progress import Moment, Progress, Step
 
@@ -52,28 +50,6 @@ def test_entries_write_at_each_moment_and_learn_the_same(tmp_path: Path) -> None
 def test_of_several_models_the_one_in_training_writes(tmp_path: Path) -> None:
     run = trained(tmp_path / "run", f"2*char-{SMALL}")
     assert [round(each, 2) for each in fractions(run)] == pytest.approx(list(SHARES), abs=0.03)
-
-
-def test_a_killed_run_has_the_moments_of_one_that_was_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class KilledError(BaseException):
-        """The process ends."""
-
-    def kill(step: Step) -> None:
-        if step.progress and step.progress.fraction > 0.3:
-            raise KilledError
-
-    entry = f"char-{SMALL.replace('batch_size=4', 'batch_size=32')}"
-    monkeypatch.setenv(INTERVAL, "0")
-    whole = trained(tmp_path / "whole", entry).result.train.moments
-    with pytest.raises(KilledError):
-        trained(tmp_path / "killed", entry, report=kill)
-    assert partial_folder(tmp_path / "killed").exists()
-    again = trained(tmp_path / "killed", entry).result.train.moments
-    assert [(each.progress.num_updates, each.text) for each in again] == [
-        (each.progress.num_updates, each.text) for each in whole
-    ]
 
 
 class Still(nn.Module):

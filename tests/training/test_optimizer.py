@@ -9,14 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from textgen.nn.language_model import LanguageModel
-from textgen.training.optimizer import (
-    UPDATE_RMS,
-    Muon,
-    build_optimizers,
-    hidden_matrices,
-    orthogonalise,
-    without_compiler,
-)
+from textgen.training.optimizer import UPDATE_RMS, Muon, build_optimizers, hidden_matrices, orthogonalise
 from textgen.training.train_options import OptimizerName
 from textgen_kit.examples.model import Example
 from textgen_models.original import Original
@@ -132,12 +125,6 @@ def test_muon_gets_the_matrices_of_hidden_layers_alone(
     assert [kind(optimizer) for optimizer in optimizers(model)] == [Muon, torch.optim.AdamW]
 
 
-def test_a_model_without_hidden_matrices_gets_adamw_alone() -> None:
-    for model in (nn.Embedding(5, 3), nn.Linear(3, VOCAB_SIZE, bias=False)):
-        assert [kind(optimizer) for optimizer in optimizers(model)] == [torch.optim.AdamW]
-    assert [kind(optimizer) for optimizer in optimizers(nn.Linear(5, 3, bias=False))] == [Muon]
-
-
 @pytest.mark.parametrize("name", get_args(OptimizerName))
 def test_each_optimizer_learns(name: OptimizerName) -> None:
     torch.manual_seed(0)
@@ -153,28 +140,3 @@ def test_each_optimizer_learns(name: OptimizerName) -> None:
             optimizer.zero_grad()
         losses.append(loss.item())
     assert losses[-1] < 0.7 * losses[0]
-
-
-@pytest.mark.parametrize(
-    ("made", "options"),
-    [
-        (torch.optim.AdamW, {"fused": True}),
-        (torch.optim.Adam, {"fused": True}),
-        (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
-        (torch.optim.RMSprop, {}),
-        (Muon, {"weight_decay": 0.1, "dtype": torch.float32}),
-    ],
-)
-def test_without_the_compiler_an_optimizer_computes_the_same_bits(made: Any, options: dict[str, Any]) -> None:
-    found = []
-    for used in (made, without_compiler(made)):
-        layer = nn.Linear(8, 8, bias=False)
-        nn.init.eye_(layer.weight)
-        optimizer = used(layer.parameters(), lr=0.01, **options)
-        for number in range(4):
-            optimizer.zero_grad()
-            layer(torch.ones(3, 8) * number).square().sum().backward()
-            optimizer.step()
-            optimizer.load_state_dict(optimizer.state_dict())
-        found.append((layer.weight, optimizer.state_dict()["state"]))
-    torch.testing.assert_close(found[0], found[1], rtol=0, atol=0)

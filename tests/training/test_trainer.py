@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from helpers.training import CPU, OPTIONS, Counting, equal, lstm, run, trainer, unread, weights
-from textgen.contracts import PretrainedVectors, TextgenError, TokenIds
+from textgen.contracts import TextgenError, TokenIds
 from textgen.nn.language_model import LanguageModel
 from textgen.training.budget import parse_budget
 from textgen.training.loop import train
@@ -132,40 +132,7 @@ def test_the_state_is_carried_through_an_epoch_and_reset_for_the_next(ids: Token
     assert counted == [[16.0 * update] * 8 for update in [1, 2, 3, 4, 5, 6, 7, 1, 2, 3]]
 
 
-# --- pretrained rows
-
-
-@pytest.mark.parametrize("frozen", [True, False])
-def test_frozen_rows_stay_and_all_others_move(ids: TokenIds, frozen: bool) -> None:
-    found = torch.arange(100) % 2 == 0
-    table = torch.randn(100, 16, generator=torch.Generator().manual_seed(0)) * found[:, None]
-    model = lstm(vectors=PretrainedVectors(table, found, frozen))
-    before = model.input.table().detach().clone()
-    ratio = before[found] / table[found]
-    torch.testing.assert_close(ratio, ratio[0, 0].expand_as(ratio))  # only scaled, as a whole
-    assert float(before[found].square().mean()) == pytest.approx(1 / 16, rel=1e-4)
-    run(trainer(ids[:1000], model=model), "1epoch")
-    moved = (model.input.table() != before).any(dim=1)
-    assert moved.tolist() == ((~found).tolist() if frozen else [True] * 100)
-
-
 # --- losses that are read after several updates, as on a GPU
-
-
-def test_the_first_loss_is_read_at_once_and_later_ones_at_the_pace_of_updates(ids: TokenIds) -> None:
-    made = trainer(ids[:1000])
-    made.max_unread_seconds = 1.0
-    made.update(0.1)
-    made.seconds = 0.4  # per update, those to come included
-    found = []
-    for number in range(2, 6):
-        made.start_update(0.1)
-        made.seconds = 0.4 * number
-        found.append(made.is_reading_due)
-    assert found == [False, False, True, True]
-    fresh = unread(trainer(ids[:1000]))
-    fresh.start_update(0.1)
-    assert fresh.is_reading_due
 
 
 def test_the_result_is_that_of_reading_each(ids: TokenIds) -> None:

@@ -64,10 +64,9 @@ def train(
 def remarks(run: Run, log: str | None) -> Iterator[str]:
     """Yield remarks on a training run besides its result, and how to view its log."""
     from textgen.library.training import how_to_look
-    from textgen.training.budget import is_timed
 
     trained = run.result.train
-    if trained.disturbance and is_timed(run.settings.budget):
+    if trained.disturbance and run.settings.budget.is_timed:
         yield (
             f"other work slowed training down: it {trained.disturbance}; train on an idle machine, or for a "
             "number of characters (such as --budget 5Mchars)"

@@ -198,7 +198,7 @@ def _prepare(
     try_samplers(options.samplers)
     try_metrics(options.metrics)
     rungs = {out: replace(options, budget=budget) for out, budget in budgets.items()}
-    check_equal_machines(options.backend, is_timed=any(each.unit == "seconds" for each in budgets.values()))
+    check_equal_machines(options.backend, is_timed=any(each.is_timed for each in budgets.values()))
     for out in rungs:
         make_folder(out / RUNS_OF_BENCH)
     silence, failures = options.entry_timeout, dict[Path, str]()
@@ -284,7 +284,7 @@ def _judged(
     measured_rows = rows_by_entry(ranked, corpus.split.scored_on)
     return Comparison(
         **header_values(corpus, options.device_config, ranked[0].machine if ranked else None),
-        budget=str(options.budget),
+        budget=options.budget,
         scored_on=corpus.split.scored_on,
         prompts=tuple(writer.shown_prompts()),
         measured_sampler=options.samplers[0],
@@ -399,7 +399,7 @@ def run_ladder(
     be saved.
     """
     _adopt(out)
-    made = bench_each(entries, corpus, options, {out / str(budget): budget for budget in budgets}, report)
+    made = bench_each(entries, corpus, options, {out / budget: budget for budget in budgets}, report)
     result, unsaved = ladder(made.results, command_line()), made.unsaved
     try:
         write_record(out / LADDER, result)
@@ -418,21 +418,20 @@ def budgets_with(out: Path, asked: Sequence[Budget]) -> tuple[Budget, ...]:
 
     Raises `TextgenError` if they do not fit together.
     """
-    known = read_record(Ladder, out / LADDER).budgets if (out / LADDER).is_file() else ()
-    held = list(map(parse_budget, known))
+    held = [*read_record(Ladder, out / LADDER).budgets] if (out / LADDER).is_file() else []
     is_new = {budget.amount for budget in asked}.isdisjoint(budget.amount for budget in held)
     if len(asked) == 1 and not held:
         return tuple(asked)
     if len(asked) == 1 and is_new:
         raise TextgenError(
             f"{str(out)!r} holds a ladder, to which entries are added with one of its budgets "
-            f"({', '.join(map(str, held))}); a budget by --budget {held[0]},{asked[0]}"
+            f"({', '.join(held)}); a budget by --budget {held[0]},{asked[0]}"
         )
     if len(asked) > 1 and (single := _budget_of(out)):
         held.append(single)
     if held and held[0].unit != asked[0].unit:
         raise TextgenError(
-            f"{str(out)!r} holds a comparison of {', '.join(map(str, held))}; give budgets in the same unit, "
+            f"{str(out)!r} holds a comparison of {', '.join(held)}; give budgets in the same unit, "
             "or choose another folder (--out)"
         )
     # One that is there may be written in another way, such as 60s instead of 1m.
@@ -441,7 +440,7 @@ def budgets_with(out: Path, asked: Sequence[Budget]) -> tuple[Budget, ...]:
 
 def compared_in(out: Path, budgets: Sequence[Budget]) -> list[str]:
     """Return the entries of the comparisons that a folder holds, of one budget or of several."""
-    folders = [out, *(out / str(budget) for budget in budgets)]
+    folders = [out, *(out / budget for budget in budgets)]
     return list(dict.fromkeys(name for folder in folders for name in compared_before(folder)))
 
 
@@ -460,7 +459,7 @@ def _adopt(out: Path) -> None:
     budget = _budget_of(out)
     if budget is None:
         return
-    folder = out / str(budget)
+    folder = out / budget
     make_folder(folder)
     names = (RUNS_OF_BENCH, DETAILS, MARKDOWN, PAGE, BENCH)
     for name in names:  # the last one tells what budget they have

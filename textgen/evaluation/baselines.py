@@ -52,9 +52,6 @@ byte of English, at most 17 for random ones.
 MAX_WINDOW = 32 << 20
 """Maximum number of bytes that xz looks back; it needs eleven times as much memory."""
 
-MAX_REPEATED_BYTES = 8_000_000
-"""Maximum number of bytes of training text, over all stretches, where processes cannot fork."""
-
 TIMEOUT_SECONDS = 120
 
 CompressedSize: TypeAlias = Callable[[bytes], int]
@@ -76,8 +73,8 @@ def reference_scores(train_text: Text, stretches: Sequence[str]) -> dict[str, tu
 def compressed_sizes(method: str, train: bytes, stretches: Sequence[bytes]) -> list[int]:
     """Return the bytes that each stretch adds to the compressed training text, by a method of `METHODS`.
 
-    The list is empty if the method needs a package that is not installed, if it would take too long on this
-    platform, and, with a `TextgenWarning`, if the process fails.
+    The list is empty if the method needs a package that is not installed and, with a `TextgenWarning`, if
+    the process fails.
     """
     if method in (PPMD, READING_ON) and find_spec("pyppmd") is None:
         return []
@@ -155,13 +152,9 @@ def _xz(train: bytes) -> CompressedSize:
 
 
 def _each_alone(start: Callable[[bytes], CompressedSize], train: bytes, texts: Sequence[bytes]) -> list[int]:
-    """Return what each text takes after the training text alone; nothing if that would take too long."""
-    if hasattr(os, "fork"):
-        size_of = start(train)
-        return [_forked(size_of, text) for text in texts]
-    if len(train) * len(texts) > MAX_REPEATED_BYTES:
-        return []
-    return [start(train)(text) for text in texts]
+    """Return what each text takes after the training text alone."""
+    size_of = start(train)
+    return [_forked(size_of, text) for text in texts]
 
 
 def _forked(size_of: CompressedSize, text: bytes) -> int:

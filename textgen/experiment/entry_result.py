@@ -14,6 +14,7 @@ from textgen.evaluation.scoring import Score
 from textgen.experiment.encoding import EmbeddingAudit
 from textgen.runtime.environment import Machine
 from textgen.runtime.storage.json_records import Amount, Count, Share
+from textgen.training.budget import Budget
 from textgen.training.progress import TrainResult
 
 NEW_CHARS_SHARE = 0.05
@@ -25,7 +26,7 @@ class RunSettings:
     """Settings that, with its entry, determine a run."""
 
     corpus: CorpusInfo
-    budget: str
+    budget: Budget
     seed: int
     device: str
     precision: str
@@ -115,7 +116,7 @@ class Origin:
     entry: str
     corpus: str
     text_sha256: str
-    budget: str
+    budget: Budget
     num_chars: Count
     seconds: Amount
     """Of its training, in which it read `num_chars`."""

@@ -109,7 +109,7 @@ class Experiment:
         """Return what determines the run besides its entry."""
         return RunSettings(
             corpus=self.corpus.info,
-            budget=f"{self.start.settings.budget}+{self.budget}" if self.start else str(self.budget),
+            budget=Budget(f"{self.start.settings.budget}+{self.budget}") if self.start else self.budget,
             seed=self.seed,
             device=self.device_config.device.type,
             precision=self.device_config.precision,

@@ -45,7 +45,6 @@ class MeasuredSamples:
 
     texts: tuple[str, ...]
     """One continuation of each passage."""
-    seeds: tuple[int, ...]
     measured: MeasuredText
     chars_per_second: float
     freedom: Freedom
@@ -100,7 +99,6 @@ class SampleWriter:
             seconds = time.perf_counter() - began
         return MeasuredSamples(
             texts=tuple(texts),
-            seeds=tuple(seeds),
             measured=self.analyzer.measure(texts),
             chars_per_second=sum(map(len, texts)) / max(seconds, 1e-9),
             freedom=Freedom(sampler.temperature, entropy.bits_per_char),

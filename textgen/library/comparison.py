@@ -15,7 +15,6 @@ from textgen.reports.ladder_report import ladder_answer, ladder_report, ladder_v
 from textgen.results import comparison, ladder
 from textgen.results.comparison import EntryScore, ReferenceScore
 from textgen.runtime.messages import UsageError
-from textgen.training.budget import is_timed, parse_budget
 from textgen.training.progress import Progress
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ class Comparison(comparison.Comparison):
         runs = [entry for entry in self.entries if isinstance(entry, EntryResult) and entry.is_comparable]
         several = len({run.seed for run in runs}) > 1
         curves = [(f"{run.name}, seed {run.seed}" if several else run.name, run.train.curve) for run in runs]
-        plot_curves(axes, curves, by_time=is_timed(self.budget))
+        plot_curves(axes, curves, by_time=self.budget.is_timed)
         return axes
 
     def __repr__(self) -> str:
@@ -91,13 +90,12 @@ class Ladder(ladder.Ladder):
             raise UsageError(f"kind must be budget or characters, not {kind!r}")
         axes = new_axes() if axes is None else axes
         axes.set_title(f"{self.corpus.name}, {', '.join(self.budgets)} of training")
-        amounts = {budget: parse_budget(budget).amount for budget in self.budgets}
         by_budget = kind == "budget"
         lines = [
             (
                 name,
                 [
-                    (amounts[rung.budget] if by_budget else rung.num_chars, rung.score)
+                    (rung.budget.amount if by_budget else rung.num_chars, rung.score)
                     for rung in self.rungs
                     if rung.entry == name and rung.num_updates and rung.score
                 ],
@@ -107,7 +105,7 @@ class Ladder(ladder.Ladder):
         label = "budget" if by_budget else "characters read in training"
         plot_ladder(axes, [(name, points) for name, points in lines if points], label)
         if by_budget:
-            axes.set_xticks(list(amounts.values()), list(amounts))
+            axes.set_xticks([each.amount for each in self.budgets], self.budgets)
             axes.minorticks_off()
         return axes
 

@@ -35,7 +35,6 @@ from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import NotSavedError
 from textgen.runtime.storage.result_folders import RUN_FILE, result_folder, result_name
-from textgen.training.budget import is_timed
 from textgen.training.checkpoints import SNAPSHOTS, Snapshots
 from textgen.training.progress import DONE, Progress, Report, Step
 
@@ -302,7 +301,7 @@ class Run:
         axes = new_axes() if axes is None else axes
         axes.set_title(f"{self.settings.corpus.name}, {self.settings.budget} of training")
         curves = [(self.entry, self.result.train.curve)]
-        plot_curves(axes, curves, by_time=is_timed(self.settings.budget))
+        plot_curves(axes, curves, by_time=self.settings.budget.is_timed)
         return axes
 
     def _repr_html_(self) -> str:

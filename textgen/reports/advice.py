@@ -11,7 +11,7 @@ from textgen.reports.answer import classes
 from textgen.reports.formats import plain
 from textgen.reports.rows import EntryRow, entry_rows
 from textgen.results.comparison import Comparison, EntryScore, ReferenceScore
-from textgen.training.budget import times
+from textgen.training.budget import Budget
 
 COUNTING = "ngram"
 """The model that counts, which mixtures are advised with."""
@@ -79,7 +79,7 @@ def fall(run: EntryResult) -> float | None:
     return before[-1] - last[-1][1] if before else None
 
 
-def _next_step(row: EntryRow, budget: str) -> str:
+def _next_step(row: EntryRow, budget: Budget) -> str:
     trained = [run for run in row.runs if run.train.num_updates]
     if stopped := next(filter(None, (run.train.stopped for run in trained)), None):
         return f"did not use its budget: {stopped}."
@@ -93,7 +93,7 @@ def _next_step(row: EntryRow, budget: str) -> str:
         return "got worse at the end of its training: more training text may help it, more time does not."
     if fell < MIN_FALL:
         return _levelled_off(fmean(run.train.num_epochs / run.num_copies for run in trained))
-    more = times(budget, TIMES)
+    more = budget.times(TIMES)
     what = f"try --budget {more}" if more else "try a larger budget"
     return f"still falls, by {fell:.3f} bits per character in the last fifth of its training: {what}."
 

@@ -13,7 +13,7 @@ from textgen.experiment.entry_result import EntryResult
 from textgen.reports.formats import in_brackets, listed, percent, plain, short
 from textgen.results.comparison import Comparison, Difference, EntryScore, ReferenceScore
 from textgen.results.ladder import Ladder
-from textgen.training.budget import is_timed
+from textgen.training.budget import Budget
 from textgen.training.progress import MAX_UNEVENNESS, MIN_CPU_UTILIZATION
 
 DEFINITION = (
@@ -87,7 +87,7 @@ def answer(result: Comparison) -> str:
     return plain(" ".join([said, *cautions(map(RunCaution.of, result.runs), result.budget)]))
 
 
-def answer_of(result: Comparison | Ladder, found: Sequence[Class], budget: str) -> str:
+def answer_of(result: Comparison | Ladder, found: Sequence[Class], budget: Budget) -> str:
     """Return who won in each class under a budget, by how much, and how sure that is."""
     if not found:
         return "No entry has a score that can be ranked."
@@ -100,7 +100,7 @@ def answer_of(result: Comparison | Ladder, found: Sequence[Class], budget: str) 
     return " ".join(said)
 
 
-def _answer_of(result: Comparison | Ladder, entries: Class, budget: str) -> str:
+def _answer_of(result: Comparison | Ladder, entries: Class, budget: Budget) -> str:
     """Return who won among entries that are compared with each other."""
     best, text = entries.best, f"the {result.scored_on} text"
     who = "Of the entries that learn from the text while it is scored, " if best.reads_on else ""
@@ -227,10 +227,10 @@ def _level(differences: Sequence[Difference]) -> str:
     return f"{listed(named)} are not clearly worse"
 
 
-def _pace(result: Comparison | Ladder, entries: Class, budget: str) -> str:
+def _pace(result: Comparison | Ladder, entries: Class, budget: Budget) -> str:
     """Return how much a budget in time let entries read, since another machine may give another answer."""
     read = [entries.read[score.name] for score in entries.named]
-    if not read or not is_timed(budget):
+    if not read or not budget.is_timed:
         return ""
     ordered = sorted(read, reverse=True) if len(read) > MAX_PACES else read
     joint = " to " if len(read) > MAX_PACES else " and "
@@ -290,7 +290,7 @@ class RunCaution:
         return cls(run.name, train.cpu_utilization, run.chance_remark, remark, train.unevenness)
 
 
-def cautions(runs: Iterable[RunCaution], budget: str) -> Iterator[str]:
+def cautions(runs: Iterable[RunCaution], budget: Budget) -> Iterator[str]:
     """Yield what makes an answer one of this hour on this machine, and which entries have learnt nothing."""
     known = list(runs)
     shares, changes = _disturbed(known, budget)
@@ -306,12 +306,12 @@ def cautions(runs: Iterable[RunCaution], budget: str) -> Iterator[str]:
         yield f"{name} {remark}."
 
 
-def _disturbed(runs: Sequence[RunCaution], budget: str) -> tuple[list[float], list[float]]:
+def _disturbed(runs: Sequence[RunCaution], budget: Budget) -> tuple[list[float], list[float]]:
     """Return the shares of the CPU of runs that other work slowed down, and by how much the pace changed.
 
     There are none where time does not count.
     """
-    if not is_timed(budget):
+    if not budget.is_timed:
         return [], []
     shares = (run.cpu_utilization for run in runs if run.cpu_utilization is not None)
     changes = (run.unevenness for run in runs)

@@ -18,7 +18,6 @@ from textgen.reports.formats import CurvePoint, at, bits, plain, sparkline
 from textgen.reports.rows import EntryRow, held_out_row, reference_rows
 from textgen.reports.samples import counted_words, known_words
 from textgen.results.comparison import Comparison
-from textgen.training.budget import is_timed
 
 MAX_NOTED_WORDS = 12
 """Made-up or missing words that are shown of each entry."""
@@ -105,7 +104,7 @@ def score_notes(result: Comparison, rows: Sequence[EntryRow]) -> Iterator[Note]:
     numbers = {row.name: max((run.num_copies for run in row.runs), default=1) for row in rows}
     if copied := [f"{name} ({number})" for name, number in numbers.items() if number > 1]:
         yield Note("averages of copies, trained one after another (their number)", copied)
-    if is_timed(result.budget):
+    if result.budget.is_timed:
         yield from _disturbed_notes(rows)
         if len({run.machine.description for row in rows for run in row.runs}) > 1:
             yield Note(
@@ -213,7 +212,7 @@ def _shown_word(word: str) -> str:
 
 def curve_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     """Return the learning curves of the entries that have one, drawn over the same budget."""
-    by_time = is_timed(result.budget)
+    by_time = result.budget.is_timed
     rows = [row for row in rows if row.comparable and row.runs[0].train.curve]
     curves = [_points(row.runs[0], by_time) for row in rows]
     everything = [point for curve in curves for point in curve] or [(0.0, 0.0)]

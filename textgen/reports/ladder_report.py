@@ -33,7 +33,6 @@ from textgen.results.comparison import Comparison
 from textgen.results.judge import standing
 from textgen.results.ladder import BudgetStep, Ladder, Rung
 from textgen.runtime.environment import machines_used
-from textgen.training.budget import is_timed, parse_budget
 
 HEIGHT, UNIT = 380, "bits/char, lower is better"
 
@@ -178,7 +177,7 @@ def score_table(result: Ladder) -> Table:
     problems = {rung.entry: run.problem for rung in result.rungs for run in rung.runs if run.problem}
     notes += [Note(plain(f"{name} has no rank since {problem}")) for name, problem in problems.items()]
     machines = machines_used(run.machine for run in result.runs)
-    if machines and is_timed(result.budgets[0]):
+    if machines and result.budgets[0].is_timed:
         notes.append(Note(f"budgets of time mean different amounts of training on {machines}"))
     return text_table(
         "Scores by budget",
@@ -251,8 +250,8 @@ def _training(result: Ladder) -> Table:
 
 def budget_chart(result: Ladder) -> LineChart:
     """Return the scores against the budget, on a logarithmic axis."""
-    ticks = {parse_budget(budget).amount: budget for budget in result.budgets}
-    drawn = list(ladder_lines(result, lambda rung: parse_budget(rung.budget).amount))
+    ticks = {budget.amount: budget for budget in result.budgets}
+    drawn = list(ladder_lines(result, lambda rung: rung.budget.amount))
     return LineChart(_title(result, "budget"), "budget", UNIT, drawn, HEIGHT, ticks)
 
 

@@ -20,7 +20,7 @@ from textgen.runtime.storage.json_records import (
     check_lengths,
     check_names,
 )
-from textgen.training.budget import is_timed
+from textgen.training.budget import Budget
 
 PRETRAINED = "pretrained, may have seen this text"
 """What every view says next to the name of a yardstick."""
@@ -122,7 +122,7 @@ class HeldOut:
 class Comparison(JudgedHeader):
     """Entries × seeds on one corpus under one budget."""
 
-    budget: str
+    budget: Budget
     scored_on: Literal["test", "validation"]
     prompts: tuple[str, ...]
     measured_sampler: str
@@ -159,7 +159,6 @@ class Comparison(JudgedHeader):
 
     def check(self) -> None:
         """Raise `ValueError` or `TextgenError` if the parts of the result contradict each other."""
-        is_timed(self.budget)
         names = {row.name for row in self.runs}
         check_different("entries", [(row.name, row.seed) for row in self.entries])
         check_names("scores", [each.name for each in self.scores], names)

@@ -42,12 +42,13 @@ from textgen.results.comparison import (
 from textgen.results.header import JudgedHeader
 from textgen.results.ladder import BudgetStep, Ladder, Rung
 from textgen.results.row import Row, rows_by_entry
+from textgen.training.budget import Budget
 
 SCORE = "bits_per_char"
 """The metric that entries are ranked by."""
 Ranking: TypeAlias = tuple[tuple[EntryScore, ...], tuple[Difference, ...]]
 """Scores, best first, and the differences of the others from the best."""
-Samples = Mapping[str, Mapping[str, MeasuredValue]]
+Samples = Mapping[Budget, Mapping[str, MeasuredValue]]
 """By budget, from the smallest on, and by entry: the score."""
 
 HELD_OUT = "the held-out text"
@@ -318,7 +319,7 @@ def ladder(results: Sequence[Comparison], command: str | None) -> Ladder:
     )
 
 
-def judge_ladder(rows: Mapping[str, Mapping[str, Sequence[Row]]], prior: SeedPrior) -> LadderVerdicts:
+def judge_ladder(rows: Mapping[Budget, Mapping[str, Sequence[Row]]], prior: SeedPrior) -> LadderVerdicts:
     """Return what follows from the rows by budget, from the smallest on, and by entry."""
     samples = {budget: score_samples(entries, prior) for budget, entries in rows.items()}
     reading = {
@@ -341,7 +342,7 @@ def standing(result: Ladder, budget: str) -> Ranking:
     return rank_classes(score_samples(rows, result.seed_priors[SCORE]), result.reading)
 
 
-def _rung(name: str, budget: str, rows: Sequence[Row], score: EntryScore | None) -> Rung:
+def _rung(name: str, budget: Budget, rows: Sequence[Row], score: EntryScore | None) -> Rung:
     def mean(values: Iterable[float | None]) -> float | None:
         known = [value for value in values if value is not None]
         return fmean(known) if known else None

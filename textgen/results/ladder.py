@@ -11,7 +11,7 @@ from textgen.results.comparison import EntryScore, ReferenceScore
 from textgen.results.header import JudgedHeader
 from textgen.results.row import Row
 from textgen.runtime.storage.json_records import Amount, Share, check_different, check_lengths, check_names
-from textgen.training.budget import ladder_of, parse_budget
+from textgen.training.budget import Budget, ladder_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,7 @@ class Rung:
     """One entry under one budget, over all its seeds."""
 
     entry: str
-    budget: str
+    budget: Budget
     runs: tuple[Row, ...]
     """One for each seed."""
     score: EntryScore | None
@@ -44,8 +44,8 @@ class BudgetStep:
     """What a larger budget changes in the score of an entry; below zero is better."""
 
     entry: str
-    before: str
-    after: str
+    before: Budget
+    after: Budget
     """The two budgets."""
     bits_per_char: float
     interval: Interval | None
@@ -64,7 +64,7 @@ class BudgetStep:
 class Ladder(JudgedHeader):
     """Entries × seeds × budgets on one corpus."""
 
-    budgets: tuple[str, ...]
+    budgets: tuple[Budget, ...]
     """From the smallest on; each has a comparison of its own in a folder of this name."""
     scored_on: Literal["test", "validation"]
     references: tuple[ReferenceScore, ...]
@@ -95,7 +95,7 @@ class Ladder(JudgedHeader):
 
     def check(self) -> None:
         """Raise `ValueError` or `TextgenError` if the parts of the ladder contradict each other."""
-        if [str(each) for each in ladder_of(map(parse_budget, self.budgets))] != list(self.budgets):
+        if ladder_of(self.budgets) != self.budgets:
             raise ValueError("budgets: not from the smallest on")
         names = {rung.entry for rung in self.rungs}
         check_names("seed_priors", ["bits_per_char"], self.seed_priors)

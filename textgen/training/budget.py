@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from textgen.contracts import TextgenError
+
+if TYPE_CHECKING:
+    from pydantic_core import CoreSchema
 
 Unit: TypeAlias = Literal["seconds", "epochs", "chars", "updates"]
 
@@ -31,13 +33,38 @@ _LARGEST = {"seconds": 1e9, "epochs": 1e6, "chars": 1e15, "updates": 1e9}
 """Amounts that nobody means: 30 years, for example."""
 
 
-@dataclass(frozen=True)
-class Budget:
-    """An amount of training: seconds, epochs, characters seen, or updates of each model."""
+class Budget(str):
+    """An amount of training, and its text: seconds, epochs, characters seen, or updates of each model.
 
-    text: str
+    That of a run whose training was continued has several parts, such as `60s+2m`; `unit` and `amount` are
+    those of the last one.
+    """
+
     unit: Unit
     amount: float
+    is_timed: bool
+    """True if a part is in time, so that what it allows depends on the machine."""
+
+    def __new__(cls, text: str) -> Self:
+        """Read a budget; raises `TextgenError` unless each part is a positive, bounded amount with a unit."""
+        parts = [_parse_part(part) for part in text.split("+")]
+        budget = super().__new__(cls, "+".join(written for written, _, _ in parts))
+        _, budget.unit, budget.amount = parts[-1]
+        budget.is_timed = any(unit == "seconds" for _, unit, _ in parts)
+        return budget
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:
+        """Let records, which hold the text of a budget, be read."""
+        from pydantic_core import core_schema
+
+        def read(text: str) -> Budget:
+            try:
+                return cls(text)
+            except TextgenError as error:
+                raise ValueError(error) from None
+
+        return core_schema.no_info_after_validator_function(read, core_schema.str_schema())
 
     def fraction(self, seconds: float, epochs: float, chars: float, updates: float) -> float:
         """Return the share of the budget that is spent, from 0 to 1 and above."""
@@ -53,34 +80,30 @@ class Budget:
             return self
         if seconds >= self.amount:
             raise TextgenError(
-                f"budget {self.text}: preparing the text, vectors and counts took {seconds:.1f} s, "
+                f"budget {self}: preparing the text, vectors and counts took {seconds:.1f} s, "
                 "which leaves no time to train; give a larger budget"
             )
-        return replace(self, amount=self.amount - seconds)
+        return self.with_amount(self.amount - seconds)
 
-    def __str__(self) -> str:
-        return self.text
+    def with_amount(self, amount: float) -> Budget:
+        """Return a part of the budget, which keeps its text."""
+        part = Budget(self)
+        part.amount = amount
+        return part
+
+    def times(self, factor: int) -> str | None:
+        """Return a multiple of the budget as a text, `3m` for `60s`; None for that of a continued run."""
+        if "+" in self:
+            return None
+        unit = self.lstrip("0123456789.")
+        amount = self.amount * factor / _UNITS[unit][1]
+        if unit == "s" and amount >= 60 and amount % 60 == 0:
+            unit, amount = "m", amount / 60
+        return f"{amount:g}{unit}"
 
 
-def is_timed(text: str) -> bool:
-    """Return whether a budget is in time, so that what it allows depends on the machine.
-
-    That of a run whose training was continued has several parts, such as `60s+2m`.
-    """
-    return any(parse_budget(part).unit == "seconds" for part in text.split("+"))
-
-
-def check_is_text(text: object) -> None:
-    """Raise `TextgenError` for a budget that is not a text, such as a number without a unit."""
-    if not isinstance(text, str):
-        raise TextgenError(f'budget {text!r}: give a text with a unit, such as "60s" or "20Mchars"')
-
-
-def parse_budget(text: str) -> Budget:
-    """Read a budget; raises `TextgenError` unless it is a positive, bounded amount with a known unit."""
-    check_is_text(text)
-    if "," in text:
-        raise TextgenError(f"budget {text!r}: only bench and suite take several; give one, such as 60s")
+def _parse_part(text: str) -> tuple[str, Unit, float]:
+    """Return the text of one amount without spaces, its unit, and the amount in this unit."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)", text.strip())
     if not match or match[2] not in _UNITS or float(match[1]) <= 0:
         raise TextgenError(
@@ -90,19 +113,21 @@ def parse_budget(text: str) -> Budget:
     amount = float(match[1]) * factor
     if amount > _LARGEST[unit]:
         raise TextgenError(f"budget {text!r}: at most {_LARGEST[unit]:,.0f} {unit} are allowed; give less")
-    return Budget(match[1] + match[2], unit, amount)
+    return match[1] + match[2], unit, amount
 
 
-def times(text: str, factor: int) -> str | None:
-    """Return a multiple of a budget as a text, `3m` for `60s`; None for that of a continued run."""
-    if "+" in text:
-        return None
-    budget = parse_budget(text)
-    unit = text.strip().lstrip("0123456789. ")
-    amount = budget.amount * factor / _UNITS[unit][1]
-    if unit == "s" and amount >= 60 and amount % 60 == 0:
-        unit, amount = "m", amount / 60
-    return f"{amount:g}{unit}"
+def check_is_text(text: object) -> None:
+    """Raise `TextgenError` for a budget that is not a text, such as a number without a unit."""
+    if not isinstance(text, str):
+        raise TextgenError(f'budget {text!r}: give a text with a unit, such as "60s" or "20Mchars"')
+
+
+def parse_budget(text: str) -> Budget:
+    """Read the one budget that a user gives; raises `TextgenError` as `Budget` does, and for several."""
+    check_is_text(text)
+    if "," in text:
+        raise TextgenError(f"budget {text!r}: only bench and suite take several; give one, such as 60s")
+    return Budget(text)
 
 
 def parse_budgets(text: str) -> tuple[Budget, ...]:
@@ -119,7 +144,7 @@ def ladder_of(budgets: Iterable[Budget]) -> tuple[Budget, ...]:
     ladder = tuple(sorted(budgets, key=lambda budget: budget.amount))
     if len(ladder) > MAX_BUDGETS:
         raise TextgenError(f"{len(ladder):,} budgets; at most {MAX_BUDGETS} are allowed")
-    text = ",".join(map(str, ladder))
+    text = ",".join(ladder)
     if units := {budget.unit for budget in ladder} - {ladder[0].unit}:
         both = f"{ladder[0].unit} and {min(units)}"
         raise TextgenError(f"budget {text!r} has {both}; give all of its budgets in one unit")

@@ -15,8 +15,15 @@ from textgen.runtime.environment import CpuShare
 from textgen.training.budget import Budget
 from textgen.training.checkpoints import Checkpoints, Snapshots
 from textgen.training.moments import Writing
-from textgen.training.pace import pace_sd
-from textgen.training.progress import Moment, OnProgress, Progress, TrainResult, ignore_report, unevenness
+from textgen.training.progress import (
+    Moment,
+    OnProgress,
+    Progress,
+    TrainResult,
+    ignore_report,
+    pace_sd,
+    unevenness,
+)
 from textgen.training.threads import Threads
 from textgen.training.trainer import Trainer
 from textgen.training.validation import Validation
@@ -158,7 +165,7 @@ class TrainingLoop:
             trainer.model.module.load_state_dict(self.best_weights)
         trainer.model.module.eval()
         utilization = self.cpu_share.value() if trainer.device_config.device.type == "cpu" else None
-        is_timed = self.budget.unit == "seconds"
+        is_timed = self.budget.is_timed
         return TrainResult(
             seconds=trainer.seconds,
             validation_seconds=self.validation_seconds,

@@ -178,7 +178,7 @@ def train_members(plan: TrainingPlan, report: Report, checkpoints: Path | None =
                 tell(point)
             results.append(finished)
             continue
-        trainer, share = plan.trainer(name), replace(budget, amount=budget.amount / len(learning))
+        trainer, share = plan.trainer(name), budget.with_amount(budget.amount / len(learning))
         validate = plan.validation_of(trainer, share, report)
         snapshots, size = plan.snapshots(name, checkpoints), plan.chars_per_token
         writing = plan.writing(name, len(results), len(learning), share, report)
