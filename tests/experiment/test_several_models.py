@@ -178,13 +178,20 @@ def test_a_second_copy_is_worth_it_once_one_has_learned_most(
 
 
 @pytest.mark.usefixtures("little_is_enough")
-def test_an_entry_gets_the_copies_that_its_budget_has_use_for(short: Corpus) -> None:
-    assert experiment(f"char-lstm:{TINY}", short, "3epochs").run().result.num_copies == 1
-    assert experiment(f"1*char-lstm:{TINY}", short, "5epochs").run().result.num_copies == 1
-    trial = experiment(f"char-lstm:{TINY}", short, "5epochs", chooses_copies=False)
-    assert trial.run().result.num_copies == 1
-    automatic = experiment(f"char-lstm:{TINY}", short, "5epochs").run()
-    assert (automatic.result.num_copies, automatic.entry.num_copies) == (2, 2)
+@pytest.mark.parametrize(
+    ("copies", "budget", "chooses", "expected"),
+    [
+        ("", "3epochs", True, 1),
+        ("", "5epochs", True, 2),
+        ("1*", "5epochs", True, 1),
+        ("", "5epochs", False, 1),
+    ],
+)
+def test_an_entry_gets_the_copies_that_its_budget_has_use_for(
+    copies: str, budget: str, chooses: bool, expected: int, short: Corpus
+) -> None:
+    made = experiment(f"{copies}char-lstm:{TINY}", short, budget, chooses_copies=chooses).train()
+    assert made.record.entry.num_copies == expected
 
 
 @pytest.mark.parametrize("number", [1, 2])
@@ -293,7 +300,7 @@ def test_matches_are_no_reading_on_and_a_loaded_run_has_the_same_score(
     assert (matched.reads_on, matched.train.cpu_utilization) == (False, None)  # it has no updates
     save_run(tmp_path / "run", run)
     loaded = load_run(tmp_path / "run", CPU.device)
-    texts = corpus.split.test.stretches()
+    texts = passage.split.test.stretches()
     assert bits_of_run(loaded, texts) == pytest.approx(bits(run), abs=1e-12)
 
 
