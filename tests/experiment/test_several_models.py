@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from helpers.scoring import bits_of_run
-from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.data.split import parse_split, split_text
 from textgen.experiment.entry_parser import parse_entry
@@ -84,14 +83,6 @@ def test_copies_belong_to_the_models_that_are_trained() -> None:
         for copies in ("3*", "")
     )
     assert num_parameters(model.module) == 3 * num_parameters(alone.module)
-
-
-@pytest.mark.parametrize(
-    "name", ["0*char-lstm", "33*char-lstm", "x*char-lstm", "char-2*lstm", "2*2*char-lstm"]
-)
-def test_a_number_of_copies_is_from_1_to_32_and_comes_first(name: str) -> None:
-    with pytest.raises(TextgenError, match=r"is not a valid number of copies; begin with 1\* to 32\*"):
-        parse_entry(name)
 
 
 @pytest.mark.slow
@@ -302,20 +293,3 @@ def test_matches_are_no_reading_on_and_a_loaded_run_has_the_same_score(
     loaded = load_run(tmp_path / "run", CPU.device)
     texts = passage.split.test.stretches()
     assert bits_of_run(loaded, texts) == pytest.approx(bits(run), abs=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("entry", "message"),
-    [
-        ("char-lstm+mix+ngram", "'mix' refines the models to its left; write it after 'ngram'"),
-        ("char-mix+ngram", "'mix' refines the models to its left; write it after 'ngram'"),
-        ("char-mix", "'mix' refines another model; write char-ngram+mix"),
-        ("char-mix+match", "'mix' refines another model; write char-ngram+mix"),
-        ("char-ngram+mix:hidden_size=9", "unknown option 'hidden_size'"),
-        ("char-ngram+mix+mix", "model 'mix' is there twice"),
-    ],
-)
-def test_an_entry_that_means_nothing_is_refused(entry: str, message: str) -> None:
-    with pytest.raises(TextgenError) as refused:
-        parse_entry(entry)
-    assert message in str(refused.value)
