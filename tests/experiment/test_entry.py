@@ -186,6 +186,17 @@ def test_a_model_recommends_training_options_and_the_entry_overrides_them(toys: 
         ("char-lstm:tokenizer.num_layers=1", "unknown option 'tokenizer.num_layers'"),
         ("char-lstm:max_words=9", "unknown option 'max_words'"),
         ("char-lstm:batch_size=0", "training option batch_size=0: input should be greater than"),
+        *(
+            (f"{copies}*char-lstm", "is not a valid number of copies; begin with 1* to 32*")
+            for copies in ("0", "33", "x", "2*2")
+        ),
+        ("char-2*lstm", "is not a valid number of copies; begin with 1* to 32*"),
+        ("char-lstm+mix+ngram", "'mix' refines the models to its left; write it after 'ngram'"),
+        ("char-mix+ngram", "'mix' refines the models to its left; write it after 'ngram'"),
+        ("char-mix", "'mix' refines another model; write char-ngram+mix"),
+        ("char-mix+match", "'mix' refines another model; write char-ngram+mix"),
+        ("char-ngram+mix:hidden_size=9", "unknown option 'hidden_size'"),
+        ("char-ngram+mix+mix", "model 'mix' is there twice"),
     ],
 )
 def test_a_mistake_is_answered_in_one_line(text: str, message: str) -> None:

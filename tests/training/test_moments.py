@@ -19,7 +19,7 @@ OPTIONS = "num_layers=1,hidden_size=8,batch_size=4,sequence_length=16,num_valida
 SMALL = f"lstm:{OPTIONS}"
 TEXT = textgen.TextOptions("lee", max_chars=20_000)
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
-BUDGET = "20000chars"
+BUDGET = "8000chars"
 
 
 def trained(out: Path, entry: str = f"char-{SMALL}", report: object = False) -> textgen.Run:
