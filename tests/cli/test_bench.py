@@ -121,7 +121,7 @@ def test_the_same_folder_again_reuses_the_runs(bench: Bench, snapshot: Callable[
     assert done.stdout.startswith("# Comparison on lee\n")
     scores = done.stdout[done.stdout.index("| ") :].partition("\n\n")[0].splitlines()
     for name, row in bench.rows().items():  # though the terminal is said to have 40 columns
-        assert any(name in line and f"{row['test']['bits_per_char']:.4f}" in line for line in scores)
+        assert any(name in line and f"{row['test']['bits_per_char']:.3f}" in line for line in scores)
     for prompt in PROMPTS:
         assert f"### `{prompt}`\n" in done.stdout
 

@@ -7,9 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from functools import cache
-from importlib.metadata import PackageNotFoundError, metadata
 from importlib.resources import files
 from typing import Any
 
@@ -80,15 +78,6 @@ def environment() -> Environment:
 def asset(name: str) -> str:
     """Return a style sheet or script of this package."""
     return files("textgen.page").joinpath("assets", name).read_text("utf-8")
-
-
-@cache
-def project_address() -> str:
-    """Return the address of the project that the installed distribution names, or an empty text."""
-    with suppress(PackageNotFoundError):
-        urls = metadata("textgen-bench").get_all("Project-URL") or []
-        return urls[0].rpartition(", ")[2] if urls else ""
-    return ""
 
 
 def notebook_table(

@@ -6,14 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from markupsafe import Markup
 
-from textgen.page.render import (
-    data_address,
-    notebook_block,
-    notebook_table,
-    project_address,
-    render,
-    render_page,
-)
+from textgen.page.render import data_address, notebook_block, notebook_table, render, render_page
 from textgen.reports.document import Block, Cell, Chart, Code, Lines, Report, Samples, Table, Template
 
 MAX_ON_PHONE = 3
@@ -37,14 +30,7 @@ def to_html(report: Report) -> str:
     hints = {column.name: column.hint for column in columns if column.hint}
     data = {**report.data, report.kind: report.result}
     return render_page(
-        "page.html",
-        data,
-        report.scripts,
-        title=report.title,
-        report=report,
-        sections=sections,
-        hints=hints,
-        address=project_address(),
+        "page.html", data, report.scripts, title=report.title, report=report, sections=sections, hints=hints
     )
 
 
