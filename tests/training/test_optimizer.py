@@ -140,3 +140,9 @@ def test_each_optimizer_learns(name: OptimizerName) -> None:
             optimizer.zero_grad()
         losses.append(loss.item())
     assert losses[-1] < 0.7 * losses[0]
+
+
+def test_a_model_without_hidden_matrices_gets_adamw_alone() -> None:
+    for model in (nn.Embedding(5, 3), nn.Linear(3, VOCAB_SIZE, bias=False)):
+        assert [kind(optimizer) for optimizer in optimizers(model)] == [torch.optim.AdamW]
+    assert [kind(optimizer) for optimizer in optimizers(nn.Linear(5, 3, bias=False))] == [Muon]
