@@ -27,7 +27,7 @@ def test_the_answer_names_the_changes_that_are_clear() -> None:
 def test_every_question_has_its_chart_and_its_table() -> None:
     page = to_html(document(suite_result("news", SIZES, failures={"wild (seed 0)": "it <i>diverged</i>"})))
     size = page.partition('<section id="question-size"')[2].partition("</section>")[0]
-    assert size.count("<svg") == 2  # for a screen and for a phone
+    assert size.count("<svg") == 1
     assert '-0.200</strong><span class="spread"> (-0.300 to -0.100)</span>' in size
     assert "real words at entropy 1.10" in size
     assert "**" not in size
