@@ -99,12 +99,7 @@ CODE["lexicon"] = """
 def Example():
     return {"one", "two"}
 """
-KIND_OF = {
-    "refinement": "model",
-    "char": "tokenizer",
-    "small": "model",
-    "memory": "sampler",
-}
+KIND_OF = {"refinement": "model", "char": "tokenizer", "small": "model", "memory": "sampler"}
 """Code: its kind, unless it is called after it."""
 
 LAST = "return self.output(torch.tanh(self.hidden(features)))"
