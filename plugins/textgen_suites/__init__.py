@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.resources import files
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from textgen import defaults
-from textgen.requests import ClusterOptions, InParallel, Option, TextOptions
+from textgen.requests import ClusterOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,27 +23,6 @@ LANGUAGES = str(files(__package__) / "languages.toml")
 ORIGINAL = str(files(__package__) / "original.toml")
 PRETRAINING = str(files(__package__) / "pretraining.toml")
 READING_ON = str(files(__package__) / "reading-on.toml")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SuiteRequest:
-    """A suite to be run: it has the cleaners of its texts, and the budget and seeds unless they are given."""
-
-    name: Annotated[
-        str,
-        Option(
-            "An installed suite, such as improvements, or a TOML file.", is_argument=True, completes="suite"
-        ),
-    ]
-    text: Annotated[TextOptions, "corpus", "split", "max_chars", "encoding"] = TextOptions()
-    budget: Annotated[
-        str | None,
-        Option("Training of each case without a budget of its own: 60s, 20Mchars.", default="the suite's"),
-    ] = None
-    seeds: Annotated[int | None, Option("Random seeds per case.", min=1, max=1000, default="the suite's")] = (
-        None
-    )
-    cluster: InParallel = ClusterOptions()
 
 
 def suite(
@@ -70,6 +48,7 @@ def suite(
     from textgen.workers.process import import_early
 
     import_early("textgen.comparison.entry_job")
+    from textgen_suites.request import SuiteRequest
     from textgen_suites.run_suite import read_again, suite_as
 
     add_plugins(plugins)

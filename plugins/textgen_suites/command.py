@@ -7,7 +7,7 @@ import typer
 from textgen.cli import options
 from textgen.cli.console import show
 from textgen.cli.work import working
-from textgen_suites import SuiteRequest
+from textgen_suites.request import SuiteRequest
 
 
 @options.grouped

@@ -33,9 +33,9 @@ from textgen.runtime.storage.json_records import read_record, to_values, write_r
 from textgen.runtime.storage.result_folders import PAGE, RUNS, locked, result_folder
 from textgen.training.budget import parse_budget, parse_duration
 from textgen.training.progress import Report, Step, ignore_report
-from textgen_suites import SuiteRequest
 from textgen_suites.effects import PRIORS, question_result
 from textgen_suites.report import suite_report
+from textgen_suites.request import SuiteRequest
 from textgen_suites.result import SuiteResult
 from textgen_suites.schema import Case, Suite, load_suite
 from textgen_suites.suite_kind import RESULT

@@ -8,12 +8,12 @@ print(study.best_trial.name)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING
 
 from textgen import defaults
-from textgen.requests import MAX_SEEDS, ClusterOptions, InParallel, Option, PlainText, Seed, TextOptions
+from textgen.requests import ClusterOptions
 from textgen.runtime.messages import require_extra
+from textgen_tune.request import SearchOptions, TuneRequest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,55 +24,6 @@ if TYPE_CHECKING:
     from textgen_tune.result import StudyResult
 
 __all__ = ["SearchOptions", "tune"]
-
-NUM_TRIALS = 30
-"""Trials of a study that is given neither their number nor a time."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SearchOptions:
-    """What a study searches, and for how long."""
-
-    heading: ClassVar[str] = "Search"
-    trials: Annotated[
-        int | None,
-        Option(
-            "Trials of the whole study.",
-            min=1,
-            max=100_000,
-            default=f"{NUM_TRIALS}, or unlimited with --timeout",
-        ),
-    ] = None
-    timeout: Annotated[
-        str | None, Option("Start no new trial after this long: 90s, 15m, 2h.", default="none")
-    ] = None
-    search: Annotated[
-        str | None,
-        Option(
-            "What to search, such as learning_rate=1e-4..1e-2,optimizer=muon|adamw,hidden_size.",
-            default="all that components recommend",
-        ),
-    ] = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class TuneRequest:
-    """The options of an entry that are searched."""
-
-    entry: Annotated[
-        str,
-        Option(
-            "Such as char-lstm; options with a value are not searched.", is_argument=True, completes="entry"
-        ),
-    ]
-    text: PlainText = TextOptions()
-    budget: Annotated[str, Option("Training per trial: 60s, 5min, 1h, 5epochs, 20Mchars.")] = defaults.BUDGET
-    search: SearchOptions = SearchOptions()
-    seed: Seed = 0
-    seeds: Annotated[
-        int, Option("Random seeds of the final comparison with the default.", min=1, max=MAX_SEEDS)
-    ] = 3
-    cluster: InParallel = ClusterOptions()
 
 
 def tune(

@@ -7,7 +7,8 @@ import typer
 from textgen.cli import options
 from textgen.cli.console import show
 from textgen.cli.work import working
-from textgen_tune import TuneRequest, require_optuna
+from textgen_tune import require_optuna
+from textgen_tune.request import TuneRequest
 
 
 @options.grouped

@@ -27,7 +27,7 @@ from textgen.runtime.environment import Machine, machine
 from textgen.runtime.storage.files import NotSavedError
 from textgen.training.budget import Budget, parse_budget
 from textgen.training.progress import Report
-from textgen_tune import TuneRequest
+from textgen_tune.request import TuneRequest
 from textgen_tune.result import Dimension, FinalComparison, Value, conclusion
 from textgen_tune.search_space import candidates, dimensions, spell
 

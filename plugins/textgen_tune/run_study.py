@@ -33,9 +33,9 @@ from textgen.runtime.storage.json_records import from_values, write_record
 from textgen.runtime.storage.result_folders import PAGE, locked, result_folder, result_name
 from textgen.training.budget import parse_budget, parse_duration
 from textgen.training.progress import DONE, FAILED, Report, Step, filled_in, ignore_report
-from textgen_tune import NUM_TRIALS, TuneRequest
 from textgen_tune.objective import TrialJob, TrialValue, objective_of
 from textgen_tune.report import study_report
+from textgen_tune.request import NUM_TRIALS, TuneRequest
 from textgen_tune.result import FinalComparison, StudyResult, TrialResult
 from textgen_tune.search_space import spell
 from textgen_tune.study import Study, made_before

@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a bench of characters and words on a text with scripts in it."""
     here = tmp_path_factory.mktemp("bench")
     news: str = build("corpus", "lee").read("")
-    paragraphs = news[:16_000].split("\n")
+    paragraphs = news[:32_000].split("\n")
     text = "\n".join(f"{line} {HOSTILE}" if index % 5 == 0 else line for index, line in enumerate(paragraphs))
     corpus = here / "<img src=x onerror=window.hacked=3>.txt"
     corpus.write_text(text, "utf-8")

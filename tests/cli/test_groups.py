@@ -11,8 +11,8 @@ import typer
 from textgen.cli.options import grouped
 from textgen.registry.registry import names
 from textgen.requests import BenchRequest, ClusterOptions, Option, SampleOptions, TextOptions, TrainRequest
-from textgen_suites import SuiteRequest
-from textgen_tune import SearchOptions, TuneRequest
+from textgen_suites.request import SuiteRequest
+from textgen_tune.request import SearchOptions, TuneRequest
 
 
 def parsed(command: Any, *words: str) -> None:

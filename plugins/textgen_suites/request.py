@@ -1,0 +1,29 @@
+"""The request of a suite, from the command line or Python to the plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from textgen.requests import ClusterOptions, InParallel, Option, TextOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuiteRequest:
+    """A suite to be run: it has the cleaners of its texts, and the budget and seeds unless they are given."""
+
+    name: Annotated[
+        str,
+        Option(
+            "An installed suite, such as improvements, or a TOML file.", is_argument=True, completes="suite"
+        ),
+    ]
+    text: Annotated[TextOptions, "corpus", "split", "max_chars", "encoding"] = TextOptions()
+    budget: Annotated[
+        str | None,
+        Option("Training of each case without a budget of its own: 60s, 20Mchars.", default="the suite's"),
+    ] = None
+    seeds: Annotated[int | None, Option("Random seeds per case.", min=1, max=1000, default="the suite's")] = (
+        None
+    )
+    cluster: InParallel = ClusterOptions()
