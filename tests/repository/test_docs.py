@@ -23,7 +23,7 @@ FILES: dict[str, str] = dict(re.findall(r"^```python\n# (\S+\.py)\n(.*?)^```", P
 """The Python on the page by file name, which is its first line."""
 DIFFS = re.findall(r"^```diff\n(.*?)^```", PAGE, re.S | re.M)
 """Changes of the model, one after the other: a token embedding, then an output layer, a loss and a step."""
-KINDS_OF_FILES = {"decay.py": "model"}
+KINDS_OF_FILES = {"decay.py": "model", "votes.py": "result"}
 EXAMPLES = {
     path.stem: path.read_text("utf-8")
     for path in (ROOT / "plugins" / "textgen_kit" / "examples").glob("*.py")

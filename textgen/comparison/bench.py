@@ -334,9 +334,8 @@ def _save(out: Path, result: Comparison, details: Details) -> None:
     """Write a result and its reports."""
     write_record(out / BENCH, result)
     write_record(out / DETAILS, details)
-    report = bench_report(result, details)
-    write_file(out / MARKDOWN, to_markdown(report))
-    write_file(out / PAGE, to_html(report))
+    write_file(out / MARKDOWN, to_markdown(bench_report(result)))
+    write_file(out / PAGE, to_html(bench_report(result, details)))
 
 
 def compared_before(out: Path) -> list[str]:

@@ -30,7 +30,8 @@ def visible(text: str) -> str:
 def visible_in(record: Any) -> Any:
     """Return a dataclass, or a collection of them, with `visible` texts, whose widths are then known."""
     if isinstance(record, str):
-        return visible(record)
+        shown = visible(record)
+        return record if shown == record else shown  # a budget, which is a string too, stays one
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
         values = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
         return dataclasses.replace(record, **visible_in(values))
