@@ -55,7 +55,9 @@ release: $(VENV)/.created
 
 install: $(VENV)/.installed
 
-# Python compiles what is imported, not all of torch: half a minute less.
+# Python compiles what is imported, not all of torch: half a minute less. It must be allowed to keep that:
+# otherwise every process that starts compiles torch again.
+unexport PYTHONDONTWRITEBYTECODE
 INSTALL := $(BIN)/pip install --quiet --no-compile --editable
 
 $(VENV)/.created:
