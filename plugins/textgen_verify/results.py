@@ -94,7 +94,7 @@ def _reports(files: SavedFiles, folder: Path, result: Header) -> Iterator[Check]
         if has_models or not (is_ours and has_details and kind.has_page):
             files.reports.append(files.name(file))
             continue
-        report = kind.page(result, folder, with_models=False)
-        again = to_html(report) if is_page else to_markdown(report)
+        page = kind.page(result, folder, with_models=False)
+        again = to_html(page) if is_page else to_markdown(kind.report(result, folder))
         differs = [Difference("text", "another", "that of the result")] if saved != again else []
         yield Check(files.name(file), "the result", 1, tuple(differs))
