@@ -109,7 +109,7 @@ def look_at(names: Sequence[str], device: str, report: Report) -> Look:
 def _looked_at(
     run: Run, corpus: Corpus, places: Sequence[Place], words: HeldOutWords, report: Report
 ) -> LookedAt:
-    """Return what is found in a run; contexts are cut before the words at `places`."""
+    """Inspect a run; its contexts end before the words at `places`."""
     split, device = corpus.split, run.config.device
     stretches = list(split.held_out.first(MAX_CHARS).stretches())
     report(Step("looking at units"))

@@ -49,7 +49,7 @@ def _answer(result: Look) -> Iterator[str]:
 
 
 def _memory(result: Look, styles: dict[str, str]) -> list[Block]:
-    """Return how much each number of characters of context helps, as lines and as a table."""
+    """Return lines and a table of how much longer contexts help."""
     curves = [
         *((entry.name, entry.contexts, styles[entry.name]) for entry in result.entries),
         (f"n-gram of {ORDER} characters", result.ngram, "reference"),

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from helpers.runs import CPU, make_run
 from textgen.contracts import TextgenError
-from textgen.experiment.saved_run import load_run, save_run
+from textgen.experiment.saved_run import load_run, write_run
 from textgen.nn.kneser_ney import FALLBACK_DISCOUNTS, count_ngrams, estimate_discounts
 from textgen_models.counting import NGram, choose_order
 
@@ -142,7 +142,7 @@ def test_the_order_follows_the_text() -> None:
 
 @pytest.mark.parametrize("name", ["tokens_2", "counts_1", "num_next_2"])
 def test_a_damaged_run_is_a_one_line_error(name: str, tmp_path: Path) -> None:
-    save_run(tmp_path / "run", make_run("char-ngram:order=3"))
+    write_run(tmp_path / "run", make_run("char-ngram:order=3").files)
     path = tmp_path / "run" / "weights.safetensors"
     weights = load_file(path)
     for damaged in (

@@ -12,7 +12,7 @@ import pytest
 from helpers.commands import TINY, Done, cases, notes, run_process, run_textgen
 from helpers.records import edit_record
 from helpers.runs import make_run
-from textgen.experiment.saved_run import save_run
+from textgen.experiment.saved_run import write_run
 
 FAILURES = """
 train TINY --corpus missing.txt
@@ -110,7 +110,7 @@ sample from-later
     'from-later/run.json' was written by a newer textgen (schema version 99); update textgen, which reads 3
 """
 
-# What is wrong with the command line itself is worded by Typer, but for options that have no effect.
+# Typer words the errors of the command line itself, except for options that have no effect.
 USAGE_ERRORS = """
 corpus --clean raw
     --clean has no effect on the list of corpora; leave it out
@@ -180,7 +180,7 @@ def workplace(trained: tuple[Path, str], tmp_path_factory: pytest.TempPathFactor
         (folder / name).write_bytes(data)
     for name in ("run", "cut-weights", "no-json", "from-later"):
         shutil.copytree(trained[0], folder / name)
-    save_run(folder / "uniform", make_run("char-uniform"))
+    write_run(folder / "uniform", make_run("char-uniform").files)
     weights = folder / "cut-weights" / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-50])
     (folder / "no-json" / "run.json").write_text('{"format": 1, ')

@@ -13,7 +13,7 @@ from textgen.data.corpus import Corpus
 from textgen.data.split import SplitMethod, split_text
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.saved_run import load_run, save_run
+from textgen.experiment.saved_run import load_run, write_run
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator, RecordedStep
 from textgen.runtime.device import choose_device, seeded
@@ -34,7 +34,7 @@ def test_a_run_trained_on_the_gpu_scores_the_same_on_the_cpu(spec: str, news: st
     options = ":hidden_size=64" if ":" not in spec else ",hidden_size=64"
     experiment = Experiment(parse_entry(spec + options), corpus, parse_budget("3epochs"), device_config, 0)
     run = experiment.run()
-    save_run(tmp_path / "run", run)
+    write_run(tmp_path / "run", run.files)
     on_cpu = load_run(tmp_path / "run", torch.device("cpu"))
     texts = corpus.split.held_out.stretches()
     assert bits_of_run(on_cpu, texts) == pytest.approx(run.result.test.bits_per_char, abs=0.01)

@@ -14,7 +14,7 @@ from textgen.data.corpus import Corpus, load_corpus
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment, continuation
 from textgen.experiment.run_lock import RunInterruptedError, partial_folder
-from textgen.experiment.saved_run import SavedRun, load_run, save_run
+from textgen.experiment.saved_run import SavedRun, load_run, write_run
 from textgen.jobs.kept import check_new, run_and_save
 from textgen.nn.weights import weights_of
 from textgen.runtime.device import choose_device
@@ -158,7 +158,7 @@ def test_checkpoints_that_outlive_their_run_go(corpus: Corpus, tmp_path: Path) -
 def finished(tmp_path_factory: pytest.TempPathFactory) -> SavedRun:
     folder = tmp_path_factory.mktemp("runs") / "run"
     text = load_corpus(["lee"], max_chars=20_000)
-    save_run(folder, experiment(TINY, text, "8000chars").run())
+    write_run(folder, experiment(TINY, text, "8000chars").run().files)
     return load_run(folder, CPU.device)
 
 
@@ -185,7 +185,7 @@ def test_a_run_becomes_better_and_its_amounts_add_up(finished: SavedRun, tmp_pat
     assert after.train.curve[: len(before.train.curve)] != ()
     amounts = [point.num_chars for point in after.train.curve]
     assert amounts == sorted(amounts)
-    save_run(tmp_path / "longer", longer)
+    write_run(tmp_path / "longer", longer.files)
     again = continuation(load_run(tmp_path / "longer", CPU.device), "+1epoch", CPU)
     assert again.settings().budget == "8000chars+30000chars+1epoch"
 

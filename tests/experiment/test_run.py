@@ -17,7 +17,7 @@ from helpers.records import edit_record
 from helpers.runs import CPU, SMALL, logits, make_run
 from helpers.tokenizers import FITTED
 from textgen.contracts import TextgenError
-from textgen.experiment.saved_run import SavedRun, load_run, save_run
+from textgen.experiment.saved_run import SavedRun, load_run, write_run
 from textgen.generation.bound_sampler import build_sampler
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.files import write_digests
@@ -25,7 +25,7 @@ from textgen.runtime.storage.json_records import SCHEMA_VERSION
 
 
 def check_round_trip(run: SavedRun, folder: Path) -> None:
-    save_run(folder, run)
+    write_run(folder, run.files)
     loaded = load_run(folder, CPU)
     assert torch.equal(logits(loaded), logits(run))
     assert list(loaded.tokenizer.tokens) == list(run.tokenizer.tokens)
@@ -64,7 +64,7 @@ def test_a_run_that_spells_words_samples_the_same_when_it_is_loaded(tmp_path: Pa
 
 
 def test_nothing_is_unpickled(tmp_path: Path) -> None:
-    save_run(tmp_path / "run", make_run(f"char-lstm{SMALL}"))
+    write_run(tmp_path / "run", make_run(f"char-lstm{SMALL}").files)
     kinds = sorted(path.suffix for path in (tmp_path / "run").iterdir())
     assert kinds == [".json", ".json", ".json", ".safetensors"]
 
@@ -77,22 +77,22 @@ def test_a_failure_while_writing_leaves_nothing_behind(tmp_path: Path) -> None:
     # Which JSON has no word for.
     run = replace(run, result=replace(run.result, train=replace(run.result.train, seconds=float("nan"))))
     with pytest.raises(ValueError, match="JSON"):
-        save_run(tmp_path / "run", run)
+        write_run(tmp_path / "run", run.files)
     run = make_run(f"char-lstm{SMALL}")
     # The last file cannot hold it.
     run.model.module.register_buffer("complex", torch.zeros(1).to_sparse())
     with pytest.raises((ValueError, RuntimeError)):
-        save_run(tmp_path / "run", run)
+        write_run(tmp_path / "run", run.files)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_exists_is_not_overwritten(tmp_path: Path) -> None:
     run = make_run(f"char-lstm{SMALL}")
     (tmp_path / "file").write_text("mine")
-    save_run(tmp_path / "run", make_run("random"))
+    write_run(tmp_path / "run", make_run("random").files)
     for place in ("file", "run"):
         with pytest.raises(OSError, match=place):
-            save_run(tmp_path / place, run)
+            write_run(tmp_path / place, run.files)
     assert (tmp_path / "file").read_text() == "mine"
     assert load_run(tmp_path / "run", CPU).entry.name == "random"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "run"]
@@ -213,7 +213,7 @@ OLDER = "was written by an older textgen; make it again with this one"
     ],
 )
 def test_a_damaged_run_is_a_one_line_error(change: Change, reason: str, tmp_path: Path) -> None:
-    save_run(tmp_path / "run", make_run(f"char-lstm{SMALL}"))
+    write_run(tmp_path / "run", make_run(f"char-lstm{SMALL}").files)
     change(tmp_path / "run")
     with pytest.raises(TextgenError) as caught:
         load_run(tmp_path / "run", CPU)

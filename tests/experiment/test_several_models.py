@@ -15,7 +15,7 @@ from textgen.data.split import parse_split, split_text
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment, continuation
 from textgen.experiment.run_lock import locked_run
-from textgen.experiment.saved_run import SavedRun, load_run, save_run
+from textgen.experiment.saved_run import SavedRun, load_run, write_run
 from textgen.generation.bound_sampler import build_sampler
 from textgen.nn.language_model import placeholder_vocabulary
 from textgen.nn.weights import num_parameters, weights_of
@@ -105,7 +105,7 @@ def test_the_first_copy_is_the_single_model_with_its_share_of_the_budget(
 @pytest.mark.slow
 def test_a_run_of_copies_is_kept_whole(corpus: Corpus, tmp_path: Path) -> None:
     run = experiment(f"2*word-lstm+ngram:{SMALL}", corpus).run()
-    save_run(tmp_path / "run", run)
+    write_run(tmp_path / "run", run.files)
     loaded = load_run(tmp_path / "run", CPU.device)
     assert (loaded.entry, len(loaded.model.members)) == (run.entry, len(run.model.members))
     texts = corpus.split.test.stretches()
@@ -142,7 +142,7 @@ def test_copies_that_are_finished_are_not_trained_again(
     assert all(map(same, copies_of(resumed), copies_of(trained)))
 
 
-# --- as many copies as the budget has use for
+# --- the number of copies follows from the budget
 
 
 TINY = "num_layers=1,hidden_size=16,batch_size=8,sequence_length=16"
@@ -289,7 +289,7 @@ def test_matches_are_no_reading_on_and_a_loaded_run_has_the_same_score(
     run = run_of("char-ngram+match+mix:match.places=20,mix.places=8", passage)
     matched = run_of("char-ngram+match", passage).result
     assert (matched.reads_on, matched.train.cpu_utilization) == (False, None)  # it has no updates
-    save_run(tmp_path / "run", run)
+    write_run(tmp_path / "run", run.files)
     loaded = load_run(tmp_path / "run", CPU.device)
     texts = passage.split.test.stretches()
     assert bits_of_run(loaded, texts) == pytest.approx(bits(run), abs=1e-12)

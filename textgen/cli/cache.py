@@ -72,6 +72,6 @@ def totals(items: Sequence[CachedItem]) -> dict[str, int]:
 
 
 def in_words(items: Sequence[CachedItem]) -> str:
-    """Return how many files items have, and how large they are."""
+    """Return the number of files of items and their total size."""
     number, num_bytes = totals(items).values()
     return f"{number:,} file{'s' * (number != 1)}, {size(num_bytes)}"

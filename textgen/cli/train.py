@@ -62,7 +62,7 @@ def train(
 
 
 def remarks(run: Run, log: str | None) -> Iterator[str]:
-    """Yield remarks on a training run besides its result, and how to view its log."""
+    """Yield remarks about a training run, and the command that shows its log."""
     from textgen.library.training import how_to_look
 
     trained = run.result.train

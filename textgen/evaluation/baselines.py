@@ -152,7 +152,7 @@ def _xz(train: bytes) -> CompressedSize:
 
 
 def _each_alone(start: Callable[[bytes], CompressedSize], train: bytes, texts: Sequence[bytes]) -> list[int]:
-    """Return what each text takes after the training text alone."""
+    """Return the compressed size of each text, given only the training text."""
     size_of = start(train)
     return [_forked(size_of, text) for text in texts]
 

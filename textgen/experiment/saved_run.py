@@ -150,11 +150,6 @@ def names_run(argument: str) -> bool:
     return (Path(argument) / RUN_FILE).exists() or "/" in argument.partition(":")[0]
 
 
-def save_run(folder: Path, run: SavedRun, snapshots: Path | None = None) -> None:
-    """Write the run to `folder`, as `write_run` does."""
-    write_run(folder, run.files, snapshots)
-
-
 def write_run(folder: Path, run: RunFiles, snapshots: Path | None = None) -> None:
     """Write the run to `folder`, which must not exist yet, with its snapshots if it keeps them."""
     with new_folder(folder) as made:

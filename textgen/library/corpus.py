@@ -186,7 +186,7 @@ def changes(sources: Sequence[str], cleaner: str, encoding: str) -> Iterator[str
 
 
 def corpus_lines(corpus: CorpusStatistics) -> list[str]:
-    """Return how long a text is, how it is split, and what is new in its held-out part."""
+    """Return the length of a text, its split, and the share of its held-out part that is new."""
     split = corpus.split
     parts = {"training": split.train, "validation": split.validation, "test": split.test}
     sizes = ", ".join(f"{count(part.num_chars)} {name}" for name, part in parts.items() if part.num_chars)

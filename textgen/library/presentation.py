@@ -51,7 +51,7 @@ def brief_report(kind: str, result: Any, texts: Sequence[str], advice: str, *mor
 
 
 def run_report(folder: Path, settings: RunSettings, result: RunResult, samples: Sequence[Sample]) -> Report:
-    """Return how a run scores, how it was trained, and some texts that it wrote."""
+    """Return the report of a run: its score, its training and some samples."""
     groups = [
         SampleGroup(plain(each.prompt) or "(no prompt)", each.sampler, [(f"seed {each.seed}", each.text)])
         for each in samples
@@ -61,7 +61,7 @@ def run_report(folder: Path, settings: RunSettings, result: RunResult, samples: 
 
 
 def run_lines(settings: RunSettings, result: RunResult) -> list[str]:
-    """Return how a run scores, where the bits go, and how fast and large it is."""
+    """Return lines on a run's score, where its bits go, its speed and its size."""
     part, score = ("test", result.test) if result.test else ("validation", result.validation)
     about = [f"{result.name} has no rank: {result.problem}"]
     if score is not None and result.problem is None:
