@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
@@ -18,11 +19,11 @@ from textgen.experiment.entry import Entry
 from textgen.experiment.entry_processes import RunHost, assistants, heard, say
 from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult, Sample, SampleSet
 from textgen.experiment.experiment import Experiment, ScoredEntry
-from textgen.experiment.forecast import expected_seconds, seconds_of
+from textgen.experiment.forecast import TRAINING, stages_of
 from textgen.experiment.origin import origin_entry, origin_folder, start_of, text_and_budget
 from textgen.experiment.run_lock import locked_run
 from textgen.experiment.saved_run import RunFiles, SavedRun
-from textgen.experiment.trained_entry import kept_entry, received_entry
+from textgen.experiment.trained_entry import IS_TRAINED, kept_entry, received_entry
 from textgen.generation.bound_sampler import build_sampler
 from textgen.jobs.backends import Backend, LocalBackend
 from textgen.jobs.kept import kept_manifest, make_and_save
@@ -37,7 +38,7 @@ from textgen.runtime.storage.files import NotSavedError, make_folder
 from textgen.runtime.storage.json_records import from_values
 from textgen.training.budget import parse_budget
 from textgen.training.checkpoints import DAMAGE
-from textgen.training.progress import Report, Step, filled_in, seldom
+from textgen.training.progress import Report, Stage, Step, filled_in, seldom
 from textgen.workers.assistant import Host, OpensHost
 from textgen.workers.pool import Unsaved
 
@@ -72,7 +73,6 @@ class TrainingJob:
     plugin_files: Sequence[Path]
     folder: Path
     title: str
-    expected_seconds: float
     num_assistants: int = 0
 
     def compute(self, report: Report) -> None:  # noqa: ARG002 - it says its steps itself
@@ -114,7 +114,6 @@ class EntryJob(Generic[Written, Result_co]):
     keeps_run: bool = False
     """True if `folder` is that of the run."""
     title: str = ""
-    expected_seconds: float = 0.0
     num_assistants: int = 4
     """They train, tokenize and predict; the last one only where not all is told token by token."""
 
@@ -154,6 +153,8 @@ class EntryJob(Generic[Written, Result_co]):
                 trained = received_entry(sent)
             except DAMAGE as error:
                 raise TextgenError("the process that trained it answers nonsense") from error
+        else:
+            report(Step("", remark=IS_TRAINED))
         opens = assistants(self.plugin_files, threads_beside_others())
         return experiment.score(replace(trained, is_apart=has_test), opens, report)
 
@@ -177,11 +178,15 @@ def check_sealed(path: str, corpus: Corpus) -> None:
 
 
 def train_all(
-    experiments: Mapping[Path, Experiment], backend: Backend, max_silence: float, report: Report
+    experiments: Mapping[Path, Experiment],
+    backend: Backend,
+    max_silence: float,
+    report: Report,
+    then: Iterable[Stage],
 ) -> dict[Path, str]:
     """Train the entries of all runs that are not there yet; return why some of them failed, by their folders.
 
-    They are kept beside the folders of their runs.
+    They are kept beside the folders of their runs. `then` are the stages that follow, besides training.
     """
     jobs = [
         TrainingJob(
@@ -189,11 +194,14 @@ def train_all(
             plugin_files(experiment.entry.components.values()),
             folder,
             title=f"{experiment.entry.name}, {experiment.budget}, seed {experiment.seed}",
-            expected_seconds=seconds_of(folder, experiment),
         )
         for folder, experiment in experiments.items()
         if not folder.exists()
     ]
+    stages = chain.from_iterable(stages_of(job.title, job.experiment, job.folder)[:2] for job in jobs)
+    later = (each for each in then if each.state != TRAINING)
+    if jobs:
+        report(Step("", total=len(jobs), stages=(*stages, *later)))
     progress, failures = PlanProgress(jobs, report), dict[Path, str]()
     for job, outcome in run_jobs(
         progress.starting(), type(None), backend, on_step=progress.heard, max_silence=max_silence
@@ -219,16 +227,20 @@ class OnlyScore:
 
 
 def make_origins(
-    entries: Iterable[Entry], device_config: DeviceConfig, report: Report, max_silence: float | None = None
+    entries: Iterable[Entry],
+    device_config: DeviceConfig,
+    report: Report,
+    max_silence: float | None = None,
+    then: Iterable[Stage] = (),
 ) -> None:
     """Train what entries start from, with seed 0, unless the cache has it; an interrupted one is continued.
 
-    Raises `TextgenError` if one fails.
+    It is announced, with the time of the stages that follow. Raises `TextgenError` if one fails.
     """
     jobs = dict[Path, EntryJob[None, RunResult]]()
     for entry in entries:
         wanted = text_and_budget(start_of(entry))
-        if wanted is None or (folder := origin_folder(entry)).exists():
+        if wanted is None or (folder := origin_folder(entry)).exists() or folder in jobs:
             continue
         source, amount = wanted
         budget, corpus, origin = parse_budget(amount), load_corpus([source]), read_entry(origin_entry(entry))
@@ -239,8 +251,12 @@ def make_origins(
             folder,
             keeps_run=True,
             title=f"{origin.name} on {source}",
-            expected_seconds=expected_seconds(origin, corpus, budget),
         )
+        once = f"{origin.name} is trained on {source} for {budget}, once, and kept in the cache"
+        report(Step("", remark=f"first, for {entry.name}: {once}"))
+    if jobs:
+        stages = (stages_of(job.title, job.experiment, folder)[:3] for folder, job in jobs.items())
+        report(Step("", stages=(*chain.from_iterable(stages), *then)))
     progress = PlanProgress(list(jobs.values()), report)
     for job, outcome in run_jobs(
         progress.starting(), RunResult, LocalBackend(), on_step=progress.heard, max_silence=max_silence

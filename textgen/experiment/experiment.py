@@ -36,7 +36,7 @@ from textgen.experiment.run_lock import begun_copies
 from textgen.experiment.saved_run import RunFiles, RunManifest, SavedRun, build_trained, load_run
 from textgen.experiment.score_run import chance_bits
 from textgen.experiment.score_trained import score_trained
-from textgen.experiment.trained_entry import TrainedEntry, TrainingRecord, kept_entry
+from textgen.experiment.trained_entry import IS_TRAINED, TrainedEntry, TrainingRecord, kept_entry
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel
@@ -152,6 +152,7 @@ class Experiment:
         tell = filled_in(report, entry=self.entry.name)
         with preserve_process_state():
             if (kept := kept_entry(checkpoints, self.identity())) is not None:
+                tell(Step("", remark=IS_TRAINED))
                 return kept
             prepared = self._prepare(tell, checkpoints)
             return self._trained(prepared, train_members(prepared.plan, tell, checkpoints))
