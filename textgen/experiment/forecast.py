@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from textgen.experiment.entry import Entry
 from textgen.experiment.experiment import Experiment
@@ -101,6 +102,32 @@ def measured_pace() -> float:
     return slowness * max(1.0, running / (os.cpu_count() or 1))
 
 
+class _Begun(NamedTuple):
+    """A stage at work."""
+
+    stage: Stage
+    began: float
+    step: Step
+    """The last one that says how much of it is done."""
+    told: float
+    """When it did."""
+
+    def rest(self, now: float, pace: float) -> float:
+        """Return how long it still takes, by the share of it that is done, or else by what was expected."""
+        rest, stage = self.rest_by_share(now), self.stage
+        expected = stage.seconds * (1.0 if stage.is_timed else pace)
+        return max(0.0, expected - (now - self.began)) if rest is None else rest
+
+    def rest_by_share(self, now: float) -> float | None:
+        """Return how long it still takes; None if too little of it is done to know."""
+        fraction, seconds = self.step.fraction, self.told - self.began
+        if (progress := self.step.progress) is not None:  # with earlier attempts, but without validation
+            fraction, seconds = progress.fraction, progress.seconds * (1 + VALIDATION_SHARE)
+        if fraction is None or fraction < KNOWN_SHARE:
+            return None
+        return max(0.0, seconds * (1 / fraction - 1) - (now - self.told))
+
+
 class Forecast:
     """A forecast of planned stages, which adapts to the pace of those that are over or last longer already.
 
@@ -111,8 +138,8 @@ class Forecast:
         """Begin with a pace, in seconds that an expected one takes."""
         self._planned: list[Stage] = []
         """Those that have not begun."""
-        self._begun: dict[str, tuple[Stage, float, Step]] = {}
-        """By entry, the stage at work, when it began, and the last step that says how much of it is done."""
+        self._begun: dict[str, _Begun] = {}
+        """Those at work, by entry."""
         self._expected, self._taken = START_SECONDS, START_SECONDS * pace
         """Seconds of the stages that are over, as expected and as taken, the first pace among them."""
 
@@ -130,10 +157,9 @@ class Forecast:
             index, ended = self._planned.index(known[0]), ("", step.entry)
             earlier = [each for each in self._planned[:index] if each.entry not in ended]
             self._planned = earlier + self._planned[index + 1 :]
-            self._begun[step.entry] = known[0], now, step
+            self._begun[step.entry] = _Begun(known[0], now, step, now)
         elif step.entry in self._begun and (step.progress or step.fraction is not None):
-            stage, began, _ = self._begun[step.entry]
-            self._begun[step.entry] = stage, began, step
+            self._begun[step.entry] = self._begun[step.entry]._replace(step=step, told=now)
 
     def seconds_left(self, now: float) -> float | None:
         """Return about how long everything still takes; None if nothing is known."""
@@ -141,35 +167,22 @@ class Forecast:
             return None
         pace, begun = self._pace(now), list(self._begun.values())
         left = sum(each.seconds * (1.0 if each.is_timed else pace) for each in self._planned)
-        left += sum(_rest(*each, pace=pace, now=now) for each in begun)
+        left += sum(each.rest(now, pace) for each in begun)
         return left / max(1, len(begun))
 
     def _end(self, entry: str, now: float, *, is_measured: bool = True) -> None:
         """End the stage that an entry is in."""
-        stage, began, _ = self._begun.pop(entry, (None, 0.0, None))
-        if stage is not None and not stage.is_timed and is_measured:
-            self._expected, self._taken = self._expected + stage.seconds, self._taken + now - began
+        ended = self._begun.pop(entry, None)
+        if ended is not None and not ended.stage.is_timed and is_measured:
+            self._expected += ended.stage.seconds
+            self._taken += now - ended.began
 
     def _pace(self, now: float) -> float:
         """Return the seconds that an expected one takes, by what is over, late, or known in part."""
         expected, taken = self._expected, self._taken
-        for stage, began, step in list(self._begun.values()):  # another thread may take a step
-            total = now - began + (_rest_by_share(step, now - began) or 0.0)
-            if not stage.is_timed and (total > now - began or total > stage.seconds * taken / expected):
-                expected, taken = expected + stage.seconds, taken + total
+        for each in list(self._begun.values()):  # another thread may take a step
+            seconds, rest = now - each.began, each.rest_by_share(now)
+            is_late = seconds > each.stage.seconds * taken / expected
+            if not each.stage.is_timed and (is_late or rest is not None):
+                expected, taken = expected + each.stage.seconds, taken + seconds + (rest or 0.0)
         return taken / expected
-
-
-def _rest(stage: Stage, began: float, step: Step, *, pace: float, now: float) -> float:
-    """Return how long a stage still takes, by the share of it that is done, or else by what was expected."""
-    by_share = _rest_by_share(step, now - began)
-    if by_share is not None:
-        return by_share
-    return max(0.0, stage.seconds * (1.0 if stage.is_timed else pace) - (now - began))
-
-
-def _rest_by_share(step: Step, seconds: float) -> float | None:
-    fraction = step.fraction
-    if step.progress is not None:  # which has the time of earlier attempts, too, but not that of validation
-        fraction, seconds = step.progress.fraction, step.progress.seconds * (1 + VALIDATION_SHARE)
-    return seconds * (1 / fraction - 1) if fraction is not None and fraction >= KNOWN_SHARE else None
