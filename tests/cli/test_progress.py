@@ -118,7 +118,7 @@ def test_a_pipe_gets_a_line_at_least_every_20_seconds_and_is_told_what_continues
         for step in steps("a")[:-2]:
             display(step)
         display(Step("", "a", remark="continues at 43 % of its training"))
-        capsys.readouterr()
+        assert capsys.readouterr().err.endswith("[0:00] a continues at 43 % of its training\n")
         for seconds in (10, 20, 30, 40):
             display.break_silence(began + seconds)
     assert capsys.readouterr().err.splitlines() == [

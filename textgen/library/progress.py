@@ -162,7 +162,8 @@ class ProgressDisplay:
         now, name = time.monotonic(), step.entry or step.state
         self._forecast.take(step, now)
         if step.remark:
-            self._say(f"{step.entry} {step.remark}".lstrip())
+            at = f"[{clock(now - self._began)}] {step.entry} " if step.entry else ""
+            self._say(at + step.remark)
         if step.stages:
             whole = about(self._forecast.seconds_left(now) or 0.0)
             self._say(whole + (f" for {step.total} entries" if step.total > 1 else ""))
