@@ -16,7 +16,7 @@ from textgen.training.progress import DONE, FAILED, Stage, Step
 from textgen.training.validation import VALIDATION_SHARE
 
 START_SECONDS = 2.0
-"""To start the process of an entry. This and what follows was measured on two idle cores (Xeon, 2.1 GHz)."""
+"""To start the process of an entry. All of these are estimates for two idle cores, not yet measured."""
 PREPARING_SECONDS, REPORT_SECONDS = 2.0, 2.0
 """To prepare the text of a comparison, and to judge and write it."""
 REFERENCES_SECONDS, REFERENCES_PER_SECOND = 2.0, 1_000_000
