@@ -36,7 +36,7 @@ from textgen.experiment.run_lock import begun_copies
 from textgen.experiment.saved_run import SavedRun, build_trained, load_run
 from textgen.experiment.score_run import chance_bits
 from textgen.experiment.score_trained import score_trained
-from textgen.experiment.trained_entry import TrainedEntry, TrainingRecord, kept_entry
+from textgen.experiment.trained_entry import IS_TRAINED, TrainedEntry, TrainingRecord, kept_entry
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel
@@ -136,6 +136,7 @@ class Experiment:
         """Return the trained entry, which is kept in `checkpoints` until it is scored, or was kept there."""
         tell = filled_in(report, entry=self.entry.name)
         if (kept := kept_entry(checkpoints, self.identity())) is not None:
+            tell(Step("", remark=IS_TRAINED))
             return kept
         with preserve_process_state():
             prepared = self._prepare(tell, checkpoints)

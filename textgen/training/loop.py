@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any
@@ -255,6 +256,7 @@ def train(
     validate: Validation,
     report: OnProgress = ignore_report,
     *,
+    continues: Callable[[float], object] = lambda share: None,
     checkpoints: Checkpoints | None = None,
     snapshots: Snapshots | None = None,
     writing: Writing | None = None,
@@ -262,8 +264,9 @@ def train(
     """Train until the budget is spent, and leave the model with the weights that scored best on validation.
 
     `validate` returns bits per character; its time does not count towards the budget. Training continues from
-    the last of the `checkpoints`, whose validations are reported again, and adds to them; the weights at each
-    validation are added to `snapshots`. At its moments, `writing` lets the model write.
+    the last of the `checkpoints`, whose validations are reported again after `continues` is called with the
+    share of the budget that is spent, and adds to them; the weights at each validation are added to
+    `snapshots`. At its moments, `writing` lets the model write.
     It ends early if the loss explodes or becomes NaN; raises `TextgenError` if that happens before the first
     validation.
     """
@@ -271,6 +274,7 @@ def train(
     state = checkpoints.latest() if checkpoints else None
     if state is not None:
         loop.restore(state)
+        continues(loop.fraction)
         for point in loop.curve:  # which who follows this attempt may not know
             report(point)
     if budget.unit == "seconds" and trainer.device_config.device.type == "cpu":
