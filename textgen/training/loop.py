@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from textgen.contracts import TextgenError
 from textgen.runtime.environment import CpuShare
+from textgen.runtime.threads import Threads
 from textgen.training.budget import Budget
 from textgen.training.checkpoints import Checkpoints, Snapshots
 from textgen.training.moments import Writing
@@ -25,7 +26,6 @@ from textgen.training.progress import (
     pace_sd,
     unevenness,
 )
-from textgen.training.threads import Threads
 from textgen.training.trainer import Trainer
 from textgen.training.validation import Validation
 
@@ -130,7 +130,7 @@ class TrainingLoop:
                     return self._diverged(f"the loss is {loss:.4g}", number)
         self.fraction = self._spent()
         if self.threads:
-            self.threads.after_update(trainer.seconds, trainer.batches.num_tokens)
+            self.threads.after_step(trainer.seconds, trainer.batches.num_tokens)
         return self._validate() if self._is_validation_due(self.fraction) else self._progress()
 
     def _spent(self) -> float:
@@ -293,7 +293,7 @@ def train(
             with loop.cpu_share.paused():
                 checkpoints.try_to_save(loop.state)
     if loop.threads:
-        loop.threads.restore()
+        loop.threads.close()
     return loop.result()
 
 
