@@ -43,7 +43,7 @@ from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import num_frozen_parameters, num_parameters, set_weights, weights_of
 from textgen.registry.isolation import preserve_process_state
 from textgen.runtime.device import CPU, DeviceConfig, seeded
-from textgen.runtime.environment import machine, threads_beside_others
+from textgen.runtime.environment import machine
 from textgen.runtime.storage.json_records import to_values
 from textgen.training.budget import Budget, check_is_text, parse_budget
 from textgen.training.mixture_training import (
@@ -267,7 +267,6 @@ class Experiment:
         origin = self.start.result.origin if self.start else self._origin_of(record)
         start = time.perf_counter()
         with preserve_process_state():
-            torch.set_num_threads(threads_beside_others())
             found = score_trained(
                 trained,
                 split,
