@@ -40,7 +40,7 @@ def test_it_is_the_test_part_and_is_read_after_training(folder: Path) -> None:
     assert split["train"]["num_chars"] + split["validation"]["num_chars"] == result["corpus"]["num_chars"]
     assert result["scored_on"] == "test"
     assert result["sources"]["sealed"] == "sealed.txt"
-    assert all(row["score_checks"]["trained_apart"] for row in result["entries"])
+    assert [row["score_checks"]["is_told"] for row in result["entries"]] == [False, True]
     report = (folder / "out/report.md").read_text("utf-8")
     assert "sealed.txt, which was opened after all entries were trained" in report
 

@@ -43,7 +43,6 @@ class Do:
     folder: Path | None = None
     plugin_files: Sequence[Path] = ()
     expected_seconds: float = 2.0
-    num_assistants: int = 0
 
     @property
     def title(self) -> str:
