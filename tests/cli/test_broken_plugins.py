@@ -54,7 +54,7 @@ FAULTS = {
         "has options that cannot be read: NameError: name 'Nonsense' is not defined",
     ),
     "endless": Fault(
-        "models", "while True: pass", "cannot be loaded: TimeoutError: it took longer than 3 seconds"
+        "models", "while True: pass", "cannot be loaded: TimeoutError: it took longer than 5 seconds"
     ),
     "alias": Fault("aliases", "Toy = 3", "is not a valid alias: an alias is a string, not int 3"),
     # --- while it is built
@@ -142,9 +142,9 @@ def write_distribution(folder: Path, name: str, points: str, has_metadata: bool 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All of them installed beside each other, and one without metadata; an import may take 3 seconds."""
+    """All of them installed beside each other, and one without metadata; an import may take 5 seconds."""
     folder = tmp_path_factory.mktemp("site")
-    limit = "from textgen.registry import registry\nregistry.IMPORT_SECONDS = 3\n"
+    limit = "from textgen.registry import registry\nregistry.IMPORT_SECONDS = 5\n"
     (folder / "sitecustomize.py").write_text(limit)
     for name, fault in FAULTS.items():
         points = f"[textgen.{fault.kind}]\n{name} = fault_{name}:Toy\n"
