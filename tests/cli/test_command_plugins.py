@@ -196,7 +196,7 @@ def test_threads_and_c_code_of_a_file_neither_keep_a_command_from_ending_nor_spo
 ) -> None:
     (cleaner_files / "noise.py").write_text(
         "import atexit, ctypes, threading, time\n"
-        "ctypes.CDLL(None).puts(b'noise')\n"
+        "ctypes.CDLL(None).puts(b'noise')\nctypes.CDLL(None).fflush(None)\n"
         "threading.Thread(target=time.sleep, args=(600,)).start()\n"
         "atexit.register(time.sleep, 600)\n" + CLEANER.format("Noise")
     )
