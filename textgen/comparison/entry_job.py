@@ -295,7 +295,7 @@ class WriteRow:
         measured = WrittenTexts(name=run.result.name, seed=seed, sampler=first, texts=texts)
         if not self.has_details:
             return EntryWriting(shown=shown, texts=(measured,))
-        details, samples, swept = self.reader.read(run, shown.samples, seed, report)
+        details, samples, swept = self.reader.read(run, shown, seed, report)
         kept = (measured, *(each for each in swept if each.sampler != first))
         return EntryWriting(shown=shown, details=details, samples=samples, texts=kept)
 

@@ -6,15 +6,12 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
-from math import exp, log
 from typing import Annotated, cast
 
 import numpy as np
 import torch
 from annotated_types import Gt, Le
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from torch import Tensor
 
 from textgen.contracts import Sampler, StatefulSampler, TokenIds, Vocabulary
@@ -84,6 +81,35 @@ class BoundSampler:
         ids = choose(torch.tensor([[0.0, 1.0, 2.0, 0.5]] * 3), torch.tensor([0.1, 0.5, 0.9]))
         self.check(ids, batch_size=3)
         self.read(ids, vocab_size=4)
+
+
+class SideBySide(BoundSampler):
+    """Several samplers in one batch, each of which chooses for its own rows."""
+
+    def __init__(self, samplers: Sequence[BoundSampler], num_rows: Sequence[int]) -> None:
+        """`num_rows` are the numbers of rows of each sampler, in order."""
+        super().__init__(samplers[0].component)
+        ends = np.cumsum(num_rows).tolist()
+        rows = [slice(end - number, end) for end, number in zip(ends, num_rows, strict=True)]
+        self._parts = list(zip(samplers, rows, strict=True))
+
+    def start(self, prompts: Sequence[TokenIds], vocabulary: Vocabulary) -> Choose:
+        """Start all of them."""
+        started = [(*part, part[0].start(prompts[part[1]], vocabulary)) for part in self._parts]
+
+        def choose(logits: Tensor, uniforms: Tensor) -> Tensor:
+            chosen = list[Tensor]()
+            for sampler, rows, each in started:
+                ids = each(logits[rows], uniforms[rows])
+                sampler.check(ids, rows.stop - rows.start)
+                chosen.append(ids)
+            return torch.cat(chosen)
+
+        return choose
+
+    def read(self, ids: Tensor, vocab_size: int) -> NDArray[np.int64]:
+        """Return chosen ids [steps, batch] on the CPU; raises `PluginError` for other than tokens."""
+        return np.concatenate([sampler.read(ids[:, rows], vocab_size) for sampler, rows in self._parts], 1)
 
 
 def build_sampler(spec: str) -> BoundSampler:
@@ -182,24 +208,26 @@ class EntropyRecorder:
         return self._nats / math.log(2) / max(1.0, self._chars)
 
 
-COLDEST, HOTTEST = 0.05, 8.0
-"""The temperatures that are searched."""
-STEP = 1.5
-"""Ratio of the temperatures that are tried until one lies on either side."""
-TOLERANCE = 0.005
-"""Relative error of the temperature."""
+STEP = 1.3
+"""Ratio of neighbouring temperatures that are tried first."""
+TRIED, COLDEST, HOTTEST = range(-4, 2), -11, 8
+"""Powers of this ratio: those that are tried at once, 0.35 to 1.3, and the last ones, 0.06 and 8."""
+NUM_INNER = 3
+"""Temperatures that are tried between the two that have more and less entropy."""
 DECIMALS = 2
 """Those of the temperature, as shown: rounding in bf16 moves the third one between processes."""
 NUM_MEASURED, MEASURED_CHARS = 16, 150
 """Samples without a prompt from which the entropy at one temperature is measured, and their length."""
 
 
-def at_entropy(sampler: BoundSampler, measure: Callable[[BoundSampler], float]) -> BoundSampler:
+def at_entropy(
+    sampler: BoundSampler, measure: Callable[[Sequence[BoundSampler]], Sequence[float]]
+) -> BoundSampler:
     """Return a sampler at the temperature at which its choices have the entropy that it asks for.
 
-    `measure` returns the bits per character of the choices of a sampler; it rises with the temperature. If no
-    temperature has this entropy, as for a model that gives every token the same probability, it is the one
-    that comes nearest of those that were tried, beginning with 1.
+    `measure` returns the bits per character of the choices of samplers, which are measured side by side; it
+    rises with the temperature. If no temperature has this entropy, as for a model that gives every token the
+    same probability, it is the one that comes nearest of those that were tried, and is nearest to 1.
 
     One temperature is not the same freedom for every model: at 0.8 a character model's choices may have 2.1
     bits per character and a word model's 1.4.
@@ -207,17 +235,24 @@ def at_entropy(sampler: BoundSampler, measure: Callable[[BoundSampler], float]) 
     wanted = sampler.entropy
     assert wanted is not None  # the caller has asked
 
-    @cache
-    def excess(log_temperature: float) -> float:
-        return measure(sampler.at(exp(log_temperature))) - wanted
+    def excess(powers: Iterable[float]) -> dict[float, float]:
+        entropies = measure([sampler.at(STEP**power) for power in powers])
+        return {power: entropy - wanted for power, entropy in zip(powers, entropies, strict=True)}
 
-    step = -log(STEP) if excess(0.0) > 0 else log(STEP)
-    tried = [0.0]
-    while excess(tried[-1]) * step < 0:
-        if not log(COLDEST) < tried[-1] < log(HOTTEST):
-            return sampler.at(exp(min(tried, key=lambda each: round(abs(excess(each)), 3))))
-        tried.append(tried[-1] + step)
-    if len(tried) == 1:
-        return sampler.at(1.0)
-    found: float = brentq(excess, tried[-2], tried[-1], xtol=TOLERANCE, disp=False)
-    return sampler.at(max(round(exp(found), DECIMALS), 0.1**DECIMALS))
+    found, powers = dict[float, float](), TRIED
+    while powers:
+        found |= excess(powers)
+        coldest, hottest = int(min(found)), int(max(found))
+        if found[coldest] >= 0:
+            powers = range(max(COLDEST, coldest - len(TRIED)), coldest)
+        elif found[hottest] <= 0:
+            powers = range(hottest + 1, min(HOTTEST, hottest + len(TRIED)) + 1)
+        else:
+            break
+    else:
+        return sampler.at(STEP ** min(found, key=lambda power: (round(abs(found[power]), 3), abs(power))))
+    below = max(power for power in found if found[power] < 0)
+    inner = np.linspace(below, below + 1, NUM_INNER + 2).tolist()
+    found |= excess(inner[1:-1])
+    power = np.interp(0.0, np.maximum.accumulate([found[each] for each in inner]), inner)
+    return sampler.at(max(round(STEP ** float(power), DECIMALS), 0.1**DECIMALS))
