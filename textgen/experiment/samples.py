@@ -9,6 +9,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
+from torch import Tensor
+
 from textgen.data.words import has_unspaced, is_phrase_start, is_word_end, is_word_start, without_cut_word
 from textgen.defaults import SAMPLE_CHARS
 from textgen.evaluation.metrics import MeasuredText
@@ -16,6 +18,7 @@ from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry_result import Freedom, GenerationSpeed, Sample, SampleSet
 from textgen.experiment.saved_run import Trained
 from textgen.generation.bound_sampler import BoundSampler, EntropyRecorder, SideBySide, build_sampler
+from textgen.generation.generator import Generator
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.registry import describe_error
 from textgen.runtime.device import DeviceConfig
@@ -23,7 +26,12 @@ from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record, wr
 from textgen.runtime.storage.result_folders import locked
 
 NUM_MEASURED = 24
-"""Continuations of held-out passages that the metrics of generated text are taken from."""
+"""Continuations of held-out passages that the metrics of generated text are taken from, one for each slice of
+a default split: with 400 characters each, 95 % intervals of two percentage points on either side for real
+words and of four for different pairs of words. Half as many would make that three and six."""
+LOGITS_AT_ONCE = 2**20
+"""Logits of a step up to which a sweep writes with several samplers side by side: a step of a model of
+characters costs hardly more for five than for one, that of a model of words nearly five times as much."""
 SHOWN = range(0, NUM_MEASURED, NUM_MEASURED // 2)
 """The passages whose continuations are shown, unless the user gives prompts."""
 PROMPT_CHARS = 60
@@ -58,7 +66,7 @@ class SampleBatch:
     written: tuple[WrittenSamples, ...]
     speed: GenerationSpeed
     freedom: Freedom
-    """That of the first sampler."""
+    """That of the first sampler, if it was recorded."""
 
 
 @dataclass
@@ -118,7 +126,8 @@ class SampleWriter:
     ) -> Iterator[SampleBatch]:
         """Yield what samplers write, in one batch unless one of them fails, which is added to `errors`."""
         try:
-            yield self.batch(trained, samplers, measured, seed, device_config)
+            with preserve_process_state():
+                yield self.batch(trained.generator(device_config), samplers, measured, seed)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # the score and what other samplers write are worth having
@@ -130,33 +139,31 @@ class SampleWriter:
 
     def batch(
         self,
-        trained: Trained,
+        generator: Generator,
         samplers: Mapping[str, BoundSampler],
         measured: Collection[str],
         seed: int,
-        device_config: DeviceConfig,
+        *,
+        has_freedom: bool = True,
     ) -> SampleBatch:
-        """Let samplers write side by side, since a step costs little more for their rows together.
+        """Let samplers write side by side.
 
         Those in `measured` continue every passage. The seeds of samples follow from that of the training run.
         """
-        with preserve_process_state():
-            generator = trained.generator(device_config)
-            used = [generator.resolved(sampler) for sampler in samplers.values()]
-            rows = [self._rows(spec in measured, seed) for spec in samplers]
-            prompts, seeds = ([*chain.from_iterable(each)] for each in zip(*rows, strict=True))
-            sizes = [len(each) for each, _ in rows]
-            ids = list(map(generator.encode_prompt, prompts[: sizes[0]]))
-            entropy = EntropyRecorder(used[0], ids, generator.vocabulary, self.num_chars)
-            began = time.perf_counter()
-            texts = generator.generate(
-                prompts,
-                self.num_chars,
-                SideBySide(used, sizes),
-                seeds,
-                lambda logits, chosen: entropy.record(logits[: sizes[0]], chosen[: sizes[0]]),
-            )
-            seconds = time.perf_counter() - began
+        used = [generator.resolved(sampler) for sampler in samplers.values()]
+        rows = [self._rows(spec in measured, seed) for spec in samplers]
+        prompts, seeds = ([*chain.from_iterable(each)] for each in zip(*rows, strict=True))
+        sizes = [len(each) for each, _ in rows]
+        ids = list(map(generator.encode_prompt, prompts[: sizes[0]]))
+        entropy = EntropyRecorder(used[0], ids, generator.vocabulary, self.num_chars)
+
+        def record(logits: Tensor, chosen: Tensor) -> None:
+            if has_freedom:
+                entropy.record(logits[: sizes[0]], chosen[: sizes[0]])
+
+        began = time.perf_counter()
+        texts = generator.generate(prompts, self.num_chars, SideBySide(used, sizes), seeds, record)
+        seconds = time.perf_counter() - began
         parts = iter(zip(prompts, seeds, texts, strict=True))
         return SampleBatch(
             tuple(
@@ -185,8 +192,14 @@ class SampleWriter:
         """
         each_seconds = NUM_MEASURED * self.num_chars / max(chars_per_second, 1e-9)
         number = max(1, int(min(len(specs), MAX_SWEEP_SECONDS / each_seconds)))
-        samplers = {spec: build_sampler(spec) for spec in specs[:number]}
-        return self.batch(trained, samplers, samplers, seed, device_config).written
+        at_once = max(1, LOGITS_AT_ONCE // (NUM_MEASURED * trained.model.vocab_size))
+        written = list[WrittenSamples]()
+        with preserve_process_state():
+            generator = trained.generator(device_config)
+            for begin in range(0, number, at_once):
+                samplers = {spec: build_sampler(spec) for spec in specs[:number][begin : begin + at_once]}
+                written += self.batch(generator, samplers, samplers, seed, has_freedom=False).written
+        return tuple(written)
 
     @property
     def author_texts(self) -> tuple[str, ...]:

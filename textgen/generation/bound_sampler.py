@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from math import exp, log
 from typing import Annotated, cast
 
 import numpy as np
@@ -208,51 +209,42 @@ class EntropyRecorder:
         return self._nats / math.log(2) / max(1.0, self._chars)
 
 
-STEP = 1.3
-"""Ratio of neighbouring temperatures that are tried first."""
-TRIED, COLDEST, HOTTEST = range(-4, 2), -11, 8
-"""Powers of this ratio: those that are tried at once, 0.35 to 1.3, and the last ones, 0.06 and 8."""
-NUM_INNER = 3
-"""Temperatures that are tried between the two that have more and less entropy."""
+COLDEST, HOTTEST = 0.05, 8.0
+"""The temperatures that are searched."""
+SLOPE = 1.4
+"""The change of the entropy, as a share of the one asked for, with the logarithm of the temperature, until it
+is measured: that of English at about 1.1 bits per character."""
+MAX_STEP, LEAST_STEP, MAX_TRIED = 1.1, 0.02, 12
+"""Changes of that logarithm at a time: the largest, and the one that is so small that the next would be lost
+in rounding; and the most temperatures that are tried."""
 DECIMALS = 2
 """Those of the temperature, as shown: rounding in bf16 moves the third one between processes."""
 NUM_MEASURED, MEASURED_CHARS = 16, 150
 """Samples without a prompt from which the entropy at one temperature is measured, and their length."""
 
 
-def at_entropy(
-    sampler: BoundSampler, measure: Callable[[Sequence[BoundSampler]], Sequence[float]]
-) -> BoundSampler:
+def at_entropy(sampler: BoundSampler, measure: Callable[[BoundSampler], float]) -> BoundSampler:
     """Return a sampler at the temperature at which its choices have the entropy that it asks for.
 
-    `measure` returns the bits per character of the choices of samplers, which are measured side by side; it
-    rises with the temperature. If no temperature has this entropy, as for a model that gives every token the
-    same probability, it is the one that comes nearest of those that were tried, and is nearest to 1.
+    `measure` returns the bits per character of the choices of a sampler; it rises with the temperature, so
+    that three or four are tried (the secant method). If no temperature has this entropy, as for a model that
+    gives every token the same probability, it is the one that comes nearest of those, beginning with 1.
 
     One temperature is not the same freedom for every model: at 0.8 a character model's choices may have 2.1
     bits per character and a word model's 1.4.
     """
     wanted = sampler.entropy
     assert wanted is not None  # the caller has asked
-
-    def excess(powers: Iterable[float]) -> dict[float, float]:
-        entropies = measure([sampler.at(STEP**power) for power in powers])
-        return {power: entropy - wanted for power, entropy in zip(powers, entropies, strict=True)}
-
-    found, powers = dict[float, float](), TRIED
-    while powers:
-        found |= excess(powers)
-        coldest, hottest = int(min(found)), int(max(found))
-        if found[coldest] >= 0:
-            powers = range(max(COLDEST, coldest - len(TRIED)), coldest)
-        elif found[hottest] <= 0:
-            powers = range(hottest + 1, min(HOTTEST, hottest + len(TRIED)) + 1)
-        else:
-            break
-    else:
-        return sampler.at(STEP ** min(found, key=lambda power: (round(abs(found[power]), 3), abs(power))))
-    below = max(power for power in found if found[power] < 0)
-    inner = np.linspace(below, below + 1, NUM_INNER + 2).tolist()
-    found |= excess(inner[1:-1])
-    power = np.interp(0.0, np.maximum.accumulate([found[each] for each in inner]), inner)
-    return sampler.at(max(round(STEP ** float(power), DECIMALS), 0.1**DECIMALS))
+    tried: dict[float, float] = {}
+    place, slope = 0.0, SLOPE * wanted
+    while place not in tried and len(tried) < MAX_TRIED:
+        tried[place] = measure(sampler.at(exp(place))) - wanted
+        if len(tried) > 1:
+            before, last = list(tried)[-2:]
+            rise = (tried[last] - tried[before]) / (last - before)
+            slope = rise if rise > 0 else slope
+        step = min(max(-tried[place] / slope, -MAX_STEP), MAX_STEP)
+        if len(tried) > 1 and abs(step) < LEAST_STEP:
+            return sampler.at(max(round(exp(place + step), DECIMALS), 0.1**DECIMALS))
+        place = min(max(place + step, log(COLDEST)), log(HOTTEST))
+    return sampler.at(exp(min(tried, key=lambda each: round(abs(tried[each]), 3))))

@@ -16,7 +16,6 @@ from textgen.generation.bound_sampler import (
     NUM_MEASURED,
     BoundSampler,
     EntropyRecorder,
-    SideBySide,
     at_entropy,
 )
 from textgen.nn.language_model import LanguageModel, Step
@@ -70,22 +69,14 @@ class Generator:
             return sampler
         key = sampler.spec, sampler.entropy
         if key not in self._found:
-            self._found[key] = at_entropy(sampler, self._measured_entropies)
+            self._found[key] = at_entropy(sampler, self._measured_entropy)
         return self._found[key]
 
-    def _measured_entropies(self, samplers: Sequence[BoundSampler]) -> list[float]:
-        number = NUM_MEASURED
-        start = [self.tokenizer.encode("")] * number
-        recorders = [EntropyRecorder(each, start, self.vocabulary, MEASURED_CHARS) for each in samplers]
-
-        def record(logits: Tensor, ids: Tensor) -> None:
-            for recorder, *part in zip(recorders, logits.split(number), ids.split(number), strict=True):
-                recorder.record(*part)
-
-        together = SideBySide(samplers, [number] * len(samplers))
-        prompts, seeds = [""] * number * len(samplers), [*range(number)] * len(samplers)
-        self.generate(prompts, MEASURED_CHARS, together, seeds, record)
-        return [recorder.bits_per_char for recorder in recorders]
+    def _measured_entropy(self, sampler: BoundSampler) -> float:
+        prompts = [self.tokenizer.encode("")] * NUM_MEASURED
+        recorder = EntropyRecorder(sampler, prompts, self.vocabulary, MEASURED_CHARS)
+        self.generate([""] * NUM_MEASURED, MEASURED_CHARS, sampler, range(NUM_MEASURED), recorder.record)
+        return recorder.bits_per_char
 
     def generate(
         self,
