@@ -20,8 +20,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textgen.contracts import TokenIds
+from textgen.contracts import State, TokenIds
 from textgen.evaluation.token_bits import TokenScores, bits_of, finite, normalization_error
+from textgen.nn.language_model import LanguageModel, Step
+from textgen.nn.state import map_tensors, take_rows
 
 PACE_TOKENS = 256
 """Tokens of each stretch after which the pace is known."""
@@ -209,3 +211,47 @@ def _look(
             logits = predictor.answer()
         report(place / rows.longest)
     return found
+
+
+class Steps:
+    """A trained model that reads several stretches side by side, one token of each at a time."""
+
+    def __init__(self, model: LanguageModel, device: torch.device) -> None:
+        self._model, self._device = model, device
+
+    @torch.inference_mode()
+    def begin(self, num_rows: int, start_ids: TokenIds) -> Tensor:
+        """Return the logits [num_rows, vocab_size] of the first token of each stretch, after `start_ids`."""
+        ids = torch.from_numpy(np.tile(np.asarray(start_ids, np.int64), (num_rows, 1))).to(self._device)
+        logits, state = self._model.forward(ids, self._model.initial_state(num_rows))
+        first = logits[:, -1].float().cpu().clone()
+        self._step = self._working_step(ids[:, -1], state)
+        self._state = map_tensors(Tensor.clone, state)  # a step may change its state in place
+        self._num_rows = num_rows
+        return first
+
+    @torch.inference_mode()
+    def tell(self, ids: TokenIds) -> Tensor:
+        """Return the logits [rows, vocab_size] after one more token of each of the first stretches.
+
+        `ids` are [rows]; the other stretches have ended.
+        """
+        if len(ids) != self._num_rows:
+            self._num_rows, self._state = len(ids), take_rows(self._state, 0, len(ids))
+        told = torch.from_numpy(np.asarray(ids, np.int64)).to(self._device)
+        logits, self._state = self._step(told, self._state)
+        return logits.float().cpu()
+
+    def _working_step(self, ids: Tensor, state: State) -> Step:
+        """Return the model's own step, or `forward` with one token if that step fails."""
+
+        def by_forward(ids: Tensor, state: State) -> tuple[Tensor, State]:
+            logits, following = self._model.forward(ids[:, None], state)
+            return logits[:, -1], following
+
+        try:
+            step = self._model.prepare_step(torch.float32)
+            step(ids, map_tensors(Tensor.clone, state))
+        except Exception:  # whatever a plugin raises: then it cannot write, but it can be scored
+            return by_forward
+        return step
