@@ -8,14 +8,13 @@ from typing import Annotated
 import typer
 
 from textgen.cli.console import show
-from textgen.cli.options import Json, Names, OnDevice, PluginFiles, Quiet, begin_apart, grouped
+from textgen.cli.options import Json, Names, OnDevice, PluginFiles, Quiet, grouped, load_plugins
 from textgen.requests import ClusterOptions
 from textgen.runtime.output import note
 
 
 @grouped
 def look(
-    context: typer.Context,
     names: Names,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="HTML file to write; an existing one is overwritten.")
@@ -26,7 +25,7 @@ def look(
     plugin: PluginFiles = None,
 ) -> None:
     """Inspect trained runs: what their units track, how far back they look, when they learned which words."""
-    begin_apart(context, plugin)
+    load_plugins(plugin)
     import textgen_look
     from textgen.library.progress import ProgressDisplay
     from textgen.reports.html import to_html

@@ -42,7 +42,10 @@ class Parcel:
 
     job: bytes
     """Pickled."""
-    num_assistants: int
+    withheld: bytes | None
+    """What the job's process asks for later, pickled the same way."""
+    num_parts: int
+    """Large parts of the job itself, the first ones."""
     folder: str | None
     """The name of the job's folder."""
     files: Mapping[str, bytes]
@@ -66,11 +69,13 @@ class Packer:
     def pack(self, job: Any) -> tuple[Parcel, list[Any]]:
         """Return the parcel of a job, and references to its large parts."""
         parts = dict[int, Any]()
-        pickled = _pickled(job, parts)
+        pickled, num_parts = _pickled(job, parts), len(parts)
+        later = getattr(job, "withheld", None)
+        withheld = None if later is None else _pickled(later, parts)
         folder, plugin_files = job.folder, [(path.name, path.read_bytes()) for path in job.plugin_files]
         name, files = (folder.name, contents(folder)) if folder else (None, {})
         references = [self._reference(part) for part in parts.values()]
-        return Parcel(pickled, job.num_assistants, name, files, plugin_files), references
+        return Parcel(pickled, withheld, num_parts, name, files, plugin_files), references
 
     def _reference(self, part: Any) -> Any:
         known = self._known.pop(id(part), None) or (part, self._put_away(pickle.dumps(part, protocol=5)))
@@ -112,25 +117,43 @@ class ReceivedJob:
     Only that process needs torch and all that the job is made of.
     """
 
-    data: bytes
+    parcel: Parcel
     parts: Mapping[int, bytes]
     """Its large parts, by their numbers."""
     folder: Path | None
     plugin_files: Sequence[Path]
-    num_assistants: int
+
+    @property
+    def withheld(self) -> Received | None:
+        """What its process asks for later."""
+        return None if self.parcel.withheld is None else Received(self.parcel.withheld, self.parts)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return _unpickled, (self.data, self.parts, self.folder, self.plugin_files)
+        parts = {number: part for number, part in self.parts.items() if number < self.parcel.num_parts}
+        return _job, (self.parcel.job, parts, self.folder, self.plugin_files)
 
 
-def _unpickled(
-    data: bytes, parts: Mapping[int, bytes], folder: Path | None, plugin_files: Sequence[Path]
-) -> Any:
+@dataclass(frozen=True)
+class Received:
+    """Pickled values with their large parts; the process that they are sent to gets the values."""
+
+    data: bytes
+    parts: Mapping[int, bytes]
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return _unpickled, (self.data, self.parts)
+
+
+def _job(data: bytes, parts: Mapping[int, bytes], folder: Path | None, plugin_files: Sequence[Path]) -> Any:
+    job = _unpickled(data, parts)
+    return replace(job, plugin_files=plugin_files, **({"folder": folder} if folder else {}))
+
+
+def _unpickled(data: bytes, parts: Mapping[int, bytes]) -> Any:
     class Unpickler(pickle.Unpickler):
         persistent_load = staticmethod({number: pickle.loads(part) for number, part in parts.items()}.get)
 
-    job = Unpickler(io.BytesIO(data)).load()
-    return replace(job, plugin_files=plugin_files, **({"folder": folder} if folder else {}))
+    return Unpickler(io.BytesIO(data)).load()
 
 
 @contextmanager
@@ -149,8 +172,7 @@ def unpacked(parcel: Parcel, parts: Sequence[bytes]) -> Iterator[ReceivedJob]:
         if folder:
             write_contents(folder, parcel.files)
 
-        numbered = dict(enumerate(parts))
-        yield ReceivedJob(parcel.job, numbered, folder, plugin_files, parcel.num_assistants)
+        yield ReceivedJob(parcel, dict(enumerate(parts)), folder, plugin_files)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -20,7 +20,7 @@ def suite(
     plugin: options.PluginFiles = None,
 ) -> None:
     """Train the cases of a suite with several seeds and report the effect of each change."""
-    options.begin_apart(context, plugin, "textgen.comparison.entry_job")
+    options.load_plugins(plugin, "textgen.comparison.entry_job")
     from textgen_suites.report import suite_report
     from textgen_suites.run_suite import suite_as
 

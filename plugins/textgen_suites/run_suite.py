@@ -15,10 +15,10 @@ from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.defaults import ENCODING
 from textgen.experiment.entry import Entry
+from textgen.experiment.entry_parser import parse_entries
 from textgen.generation.bound_sampler import suited_to
 from textgen.jobs.backends import open_backend
 from textgen.jobs.kept import check_reuse, made_with
-from textgen.jobs.plugin_code import read_entries
 from textgen.library import corpus as texts
 from textgen.library import options
 from textgen.library.progress import shown
@@ -183,7 +183,7 @@ def planned(
 
     Each text is read and cleaned once. Raises `TextgenError` for an entry that cannot be used.
     """
-    known, broken = read_entries(case.entry for case in suite.cases())
+    known, broken = parse_entries(case.entry for case in suite.cases())
     for reason in broken.values():
         raise PluginError(reason)
     entries, variants = {entry.name: entry for entry in known}, dict[str, Variant]()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from textgen.contracts import TextgenError
 from textgen.data.corpus import MAX_CHARS
 from textgen.defaults import CLEANER, EQUAL_SAMPLER
-from textgen.jobs.plugin_code import answered
-from textgen.registry.registry import find, load, names, unknown_name
+from textgen.registry.registry import load, names, unknown_name
 from textgen.runtime.messages import reason_of
 from textgen.runtime.storage.files import read_toml
 from textgen.training.budget import parse_budget
@@ -97,7 +95,7 @@ class Suite(_Strict):
 def load_suite(name: str) -> Suite:
     """Return the suite of an installed name or in a TOML file; raises `TextgenError` for anything else."""
     if name in names("suite"):
-        path: str = answered(partial(load, "suite", name), str, [find("suite", name)])
+        path: str = load("suite", name)
         return read_suite(Path(path))
     if not Path(name).exists():
         raise TextgenError(unknown_name("suite", name) + "; or give a TOML file")

@@ -22,7 +22,7 @@ def tune(
 ) -> None:
     """Tune an entry's options on the validation score; repeat with the same --out to continue."""
     require_optuna()
-    options.begin_apart(context, plugin, "textgen_tune.objective")
+    options.load_plugins(plugin, "textgen_tune.objective")
     from textgen_tune.report import study_report
     from textgen_tune.run_study import tune_as
     from textgen_tune.study_kind import RESULT

@@ -15,11 +15,10 @@ from textgen.data.corpus import Corpus
 from textgen.data.split import NO_PART
 from textgen.defaults import EQUAL_SAMPLER
 from textgen.experiment.entry import Entry
-from textgen.experiment.entry_parser import parse_entry, plugins_of
+from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import EntrySettings
 from textgen.experiment.experiment import Experiment
 from textgen.jobs.backends import Backend, check_equal_machines
-from textgen.jobs.plugin_code import answered, read_entry
 from textgen.requests import BenchRequest, SampleOptions
 from textgen.results.comparison import Comparison
 from textgen.runtime.device import DeviceConfig
@@ -96,7 +95,7 @@ class Objective:
             conclusion, default=self.entry.name, best=best, seeds=tuple(range(first, first + num_seeds))
         )
         try:
-            result = bench([self.entry, read_entry(best)], self.corpus, options, folder, report)
+            result = bench([self.entry, parse_entry(best)], self.corpus, options, folder, report)
         except NotSavedError as error:
             error.result = concluded(cast(Comparison, error.result))
             raise
@@ -109,13 +108,8 @@ def objective_of(
     """Return the objective of a study; raises `TextgenError` for an invalid search."""
     budget = parse_budget(request.budget)
     check_equal_machines(backend, is_timed=budget.is_timed)
-    ask = partial(_searched, entry, request.search.search)
-    searched = answered(ask, tuple[Dimension, ...], plugins_of(entry))
+    searched = dimensions(candidates(entry), request.search.search, entry.name)
     return Objective(entry, corpus, budget, config, request.seed, searched)
-
-
-def _searched(entry: Entry, search: str | None) -> tuple[Dimension, ...]:
-    return dimensions(candidates(entry), search, entry.name)
 
 
 @dataclass(frozen=True)
@@ -135,7 +129,6 @@ class TrialJob:
     params: Mapping[str, Value]
     objective: Objective
     plugin_files: Sequence[Path]
-    num_assistants: int = 0
     folder: None = None
 
     def compute(self, report: Report) -> TrialValue:

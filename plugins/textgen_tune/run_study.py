@@ -17,8 +17,8 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from textgen.comparison.entry_job import make_origins
+from textgen.experiment.entry_parser import parse_entry
 from textgen.jobs.backends import Backend, LocalBackend, open_backend
-from textgen.jobs.plugin_code import read_entry
 from textgen.jobs.runner import Outcome, run_jobs
 from textgen.library import corpus as texts
 from textgen.library.options import Given, check_cluster, check_numbers
@@ -69,7 +69,7 @@ def tune_as(
     silence = parse_duration(cluster.entry_timeout, "--entry-timeout")
     limit = None if search.timeout is None else parse_duration(search.timeout, "--timeout")
     choose_device(cluster.device, cluster.precision)  # a mistake is reported before a folder is made
-    entry = read_entry(request.entry)
+    entry = parse_entry(request.entry)
     name = partial(result_name, [request.entry], texts.name_of(request.text), request.budget, request.seed)
     with (
         open_backend(cluster.on, cluster.jobs, cluster.cpus_per_run, cluster.gpus_per_run) as backend,

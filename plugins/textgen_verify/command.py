@@ -13,10 +13,10 @@ from textgen.cli.options import (
     Json,
     OnDevice,
     PluginFiles,
-    begin_apart,
     complete_result,
     given,
     grouped,
+    load_plugins,
 )
 from textgen.contracts import TextgenError
 from textgen.library.options import refuse
@@ -58,7 +58,7 @@ def verify(
     plugin: PluginFiles = None,
 ) -> None:
     """Recompute the numbers in a saved result, and list those that have no second source."""
-    begin_apart(context, plugin)
+    load_plugins(plugin)
     if not runs:
         refuse(given(context), ["device"], "without --runs")
     import textgen_verify

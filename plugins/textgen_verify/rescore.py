@@ -5,27 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from textgen.comparison.bench_kind import DETAILS
 from textgen.comparison.entry_job import EntryJob, EntryOutcome, WriteRow
 from textgen.comparison.references import score_references
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_again
-from textgen.data.sources import STANDARD_INPUT
 from textgen.data.split import PARTS
 from textgen.defaults import ENTRY_TIMEOUT
 from textgen.evaluation.memorization import find_overlap
 from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
 from textgen.experiment.entry_parser import split_yardsticks
 from textgen.experiment.entry_result import EntryResult, FailedEntry, SampleSet
-from textgen.experiment.experiment import Experiment, ScoredEntry
+from textgen.experiment.experiment import Experiment
 from textgen.experiment.origin import origin_of
 from textgen.experiment.samples import SampleWriter
 from textgen.experiment.saved_run import read_manifest, read_run
 from textgen.experiment.trained_entry import TrainedEntry, TrainingRecord
 from textgen.jobs.backends import LocalBackend
-from textgen.jobs.plugin_code import informed
 from textgen.jobs.runner import run_jobs
 from textgen.registry.registry import plugin_files
 from textgen.results.comparison import Comparison
@@ -33,7 +31,6 @@ from textgen.results.details import Details, DetailsReader
 from textgen.results.folders import run_folder
 from textgen.results.judge import SCORE
 from textgen.runtime.device import DeviceConfig, choose_device
-from textgen.runtime.output import note
 from textgen.runtime.storage.json_records import to_values
 from textgen.training.budget import parse_duration
 from textgen.training.progress import Report
@@ -103,8 +100,6 @@ def load_text(result: Comparison) -> Corpus:
     if not sources.names or "-" in sources.names:
         origin = "standard input" if sources.names else "a source that was not recorded"
         raise TextgenError(f"the text was read from {origin}, so the runs cannot be scored again")
-    if sources.sealed == STANDARD_INPUT:
-        note("reading the sealed text of this result from standard input")
     return load_again(sources, result.corpus)
 
 
@@ -122,14 +117,14 @@ def _measured(result: Comparison, texts: Texts, writer: SampleWriter) -> Values:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RerunJob(EntryJob[Any, EntryOutcome]):
+class RerunJob(EntryJob[EntryOutcome]):
     """The job of an entry that is not trained: its saved run is scored, and writes."""
 
     run: Path
     index: int
     """That of its row."""
 
-    def _scored(self, checkpoints: Path | None, opens: Any, report: Report) -> ScoredEntry:  # noqa: ARG002
+    def _trained(self, report: Report, checkpoints: Path | None) -> TrainedEntry:  # noqa: ARG002
         files = read_run(self.run)
         result = files.result
         record = TrainingRecord(
@@ -140,9 +135,7 @@ class RerunJob(EntryJob[Any, EntryOutcome]):
             is_lossless=True,
             starts_anew=bool(result.origin and not result.origin.is_used),
         )
-        is_apart = result.score_checks.trained_apart
-        trained = TrainedEntry(record, files.tokenizer, files.weights, is_apart=is_apart)
-        return self.experiment.score(trained, opens, report)
+        return TrainedEntry(record, files.tokenizer, files.weights)
 
 
 def _run_again(
@@ -159,7 +152,7 @@ def _run_again(
             continue
         run = run_folder(folder, row.name, row.seed)
         try:
-            entry = informed(read_manifest(run).entry)
+            entry = read_manifest(run).entry
             origin_of(entry)
         except TextgenError as error:
             rows[index] = {} if row.origin else str(error)
@@ -179,7 +172,6 @@ def _once_more(again: EntryOutcome, texts: Texts) -> Values:
     row: Values = to_values(again.row)
     is_same = again.texts[0].texts == texts.get((row["name"], row["seed"]))
     left = set() if is_same and not row["sample_errors"] else {each.name for each in fields(SampleSet)}
-    del row["score_checks"]["num_told"]  # as many as there was time for
     return {name: value for name, value in row.items() if name not in left.union(ONLY_ONCE)}
 
 
@@ -192,7 +184,7 @@ def _references(result: Comparison, corpus: Corpus, folder: Path, config: Device
     if not trained:  # as in the final comparison of a study
         return {}
     runs = {row.name: run for row in result.runs if (run := run_folder(folder, row.name, row.seed)).is_dir()}
-    entries = [informed(read_manifest(run).entry) for run in runs.values()]
+    entries = [read_manifest(run).entry for run in runs.values()]
     budget, silence = result.budget, parse_duration(ENTRY_TIMEOUT, "entry_timeout")
     again = {each.name: each for each in score_references(entries, corpus, budget, config, silence)}
     return {"references": [again.get(each.name, {}) for each in result.references]}

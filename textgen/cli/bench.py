@@ -28,7 +28,7 @@ def bench(
     plugin: options.PluginFiles = None,
 ) -> None:
     """Train entries side by side on one text and compare scores, samples, speed and size."""
-    options.begin_apart(context, plugin, "textgen.comparison.entry_job")
+    options.load_plugins(plugin, "textgen.comparison.entry_job")
     from textgen.library.bench import bench_as
     from textgen.library.presentation import document
 

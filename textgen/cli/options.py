@@ -19,7 +19,6 @@ from textgen.library.options import Given
 from textgen.requests import MAX_SEED, ClusterOptions, Option, SampleOptions, several
 from textgen.runtime.messages import UsageError
 from textgen.runtime.output import note
-from textgen.runtime.private_process import hide_arguments, keep_input, make_private
 from textgen.workers.process import import_early
 
 if TYPE_CHECKING:
@@ -36,36 +35,17 @@ def given(context: typer.Context) -> Given:
     }
 
 
-def load_plugins(paths: Iterable[Path] | None) -> list[Plugin]:
+def load_plugins(paths: Iterable[Path] | None, jobs: str = "") -> list[Plugin]:
     """Add the plugins in files and of the configuration; a command calls this before it reads names.
 
-    Return those of the files.
+    Return those of the files. `jobs` is the module with what the command computes in other processes, if it
+    does; its import begins there.
     """
+    if jobs:
+        import_early(jobs)
     from textgen.registry.single_file import load_with_configured
 
     return load_with_configured(paths or ())
-
-
-def list_plugins(paths: Iterable[Path] | None) -> None:
-    """Add plugins as `load_plugins` does, but run files with parts of entries in other processes only."""
-    from textgen.library.components import list_plugin_file
-    from textgen.registry.single_file import load_with_configured
-
-    load_with_configured(paths or (), load=list_plugin_file)
-
-
-def begin_apart(context: typer.Context, paths: Iterable[Path] | None, jobs: str = "") -> None:
-    """Begin a command that leaves the code of entries to other processes, which must not find what is scored.
-
-    They see no memory, arguments or input of this one, which adds plugins by `list_plugins`. `jobs` is the
-    module with what they compute, if the command computes jobs; its import begins.
-    """
-    make_private()
-    hide_arguments(str(context.info_name))
-    keep_input()
-    if jobs:
-        import_early(jobs)
-    list_plugins(paths)
 
 
 def run_folder(name: str | Path) -> Path:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from textgen.cli.console import print_json
-from textgen.cli.options import NO_METAVAR, Json, PluginFiles, complete_result, list_plugins
+from textgen.cli.options import NO_METAVAR, Json, PluginFiles, complete_result, load_plugins
 from textgen.runtime.output import say
 
 
@@ -31,7 +31,7 @@ def report(
     plugin: PluginFiles = None,
 ) -> None:
     """Write the page of results (report.html) again; it opens in a browser without a network."""
-    list_plugins(plugin)
+    load_plugins(plugin)
     from textgen.library import presentation
 
     pages = [presentation.report(name, with_models=with_models) for name in names]

@@ -21,7 +21,7 @@ from textgen.cli.options import (
     complete_kind_of_result,
     complete_result,
     given,
-    list_plugins,
+    load_plugins,
 )
 from textgen.contracts import TextgenError
 from textgen.library.options import refuse
@@ -71,7 +71,7 @@ def list_runs(
         options = ["root", "filter", "sort", "kind", "json", "plugin"]
         refuse(given(context), options, f"before {command!r}", advice=f"write it after {command!r}")
         return
-    list_plugins(plugin)
+    load_plugins(plugin)
     from textgen.results.items import SORT_KEYS, read_catalog
     from textgen.results.result_kind import kinds
 
@@ -135,7 +135,7 @@ def show_result(
     name: Name, root: Root = RUNS, full: Full = False, as_json: Json = False, plugin: PluginFiles = None
 ) -> None:
     """Print a saved result again."""
-    list_plugins(plugin)
+    load_plugins(plugin)
     from textgen.results.items import read_result
     from textgen.results.names import find
 
@@ -149,7 +149,7 @@ def show_result(
 @app.command("open")
 def open_report(name: Name, root: Root = RUNS, as_json: Json = False, plugin: PluginFiles = None) -> None:
     """Open the report of a bench, suite or study in the browser."""
-    list_plugins(plugin)
+    load_plugins(plugin)
     from textgen.results.folders import identify
     from textgen.results.names import find
 
@@ -184,7 +184,7 @@ def remove(
     plugin: PluginFiles = None,
 ) -> None:
     """Remove saved runs, benches, suites or studies; refused if a folder contains anything else."""
-    list_plugins(plugin)
+    load_plugins(plugin)
     from textgen.results.folders import check_removable, name_of, remove_results
 
     chosen = _outermost(names, root)

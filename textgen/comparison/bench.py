@@ -13,32 +13,24 @@ from os.path import commonpath
 from pathlib import Path
 
 from textgen.comparison.bench_kind import BENCH, DETAILS, LADDER
-from textgen.comparison.entry_job import (
-    EntryJob,
-    EntryOutcome,
-    EntryWriting,
-    WriteRow,
-    make_origins,
-    train_all,
-)
+from textgen.comparison.entry_job import EntryJob, EntryOutcome, WriteRow, make_origins, train_all
 from textgen.comparison.references import score_references, score_yardsticks
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
-from textgen.data.sources import STANDARD_INPUT
 from textgen.defaults import ENTRY_TIMEOUT, SAMPLER
 from textgen.evaluation.intervals import SHIPPED_PRIORS
 from textgen.evaluation.memorization import find_overlap
 from textgen.evaluation.metrics import MeasuredText, MetricInfo
+from textgen.evaluation.plugin_metrics import measure_metrics, try_metrics
 from textgen.evaluation.text_metrics import Lexicon, TextAnalyzer, load_lexicon
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.forecast import seconds_of, seconds_of_references
 from textgen.experiment.samples import SampleWriter
-from textgen.generation.bound_sampler import suited_to
+from textgen.generation.bound_sampler import suited_to, tried_temperatures
 from textgen.jobs.backends import Backend, LocalBackend, check_equal_machines
 from textgen.jobs.kept import check_reuse
-from textgen.jobs.plugin_code import measure_metrics, try_metrics, try_samplers
 from textgen.jobs.runner import PlanProgress, run_jobs
 from textgen.registry.registry import plugin_files
 from textgen.reports.bench_report import bench_report
@@ -62,8 +54,6 @@ from textgen.runtime.storage.json_records import read_record, read_values, write
 from textgen.runtime.storage.result_folders import MARKDOWN, PAGE, RUN_FILE
 from textgen.training.budget import Budget, ladder_of, parse_budget, parse_duration
 from textgen.training.progress import Report, Step, ignore_report
-
-WAITING = "all entries are trained; waiting for the sealed text on standard input"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +163,7 @@ class _Prepared:
     lexicon: Lexicon
     reader: DetailsReader
     yardsticks: Sequence[ReferenceScore]
-    jobs: Sequence[EntryJob[EntryWriting, EntryOutcome]]
+    jobs: Sequence[EntryJob[EntryOutcome]]
     outcomes: Mapping[Path | None, EntryOutcome]
     """Those of runs that have no job, since their training failed."""
 
@@ -195,7 +185,7 @@ def _prepare(
     A sealed text is opened when all entries are trained.
     """
     options = options.suited_to(corpus)
-    try_samplers(options.samplers)
+    tried_temperatures(options.samplers)
     try_metrics(options.metrics)
     rungs = {out: replace(options, budget=budget) for out, budget in budgets.items()}
     check_equal_machines(options.backend, is_timed=any(each.is_timed for each in budgets.values()))
@@ -209,8 +199,7 @@ def _prepare(
     if sealed is not None:
         before = [run for out, each in rungs.items() for run in plan(entries, corpus, each, out).items()]
         failures = train_all(dict(before), options.backend, silence, report)
-        remark = WAITING if sealed == STANDARD_INPUT else ""
-        report(Step("opening the sealed text", remark=remark))
+        report(Step("opening the sealed text"))
         corpus = corpus.with_sealed(sealed)
     plans = {out: plan(entries, corpus, each, out) for out, each in rungs.items()}
     experiments = {folder: each for planned in plans.values() for folder, each in planned.items()}
@@ -349,7 +338,7 @@ def compared_before(out: Path) -> list[str]:
 
 def _job(
     folder: Path, experiment: Experiment, reader: DetailsReader, options: BenchOptions, *, has_budgets: bool
-) -> EntryJob[EntryWriting, EntryOutcome]:
+) -> EntryJob[EntryOutcome]:
     """Return the job of a run; if there are several budgets, it is named by its own too."""
     name, seed = experiment.entry.name, experiment.seed
     title = f"{name}, {experiment.budget}" if has_budgets else name

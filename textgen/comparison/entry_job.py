@@ -1,66 +1,42 @@
-"""The job of an entry with one seed: its process judges what others train, tokenize, predict and write."""
+"""The job of an entry with one seed: one process trains it, then reads what is scored, and lets it write."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
-
-from safetensors import SafetensorError
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
-from textgen.data.sources import STANDARD_INPUT, withhold_texts
 from textgen.experiment.entry import Entry
-from textgen.experiment.entry_processes import RunHost, assistants, heard, say
-from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult, Sample, SampleSet
-from textgen.experiment.experiment import Experiment, ScoredEntry
+from textgen.experiment.entry_parser import parse_entry
+from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult, Sample
+from textgen.experiment.experiment import Experiment
 from textgen.experiment.forecast import expected_seconds, seconds_of
 from textgen.experiment.origin import origin_entry, origin_folder, start_of, text_and_budget
 from textgen.experiment.run_lock import locked_run
-from textgen.experiment.saved_run import RunFiles, SavedRun
-from textgen.experiment.trained_entry import kept_entry, received_entry
+from textgen.experiment.saved_run import SavedRun, load_run
+from textgen.experiment.trained_entry import TrainedEntry
 from textgen.generation.bound_sampler import build_sampler
 from textgen.jobs.backends import Backend, LocalBackend
 from textgen.jobs.kept import kept_manifest, make_and_save
-from textgen.jobs.plugin_code import read_entry
 from textgen.jobs.runner import PlanProgress, run_jobs
 from textgen.registry.registry import plugin_files
 from textgen.results.details import DetailsReader, EntryDetails, WrittenTexts
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.environment import threads_beside_others
 from textgen.runtime.messages import UsageError, one_line
 from textgen.runtime.storage.files import NotSavedError, make_folder
-from textgen.runtime.storage.json_records import from_values
 from textgen.training.budget import parse_budget
-from textgen.training.checkpoints import DAMAGE
-from textgen.training.progress import Report, Step, filled_in, seldom
-from textgen.workers.assistant import Host, OpensHost
+from textgen.training.progress import Report, Step, filled_in
 from textgen.workers.pool import Unsaved
+from textgen.workers.process import received
 
-Written = TypeVar("Written")
-Result_co = TypeVar("Result_co", covariant=True)
+Result = TypeVar("Result")
 """What a job comes to."""
 SEALED_SPLIT = "95/5/0"
 """The split of a text of which another one is the test part, unless one is given: training and validation."""
-
-
-@dataclass(frozen=True)
-class TrainerHost:
-    """Trains an entry, in a process without the scored text that can read no corpus."""
-
-    experiment: Experiment
-
-    def train(self, checkpoints: Path | None) -> dict[str, Any]:
-        """Train, keep the entry until it is scored if the disk has room, and return it as plain values."""
-        trained = self.experiment.train(seldom(say), checkpoints)
-        if checkpoints is not None and not trained.is_apart:  # otherwise it is from an earlier attempt
-            with suppress(OSError, SafetensorError):
-                trained.keep(checkpoints, self.experiment.identity())
-        return trained.sent()
 
 
 @dataclass(frozen=True)
@@ -73,41 +49,28 @@ class TrainingJob:
     folder: Path
     title: str
     expected_seconds: float
-    num_assistants: int = 0
 
-    def compute(self, report: Report) -> None:  # noqa: ARG002 - it says its steps itself
+    def compute(self, report: Report) -> None:
         """Train it; if the disk is full, it is trained again when it is scored."""
-        withhold_texts()
         make_folder(self.folder.parent)
         with locked_run(self.folder) as checkpoints:
-            TrainerHost(self.experiment).train(checkpoints)
+            self.experiment.train(report, checkpoints)
 
 
-class Finish(Protocol[Written, Result_co]):
-    """What is done with a run when it is scored; it can be pickled."""
-
-    @property
-    def written(self) -> type[Written]:
-        """The type of what the run writes."""
-
-    def write(self, run: SavedRun, report: Report) -> Written:
-        """Let the run write, in a process that runs its code."""
-
-    def result(self, result: RunResult, written: Written) -> Result_co:
-        """Return the result of the job, in a process that does not."""
+Finish: TypeAlias = Callable[[SavedRun, Report], Result]
+"""What is done with a run once it is scored; it can be pickled."""
 
 
 @dataclass(frozen=True)
-class EntryJob(Generic[Written, Result_co]):
+class EntryJob(Generic[Result]):
     """An entry that is trained and scored, or whose run is loaded, and that then writes.
 
-    Its own process has the text and runs no code of the entry; that is trained, tokenizes, is scored and
-    writes in its assistants, which are told what they need.
+    Its process gets the text that is scored, and what was made of that, once the entry is trained.
     """
 
     experiment: Experiment
     plugin_files: Sequence[Path]
-    finish: Finish[Written, Result_co]
+    finish: Finish[Result] | None
     folder: Path | None = None
     """The folder of its run, or the file in which its result is kept, beside its checkpoints; None for an
     entry that is not continued if it is interrupted."""
@@ -115,63 +78,57 @@ class EntryJob(Generic[Written, Result_co]):
     """True if `folder` is that of the run."""
     title: str = ""
     expected_seconds: float = 0.0
-    num_assistants: int = 4
-    """They train, tokenize and predict; the last one only where not all is told token by token."""
 
-    def compute(self, report: Report) -> Result_co | Unsaved:
-        """Return the result of what is trained, or train it."""
-        report = filled_in(report, entry=self.experiment.entry.name)
-        opens = assistants(self.plugin_files)
-        if self.folder is None:
-            return self._finished(self._scored(None, opens, report), report)
-        if not self.keeps_run:
-            with locked_run(self.folder) as checkpoints:
-                scored = self._scored(checkpoints, opens, report)
-            return self._finished(scored, report)
-        if (kept := kept_manifest(self.folder, report)) is not None:
-            host = opens(partial(RunHost, self.folder, self.experiment.device_config.device))
-            return self._written(kept.result, host, report)
-        try:
-            scored = make_and_save(partial(self._scored, opens=opens, report=report), self.folder)
-        except NotSavedError as error:
-            cause = error.__cause__ or error
-            reason = getattr(cause, "strerror", None) or one_line(cause, with_type=False)
-            return Unsaved(self._finished(cast(ScoredEntry, error.result), report), reason)
-        return self._finished(scored, report)
+    @property
+    def withheld(self) -> tuple[Corpus, Finish[Result] | None]:
+        """What is sent apart, and only read when the entry is trained."""
+        return self.experiment.corpus, self.finish
 
-    def _scored(self, checkpoints: Path | None, opens: OpensHost, report: Report) -> ScoredEntry:
-        """Return the entry, trained by one assistant and scored with others."""
-        experiment, corpus = self.experiment, self.experiment.corpus
-        has_test = bool(len(corpus.split.test))  # otherwise validation is scored, which training needs
-        if (trained := kept_entry(checkpoints, experiment.identity())) is None:
-            told = replace(experiment, corpus=corpus.without_test()) if has_test else experiment
-            host = opens(partial(TrainerHost, told))
+    def __getstate__(self) -> dict[str, Any]:
+        corpus = self.experiment.corpus
+        told = corpus.without_test() if len(corpus.split.test) else corpus  # training needs validation
+        return vars(self) | {"experiment": replace(self.experiment, corpus=told), "finish": None}
+
+    @cached_property
+    def opened(self) -> tuple[Corpus, Finish[Result]]:
+        """The corpus with the text that is scored, and the finish; read when it is first asked for."""
+        if self.finish is not None:
+            return self.experiment.corpus, self.finish
+        corpus, finish = received()
+        return corpus, finish
+
+    def compute(self, report: Report) -> Result | Unsaved:
+        """Return the result of the run that is there, or of a new one."""
+        report, folder = filled_in(report, entry=self.experiment.entry.name), self.folder
+        if folder is None:
+            run = self._run(report)
+        elif not self.keeps_run:
+            with locked_run(folder) as checkpoints:
+                run = self._run(report, checkpoints)
+        elif kept_manifest(folder, report) is not None:
+            run = load_run(folder, self.experiment.device_config.device)
+        else:
             try:
-                sent = host.ask("train", checkpoints, hear=heard(report))
-            finally:
-                host.end()
-            try:
-                trained = received_entry(sent)
-            except DAMAGE as error:
-                raise TextgenError("the process that trained it answers nonsense") from error
-        opens = assistants(self.plugin_files, threads_beside_others())
-        return experiment.score(replace(trained, is_apart=has_test), opens, report)
+                run = make_and_save(partial(self._run, report), folder)
+            except NotSavedError as error:
+                cause = error.__cause__ or error
+                reason = getattr(cause, "strerror", None) or one_line(cause, with_type=False)
+                return Unsaved(self.opened[1](cast(SavedRun, error.result), report), reason)
+        return self.opened[1](run, report)
 
-    def _finished(self, scored: ScoredEntry, report: Report) -> Result_co:
-        files = replace(scored.files, weights={})  # which it has
-        return self._written(files.result, scored.model, report, files)
+    def _run(self, report: Report, checkpoints: Path | None = None) -> SavedRun:
+        """Return the run, trained before the text is there that is scored."""
+        trained = self._trained(report, checkpoints)
+        return replace(self.experiment, corpus=self.opened[0]).score(trained, report)
 
-    def _written(self, result: RunResult, host: Host, report: Report, *files: RunFiles) -> Result_co:
-        """Return the result of a run that a process has, which is told by now what it was not to know."""
-        values = host.ask("write", self.finish.write, *files, hear=heard(report))
-        host.end()
-        return self.finish.result(result, from_values(self.finish.written, values))
+    def _trained(self, report: Report, checkpoints: Path | None) -> TrainedEntry:
+        return self.experiment.train(report, checkpoints)
 
 
 def check_sealed(path: str, corpus: Corpus) -> None:
     """Raise `TextgenError` if there is no such file, without opening it, or if there is a test part."""
-    if path != STANDARD_INPUT and not Path(path).is_file():
-        raise TextgenError(f"no such file: {path}; --sealed needs a path, or - for standard input")
+    if not Path(path).is_file():
+        raise TextgenError(f"no such file: {path}")
     if len(corpus.split.test):
         raise UsageError(f"a sealed text is the test part, so give the other one none, as by {SEALED_SPLIT}")
 
@@ -204,18 +161,9 @@ def train_all(
     return failures
 
 
-@dataclass(frozen=True)
-class OnlyScore:
-    """Makes the result of a job that of its run, such as a reference."""
-
-    written: ClassVar[type[None]] = type(None)
-
-    def write(self, run: SavedRun, report: Report) -> None:
-        """Write nothing."""
-
-    def result(self, result: RunResult, written: None) -> RunResult:  # noqa: ARG002
-        """Return the result of the run."""
-        return result
+def only_score(run: SavedRun, report: Report) -> RunResult:  # noqa: ARG001
+    """Make the result of a job that of its run, such as a reference."""
+    return run.result
 
 
 def make_origins(
@@ -225,17 +173,17 @@ def make_origins(
 
     Raises `TextgenError` if one fails.
     """
-    jobs = dict[Path, EntryJob[None, RunResult]]()
+    jobs = dict[Path, EntryJob[RunResult]]()
     for entry in entries:
         wanted = text_and_budget(start_of(entry))
         if wanted is None or (folder := origin_folder(entry)).exists():
             continue
         source, amount = wanted
-        budget, corpus, origin = parse_budget(amount), load_corpus([source]), read_entry(origin_entry(entry))
+        budget, corpus, origin = parse_budget(amount), load_corpus([source]), parse_entry(origin_entry(entry))
         jobs[folder] = EntryJob(
             Experiment(origin, corpus, budget, device_config, seed=0),
             plugin_files(origin.components.values()),
-            OnlyScore(),
+            only_score,
             folder,
             keeps_run=True,
             title=f"{origin.name} on {source}",
@@ -267,16 +215,6 @@ class EntryOutcome:
         return self.row.outcome if isinstance(self.row, EntryResult) else self.row.error
 
 
-@dataclass(frozen=True, kw_only=True)
-class EntryWriting:
-    """What a run writes for a comparison."""
-
-    shown: SampleSet
-    texts: tuple[WrittenTexts, ...]
-    details: EntryDetails | None = None
-    samples: tuple[Sample, ...] = ()
-
-
 @dataclass(frozen=True)
 class WriteRow:
     """Makes the row of a comparison: a run, and what it writes with each sampler."""
@@ -284,24 +222,18 @@ class WriteRow:
     reader: DetailsReader
     samplers: Sequence[str]
     has_details: bool
-    written: ClassVar[type[EntryWriting]] = EntryWriting
 
-    def write(self, run: SavedRun, report: Report) -> EntryWriting:
-        """Return what a run writes, the texts that its metrics are taken from, and perhaps details."""
+    def __call__(self, run: SavedRun, report: Report) -> EntryOutcome:
+        """Return the row of a run, the texts that its metrics are taken from, and perhaps details."""
         report(Step("writing samples", fraction=0.0))
         samplers = {spec: build_sampler(spec) for spec in self.samplers}
-        seed, first = run.result.seed, self.samplers[0]
-        shown, texts = self.reader.writer.write(run, samplers, seed, self.reader.device_config)
-        measured = WrittenTexts(name=run.result.name, seed=seed, sampler=first, texts=texts)
+        result, seed, first, writer = run.result, run.result.seed, self.samplers[0], self.reader.writer
+        shown, texts = writer.write(run, samplers, seed, self.reader.device_config)
+        shares = tuple(writer.analyzer.made_up_share(moment.text) for moment in result.train.moments)
+        row = EntryResult(**vars(result), **vars(replace(shown, made_up_shares=shares)))
+        measured = WrittenTexts(name=result.name, seed=seed, sampler=first, texts=texts)
         if not self.has_details:
-            return EntryWriting(shown=shown, texts=(measured,))
+            return EntryOutcome(row=row, texts=(measured,))
         details, samples, swept = self.reader.read(run, shown.samples, seed, report)
         kept = (measured, *(each for each in swept if each.sampler != first))
-        return EntryWriting(shown=shown, details=details, samples=samples, texts=kept)
-
-    def result(self, result: RunResult, written: EntryWriting) -> EntryOutcome:
-        """Return the row of a run and what it has written."""
-        made_up = self.reader.writer.analyzer.made_up_share
-        shares = tuple(made_up(moment.text) for moment in result.train.moments)
-        row = EntryResult(**vars(result), **vars(replace(written.shown, made_up_shares=shares)))
-        return EntryOutcome(row=row, details=written.details, samples=written.samples, texts=written.texts)
+        return EntryOutcome(row=row, details=details, samples=samples, texts=kept)

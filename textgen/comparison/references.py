@@ -12,18 +12,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from textgen.comparison.entry_job import EntryJob, OnlyScore
+from textgen.comparison.entry_job import EntryJob, only_score
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data.corpus import Corpus
 from textgen.evaluation.baselines import DESCRIPTIONS, READING_ON, reference_scores
 from textgen.evaluation.scoring import ScoredUnits
 from textgen.experiment.entry import Entry
+from textgen.experiment.entry_parser import parse_reference
 from textgen.experiment.entry_result import RunResult
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.forecast import MAX_REFERENCE_CHARS
 from textgen.experiment.score_run import unit_sizes
 from textgen.jobs.backends import LocalBackend
-from textgen.jobs.plugin_code import read_reference
 from textgen.jobs.runner import run_jobs
 from textgen.registry.registry import contract_error, load, names, plugin_files
 from textgen.results.comparison import ReferenceScore
@@ -52,7 +52,7 @@ def score_references(
         EntryJob(
             Experiment(entry, text, budget, config, seed=0),
             plugin_files(entry.components.values()),
-            OnlyScore(),
+            only_score,
         )
         for entry in others
     ]
@@ -74,7 +74,7 @@ def reference_entries(present: Iterable[Entry]) -> list[Entry]:
     present, references = list(present), list[Entry]()
     for name in names("reference"):
         try:
-            entry = read_reference(name)
+            entry = parse_reference(name)
         except TextgenError as error:
             warnings.warn(f"{error}; the comparison has no such row", TextgenWarning, stacklevel=2)
             continue
@@ -122,7 +122,6 @@ class YardstickJob:
     device: torch.device
     plugin_files: Sequence[Path]
     folder: None = None
-    num_assistants: int = 0
 
     def compute(self, report: Report) -> ReferenceScore:
         """Return the score."""

@@ -155,41 +155,6 @@ class BoundTokenizer:
             vars(self).pop(name, None)
 
 
-@dataclass(frozen=True, eq=False)
-class FrozenTokenizer:
-    """The vocabulary of a tokenizer as it was after training, whatever the tokenizer does later."""
-
-    tokens: Sequence[str]
-    is_fallback: NDArray[np.bool_]
-    """[vocab_size]"""
-    spells: NDArray[np.bool_]
-    """[vocab_size], the fallback of its `Vocabulary`."""
-    has_speller: bool
-    is_lossless: bool
-    """True if it promises that."""
-    start_ids: TokenIds
-    """The tokens of `START`."""
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """The tokens, and which of them spell out-of-vocabulary words."""
-        return Vocabulary(self.tokens, self.spells, has_speller=self.has_speller)
-
-    @property
-    def id_type(self) -> np.dtype[Any]:
-        """The smallest unsigned type that holds every id."""
-        return np.min_scalar_type(max(0, len(self.tokens) - 1))
-
-    @cached_property
-    def table(self) -> TokenTable:
-        """Bytes and characters of each token."""
-        return TokenTable(self.tokens)
-
-    def preserves(self, text: str, ids: TokenIds) -> bool:
-        """Return whether `ids` spell a text, and the tokenizer promises that they do."""
-        return self.is_lossless and self.table.spell(ids) == utf8(text)
-
-
 @dataclass(frozen=True)
 class EncodedText:
     """The ids of a text, whether they preserve it, and the seconds that fitting and encoding took."""

@@ -21,7 +21,7 @@ from textgen.contracts import Cleaner, TextgenError
 from textgen.data.decoding import read_chunks, utf8
 from textgen.data.parallel import map_in_order
 from textgen.data.readers import identities
-from textgen.data.sources import Files, locate_files, read_documents, require_readable_texts
+from textgen.data.sources import Files, locate_files, read_documents
 from textgen.data.text import BLOCK_CHARS, FileText, Text, cut_blocks, sha256_of
 from textgen.data.text_file import Document
 from textgen.defaults import ENCODING
@@ -57,7 +57,6 @@ def load_text(sources: Sequence[str], cleaner: str, encoding: str = ENCODING) ->
     Files with much text become a text on disk; standard input and the corpora known by name are always read
     into memory. Raises `TextgenError` if they cannot be read, or if nothing remains.
     """
-    require_readable_texts()
     cleaning = build("cleaner", cleaner)  # an unknown one is refused before anything is read
     files = locate_files(sources)
     if not files or sum(each.num_bytes for each in files) <= MAX_IN_MEMORY:

@@ -57,7 +57,6 @@ def read_documents(sources: Sequence[str], encoding: str = ENCODING) -> tuple[st
     colon and a field may follow a path. `encoding` is that of the files and of standard input. Raises
     `TextgenError` for a source that does not exist, and while documents are read.
     """
-    require_readable_texts()
     if not sources:
         raise TextgenError("no text given; name a path, - for standard input, or a corpus")
     named = [_read_source(source, encoding) for source in sources]
@@ -83,24 +82,6 @@ def keep_in_memory(texts: Iterable[str]) -> str:
     name = IN_MEMORY + digest.hexdigest()[:12]
     _in_memory[name] = kept
     return name
-
-
-_withheld: list[bool] = []
-"""Not empty in a process that may not have the text that is scored; one per process."""
-
-
-def withhold_texts() -> None:
-    """Let this process, which trains an entry, read no corpus any more."""
-    _withheld[:] = [True]
-
-
-def require_readable_texts() -> None:
-    """Raise `TextgenError` in a process that trains an entry, and must not have what is scored."""
-    if _withheld:
-        raise TextgenError(
-            "an entry reads no corpus: it gets its training and validation text, and the text that is scored "
-            "is kept from it"
-        )
 
 
 def language_of(sources: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Metrics of plugins, as the process measures with one that runs its code and nothing else."""
+"""Metrics of plugins: tried out, and measured."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from textgen.contracts import TextgenError
-from textgen.evaluation.metrics import MeasuredText, MetricInfo, Share
+from textgen.evaluation.metrics import METRICS, MeasuredText, MetricInfo, Share
+from textgen.registry.isolation import preserve_process_state
 from textgen.registry.options import build
 from textgen.registry.registry import PluginError, contract_error, describe_error, find
 
@@ -31,16 +32,36 @@ class MetricValues:
         return [MeasuredText.of({self.info.name: Share.mean(each)}) for each in self.values]
 
 
-def measure_with(spec: str, texts: Iterable[Sequence[str]]) -> MetricValues:
+def try_metrics(specs: Sequence[str]) -> None:
+    """Try metrics out on a sentence; raises `TextgenError` if one cannot be used."""
+    for spec in specs:
+        _measure_with(spec, [[SAMPLE]])
+
+
+def measure_metrics(specs: Sequence[str], texts: Sequence[Sequence[str]]) -> list[MetricValues]:
+    """Return the values of lists of samples by metrics; one that fails has its reason instead of values."""
+    found = list[MetricValues]()
+    for spec in specs:
+        try:
+            found.append(_measure_with(spec, texts))
+        except TextgenError as error:  # what it would say of runs is no reason to lose them
+            found.append(MetricValues(MetricInfo(spec, spec, "", problem=str(error))))
+    return found
+
+
+def _measure_with(spec: str, texts: Iterable[Sequence[str]]) -> MetricValues:
     """Return the values of lists of samples by a metric such as `dialogue:quotes=double`.
 
     Raises `PluginError` if it fails or breaks its contract.
     """
+    plugin = find("metric", spec.partition(":")[0])
+    if plugin.name in METRICS:
+        raise PluginError(f"{plugin} has the name of a metric of textgen itself; rename it")
     try:
-        metric = build("metric", spec)
-        values = tuple(tuple(measured(metric, text) for text in each) for each in texts)
-        source = find("metric", spec.partition(":")[0]).identity()
-        return MetricValues(replace(described(metric, spec), source=source), values)
+        with preserve_process_state():
+            metric = build("metric", spec)
+            values = tuple(tuple(measured(metric, text) for text in each) for each in texts)
+        return MetricValues(replace(described(metric, spec), source=plugin.identity()), values)
     except (KeyboardInterrupt, TextgenError):
         raise
     except BaseException as error:

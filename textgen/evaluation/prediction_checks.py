@@ -1,22 +1,23 @@
-"""Checks that a model predicts alike however it gets a text, beside the score that it has token by token.
+"""The check of what was scored token by token: a new model must predict alike when it reads in windows.
 
 A model that predicts a window otherwise than token by token was trained and validated on other predictions
-than those that count, and one that remembers what it was scored on is of another class than it says.
+than those that count; one that remembers earlier texts, or takes something from the rows that are read beside
+a text, is of another class than it says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from textgen.evaluation.token_bits import TokenScores
+from textgen.contracts import TokenIds
+from textgen.evaluation.token_bits import TokenScores, score_stretches
+from textgen.nn.language_model import LanguageModel
 
 NUM_SCORED_AGAIN = 1024
-"""Tokens that are scored again at the beginning of a stretch."""
+"""Tokens that are scored again, at the beginnings of the first and of the last stretch."""
 CHUNK = 61
 """Tokens at a time in these scores."""
 MAX_CHANGE, MAX_CHANGE_ON_GPU = 1e-3, 0.05
@@ -27,23 +28,13 @@ MAX_MEAN_CHANGE, MAX_MEAN_CHANGE_ON_GPU = 1e-4, 0.002
 MAX_NORMALIZATION_ERROR = 1e-3
 """Distance of a sum of probabilities from 1 that rounding explains."""
 
-Bits = NDArray[np.float64]
 
+def prediction_problem(
+    new: LanguageModel, scored: Sequence[TokenScores], start_ids: TokenIds, device: torch.device
+) -> str | None:
+    """Return why scores mean nothing that a model got token by token, or None if they pass every check.
 
-@dataclass(frozen=True)
-class Again:
-    """The bits of the beginnings of stretches that a model was told token by token, scored once more."""
-
-    by_new: Sequence[Bits]
-    """By a new model, in windows."""
-    by_same: Sequence[Bits]
-    """By the one that has read them, in windows."""
-
-
-def prediction_problem(scored: Sequence[TokenScores], again: Again, device: torch.device) -> str | None:
-    """Return why the score of a text means nothing, or None if it passes every check.
-
-    `scored` are the scores of some stretches token by token, of which `again` has the beginnings.
+    `new` is another one with the same weights, which has read nothing yet.
     """
     error = max((each.max_normalization_error for each in scored), default=0.0)
     if not error <= MAX_NORMALIZATION_ERROR:
@@ -51,22 +42,24 @@ def prediction_problem(scored: Sequence[TokenScores], again: Again, device: torc
             "it says that it returns log-probabilities, but the probabilities of all tokens differ from 1 "
             f"by {error:.2g} in sum"
         )
-    if (change := difference(again.by_new, again.by_same, device)) is not None:
-        found = f"a second score of the same text differs by {change:.3g} bits in a token"
-        return f"it remembers earlier texts: {found}"
-    told = [each.bits[: len(bits)] for each, bits in zip(scored, again.by_new, strict=True)]
-    if (change := difference(told, again.by_new, device)) is not None:
-        return (
-            f"it predicts otherwise when it gets several tokens at once: by {change:.3g} bits in a token; "
-            "forward must predict each from those before it in its own row, however many it gets"
-        )
-    return None
+    changes = [np.zeros(0)]
+    for each in (scored[index] for index in sorted({0, len(scored) - 1})):
+        ids = each.ids[:NUM_SCORED_AGAIN]
+        (again,) = score_stretches(new, [""], [ids], start_ids, device=device, chunk=CHUNK)
+        changes.append(again.bits - each.bits[: len(ids)])
+    if (change := _more_than_rounding(np.concatenate(changes), device)) is None:
+        return None
+    return (
+        f"it predicts otherwise when it gets several tokens at once: by {change:.3g} bits in a token; "
+        "forward must predict each from those before it in its own row, and remember nothing but the state"
+    )
 
 
-def difference(one: Sequence[Bits], other: Sequence[Bits], device: torch.device) -> float | None:
+def _more_than_rounding(
+    changes: np.ndarray[tuple[int], np.dtype[np.float64]], device: torch.device
+) -> float | None:
     """Return the largest difference in a token, or in the mean, if it is more than rounding explains."""
     on_cpu = device.type == "cpu"
-    changes = np.concatenate([a - b for a, b in zip(one, other, strict=True)] or [np.zeros(0)])
     if not len(changes):
         return None
     largest, mean = float(np.abs(changes).max()), abs(float(changes.mean()))

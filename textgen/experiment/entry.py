@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,23 +24,6 @@ COPIES = "*"
 
 
 @dataclass(frozen=True)
-class EntryFacts:
-    """What the components of an entry say, in plain values: who is told them need not import the components.
-
-    Each is described where `Entry` has it.
-    """
-
-    trained: tuple[str, ...]
-    refinements: tuple[str, ...]
-    reads_on: bool
-    accepts_vectors: bool
-    code: dict[str, str]
-    written_options: dict[str, str]
-    recommended: dict[str, dict[str, Any]]
-    description: str
-
-
-@dataclass(frozen=True)
 class Entry:
     """One contestant of a comparison: its components by name, and the options of each part."""
 
@@ -53,20 +35,6 @@ class Entry:
     number, the budget decides."""
     options: dict[str, dict[str, Any]]
     """Part (a kind of component, the name of a model in a mixture, or `train`): its options."""
-
-    @property
-    def facts(self) -> EntryFacts:
-        """All facts, read from the components unless the entry knows them; raises `PluginError`."""
-        return EntryFacts(**{each.name: getattr(self, each.name) for each in fields(EntryFacts)})
-
-    def knowing(self, facts: Mapping[str, Any]) -> Entry:
-        """Return the entry with facts of its components, by name, which it then does not import for them.
-
-        They are kept beside the fields, so that they are pickled, and in no record.
-        """
-        informed = replace(self)
-        vars(informed).update(facts)
-        return informed
 
     def check(self) -> None:
         """Raise `ValueError` if a part is missing that every entry has."""
@@ -109,8 +77,7 @@ class Entry:
         """Return the entry with this number of copies of each model that is trained by gradient."""
         models = self.parts["model"].rpartition(COPIES)[2]
         parts = {**self.parts, "model": f"{number}{COPIES}{models}" if number > 1 else models}
-        known = {each.name: vars(self)[each.name] for each in fields(EntryFacts) if each.name in vars(self)}
-        return replace(self, parts=parts).knowing(known)
+        return replace(self, parts=parts)
 
     @property
     def members(self) -> dict[str, tuple[str, int]]:

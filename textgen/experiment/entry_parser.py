@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -12,16 +11,7 @@ from textgen.contracts import TextgenError
 from textgen.experiment.entry import COPIES, Entry
 from textgen.nn.language_model import ModelClass
 from textgen.registry.options import declared_options, parse_assignments, unknown_option
-from textgen.registry.registry import (
-    Plugin,
-    PluginError,
-    contract_error,
-    find,
-    load,
-    names,
-    plugins,
-    unknown_name,
-)
+from textgen.registry.registry import PluginError, contract_error, find, load, names, unknown_name
 from textgen.runtime.messages import shortened, unknown, with_article
 from textgen.training.train_options import TrainOptions
 
@@ -51,26 +41,6 @@ def parse_reference(name: str) -> Entry:
     """Read the entry that a plugin of the kind `reference` names; raises `TextgenError`."""
     with blamed("reference", name):
         return parse_entry(load("reference", name))
-
-
-def plugins_read(text: str) -> tuple[Plugin, ...]:
-    """Return the plugins that `parse_entry` may load, found by their names alone."""
-    name = text.strip().partition(":")[0].rpartition(COPIES)[2]
-    parts = [plugin for kind in PARTS for plugin in plugins(kind)]
-    if aliases := [plugin for plugin in plugins("alias") if plugin.name == name]:
-        # One of textgen's own is an entry of its own parts.
-        return tuple(aliases if all(each.is_own for each in aliases) else [*aliases, *parts])
-    if name in names("tokenizer"):  # it is told which models could follow
-        return tuple(parts)
-    words = re.split(r"[-+]", name)
-    return tuple(plugin for plugin in parts if plugin.name in words)
-
-
-def plugins_of(entry: Entry) -> list[Plugin]:
-    """Return the plugins of the components of an entry, none for a component that is not installed."""
-    return [
-        plugin for kind, name in entry.components.values() for plugin in plugins(kind) if plugin.name == name
-    ]
 
 
 def _models_alone() -> list[str]:
@@ -162,17 +132,15 @@ def _check_refinements(entry: Entry) -> None:
             raise contract_error(component.component, what)
 
 
-def parse_entries(
-    texts: Iterable[str], read: Callable[[str], Entry] = parse_entry
-) -> tuple[list[Entry], dict[str, str]]:
+def parse_entries(texts: Iterable[str]) -> tuple[list[Entry], dict[str, str]]:
     """Read entries, each once; return them, and by name the reason why a broken plugin rules others out.
 
-    `read` reads one. Raises `TextgenError` for the first invalid one, and `PluginError` if none can be used.
+    Raises `TextgenError` for the first invalid one, and `PluginError` if none can be used.
     """
     entries, broken = [], {}
     for text in dict.fromkeys(texts):
         try:
-            entries.append(read(text))
+            entries.append(parse_entry(text))
         except PluginError as error:
             broken[text.strip()] = shortened(str(error))
     if not entries and broken:

@@ -74,21 +74,9 @@ class ScoreChecks:
     """The largest distance of a sum of probabilities from 1, as a model that normalizes them returns them."""
     problem: str | None = None
     """The reason why the score means nothing (see `textgen.evaluation.prediction_checks`)."""
-    num_told: Count | None = None
-    """Tokens that were predicted before any process which runs the entry's code had been told them; None if
-    that was not recorded."""
-    trained_apart: bool = False
-    """True if another process trained the model, which never had the text that is scored."""
-
-    @property
-    def told_remark(self) -> str | None:
-        """What says that not all was told token by token; None if it was, or that is not known."""
-        if self.num_told is None or self.num_told >= self.num_tokens:
-            return None
-        return (
-            f"was told {self.num_told / self.num_tokens:.0%} of the scored tokens one by one, which took as "
-            "long as training; the rest is scored in windows, and checked at places drawn at random"
-        )
+    is_told: bool = False
+    """True if it was told the text token by token, since some of its code is not textgen's own; otherwise it
+    read windows."""
 
     def __add__(self, other: ScoreChecks) -> ScoreChecks:
         """Return the checks of two stretches of one text."""
@@ -100,8 +88,7 @@ class ScoreChecks:
             total_bits=self.total_bits + other.total_bits,
             max_normalization_error=max(self.max_normalization_error, other.max_normalization_error),
             problem=self.problem or other.problem,
-            num_told=None,
-            trained_apart=self.trained_apart or other.trained_apart,
+            is_told=self.is_told or other.is_told,
         )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 
 from textgen.contracts import PretrainedVectors, TextgenError
 from textgen.data.bound_tokenizer import BoundTokenizer
@@ -29,18 +30,17 @@ from textgen.experiment.encoding import (
     readable,
 )
 from textgen.experiment.entry import Entry
-from textgen.experiment.entry_processes import ModelHost
-from textgen.experiment.entry_result import Origin, PreparationTime, RunResult, RunSettings
+from textgen.experiment.entry_result import Origin, PreparationTime, RunResult, RunSettings, seed_prior
 from textgen.experiment.origin import origin_folder, origin_of, start_members, start_of, with_overlap
 from textgen.experiment.run_lock import begun_copies
-from textgen.experiment.saved_run import RunFiles, RunManifest, SavedRun, build_trained, load_run
+from textgen.experiment.saved_run import SavedRun, build_trained, load_run
 from textgen.experiment.score_run import chance_bits
 from textgen.experiment.score_trained import score_trained
 from textgen.experiment.trained_entry import TrainedEntry, TrainingRecord, kept_entry
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel
-from textgen.nn.weights import set_weights, weights_of
+from textgen.nn.weights import num_frozen_parameters, num_parameters, set_weights, weights_of
 from textgen.registry.isolation import preserve_process_state
 from textgen.runtime.device import CPU, DeviceConfig, seeded
 from textgen.runtime.environment import machine, threads_beside_others
@@ -55,7 +55,6 @@ from textgen.training.mixture_training import (
 )
 from textgen.training.moments import NUM_CHARS
 from textgen.training.progress import Report, Step, TrainResult, filled_in, ignore_report
-from textgen.workers.assistant import Host, InThisProcess, OpensHost
 
 WORTH = 0.9
 """A model starts from a run if its bits of validation before training are below this share of those of a new
@@ -78,15 +77,6 @@ class _Prepared:
     plan: TrainingPlan
     starts_anew: bool = False
     """True if what it could start from is of no use for the text."""
-
-
-@dataclass(frozen=True, eq=False)
-class ScoredEntry:
-    """An entry that is trained and scored, and its model, which is ready to write."""
-
-    files: RunFiles
-    model: Host
-    """Its `ModelHost`."""
 
 
 @dataclass(frozen=True)
@@ -140,21 +130,20 @@ class Experiment:
 
     def run(self, report: Report = ignore_report, checkpoints: Path | None = None) -> SavedRun:
         """Train and score the entry in this process; those in the folder `checkpoints` are continued."""
-        with preserve_process_state():
-            trained = self.train(report, checkpoints)
-            torch.set_num_threads(threads_beside_others())
-            scored = self.score(trained, InThisProcess, report)
-            host = cast(InThisProcess, scored.model).made
-            return cast(ModelHost, host).run(scored.files)
+        return self.score(self.train(report, checkpoints), report)
 
     def train(self, report: Report = ignore_report, checkpoints: Path | None = None) -> TrainedEntry:
-        """Return the trained entry: the one that another process has kept in `checkpoints`, or a new one."""
+        """Return the trained entry, which is kept in `checkpoints` until it is scored, or was kept there."""
         tell = filled_in(report, entry=self.entry.name)
+        if (kept := kept_entry(checkpoints, self.identity())) is not None:
+            return kept
         with preserve_process_state():
-            if (kept := kept_entry(checkpoints, self.identity())) is not None:
-                return kept
             prepared = self._prepare(tell, checkpoints)
-            return self._trained(prepared, train_members(prepared.plan, tell, checkpoints))
+            trained = self._trained(prepared, train_members(prepared.plan, tell, checkpoints))
+        if checkpoints is not None:
+            with suppress(OSError, SafetensorError):  # the disk is full
+                trained.keep(checkpoints, self.identity())
+        return trained
 
     def _prepare(self, report: Report, checkpoints: Path | None) -> _Prepared:
         """Prepare training, from the run that the entry starts from unless a new model is as good."""
@@ -268,24 +257,23 @@ class Experiment:
         )
         return TrainedEntry(record, tokenizer.state(), weights)
 
-    def score(self, trained: TrainedEntry, opens: OpensHost, report: Report = ignore_report) -> ScoredEntry:
-        """Return the run of an entry that is trained, whose code runs where `opens` lets it."""
+    def score(self, trained: TrainedEntry, report: Report = ignore_report) -> SavedRun:
+        """Return the run of an entry that is trained."""
         tell = filled_in(report, entry=self.entry.name)
         tell(Step("scoring"))
         record, split = trained.record, self.corpus.split
-        record = replace(record, entry=record.entry.knowing(vars(self.entry.facts)))
-        trained = replace(trained, record=record)
         train = continued_result(self.start.result.train, record.train) if self.start else record.train
         origin = self.start.result.origin if self.start else self._origin_of(record)
         start = time.perf_counter()
-        found = score_trained(
-            trained,
-            split,
-            self.device_config.device,
-            opens,
-            train=train,
-            report=lambda fraction: tell(Step("scoring", fraction=fraction)),
-        )
+        with preserve_process_state():
+            torch.set_num_threads(threads_beside_others())
+            found = score_trained(
+                trained,
+                split,
+                self.device_config.device,
+                train=train,
+                report=lambda fraction: tell(Step("scoring", fraction=fraction)),
+            )
         seconds = time.perf_counter() - start
         num_chars = sum(each.checks.num_chars for each in found.scores.values())
         scores = {part: each.score for part, each in found.scores.items()}
@@ -293,10 +281,10 @@ class Experiment:
             name=self.entry.name,
             seed=self.seed,
             num_copies=record.entry.num_copies,
-            num_parameters=found.sizes["num_parameters"],
-            num_frozen_parameters=found.sizes["num_frozen_parameters"],
+            num_parameters=num_parameters(found.model.module),
+            num_frozen_parameters=num_frozen_parameters(found.model.module),
             reads_on=record.entry.reads_on,
-            vocab_size=found.sizes["vocab_size"],
+            vocab_size=found.tokenizer.vocab_size,
             origin=origin,
             problem=found.checks.problem or (origin.problem if origin else None),
             preparation=record.preparation,
@@ -306,15 +294,20 @@ class Experiment:
             test=scores.get("test"),
             score_checks=found.checks,
             scored_chars_per_second=num_chars / seconds if scores else None,
-            state_bytes=found.sizes["state_bytes"],
+            state_bytes=found.model.state_bytes,
             chance_bits_per_char=chance_bits(split.train.text),
             machine=machine(),
         )
-        manifest = RunManifest(
-            entry=record.entry, settings=self.settings(), sources=self.corpus.sources, result=result
+        return SavedRun(
+            record.entry,
+            found.tokenizer,
+            found.model,
+            settings=self.settings(),
+            result=result,
+            sources=self.corpus.sources,
+            spellings=found.spellings,
+            seed_prior=seed_prior(result.train),
         )
-        files = RunFiles(manifest, trained.tokenizer, found.spellings, trained.weights)
-        return ScoredEntry(files, found.model)
 
 
 def copy_seed(seed: int, number: int) -> int:

@@ -11,7 +11,7 @@ from operator import add
 import numpy as np
 import torch
 
-from textgen.data.bound_tokenizer import START, BoundTokenizer, FrozenTokenizer
+from textgen.data.bound_tokenizer import START, BoundTokenizer
 from textgen.data.text import BLOCK_CHARS, Text, alphabet, blocks, cut_blocks
 from textgen.data.vocabulary import TokenTable
 from textgen.evaluation.intervals import SeedPrior
@@ -68,7 +68,7 @@ def score_any(
 
 
 def score_held_out(
-    tokenizer: FrozenTokenizer,
+    tokenizer: BoundTokenizer,
     scored: Sequence[TokenScores],
     prior: SeedPrior | None,
     train: Text | None = None,
@@ -113,7 +113,7 @@ def segment_sizes(num_chars: int, size: int) -> list[int]:
     return [min(size, num_chars - start) for start in range(0, num_chars, size)]
 
 
-def score_checks(tokenizer: BoundTokenizer | FrozenTokenizer, scored: TokenScores) -> ScoreChecks:
+def score_checks(tokenizer: BoundTokenizer, scored: TokenScores) -> ScoreChecks:
     """Return the evidence for a score."""
     return ScoreChecks(
         decoded_equals_text=tokenizer.table.decode(scored.ids) == scored.text,

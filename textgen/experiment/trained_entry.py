@@ -1,11 +1,11 @@
-"""A trained entry before it is scored, in the plain form in which it is kept and sent."""
+"""A trained entry before it is scored, and how it is kept until then."""
 
 from __future__ import annotations
 
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,36 +44,26 @@ class TrainedEntry:
     tokenizer: Mapping[str, Any]
     """What its tokenizer has learnt, as JSON values."""
     weights: Mapping[str, Tensor]
-    is_apart: bool = field(default=False, kw_only=True)
-    """True if another process trained it, which had no text that is scored."""
-
-    def sent(self) -> dict[str, Any]:
-        """Return it as JSON values and tensors."""
-        return {
-            "record": to_values(self.record),
-            "tokenizer": json.dumps(self.tokenizer),
-            "weights": dict(self.weights),
-        }
 
     def keep(self, checkpoints: Path, identity: str) -> None:
         """Write it among the checkpoints of its run, which is known by `identity`; raises `OSError`."""
         shutil.rmtree(checkpoints / TRAINED, ignore_errors=True)  # of another run
-        save_state(checkpoints / TRAINED, {"identity": identity, **self.sent()})
-
-
-def received_entry(sent: Mapping[str, Any]) -> TrainedEntry:
-    """Return the entry that another process has sent; raises one of `DAMAGE` if it is not one."""
-    record = from_values(TrainingRecord, sent["record"])
-    weights = {str(name): weight for name, weight in sent["weights"].items() if isinstance(weight, Tensor)}
-    return TrainedEntry(record, dict(json.loads(sent["tokenizer"])), weights, is_apart=True)
+        state = {
+            "identity": identity,
+            "record": to_values(self.record),
+            "tokenizer": json.dumps(self.tokenizer),
+            "weights": dict(self.weights),
+        }
+        save_state(checkpoints / TRAINED, state)
 
 
 def kept_entry(checkpoints: Path | None, identity: str) -> TrainedEntry | None:
-    """Return the entry that another process has trained and kept; None if there is none of this identity."""
+    """Return the entry that was trained and kept; None if there is none of this identity."""
     if checkpoints is None:
         return None
     try:
         state = load_state(checkpoints / TRAINED)
-        return received_entry(state) if state["identity"] == identity else None
+        record, tokenizer = from_values(TrainingRecord, state["record"]), dict(json.loads(state["tokenizer"]))
+        return TrainedEntry(record, tokenizer, state["weights"]) if state["identity"] == identity else None
     except DAMAGE:
         return None

@@ -28,12 +28,7 @@ class Job(Protocol):
 
     @property
     def plugin_files(self) -> Sequence[Path]:
-        """The plugin files that it needs; its process loads them, unless it has assistants that do."""
-
-    @property
-    def num_assistants(self) -> int:
-        """The number of processes that are forked from its own before that knows the job, for what it gives
-        to others to compute (see `textgen.workers.assistant`)."""
+        """The plugin files that it needs, which its process loads."""
 
     def compute(self, report: Report) -> Any:
         """Return the result, a dataclass that is sent as JSON values, so that no object of a plugin is.
@@ -180,8 +175,7 @@ def _computed(job: Job, say: Callable[[Any], None] = tell) -> Any:
     `say` sends a step, as JSON values, to the process that started the job.
     """
     try:
-        if not job.num_assistants:
-            load_plugin_files(job.plugin_files)
+        load_plugin_files(job.plugin_files)
         result = job.compute(seldom(lambda step: say(to_values(step))))
         if isinstance(result, Unsaved):
             return {"result": to_values(result.result), "unsaved": result.reason}

@@ -14,12 +14,10 @@ from textgen.comparison.entry_job import SEALED_SPLIT, check_sealed
 from textgen.comparison.references import open_yardstick
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
-from textgen.data.sources import STANDARD_INPUT
 from textgen.experiment.entry import Entry
-from textgen.experiment.entry_parser import split_yardsticks
+from textgen.experiment.entry_parser import parse_entries, split_yardsticks
 from textgen.jobs.backends import open_backend
 from textgen.jobs.kept import made_with
-from textgen.jobs.plugin_code import read_entries
 from textgen.library import corpus as texts
 from textgen.library import options
 from textgen.library.comparison import Comparison, Ladder
@@ -83,7 +81,7 @@ def bench_as(
     texts.check_text(request.text)
     options.check_cluster(request, "a bench, whose entries train one by one", given)
     asked, silence = parse_budgets(request.budget), parse_duration(cluster.entry_timeout, "--entry-timeout")
-    known = _check_entries(request.entries, out)
+    _check_entries(request.entries, out)
     _check_samples(request.samples)
     choose_device(cluster.device, cluster.precision)
     trained, source = split_yardsticks(request.entries)[0], texts.name_of(request.text)
@@ -96,7 +94,7 @@ def bench_as(
             open_backend(cluster.on, 1, cluster.cpus_per_run, cluster.gpus_per_run) as backend,
         ):
             budgets = budgets_with(folder, asked)
-            parsed, broken, yardsticks = _parsed([*compared_in(folder, budgets), *request.entries], known)
+            parsed, broken, yardsticks = _parsed([*compared_in(folder, budgets), *request.entries])
             kept = [pair for pattern in (KEPT_RUNS, f"*/{KEPT_RUNS}") for pair in made_with(folder, pattern)]
             settings = BenchOptions(
                 request=request,
@@ -113,15 +111,14 @@ def bench_as(
             return Ladder(**vars(run_ladder(parsed, text, settings, folder, budgets=budgets, report=tell)))
 
 
-def _check_entries(entries: Sequence[str], out: str | Path | None) -> list[Entry]:
-    """Return the entries; raises `TextgenError` for a mistake in them or a yardstick."""
+def _check_entries(entries: Sequence[str], out: str | Path | None) -> None:
+    """Raise `TextgenError` for a mistake in entries or a yardstick."""
     to_train, yardsticks = split_yardsticks(entries)
     if not to_train and out is None:
         raise TextgenError("no entries to compare; give some, such as char-lstm")
-    known, _ = read_entries(to_train)
+    parse_entries(to_train)
     for each in yardsticks:
         open_yardstick(each)
-    return known
 
 
 def _opened(request: BenchRequest) -> Corpus:
@@ -131,18 +128,16 @@ def _opened(request: BenchRequest) -> Corpus:
         return texts.loaded(asked)
     if request.cluster.on is not None:
         raise UsageError("sealed cannot be combined with on, whose machines keep no trained entries")
-    if asked.sealed == STANDARD_INPUT and STANDARD_INPUT in asked.sources:
-        raise UsageError("corpus and sealed cannot both be standard input (-); give a file as one of them")
     split = SEALED_SPLIT if asked.split == defaults.SPLIT else asked.split
     text = texts.read(replace(asked, split=split))
     check_sealed(asked.sealed, text)
     return text
 
 
-def _parsed(wanted: Sequence[str], known: Sequence[Entry]) -> tuple[list[Entry], dict[str, str], list[str]]:
+def _parsed(wanted: Sequence[str]) -> tuple[list[Entry], dict[str, str], list[str]]:
     """Return the entries to compare, those that cannot be tried, with the reasons, and the yardsticks."""
     names, yardsticks = split_yardsticks(wanted)
-    parsed, broken = read_entries(names, known)
+    parsed, broken = parse_entries(names)
     if not parsed:
         raise TextgenError("no entries to compare; give some, such as char-lstm")
     return parsed, broken, yardsticks

@@ -22,7 +22,7 @@ from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_orig
 from annotated_types import BaseMetadata, DocInfo, Ge, Gt, Le, Lt
 
 from textgen.contracts import TextgenError
-from textgen.registry import registry
+from textgen.registry import registry, single_file
 from textgen.registry.options import Option, declared_options, metadata, write_value
 from textgen.registry.registry import KINDS, Plugin, PluginError, find, load
 from textgen.runtime.messages import UsageError, unknown
@@ -55,19 +55,9 @@ def plugins(kind: str | None = None) -> list[Plugin]:
 def load_plugin_file(path: str | Path) -> list[Plugin]:
     """Add the components in the Python file `path`; return them.
 
-    Another process runs the file and says what is in it; this one does when it uses a component itself.
     Raises `TextgenError` if it cannot be loaded.
     """
-    from textgen.jobs import plugin_code
-
-    return plugin_code.list_plugin_file(Path(path))
-
-
-def list_plugin_file(path: Path) -> list[Plugin]:
-    """Add the components in a file as `load_plugin_file` does, but none that this process uses unasked."""
-    from textgen.jobs import plugin_code
-
-    return plugin_code.list_plugin_file(path, only_asked=True)
+    return single_file.load_plugin_file(Path(path))
 
 
 def listing() -> list[dict[str, Any]]:
@@ -221,7 +211,7 @@ def add_plugins(plugins: NewPlugins) -> None:
     for plugin in [plugins] if isinstance(plugins, (str, Path, type)) else plugins:
         if not isinstance(plugin, (str, Path, type)):
             raise UsageError(f"{plugin!r} is not a plugin; give a class, or the path of a file")
-        list_plugin_file(file_of(plugin) if isinstance(plugin, type) else Path(plugin))
+        load_plugin_file(file_of(plugin) if isinstance(plugin, type) else plugin)
 
 
 def file_of(component: type) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -28,22 +28,8 @@ def load_plugin_file(path: Path) -> list[Plugin]:
     Raises `TextgenError` if the file cannot be read, fails, or contains no component.
     """
     file = read_source(path)
-    return enabled_from(file) or enable(file, _components(path, file))
-
-
-def components_in(path: Path) -> list[tuple[str, str]]:
-    """Return the kind of each component in a file, and the name of its class or function.
-
-    The file is run; raises as `load_plugin_file` does.
-    """
-    return [(plugin.kind, plugin.target.partition(":")[2]) for plugin in load_plugin_file(path)]
-
-
-def enable(file: SourceFile, components: Iterable[tuple[str, str]]) -> list[Plugin]:
-    """Enable components of a file, each a kind and the name of its class or function, and return them.
-
-    The file is not run before one of them is loaded.
-    """
+    if known := enabled_from(file):
+        return known
     enabled = [
         Plugin(
             kind,
@@ -54,7 +40,7 @@ def enable(file: SourceFile, components: Iterable[tuple[str, str]]) -> list[Plug
             EntryPoint(component_name(name, kind), f"{file.module}:{name}", KINDS[kind]),
             file,
         )
-        for kind, name in components
+        for kind, name in _components(path, file)
     ]
     register(enabled)
     return enabled
@@ -112,18 +98,15 @@ def load_plugin_files(paths: Iterable[Path]) -> None:
         load_plugin_file(path)
 
 
-def load_with_configured(
-    paths: Iterable[Path], *, load: Callable[[Path], list[Plugin]] = load_plugin_file
-) -> list[Plugin]:
+def load_with_configured(paths: Iterable[Path]) -> list[Plugin]:
     """Enable the plugins in these files, in those of the environment and of the folder's `pyproject.toml`.
 
-    `load` enables those of one file. Return those of `paths`. Raises `TextgenError` if a file cannot be
-    loaded.
+    Return those of `paths`. Raises `TextgenError` if a file cannot be loaded.
     """
     paths = list(paths)
     asked = {path.resolve() for path in paths}
     loaded = []
     for whole, path in {path.resolve(): path for path in [*configured_plugin_files(), *paths]}.items():
-        found = load(path)
+        found = load_plugin_file(path)
         loaded += found if whole in asked else []
     return loaded

@@ -279,15 +279,14 @@ class RunCaution:
     name: str
     cpu_utilization: float | None
     chance_remark: str | None
-    told_remark: str | None = None
+    is_told: bool = False
     unevenness: float = 0.0
 
     @classmethod
     def of(cls, run: EntryResult) -> RunCaution:
         """Return that of a row of a comparison."""
-        remark = run.score_checks.told_remark
-        train = run.train
-        return cls(run.name, train.cpu_utilization, run.chance_remark, remark, train.unevenness)
+        train, is_told = run.train, run.score_checks.is_told
+        return cls(run.name, train.cpu_utilization, run.chance_remark, is_told, train.unevenness)
 
 
 def cautions(runs: Iterable[RunCaution], budget: Budget) -> Iterator[str]:
@@ -302,8 +301,8 @@ def cautions(runs: Iterable[RunCaution], budget: Budget) -> Iterator[str]:
     remarks = {run.name: run.chance_remark for run in known if run.chance_remark}
     if remarks:
         yield f"{_are(list(remarks))} {next(iter(remarks.values()))}."
-    for name, remark in {run.name: run.told_remark for run in known if run.told_remark}.items():
-        yield f"{name} {remark}."
+    if told := list(dict.fromkeys(run.name for run in known if run.is_told)):
+        yield f"{_are(told)} scored token by token, having code that is not textgen's; the others in windows."
 
 
 def _disturbed(runs: Sequence[RunCaution], budget: Budget) -> tuple[list[float], list[float]]:

@@ -138,8 +138,8 @@ def run_in_processes(
 class Processes:
     """Processes that start when there is an item for them.
 
-    With `own_process` each computes only one, has as many assistants as that says (`num_assistants`), and
-    answers in JSON values.
+    With `own_process` each computes only one item. What an item has as `withheld` is sent apart, and read by
+    `received` when its process asks for it.
     """
 
     def __init__(
@@ -159,10 +159,11 @@ class Processes:
                 break
             self._remove(worker)  # it was killed while idle
         else:
-            number = getattr(item, "num_assistants", 0)
-            worker = Worker(self._sent, is_trusted=not self._own_process, num_assistants=number)
+            worker = Worker(self._sent)
             self._workers.append(worker)
             worker.give(data)
+        if (withheld := getattr(item, "withheld", None)) is not None:
+            worker.give_later(pickle.dumps(withheld))
         worker.item, worker.heard = item, time.monotonic()
         self.busy[worker.connection] = worker
 

@@ -1,4 +1,4 @@
-"""Another process that computes a function of items: its start, its messages and its end, all of it here.
+"""Another process that computes a function of items: its start, its messages and its end.
 
 On Linux it is forked from a server that has imported torch but never used it, which takes some hundredths of
 a second; elsewhere each starts a fresh interpreter. It shares this process's environment, working directory
@@ -9,129 +9,34 @@ from __future__ import annotations
 
 import os
 import pickle
-import shutil
 import signal
-import socket
-import struct
 import sys
-import tempfile
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
-from functools import cache
-from mmap import mmap
-from multiprocessing import Pipe, forkserver, get_context, parent_process, reduction, util
+from contextlib import AbstractContextManager, contextmanager, suppress
+from multiprocessing import forkserver, get_context, parent_process, util
 from multiprocessing.connection import Connection
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.runtime.messages import one_line
 from textgen.runtime.output import note
-from textgen.runtime.private_process import give_up_tracing, make_private
-from textgen.runtime.process_setup import (
-    END_PROCESS,
-    end_fork,
-    end_with_starter,
-    flush_output,
-    interrupts_to,
-    keep_freed_memory,
-    mark_as_worker,
-)
-from textgen.runtime.storage.files import private_folder
+from textgen.runtime.process_setup import interrupts_to, keep_freed_memory
 
 MESSAGE, WARNING, RESULT, ERROR = "message", "warning", "result", "error"
 """Kinds of what a process sends: messages and warnings about an item, and how it ended."""
-NOTHING = b"\0"
-"""What is sent for a result of None, which a model is told many times in a second."""
 METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 """Not `fork`: torch has threads, which a fork would leave in an unknown state."""
 IS_POSIX = os.name == "posix"
-SERVER = "textgen.workers.fork_server"
-"""The module that makes the server private; it is imported before there is another thread."""
 PRELOADED = ("torch", "filelock", "pydantic.dataclasses", "pydantic.type_adapter")
 """Modules that the server imports, so that no fork of it has to."""
 
-JOIN_SECONDS = 0.005
-"""How often it is looked whether a process has ended."""
-NUM_ATTEMPTS, RETRY_SECONDS = 3, 0.2
-"""Attempts to start a process, and the time between two."""
-CONTINUE_SECONDS = 0.5
-"""How often the server is told to continue."""
-
 _starting = threading.Lock()
 """Held while a process starts, since the main module is hidden meanwhile; one per process."""
-
-
-@dataclass(frozen=True, eq=False)
-class Line:
-    """The line on which a process answers the one that started it."""
-
-    connection: Connection
-    is_trusted: bool
-    """False if code that is not to be trusted computes there: then answers are JSON and tensors, not pickled,
-    since whoever unpickles runs code."""
-
-    def send(self, kind: str, content: Any) -> None:
-        """Send what is one of the kinds above; if nobody listens any more, end this process."""
-        end_fork()
-        if content is not None:
-            flush_output()
-        try:
-            data = NOTHING if kind == RESULT and content is None else self._packed(kind, content)
-        except Exception as error:
-            problem = RuntimeError(f"{type(content).__name__} cannot be sent: {one_line(error)}")
-            data = self._packed(ERROR, problem)
-        try:
-            self.connection.send_bytes(data)
-        except OSError:
-            END_PROCESS(1)
-
-    def take(self) -> tuple[str, Any] | None:
-        """Return one of the kinds above with what the process sent, or None if it has ended."""
-        try:
-            data = self.connection.recv_bytes()
-        except (EOFError, OSError):  # the latter if it was killed while it sent
-            return None
-        if data == NOTHING:
-            return RESULT, None
-        try:
-            kind, content = pickle.loads(data) if self.is_trusted else _plain(data)
-        except Exception as error:  # an object of a plugin, whatever that raises
-            return ERROR, RuntimeError(f"its answer cannot be read: {one_line(error)}")
-        return kind, content
-
-    def _packed(self, kind: str, content: Any) -> bytes:
-        if isinstance(content, BaseException):
-            content = sendable(content)
-        if self.is_trusted:
-            return pickle.dumps((kind, content))
-        from textgen.runtime.storage.state_files import pack_state
-
-        if isinstance(content, BaseException):
-            content = (isinstance(content, TextgenError), one_line(content, with_type=False))
-        return pack_state((kind, content))
-
-
-def _plain(data: bytes) -> tuple[str, Any]:
-    """Return an answer of code that is not trusted; raises whatever a forged one makes of it."""
-    from textgen.runtime.storage.state_files import unpack_state
-
-    kind, content = unpack_state(data)
-    if kind not in {MESSAGE, WARNING, RESULT, ERROR}:
-        raise ValueError("it is none of the kinds of answers")
-    if kind == ERROR:
-        is_expected, reason = content
-        return kind, (TextgenError if is_expected else RuntimeError)(str(reason))
-    return kind, str(content) if kind == WARNING else content
-
-
-_lines: list[Line] = []
-"""In a worker: the line to the process that started it; one per process."""
+_parent: list[Connection] = []
+"""In a worker: the connection to the process that started it; one per process."""
 
 
 def recipe(function: Callable[..., Any], *first: Callable[[], object]) -> bytes:
@@ -150,103 +55,39 @@ def prepared(sent: bytes) -> Callable[[Any], Any]:
 def import_early(*modules: str) -> None:
     """Begin to import modules where processes are forked, unless that has begun; returns at once."""
     if METHOD == "forkserver":
-        socket_place = _replaced(vars(tempfile), "tempdir", str(_socket_folder()))
-        # The server is the parent of what is forked from it, so a plugin may send it a signal to end.
-        terminations = interrupts_to(signal.SIG_IGN, signal.SIGTERM)
-        with _ignored_interrupts(), terminations, _safe_path(), socket_place:
+        with _ignored_interrupts(), _safe_path():
             # In such a process already, others are for blocks of text, which need none of the modules.
             needed = [] if is_worker() else [*PRELOADED, *modules]
-            get_context("forkserver").set_forkserver_preload([SERVER, *needed])
+            get_context("forkserver").set_forkserver_preload(needed)
             forkserver.ensure_running()
-        _keep_server_running()
-
-
-@cache
-def _keep_server_running() -> None:
-    """Let the server continue if a plugin has stopped it, whose parent it is: nothing would ever end."""
-
-    def watch() -> None:
-        while True:
-            time.sleep(CONTINUE_SECONDS)
-            with suppress(ProcessLookupError):
-                if (server := _server()) is not None:
-                    os.kill(server, signal.SIGCONT)  # which does nothing to a process that runs
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _server() -> int | None:
-    """Return the number of the process that others are forked from, if there is one."""
-    return getattr(getattr(forkserver, "_forkserver", None), "_forkserver_pid", None)
 
 
 def _end_server() -> None:
-    """End the server of processes, which would first complete its imports, and remove its folder."""
-    if (server := _server()) is not None:
+    """End the server of processes, which would first complete its imports."""
+    server = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_pid", None)
+    if server is not None:
         with suppress(ProcessLookupError):
             os.kill(server, signal.SIGKILL)
-    if _socket_folder.cache_info().currsize:
-        shutil.rmtree(_socket_folder(), ignore_errors=True)
 
 
 end_server = util.Finalize(None, _end_server, exitpriority=-200)  # after what multiprocessing removes there
 """Ends the server that processes are forked from: now, or at the exit of this process, but not of forks."""
 
 
-_listener: list[int] = []
-"""The number of the process whose server forks those that this one starts; empty if it is this one."""
-
-
-class _OwnServer:
-    """What `multiprocessing.forkserver` sends descriptors by: only to a socket that this process has made."""
-
-    @staticmethod
-    def sendfds(client: socket.socket, descriptors: list[int]) -> None:
-        """Send descriptors; raises `ConnectionError` if another process listens."""
-        size = struct.calcsize("3i")  # of the process that listens: its number, user and group
-        number, *_ = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
-        if [number] != (_listener or [os.getpid()]):
-            raise ConnectionError("another process listens in the place of the server of processes")
-        reduction.sendfds(client, descriptors)
-
-
 class Worker:
     """A process that computes the function of a recipe, of one item at a time."""
 
-    def __init__(self, sent: bytes, *, is_trusted: bool = True, num_assistants: int = 0) -> None:
-        """Start a process, which prepares itself by the recipe, or take one that waits for that.
-
-        It may have `num_assistants` processes that wait for recipes of its own: they were forked from it
-        before it was told anything. `is_trusted` is that of its `Line`.
-        """
-        is_waiting = not is_trusted and not num_assistants and len(_waiting) > 0
-        if is_waiting:
-            self.connection, self._process = _waiting.pop()
-        for attempt in range(0 if is_waiting else NUM_ATTEMPTS):
-            import_early()
-            context: Any = get_context(METHOD)
-            self.connection, other = context.Pipe()
-            arguments = (Line(other, is_trusted), dict(os.environ), num_assistants)
-            self._process = context.Process(target=_work, args=arguments)
-            # What is forked from the server ignores Ctrl-C as the server does.
-            ignored = _ignored_interrupts() if METHOD == "spawn" else nullcontext()
-            # With the main module, multiprocessing would let it run the main script again.
-            hidden_main = _replaced(sys.modules, "__main__", ModuleType("__main__"))
-            try:
-                # Whoever listens in the place of the server would be sent the connection to the process.
-                own_server = _replaced(vars(forkserver), "reduction", _OwnServer)
-                with _starting, ignored, hidden_main, own_server, _safe_path():
-                    self._process.start()
-                break
-            except (OSError, EOFError):  # the server was just killed; there will be another one
-                if attempt == NUM_ATTEMPTS - 1:
-                    raise
-                self.connection.close()
-                time.sleep(RETRY_SECONDS)
-            finally:
-                other.close()  # so that the connection ends when the process does
-        self._line = Line(self.connection, is_trusted)
-        self.give(sent)
+    def __init__(self, sent: bytes) -> None:
+        """Start a process, which prepares itself by the recipe."""
+        import_early()
+        context: Any = get_context(METHOD)
+        self.connection, other = context.Pipe()
+        self._process = context.Process(target=_work, args=(other, dict(os.environ), sent))
+        # With the main module, multiprocessing would let it run the main script again.
+        hidden_main = _replaced(sys.modules, "__main__", ModuleType("__main__"))
+        with _starting, _ignored_interrupts(), hidden_main, _safe_path():
+            self._process.start()
+        other.close()  # so that the connection ends when the process does
         self.item: Any = None
         """The item that it computes, or computed last."""
         self.heard = 0.0
@@ -261,31 +102,21 @@ class Worker:
             return True
         return False
 
-    def share(self, num_bytes: int) -> mmap | None:
-        """Return memory, and send it to the process, which calls `receive_memory`; None if there is none.
-
-        It has no name by which another process could find it.
-        """
-        try:
-            file = os.memfd_create("logits")
-        except (AttributeError, OSError):  # not Linux
-            self.connection.send_bytes(b"")
-            return None
-        try:
-            os.ftruncate(file, num_bytes)
-        except OSError:  # the size of files is limited
-            self.connection.send_bytes(b"")
-            return None
-        else:
-            self.connection.send_bytes(b"memory")
-            reduction.send_handle(self.connection, file, self._process.pid)
-            return mmap(file, num_bytes)
-        finally:
-            os.close(file)
+    def give_later(self, data: bytes) -> None:
+        """Send what the process asks for by `received`, without waiting until it does."""
+        threading.Thread(target=self.give, args=(data,), daemon=True).start()
 
     def take(self) -> tuple[str, Any] | None:
         """Return one of the kinds above with what the process sent, or None if it has ended."""
-        return self._line.take()
+        try:
+            data = self.connection.recv_bytes()
+        except (EOFError, OSError):  # the latter if it was killed while it sent
+            return None
+        try:
+            kind, content = pickle.loads(data)
+        except Exception as error:  # an object of a plugin, whatever that raises
+            return ERROR, RuntimeError(f"its answer cannot be read: {one_line(error)}")
+        return kind, content
 
     def end(self, patience: float = 0.0) -> int | None:
         """End the process and those that it started; the item that it is working on is lost.
@@ -294,7 +125,7 @@ class Worker:
         """
         self._process.join(timeout=patience)
         exitcode: int | None = self._process.exitcode
-        if IS_POSIX and self._process.pid is not None:
+        if IS_POSIX:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
         if exitcode is None:
@@ -302,55 +133,6 @@ class Worker:
             self._process.join()
         self.connection.close()
         return exitcode
-
-
-_waiting: list[tuple[Connection, Any]] = []
-"""In a worker with assistants: those that wait for a recipe, each a connection and a process."""
-
-
-class _Forked:
-    """A process that this one has forked, with what `Worker` needs of `multiprocessing.Process`."""
-
-    sentinel = -1
-
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        self.exitcode: int | None = None
-
-    def join(self, timeout: float | None = None) -> None:
-        """Wait until it has ended, at most `timeout` seconds."""
-        end = None if timeout is None else time.monotonic() + timeout
-        while self.exitcode is None:
-            try:
-                ended, status = os.waitpid(self.pid, os.WNOHANG if end else 0)
-            except ChildProcessError:  # somebody else has waited for it: it has ended, nobody knows how
-                return
-            self.exitcode = os.waitstatus_to_exitcode(status) if ended else None
-            if end and time.monotonic() >= end:
-                return
-            time.sleep(0 if self.exitcode is not None else JOIN_SECONDS)
-
-    def kill(self) -> None:
-        """End it."""
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-
-
-def _fork_assistants(line: Line, number: int) -> Line:
-    """Fork processes that wait for recipes; return the line of this process, or in one of them its own."""
-    for _ in range(number):
-        connection, other = Pipe()
-        if (pid := os.fork()) == 0:
-            for each in (line.connection, connection, *(known for known, _ in _waiting)):
-                each.close()  # it must not speak for the process that forked it
-            _waiting.clear()
-            end_with_starter()
-            mark_as_worker()
-            os.setpgid(0, 0)
-            return Line(other, is_trusted=False)
-        other.close()
-        _waiting.append((connection, _Forked(pid)))
-    return line
 
 
 def sendable(error: BaseException) -> BaseException:
@@ -366,72 +148,60 @@ def sendable(error: BaseException) -> BaseException:
 
 def tell(message: Any) -> None:
     """Send a message about the current item to `on_message` in the process that started this one."""
-    for line in _lines:
-        line.send(MESSAGE, message)
+    if _parent:
+        _send(MESSAGE, message)
 
 
-_memories: list[mmap] = []
-"""In a worker: the memory that it has with the process that started it; one per process."""
-
-
-def receive_memory() -> None:
-    """Take the memory that the process which started this one shares (`Worker.share`), if there is any."""
-    connection = _lines[0].connection
-    if connection.recv_bytes():
-        file = reduction.recv_handle(connection)
-        _memories[:] = [mmap(file, 0)]
-        os.close(file)
-
-
-def shared_memory() -> mmap:
-    """Return the memory that this process has with the one that started it."""
-    return _memories[0]
+def received() -> Any:
+    """Return what the process that started this one gave for later (`Worker.give_later`)."""
+    return pickle.loads(_parent[0].recv_bytes())
 
 
 def is_worker() -> bool:
     """Return whether this process computes items for another one, whose Ctrl-C does not arrive here."""
-    return bool(_lines)
+    return bool(_parent)
 
 
-def _work(line: Line, environment: Mapping[str, str], num_assistants: int = 0) -> None:
+def _send(kind: str, content: Any) -> None:
+    """Send what is one of the kinds above; if nobody listens any more, end this process."""
+    try:
+        data = pickle.dumps((kind, sendable(content) if isinstance(content, BaseException) else content))
+    except Exception as error:
+        problem = RuntimeError(f"{type(content).__name__} cannot be sent: {one_line(error)}")
+        data = pickle.dumps((ERROR, problem))
+    try:
+        _parent[0].send_bytes(data)
+    except OSError:
+        os._exit(1)
+
+
+def _work(connection: Connection, environment: Mapping[str, str], sent: bytes) -> None:
     """Compute items until there are no more, or until the process that started this one ends."""
-    make_private()
-    give_up_tracing()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the main process, which ends this one
     if IS_POSIX:
         os.setpgid(0, 0)  # all that it starts ends with it
-    _lines[:] = [line]
-    mark_as_worker()
+    _parent[:] = [connection]
     _use_stderr()
     os.environ.clear()
     os.environ.update(environment)
     warnings.showwarning = _send_warning
     keep_freed_memory()
-    if METHOD == "forkserver":  # before this process has threads, or anything that they must not know
-        line = _fork_assistants(line, num_assistants)
-        _lines[:] = [line]
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        function = prepared(line.connection.recv_bytes())
-    except (EOFError, OSError):
-        return
-    except BaseException as error:
-        line.connection.recv_bytes()
-        line.send(ERROR, error)
-        return
+    function: Callable[[Any], Any] | None = None
     while True:
         try:
-            data = line.connection.recv_bytes()
+            data = connection.recv_bytes()
         except (EOFError, OSError):
             return
         try:
+            function = function or prepared(sent)
             item = pickle.loads(data)
             del data  # which may be a whole text
             answer = RESULT, function(item)
         except BaseException as error:
             answer = ERROR, error
-        line.send(*answer)
+        _send(*answer)
 
 
 def _use_stderr() -> None:
@@ -448,8 +218,8 @@ def _send_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object, **__: object
 ) -> None:
     """Send a warning for people to the process that shows them; others go to stderr."""
-    if issubclass(category, TextgenWarning) and _lines:
-        _lines[0].send(WARNING, str(message))
+    if issubclass(category, TextgenWarning):
+        _send(WARNING, str(message))
     else:
         note(warnings.formatwarning(message, category, filename, lineno), end="")
 
@@ -460,13 +230,7 @@ def _end_with_parent() -> None:
         parent.join()
         if IS_POSIX:
             os.killpg(0, signal.SIGKILL)
-        END_PROCESS(1)
-
-
-@cache
-def _socket_folder() -> Path:
-    """Return the folder of the server's socket: whoever reaches that gets the environment of this process."""
-    return private_folder()
+        os._exit(1)
 
 
 @contextmanager

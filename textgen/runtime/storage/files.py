@@ -20,7 +20,6 @@ from typing import IO, Any, NoReturn
 
 from textgen.contracts import TextgenError
 from textgen.runtime.messages import reason_of
-from textgen.runtime.process_setup import end_fork
 
 MAX_JSON_BYTES = 2**26
 MAX_TOML_BYTES = 2**20
@@ -134,14 +133,12 @@ def new_folder(folder: Path) -> Iterator[Path]:
     An empty folder of this name is replaced, also one that it is a link to. The files are on the disk by
     then, so that it is whole even after a power cut.
     """
-    end_fork()
     folder = folder.resolve() if folder.is_symlink() else folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = unfinished(folder)
     made.mkdir()
     try:
         yield made
-        end_fork()  # forked by a model that was asked for its weights
         mode = stat.S_IMODE(made.stat().st_mode) & 0o666  # by the umask, which some libraries ignore
         for path in made.rglob("*"):
             if path.is_file():
@@ -192,7 +189,6 @@ def is_alive(process: int) -> bool:
 @contextlib.contextmanager
 def new_file(path: Path) -> Iterator[IO[bytes]]:
     """Yield a file that takes its place at the end: readers see the old content or all of the new one."""
-    end_fork()
     remove_unfinished(path.parent)
     made = unfinished(path)
     try:
