@@ -82,10 +82,6 @@ class Client:
                 self._process.end()
         self._thread.shutdown(cancel_futures=True)
 
-    def again(self) -> Client:
-        """Return one of the same runs, whose process starts when something is to be done."""
-        return Client(*self._arguments)
-
     def _answer(self, function: Callable[..., R], *arguments: Any) -> R:
         """Return what a function returns in the process, in the thread; one that has died is replaced."""
         worker = self._started()
