@@ -48,15 +48,10 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Pass a request on, or answer 403 or 413."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        answer = self._refusal(scope)
+        answer = self._refusal(scope) if scope["type"] == "http" else None
         if answer is not None:
             await _read_on(receive)
-            await answer(scope, receive, send)
-            return
-        await self._app(scope, _Limited(receive), send)
+        await (answer or self._app)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = headers_of(scope)
@@ -80,13 +75,9 @@ def headers_of(scope: Scope) -> dict[str, str]:
 
 
 def is_too_large(headers: Mapping[str, str]) -> bool:
-    """Return whether a request announces more than `MAX_BODY` bytes."""
+    """Return whether a request announces more than `MAX_BODY` bytes, or does not say how many."""
     size = headers.get("content-length", "0")
-    return not size.isdecimal() or int(size) > MAX_BODY
-
-
-class TooLargeError(TextgenError):
-    """A body has more than `MAX_BODY` bytes, which its header did not say."""
+    return "transfer-encoding" in headers or not size.isdecimal() or int(size) > MAX_BODY
 
 
 async def _read_on(receive: Any) -> None:
@@ -95,22 +86,6 @@ async def _read_on(receive: Any) -> None:
         async with asyncio.timeout(1):
             while (await receive()).get("more_body"):
                 pass
-
-
-class _Limited:
-    """The body of a request, which raises `TooLargeError` beyond `MAX_BODY`."""
-
-    def __init__(self, receive: Any) -> None:
-        self._receive, self._num_bytes = receive, 0
-
-    async def __call__(self) -> Any:
-        message = await self._receive()
-        if message["type"] == "http.request":
-            self._num_bytes += len(message.get("body", b""))
-            if self._num_bytes > MAX_BODY:
-                await _read_on(self._receive)
-                raise TooLargeError(TOO_LARGE)
-        return message
 
 
 MAX_CHARS, MAX_WRITTEN = 20_000, 5000
@@ -238,12 +213,12 @@ class Play:
     async def _events(self, name: str, asked: Writing, temperature: float | None) -> AsyncIterator[str]:
         place, is_over = (asked.client, asked.entry), False
         try:
-            yield _event({"temperature": temperature, "tokens": [], "is_over": False})
+            yield event({"temperature": temperature, "tokens": [], "is_over": False})
             while not is_over and self._latest.get(place) == name:
                 tokens, is_over = await self._models.do(model_process.advance, name)
-                yield _event({"tokens": tokens, "is_over": is_over})
+                yield event({"tokens": tokens, "is_over": is_over})
         except TextgenError as error:
-            yield _event({"error": str(error)})
+            yield event({"error": str(error)})
         finally:
             self._num_streams -= 1
             if self._latest.get(place) == name:
@@ -252,7 +227,8 @@ class Play:
                 self._models.forget(name)
 
 
-def _event(values: dict[str, Any]) -> str:
+def event(values: dict[str, Any]) -> str:
+    """Return values as a server-sent event."""
     return f"data: {json.dumps(values)}\n\n"
 
 
