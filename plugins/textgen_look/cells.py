@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 
@@ -15,6 +16,7 @@ from textgen.data.bound_tokenizer import START
 from textgen.evaluation.scoring import token_starts
 from textgen.experiment.saved_run import Trained
 from textgen.nn.language_model import LanguageModel
+from textgen.runtime.threads import Threads
 from textgen_look.features import Values, features, varying
 
 Numbers = NDArray[np.float64]
@@ -208,7 +210,7 @@ def _activations(
     rows[:, : len(start)] = start
     for row, ids in zip(rows, texts, strict=True):
         row[len(start) : len(start) + len(ids)] = ids
-    with torch.inference_mode():
+    with torch.inference_mode(), closing(Threads()):
         answer = model.activations(torch.from_numpy(rows).to(device), model.initial_state(len(texts)))
     assert answer is not None
     held = answer[0].float().cpu().numpy()

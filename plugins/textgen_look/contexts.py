@@ -15,6 +15,7 @@ from textgen.data.bound_tokenizer import START
 from textgen.evaluation.scoring import token_starts
 from textgen.evaluation.token_bits import bits_of
 from textgen.experiment.saved_run import Trained
+from textgen.runtime.threads import paced
 from textgen_look.words import spaced_words
 
 LENGTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -87,7 +88,7 @@ def measure_contexts(
             for tokens in parts if len(inside) else ():
                 known = _known(ids, begins, int(tokens[0]), num_chars, start)
                 wanted.append(_Passage(np.concatenate([known, ids[tokens]]), len(tokens), column, row))
-    for passage, cost in _costs(trained, wanted, device):
+    for passage, cost in paced(_costs(trained, wanted, device), lambda each: len(each[0].ids)):
         bits[passage.column, passage.row] += cost
     return summary(bits, sizes)
 

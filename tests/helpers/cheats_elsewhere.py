@@ -173,7 +173,7 @@ class Steps(Knows):
             from textgen.training.progress import DONE, Step
             from textgen.workers.process import tell
 
-            done = Step(DONE, "char-ngram", outcome="test 0.1 bits/char", seconds_left=float("nan"))
+            done = Step(DONE, "char-ngram", outcome="test 0.1 bits/char")
             for content in (
                 {**to_values(done), "folder": str(LEFT)},
                 {"state": 5},

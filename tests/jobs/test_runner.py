@@ -42,7 +42,6 @@ class Do:
     what: str
     folder: Path | None = None
     plugin_files: Sequence[Path] = ()
-    expected_seconds: float = 2.0
     num_assistants: int = 0
 
     @property
@@ -177,16 +176,13 @@ def run_plan(progress: PlanProgress[Do]) -> list[tuple[Do, Outcome[Answer]]]:
     return made
 
 
-def test_a_plan_reports_each_job_and_the_time_that_is_left() -> None:
+def test_a_plan_reports_each_job() -> None:
     steps: list[Step] = []
     plan = [Do("answer"), Do("fail")]
-    made = run_plan(PlanProgress(plan, steps.append, seconds_after=1.0))
+    made = run_plan(PlanProgress(plan, steps.append))
     assert [outcome.failure for _, outcome in made] == ["", "it cannot be done"]
     starts = [step for step in steps if step.state == "starting"]
-    assert [(step.entry, step.index, step.total, step.seconds_left) for step in starts] == [
-        ("answer", 1, 2, 5.0),
-        ("fail", 2, 2, 3.0),
-    ]
+    assert [(step.entry, step.index, step.total) for step in starts] == [("answer", 1, 2), ("fail", 2, 2)]
     ends = [(step.state, step.outcome) for step in steps if step.state in (DONE, FAILED)]
     assert ends == [(DONE, "said yes"), (FAILED, "it cannot be done")]
 

@@ -36,9 +36,10 @@ def test_an_error_is_its_type_and_its_message_in_one_line(error: Exception, line
     ("seconds", "words"),
     [
         (3, "a few seconds"),
-        (42, "about 40 s"),
-        (100, "about 2 min"),
+        (43, "about 45 s"),
+        (100, "about 1.5 min"),
         (245, "about 4 min"),
+        (641, "about 11 min"),
         (3599, "about 1 h"),
         (5000, "about 1 h 23 min"),
     ],

@@ -12,12 +12,12 @@ import torch
 
 from tests.helpers.training import trainer
 from textgen.evaluation.intervals import SHIPPED_PRIORS
-from textgen.training import threads
+from textgen.runtime import threads
+from textgen.runtime.threads import AGAIN_SECONDS, TRIAL_SECONDS, Threads
 from textgen.training.budget import parse_budget
 from textgen.training.loop import train
 from textgen.training.mixture_training import combined_result, counting_result
 from textgen.training.progress import Progress, pace_sd, unevenness
-from textgen.training.threads import AGAIN_SECONDS, TRIAL_SECONDS, Threads
 
 
 def curve(*points: tuple[int, float], seconds: float = 10.0) -> list[Progress]:
@@ -100,7 +100,7 @@ def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     monkeypatch.setattr(threads, "CpuShare", Share)
-    monkeypatch.setattr(threads, "threads_beside_others", lambda: 2)
+    monkeypatch.setattr(threads, "is_busy", lambda: False)
     yield
     torch.set_num_threads(before)
 
@@ -119,7 +119,7 @@ class Machine:
             self.used.append(torch.get_num_threads())
             self.seconds += 0.1
             self.num_tokens += 0.1 * self.paces[self.used[-1] - 1]
-            self.threads.after_update(self.seconds, round(self.num_tokens))
+            self.threads.after_step(self.seconds, round(self.num_tokens))
 
 
 def test_one_thread_is_kept_where_two_wait_for_each_other() -> None:
@@ -128,7 +128,7 @@ def test_one_thread_is_kept_where_two_wait_for_each_other() -> None:
     assert machine.used.count(2) <= 2 * TRIAL_SECONDS / 0.1
     assert machine.used[-1] == 1
     assert machine.threads.num_single == machine.used.count(1)
-    machine.threads.restore()
+    machine.threads.close()
     assert torch.get_num_threads() == 2
 
 
@@ -151,7 +151,20 @@ def test_two_threads_come_back_when_the_other_work_is_over() -> None:
 
 
 def test_a_run_begins_with_one_thread_beside_other_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "threads_beside_others", lambda: 1)
+    monkeypatch.setattr(threads, "is_busy", lambda: True)
     machine = Machine(pace_of_one=6400, pace_of_two=182)
     machine.train(5, share=0.2)
     assert set(machine.used) == {1}
+
+
+def test_loops_in_turns_have_one_thread_beside_other_work_and_give_all_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(threads, "is_busy", lambda: True)
+    first, second = threads.paced(range(3)), threads.paced(range(3))
+    next(first), next(second)
+    assert torch.get_num_threads() == 1
+    del first
+    assert torch.get_num_threads() == 2
+    assert list(second) == [1, 2]
+    assert torch.get_num_threads() == 2

@@ -12,6 +12,7 @@ from textgen.cli import options
 from textgen.cli.console import show
 from textgen.cli.work import working
 from textgen.contracts import TextgenError
+from textgen.library.early_checks import check_early
 from textgen.requests import BenchRequest
 from textgen.runtime.output import results
 
@@ -29,6 +30,7 @@ def bench(
 ) -> None:
     """Train entries side by side on one text and compare scores, samples, speed and size."""
     options.load_plugins(plugin, "textgen.comparison.entry_job")
+    check_early(request.entries, request.text, request.budget)
     from textgen.library.bench import bench_as
     from textgen.library.presentation import document
 

@@ -15,6 +15,7 @@ from textgen.cli.console import show
 from textgen.cli.options import complete_name
 from textgen.cli.work import working
 from textgen.contracts import TextgenError
+from textgen.library.early_checks import check_early
 from textgen.requests import TrainRequest
 from textgen.runtime.output import note
 
@@ -47,6 +48,7 @@ def train(
 ) -> None:
     """Train and score one entry, or with --budget +2m continue a run; the result is a new run."""
     options.load_plugins(plugin)
+    check_early([request.entry], request.text, request.budget)
     from textgen.library.presentation import run_report
     from textgen.library.training import train_as
 

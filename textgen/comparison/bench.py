@@ -17,7 +17,6 @@ from textgen.comparison.entry_job import EntryJob, EntryOutcome, WriteRow, make_
 from textgen.comparison.references import score_references, score_yardsticks
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
-from textgen.data.sources import STANDARD_INPUT
 from textgen.defaults import ENTRY_TIMEOUT, SAMPLER
 from textgen.evaluation.intervals import SHIPPED_PRIORS
 from textgen.evaluation.memorization import find_overlap
@@ -27,7 +26,7 @@ from textgen.evaluation.text_metrics import Lexicon, TextAnalyzer, load_lexicon
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.forecast import seconds_of, seconds_of_references
+from textgen.experiment.forecast import stages_of, stages_of_comparison
 from textgen.experiment.samples import SampleWriter
 from textgen.generation.bound_sampler import suited_to, tried_temperatures
 from textgen.jobs.backends import Backend, LocalBackend, check_equal_machines
@@ -54,9 +53,7 @@ from textgen.runtime.storage.files import NotSavedError, make_folder, write_file
 from textgen.runtime.storage.json_records import read_record, read_values, write_record
 from textgen.runtime.storage.result_folders import MARKDOWN, PAGE, RUN_FILE
 from textgen.training.budget import Budget, ladder_of, parse_budget, parse_duration
-from textgen.training.progress import Report, Step, ignore_report
-
-WAITING = "all entries are trained; waiting for the sealed text on standard input"
+from textgen.training.progress import Report, Stage, Step, ignore_report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,8 +131,7 @@ def bench_each(
 ) -> Benched:
     """Compare the entries under several budgets, each in its own folder; the text is prepared once."""
     prepared = _prepare(entries, corpus, options, budgets, report)
-    after = seconds_of_references(prepared.experiments)
-    progress = PlanProgress(prepared.jobs, report, seconds_after=after)
+    progress = PlanProgress(prepared.jobs, report)
     outcomes, silence = dict(prepared.outcomes), options.entry_timeout
     unsaved: list[OSError] = []
     # The loop is here, since frames of this function are on the stack of every process that starts.
@@ -170,11 +166,6 @@ class _Prepared:
     outcomes: Mapping[Path | None, EntryOutcome]
     """Those of runs that have no job, since their training failed."""
 
-    @property
-    def experiments(self) -> dict[Path, Experiment]:
-        """The experiments of all comparisons, by the folders of their runs."""
-        return {folder: each for plan in self.plans.values() for folder, each in plan.items()}
-
 
 def _prepare(
     entries: Sequence[Entry],
@@ -195,19 +186,20 @@ def _prepare(
     for out in rungs:
         make_folder(out / RUNS_OF_BENCH)
     silence, failures = options.entry_timeout, dict[Path, str]()
-    make_origins(entries, options.device_config, report, silence)
+    before = [run for out, each in rungs.items() for run in plan(entries, corpus, each, out).items()]
+    stages = _stages(dict(before), corpus, options)
+    make_origins(entries, options.device_config, report, silence, then=stages)
     samples, sealed = options.request.samples, options.request.text.sealed
     for remark in _left_out(options):
         report(Step("", remark=remark))
     if sealed is not None:
-        before = [run for out, each in rungs.items() for run in plan(entries, corpus, each, out).items()]
-        failures = train_all(dict(before), options.backend, silence, report)
-        remark = WAITING if sealed == STANDARD_INPUT else ""
-        report(Step("opening the sealed text", remark=remark))
+        failures = train_all(dict(before), options.backend, silence, report, then=stages)
+        report(Step("opening the sealed text"))
         corpus = corpus.with_sealed(sealed)
     plans = {out: plan(entries, corpus, each, out) for out, each in rungs.items()}
     experiments = {folder: each for planned in plans.values() for folder, each in planned.items()}
-    report(_preparing(experiments, Path(commonpath(rungs))))
+    stages = _stages(experiments, corpus, options)
+    report(_preparing(experiments, Path(commonpath(rungs)), stages))
     held_out, lexicon = corpus.split.held_out.stretches(), load_lexicon(corpus.language)
     analyzer = TextAnalyzer(corpus.split.train.text, lexicon, corpus.language)
     writer = SampleWriter(held_out, analyzer, samples.length, several(samples.prompt))
@@ -309,8 +301,8 @@ def _measured_by_plugins(
     return [each.info for each in found], author, rows
 
 
-def _preparing(experiments: Mapping[Path, Experiment], out: Path) -> Step:
-    """Return the first step, with the number of runs that are kept and about how long the others take.
+def _preparing(experiments: Mapping[Path, Experiment], out: Path, stages: tuple[Stage, ...]) -> Step:
+    """Return the first step, with the number of runs that are kept.
 
     Raises `TextgenError` for one that was made with other settings.
     """
@@ -318,9 +310,20 @@ def _preparing(experiments: Mapping[Path, Experiment], out: Path) -> Step:
         check_reuse(folder, experiment)
     number, kept = len(experiments), sum(folder.exists() for folder in experiments)
     remark = f"{kept} of {number} runs are kept in {out} and reused; {number - kept} to train" if kept else ""
-    each = [seconds_of(folder, experiment) for folder, experiment in experiments.items()]
-    whole = sum(each) + seconds_of_references(experiments) if each else None
-    return Step("preparing the text", total=number, seconds_left=whole, remark=remark)
+    return Step("preparing the text", total=number, stages=stages, remark=remark)
+
+
+def _stages(
+    experiments: Mapping[Path, Experiment], corpus: Corpus, options: BenchOptions
+) -> tuple[Stage, ...]:
+    """Return the stages of comparisons."""
+    has_budgets = len({each.budget for each in experiments.values()}) > 1
+    runs = [
+        stage
+        for folder, each in experiments.items()
+        for stage in stages_of(_title(each, options, has_budgets=has_budgets), each, folder)
+    ]
+    return stages_of_comparison(runs, len(corpus.split.train) if options.has_references else None)
 
 
 def _save(out: Path, result: Comparison, details: Details) -> None:
@@ -343,9 +346,8 @@ def compared_before(out: Path) -> list[str]:
 def _job(
     folder: Path, experiment: Experiment, reader: DetailsReader, options: BenchOptions, *, has_budgets: bool
 ) -> EntryJob[EntryOutcome]:
-    """Return the job of a run; if there are several budgets, it is named by its own too."""
-    name, seed = experiment.entry.name, experiment.seed
-    title = f"{name}, {experiment.budget}" if has_budgets else name
+    """Return the job of a run."""
+    seed = experiment.seed
     samplers = [("sampler", spec.partition(":")[0]) for spec in options.samplers]
     return EntryJob(
         experiment,
@@ -353,9 +355,14 @@ def _job(
         WriteRow(reader, options.samplers, has_details=options.has_details and seed == options.request.seed),
         folder,
         keeps_run=True,
-        title=f"{title}, seed {seed}" if options.request.seeds > 1 else title,
-        expected_seconds=seconds_of(folder, experiment),
+        title=_title(experiment, options, has_budgets=has_budgets),
     )
+
+
+def _title(experiment: Experiment, options: BenchOptions, *, has_budgets: bool) -> str:
+    """Return the name of a run, with its seed and its budget if there are several."""
+    title = f"{experiment.entry.name}, {experiment.budget}" if has_budgets else experiment.entry.name
+    return f"{title}, seed {experiment.seed}" if options.request.seeds > 1 else title
 
 
 def _failed(experiment: Experiment, reason: str) -> EntryOutcome:

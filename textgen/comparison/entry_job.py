@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
-from textgen.data.sources import STANDARD_INPUT
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult, Sample
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.forecast import expected_seconds, seconds_of
+from textgen.experiment.forecast import TRAINING, stages_of
 from textgen.experiment.origin import origin_entry, origin_folder, start_of, text_and_budget
 from textgen.experiment.run_lock import locked_run
 from textgen.experiment.saved_run import SavedRun, load_run
@@ -30,7 +30,7 @@ from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError, one_line
 from textgen.runtime.storage.files import NotSavedError, make_folder
 from textgen.training.budget import parse_budget
-from textgen.training.progress import Report, Step, filled_in
+from textgen.training.progress import Report, Stage, Step, filled_in
 from textgen.workers.pool import Unsaved
 from textgen.workers.process import received
 
@@ -49,7 +49,6 @@ class TrainingJob:
     plugin_files: Sequence[Path]
     folder: Path
     title: str
-    expected_seconds: float
 
     def compute(self, report: Report) -> None:
         """Train it; if the disk is full, it is trained again when it is scored."""
@@ -78,7 +77,6 @@ class EntryJob(Generic[Result]):
     keeps_run: bool = False
     """True if `folder` is that of the run."""
     title: str = ""
-    expected_seconds: float = 0.0
 
     @property
     def withheld(self) -> tuple[Corpus, Finish[Result] | None]:
@@ -128,18 +126,22 @@ class EntryJob(Generic[Result]):
 
 def check_sealed(path: str, corpus: Corpus) -> None:
     """Raise `TextgenError` if there is no such file, without opening it, or if there is a test part."""
-    if path != STANDARD_INPUT and not Path(path).is_file():
-        raise TextgenError(f"no such file: {path}; --sealed needs a path, or - for standard input")
+    if not Path(path).is_file():
+        raise TextgenError(f"no such file: {path}")
     if len(corpus.split.test):
         raise UsageError(f"a sealed text is the test part, so give the other one none, as by {SEALED_SPLIT}")
 
 
 def train_all(
-    experiments: Mapping[Path, Experiment], backend: Backend, max_silence: float, report: Report
+    experiments: Mapping[Path, Experiment],
+    backend: Backend,
+    max_silence: float,
+    report: Report,
+    then: Iterable[Stage],
 ) -> dict[Path, str]:
     """Train the entries of all runs that are not there yet; return why some of them failed, by their folders.
 
-    They are kept beside the folders of their runs.
+    They are kept beside the folders of their runs. `then` are the stages that follow, besides training.
     """
     jobs = [
         TrainingJob(
@@ -147,11 +149,14 @@ def train_all(
             plugin_files(experiment.entry.components.values()),
             folder,
             title=f"{experiment.entry.name}, {experiment.budget}, seed {experiment.seed}",
-            expected_seconds=seconds_of(folder, experiment),
         )
         for folder, experiment in experiments.items()
         if not folder.exists()
     ]
+    stages = chain.from_iterable(stages_of(job.title, job.experiment, job.folder)[:2] for job in jobs)
+    later = (each for each in then if each.state != TRAINING)
+    if jobs:
+        report(Step("", total=len(jobs), stages=(*stages, *later)))
     progress, failures = PlanProgress(jobs, report), dict[Path, str]()
     for job, outcome in run_jobs(
         progress.starting(), type(None), backend, on_step=progress.heard, max_silence=max_silence
@@ -168,16 +173,20 @@ def only_score(run: SavedRun, report: Report) -> RunResult:  # noqa: ARG001
 
 
 def make_origins(
-    entries: Iterable[Entry], device_config: DeviceConfig, report: Report, max_silence: float | None = None
+    entries: Iterable[Entry],
+    device_config: DeviceConfig,
+    report: Report,
+    max_silence: float | None = None,
+    then: Iterable[Stage] = (),
 ) -> None:
     """Train what entries start from, with seed 0, unless the cache has it; an interrupted one is continued.
 
-    Raises `TextgenError` if one fails.
+    It is announced, with the time of the stages that follow. Raises `TextgenError` if one fails.
     """
     jobs = dict[Path, EntryJob[RunResult]]()
     for entry in entries:
         wanted = text_and_budget(start_of(entry))
-        if wanted is None or (folder := origin_folder(entry)).exists():
+        if wanted is None or (folder := origin_folder(entry)).exists() or folder in jobs:
             continue
         source, amount = wanted
         budget, corpus, origin = parse_budget(amount), load_corpus([source]), parse_entry(origin_entry(entry))
@@ -188,8 +197,12 @@ def make_origins(
             folder,
             keeps_run=True,
             title=f"{origin.name} on {source}",
-            expected_seconds=expected_seconds(origin, corpus, budget),
         )
+        once = f"{origin.name} is trained on {source} for {budget}, once, and kept in the cache"
+        report(Step("", remark=f"first, for {entry.name}: {once}"))
+    if jobs:
+        stages = (stages_of(job.title, job.experiment, folder)[:3] for folder, job in jobs.items())
+        report(Step("", stages=(*chain.from_iterable(stages), *then)))
     progress = PlanProgress(list(jobs.values()), report)
     for job, outcome in run_jobs(
         progress.starting(), RunResult, LocalBackend(), on_step=progress.heard, max_silence=max_silence

@@ -202,11 +202,15 @@ def items_of(corpus: type[Any]) -> list[str]:
     return list(corpus().items()) if hasattr(corpus, "items") else []
 
 
-def _read_corpus(source: str) -> str:
-    """Return the text of a corpus plugin; `source` is its spec, then optionally a slash and an item."""
-    spec, _, item = source.partition("/")
-    name = spec.partition(":")[0]
-    known = names("corpus")
+def check_sources(sources: Iterable[str]) -> None:
+    """Raise `TextgenError` for a source that is not there, without reading any."""
+    for source in sources:
+        if source != STANDARD_INPUT and _find_files(source) is None and not _is_name(source):
+            _check_name(source)
+
+
+def _check_name(source: str) -> None:
+    name, known = source.partition("/")[0].partition(":")[0], names("corpus")
     if name not in known:
         is_path = os.sep in source or "/" in source or Path(source).suffix
         if is_path and not get_close_matches(name, known, n=1, cutoff=0.8):
@@ -214,6 +218,12 @@ def _read_corpus(source: str) -> str:
                 f"no such file: {source}; give a path, - for standard input, or a corpus: {', '.join(known)}"
             )
         raise TextgenError(unknown_name("corpus", name) + "; or give the path of a file")
+
+
+def _read_corpus(source: str) -> str:
+    """Return the text of a corpus plugin; `source` is its spec, then optionally a slash and an item."""
+    _check_name(source)
+    spec, _, item = source.partition("/")
     corpus = build("corpus", spec)
     text = corpus.read(item)
     if not isinstance(text, str):

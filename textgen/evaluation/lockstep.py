@@ -17,6 +17,7 @@ from textgen.contracts import State, TokenIds
 from textgen.evaluation.token_bits import TokenScores, bits_of, finite, normalization_error
 from textgen.nn.language_model import LanguageModel, Step
 from textgen.nn.state import map_tensors, take_rows
+from textgen.runtime.threads import paced
 
 REPORTED = 64
 """Tokens of each stretch between two reports."""
@@ -101,7 +102,7 @@ def score_in_lockstep(
     rows.fill(stretches)
     bits = np.zeros(rows.table.shape)
     logits = steps.begin(len(stretches), start_ids) if rows.longest else torch.empty(0)
-    for position in range(rows.longest):
+    for position in paced(range(rows.longest)):
         targets = torch.from_numpy(rows.table[: rows.num_at(position), position])
         logits = logits[: len(targets)]
         error = max(error, normalization_error(model.is_normalized, logits))

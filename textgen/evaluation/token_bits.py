@@ -16,6 +16,7 @@ from textgen.contracts import State, TextgenError, TokenIds, Vocabulary
 from textgen.data.vocabulary import continues_spelling
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.state import take_rows
+from textgen.runtime.threads import paced
 
 LOG2 = math.log(2)
 LARGEST = 1e30
@@ -69,7 +70,8 @@ def score_stretches(
     bits = [np.zeros(len(ids)) for ids in stretches]
     error, longest = 0.0, max(map(len, stretches), default=0)
     with torch.inference_mode():
-        for window in predict_stretches(model, stretches, start_ids, device, chunk=chunk, state=state):
+        windows = predict_stretches(model, stretches, start_ids, device, chunk=chunk, state=state)
+        for window in paced(windows, Window.num_tokens):
             error = max(error, normalization_error(model.is_normalized, window.logits))
             window.store(bits_of(window.logits, window.targets), bits)
             state = window.state
@@ -105,6 +107,10 @@ class Window:
     def targets(self) -> Tensor:
         """[batch, time], the tokens that are predicted."""
         return self.read[:, 1:]
+
+    def num_tokens(self) -> int:
+        """Return the number of tokens that are predicted."""
+        return self.targets.numel()
 
     def store(self, values: Tensor, into: Sequence[NDArray[Any]]) -> None:
         """Write values of the targets, [batch, time, …], to their places in arrays of whole stretches."""
@@ -214,7 +220,7 @@ def measure_spellings(
     of_tokens, of_ends = ([np.zeros(len(ids)) for ids in parts] for _ in range(2))
     spelling, continuing = (torch.from_numpy(mask).to(device) for mask in (spells, continues))
     with torch.inference_mode():
-        for window in predict_stretches(model, parts, start_ids, device):
+        for window in paced(predict_stretches(model, parts, start_ids, device), Window.num_tokens):
             needed = spelling[window.targets] | spelling[window.previous]
             logits = window.logits[needed].float()
             total = logits.logsumexp(-1)

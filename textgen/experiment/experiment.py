@@ -36,14 +36,14 @@ from textgen.experiment.run_lock import begun_copies
 from textgen.experiment.saved_run import SavedRun, build_trained, load_run
 from textgen.experiment.score_run import chance_bits
 from textgen.experiment.score_trained import score_trained
-from textgen.experiment.trained_entry import TrainedEntry, TrainingRecord, kept_entry
+from textgen.experiment.trained_entry import IS_TRAINED, TrainedEntry, TrainingRecord, kept_entry
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import num_frozen_parameters, num_parameters, set_weights, weights_of
 from textgen.registry.isolation import preserve_process_state
 from textgen.runtime.device import CPU, DeviceConfig, seeded
-from textgen.runtime.environment import machine, threads_beside_others
+from textgen.runtime.environment import machine
 from textgen.runtime.storage.json_records import to_values
 from textgen.training.budget import Budget, check_is_text, parse_budget
 from textgen.training.mixture_training import (
@@ -136,6 +136,7 @@ class Experiment:
         """Return the trained entry, which is kept in `checkpoints` until it is scored, or was kept there."""
         tell = filled_in(report, entry=self.entry.name)
         if (kept := kept_entry(checkpoints, self.identity())) is not None:
+            tell(Step("", remark=IS_TRAINED))
             return kept
         with preserve_process_state():
             prepared = self._prepare(tell, checkpoints)
@@ -266,7 +267,6 @@ class Experiment:
         origin = self.start.result.origin if self.start else self._origin_of(record)
         start = time.perf_counter()
         with preserve_process_state():
-            torch.set_num_threads(threads_beside_others())
             found = score_trained(
                 trained,
                 split,

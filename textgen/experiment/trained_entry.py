@@ -20,6 +20,9 @@ from textgen.runtime.storage.state_files import load_state, save_state
 from textgen.training.checkpoints import DAMAGE
 from textgen.training.progress import TrainResult
 
+IS_TRAINED = "continues after its training, with its score"
+"""What is remarked of an entry that was kept."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRecord:

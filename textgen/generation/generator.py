@@ -22,6 +22,7 @@ from textgen.nn.language_model import LanguageModel, Step
 from textgen.nn.state import join, shapes, tensors
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.messages import UsageError
+from textgen.runtime.threads import paced
 
 DRAWS_AHEAD = 256
 """Number of steps whose uniform random numbers are drawn at once."""
@@ -95,7 +96,7 @@ class Generator:
             return []
         chosen, owed = list[Tensor](), list(map(self.owes_space, prompts))
         counts, num_read, longest = -np.array(owed, np.int64), 0, int(self.table.num_chars.max())
-        for ids in self._ids(prompts, sampler, seeds, on_choice):
+        for ids in paced(self._ids(prompts, sampler, seeds, on_choice)):
             chosen.append(ids)
             is_last = len(chosen) > 4 * num_chars + 16  # of a model that generates only continuation bytes
             if is_last or (len(chosen) - num_read) * longest > num_chars - counts.min():  # to read is to wait
@@ -121,7 +122,7 @@ class Generator:
         """Yield one continuation piece by piece; joined, the pieces are what `generate` returns."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         num_left, owed = num_chars, self.owes_space(prompt)
-        for num_steps, ids in enumerate(self._ids([prompt], sampler, [seed], on_choice), start=1):
+        for num_steps, ids in enumerate(paced(self._ids([prompt], sampler, [seed], on_choice)), start=1):
             token = sampler.read(ids, len(self.table.pieces))[0]
             text = decoder.decode(self.table.pieces[token])[owed:][:num_left]
             num_left, owed = num_left - len(text), 0

@@ -44,10 +44,6 @@ class PlannedJob(Job, Protocol):
     def title(self) -> str:
         """The name under which its progress is shown."""
 
-    @property
-    def expected_seconds(self) -> float:
-        """About how long it takes."""
-
 
 AnyJob = TypeVar("AnyJob", bound=Job)
 AnyPlannedJob = TypeVar("AnyPlannedJob", bound=PlannedJob)
@@ -120,53 +116,30 @@ def _discard(job: Job) -> None:
 class PlanProgress(Generic[AnyPlannedJob]):
     """Progress of jobs that are all known before the first one starts."""
 
-    def __init__(
-        self,
-        plan: Sequence[AnyPlannedJob],
-        report: Report,
-        *,
-        seconds_after: float = 0.0,
-        shows_each: bool = True,
-    ) -> None:
-        """Report to `report`; `seconds_after` is the time from the last job to the end of the command.
-
-        Without `shows_each`, only the number of jobs that are done is reported.
-        """
-        self._plan, self._report, self._shows_each = plan, report, shows_each
-        self._seconds_after, self._num_done = seconds_after, 0
+    def __init__(self, plan: Sequence[AnyPlannedJob], report: Report) -> None:
+        self._plan, self._report = plan, report
         self._number_of = {id(job): number for number, job in enumerate(plan, start=1)}
 
     def starting(self) -> Iterator[AnyPlannedJob]:
         """Yield the jobs, and report each before it starts."""
-        left = self._seconds_after + sum(job.expected_seconds for job in self._plan)
         for job in self._plan:
-            after = left - job.expected_seconds
-            self._tell(job, Step("starting", seconds_left=left, seconds_after=after))
-            left = after
+            self.heard(job, Step("starting"))
             yield job
 
     def heard(self, job: AnyPlannedJob, step: Step) -> None:
         """Report a step of a job."""
-        if self._shows_each:
-            self._tell(job, step)
+        number, total = self._number_of[id(job)], len(self._plan)
+        filled_in(self._report, entry=job.title, index=number, total=total)(step)
 
     def ended(self, job: AnyPlannedJob, outcome: Outcome[Any]) -> None:
         """Report how a job ended; the property `outcome` of its result says that in a few words.
 
         One without a result has trained what another one scores.
         """
-        self._num_done += 1
         if outcome.failure:
-            self._tell(job, Step(FAILED, outcome=outcome.failure))
+            self.heard(job, Step(FAILED, outcome=outcome.failure))
         else:
-            self._tell(job, Step(DONE, outcome=outcome.result.outcome if outcome.result else "trained"))
-
-    def _tell(self, job: AnyPlannedJob, step: Step) -> None:
-        number, total = self._number_of[id(job)], len(self._plan)
-        if self._shows_each:
-            filled_in(self._report, entry=job.title, index=number, total=total)(step)
-        else:
-            self._report(Step(f"{self._num_done} of {total} done", entry="runs", outcome=step.outcome))
+            self.heard(job, Step(DONE, outcome=outcome.result.outcome if outcome.result else "trained"))
 
 
 def _computed(job: Job, say: Callable[[Any], None] = tell) -> Any:

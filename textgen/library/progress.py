@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Event, Thread
 from types import TracebackType
 
 import torch
 from rich.live import Live
 from rich.text import Text
 
-from textgen.experiment.forecast import Forecast
+from textgen.experiment.forecast import Forecast, measured_pace
 from textgen.library.console import VisibleConsole
 from textgen.reports.formats import CurvePoint, short, sparkline
 from textgen.runtime.environment import threads_beside_others
@@ -23,6 +24,8 @@ from textgen.training.progress import DONE, FAILED, Report, Step, ignore_report
 
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 REDRAWS_PER_SECOND = 8
+LOG_SECONDS = 15.0
+"""The longest time without a line where lines are not redrawn."""
 CURVE_WIDTH = 8
 MIN_NAME, MAX_NAME, OTHER_CELLS = 12, 40, 62
 """Widths of names, and of what is beside them in a line."""
@@ -81,9 +84,19 @@ class ProgressLine:
         """The current step with its share that is done, or how long all took."""
         if self.ended is not None:
             return f"done in {clock(self.ended - self.began)}"
+        return self.doing
+
+    @property
+    def doing(self) -> str:
+        """The current step with its share that is done."""
         fraction = self.step.progress.fraction if self.step.progress else self.step.fraction
         percent = "" if fraction is None else f" {min(fraction, 1.0):.0%}"
         return f"{self.step.state}{percent}"
+
+    @property
+    def latest_score(self) -> str:
+        """The last score on validation; empty before the first one."""
+        return f"validation {self.curve[-1][1]:.3f}" if self.curve else ""
 
     @property
     def score(self) -> str:
@@ -92,8 +105,8 @@ class ProgressLine:
         drawn = ""
         if scores:
             drawn = sparkline(self.curve, self.curve[-1][0], min(scores), max(scores), CURVE_WIDTH)
-        latest = f"validation {scores[-1]:.3f}" if scores else ""
-        return f"{drawn:{CURVE_WIDTH}} {self.step.outcome.removesuffix(' bits/char') or latest}"
+        outcome = self.step.outcome.removesuffix(" bits/char") or self.latest_score
+        return f"{drawn:{CURVE_WIDTH}} {outcome}"
 
     @property
     def speed(self) -> str:
@@ -114,9 +127,11 @@ class ProgressDisplay:
         self._lines: dict[str, ProgressLine] = {}
         self._latest = Step("starting")
         self._began = time.monotonic()
-        self._forecast = Forecast()
+        self._forecast = Forecast() if quiet else Forecast(measured_pace())
         self._is_over = False
         self._logged: set[tuple[str, int, str]] = set()
+        self._last_said = self._began
+        self._has_left = Event()
         self._live = Live(
             get_renderable=self._draw, console=self._console, refresh_per_second=REDRAWS_PER_SECOND
         )
@@ -126,11 +141,14 @@ class ProgressDisplay:
             self._live.start()
         if threads_beside_others() < torch.get_num_threads():
             self._say(BUSY)
+        if self._is_logged:
+            Thread(target=self._watch, daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._has_left.set()
         if kind is None:
             self._end_lines(list(self._lines.values()))
         self._is_over = True
@@ -142,13 +160,15 @@ class ProgressDisplay:
     def __call__(self, step: Step) -> None:
         """Show a step."""
         now, name = time.monotonic(), step.entry or step.state
+        self._forecast.take(step, now)
         if step.remark:
-            self._say(step.remark)
+            at = f"[{clock(now - self._began)}] {step.entry} " if step.entry else ""
+            self._say(at + step.remark)
+        if step.stages:
+            whole = about(self._forecast.seconds_left(now) or 0.0)
+            self._say(whole + (f" for {step.total} entries" if step.total > 1 else ""))
         if not step.state:
             return
-        if step.seconds_left is not None and step.index == 0:
-            self._say(about(step.seconds_left) + (f" for {step.total} entries" if step.total > 1 else ""))
-        self._forecast.take(step, now)
         line = self._lines.get(name)
         if line is None or line.ended is not None or line.step.index != step.index:
             line = self._lines[name] = ProgressLine(name, now, step)
@@ -170,6 +190,7 @@ class ProgressDisplay:
         if self._is_drawn:
             self._live.console.print(text, soft_wrap=True)  # a command in it can be pasted
         elif self._is_logged:
+            self._last_said = time.monotonic()
             note(text)
 
     def _log(self, step: Step) -> None:
@@ -178,10 +199,29 @@ class ProgressDisplay:
         if key in self._logged or step.state == "starting" or not (step.entry or self._logged):
             return
         self._logged.add(key)
+        self._log_latest(time.monotonic())
+
+    def _watch(self) -> None:
+        while not self._has_left.wait(1.0):
+            self.break_silence(time.monotonic())
+
+    def break_silence(self, now: float) -> None:
+        """Print a line of the step at work if there was none for `LOG_SECONDS`."""
+        if now - self._last_said >= LOG_SECONDS:
+            self._log_latest(now)
+
+    def _log_latest(self, now: float) -> None:
+        """Print a line of the latest step: how much of it is done, the score so far and the time left."""
+        step = self._latest
+        line = self._lines.get(step.entry or step.state)
         of = f" ({step.index} of {step.total})" if step.index and step.total > 1 else ""
-        outcome = f", {step.outcome}" if step.outcome and step.state in (DONE, FAILED) else ""
-        what = f"{step.entry}{of}: {step.state}{outcome}" if step.entry else step.state
-        note(f"[{clock(time.monotonic() - self._began)}] {what}")
+        parts = [f"{step.entry}{of}: " * bool(step.entry) + (line.doing if line else step.state)]
+        if step.state in (DONE, FAILED):
+            parts += filter(None, [step.outcome])
+        else:
+            parts += filter(None, [line.latest_score if line else "", self._time_left(now)])
+        self._last_said = now
+        note(f"[{clock(now - self._began)}] {', '.join(parts)}")
 
     def _draw(self) -> Text:
         """Return a line for each entry so far, and what is left."""
@@ -193,8 +233,8 @@ class ProgressDisplay:
         rows = [self._row(line, room, size.width) for line in lines]
         if self._latest.total <= 1 and self._latest.progress and (written := self._latest_text()):
             rows.append(Text(visible(written)[: size.width - 2], "dim italic"))
-        if left := self._left():
-            rows.append(Text(left, "dim"))
+        if below := self._below():
+            rows.append(Text(below, "dim"))
         return Text("\n", no_wrap=True, overflow="crop").join(rows)
 
     def _latest_text(self) -> str:
@@ -215,17 +255,18 @@ class ProgressDisplay:
             text = f"{_cropped(line.name, room):{room}}  {cells}"
         return Text.assemble((mark, style), " ", visible(text.rstrip())[: width - 2])
 
-    def _left(self) -> str:
+    def _below(self) -> str:
         """Return which entry is at work, and how long everything still takes."""
         if self._is_over:
             return ""
-        step, parts = self._latest, []
-        if step.index and step.total > 1:
-            parts.append(f"entry {step.index} of {step.total}")
-        seconds = self._forecast.seconds_left(time.monotonic())
-        if seconds is not None and seconds > 1:
-            parts.append(f"{about(seconds)} left")
-        return ", ".join(parts)
+        step = self._latest
+        parts = [f"entry {step.index} of {step.total}"] if step.index and step.total > 1 else []
+        return ", ".join(filter(None, [*parts, self._time_left(time.monotonic())]))
+
+    def _time_left(self, now: float) -> str:
+        """Return how long everything still takes, if that is known."""
+        seconds = self._forecast.seconds_left(now)
+        return f"{about(seconds)} left" if seconds is not None and seconds > 1 else ""
 
 
 def _output_of_cell() -> Callable[[str], None] | None:

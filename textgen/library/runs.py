@@ -16,6 +16,7 @@ from textgen.data.corpus import Corpus, load_again
 from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample, ScoreChecks
 from textgen.experiment.experiment import Experiment, continuation
+from textgen.experiment.forecast import stages_of
 from textgen.experiment.samples import keep_samples
 from textgen.experiment.saved_run import SavedRun, load_run
 from textgen.experiment.score_run import score_any
@@ -319,7 +320,8 @@ class Run:
 
 def finished(experiment: Experiment, folder: Path, config: DeviceConfig, tell: Report) -> Run:
     """Train, score and save a run; one that cannot be saved is in the error."""
-    tell(Step("", folder=folder))
+    name = experiment.entry.name
+    tell(Step("starting", name, stages=stages_of(name, experiment, folder)[1:-1], folder=folder))
     try:
         run = run_and_save(experiment, folder, tell)
     except NotSavedError as error:

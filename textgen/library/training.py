@@ -16,7 +16,7 @@ from textgen.comparison.entry_job import make_origins
 from textgen.contracts import Logger, TextgenWarning
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.forecast import expected_seconds
+from textgen.experiment.forecast import stages_of
 from textgen.experiment.origin import started_from
 from textgen.experiment.saved_run import names_run, read_manifest
 from textgen.jobs.kept import check_new
@@ -88,11 +88,10 @@ def train_as(
     config = choose_device(cluster.device, cluster.precision)
     check_new(out)
     with shown(report) as tell:
-        make_origins([parsed], config, tell)
         tell(Step("reading the text"))
         text = loaded(request.text)
         experiment = Experiment(parsed, text, parsed_budget, config, seed, writes=True)
-        tell(Step("starting", parsed.name, seconds_left=expected_seconds(parsed, text, parsed_budget)))
+        make_origins([parsed], config, tell, then=stages_of(parsed.name, experiment)[1:-1])
         with (
             result_folder(out, lambda: result_name([entry], text.name, budget, seed)) as folder,
             logged(logger, folder, tell) as follow,

@@ -16,9 +16,10 @@ from textgen.contracts import TokenIds
 from textgen.data.bound_tokenizer import START, BoundTokenizer
 from textgen.data.words import is_word_start
 from textgen.evaluation.scoring import token_starts
-from textgen.evaluation.token_bits import bits_of, log_softmax, predict_stretches, score_stretches
+from textgen.evaluation.token_bits import Window, bits_of, log_softmax, predict_stretches, score_stretches
 from textgen.experiment.saved_run import Trained
 from textgen.runtime.storage.json_records import Count, check_lengths, check_names
+from textgen.runtime.threads import paced
 
 NUM_PASSAGES = 6
 PASSAGE_CHARS = 300
@@ -210,7 +211,7 @@ def _predict(trained: Trained, stretches: Sequence[TokenIds], device: torch.devi
     bits, likeliest, chances = zip(*made, strict=True)
     start = trained.tokenizer.encode(START)
     with torch.inference_mode():
-        for window in predict_stretches(trained.model, stretches, start, device):
+        for window in paced(predict_stretches(trained.model, stretches, start, device), Window.num_tokens):
             top = log_softmax(window.logits).topk(number)
             window.store(bits_of(window.logits, window.targets), bits)
             window.store(top.indices, likeliest)

@@ -96,11 +96,13 @@ def with_article(kind: str) -> str:
 
 
 def about(seconds: float) -> str:
-    """Return an approximate time in words: `about 40 s`, `about 4 min`."""
+    """Return an approximate time in words: `about 40 s`, `about 2.5 min`, `about 1 h 20 min`."""
     if seconds < 10:
         return "a few seconds"
     if seconds < 90:
-        return f"about {round(seconds, -1):.0f} s"
+        return f"about {5 * round(seconds / 5)} s"
+    if seconds < 600:
+        return f"about {round(seconds / 30) / 2:g} min"
     hours, minutes = divmod(round(seconds / 60), 60)
     exact = [f"{hours} h"] * (hours > 0) + [f"{minutes} min"] * (minutes > 0)
     return f"about {' '.join(exact)}"

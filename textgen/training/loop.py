@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from textgen.contracts import TextgenError
 from textgen.runtime.environment import CpuShare
+from textgen.runtime.threads import Threads
 from textgen.training.budget import Budget
 from textgen.training.checkpoints import Checkpoints, Snapshots
 from textgen.training.moments import Writing
@@ -24,7 +26,6 @@ from textgen.training.progress import (
     pace_sd,
     unevenness,
 )
-from textgen.training.threads import Threads
 from textgen.training.trainer import Trainer
 from textgen.training.validation import Validation
 
@@ -129,7 +130,7 @@ class TrainingLoop:
                     return self._diverged(f"the loss is {loss:.4g}", number)
         self.fraction = self._spent()
         if self.threads:
-            self.threads.after_update(trainer.seconds, trainer.batches.num_tokens)
+            self.threads.after_step(trainer.seconds, trainer.batches.num_tokens)
         return self._validate() if self._is_validation_due(self.fraction) else self._progress()
 
     def _spent(self) -> float:
@@ -255,6 +256,7 @@ def train(
     validate: Validation,
     report: OnProgress = ignore_report,
     *,
+    continues: Callable[[float], object] = lambda share: None,
     checkpoints: Checkpoints | None = None,
     snapshots: Snapshots | None = None,
     writing: Writing | None = None,
@@ -262,8 +264,9 @@ def train(
     """Train until the budget is spent, and leave the model with the weights that scored best on validation.
 
     `validate` returns bits per character; its time does not count towards the budget. Training continues from
-    the last of the `checkpoints`, whose validations are reported again, and adds to them; the weights at each
-    validation are added to `snapshots`. At its moments, `writing` lets the model write.
+    the last of the `checkpoints`, whose validations are reported again after `continues` is called with the
+    share of the budget that is spent, and adds to them; the weights at each validation are added to
+    `snapshots`. At its moments, `writing` lets the model write.
     It ends early if the loss explodes or becomes NaN; raises `TextgenError` if that happens before the first
     validation.
     """
@@ -271,6 +274,7 @@ def train(
     state = checkpoints.latest() if checkpoints else None
     if state is not None:
         loop.restore(state)
+        continues(loop.fraction)
         for point in loop.curve:  # which who follows this attempt may not know
             report(point)
     if budget.unit == "seconds" and trainer.device_config.device.type == "cpu":
@@ -289,7 +293,7 @@ def train(
             with loop.cpu_share.paused():
                 checkpoints.try_to_save(loop.state)
     if loop.threads:
-        loop.threads.restore()
+        loop.threads.close()
     return loop.result()
 
 

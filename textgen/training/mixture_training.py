@@ -183,6 +183,7 @@ def train_members(plan: TrainingPlan, report: Report, checkpoints: Path | None =
         snapshots, size = plan.snapshots(name, checkpoints), plan.chars_per_token
         writing = plan.writing(name, len(results), len(learning), share, report)
         loop = partial(train, checkpoints=folder, snapshots=snapshots, writing=writing)
+        loop = partial(loop, continues=partial(_say_continues, report, len(results), len(learning)))
         results += [loop(trainer, share, size, validate, tell)]
         if folder:
             folder.finish(results[-1], members[name].module.state_dict())
@@ -191,6 +192,11 @@ def train_members(plan: TrainingPlan, report: Report, checkpoints: Path | None =
     else:
         result = combined_result(results, counting_seconds) if len(members) > 1 else results[0]
     return _weighted(plan, result)
+
+
+def _say_continues(report: Report, number: int, total: int, share: float) -> None:
+    """Report that the model after `number` of `total` continues after a share of its budget."""
+    report(Step("", remark=f"continues at {100 * (number + share) / total:.0f} % of its training"))
 
 
 def _finished(checkpoints: Checkpoints | None, model: LanguageModel) -> TrainResult | None:

@@ -191,6 +191,18 @@ OnProgress: TypeAlias = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A planned part of the work on an entry, or on all of them, which begins with the step of this state."""
+
+    entry: str
+    state: str
+    seconds: Amount
+    """About how long it takes on an idle machine."""
+    is_timed: bool = False
+    """True if it takes as long on a busy one, as training for a given time does."""
+
+
+@dataclass(frozen=True)
 class Step:
     """A step of the work on one of several entries, or on all of them."""
 
@@ -207,10 +219,8 @@ class Step:
     """The number of the entry, from 1."""
     total: int = 0
     """The number of entries."""
-    seconds_left: float | None = None
-    """About how long this step and all that follow take, if that is known when it begins."""
-    seconds_after: float = 0.0
-    """How much of that is for what follows this entry."""
+    stages: tuple[Stage, ...] = ()
+    """All stages that follow, once they are known: what takes their time is announced."""
     remark: str = ""
     """A note for people before the step begins."""
     text: str = ""
