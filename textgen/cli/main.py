@@ -25,10 +25,7 @@ def main() -> None:
     except BaseException as error:  # an interrupt may become an ImportError, or the error of a library
         if interrupts.count and (not isinstance(error, SystemExit) or error.code == INTERRUPTED):
             interrupts.end("interrupted")  # while Python ends, a second one would kill it
-        for number in (
-            signal.SIGINT,
-            signal.SIGTERM,
-        ):  # all has been said
+        for number in (signal.SIGINT, signal.SIGTERM):  # all has been said
             signal.signal(number, signal.SIG_DFL)
         raise
 
