@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from textgen.contracts import TextgenError
 from textgen.results.names import find_runs
+from textgen.runtime.messages import one_line
 from textgen.runtime.output import note
 from textgen.workers import process
 from textgen.workers.process import ERROR, RESULT, WARNING
@@ -82,10 +83,6 @@ class Client:
                 self._process.end()
         self._thread.shutdown(cancel_futures=True)
 
-    def again(self) -> Client:
-        """Return one of the same runs, whose process starts when something is to be done."""
-        return Client(*self._arguments)
-
     def _answer(self, function: Callable[..., R], *arguments: Any) -> R:
         """Return what a function returns in the process, in the thread; one that has died is replaced."""
         worker = self._started()
@@ -95,7 +92,7 @@ class Client:
             if kind == WARNING:
                 note(str(content))
             elif kind == ERROR:
-                raise content
+                raise content if isinstance(content, TextgenError) else TextgenError(one_line(content))
             elif kind == RESULT:
                 return cast(R, content)
         self._started(instead_of=worker)

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, wraps
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from textgen.contracts import TextgenError
 from textgen.experiment.entry_result import Sample
 from textgen.library.runs import Run, check_kept, load
 from textgen.library.runs import keep as keep_samples
 from textgen.registry.single_file import load_with_configured
-from textgen.runtime.messages import one_line
 from textgen.runtime.storage.json_records import to_values
 from textgen_play import completions, live
 from textgen_play.live import TextOfRun, WrittenToken
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 TURN_SECONDS = 0.005
@@ -28,17 +26,12 @@ MAX_SNAPSHOTS = 8
 _runs: list[Run] = []  # of this process
 _open: dict[str, Iterator[WrittenToken | completions.Part]] = {}
 _texts: dict[tuple[str, str, str], TextOfRun] = {}
-_failures: list[str] = []
-"""Why the runs could not be loaded."""
 
 
 def load_runs(folders: Sequence[Path], plugin_files: Sequence[Path], device: str, precision: str) -> None:
     """Load all runs; the first thing that the process does."""
-    try:
-        load_with_configured(plugin_files)
-        _runs[:] = [load(folder, device=device, precision=precision) for folder in folders]
-    except Exception as error:
-        _failures.append(_line(error))
+    load_with_configured(plugin_files)
+    _runs[:] = [load(folder, device=device, precision=precision) for folder in folders]
 
 
 def call(asked: tuple[Callable[..., R], tuple[Any, ...]]) -> R:
@@ -47,26 +40,6 @@ def call(asked: tuple[Callable[..., R], tuple[Any, ...]]) -> R:
     return function(*arguments)
 
 
-def plainly(function: Callable[P, R]) -> Callable[P, R]:
-    """Return a function that raises nothing but a `TextgenError` of one line, which any process can read."""
-
-    @wraps(function)
-    def plain(*arguments: P.args, **options: P.kwargs) -> R:
-        try:
-            if _failures:
-                raise TextgenError(_failures[0])
-            return function(*arguments, **options)
-        except Exception as error:
-            raise TextgenError(_line(error)) from None
-
-    return plain
-
-
-def _line(error: Exception) -> str:
-    return str(error) if isinstance(error, TextgenError) else one_line(error)
-
-
-@plainly
 def describe_runs() -> list[dict[str, Any]]:
     """Return what the page says about each run."""
     return [
@@ -92,14 +65,12 @@ def _timeline(run: Run) -> list[tuple[int, float | None]]:
     return [(point.num_updates, point.validation_bits_per_char) for point in (*points, *best)]
 
 
-@plainly
 def read(index: int, text: str, after: int | None = None) -> dict[str, Any]:
     """Return how a run, perhaps with the weights after some updates, predicts a text."""
     values: dict[str, Any] = to_values(live.read(_run(index, after), text))
     return values
 
 
-@plainly
 def begin(
     name: str, index: int, prompt: str, settings: dict[str, Any], after: int | None = None
 ) -> float | None:
@@ -109,14 +80,12 @@ def begin(
     return writing.temperature
 
 
-@plainly
 def complete(name: str, index: int, prompt: str | Sequence[int], settings: completions.Settings) -> int:
     """Open a completion, known by a name, as a continuation; return the number of tokens of its prompt."""
     num_read, _open[name] = completions.complete(_run(index), prompt, settings)
     return num_read
 
 
-@plainly
 def advance(name: str) -> tuple[list[dict[str, Any]], bool]:
     """Return the next tokens of a continuation, and whether it has ended."""
     tokens, end = list[dict[str, Any]](), time.monotonic() + TURN_SECONDS
@@ -148,7 +117,6 @@ def _snapshot(index: int, after: int) -> Run:
     return load(run.folder, device=str(run.config.device), after=after)
 
 
-@plainly
 def keep(index: int, prompt: str, settings: dict[str, Any], after: int | None = None) -> int:
     """Keep a continuation with its run; return the number of samples that are kept with it."""
     run = _run(index, after)
@@ -157,14 +125,12 @@ def keep(index: int, prompt: str, settings: dict[str, Any], after: int | None = 
     return keep_samples(run, [Sample(prompt, settings["sampler"], settings["seed"], text)])
 
 
-@plainly
 def marks(index: int, written: str) -> dict[str, Any]:
     """Return what is conspicuous in a text that a run has written."""
     values: dict[str, Any] = to_values(_text_of(index).marks(written))
     return values
 
 
-@plainly
 def passages() -> list[dict[str, str]]:
     """Return passages of the held-out text, if that is the same for all runs."""
     return [{"before": before, "text": text} for before, text in _text_of_all().passages()]

@@ -39,8 +39,8 @@ from textgen_play.server import (
     Guard,
     Name,
     Scope,
-    TooLargeError,
     answer,
+    event,
     headers_of,
     is_too_large,
     listen,
@@ -298,7 +298,7 @@ class Api:
 
         def events(number: int, some: list[dict[str, Any]]) -> str:
             said = [choice(number, [part], asked.logprobs is not None) for part in some]
-            return "".join(_event({**head, "choices": [each], **more}) for each in said)
+            return "".join(event({**head, "choices": [each], **more}) for each in said)
 
         async with aclosing(parts):
             try:
@@ -306,10 +306,10 @@ class Api:
                 async for number, some in parts:
                     yield events(number, some)
                 if has_usage:
-                    yield _event({**head, "choices": [], "usage": usage})
+                    yield event({**head, "choices": [], "usage": usage})
                 yield "data: [DONE]\n\n"
             except Exception as error:  # too late for a status
-                yield _event({"error": refusal(error).values()})
+                yield event({"error": refusal(error).values()})
 
 
 TOLD = {"tokens": "text", "token_logprobs": "logprob", "top_logprobs": "top", "text_offset": "begin"}
@@ -328,10 +328,6 @@ def choice(number: int, parts: Sequence[dict[str, Any]], is_told: bool) -> dict[
     }
 
 
-def _event(values: dict[str, Any]) -> str:
-    return f"data: {json.dumps(values)}\n\n"
-
-
 def names_of(folders: Sequence[Path]) -> list[str]:
     """Return the names of runs: those of their folders, and a number with those that are taken."""
     names: list[str] = []
@@ -346,7 +342,7 @@ def _made(folder: Path) -> int:
     return int((folder / RUN_FILE).stat().st_mtime)
 
 
-STATUSES = {TooLargeError: 413, DiedError: 503, TextgenError: 400, ClientDisconnect: 400}
+STATUSES = {DiedError: 503, TextgenError: 400, ClientDisconnect: 400}
 """Those of errors that are not the API's own; of several classes, the first counts."""
 
 

@@ -11,26 +11,22 @@ from textgen import defaults
 from textgen.page import render
 from textgen.page.render import render_with_scripts
 
-SCRIPTS = ("play_relay.js", "play.js", "play_guess.js")
+SCRIPTS = ("play.js", "play_guess.js")
 
 
-def play_page(runs: list[dict[str, Any]], *, is_relayed: bool = False) -> str:
-    """Return the page for these runs.
-
-    It asks the server that it comes from; one that is relayed has none, and asks what embeds it.
-    """
+def play_page(runs: list[dict[str, Any]]) -> str:
+    """Return the page for these runs; it asks the server that it comes from."""
     names = short_names(runs)
     data = {
         "runs": [run | {"name": name} for run, name in zip(runs, names, strict=True)],
         "sampler": defaults.SAMPLER,
         "length": 200,
-        "is_relayed": is_relayed,
     }
     return render_with_scripts(
         render.environment().from_string(asset("play.html", "templates")),
         [*map(render.asset, render.SCRIPTS), *map(asset, SCRIPTS)],
         asset("play.css"),
-        "connect-src 'none'" if is_relayed else "connect-src 'self'",
+        "connect-src 'self'",
         title=f"Play: {', '.join(names)}",
         data=data,
     )

@@ -1,4 +1,4 @@
-"""The server of the page and who may ask it, and the same without a network, for a notebook."""
+"""The server of the page, and who may ask it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager, suppress
-from functools import cache
 from secrets import compare_digest
-from threading import Thread
 from typing import Annotated, Any, TypeVar
 
 from annotated_types import Ge, Le
@@ -50,15 +48,10 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Pass a request on, or answer 403 or 413."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        answer = self._refusal(scope)
+        answer = self._refusal(scope) if scope["type"] == "http" else None
         if answer is not None:
             await _read_on(receive)
-            await answer(scope, receive, send)
-            return
-        await self._app(scope, _Limited(receive), send)
+        await (answer or self._app)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = headers_of(scope)
@@ -82,13 +75,9 @@ def headers_of(scope: Scope) -> dict[str, str]:
 
 
 def is_too_large(headers: Mapping[str, str]) -> bool:
-    """Return whether a request announces more than `MAX_BODY` bytes."""
+    """Return whether a request announces more than `MAX_BODY` bytes, or does not say how many."""
     size = headers.get("content-length", "0")
-    return not size.isdecimal() or int(size) > MAX_BODY
-
-
-class TooLargeError(TextgenError):
-    """A body has more than `MAX_BODY` bytes, which its header did not say."""
+    return "transfer-encoding" in headers or not size.isdecimal() or int(size) > MAX_BODY
 
 
 async def _read_on(receive: Any) -> None:
@@ -97,22 +86,6 @@ async def _read_on(receive: Any) -> None:
         async with asyncio.timeout(1):
             while (await receive()).get("more_body"):
                 pass
-
-
-class _Limited:
-    """The body of a request, which raises `TooLargeError` beyond `MAX_BODY`."""
-
-    def __init__(self, receive: Any) -> None:
-        self._receive, self._num_bytes = receive, 0
-
-    async def __call__(self) -> Any:
-        message = await self._receive()
-        if message["type"] == "http.request":
-            self._num_bytes += len(message.get("body", b""))
-            if self._num_bytes > MAX_BODY:
-                await _read_on(self._receive)
-                raise TooLargeError(TOO_LARGE)
-        return message
 
 
 MAX_CHARS, MAX_WRITTEN = 20_000, 5000
@@ -240,12 +213,12 @@ class Play:
     async def _events(self, name: str, asked: Writing, temperature: float | None) -> AsyncIterator[str]:
         place, is_over = (asked.client, asked.entry), False
         try:
-            yield _event({"temperature": temperature, "tokens": [], "is_over": False})
+            yield event({"temperature": temperature, "tokens": [], "is_over": False})
             while not is_over and self._latest.get(place) == name:
                 tokens, is_over = await self._models.do(model_process.advance, name)
-                yield _event({"tokens": tokens, "is_over": is_over})
+                yield event({"tokens": tokens, "is_over": is_over})
         except TextgenError as error:
-            yield _event({"error": str(error)})
+            yield event({"error": str(error)})
         finally:
             self._num_streams -= 1
             if self._latest.get(place) == name:
@@ -254,7 +227,8 @@ class Play:
                 self._models.forget(name)
 
 
-def _event(values: dict[str, Any]) -> str:
+def event(values: dict[str, Any]) -> str:
+    """Return values as a server-sent event."""
     return f"data: {json.dumps(values)}\n\n"
 
 
@@ -282,12 +256,7 @@ async def _report(_: Request, error: Exception) -> Response:
 
 
 def application(models: Client, port: int, token: str) -> Guard:
-    """Return the application behind its guard."""
-    return Guard(unguarded(models, f"/{token}"), port, token)
-
-
-def unguarded(models: Client, prefix: str = "") -> Starlette:
-    """Return the application for those whom nobody else can ask for; paths begin with `prefix`."""
+    """Return the application behind its guard; paths begin with the token."""
     play = Play(models)
 
     @asynccontextmanager
@@ -304,11 +273,12 @@ def unguarded(models: Client, prefix: str = "") -> Starlette:
         ("/passages", play.passages, "GET"),
     ]
     inner = [Route(path, handler, methods=[method]) for path, handler, method in routes]
-    return Starlette(
-        routes=[Mount(prefix, routes=inner)],
+    app = Starlette(
+        routes=[Mount(f"/{token}", routes=inner)],
         lifespan=lifespan,
         exception_handlers={TextgenError: _explain, ClientDisconnect: _ignore, Exception: _report},
     )
+    return Guard(app, port, token)
 
 
 def serve(models: Client, port: int | None, on_open: Callable[[str], None]) -> None:
@@ -342,72 +312,3 @@ def listen(port: int | None, usual: int, host: str = "127.0.0.1") -> socket.sock
     except OSError as error:
         reason = f"port {port or usual} of {host} cannot be opened: {error.strerror}; give another"
         raise TextgenError(reason) from None
-
-
-Send = Callable[[dict[str, object], bytes], None]
-
-
-class Relay:
-    """Lets an application answer requests that come as messages.
-
-    A request is `{"request": …, "path": …, "body": …}`, with a name and the path in the application; without
-    a body it is a GET. The messages of its answer have the same name: `{"request": …, "status": …}`, then
-    bytes, finally `"is_over": True`. A message with only the name cancels the request.
-    """
-
-    def __init__(self, app: App, send: Send) -> None:
-        self._app, self._send = app, send
-        self._left: dict[str, asyncio.Event] = {}
-        """The open requests, and whether nobody waits for their answers any longer."""
-
-    def take(self, message: object) -> None:
-        """Take a message; `send` is called in another thread. What is not a request is ignored."""
-        asyncio.run_coroutine_threadsafe(self._take(message), _loop())
-
-    async def _take(self, message: object) -> None:
-        match message:
-            case {"request": str(name), "path": str(path), **rest} if name not in self._left:
-                body = rest.get("body")
-                self._left[name] = asyncio.Event()
-                try:
-                    await self._answer(name, path, body if isinstance(body, str) else None)
-                finally:
-                    del self._left[name]
-                    self._send({"request": name, "is_over": True}, b"")
-            case {"request": str(name)} if name in self._left:
-                self._left[name].set()
-
-    async def _answer(self, name: str, path: str, body: str | None) -> None:
-        """Let the application answer, which never raises what it has not answered."""
-        left, asked = self._left[name], [(body or "").encode("utf-8", "surrogatepass")]
-
-        async def receive() -> dict[str, Any]:
-            if asked:
-                return {"type": "http.request", "body": asked.pop()}
-            await left.wait()
-            return {"type": "http.disconnect"}
-
-        async def send(event: dict[str, Any]) -> None:
-            if event["type"] == "http.response.start":
-                self._send({"request": name, "status": event["status"]}, b"")
-            elif event.get("body"):
-                self._send({"request": name}, event["body"])
-
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
-            "method": "GET" if body is None else "POST",
-            "path": f"/{path}",
-            "query_string": b"",
-            "headers": [],
-        }
-        await self._app(scope, receive, send)
-
-
-@cache
-def _loop() -> asyncio.AbstractEventLoop:
-    """Return the event loop of a thread of its own, which goes on while a cell of a notebook runs."""
-    loop = asyncio.new_event_loop()
-    Thread(target=loop.run_forever, name="textgen-play", daemon=True).start()
-    return loop

@@ -1,4 +1,4 @@
-"""Jobs that travel to other machines: pickled without their large parts, which travel once, with their files.
+"""Jobs that travel to other machines, with their files.
 
 What a job reads and writes is in its `folder`, and the plugins that it needs are in its `plugin_files`. Both
 are on the machine that gave it; where it is computed they are copies.
@@ -6,24 +6,15 @@ are on the machine that gave it; where it is computed they are copies.
 
 from __future__ import annotations
 
-import io
 import pickle
 import shutil
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from textgen.runtime.storage.files import private_folder
-
-LARGE = 100_000
-"""Characters, bytes or items of a part that travels apart."""
-MAX_PARTS = 32
-"""Parts that are remembered; a suite has several texts."""
 
 
 @contextmanager
@@ -38,14 +29,12 @@ def temporary_folder() -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class Parcel:
-    """A job on its way, without its large parts."""
+    """A job on its way."""
 
     job: bytes
     """Pickled."""
     withheld: bytes | None
-    """What the job's process asks for later, pickled the same way."""
-    num_parts: int
-    """Large parts of the job itself, the first ones."""
+    """What the job's process asks for later, pickled."""
     folder: str | None
     """The name of the job's folder."""
     files: Mapping[str, bytes]
@@ -54,114 +43,42 @@ class Parcel:
     """Their names, which may be equal, and contents."""
 
 
-class Packer:
-    """Packs jobs; a large part that several of them have is put away once.
-
-    Ray itself puts away arguments of tasks as a whole, but the texts are strings deep inside a job.
-    """
-
-    def __init__(self, put_away: Callable[[Any], Any]) -> None:
-        """`put_away` stores a pickled part and returns a reference to it."""
-        self._put_away = put_away
-        self._known: OrderedDict[int, tuple[Any, Any]] = OrderedDict()
-        """By `id`: each part, kept alive so that its `id` is not used again, and its reference."""
-
-    def pack(self, job: Any) -> tuple[Parcel, list[Any]]:
-        """Return the parcel of a job, and references to its large parts."""
-        parts = dict[int, Any]()
-        pickled, num_parts = _pickled(job, parts), len(parts)
-        later = getattr(job, "withheld", None)
-        withheld = None if later is None else _pickled(later, parts)
-        folder, plugin_files = job.folder, [(path.name, path.read_bytes()) for path in job.plugin_files]
-        name, files = (folder.name, contents(folder)) if folder else (None, {})
-        references = [self._reference(part) for part in parts.values()]
-        return Parcel(pickled, withheld, num_parts, name, files, plugin_files), references
-
-    def _reference(self, part: Any) -> Any:
-        known = self._known.pop(id(part), None) or (part, self._put_away(pickle.dumps(part, protocol=5)))
-        self._known[id(part)] = known
-        if len(self._known) > MAX_PARTS:
-            self._known.popitem(last=False)
-        return known[1]
-
-
-def _pickled(job: Any, parts: dict[int, Any]) -> bytes:
-    """Return a job without its large parts, which are added to `parts`."""
-    file = io.BytesIO()
-    _Pickler(file, parts).dump(job)
-    return file.getvalue()
-
-
-class _Pickler(pickle.Pickler):
-    """Pickles numbers instead of large parts, which it collects."""
-
-    def __init__(self, file: io.BytesIO, parts: dict[int, Any]) -> None:
-        super().__init__(file, protocol=5)
-        self.parts = parts
-        """By `id`, in the order of their numbers."""
-
-    def persistent_id(self, part: Any) -> int | None:
-        size = part.size if isinstance(part, np.ndarray) else 0
-        if isinstance(part, str | bytes | frozenset):
-            size = len(part)
-        if size <= LARGE:
-            return None
-        self.parts[id(part)] = part
-        return [*self.parts].index(id(part))
+def packed(job: Any) -> Parcel:
+    """Return the parcel of a job."""
+    later, folder = getattr(job, "withheld", None), job.folder
+    return Parcel(
+        pickle.dumps(job),
+        None if later is None else pickle.dumps(later),
+        folder and folder.name,
+        contents(folder) if folder else {},
+        [(path.name, path.read_bytes()) for path in job.plugin_files],
+    )
 
 
 @dataclass(frozen=True)
-class ReceivedJob:
-    """A job that was received, with copies of its files; the process that it is sent to gets the job itself.
+class Pickled:
+    """A pickled job, or what it asks for later; the process that it is sent to gets that itself.
 
     Only that process needs torch and all that the job is made of.
     """
 
-    parcel: Parcel
-    parts: Mapping[int, bytes]
-    """Its large parts, by their numbers."""
-    folder: Path | None
-    plugin_files: Sequence[Path]
-
-    @property
-    def withheld(self) -> Received | None:
-        """What its process asks for later."""
-        return None if self.parcel.withheld is None else Received(self.parcel.withheld, self.parts)
-
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        parts = {number: part for number, part in self.parts.items() if number < self.parcel.num_parts}
-        return _job, (self.parcel.job, parts, self.folder, self.plugin_files)
-
-
-@dataclass(frozen=True)
-class Received:
-    """Pickled values with their large parts; the process that they are sent to gets the values."""
-
     data: bytes
-    parts: Mapping[int, bytes]
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    """Fields that are others where it is computed."""
+    withheld: Pickled | None = None
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return _unpickled, (self.data, self.parts)
+        return _unpickled, (self.data, self.changes)
 
 
-def _job(data: bytes, parts: Mapping[int, bytes], folder: Path | None, plugin_files: Sequence[Path]) -> Any:
-    job = _unpickled(data, parts)
-    return replace(job, plugin_files=plugin_files, **({"folder": folder} if folder else {}))
-
-
-def _unpickled(data: bytes, parts: Mapping[int, bytes]) -> Any:
-    class Unpickler(pickle.Unpickler):
-        persistent_load = staticmethod({number: pickle.loads(part) for number, part in parts.items()}.get)
-
-    return Unpickler(io.BytesIO(data)).load()
+def _unpickled(data: bytes, changes: Mapping[str, Any]) -> Any:
+    made = pickle.loads(data)
+    return replace(made, **changes) if changes else made
 
 
 @contextmanager
-def unpacked(parcel: Parcel, parts: Sequence[bytes]) -> Iterator[ReceivedJob]:
-    """Yield the job, with files in a temporary folder.
-
-    `parts` are the large parts, pickled.
-    """
+def unpacked(parcel: Parcel) -> Iterator[tuple[Pickled, Path | None]]:
+    """Yield the job, and its folder, in a temporary folder."""
     with temporary_folder() as there:
         plugin_files = []
         for number, (name, source) in enumerate(parcel.plugin_files):
@@ -171,8 +88,9 @@ def unpacked(parcel: Parcel, parts: Sequence[bytes]) -> Iterator[ReceivedJob]:
         (there / "results").mkdir()
         if folder:
             write_contents(folder, parcel.files)
-
-        yield ReceivedJob(parcel, dict(enumerate(parts)), folder, plugin_files)
+        changes = {"plugin_files": plugin_files} | ({"folder": folder} if folder else {})
+        later = None if parcel.withheld is None else Pickled(parcel.withheld)
+        yield Pickled(parcel.job, changes, later), folder
 
 
 def contents(folder: Path) -> dict[str, bytes]:

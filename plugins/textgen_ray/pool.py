@@ -22,7 +22,7 @@ from textgen.workers.pool import (
     unsent,
 )
 from textgen.workers.process import WARNING
-from textgen_ray.job_transfer import Packer, write_contents
+from textgen_ray.job_transfer import packed, write_contents
 from textgen_ray.task import compute
 
 MAX_RETRIES = 3
@@ -80,14 +80,12 @@ class RayPool:
         resources = {"num_cpus": share.cpus, "num_gpus": share.gpus}
         self._task = ray.remote(**resources, max_retries=MAX_RETRIES)(compute)
         self._sent = ray.put(sent)
-        self._packer = Packer(ray.put)
         self._num_jobs = 0
 
     def start(self, job: Any) -> None:
         """Give a job to the cluster, where its silence is watched as soon as it begins."""
-        parcel, parts = self._packer.pack(job)
         number, self._num_jobs = self._num_jobs, self._num_jobs + 1
-        reference = self._task.remote(self._sent, parcel, number, self._mailbox, self._max_silence, *parts)
+        reference = self._task.remote(self._sent, packed(job), number, self._mailbox, self._max_silence)
         self.busy[reference] = number, job
 
     def wait(self) -> Iterator[tuple[Any, Any]]:

@@ -46,11 +46,11 @@ class Mailbox:
 
 
 def compute(
-    sent: bytes, parcel: Parcel, number: int, mailbox: Any, max_silence: float | None, *parts: bytes
+    sent: bytes, parcel: Parcel, number: int, mailbox: Any, max_silence: float | None
 ) -> tuple[Any, Mapping[str, bytes]]:
     """Return the result of a job and the files in its folder, if they are not those that it began with.
 
-    What job `number` says goes to the mailbox; `parts` are its large parts, pickled, which Ray has fetched.
+    What job `number` says goes to the mailbox.
     """
     import ray
 
@@ -61,11 +61,11 @@ def compute(
         say(WARNING, str(message))
 
     import_early("textgen.jobs.runner")  # which jobs are computed by
-    with unpacked(parcel, parts) as received, warnings.catch_warnings():
+    with unpacked(parcel) as (job, folder), warnings.catch_warnings():
         warnings.showwarning = warn
         pool = Processes(sent, lambda _, content: say(MESSAGE, content), max_silence, own_process=True)
         try:
-            pool.start(received)
+            pool.start(job)
             results: list[Any] = []
             while not results:
                 results += [result for _, result in pool.wait()]
@@ -73,5 +73,5 @@ def compute(
             pool.end()
         with suppress(ray.exceptions.RayError):  # what it said must be there before its result
             ray.get(mailbox.arrived.remote())
-        files = contents(received.folder) if received.folder else {}
+        files = contents(folder) if folder else {}
         return results[0], {} if files == parcel.files else files

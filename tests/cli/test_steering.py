@@ -16,19 +16,16 @@ import pytest
 from helpers.catalog import RECORDED, write_bench, write_run, write_study
 from helpers.commands import Done, run_textgen
 from helpers.records import edit_record
-from textgen.contracts import TextgenError
 from textgen.experiment.entry_result import Sample
 from textgen.experiment.samples import keep_samples
-from textgen.results.folders import identify
-from textgen.results.items import read_result
 
 HOSTILE = "\x1b]0;owned\x07\x1b[5m\x9b2J\u202e\x7f\r[red]x[/red][y](http://z)"
 """A title for the window, blinking, a cleared screen, reversed text, and markup of rich and Markdown."""
 STEERING = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 OF_RICH = re.compile(r"\r?\x1b\[(?!5m)[0-9;?]*[A-Za-z]")
 """Colours and movements of the cursor, but blinking, which nothing of ours does."""
-STRUCTURAL = ("budget", "budgets", "interval_method")
-"""Fields whose strings decide whether a result can be shown at all."""
+FREE = ("name", "entry", "title", "label", "text", "prompts", "processor", "system")
+"""Fields whose strings may be any; others decide whether a result can be read or shown."""
 
 
 def harmless(*arguments: object, code: int | None = 0, cwd: Path | None = None) -> tuple[Done, Done]:
@@ -57,30 +54,9 @@ def poisoned(values: Any, chosen: set[str]) -> Any:
     if isinstance(values, str):
         return HOSTILE + values if values in chosen else values
     if isinstance(values, dict):
-        return {poisoned(key, chosen): poisoned(value, chosen) for key, value in values.items()}
+        keys = {key: key if key in FREE else poisoned(key, chosen) for key in values}
+        return {keys[key]: poisoned(value, chosen) for key, value in values.items()}
     return [poisoned(value, chosen) for value in values] if isinstance(values, list) else values
-
-
-def write_poisoned(file: Path, original: dict[str, Any], chosen: set[str]) -> bool:
-    """Write a record in which some strings are hostile; return whether it is read."""
-    edit_record(file, lambda values: (values.clear(), values.update(poisoned(original, chosen))))
-    folder = identify(file.parent)
-    assert folder is not None
-    try:
-        read_result(folder)
-    except TextgenError:
-        return False
-    return True
-
-
-def accepted(file: Path, original: dict[str, Any], chosen: set[str], more: list[str]) -> set[str]:
-    """Return the strings of a record that may be hostile: all at once, otherwise by halves."""
-    if write_poisoned(file, original, chosen | set(more)):
-        return chosen | set(more)
-    half = len(more) // 2
-    if not half:
-        return chosen
-    return accepted(file, original, accepted(file, original, chosen, more[:half]), more[half:])
 
 
 def copied(recorded: str, file: Path) -> None:
@@ -89,14 +65,14 @@ def copied(recorded: str, file: Path) -> None:
     shutil.copy(RECORDED / f"{recorded}.json", file)
 
 
-WRITERS: dict[str, tuple[Callable[[Path], object], int]] = {
-    "run": (write_run, 14),
-    "bench": (lambda folder: write_bench(folder, ("char-lstm", 2.1, 0), ("random", 6.0, 0)), 25),
-    "ladder": (lambda folder: copied("ladder-code", folder / "ladder.json"), 25),
-    "suite": (lambda folder: copied("original-wiki", folder / "suite.json"), 35),
-    "study": (write_study, 40),
+WRITERS: dict[str, Callable[[Path], object]] = {
+    "run": write_run,
+    "bench": lambda folder: write_bench(folder, ("char-lstm", 2.1, 0), ("random", 6.0, 0)),
+    "ladder": lambda folder: copied("ladder-code", folder / "ladder.json"),
+    "suite": lambda folder: copied("original-wiki", folder / "suite.json"),
+    "study": write_study,
 }
-"""What writes each kind of result, and how many of its strings are hostile at least."""
+"""What writes each kind of result."""
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -106,20 +82,16 @@ def test_no_string_of_a_saved_result_steers_a_terminal(
     monkeypatch.chdir(tmp_path)
     Path("runs").mkdir()
     folder = Path("runs/x")
-    write, least = WRITERS[kind]
-    write(folder)
+    WRITERS[kind](folder)
     file = folder / f"{kind}.json"
     original = json.loads(file.read_text("utf-8"))
     original.pop("sha256", None)
-    found = list(strings(original))
-    chosen = accepted(file, original, set(), sorted({value for _, value in found}))
-    assert len(chosen) >= least
-    assert write_poisoned(file, original, chosen)
+    chosen = {value for name, value in strings(original) if name in FREE}
+    edit_record(file, lambda values: (values.clear(), values.update(poisoned(original, chosen))))
     listed, _ = harmless("runs")
     assert "owned" in listed.stdout
     printed, _ = harmless("runs", "show", "x", "--json")
     assert any(HOSTILE in value for _, value in strings(json.loads(printed.stdout)))
-    assert write_poisoned(file, original, chosen - {value for name, value in found if name in STRUCTURAL})
     if kind == "run":
         keep_samples(folder, [Sample(HOSTILE, HOSTILE, 0, HOSTILE)])
     else:

@@ -9,19 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from textgen.contracts import TextgenWarning
 
 
 @dataclass(frozen=True)
 class FileJob:
-    """A text, its ids, a folder for what it writes, and plugins."""
+    """A text, a folder for what it writes, and plugins."""
 
     number: int
     text: str
-    ids: NDArray[np.int32] | None = None
     folder: Path | None = None
     plugin_files: Sequence[Path] = ()
     crashes: bool = False

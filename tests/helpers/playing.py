@@ -10,9 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
-from queue import Queue
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -115,45 +113,3 @@ def children(process: int) -> list[int]:
     """Return the processes that a process has started and that have not ended."""
     threads = Path(f"/proc/{process}/task").glob("*/children")
     return [int(child) for thread in threads for child in thread.read_text().split()]
-
-
-class Relayed:
-    """The application of runs in this process, asked by messages as by a notebook."""
-
-    def __init__(self, runs: list[Path]) -> None:
-        from textgen_play.client import Client
-        from textgen_play.page import play_page
-        from textgen_play.server import Relay, unguarded
-
-        self.worker = Client(runs, [], "cpu")
-        self.page = play_page(self.worker.wait(), is_relayed=True)
-        self.said: Queue[tuple[dict[str, Any], bytes]] = Queue()
-        """All parts of all answers."""
-        app = unguarded(self.worker)
-        self.relay = Relay(app, lambda said, part: self.said.put((said, part)))
-        self._numbers = count()
-        self._waiting: dict[str, list[tuple[dict[str, Any], bytes]]] = {}
-
-    def send(self, path: str, body: Any = None, *, raw: str | None = None) -> str:
-        """Send `body` as JSON, or `raw` unchanged, and return the name of the request."""
-        name = str(next(self._numbers))
-        sent = json.dumps(body) if body is not None else raw
-        self.relay.take({"request": name, "path": path, "body": sent})
-        return name
-
-    def parts(self, name: str) -> Iterator[tuple[dict[str, Any], bytes]]:
-        """Yield the parts of an answer: its status, bytes, and its end."""
-        while True:
-            while not self._waiting.get(name):
-                said, part = self.said.get(timeout=60)
-                self._waiting.setdefault(said["request"], []).append((said, part))
-            said, part = self._waiting[name].pop(0)
-            yield said, part
-            if said.get("is_over"):
-                return
-
-    def ask(self, path: str, body: Any = None, *, raw: str | None = None) -> int:
-        """Return the status of an answer."""
-        (first, _), *_ = self.parts(self.send(path, body, raw=raw))
-        status: int = first["status"]
-        return status

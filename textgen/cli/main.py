@@ -5,27 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from contextlib import suppress
-from threading import Thread
 
-_early: list[int] = []
-"""Interrupts before there is anyone to tell."""
-IS_HEEDED = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-"""False in the background, where Ctrl-C means nothing."""
-for number in (signal.SIGTERM, *([signal.SIGINT] if IS_HEEDED else [])):
-    signal.signal(number, lambda number, _: _early.append(number))
-ENDING_SECONDS = 5.0
-"""Time that Python has to end after a command: threads and `atexit` handlers of plugins may never end."""
-
-from textgen.cli.interrupts import INTERRUPTED, interrupts  # noqa: E402 - Ctrl-C must not end the import
+from textgen.cli.interrupts import INTERRUPTED, interrupts
 
 
 def main() -> None:
     """Run the command line."""
-    interrupts.install(is_interactive=IS_HEEDED)
-    if _early:
-        interrupts.end("interrupted")
+    interrupts.install()
     _open_streams()
     _keep_results_apart()
     for variable in ("COLUMNS", "LINES"):  # some containers set them to 0, and nothing would be shown
@@ -39,16 +26,8 @@ def main() -> None:
         if interrupts.count and (not isinstance(error, SystemExit) or error.code == INTERRUPTED):
             interrupts.end("interrupted")  # while Python ends, a second one would kill it
         for number in (signal.SIGINT, signal.SIGTERM):  # all has been said
-            signal.signal(number, signal.SIG_IGN)
-        Thread(target=_end_soon, args=(error,), daemon=True).start()
+            signal.signal(number, signal.SIG_DFL)
         raise
-
-
-def _end_soon(error: BaseException) -> None:
-    """End this process with the exit code of an error, unless Python has ended it by then."""
-    code = (error.code or 0) if isinstance(error, SystemExit) else 1
-    time.sleep(ENDING_SECONDS)
-    interrupts.end(code=code if isinstance(code, int) else 1)
 
 
 def _keep_results_apart() -> None:

@@ -25,10 +25,7 @@ class UsageError(TextgenError):
 
 def one_line(error: BaseException, with_type: bool = True) -> str:
     """Return the type and message of an error in one line of limited length."""
-    try:
-        message = " ".join(str(error).split())
-    except Exception:  # the error of a plugin may be broken itself
-        message = ""
+    message = " ".join(str(error).split())
     if len(message) > MAX_MESSAGE_CHARS:
         message = message[:MAX_MESSAGE_CHARS] + "…"
     if message and not with_type:

@@ -7,11 +7,12 @@ const play = (() => {
   const client = crypto.getRandomValues(new Uint32Array(2)).join("-");
   const at = (id) => document.getElementById(id);
   const chars = (text) => Array.from(text);
+  const keepAddress = (address) => history.replaceState(null, "", address);
 
   async function ask(path, body, signal) {
     const request = body === undefined ? {} :
       { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-    const answer = await reach(base + path, { ...request, signal });
+    const answer = await fetch(base + path, { ...request, signal });
     if (answer.ok) return answer;
     const said = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
     throw new Error(said.error);

@@ -20,7 +20,7 @@ pytest.importorskip("uvicorn", reason="needs the extra play")
 
 import textgen
 from helpers.commands import run_process, run_textgen
-from helpers.playing import Server, children, served
+from helpers.playing import Server, served
 from helpers.shared import ENTRIES
 from textgen.contracts import TextgenError
 from textgen.library.runs import keep as keep_samples
@@ -183,19 +183,6 @@ def test_malformed_requests_get_one_line(server: Server, path: str) -> None:
         error = body["error"]
         assert error
         assert "\n" not in error
-    assert server.ask("read", {"entry": 0, "text": "a"})[0] == 200
-
-
-def test_the_page_outlives_the_process_with_the_models(server: Server) -> None:
-    assert server.ask("")[0] == 200
-    if not Path("/proc/self/task").exists():
-        pytest.skip("needs /proc")
-    forked = [each for child in children(server.process.pid) for each in children(child)]
-    assert len(forked) == 1
-    os.kill(forked[0], signal.SIGKILL)
-    status, body = server.ask("read", {"entry": 0, "text": "a"})
-    said = "the process with the models has died; it was started again"
-    assert (status, body["error"]) == (400, said)
     assert server.ask("read", {"entry": 0, "text": "a"})[0] == 200
 
 

@@ -1,7 +1,4 @@
-"""States on disk, and as bytes between processes: nested values and tensors as JSON and safetensors.
-
-They are complete or absent, and never unpickled.
-"""
+"""States on disk: nested values and tensors as JSON and safetensors, complete or absent, never unpickled."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load, load_file, save, save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from textgen.runtime.storage.files import (
@@ -45,19 +42,6 @@ def load_state(folder: Path) -> Any:
         return _decode(read_json(folder / VALUES), load_file(folder / TENSORS))
     except (DamagedFileError, RecursionError) as error:
         raise ValueError(str(error)) from None
-
-
-def pack_state(state: Any) -> bytes:
-    """Return what `save_state` would write: the length of the JSON in 8 bytes, the JSON, and the tensors."""
-    tensors: dict[str, Tensor] = {}
-    values = json.dumps(_encode(state, tensors)).encode()
-    return len(values).to_bytes(8, "little") + values + save(tensors)
-
-
-def unpack_state(data: bytes) -> Any:
-    """Return the state that `pack_state` made into bytes; named tuples become tuples."""
-    begin = 8 + int.from_bytes(data[:8], "little")
-    return _decode(json.loads(data[8:begin]), load(data[begin:]))
 
 
 def _encode(value: Any, tensors: dict[str, Tensor]) -> Any:
