@@ -12,7 +12,6 @@ from textgen.comparison.entry_job import EntryJob, EntryOutcome, WriteRow
 from textgen.comparison.references import score_references
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_again
-from textgen.data.sources import STANDARD_INPUT
 from textgen.data.split import PARTS
 from textgen.defaults import ENTRY_TIMEOUT
 from textgen.evaluation.memorization import find_overlap
@@ -32,7 +31,6 @@ from textgen.results.details import Details, DetailsReader
 from textgen.results.folders import run_folder
 from textgen.results.judge import SCORE
 from textgen.runtime.device import DeviceConfig, choose_device
-from textgen.runtime.output import note
 from textgen.runtime.storage.json_records import to_values
 from textgen.training.budget import parse_duration
 from textgen.training.progress import Report
@@ -102,8 +100,6 @@ def load_text(result: Comparison) -> Corpus:
     if not sources.names or "-" in sources.names:
         origin = "standard input" if sources.names else "a source that was not recorded"
         raise TextgenError(f"the text was read from {origin}, so the runs cannot be scored again")
-    if sources.sealed == STANDARD_INPUT:
-        note("reading the sealed text of this result from standard input")
     return load_again(sources, result.corpus)
 
 

@@ -92,7 +92,7 @@ tune char-lstm --search learnign_rate
 tune char-lstm --timeout 5epochs
     --timeout '5epochs': give a time…
 bench TINY --sealed missing.txt
-    no such file: missing.txt; --sealed needs a path, or - for standard input
+    no such file: missing.txt
 
 sample file
     no run in 'file'; textgen runs lists those under 'runs'
@@ -130,8 +130,6 @@ plugins --json show lstm
     --json has no effect before 'show'; write it after 'show'
 sample uniform --precision bf16
     precision bf16 has no effect on 'uniform', which generates in fp32; leave it out
-bench TINY --sealed - --corpus -
-    corpus and sealed cannot both be standard input (-); give a file as one of them
 bench TINY --sealed good.txt --split 80/10/10
     a sealed text is the test part, so give the other one none, as by 95/5/0
 

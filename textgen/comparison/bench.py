@@ -17,7 +17,6 @@ from textgen.comparison.entry_job import EntryJob, EntryOutcome, WriteRow, make_
 from textgen.comparison.references import score_references, score_yardsticks
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
-from textgen.data.sources import STANDARD_INPUT
 from textgen.defaults import ENTRY_TIMEOUT, SAMPLER
 from textgen.evaluation.intervals import SHIPPED_PRIORS
 from textgen.evaluation.memorization import find_overlap
@@ -55,8 +54,6 @@ from textgen.runtime.storage.json_records import read_record, read_values, write
 from textgen.runtime.storage.result_folders import MARKDOWN, PAGE, RUN_FILE
 from textgen.training.budget import Budget, ladder_of, parse_budget, parse_duration
 from textgen.training.progress import Report, Step, ignore_report
-
-WAITING = "all entries are trained; waiting for the sealed text on standard input"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,8 +199,7 @@ def _prepare(
     if sealed is not None:
         before = [run for out, each in rungs.items() for run in plan(entries, corpus, each, out).items()]
         failures = train_all(dict(before), options.backend, silence, report)
-        remark = WAITING if sealed == STANDARD_INPUT else ""
-        report(Step("opening the sealed text", remark=remark))
+        report(Step("opening the sealed text"))
         corpus = corpus.with_sealed(sealed)
     plans = {out: plan(entries, corpus, each, out) for out, each in rungs.items()}
     experiments = {folder: each for planned in plans.values() for folder, each in planned.items()}

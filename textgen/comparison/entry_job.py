@@ -10,7 +10,6 @@ from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
-from textgen.data.sources import STANDARD_INPUT
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.entry_result import EntryResult, FailedEntry, RunResult, Sample
@@ -128,8 +127,8 @@ class EntryJob(Generic[Result]):
 
 def check_sealed(path: str, corpus: Corpus) -> None:
     """Raise `TextgenError` if there is no such file, without opening it, or if there is a test part."""
-    if path != STANDARD_INPUT and not Path(path).is_file():
-        raise TextgenError(f"no such file: {path}; --sealed needs a path, or - for standard input")
+    if not Path(path).is_file():
+        raise TextgenError(f"no such file: {path}")
     if len(corpus.split.test):
         raise UsageError(f"a sealed text is the test part, so give the other one none, as by {SEALED_SPLIT}")
 

@@ -64,12 +64,12 @@ class TextSources:
     max_chars: int | None = None
     encoding: str = ENCODING
     sealed: str | None = None
-    """The file with the test text, or - for standard input, if that is not part of the text."""
+    """The file with the test text, if that is not part of the text."""
 
     @property
     def are_kept(self) -> bool:
         """False if the text was not recorded, or in part read from standard input."""
-        return bool(self.names) and STANDARD_INPUT not in (*self.names, self.sealed)
+        return bool(self.names) and STANDARD_INPUT not in self.names
 
 
 @dataclass(frozen=True, repr=False)
@@ -133,7 +133,7 @@ class Corpus:
         return replace(self, text="", split=split, whole=self.info, sources=TextSources())
 
     def with_sealed(self, path: str) -> Corpus:
-        """Return the corpus with the text of the file `path`, or of standard input (-), as its test part.
+        """Return the corpus with the text of the file `path` as its test part.
 
         Raises `TextgenError` if it cannot be read or is too short, and `UsageError` if there is a test part.
         """

@@ -14,7 +14,6 @@ from textgen.comparison.entry_job import SEALED_SPLIT, check_sealed
 from textgen.comparison.references import open_yardstick
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
-from textgen.data.sources import STANDARD_INPUT
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_parser import parse_entries, split_yardsticks
 from textgen.jobs.backends import open_backend
@@ -129,8 +128,6 @@ def _opened(request: BenchRequest) -> Corpus:
         return texts.loaded(asked)
     if request.cluster.on is not None:
         raise UsageError("sealed cannot be combined with on, whose machines keep no trained entries")
-    if asked.sealed == STANDARD_INPUT and STANDARD_INPUT in asked.sources:
-        raise UsageError("corpus and sealed cannot both be standard input (-); give a file as one of them")
     split = SEALED_SPLIT if asked.split == defaults.SPLIT else asked.split
     text = texts.read(replace(asked, split=split))
     check_sealed(asked.sealed, text)

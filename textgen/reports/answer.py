@@ -302,7 +302,7 @@ def cautions(runs: Iterable[RunCaution], budget: Budget) -> Iterator[str]:
     if remarks:
         yield f"{_are(list(remarks))} {next(iter(remarks.values()))}."
     if told := list(dict.fromkeys(run.name for run in known if run.is_told)):
-        yield f"{_are(told)} scored token by token, having code that is not textgen's own; the rest in windows."
+        yield f"{_are(told)} scored token by token, having code that is not textgen's; the others in windows."
 
 
 def _disturbed(runs: Sequence[RunCaution], budget: Budget) -> tuple[list[float], list[float]]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
-from textgen.data.sources import STANDARD_INPUT
 from textgen.evaluation.text_metrics import MIN_VERBATIM
 from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, entry_style
 from textgen.reports import bench_tables as tables
@@ -153,11 +152,8 @@ def _made(result: Comparison) -> list[str]:
 
 def _scored_on(result: Comparison) -> str:
     """Return the part that is scored, or the sealed file."""
-    if result.sources.sealed is None:
-        return result.scored_on
     sealed = result.sources.sealed
-    name = "standard input" if sealed == STANDARD_INPUT else sealed
-    return f"{name}, which was opened after all entries were trained"
+    return f"{sealed}, which was opened after all entries were trained" if sealed else result.scored_on
 
 
 def _scores(result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, str]) -> list[Block]:
