@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from textgen.contracts import TextgenError
 from textgen.data.decoding import utf8
+from textgen.experiment.entry_result import EntryResult
 from textgen.registry.registry import plugin_files
 from textgen.results.comparison import Comparison
 from textgen.results.folders import run_folder
@@ -33,10 +34,19 @@ def weigh(files: SavedFiles, path: Path, result: Comparison) -> Iterator[Check]:
                 sizes = f"its packed text ({size:,} B + model {model:,} B)"
                 _textgen("unpack", run.absolute(), packed, "--out", unpacked, folder=place)
                 problem = "" if unpacked.read_bytes() == text else "another text"
+                if abs(8 * said["code_bytes"] - row.score_checks.total_bits) > _allowed(row):
+                    problem = f"{8 * said['code_bytes']:,} bits, not {row.score_checks.total_bits:,.0f}"
             except TextgenError as error:
                 problem = str(error)
         differs = (Difference("text", "that of the corpus", problem),) if problem else ()
         yield Check(files.name(run), sizes, row.score_checks.num_tokens, differs)
+
+
+def _allowed(row: EntryResult) -> float:
+    """Return the bits by which a packed text may differ from the score: rounding, and the ends of stretches."""
+    score = row.test or row.validation
+    num_stretches = len(score.units.bits) if score and score.units else 1
+    return 2e-4 * row.score_checks.total_bits + 64 * num_stretches
 
 
 def _textgen(command: str, *arguments: object, folder: str | None = None) -> bytes:
