@@ -43,7 +43,7 @@ def weigh(files: SavedFiles, path: Path, result: Comparison) -> Iterator[Check]:
 
 
 def _allowed(row: EntryResult) -> float:
-    """Return the bits by which a packed text may differ from the score: rounding, and the ends of stretches."""
+    """Return the bits by which a packed text may differ from its score: rounding, and the ends of codes."""
     score = row.test or row.validation
     num_stretches = len(score.units.bits) if score and score.units else 1
     return 2e-4 * row.score_checks.total_bits + 64 * num_stretches
