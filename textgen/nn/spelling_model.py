@@ -265,13 +265,15 @@ class WordBounds(nn.Module):
         never_follows = torch.from_numpy(occurs & ~follows).to(self.is_apart.device)
         self.is_apart = never_follows & self.get_buffer("begins_with_letter")
 
-    def forward(self, logits: Tensor, before: Tensor, *, is_normalized: bool) -> Tensor:
-        """Change, in place, the logits [count, vocab_size] of what follows the tokens `before` [count]."""
-        is_letter = self.ends_with_letter[before]
+    def forward(self, logits: Tensor, before: Tensor, decides: Tensor, *, is_normalized: bool) -> None:
+        """Change, in place, the logits [count, vocab_size] of what follows the tokens `before` [count].
+
+        Only where `decides` [count] is true, a word may follow.
+        """
+        is_letter = self.ends_with_letter[before] & decides
         logits.addr_(is_letter.to(logits.dtype), self.is_apart.to(logits.dtype), alpha=-PENALTY)
         if is_normalized:
             logits[is_letter] = logits[is_letter].log_softmax(-1)
-        return logits
 
 
 class SpellingState(NamedTuple):
@@ -347,11 +349,10 @@ class SpellingModel(WrappedModel):
         tokens = torch.cat((state.last[:, None], ids), dim=1)
         is_read = torch.cat((state.last[:, None] >= 0, depths <= NUM_FIRST), dim=1)
         logits, before = self._read(tokens, is_read, state.before)
-        rows = torch.arange(len(ids), device=ids.device)
-        logits = logits[rows[:, None], is_read.cumsum(1)[:, 1:] - 1]
         contexts = self.speller.contexts(ids, depths, state.contexts)
         self._finish(logits, ids, depths, contexts)
         places = torch.arange(tokens.shape[1], device=ids.device)
+        rows = torch.arange(len(ids), device=ids.device)
         last = tokens[rows, torch.where(is_read, places, -1).amax(1)]
         return logits, SpellingState(before, last, depths[:, -1], last_contexts(contexts, state.contexts))
 
@@ -383,10 +384,8 @@ class SpellingModel(WrappedModel):
     def _finish(self, logits: Tensor, ids: Tensor, depths: Tensor, contexts: Sequence[Numbers]) -> None:
         """Make the reader's logits [batch, time, vocab_size] after `ids` [batch, time] those of the model."""
         decides = depths != 1  # where a word may follow; a spelling of one token mostly goes on
-        if decides.all():  # mostly, where it writes
-            self.bounds(logits.view(-1, self.vocab_size), ids.flatten(), is_normalized=self.is_normalized)
-        else:
-            logits[decides] = self.bounds(logits[decides], ids[decides], is_normalized=self.is_normalized)
+        flat = logits.view(-1, self.vocab_size)
+        self.bounds(flat, ids.flatten(), decides.flatten(), is_normalized=self.is_normalized)
         within = depths >= NUM_FIRST
         mask = within.cpu().numpy()
         if mask.any():
@@ -398,8 +397,9 @@ class SpellingModel(WrappedModel):
     def _read(self, tokens: Tensor, is_read: Tensor, state: State) -> tuple[Tensor, State]:
         """Let the reader read, in each row of `tokens` [batch, time], those that `is_read` names.
 
-        Return its logits after each, [batch, most tokens read, vocab_size], and its state before the last
-        one in each row. Rows are sorted by how many they have, and leave after their last.
+        Return its logits after each token but the first, [batch, time - 1, vocab_size], or where one is not
+        read, after the last that is; and its state before the last one in each row. Rows are sorted by how
+        many they have, and leave after their last.
         """
         counts, order = is_read.sum(1).sort(descending=True)
         rows, columns = is_read[order].nonzero(as_tuple=True)
@@ -417,8 +417,9 @@ class SpellingModel(WrappedModel):
                 befores.append(map_tensors(lambda part, skip=num_longer: part[skip:], state))
             block, state = self._base.forward(packed[:num_rows, begin:end], state)
             if logits is None:
-                logits = block.new_zeros(*packed.shape, self.vocab_size)
+                logits = block.new_empty(*packed.shape, self.vocab_size)
             logits[:num_rows, begin:end] = block
         assert logits is not None
         back = order.argsort()
-        return logits[back], map_tensors(lambda part: part[back], join(befores[::-1]))
+        logits = logits[back[:, None], is_read.cumsum(1)[:, 1:] - 1]
+        return logits, map_tensors(lambda part: part[back], join(befores[::-1]))
