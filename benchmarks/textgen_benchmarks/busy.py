@@ -78,10 +78,9 @@ def main() -> None:
                 other = stack.enter_context(subprocess.Popen([sys.executable, "-c", BUSY_PROGRAM]))
                 stack.callback(other.kill)
             found = json.loads(subprocess.check_output(command, env={**os.environ, **THREADS[threads]}))
-        for work, times in found.items():
-            rows.append(
-                {"entry": entry, "busy_programs": num_others, "threads": threads, "work": work, **times}
-            )
+        about = {"entry": entry, "busy_programs": num_others, "threads": threads}
+        for work, (seconds, cpu_seconds) in found.items():
+            rows.append(about | {"work": work, "seconds": seconds, "cpu_seconds": cpu_seconds})
             print(*rows[-1].values(), flush=True)
     save(options.json, rows=rows)
 

@@ -17,16 +17,16 @@ from textgen.cli.console import print_rows
 from textgen_benchmarks.saving import json_option, save
 
 COMMANDS = (
-    "train char-lstm --budget 15s",
-    "train word-lstm-glove --budget 20s",
-    "train char-lstm --budget 1Mchars",
+    "train char-lstm --budget 10s",
+    "train word-lstm-glove --budget 15s",
+    "train char-lstm --budget 300kchars",
     "train word-ngram",
-    "bench char-lstm --budget 15s",
-    "bench word-lstm-glove --budget 30s",
-    "bench char-lstm word-lstm-glove random --budget 20s",
-    "bench char-lstm char-gru --budget 1Mchars",
-    "bench char-lstm --budget 5s,10s,20s",
-    "bench word-lstm --seeds 2 --budget 15s",
+    "bench char-lstm --budget 10s",
+    "bench word-lstm-glove --budget 15s",
+    "bench char-lstm word-lstm-glove random --budget 10s",
+    "bench char-lstm char-gru --budget 300kchars",
+    "bench char-lstm --budget 5s,10s",
+    "bench word-lstm --seeds 2 --budget 10s",
 )
 NUM_BUSY = (0, 2)
 """Other programs, each of which keeps a core busy."""
@@ -45,8 +45,8 @@ def measured(command: str, num_busy: int) -> Iterator[dict[str, Any]]:
     try:
         with TemporaryDirectory() as folder:
             words = [sys.executable, "-m", "textgen", *command.split(), "--out", f"{folder}/out"]
-            pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-            with subprocess.Popen(words, text=True, **pipes) as process:
+            nowhere, piped = subprocess.DEVNULL, subprocess.PIPE
+            with subprocess.Popen(words, text=True, stdout=nowhere, stderr=piped) as process:
                 for line in process.stderr or ():
                     if found := ANNOUNCED.search(line):
                         hours, minutes, seconds = (float(each or 0) for each in found.groups())

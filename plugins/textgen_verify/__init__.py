@@ -4,7 +4,7 @@
 
     assert verify("runs/three", runs=True).agrees
 
-`compare.py` compares, `rebuild.py` rebuilds from rows, and `rescore.py` from saved runs.
+`compare.py` compares, `rebuild.py` rebuilds from rows, `rescore.py` from saved runs; `weigh.py` packs texts.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ def verify(
     result: str | Path,
     *,
     runs: bool = False,
+    weigh: bool = False,
     device: str = "auto",
     on_check: Callable[[Check], None] = lambda check: None,
 ) -> Verification:
@@ -31,8 +32,9 @@ def verify(
 
     `result` is a file, its folder, part of its name, or `latest`. The rows of a bench are compared with the
     files of its runs, if they are there. With `runs` the text is loaded again too, the saved runs score it on
-    `device`, and the texts that they wrote are measured again. `on_check` is called after each check. Raises
-    `TextgenError` if the result is damaged or has no digest.
+    `device`, and the texts that they wrote are measured again. With `weigh` each run of a bench packs its
+    text, and unpacks it in another process. `on_check` is called after each check. Raises `TextgenError` if
+    the result is damaged or has no digest.
     """
     from textgen.results.names import HAS_PAGE, find
     from textgen.runtime.messages import UsageError
@@ -43,7 +45,7 @@ def verify(
         raise UsageError("device has no effect without runs; leave it out")
     is_file = Path(result).is_file() or Path(result).suffix == ".json"
     path = Path(result) if is_file else find(str(result), chosen=HAS_PAGE).file
-    files, checks = SavedFiles(path, device if runs else None), []
+    files, checks = SavedFiles(path, device if runs else None, weighs=weigh), []
     for check in check_result(files):
         checks.append(check)
         on_check(check)

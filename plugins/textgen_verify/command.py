@@ -45,6 +45,14 @@ def verify(
             help="Also load the text again, score it with the saved runs, and measure what they wrote.",
         ),
     ] = False,
+    weigh: Annotated[
+        bool,
+        typer.Option(
+            "--weigh",
+            metavar=NO_METAVAR,
+            help="Also let each run pack its text, and give it back in a process that lacks it.",
+        ),
+    ] = False,
     cluster: OnDevice = ClusterOptions(),
     as_json: Json = False,
     plugin: PluginFiles = None,
@@ -59,7 +67,7 @@ def verify(
         if not as_json:
             say("\n".join(check.lines()), flush=True)
 
-    verification = textgen_verify.verify(file, runs=runs, device=cluster.device, on_check=show)
+    verification = textgen_verify.verify(file, runs=runs, weigh=weigh, device=cluster.device, on_check=show)
     if as_json:
         print_json(verification)
     else:

@@ -97,10 +97,12 @@ class SavedFiles:
     `read`, and yields what `compare` returns.
     """
 
-    def __init__(self, path: Path, device: str | None = None) -> None:
-        """`path` is the file of the result; `device` scores its runs again, unless it is None."""
-        self.path = path
-        self.device = device
+    def __init__(self, path: Path, device: str | None = None, *, weighs: bool = False) -> None:
+        """`path` is the file of the result; `device` scores its runs again, unless it is None.
+
+        With `weighs` they pack their text.
+        """
+        self.path, self.device, self.weighs = path, device, weighs
         self.results: list[tuple[Path, Header]] = []
         """Those of the files that are results of their own."""
         self.reports: list[str] = []

@@ -186,5 +186,6 @@ def _references(result: Comparison, corpus: Corpus, folder: Path, config: Device
     runs = {row.name: run for row in result.runs if (run := run_folder(folder, row.name, row.seed)).is_dir()}
     entries = [read_manifest(run).entry for run in runs.values()]
     budget, silence = result.budget, parse_duration(ENTRY_TIMEOUT, "entry_timeout")
-    again = {each.name: each for each in score_references(entries, corpus, budget, config, silence)}
+    scores = score_references(entries, corpus, budget, config, silence, uses_cache=False)
+    again = {each.name: each for each in scores}
     return {"references": [again.get(each.name, {}) for each in result.references]}

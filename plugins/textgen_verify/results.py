@@ -23,6 +23,7 @@ from textgen.version import __version__
 from textgen_verify.compare import Check, Difference, SavedFiles
 from textgen_verify.rebuild import rebuild_comparison, rebuild_ladder
 from textgen_verify.rescore import check_run_files, rescore
+from textgen_verify.weigh import weigh
 
 WRITE = 'id="write"'
 """What a page has if it has models."""
@@ -39,8 +40,11 @@ def check_result(files: SavedFiles) -> Iterator[Check]:
     known = (each for each in shown if (each.field in values if each.field else each.file == path.name))
     if (kind := next(known, None)) is None:
         raise TextgenError(f"{str(path)!r} is not a result of textgen bench, suite or tune")
-    if files.device is not None and not kind.ranks_runs:
-        raise UsageError(f"--runs has no effect on {str(path)!r}: only a bench keeps its runs; leave it out")
+    if (files.device is not None or files.weighs) and not kind.ranks_runs:
+        option = "--weigh" if files.weighs else "--runs"
+        raise UsageError(
+            f"{option} has no effect on {str(path)!r}: only a bench keeps its runs; leave it out"
+        )
     check = getattr(kind, "verify", None) or CHECKS.get(kind.record())
     try:
         if check:
@@ -63,6 +67,8 @@ def check_comparison(files: SavedFiles, path: Path) -> Iterator[Check]:
         yield check_run_files(files, path, result)
     if files.device is not None:
         yield from rescore(files, path, result, details)
+    if files.weighs:
+        yield from weigh(files, path, result)
 
 
 def check_ladder(files: SavedFiles, path: Path) -> Iterator[Check]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable
-from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from helpers.commands import forget_plugin_files
+from helpers.plugins import TOY_MODEL
 from textgen.contracts import PretrainedVectors, TextgenError
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_parser import parse_entries, parse_entry
 from textgen.nn.language_model import placeholder_vocabulary
 from textgen.nn.mixture import MixtureModel
-from textgen.runtime.storage.json_records import to_values
+from textgen.registry.single_file import load_plugin_file
 from textgen.training.train_options import TrainOptions
 from textgen_models.counting import NGram
 from textgen_models.recurrent import LSTM
@@ -233,22 +234,13 @@ def test_a_missing_package_is_told_when_an_entry_is_read(
     assert parse_entries(["random", text])[1][text].removeprefix("the tokenizer ") == expected
 
 
-def test_an_entry_that_knows_what_its_components_say_does_not_load_them(
-    toys: None,  # noqa: ARG001
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    entry = parse_entry("char-lstm+net:learning_rate=1")
-    told = replace(entry).knowing(vars(entry.facts))
-    monkeypatch.setattr("textgen.experiment.entry.load", None)
-    monkeypatch.setattr("textgen.experiment.entry.find", None)
-    for known in (told, pickle.loads(pickle.dumps(told)), told.with_copies(2)):
-        assert known.facts == entry.facts
-        assert known.trained == ("lstm", "net")
-        assert known.train_options("lstm") == TrainOptions(learning_rate=1)
-        assert known.code.keys() == {"tokenizer", "lstm", "net"}
-    assert told == entry
-    assert to_values(told) == to_values(entry) == {
-        "name": entry.name, "parts": entry.parts, "options": entry.options
-    }  # fmt: skip
-    with pytest.raises(TypeError):
-        _ = replace(told).trained  # its options may be others, so it knows nothing
+def test_an_entry_whose_code_has_changed_since_it_was_read_is_not_trained(tmp_path: Path) -> None:
+    for code in (TOY_MODEL, TOY_MODEL + "\n"):
+        (tmp_path / "toy.py").write_text(code.format(""))
+        load_plugin_file(tmp_path / "toy.py")
+        if code is TOY_MODEL:
+            entry = parse_entry("char-toy")
+            assert entry.code.keys() == {"tokenizer", "model"}
+    with pytest.raises(TextgenError, match="code of 'char-toy' has changed since the command began"):
+        entry.build_tokenizer()
+    forget_plugin_files()

@@ -21,9 +21,6 @@ class FileJob:
     folder: Path | None = None
     plugin_files: Sequence[Path] = ()
     crashes: bool = False
-    again: str = ""
-    """Another text, or the same."""
-    num_assistants: int = 0
 
     def compute(self, report: Callable[[Any], None]) -> int:
         """Return the length of the text, and write a file."""

@@ -52,7 +52,7 @@ class Launched:
             dict(os.environ if env is None else env),
             Path.cwd() if cwd is None else cwd,
             max_bytes,
-            (server._forkserver_address, os.getpid()) if max_bytes is None else None,
+            server._forkserver_address if max_bytes is None else None,
         )
         context: Any = get_context("forkserver")
         self._process = context.Process(target=_run, args=sent)
@@ -109,7 +109,7 @@ def _run(  # noqa: PLR0917
     environment: dict[str, str],
     folder: Path,
     max_bytes: int | None,
-    server: tuple[str, int] | None,
+    server: str | None,
 ) -> None:
     for number, stream in enumerate(streams):
         descriptor = stream.detach()
@@ -126,8 +126,7 @@ def _run(  # noqa: PLR0917
         resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, max_bytes))
     if server is not None:  # its jobs are forked from where it was itself
         started: Any = forkserver._forkserver  # type: ignore[attr-defined]
-        started._forkserver_address, number = server
-        worker._listener.append(number)
+        started._forkserver_address = server
         forkserver.ensure_running = started.ensure_running = lambda: None
     sys.argv = arguments
     signal.signal(signal.SIGINT, signal.default_int_handler)

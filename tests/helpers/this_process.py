@@ -9,24 +9,12 @@ from typing import Any
 import pytest
 
 from textgen.jobs.backends import LocalBackend
-from textgen.workers.assistant import InThisProcess
 from textgen.workers.pool import OnMessage, Pool, Stopped
 
 
-class AssistantHere(InThisProcess):
-    """An assistant in this process."""
-
-    def __init__(self, make: Callable[[], object], *_: Callable[[], object]) -> None:
-        super().__init__(make)
-
-    def share(self, num_bytes: int) -> None:
-        """Share no memory."""
-
-
 def compute_here(patch: pytest.MonkeyPatch) -> None:
-    """Let all that jobs and their assistants compute be computed in this process."""
+    """Let all jobs be computed in this process."""
     patch.setattr(LocalBackend, "pool", ThisProcess.pool)
-    patch.setattr("textgen.experiment.entry_processes.Assistant", AssistantHere)
     patch.setattr("textgen.experiment.samples.MAX_SWEEP_SECONDS", 0.0)  # one sampler, not all temperatures
 
 

@@ -42,7 +42,6 @@ class Do:
     what: str
     folder: Path | None = None
     plugin_files: Sequence[Path] = ()
-    num_assistants: int = 0
 
     @property
     def title(self) -> str:

@@ -11,32 +11,21 @@ from pathlib import Path
 import pytest
 
 import textgen
-from helpers.commands import TINY, run_textgen
+from helpers.commands import run_textgen
 from helpers.records import edit_record
 from textgen.reports.columns import scores_csv
 from textgen.results.comparison import Comparison
 from textgen.runtime.storage.json_records import read_record
 
-WORDS = TINY.replace("char", "word")
 
-pytestmark = pytest.mark.usefixtures("no_references")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bench") / "out"
-    corpus = textgen.load_corpus("lee", max_chars=8000)
-    samples = textgen.SampleOptions(sampler="greedy", length=20)
-    textgen.bench([TINY, WORDS, "random"], corpus, budget="2000chars", samples=samples, out=folder)
-    return folder
-
-
-def test_page_csv_runs_and_json_agree(folder: Path) -> None:
-    result = json.loads((folder / "bench.json").read_text("utf-8"))
-    page = (folder / "report.html").read_text("utf-8")
-    with_seeds = [line for line in _csv(folder) if line["seed"]]
-    assert len(with_seeds) == len(result["scores"]) == 3
-    listed = json.loads(run_textgen("runs", "--root", str(folder), "--kind", "run", "--json").stdout)["runs"]
+def test_page_csv_runs_and_json_agree(shared_bench: Path) -> None:
+    result = json.loads((shared_bench / "bench.json").read_text("utf-8"))
+    page = (shared_bench / "report.html").read_text("utf-8")
+    with_seeds = [line for line in _csv(shared_bench) if line["seed"]]
+    assert len(with_seeds) == len(result["scores"]) == 4
+    listed = json.loads(run_textgen("runs", "--root", str(shared_bench), "--kind", "run", "--json").stdout)[
+        "runs"
+    ]
     for score in result["scores"]:
         name, value, ends = score["name"], score["bits_per_char"], score["interval"]
         expected = pytest.approx([value, *ends], abs=1e-9)
@@ -51,8 +40,8 @@ def test_page_csv_runs_and_json_agree(folder: Path) -> None:
         assert f"{value:.3f} bits per character of the test text (95 % interval {ends[0]:.3f} to" in said
 
 
-def test_a_run_that_is_worse_than_chance_says_so(folder: Path, tmp_path: Path) -> None:
-    (run,) = folder.glob("runs/char-lstm*")
+def test_a_run_that_is_worse_than_chance_says_so(shared_bench: Path, tmp_path: Path) -> None:
+    (run,) = shared_bench.glob("runs/char-lstm*")
     assert "worse than chance" not in run_textgen("runs", "show", run).stdout
     edit_record(
         shutil.copytree(run, tmp_path / "run") / "run.json",
@@ -68,7 +57,7 @@ def _csv(folder: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(scores_csv(result).text())))
 
 
-def test_a_number_is_not_taken_for_a_prompt(folder: Path) -> None:
-    (run,) = folder.glob("runs/char-lstm*")
+def test_a_number_is_not_taken_for_a_prompt(shared_bench: Path) -> None:
+    (run,) = shared_bench.glob("runs/char-lstm*")
     with pytest.raises(textgen.TextgenError, match=r"^prompt must be a text, not 3; samples\(3\) returns"):
         textgen.load(run).sample(3)  # type: ignore[arg-type]

@@ -11,8 +11,7 @@ from helpers.commands import forget_plugin_files
 from textgen.contracts import TextgenError
 from textgen.registry import registry
 from textgen.registry.registry import PluginError
-from textgen.registry.single_file import enable, load_plugin_file
-from textgen.registry.source_file import read_source
+from textgen.registry.single_file import load_plugin_file
 
 CODE = """
 from dataclasses import dataclass
@@ -109,22 +108,3 @@ def test_a_file_that_is_not_a_plugin_is_a_one_line_error(
     assert message in str(caught.value)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-def test_a_file_that_is_only_listed_runs_when_a_component_is_loaded(tmp_path: Path) -> None:
-    path = written(tmp_path)
-    file = read_source(path)
-    (plugin,) = enable(file, [("model", "BigramModel")])
-    assert (plugin.name, plugin.identity()) == ("bigram", f"mine.py {file.version}")
-    assert registry.plugin_files([("model", "bigram")]) == [path]
-    assert not file.is_imported
-    assert registry.load("model", "bigram")(7).scale == 0.01
-    assert file.is_imported
-
-
-def test_a_file_that_has_changed_since_it_was_listed_does_not_run(tmp_path: Path) -> None:
-    path = written(tmp_path)
-    enable(read_source(path), [("model", "BigramModel")])
-    written(tmp_path, CODE + "\n")
-    with pytest.raises(PluginError, match=r"'bigram' .* cannot be loaded: .* has just changed; run the comm"):
-        registry.load("model", "bigram")

@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from textgen.workers.process import ERROR, MESSAGE, METHOD, RESULT, Worker, is_worker, prepared, recipe, tell
+from textgen.workers.process import ERROR, MESSAGE, RESULT, Worker, is_worker, prepared, recipe, tell
 
 
 def surroundings(_: object) -> dict[str, Any]:
@@ -141,28 +139,3 @@ def test_an_ended_process_takes_nothing(start: Any) -> None:
 
 def test_a_recipe_can_be_followed_in_this_process_where_nobody_is_told() -> None:
     assert prepared(recipe(say))("a") == "A"
-
-
-@pytest.mark.skipif(METHOD != "forkserver", reason="no server")
-def test_nobody_else_is_sent_what_the_server_is(start: Any) -> None:
-    start(surroundings)
-    address = forkserver._forkserver._forkserver_address  # type: ignore[attr-defined]
-    with socket.socket(socket.AF_UNIX) as other:
-        os.rename(address, f"{address}-server")
-        listening = os.fork()
-        try:
-            if listening == 0:
-                other.bind(address)
-                other.listen()
-                time.sleep(60)
-                os._exit(0)
-            while not os.path.exists(address):
-                time.sleep(0.01)
-            time.sleep(0.1)
-            with pytest.raises(OSError, match="another process listens"):
-                start(surroundings)
-        finally:
-            os.kill(listening, signal.SIGKILL)
-            os.waitpid(listening, 0)
-            os.rename(f"{address}-server", address)
-    assert start(surroundings).give(pickle.dumps(None))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from textgen.comparison.bench_kind import BENCH, DETAILS, LADDER
 from textgen.comparison.entry_job import EntryJob, EntryOutcome, WriteRow, make_origins, train_all
-from textgen.comparison.references import score_references, score_yardsticks
+from textgen.comparison.references import has_references, score_references, score_yardsticks
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus
 from textgen.defaults import ENTRY_TIMEOUT, SAMPLER
@@ -323,7 +323,12 @@ def _stages(
         for folder, each in experiments.items()
         for stage in stages_of(_title(each, options, has_budgets=has_budgets), each, folder)
     ]
-    return stages_of_comparison(runs, len(corpus.split.train) if options.has_references else None)
+    entries = list({each.entry.name: each.entry for each in experiments.values()}.values())
+    is_known = len(corpus.split.test) and has_references(
+        entries, corpus, options.budget, options.device_config
+    )
+    scores = options.has_references and not is_known
+    return stages_of_comparison(runs, len(corpus.split.train) if scores else None)
 
 
 def _save(out: Path, result: Comparison, details: Details) -> None:

@@ -248,6 +248,6 @@ class WriteRow:
         measured = WrittenTexts(name=result.name, seed=seed, sampler=first, texts=texts)
         if not self.has_details:
             return EntryOutcome(row=row, texts=(measured,))
-        details, samples, swept = self.reader.read(run, shown.samples, seed, report)
+        details, samples, swept = self.reader.read(run, shown, seed, report)
         kept = (measured, *(each for each in swept if each.sampler != first))
         return EntryOutcome(row=row, details=details, samples=samples, texts=kept)

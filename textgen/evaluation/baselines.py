@@ -1,26 +1,17 @@
 """Reference scores without a model: compressors that are given the training text.
 
-Compressors cannot be copied, so a separate process compresses the training text and forks once per stretch of
-the held-out text. torch's threads would not survive a fork: `python -m textgen.evaluation.baselines` imports
-little besides this module.
+Compressors cannot be copied, so a process that has compressed the training text forks once per stretch of the
+held-out text. The threads of torch would not survive that, so it must not have computed with torch.
 """
 
 from __future__ import annotations
 
-import json
 import lzma
 import os
-import subprocess
-import sys
-import warnings
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from typing import TypeAlias
 
-from textgen.contracts import TextgenWarning
 from textgen.data.decoding import utf8
-from textgen.data.text import Text
-from textgen.runtime.storage.json_records import from_values
 
 PPMD, READING_ON, XZ = "PPMd given train", "PPMd, reading on", "xz given train"
 """Names of the references; the second learns the held-out text while it is scored."""
@@ -52,79 +43,42 @@ byte of English, at most 17 for random ones.
 MAX_WINDOW = 32 << 20
 """Maximum number of bytes that xz looks back; it needs eleven times as much memory."""
 
-TIMEOUT_SECONDS = 120
-
 CompressedSize: TypeAlias = Callable[[bytes], int]
 """A function that compresses more text and returns how many bytes it wrote."""
 
 
-def reference_scores(train_text: Text, stretches: Sequence[str]) -> dict[str, tuple[float, ...]]:
-    """Return the bits of each held-out stretch without any model, by the name of the reference.
+def compressed_bits(
+    compressor: str, train_text: str, stretches: Sequence[str]
+) -> dict[str, tuple[float, ...]]:
+    """Return the bits that each held-out stretch adds to the compressed training text.
 
-    A compressor's bits are those that a stretch adds to the compressed training text. A compressor that is
-    not installed, or that fails, is left out (see `compressed_sizes`).
+    `compressor` is one of `COMPRESSORS`; the bits are by the names of its references.
     """
-    train = utf8(train_text[-MAX_COMPRESSED_CHARS:])
-    encoded = [utf8(stretch) for stretch in stretches]
-    sizes = {method: compressed_sizes(method, train, encoded) for method in METHODS}
-    return {method: tuple(8.0 * size for size in each) for method, each in sizes.items() if each}
+    sizes = COMPRESSORS[compressor](utf8(train_text), [utf8(stretch) for stretch in stretches])
+    return {name: tuple(8.0 * size for size in each) for name, each in sizes.items()}
 
 
-def compressed_sizes(method: str, train: bytes, stretches: Sequence[bytes]) -> list[int]:
-    """Return the bytes that each stretch adds to the compressed training text, by a method of `METHODS`.
-
-    The list is empty if the method needs a package that is not installed and, with a `TextgenWarning`, if
-    the process fails.
-    """
-    if method in (PPMD, READING_ON) and find_spec("pyppmd") is None:
-        return []
-    texts = [train, *stretches]
-    sent = b"".join([json.dumps([len(text) for text in texts]).encode(), b"\n", *texts])
-    command = [sys.executable, "-P", "-m", "textgen.evaluation.baselines", method]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    try:
-        done = subprocess.run(
-            command, input=sent, env=environment, capture_output=True, check=False, timeout=TIMEOUT_SECONDS
-        )
-        if done.returncode:
-            reason = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
-            raise ValueError(reason or f"exit code {done.returncode}")
-        return from_values(list[int], json.loads(done.stdout))
-    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        warnings.warn(f"{method!r} is not among the references: {error}", TextgenWarning, stacklevel=2)
-        return []
-
-
-def main() -> None:
-    """Read a line of JSON with the lengths of the texts that follow it, and print the sizes as JSON."""
-    lengths = json.loads(sys.stdin.buffer.readline())
-    train, *stretches = [sys.stdin.buffer.read(length) for length in lengths]
-    print(json.dumps(METHODS[sys.argv[1]](train, stretches)))
-
-
-def ppmd_given_train(train: bytes, stretches: Sequence[bytes]) -> list[int]:
-    """Return the bytes of each stretch by PPMd that has read the training text alone."""
-    return _each_alone(_ppmd, train, stretches)
-
-
-def ppmd_reading_on(train: bytes, stretches: Sequence[bytes]) -> list[int]:
-    """Return the bytes of each stretch by PPMd that has read all text before it."""
+def ppmd_sizes(train: bytes, stretches: Sequence[bytes]) -> dict[str, list[int]]:
+    """Return the bytes of each stretch by PPMd that has read the training text, alone or all before it."""
     size_of = _ppmd(train)
-    return [size_of(stretch) for stretch in stretches]
+    alone = [_forked(size_of, stretch) for stretch in stretches]
+    return {PPMD: alone, READING_ON: [size_of(stretch) for stretch in stretches]}
 
 
-def xz_given_train(train: bytes, stretches: Sequence[bytes]) -> list[int]:
+def xz_sizes(train: bytes, stretches: Sequence[bytes]) -> dict[str, list[int]]:
     """Return the bytes of each stretch by xz that has read the training text alone."""
-    sizes = _each_alone(_xz, train, [b"", *stretches])
-    return [size - sizes[0] for size in sizes[1:]]
+    size_of = _xz(train)
+    nothing, *sizes = [_forked(size_of, text) for text in (b"", *stretches)]
+    return {XZ: [size - nothing for size in sizes]}
 
 
-METHODS: dict[str, Callable[[bytes, Sequence[bytes]], list[int]]] = {
-    PPMD: ppmd_given_train,
-    READING_ON: ppmd_reading_on,
-    XZ: xz_given_train,
+COMPRESSORS: dict[str, Callable[[bytes, Sequence[bytes]], dict[str, list[int]]]] = {
+    "PPMd": ppmd_sizes,
+    "xz": xz_sizes,
 }
-"""Functions that measure sizes, by the name of the reference."""
+"""Functions that measure sizes, by the compressor."""
+MODULES = {"PPMd": "pyppmd", "xz": "lzma"}
+"""The module that each of them needs."""
 
 
 def _ppmd(train: bytes) -> CompressedSize:
@@ -151,12 +105,6 @@ def _xz(train: bytes) -> CompressedSize:
     return lambda text: len(compressor.compress(text) + compressor.flush())
 
 
-def _each_alone(start: Callable[[bytes], CompressedSize], train: bytes, texts: Sequence[bytes]) -> list[int]:
-    """Return the compressed size of each text, given only the training text."""
-    size_of = start(train)
-    return [_forked(size_of, text) for text in texts]
-
-
 def _forked(size_of: CompressedSize, text: bytes) -> int:
     """Return `size_of(text)`, computed by a fork of this process, so that nothing changes in this one."""
     reader, writer = os.pipe()
@@ -173,7 +121,3 @@ def _forked(size_of: CompressedSize, text: bytes) -> int:
     if not size:
         raise ChildProcessError("a copy of the process failed")
     return int(size)
-
-
-if __name__ == "__main__":
-    main()

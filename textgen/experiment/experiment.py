@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 from safetensors import SafetensorError
 
 from textgen.contracts import PretrainedVectors, TextgenError

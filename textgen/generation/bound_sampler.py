@@ -6,7 +6,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
 from math import exp, log
 from typing import Annotated, cast
 
@@ -14,7 +13,6 @@ import numpy as np
 import torch
 from annotated_types import Gt, Le
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from torch import Tensor
 
 from textgen.contracts import Sampler, StatefulSampler, TokenIds, Vocabulary
@@ -84,6 +82,35 @@ class BoundSampler:
         ids = choose(torch.tensor([[0.0, 1.0, 2.0, 0.5]] * 3), torch.tensor([0.1, 0.5, 0.9]))
         self.check(ids, batch_size=3)
         self.read(ids, vocab_size=4)
+
+
+class SideBySide(BoundSampler):
+    """Several samplers in one batch, each of which chooses for its own rows."""
+
+    def __init__(self, samplers: Sequence[BoundSampler], num_rows: Sequence[int]) -> None:
+        """`num_rows` are the numbers of rows of each sampler, in order."""
+        super().__init__(samplers[0].component)
+        ends = np.cumsum(num_rows).tolist()
+        rows = [slice(end - number, end) for end, number in zip(ends, num_rows, strict=True)]
+        self._parts = list(zip(samplers, rows, strict=True))
+
+    def start(self, prompts: Sequence[TokenIds], vocabulary: Vocabulary) -> Choose:
+        """Start all of them."""
+        started = [(*part, part[0].start(prompts[part[1]], vocabulary)) for part in self._parts]
+
+        def choose(logits: Tensor, uniforms: Tensor) -> Tensor:
+            chosen = list[Tensor]()
+            for sampler, rows, each in started:
+                ids = each(logits[rows], uniforms[rows])
+                sampler.check(ids, rows.stop - rows.start)
+                chosen.append(ids)
+            return torch.cat(chosen)
+
+        return choose
+
+    def read(self, ids: Tensor, vocab_size: int) -> NDArray[np.int64]:
+        """Return chosen ids [steps, batch] on the CPU; raises `PluginError` for other than tokens."""
+        return np.concatenate([sampler.read(ids[:, rows], vocab_size) for sampler, rows in self._parts], 1)
 
 
 def build_sampler(spec: str) -> BoundSampler:
@@ -184,10 +211,12 @@ class EntropyRecorder:
 
 COLDEST, HOTTEST = 0.05, 8.0
 """The temperatures that are searched."""
-STEP = 1.5
-"""Ratio of the temperatures that are tried until one lies on either side."""
-TOLERANCE = 0.005
-"""Relative error of the temperature."""
+SLOPE = 1.4
+"""The change of the entropy, as a share of the one asked for, with the logarithm of the temperature, until it
+is measured: that of English at about 1.1 bits per character."""
+MAX_STEP, LEAST_STEP, MAX_TRIED = 1.1, 0.02, 12
+"""Changes of that logarithm at a time: the largest, and the one that is so small that the next would be lost
+in rounding; and the most temperatures that are tried."""
 DECIMALS = 2
 """Those of the temperature, as shown: rounding in bf16 moves the third one between processes."""
 NUM_MEASURED, MEASURED_CHARS = 16, 150
@@ -197,27 +226,25 @@ NUM_MEASURED, MEASURED_CHARS = 16, 150
 def at_entropy(sampler: BoundSampler, measure: Callable[[BoundSampler], float]) -> BoundSampler:
     """Return a sampler at the temperature at which its choices have the entropy that it asks for.
 
-    `measure` returns the bits per character of the choices of a sampler; it rises with the temperature. If no
-    temperature has this entropy, as for a model that gives every token the same probability, it is the one
-    that comes nearest of those that were tried, beginning with 1.
+    `measure` returns the bits per character of the choices of a sampler; it rises with the temperature, so
+    that three or four are tried (the secant method). If no temperature has this entropy, as for a model that
+    gives every token the same probability, it is the one that comes nearest of those, beginning with 1.
 
     One temperature is not the same freedom for every model: at 0.8 a character model's choices may have 2.1
     bits per character and a word model's 1.4.
     """
     wanted = sampler.entropy
     assert wanted is not None  # the caller has asked
-
-    @cache
-    def excess(log_temperature: float) -> float:
-        return measure(sampler.at(exp(log_temperature))) - wanted
-
-    step = -log(STEP) if excess(0.0) > 0 else log(STEP)
-    tried = [0.0]
-    while excess(tried[-1]) * step < 0:
-        if not log(COLDEST) < tried[-1] < log(HOTTEST):
-            return sampler.at(exp(min(tried, key=lambda each: round(abs(excess(each)), 3))))
-        tried.append(tried[-1] + step)
-    if len(tried) == 1:
-        return sampler.at(1.0)
-    found: float = brentq(excess, tried[-2], tried[-1], xtol=TOLERANCE, disp=False)
-    return sampler.at(max(round(exp(found), DECIMALS), 0.1**DECIMALS))
+    tried: dict[float, float] = {}
+    place, slope = 0.0, SLOPE * wanted
+    while place not in tried and len(tried) < MAX_TRIED:
+        tried[place] = measure(sampler.at(exp(place))) - wanted
+        if len(tried) > 1:
+            before, last = list(tried)[-2:]
+            rise = (tried[last] - tried[before]) / (last - before)
+            slope = rise if rise > 0 else slope
+        step = min(max(-tried[place] / slope, -MAX_STEP), MAX_STEP)
+        if len(tried) > 1 and abs(step) < LEAST_STEP:
+            return sampler.at(max(round(exp(place + step), DECIMALS), 0.1**DECIMALS))
+        place = min(max(place + step, log(COLDEST)), log(HOTTEST))
+    return sampler.at(exp(min(tried, key=lambda each: round(abs(tried[each]), 3))))

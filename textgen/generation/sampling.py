@@ -205,6 +205,8 @@ def _depth(ids: TokenIds, spells: NDArray[np.bool_], continues: NDArray[np.bool_
 
 def _in_order(kept: Kept, given: Tensor) -> Tensor:
     """Return the log-weights kept, at the places of their candidates, minus infinity elsewhere."""
+    if kept[1] is given:  # all are kept
+        return given
     candidates, log_weights = kept[0], kept[1].to(given.dtype)
     if candidates is not None:
         log_weights = torch.full_like(given, -torch.inf).scatter(1, candidates, log_weights)

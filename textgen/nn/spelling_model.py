@@ -383,7 +383,10 @@ class SpellingModel(WrappedModel):
     def _finish(self, logits: Tensor, ids: Tensor, depths: Tensor, contexts: Sequence[Numbers]) -> None:
         """Make the reader's logits [batch, time, vocab_size] after `ids` [batch, time] those of the model."""
         decides = depths != 1  # where a word may follow; a spelling of one token mostly goes on
-        logits[decides] = self.bounds(logits[decides], ids[decides], is_normalized=self.is_normalized)
+        if decides.all():  # mostly, where it writes
+            self.bounds(logits.view(-1, self.vocab_size), ids.flatten(), is_normalized=self.is_normalized)
+        else:
+            logits[decides] = self.bounds(logits[decides], ids[decides], is_normalized=self.is_normalized)
         within = depths >= NUM_FIRST
         mask = within.cpu().numpy()
         if mask.any():

@@ -11,7 +11,7 @@ from textgen.defaults import SAMPLE_CHARS, SWEEP
 from textgen.evaluation.metrics import TextMetrics
 from textgen.evaluation.text_metrics import TextAnalyzer
 from textgen.experiment.entry import Entry
-from textgen.experiment.entry_result import Sample
+from textgen.experiment.entry_result import Sample, SampleSet
 from textgen.experiment.samples import SampleWriter, WrittenSamples
 from textgen.experiment.saved_run import SavedRun
 from textgen.registry.options import write_value
@@ -107,32 +107,35 @@ class DetailsReader:
     device_config: DeviceConfig
 
     def read(
-        self, run: SavedRun, written: Sequence[Sample], seed: int, report: Report
+        self, run: SavedRun, written: SampleSet, seed: int, report: Report
     ) -> tuple[EntryDetails, tuple[Sample, ...], tuple[WrittenTexts, ...]]:
         """Read the passages with a run and let it write with each sampler of the sweep.
 
-        `written` are the samples that it has written already. Returns the details, whose samples are added by
+        `written` is what it has written already. Returns the details, whose samples are added by
         `marked`, all samples, and the texts that the sweep is measured by. What fails is named in `errors`.
         """
         errors: list[str] = []
-        swept: list[WrittenSamples] = []
+        swept: tuple[WrittenSamples, ...] = ()
         with _noted(errors):
-            for number, each in enumerate(self.writer.sweep(run, SWEEP, seed, self.device_config), start=1):
-                swept.append(each)
-                report(Step("writing samples", fraction=(1 + number) / (1 + len(SWEEP))))
+            speed = (written.generate and written.generate.chars_per_second) or 0.0
+            swept = self.writer.sweep(run, SWEEP, seed, self.device_config, speed)
+        report(Step("writing samples", fraction=0.8))
         reading = None
         with _noted(errors):
             if run.result.is_comparable:
                 device = self.device_config.device
                 reading = read_passages(run, self.writer.held_out, self.passages, device)
         known = {sampler.sampler for sampler in swept}
-        samples = [sample for sample in written if sample.sampler not in known]
+        samples = [sample for sample in written.samples if sample.sampler not in known]
         samples += chain.from_iterable(each.samples for each in swept)
         details = EntryDetails(
             name=run.entry.name,
             settings=all_settings(run.entry),
             reading=reading,
-            writing=tuple(SamplerMetrics(each.sampler, each.metrics) for each in swept),
+            writing=tuple(
+                SamplerMetrics(each.sampler, self.writer.analyzer.measure(each.texts).metrics)
+                for each in swept
+            ),
             samples=(),
             errors=tuple(errors),
             description=run.entry.description,

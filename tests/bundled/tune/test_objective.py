@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from helpers.cheats import CHEATS
 from helpers.commands import TINY, forget_plugin_files
+from helpers.plugins import TOY_MODEL
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
 from textgen.data.split import Part
@@ -72,12 +72,13 @@ def test_the_value_is_the_validation_score_of_an_ordinary_run(corpus: Corpus) ->
 
 
 def test_a_trial_whose_score_means_nothing_has_no_value(corpus: Corpus, tmp_path: Path) -> None:
-    (tmp_path / "peeks.py").write_text(CHEATS)
+    peeks = "logits = logits + nn.functional.one_hot(ids.roll(-1, 1), logits.shape[-1])"
+    (tmp_path / "peeks.py").write_text(TOY_MODEL.format(peeks))
     load_plugin_file(tmp_path / "peeks.py")
     try:
         with pytest.raises(
-            TextgenError, match=r"^char-peeks.*: it predicts otherwise when .* no score to tune by$"
+            TextgenError, match=r"^char-toy.*: it predicts otherwise when .* no score to tune by$"
         ):
-            training(corpus, "char-peeks").evaluate({"learning_rate": 0.01}, lambda step: None)
+            training(corpus, "char-toy").evaluate({"learning_rate": 0.01}, lambda step: None)
     finally:
         forget_plugin_files()

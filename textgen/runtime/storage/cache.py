@@ -76,22 +76,28 @@ def cached(path: Path) -> dict[str, Any] | None:
 
 
 def remembered(kind: str, find: Callable[[], str], *identity: Any) -> str:
-    """Return what `find` returned the first time; `identity` is everything that its answer depends on.
+    """Return what `find` returned the first time; `identity` is everything that its answer depends on."""
+    answer = recalled(kind, *identity)
+    if not isinstance(answer, str):
+        answer = find()
+        remember(kind, answer, *identity)
+    return answer
 
-    A cache that cannot be read or written is done without.
-    """
-    path = cache_path(kind, *identity).with_suffix(".json")
+
+def recalled(kind: str, *identity: Any) -> Any:
+    """Return the JSON values that were kept by `remember`; None if there are none, or they are damaged."""
     try:
-        answer = _read_description(path)["answer"]
-        if isinstance(answer, str):
-            return answer
+        return _read_description(cache_path(kind, *identity).with_suffix(".json"))["answer"]
     except (OSError, ValueError, LookupError, TypeError):
-        pass  # not asked yet, or damaged: it is found again
-    answer = find()
+        return None
+
+
+def remember(kind: str, answer: Any, *identity: Any) -> None:
+    """Keep JSON values, unless the cache cannot be written."""
+    path = cache_path(kind, *identity).with_suffix(".json")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         _write_description(path, {"answer": answer})
-    return answer
 
 
 @contextmanager
