@@ -192,8 +192,8 @@ def test_a_project_that_cannot_be_used_is_a_one_line_error(
 
 
 def test_c_code_of_a_file_does_not_spoil_the_json_of_a_command(cleaner_files: Path) -> None:
-    noise = "import ctypes\nctypes.CDLL(None).puts(b'noise')\n" + CLEANER.format("Noise")
-    (cleaner_files / "noise.py").write_text(noise)
+    noise = "import ctypes\nctypes.CDLL(None).puts(b'noise')\nctypes.CDLL(None).fflush(None)\n"
+    (cleaner_files / "noise.py").write_text(noise + CLEANER.format("Noise"))
     command = [sys.executable, "-m", "textgen", "plugins", "--plugin", "noise.py", "--json"]
     done = subprocess.run(command, cwd=cleaner_files, capture_output=True, text=True, check=True)
     assert "noise" in {row["name"] for row in json.loads(done.stdout)["plugins"]}
