@@ -26,7 +26,6 @@ TEXT = "The weather in Sydney was fine, said naïve 中 Bob.\nNo."
 
 @pytest.fixture(scope="module")
 def folder(shared_bench: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a bench whose page contains its models."""
     out = shutil.copytree(shared_bench, tmp_path_factory.mktemp("bench") / "out")
     run_textgen("report", out, "--with-models")
     return out
@@ -34,14 +33,12 @@ def folder(shared_bench: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture
 def page(browser: Any, folder: Path) -> Iterator[Any]:
-    """The page, opened from disk without a network."""
     with watched(browser, "file:", offline=True) as opened:
         opened.page.goto((folder / "report.html").as_uri())
         yield opened.page
 
 
 def with_rounded_weights(run: SavedRun) -> SavedRun:
-    """The run with the weights that the page has."""
     for parameter in run.model.module.parameters():
         if parameter.ndim == 2:
             integers, scales = rounded(parameter)

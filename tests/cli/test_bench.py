@@ -37,7 +37,6 @@ class Bench:
     result: dict[str, Any]
 
     def rows(self) -> dict[str, dict[str, Any]]:
-        """Return the rows without an error by name."""
         return {row["name"]: row for row in self.result["entries"] if row["error"] is None}
 
 

@@ -13,7 +13,6 @@ from textgen.data import cleaning, parallel
 
 @pytest.fixture
 def big(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file that counts as large, next to an empty cache."""
     monkeypatch.setenv("TEXTGEN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(parallel, "MAX_PROCESSES", 1)
     monkeypatch.setattr(cleaning, "MAX_IN_MEMORY", 10_000)

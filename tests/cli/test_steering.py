@@ -59,7 +59,6 @@ def poisoned(values: Any, chosen: set[str]) -> Any:
 
 
 def copied(recorded: str, file: Path) -> None:
-    """Copy a result of benchmarks."""
     file.parent.mkdir()
     shutil.copy(RECORDED / f"{recorded}.json", file)
 

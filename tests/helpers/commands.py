@@ -72,7 +72,6 @@ def run_textgen(
 
 
 def run_process(*arguments: object, stdin: str = "", code: int = 0, cwd: Path | None = None) -> Done:
-    """Run a command in a process of its own and check its exit code."""
     command, environment = [*TEXTGEN, *map(str, arguments)], os.environ | NARROW
     done = subprocess.run(
         command, input=stdin, env=environment, cwd=cwd, capture_output=True, encoding="utf-8", check=False
@@ -81,7 +80,6 @@ def run_process(*arguments: object, stdin: str = "", code: int = 0, cwd: Path | 
 
 
 def checked(done: Done, code: int | None) -> Done:
-    """Return what has ended, if it is with the given exit code."""
     assert code in (None, done.returncode), f"{done.args}\n{done.stdout}\n{done.stderr}"
     return done
 

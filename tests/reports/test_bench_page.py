@@ -14,7 +14,6 @@ from textgen.runtime.storage.json_records import from_values
 
 
 def page(*entries: dict[str, object]) -> str:
-    """The page of a comparison with details of what was written, but without passages."""
     result = compared(*entries)
     of_entries = [
         {

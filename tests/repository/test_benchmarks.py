@@ -39,7 +39,6 @@ def test_the_same_results_are_drawn_into_the_same_file(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def seeds() -> SeedResults:
-    """The runs with several seeds, and what was concluded from them."""
     return read_record(SeedResults, RESULTS / "seeds.json")
 
 

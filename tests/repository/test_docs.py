@@ -60,7 +60,6 @@ def test_the_examples_of_other_kinds_pass_every_check(kind: str, install: Instal
 
 
 def check_component(kind: str, code: str, name: str, install: Install) -> None:
-    """Assert that the component in a file passes every check of its kind."""
     from textgen_kit import run_checks
 
     module = f"checked_{kind}_{name.lower()}"
