@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.commands import notes, run_textgen
+from helpers.commands import run_textgen
 from textgen.data import cleaning, parallel
 
 
@@ -38,10 +38,3 @@ def test_the_cache_is_shown_and_emptied(big: Path, tmp_path: Path) -> None:
     assert (tmp_path / "cache" / "mine.txt").exists()
     assert json.loads(run_textgen("cache", "clear", "--json").stdout)["removed"]["num_bytes"] == 0
     assert run_textgen("corpus", big).stdout
-
-
-def test_a_limit_that_cannot_be_read_is_refused(big: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TEXTGEN_CACHE_LIMIT", "much")
-    for command in (["cache"], ["corpus", big]):
-        (line,) = notes(run_textgen(*command, code=1))
-        assert line == "error: TEXTGEN_CACHE_LIMIT='much': give a size, such as 500MB or 20GB"

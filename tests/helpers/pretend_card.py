@@ -99,8 +99,6 @@ class PretendCard(TorchFunctionMode):
 
     waits: Counter[str] = field(default_factory=Counter)
     """By line: how often the CPU waits for the card."""
-    doubles: Counter[str] = field(default_factory=Counter)
-    """By line: how often tensors of several float64, which is slow there, are made on the card."""
     captured: Calls | None = None
     """The calls so far that a graph captures, if one does."""
     before: list[tuple[Tensor, Tensor]] = field(default_factory=list)
@@ -140,8 +138,6 @@ class PretendCard(TorchFunctionMode):
         found = func(*args, **kwargs)
         if not (is_marked or goes_to_card):
             return found
-        if any(each.dtype == torch.float64 and each.dim() for each in tensors_in(found)):
-            self.doubles[calling_line()] += 1
         return self._captured(func, args, kwargs, put_on_card(found))
 
     def _captured(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], found: Any) -> Any:
