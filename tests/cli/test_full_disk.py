@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 SETTINGS = ["--corpus", "lee", "--max-chars", "6000", "--budget", "4000chars", "--precision", "fp32"]
 SETTINGS += ["--device", "cpu", "--json", "--quiet"]
-LIMITED = ("bash", "-c", 'ulimit -f 10; exec "$@"', "bash")
+LIMITED = ("bash", "-c", 'ulimit -f 10; PYTHONDONTWRITEBYTECODE=1 exec "$@"', "bash")
 """Begins a command none of whose files may have more than 10 kB, which the weights of the model have."""
 
 
