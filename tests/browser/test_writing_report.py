@@ -16,7 +16,7 @@ from helpers.scoring import CPU, score_text
 from helpers.shared import ENTRIES
 from textgen.comparison.page_models import page_models
 from textgen.contracts import TextgenError
-from textgen.experiment.saved_run import SavedRun, load_run
+from textgen.experiment.saved_run import load_run
 from textgen.nn.quantized import rounded
 
 pytestmark = pytest.mark.slow
@@ -38,15 +38,6 @@ def page(browser: Any, folder: Path) -> Iterator[Any]:
         yield opened.page
 
 
-def with_rounded_weights(run: SavedRun) -> SavedRun:
-    for parameter in run.model.module.parameters():
-        if parameter.ndim == 2:
-            integers, scales = rounded(parameter)
-            with torch.no_grad():
-                parameter.copy_(integers * scales[:, None])
-    return run
-
-
 def test_the_bits_are_those_of_python(page: Any, folder: Path) -> None:
     names = page.evaluate("data.models.map((model) => model.name)")
     assert sorted(names) == sorted(ENTRIES[:2])
@@ -55,7 +46,11 @@ def test_the_bits_are_those_of_python(page: Any, folder: Path) -> None:
         run = load_run(path, CPU)
         if run.entry.name not in names:
             continue
-        with_rounded_weights(run)
+        for parameter in run.model.module.parameters():  # the page has rounded weights
+            if parameter.ndim == 2:
+                integers, scales = rounded(parameter)
+                with torch.no_grad():
+                    parameter.copy_(integers * scales[:, None])
         found = page.evaluate(
             "([index, text]) => writer.bitsOf(writer.modelOf(index), '\\n', text)",
             [names.index(run.entry.name), TEXT],

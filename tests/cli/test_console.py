@@ -1,4 +1,4 @@
-"""What is drawn on a terminal, complete and without control characters, is Markdown when piped."""
+"""What is drawn on a terminal is complete."""
 
 from __future__ import annotations
 
@@ -12,17 +12,12 @@ from textgen.cli.console import print_rows
 from textgen.runtime.output import visible
 
 
-def draw_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let stdout, which is captured, be a terminal of 40 columns."""
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", "40")
-    monkeypatch.setenv("TERM", "xterm")
-
-
 def test_a_table_on_a_terminal_folds_and_drops_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    draw_on_a_terminal(monkeypatch)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
     rows: list[dict[str, Any]] = [{"name": "name", "value": "[bold]" + "x" * 100}, {"name": "n", "value": 7}]
     print_rows(rows)
     lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()

@@ -134,14 +134,6 @@ def test_a_refinement_with_parameters_is_refused(install: Install) -> None:
         parse_entry("char-ngram+trains")
 
 
-@pytest.mark.long
-def test_the_example_of_a_refinement_is_compared(tmp_path: Path) -> None:
-    (tmp_path / "recency.py").write_text(EXAMPLES["refinement"].replace("Example", "Recency"), "utf-8")
-    entries = ["char-ngram", "char-ngram+recency"]
-    printed = run_textgen("bench", *entries, "--plugin", "recency.py", *BRIEFLY, cwd=tmp_path).stdout
-    assert [row["error"] for row in json.loads(printed)["entries"]] == [None, None]
-
-
 def test_the_command_of_the_page_says_what_a_run_is(textgen: Callable[..., str], tmp_path: Path) -> None:
     tiny = ["--corpus", "lee", "--max-chars", "4000", "--device", "cpu", "--quiet"]
     run_textgen("train", "random", *tiny, cwd=tmp_path)
