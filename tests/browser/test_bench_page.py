@@ -54,7 +54,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def page(browser: Any, folder: Path) -> Iterator[Any]:
-    """The page, opened from disk."""
     with watched(browser, "file:", "blob:", "data:", accept_downloads=True) as opened:
         opened.page.goto((folder / "report.html").as_uri())
         yield opened.page

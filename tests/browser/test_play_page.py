@@ -20,7 +20,6 @@ pytestmark = pytest.mark.slow
 
 
 def wait_until_written(page: Any) -> None:
-    """Wait until no model is writing."""
     page.locator("#stop:disabled").wait_for()
     page.locator(".written").first.wait_for()
 
@@ -32,7 +31,6 @@ class Opened:
         self.page, self.errors = watched.page, watched.errors
 
     def texts(self) -> list[str]:
-        """The text in each pane."""
         shown = self.page.locator(".pane .text").all_inner_texts()
         return [text.replace("⏎\n", "\n") for text in shown]
 
@@ -44,7 +42,6 @@ class Opened:
         return self.written()
 
     def open_again(self) -> None:
-        """Open the address that the page has now."""
         address = self.page.url
         self.page.goto("about:blank")
         self.page.goto(address)

@@ -16,7 +16,7 @@ from helpers.scoring import CPU, score_text
 from helpers.shared import ENTRIES
 from textgen.comparison.page_models import page_models
 from textgen.contracts import TextgenError
-from textgen.experiment.saved_run import SavedRun, load_run
+from textgen.experiment.saved_run import load_run
 from textgen.nn.quantized import rounded
 
 pytestmark = pytest.mark.slow
@@ -26,7 +26,6 @@ TEXT = "The weather in Sydney was fine, said naïve 中 Bob.\nNo."
 
 @pytest.fixture(scope="module")
 def folder(shared_bench: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a bench whose page contains its models."""
     out = shutil.copytree(shared_bench, tmp_path_factory.mktemp("bench") / "out")
     run_textgen("report", out, "--with-models")
     return out
@@ -34,20 +33,9 @@ def folder(shared_bench: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture
 def page(browser: Any, folder: Path) -> Iterator[Any]:
-    """The page, opened from disk without a network."""
     with watched(browser, "file:", offline=True) as opened:
         opened.page.goto((folder / "report.html").as_uri())
         yield opened.page
-
-
-def with_rounded_weights(run: SavedRun) -> SavedRun:
-    """The run with the weights that the page has."""
-    for parameter in run.model.module.parameters():
-        if parameter.ndim == 2:
-            integers, scales = rounded(parameter)
-            with torch.no_grad():
-                parameter.copy_(integers * scales[:, None])
-    return run
 
 
 def test_the_bits_are_those_of_python(page: Any, folder: Path) -> None:
@@ -58,7 +46,11 @@ def test_the_bits_are_those_of_python(page: Any, folder: Path) -> None:
         run = load_run(path, CPU)
         if run.entry.name not in names:
             continue
-        with_rounded_weights(run)
+        for parameter in run.model.module.parameters():  # the page has rounded weights
+            if parameter.ndim == 2:
+                integers, scales = rounded(parameter)
+                with torch.no_grad():
+                    parameter.copy_(integers * scales[:, None])
         found = page.evaluate(
             "([index, text]) => writer.bitsOf(writer.modelOf(index), '\\n', text)",
             [names.index(run.entry.name), TEXT],

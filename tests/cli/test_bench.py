@@ -13,7 +13,6 @@ import pytest
 
 from helpers.commands import BUDGET, TINY, notes, run_textgen
 from textgen.data.corpus import load_corpus
-from textgen.runtime import device
 from textgen.runtime.storage.json_records import to_values
 
 pytestmark = pytest.mark.usefixtures("no_references")
@@ -37,7 +36,6 @@ class Bench:
     result: dict[str, Any]
 
     def rows(self) -> dict[str, dict[str, Any]]:
-        """Return the rows without an error by name."""
         return {row["name"]: row for row in self.result["entries"] if row["error"] is None}
 
 
@@ -148,16 +146,6 @@ def test_two_seeds_of_a_split_in_two(tmp_path: Path) -> None:
     sizes = {part: split[part]["num_chars"] for part in ("train", "validation", "test")}
     assert sizes["test"] == pytest.approx(2 * sizes["validation"], rel=0.4)  # cuts move
     assert [difference["b"] for difference in result["differences"]] in ([TINY], ["random"])
-
-
-def test_a_folder_is_continued_in_its_precision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device, "_best_precision", lambda _: "bf16")
-    options = ("--budget", "2000chars", "--device", "cpu", "--length", 20, "--sampler", "greedy", "--json")
-    command = ("bench", TINY, *TEXT, *options, "--out", tmp_path / "out")
-    run_textgen(*command, "--precision", "fp32")
-    assert '"precision": "fp32"' in run_textgen(*command).stdout
-    said = run_textgen(*command, "--precision", "bf16", code=1).stderr
-    assert "another precision; add --precision fp32, or choose another folder (--out)" in said
 
 
 def test_nothing_but_failures_is_a_failure(tmp_path: Path) -> None:

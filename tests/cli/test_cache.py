@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from helpers.commands import notes, run_textgen
+from helpers.commands import run_textgen
 from textgen.data import cleaning, parallel
 
 
 @pytest.fixture
 def big(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file that counts as large, next to an empty cache."""
     monkeypatch.setenv("TEXTGEN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(parallel, "MAX_PROCESSES", 1)
     monkeypatch.setattr(cleaning, "MAX_IN_MEMORY", 10_000)
@@ -39,10 +38,3 @@ def test_the_cache_is_shown_and_emptied(big: Path, tmp_path: Path) -> None:
     assert (tmp_path / "cache" / "mine.txt").exists()
     assert json.loads(run_textgen("cache", "clear", "--json").stdout)["removed"]["num_bytes"] == 0
     assert run_textgen("corpus", big).stdout
-
-
-def test_a_limit_that_cannot_be_read_is_refused(big: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TEXTGEN_CACHE_LIMIT", "much")
-    for command in (["cache"], ["corpus", big]):
-        (line,) = notes(run_textgen(*command, code=1))
-        assert line == "error: TEXTGEN_CACHE_LIMIT='much': give a size, such as 500MB or 20GB"

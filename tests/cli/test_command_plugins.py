@@ -48,7 +48,6 @@ GROUP = f"[{KINDS['command']}]\n"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a plugin file, which has a command."""
     (tmp_path / "word.py").write_text(CODE)
     return tmp_path
 
@@ -147,7 +146,6 @@ CLEANER = "class {}:\n    def clean(self, text): return text\n"
 
 @pytest.fixture
 def cleaner_files(tmp_path: Path) -> Path:
-    """A folder with three plugin files."""
     for name in ("One", "Two", "Three"):
         (tmp_path / f"{name.lower()}.py").write_text(CLEANER.format(name))
     return tmp_path

@@ -2,24 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
 
 from helpers.commands import run_textgen
-
-HEAVY = {"gensim", "nltk", "numpy", "scipy", "torch"}
-COMPLETE = """
-import sys
-sys.argv = ["textgen"]
-from textgen.cli.app import main
-try:
-    main()
-finally:
-    print(*sys.modules, file=sys.stderr)
-"""
 
 
 def variables(line: str) -> dict[str, str]:
@@ -52,13 +37,3 @@ def test_a_word_is_completed(
     found = run_textgen().stdout.split()
     assert expected in found
     assert unexpected not in found
-
-
-def test_nothing_heavy_is_imported() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", COMPLETE],
-        env=os.environ | variables("textgen bench char-"),
-        capture_output=True, encoding="utf-8", check=True,
-    )  # fmt: skip
-    assert "char-lstm" in done.stdout.split()
-    assert not HEAVY & set(done.stderr.split())

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from helpers.commands import run_textgen
-from helpers.launched import Launched
+from helpers.commands import TEXTGEN, run_textgen
 from textgen.data.corpus import load_corpus
 from textgen.registry.registry import KINDS, plugins
 from textgen.runtime.storage.json_records import to_values
@@ -69,11 +69,12 @@ def test_a_reader_that_stops_reading_is_no_error(command: str, trained: tuple[Pa
     arguments = [str(trained[0]) if word == "RUN" else word for word in command.split()]
     reader, writer = os.pipe()
     os.close(reader)
-    try:
-        launched = Launched(*arguments, stdout=writer, env=os.environ | {"PYTHONUNBUFFERED": ""})
-    finally:
-        os.close(writer)
-    assert launched.communicate()[1] == ""
+    buffered = os.environ | {"PYTHONUNBUFFERED": ""}
+    done = subprocess.run(
+        [*TEXTGEN, *arguments], stdout=writer, stderr=subprocess.PIPE, env=buffered, check=False
+    )
+    os.close(writer)
+    assert done.stderr == b""
 
 
 def test_without_a_command_there_is_help() -> None:

@@ -11,7 +11,7 @@ import pytest
 from annotated_types import Ge, Gt, Le, doc
 
 from textgen.contracts import TextgenError
-from textgen.library.components import chosen, description, option_rows, type_name
+from textgen.library.components import chosen, description, type_name
 from textgen.registry.options import declared_options
 from textgen.registry.plugin_kinds import STRINGS
 from textgen.registry.registry import KINDS, find, load, plugins
@@ -42,19 +42,6 @@ def test_every_bundled_plugin_describes_itself_and_each_option() -> None:
         options = list(declared_options(component)) if isinstance(component, type) else []
         assert [row["option"] for row in told["options"]] == options
         assert [row["option"] for row in told["options"] if not row["help"]] == []
-
-
-def test_the_help_of_an_option_is_in_its_annotation() -> None:
-    class Toy:
-        def __init__(
-            self,
-            size: Annotated[Annotated[int, Ge(1)] | None, doc("How large it is.")] = 2,
-            rate: float = 0.5,
-        ) -> None: ...
-
-    size, rate = option_rows(Toy)
-    assert size | {"help": "How large it is."} == size
-    assert rate == {"option": "rate", "type": "float", "default": 0.5, "search": "", "help": ""}
 
 
 def test_a_model_shows_its_training_options_with_their_search_space_unless_it_counts() -> None:

@@ -28,7 +28,6 @@ def steps(entry: str, index: int = 1, total: int = 3) -> list[Step]:
 
 
 def preparing(*stages: Stage) -> Step:
-    """What announces the work on two entries."""
     return Step("preparing the text", total=2, stages=stages)
 
 

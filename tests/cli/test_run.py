@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -59,13 +58,6 @@ def test_a_seed_determines_what_is_written(trained: Trained) -> None:
     other, same = (f"The weather{visible(row['text'])}\n" for row in samples)
     assert same == first.stdout  # also side by side with others
     assert other != first.stdout
-
-
-def test_a_run_is_never_overwritten(trained: Trained, snapshot: Callable[[Path], object]) -> None:
-    before = snapshot(trained[0])
-    done = run_textgen("train", TINY, "--corpus", "lee", *BUDGET, "--out", trained[0], code=1)
-    assert done.stderr == f"error: {str(trained[0])!r} exists already; choose another folder (--out)\n"
-    assert snapshot(trained[0]) == before
 
 
 def test_a_random_model_trains_at_once_and_is_scored(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -60,7 +59,6 @@ def poisoned(values: Any, chosen: set[str]) -> Any:
 
 
 def copied(recorded: str, file: Path) -> None:
-    """Copy a result of benchmarks."""
     file.parent.mkdir()
     shutil.copy(RECORDED / f"{recorded}.json", file)
 
@@ -118,19 +116,3 @@ def test_no_name_in_a_file_or_on_the_command_line_steers_a_terminal(tmp_path: Pa
     ):
         done, _ = harmless(*command.split(" "), code=None, cwd=tmp_path)
         assert "owned" in done.stdout + done.stderr, command
-
-
-def test_no_traceback_of_a_bug_steers_a_terminal(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def fail(*_: Any) -> None:
-        raise RuntimeError(HOSTILE)
-
-    monkeypatch.setattr("textgen.results.items.read_catalog", fail)
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # restored in the end
-    with pytest.raises(RuntimeError) as bug:
-        run_textgen("runs")
-    sys.excepthook(bug.type, bug.value, bug.tb)
-    shown = capsys.readouterr().err
-    assert r"RuntimeError: \u001b]0;owned" in shown
-    assert STEERING.findall(shown) == []

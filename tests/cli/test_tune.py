@@ -33,7 +33,6 @@ def command(tuned_entry: str) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def tuned(command: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Tuned:
-    """The folder of a study, and what was printed."""
     folder = tmp_path_factory.mktemp("tune") / "out"
     done = run_textgen(*command, "--trials", 12, "--out", folder, "--json")
     assert "the default, is not searched; the first trial has 16\n" in done.stderr

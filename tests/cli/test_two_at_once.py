@@ -6,11 +6,11 @@ import json
 import os
 import signal
 from pathlib import Path
+from subprocess import PIPE, Popen
 
 import pytest
 
-from helpers.commands import TINY
-from helpers.launched import Launched
+from helpers.commands import TEXTGEN, TINY
 from textgen.runtime.storage.result_folders import LOCK, is_held, locked
 from textgen.training.checkpoints import INTERVAL
 
@@ -20,8 +20,9 @@ SETTINGS = ["--corpus", "lee", "--max-chars", "5000", "--budget", "8000chars", "
 SETTINGS += ["--device", "cpu", "--json"]
 
 
-def started(*arguments: object) -> Launched:
-    return Launched(*arguments, env=os.environ | {INTERVAL: "0.2"})
+def started(*arguments: object) -> Popen[str]:
+    command, often = [*TEXTGEN, *map(str, arguments)], os.environ | {INTERVAL: "0.2"}
+    return Popen(command, stdout=PIPE, stderr=PIPE, env=often, encoding="utf-8")
 
 
 def both(*arguments: object) -> list[tuple[int, str, str]]:

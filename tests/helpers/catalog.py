@@ -25,7 +25,6 @@ RECORDED = ROOT / "benchmarks" / "results"
 
 
 def manifest(name: str = "char-lstm", score: float = 2.0, seed: int = 0, budget: str = "60s") -> RunManifest:
-    """A run with this score on the text of `helpers.reports`."""
     row = from_values(EntryResult, entry(name, score, seed))
     parsed = parse_entry(name)
     return RunManifest(
@@ -64,14 +63,12 @@ def write_bench(folder: Path, *rows: tuple[str, float, int], is_finished: bool =
 
 
 def write_suite(folder: Path) -> Path:
-    """Write the result of a real suite."""
     folder.mkdir(parents=True)
     shutil.copy(RECORDED / "improvements-wiki.json", folder / "suite.json")
     return folder
 
 
 def write_study(folder: Path) -> Path:
-    """Write the result of a real study, with its final comparison."""
     folder.mkdir(parents=True)
     shutil.copy(RECORDED / "tune-wiki-5s.json", folder / "study.json")
     write_bench(folder / "comparison", ("char-lstm", 2.1, 1), ("char-lstm:num_layers=1", 2.0, 1))
@@ -79,7 +76,6 @@ def write_study(folder: Path) -> Path:
 
 
 def set_time(folder: Path, seconds: float) -> None:
-    """Set when the files in a folder were last changed."""
     for path in folder.rglob("*"):
         if path.is_file():
             os.utime(path, (seconds, seconds))

@@ -10,18 +10,17 @@ import warnings
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
-from tempfile import TemporaryFile
 from unittest.mock import patch
 
 import pytest
 
-from helpers.launched import Launched
 from textgen.cli.app import main
 from textgen.contracts import TextgenWarning
 from textgen.registry import registry
 
 Done = subprocess.CompletedProcess[str]
 
+TEXTGEN = (sys.executable, "-m", "textgen")
 TINY = "char-lstm:num_layers=1,hidden_size=16,batch_size=4,sequence_length=16,num_validations=2"
 """An entry that trains in a moment."""
 BUDGET = ("--budget", "2000chars", "--precision", "fp32", "--device", "cpu")
@@ -73,23 +72,14 @@ def run_textgen(
 
 
 def run_process(*arguments: object, stdin: str = "", code: int = 0, cwd: Path | None = None) -> Done:
-    """Run a command in a process of its own and check its exit code."""
-    with TemporaryFile() as given:
-        given.write(stdin.encode())
-        given.seek(0)
-        return checked(
-            ended(Launched(*arguments, stdin=given.fileno(), env=os.environ | NARROW, cwd=cwd)), code
-        )
-
-
-def ended(command: Launched) -> Done:
-    """Wait for a command, and return what has ended."""
-    out, err = command.communicate()
-    return Done(command.args, command.returncode, out, err)
+    command, environment = [*TEXTGEN, *map(str, arguments)], os.environ | NARROW
+    done = subprocess.run(
+        command, input=stdin, env=environment, cwd=cwd, capture_output=True, encoding="utf-8", check=False
+    )
+    return checked(done, code)
 
 
 def checked(done: Done, code: int | None) -> Done:
-    """Return what has ended, if it is with the given exit code."""
     assert code in (None, done.returncode), f"{done.args}\n{done.stdout}\n{done.stderr}"
     return done
 

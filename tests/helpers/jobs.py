@@ -14,8 +14,6 @@ from textgen.contracts import TextgenWarning
 
 @dataclass(frozen=True)
 class FileJob:
-    """A text, a folder for what it writes, and plugins."""
-
     number: int
     text: str
     folder: Path | None = None
@@ -23,7 +21,6 @@ class FileJob:
     crashes: bool = False
 
     def compute(self, report: Callable[[Any], None]) -> int:
-        """Return the length of the text, and write a file."""
         report(f"job {self.number} began")
         if self.crashes:
             os.abort()
@@ -36,7 +33,6 @@ class FileJob:
 
 
 def computed(job: FileJob) -> int:
-    """Return the result of a job in a process of its own."""
     from textgen.workers.process import tell
 
     return job.compute(tell)
@@ -49,7 +45,6 @@ class Remote:
         self._called, self._answer = called, answer
 
     def remote(self, *arguments: Any) -> Any:
-        """Return the answer to a call."""
         return self._answer(lambda: self._called(*arguments))
 
     def __getattr__(self, name: str) -> Remote:

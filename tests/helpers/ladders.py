@@ -19,7 +19,6 @@ def laddered(scores: Mapping[str, Sequence[float]]) -> Ladder:
 
 
 def rungs(scores: Mapping[str, Sequence[float]], num_seeds: int) -> Iterator[Comparison]:
-    """The comparison under each budget."""
     for place, budget in enumerate(BUDGETS):
         rows = [
             entry(name, each[place], seed, train=trained(name, place), reads_on="mix" in name)
@@ -30,7 +29,6 @@ def rungs(scores: Mapping[str, Sequence[float]], num_seeds: int) -> Iterator[Com
 
 
 def trained(name: str, place: int) -> dict[str, Any]:
-    """How much an entry was trained under the budget at this place."""
     number = 0 if name == "random" else 100 * 4**place
     return {
         "seconds": 15.0 * 4**place,

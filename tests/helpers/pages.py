@@ -22,12 +22,10 @@ PAGES = sorted(
 
 
 def read_page(page: str) -> str:
-    """Return the text of a page, given by its path in the repository."""
     return (ROOT / page).read_text("utf-8")
 
 
 def shell_lines(text: str) -> list[str]:
-    """Return the command lines in the shell blocks of a page, without comments."""
     return [
         line.strip()
         for block in re.findall(r"^```sh\n(.*?)^```", text, re.S | re.M)
@@ -37,7 +35,6 @@ def shell_lines(text: str) -> list[str]:
 
 
 def textgen_lines(text: str) -> list[str]:
-    """Return the command lines in the shell blocks of a page that run textgen."""
     return [line for line in shell_lines(text) if Path(shlex.split(line)[0]).name == "textgen"]
 
 
@@ -66,6 +63,5 @@ def parse_command(line: str) -> tuple[str, dict[str, Any]]:
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the anchors of the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.M)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -66,7 +66,6 @@ class Server:
         return connection.getresponse()
 
     def ask(self, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
-        """Return the status of an answer to a request, which `open` makes, and what it says."""
         with self.open(path, body, **options) as answer:
             said, is_json = answer.read(), answer.headers.get_content_type() == "application/json"
             return answer.status, json.loads(said) if is_json else said
@@ -110,6 +109,5 @@ def serving(*runs: Path, key: str = "", options: tuple[str, ...] = ()) -> Iterat
 
 
 def children(process: int) -> list[int]:
-    """Return the processes that a process has started and that have not ended."""
     threads = Path(f"/proc/{process}/task").glob("*/children")
     return [int(child) for thread in threads for child in thread.read_text().split()]

@@ -43,12 +43,10 @@ FORBIDDEN = {"numpy", "__array__"}
 
 
 def is_on_card(value: object) -> bool:
-    """Return whether a tensor is on the card."""
     return isinstance(value, Tensor) and bool(vars(value).get(MARK))
 
 
 def put_on_card(value: Any) -> Any:
-    """Mark all tensors in what a function returned."""
     if isinstance(value, Tensor):
         vars(value)[MARK] = True
     elif isinstance(value, (tuple, list)):
@@ -60,7 +58,6 @@ def put_on_card(value: Any) -> Any:
 
 
 def tensors_in(value: object) -> Iterator[Tensor]:
-    """Yield the tensors among arguments."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, (tuple, list)):
@@ -82,18 +79,15 @@ def calling_line() -> str:
 
 
 def is_card(value: object) -> bool:
-    """Return whether an argument names the card."""
     name = str(value) if isinstance(value, (str, torch.device)) else ""
     return name.partition(":")[0] == "cuda"
 
 
 def is_cpu(value: object) -> bool:
-    """Return whether an argument names the CPU."""
     return isinstance(value, (str, torch.device)) and str(value) == "cpu"
 
 
 def without_card(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return arguments with the CPU instead of the card."""
     cpu = torch.device("cpu")
     named = {name: cpu if is_card(each) else each for name, each in kwargs.items()}
     return tuple(cpu if is_card(each) else each for each in args), named
@@ -105,8 +99,6 @@ class PretendCard(TorchFunctionMode):
 
     waits: Counter[str] = field(default_factory=Counter)
     """By line: how often the CPU waits for the card."""
-    doubles: Counter[str] = field(default_factory=Counter)
-    """By line: how often tensors of several float64, which is slow there, are made on the card."""
     captured: Calls | None = None
     """The calls so far that a graph captures, if one does."""
     before: list[tuple[Tensor, Tensor]] = field(default_factory=list)
@@ -146,19 +138,15 @@ class PretendCard(TorchFunctionMode):
         found = func(*args, **kwargs)
         if not (is_marked or goes_to_card):
             return found
-        if any(each.dtype == torch.float64 and each.dim() for each in tensors_in(found)):
-            self.doubles[calling_line()] += 1
         return self._captured(func, args, kwargs, put_on_card(found))
 
     def _captured(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], found: Any) -> Any:
-        """Return what a function returned, which a graph may capture."""
         if self.captured is not None:
             self.captured.append((func, args, kwargs, found))
         return found
 
     @staticmethod
     def _attribute(func: Any, name: str, args: tuple[Any, ...]) -> Any:
-        """Return an attribute of a tensor, or set it."""
         own, what = args[0], getattr(getattr(func, "__self__", None), "__name__", "")
         if name == "__set__":
             found = func(*args)
@@ -171,7 +159,6 @@ class PretendCard(TorchFunctionMode):
         return said[what] if what in said else put_on_card(func(*args))
 
     def _moved(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Return a tensor that is moved, or converted where it is."""
         own, *others = args
         wanted = [*others, *kwargs.values()]
         to = [each for each in wanted if isinstance(each, Tensor)]
@@ -218,7 +205,6 @@ class CardGraph:
         self.calls: Calls = []
 
     def replay(self) -> None:
-        """Compute again from what the tensors hold now."""
         for func, args, kwargs, found in self.calls:
             again = func(*args, **kwargs)
             for old, new in zip(tensors_in(found), tensors_in(again), strict=True):
@@ -230,20 +216,15 @@ class CardStream:
     """A stream, in which everything is done at once."""
 
     def wait_stream(self, stream: object) -> None:
-        """Do nothing."""
+        pass
 
 
 class CardGenerator(torch.Generator):
-    """A random generator of the card."""
-
     device = CARD
 
 
 class AnyGenerator(torch.Generator):
-    """What makes random generators, also of the card."""
-
     def __new__(cls, device: Any = "cpu") -> torch.Generator:  # type: ignore[misc]
-        """Return a generator of a device."""
         return CardGenerator() if is_card(device) else GENERATOR(device)
 
 
@@ -251,12 +232,11 @@ GENERATOR = torch.Generator
 
 
 def nothing(*_: Any, **__: Any) -> None:
-    """Do nothing."""
+    pass
 
 
 @contextmanager
 def forked(*_: Any, **__: Any) -> Iterator[None]:
-    """Restore the random state of the CPU."""
     before = torch.get_rng_state()
     try:
         yield
@@ -335,8 +315,6 @@ def pretend_card() -> Iterator[PretendCard]:
 
 
 def as_on_cpu(function: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Return a function of a device type, for the card as for the CPU."""
-
     def known(kind: str = "cpu") -> Any:
         return function("cpu" if kind == "cuda" else kind)
 

@@ -43,7 +43,6 @@ def units(score: float, *about: Any) -> dict[str, Any]:
 
 
 def part(score: float, *about: Any) -> dict[str, Any]:
-    """The score on one part of the split."""
     shares = {"in_vocabulary_words": 0.62, "oov_words": 0.18, "punctuation": 0.07, "white_space": 0.13}
     return {
         "bits_per_char": score,
@@ -63,7 +62,6 @@ def part(score: float, *about: Any) -> dict[str, Any]:
 
 
 def metrics(score: float, **changes: float) -> dict[str, Any]:
-    """The metrics of what an entry with this score writes."""
     return {
         "real_word_rate": 1.1 - 0.08 * score,
         "distinct_1": 0.412,
@@ -163,7 +161,6 @@ HELD_OUT = metrics(2.0, real_word_rate=0.978)
 
 
 def reference(name: str, score: float, **changes: Any) -> dict[str, Any]:
-    """A row that is not an entry."""
     return {
         "name": name,
         "description": f"what {name} is",
@@ -228,7 +225,6 @@ def compared(*entries: dict[str, Any], **changes: Any) -> Comparison:
 
 
 def report(what: dict[str, Any]) -> str:
-    """What `to_markdown` makes of a result."""
     return to_markdown(bench_report(from_values(Comparison, what)))
 
 
@@ -245,7 +241,6 @@ GLOVE = {
 
 
 def drawn(what: dict[str, Any], width: int, *, full: bool = True, **options: Any) -> str:
-    """What `render` prints on a console of this width."""
     file = io.StringIO()
     console = Console(file=file, width=width, **options)
     render(bench_report(from_values(Comparison, what)), console, full=full)

@@ -44,7 +44,6 @@ def bound(model: nn.Module, tokenizer: Tokenizer) -> LanguageModel:
 def score_text(
     model: LanguageModel, text: str, ids: TokenIds, start_ids: TokenIds, chunk: int = 512
 ) -> TokenScores:
-    """The score of one text."""
     (scored,) = score_stretches(model, [text], [ids], start_ids, device=CPU, chunk=chunk)
     return scored
 
@@ -71,7 +70,6 @@ def told_texts(
 
 
 def bits_of_run(run: SavedRun, texts: Sequence[str]) -> float:
-    """Return the bits per character of texts by the model of a run."""
     start, ids = run.tokenizer.encode(START), [*map(run.tokenizer.encode, texts)]
     scored = score_stretches(run.model, texts, ids, start, device=CPU)
     return sum(float(each.bits.sum()) for each in scored) / sum(map(len, texts))

@@ -34,5 +34,4 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 
 
 def make_bench(folder: Path) -> None:
-    """Compare the entries, in this folder."""
     run_textgen("bench", *ENTRIES, *SETTINGS, "--out", folder)

@@ -76,7 +76,6 @@ def spelled_words() -> dict[str, list[float]]:
 
 
 def word_probabilities() -> dict[str, float]:
-    """Return the probability of each word at each position."""
     spelled = {word: float(np.exp(np.sum(nats))) for word, nats in spelled_words().items()}
     return dict(zip(TOKENS[:BEGIN], FIRST[:BEGIN], strict=True)) | spelled
 

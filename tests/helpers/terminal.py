@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from pathlib import Path
 from threading import Timer
 
-from helpers.launched import Launched
+from helpers.commands import TEXTGEN
 
 SECONDS = 300
 """The time after which a command that hangs is killed."""
@@ -32,14 +33,15 @@ def run_on_terminal(
         name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")
     }
     streams = {"stdin": stream, "stdout": stream, "stderr": stream}
-    process = Launched(*arguments, **streams, env=usual | {"TERM": "xterm-256color"} | environment, cwd=cwd)
+    variables = usual | {"TERM": "xterm-256color"} | environment
+    process = subprocess.Popen([*TEXTGEN, *map(str, arguments)], **streams, env=variables, cwd=cwd)
     os.close(stream)
     deadline = Timer(SECONDS, process.kill)
     deadline.start()
     shown = b""
     while piece := read(terminal):
         shown += piece
-    process.communicate()
+    process.wait()
     deadline.cancel()
     os.close(terminal)
     raw = shown.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")

@@ -13,7 +13,6 @@ from textgen.workers.pool import OnMessage, Pool, Stopped
 
 
 def compute_here(patch: pytest.MonkeyPatch) -> None:
-    """Let all jobs be computed in this process."""
     patch.setattr(LocalBackend, "pool", ThisProcess.pool)
     patch.setattr("textgen.experiment.samples.MAX_SWEEP_SECONDS", 0.0)  # one sampler, not all temperatures
 
@@ -28,17 +27,14 @@ class ThisProcess(LocalBackend):
         on_message: OnMessage,
         max_silence: float | None,  # noqa: ARG002 - nothing can end this process
     ) -> Pool:
-        """Return a pool that computes each job when it is waited for."""
         return _Here(function, on_message)
 
 
 class _StopJob(BaseException):
-    """Ends a job of this process that `on_message` stops."""
+    pass
 
 
 class _Here:
-    """A pool whose jobs are computed in this process."""
-
     def __init__(self, function: Callable[..., Any], on_message: OnMessage) -> None:
         self.busy: dict[Any, Any] = {}
         self._function, self._on_message = function, on_message

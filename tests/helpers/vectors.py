@@ -17,8 +17,6 @@ GLOVE_TEXT = "".join(f"{word} {' '.join(map(str, row))}\n" for word, row in ROWS
 
 @dataclass
 class FixedVectors:
-    """An embedding with given vectors."""
-
     rows: dict[str, list[float]]
     frozen: bool = False
 
@@ -39,5 +37,4 @@ def keyed(vectors: WordVectors) -> KeyedVectors:
 
 
 def by_word(vectors: WordVectors) -> dict[str, NDArray[np.floating[Any]]]:
-    """Return the vector of each word."""
     return dict(zip(vectors.words, vectors.table, strict=True))

@@ -31,7 +31,6 @@ class Waits:
 
 
 def waits_of(spec: str, corpus: Corpus, precision: str) -> Waits:
-    """Return the waits of an entry that is trained, scored and sampled; raises for tensors of two devices."""
     entry, config = parse_entry(spec), DeviceConfig(CARD, precision)
     with pretend_card() as card:
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 from textgen.data.corpus import Corpus
 from textgen.data.split import Part, Split
-from textgen.library.corpus import changes, items, statistics
-
-Install = Callable[[str, str, str], None]
+from textgen.library.corpus import statistics
 
 
 def test_statistics_counted_by_hand() -> None:
@@ -27,20 +22,3 @@ def test_statistics_counted_by_hand() -> None:
     assert found.unseen_word_rate == 1 / 2  # The, dög
     assert found.most_frequent_words[0] == "cat"
     assert found.beginning == text
-
-
-def test_a_broken_corpus_does_not_hide_the_others(install: Install) -> None:
-    code = "class Toy:\n    '''Toys.'''\n    def read(self, item): ...\n    def items(self): return 1 / 0\n"
-    install("toys", "[textgen.corpora]\ntoy = toys:Toy", code)
-    found = {row["corpus"]: row["description"] for row in items()}
-    assert "failed: ZeroDivisionError: division by zero (toys.py, line 4)" in found["toy"]
-    assert found["lee"]
-    assert found["wiki/Albedo"] == ""
-
-
-def test_changes_are_the_lines_that_a_cleaner_changes(tmp_path: Path) -> None:
-    path = tmp_path / "mine.txt"
-    path.write_text("Kept.\n\n“Quoted”\n", "utf-8")
-    assert list(changes([str(path)], "raw", "utf-8")) == []
-    found = ["--- mine.txt", "+++ mine.txt after prose", "@@ -3 +3 @@", "-“Quoted”", '+"Quoted"']
-    assert list(changes([str(path)], "prose", "utf-8")) == found

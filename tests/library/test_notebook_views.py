@@ -19,7 +19,6 @@ CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
 
 
 def cells_of(html: str) -> list[str]:
-    """The text of each table cell."""
     cells = re.findall(r"<t[dh]\b[^>]*>(.*?)</t[dh]>", html, re.S)
     return [unescape(re.sub("<[^>]*>", "", cell)) for cell in cells]
 

@@ -21,7 +21,8 @@ from textgen.runtime.storage.json_records import read_record
 def test_page_csv_runs_and_json_agree(shared_bench: Path) -> None:
     result = json.loads((shared_bench / "bench.json").read_text("utf-8"))
     page = (shared_bench / "report.html").read_text("utf-8")
-    with_seeds = [line for line in _csv(shared_bench) if line["seed"]]
+    lines = io.StringIO(scores_csv(read_record(Comparison, shared_bench / "bench.json")).text())
+    with_seeds = [line for line in csv.DictReader(lines) if line["seed"]]
     assert len(with_seeds) == len(result["scores"]) == 4
     listed = json.loads(run_textgen("runs", "--root", str(shared_bench), "--kind", "run", "--json").stdout)[
         "runs"
@@ -50,11 +51,6 @@ def test_a_run_that_is_worse_than_chance_says_so(shared_bench: Path, tmp_path: P
     said = "worse than chance: guessing among the 4 characters of the training text takes 2.000 bits"
     assert said in run_textgen("runs", "show", tmp_path / "run").stdout
     assert said in textgen.load(tmp_path / "run")._repr_html_()
-
-
-def _csv(folder: Path) -> list[dict[str, str]]:
-    result = read_record(Comparison, folder / "bench.json")
-    return list(csv.DictReader(io.StringIO(scores_csv(result).text())))
 
 
 def test_a_number_is_not_taken_for_a_prompt(shared_bench: Path) -> None:

@@ -80,24 +80,8 @@ def test_a_logger_that_fails_is_named_once_and_training_goes_on(
     assert textgen.load(run).result.test == textgen.load(other).result.test
 
 
-BROKEN = """
-from textgen_models.recurrent import LSTM
-
-class Broken(LSTM):
-    '''Fails in an early update.'''
-    calls = 0
-    def loss(self, ids, targets, state):
-        self.calls += 1
-        if self.calls > 20: raise ValueError('no more')
-        return super().loss(ids, targets, state)
-"""
-
-
 def test_a_log_of_training_that_fails_ends_as_failed(plugin: Path, tmp_path: Path) -> None:
-    broken, run = tmp_path / "broken.py", tmp_path / "run"
-    broken.write_text(BROKEN)
-    entry = TINY.replace("char-lstm", "char-broken")
-    plugins = ("--plugin", plugin, "--plugin", broken)
-    done = run_textgen("train", entry, *QUICK, "--log", "lines", *plugins, "--out", run, code=1)
-    assert "model 'broken'" in done.stderr
+    entry, run = f"{TINY},learning_rate=1e30", tmp_path / "run"
+    done = run_textgen("train", entry, *QUICK, "--log", "lines", "--plugin", plugin, "--out", run, code=1)
+    assert "lower learning_rate" in done.stderr
     assert logged(run)[-1] == {"succeeded": False}

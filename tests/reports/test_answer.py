@@ -170,7 +170,3 @@ def test_the_report_says_what_scores_hold_for() -> None:
     assert "Scores are averages over 24 stretches from all over the text" in report(what)
     what["corpus"]["split"]["test"]["stretch_chars"] = [120_000]
     assert "Scores are those of one passage" in report(what)
-
-
-def test_control_characters_in_a_name_do_not_reach_the_terminal() -> None:
-    assert "\x1b" not in answer(compared(*seeds("a\x1b[2J", 2.0)))

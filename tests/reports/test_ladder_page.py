@@ -18,7 +18,6 @@ SCORES = {"char": (2.0, 1.9, 1.85), "word <b>": (2.1, 1.8, 1.7), "random": (6.2,
 
 
 def polylines(chart: str) -> list[list[tuple[float, float]]]:
-    """The points of each line."""
     drawn = re.findall(r'<polyline points="([^"]+)"', chart)
     return [[(float(x), float(y)) for x, y in (each.split(",") for each in line.split())] for line in drawn]
 

@@ -1,21 +1,13 @@
 """The report shows every entry and every score, at any width."""
 
-import io
 import re
 from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
-from rich.console import Console
 
-from helpers.reports import GLOVE, HELD_OUT, compared, drawn, entry, markdown_rows, report, result
+from helpers.reports import GLOVE, drawn, entry, markdown_rows, report, result
 from textgen.experiment.score_trained import LOSES_TEXT
-from textgen.reports.bench_report import bench_report
-from textgen.reports.columns import scores_csv
-from textgen.reports.document import Table
-from textgen.reports.terminal import render
-from textgen.results.comparison import Comparison
-from textgen.runtime.storage.json_records import from_values
 
 
 @pytest.fixture
@@ -170,18 +162,6 @@ def test_markdown_tables_are_well_formed_whatever_the_names(full: dict[str, Any]
     assert "a|b*c_d_`e`<i>" in [row[0] for row in markdown_rows(full, "Scores")]
 
 
-def test_an_encoding_without_blocks_gets_other_signs(full: dict[str, Any]) -> None:
-    raw = io.BytesIO()
-    full["entries"][0]["samples"][0]["text"] = "naïve 漢字"
-    console = Console(file=io.TextIOWrapper(raw, encoding="ascii"), width=80)
-    render(bench_report(from_values(Comparison, full)), console)
-    console.file.flush()
-    output = raw.getvalue().decode("ascii")
-    assert re.search(r"^uniform +6\.229 +6\.199-6\.259", output, re.MULTILINE)
-    assert re.search(r"^random +\.[#%*]", output, re.MULTILINE)  # its learning curve
-    assert max(map(len, output.splitlines())) <= 80
-
-
 def test_whatever_may_be_null_can_be_shown() -> None:
     bare = entry("x", 2.0, embedding=GLOVE, generate=None, sample_metrics=None, samples=[])
     bare["embedding"]["type_coverage"] = bare["embedding"]["token_coverage"] = None
@@ -193,20 +173,3 @@ def test_whatever_may_be_null_can_be_shown() -> None:
     what = result(bare, held_out={"sample_metrics": held_out, "pseudovalues": {}}, command=None)
     assert "2.000" in report(what)
     assert "2.000" in drawn(what, 80)
-
-
-def test_a_metric_of_a_plugin_has_a_column_everywhere_and_the_best_is_marked() -> None:
-    info = {"name": "calm", "label": "calm", "hint": "how calm <it> is", "unit": "", "best": "lower"}
-    failed = {"name": "odd", "label": "odd", "hint": "", "problem": "metric 'odd' failed"}
-    rows = [entry("a", 2.0, written={"calm": 12.0}), entry("b", 2.2, written={"calm": 15.0})]
-    held_out = {"sample_metrics": {**HELD_OUT, "calm": 14.9}, "pseudovalues": {}}
-    what = compared(*rows, held_out=held_out, other_metrics=[info, failed])
-    assert "calm" in scores_csv(what).header
-    sections = bench_report(what).shown()
-    tables = [block for each in sections for block in each.blocks if isinstance(block, Table)]
-    (table,) = (each for each in tables if each.title == "Generated text")
-    (place,) = (at for at, column in enumerate(table.columns) if column.name == "calm")
-    assert table.columns[place].hint == "how calm <it> is"
-    cells = [row.cells[place] for row in table.rows]
-    assert [(cell.text, cell.best) for cell in cells] == [("12", True), ("15", False), ("14.9", False)]
-    assert any("metric 'odd' failed" in note.label for note in table.notes)

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import re
-from dataclasses import replace
 
 import pytest
 from markdown_it import MarkdownIt
-from rich.console import Console
 
 from helpers.reports import chance, compared, counted, drawn, entry, report, result, with_sample
 from textgen.defaults import SAMPLER
-from textgen.experiment.entry_result import EntryResult
-from textgen.reports.bench_report import bench_report
 from textgen.reports.samples import chance_entries
-from textgen.reports.terminal import render
-from textgen.results.comparison import Comparison
-from textgen.runtime.storage.json_records import from_values
 
 THREE = result(entry("word-lstm-glove", 2.0), entry("char-lstm", 2.2), chance("random", 6.2))
 
@@ -81,24 +73,6 @@ def test_every_sample_of_a_prompt_is_shown() -> None:
     ):
         assert "text0" in output
         assert "text1" in output
-
-
-def test_markup_in_samples_survives() -> None:
-    text = r"[bold]x[/bold] [/] \[red] :smile: https://a.b"
-    assert text in drawn(with_sample(text), 80, force_terminal=True, color_system=None)
-
-
-def test_control_characters_in_samples_do_not_reach_the_terminal() -> None:
-    compared = from_values(Comparison, with_sample("a"))
-    (row,) = compared.entries
-    assert isinstance(row, EntryResult)
-    # Put into the record itself: JSON values are read without lone surrogates, but models may write them.
-    (sample,) = row.samples
-    row = replace(row, samples=(replace(sample, text="a\x1b[2Jb\rc\u202ed\ud800e"),))
-    file = io.StringIO()
-    render(bench_report(replace(compared, entries=(row,))), Console(file=file, width=80))
-    output = file.getvalue()
-    assert not re.search("[\x1b\r\u202e\ud800]", output)
 
 
 def test_made_up_words_are_highlighted_as_whole_words() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +19,6 @@ from textgen_suites.result import SuiteResult
 BENCHMARKS = ROOT / "benchmarks"
 RESULTS = BENCHMARKS / "results"
 SCORES = {"char": (2.0, 1.9, 1.85), "word": (2.1, 1.8, 1.7), "random": (6.2, 6.2, 6.2)}
-
-
-@pytest.mark.parametrize("path", sorted((BENCHMARKS / "textgen_benchmarks").glob("*.py")), ids=str)
-def test_a_program_can_be_imported(path: Path) -> None:
-    module = importlib.import_module(f"textgen_benchmarks.{path.stem}".removesuffix(".__init__"))
-    assert module.__doc__
 
 
 def test_the_tables_of_the_page_are_those_of_the_results() -> None:
@@ -46,7 +39,6 @@ def test_the_same_results_are_drawn_into_the_same_file(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def seeds() -> SeedResults:
-    """The runs with several seeds, and what was concluded from them."""
     return read_record(SeedResults, RESULTS / "seeds.json")
 
 

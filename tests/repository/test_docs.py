@@ -60,7 +60,6 @@ def test_the_examples_of_other_kinds_pass_every_check(kind: str, install: Instal
 
 
 def check_component(kind: str, code: str, name: str, install: Install) -> None:
-    """Assert that the component in a file passes every check of its kind."""
     from textgen_kit import run_checks
 
     module = f"checked_{kind}_{name.lower()}"
@@ -133,14 +132,6 @@ def test_a_refinement_with_parameters_is_refused(install: Install) -> None:
     install("trains", "[textgen.models]\ntrains = trains:Example\n", trains)
     with pytest.raises(PluginError, match="so nothing trains its parameters; make them buffers"):
         parse_entry("char-ngram+trains")
-
-
-@pytest.mark.long
-def test_the_example_of_a_refinement_is_compared(tmp_path: Path) -> None:
-    (tmp_path / "recency.py").write_text(EXAMPLES["refinement"].replace("Example", "Recency"), "utf-8")
-    entries = ["char-ngram", "char-ngram+recency"]
-    printed = run_textgen("bench", *entries, "--plugin", "recency.py", *BRIEFLY, cwd=tmp_path).stdout
-    assert [row["error"] for row in json.loads(printed)["entries"]] == [None, None]
 
 
 def test_the_command_of_the_page_says_what_a_run_is(textgen: Callable[..., str], tmp_path: Path) -> None:

@@ -33,8 +33,6 @@ OWN = {
 
 @dataclass(frozen=True)
 class Distribution:
-    """What was built."""
-
     files: frozenset[str]
     """In the wheel, which was built from the source distribution alone."""
     metadata: str
@@ -53,7 +51,6 @@ def build(folder: Path, root: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def distribution(tmp_path_factory: pytest.TempPathFactory) -> Distribution:
-    """Build here, and again from the source distribution."""
     folder, elsewhere = tmp_path_factory.mktemp("built"), tmp_path_factory.mktemp("elsewhere")
     first = build(folder, ROOT)
     (archive,), (wheel_file,) = folder.glob("*.tar.gz"), folder.glob("*.whl")

@@ -81,7 +81,6 @@ def entries(command: str, values: dict[str, Any]) -> list[str]:
 
 
 def own_suite(page: str, folder: Path) -> str:
-    """Return the path of a file with the suite that a page shows."""
     (suite,) = re.findall(r"^```toml\n(.*?)^```", read_page(page), re.S | re.M)
     path = folder / "mine.toml"
     path.write_text(suite, "utf-8")

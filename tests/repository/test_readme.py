@@ -63,18 +63,15 @@ def test_the_plugin_of_the_readme_is_checked_and_compared(tmp_path: Path) -> Non
 
 @cache
 def comparison(name: str) -> Comparison:
-    """Return a recorded comparison."""
     return read_record(Comparison, RESULTS / f"{name}.json")
 
 
 def score_of(name: str, entry: str) -> EntryScore | ReferenceScore:
-    """Return the score of an entry, or of a reference, in a recorded comparison."""
     result = comparison(name)
     return next(each for each in (*result.scores, *result.references) if each.name == entry)
 
 
 def rung(name: str, entry: str, budget: str) -> float:
-    """Return the score of an entry under one budget of a recorded ladder."""
     rungs = read_record(Ladder, RESULTS / f"{name}.json").rungs
     (score,) = (each.score for each in rungs if (each.entry, each.budget) == (entry, budget))
     assert score

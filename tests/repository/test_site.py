@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from helpers.pages import ROOT, find_command
+from helpers.pages import ROOT
 
 PAGES: dict[str, Any] = runpy.run_path(str(ROOT / "docs" / "pages.py"))
 """The program that writes the pages."""
@@ -40,12 +40,3 @@ def test_the_site_has_what_the_repository_says_and_loads_nothing_from_elsewhere(
     loaded = re.compile(r'<(?:script|link|img|iframe)\b[^>]*(?:src|href)="?((?:https?:)?//[^">\s]+)')
     addresses = {page.name: loaded.findall(page.read_text("utf-8")) for page in site.glob("*.html")}
     assert {name: each for name, each in addresses.items() if each} == {}
-
-
-def test_every_command_is_on_the_page_of_all_commands() -> None:
-    def names(command: Any, name: str) -> set[str]:
-        below = [names(each, f"{name} {word}") for word, each in getattr(command, "commands", {}).items()]
-        return set().union({name}, *below)
-
-    headings = set(re.findall(r"^## (.*)$", PAGES["commands"](), re.M))
-    assert names(find_command([])[0], "textgen") - headings == {"textgen"}

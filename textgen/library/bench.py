@@ -82,7 +82,8 @@ def bench_as(
     options.check_cluster(request, "a bench, whose entries train one by one", given)
     asked, silence = parse_budgets(request.budget), parse_duration(cluster.entry_timeout, "--entry-timeout")
     _check_entries(request.entries, out)
-    _check_samples(request.samples)
+    if not several(request.samples.sampler):
+        raise UsageError(f"no sampler; give one, such as {defaults.SAMPLER}")
     choose_device(cluster.device, cluster.precision)
     trained, source = split_yardsticks(request.entries)[0], texts.name_of(request.text)
     name = partial(result_name, trained, source, request.budget, request.seed)
@@ -141,9 +142,3 @@ def _parsed(wanted: Sequence[str]) -> tuple[list[Entry], dict[str, str], list[st
     if not parsed:
         raise TextgenError("no entries to compare; give some, such as char-lstm")
     return parsed, broken, yardsticks
-
-
-def _check_samples(samples: SampleOptions) -> None:
-    """Raise `UsageError` if there is no sampler."""
-    if not several(samples.sampler):
-        raise UsageError(f"no sampler; give one, such as {defaults.SAMPLER}")

@@ -75,7 +75,7 @@ def train_as(
     """Train as asked, as `train` does; `given` are options that may have no effect."""
     check_numbers(request.seed)
     check_train(request, given)
-    logger = build_logger(log)
+    logger = None if log is None else build("logger", log)
     entry = request.entry
     cluster, budget, seed = request.cluster, request.budget, request.seed
     if budget.startswith("+"):
@@ -116,12 +116,6 @@ def check_train(request: TrainRequest, given: Given) -> None:
     elif (parsed := parse_entry(entry)) and not parsed.is_trainable:
         reason = f"on the model {parsed.parts['model']!r}, which is not trained by gradient descent"
         refuse(given, ["budget", "precision", "log"], reason)
-
-
-def build_logger(log: str | None) -> Logger | None:
-    """Return the logger of this name, or None; raises `TextgenError` if it is unknown or cannot log."""
-    logger: Logger | None = None if log is None else build("logger", log)
-    return logger
 
 
 @contextmanager

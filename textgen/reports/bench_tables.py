@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from textgen.evaluation.intervals import INTERVAL_METHOD
 from textgen.evaluation.metrics import LETTERS, MetricInfo
 from textgen.experiment.entry_result import EntryResult
 from textgen.generation.bound_sampler import ENTROPY
@@ -64,14 +63,10 @@ def score_table(result: Comparison, rows: Sequence[EntryRow], picture: IntervalC
 
     `picture` is what a page draws of them.
     """
-    interval = (
-        "Interval: 95 %, for other passages of this text and other seeds."
-        if result.interval_method == INTERVAL_METHOD
-        else f"Interval: {result.interval_method}."
-    )
     caption = (
         "Bits per character of the whole text, lower is better; bold: clearly best. Italics: references "
-        f"(compressors, and what only counts). {interval} {PAIRED}{_clear_caption(result)}"
+        "(compressors, and what only counts). Interval: 95 %, for other passages of this text and other "
+        f"seeds. {PAIRED}{_clear_caption(result)}"
     )
     if any(score.reads_on for score in result.scores):
         caption += " Last: entries that learn from the text while it is scored."
@@ -86,8 +81,7 @@ def _clear_caption(result: Comparison) -> str:
     sizes = [len(each.scores) for each in classes(result)]
     num_pairs = max(size * (size - 1) // 2 for size in sizes)
     pairs = "pairs of entries of its class" if len(sizes) > 1 else f"{num_pairs} pairs of entries"
-    is_adjusted = num_pairs > 1 and result.interval_method == INTERVAL_METHOD
-    corrected = f", corrected for all {pairs} (Holm)" if is_adjusted else ""
+    corrected = f", corrected for all {pairs} (Holm)" if num_pairs > 1 else ""
     return f" Clear: more than chance explains at 5 %{corrected}."
 
 

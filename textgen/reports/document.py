@@ -96,9 +96,9 @@ class Lines(Block):
     """True for what is less important than the rest."""
 
 
-def lines(texts: Iterable[str], views: frozenset[View] = EVERYWHERE, **options: bool) -> Lines:
+def lines(texts: Iterable[str], **options: bool) -> Lines:
     """Return texts as lines, without empty ones."""
-    return Lines([Note(text) for text in texts if text], views=views, **options)
+    return Lines([Note(text) for text in texts if text], **options)
 
 
 @dataclass(frozen=True)

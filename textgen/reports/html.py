@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
 from markupsafe import Markup
 
 from textgen.page.render import data_address, notebook_block, notebook_table, render, render_page
@@ -26,22 +24,13 @@ def to_html(report: Report) -> str:
     downloads = [(file.name, data_address(file.text(), "text/csv")) for file in report.files]
     reproduce = render("reproduce.html", report=report, downloads=downloads)
     sections.append(("reproduce", "Reproduce and download", reproduce))
-    columns = [column for each in shown for table in _tables(each.blocks) for column in table.columns]
+    tables = [block for each in shown for block in each.blocks if isinstance(block, Table)]
+    columns = [column for table in tables for column in table.columns]
     hints = {column.name: column.hint for column in columns if column.hint}
     data = {**report.data, report.kind: report.result}
     return render_page(
         "page.html", data, report.scripts, title=report.title, report=report, sections=sections, hints=hints
     )
-
-
-def _tables(blocks: Iterable[object]) -> Iterator[Table]:
-    """Yield the tables among blocks, and in them."""
-    for block in blocks:
-        match block:
-            case Table():
-                yield block
-            case Template():
-                yield from _tables(block.values.values())
 
 
 def block_html(block: Block, report: Report) -> Markup:

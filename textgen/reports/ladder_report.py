@@ -111,16 +111,14 @@ def _warned(result: Ladder) -> Iterator[RunCaution]:
 
 def _what_steps_do(steps: Sequence[BudgetStep]) -> str:
     """Return which steps to a larger budget make an entry clearly worse, or that none does."""
-    worse = list(_worse(steps))
+    worse = [
+        f"{step.entry} from {step.before} to {step.after} ({step.bits_per_char:+.3f})"
+        for step in steps
+        if step.verdict == "worse"
+    ]
     if worse:
         return f"More training makes worse: {', '.join(worse)}."
     return "No step to a larger budget makes an entry clearly worse." if steps else ""
-
-
-def _worse(steps: Sequence[BudgetStep]) -> Iterator[str]:
-    for step in steps:
-        if step.verdict == "worse":
-            yield f"{step.entry} from {step.before} to {step.after} ({step.bits_per_char:+.3f})"
 
 
 def ladder_summary(result: Ladder) -> str:

@@ -33,10 +33,6 @@ MIN_NAME_WIDTH = 20
 MIN_SAMPLE = 34
 """Minimum width of a sample next to others, in characters."""
 MADE_UP = "underline magenta"
-ASCII = str.maketrans("\N{EN DASH}±·→▁▂▃▄▅▆▇█─│┼", "-~.>_,-=+*%#-|+")
-"""Replacements of the same width, for encodings other than UTF."""
-RULED, DIVIDED = (box.Box(str(lines), ascii=True) for lines in (box.SIMPLE_HEAD, box.MINIMAL))
-"""Called ASCII so that rich leaves them unchanged: what the encoding lacks is replaced here."""
 
 
 def render(report: Report, console: Console, *, full: bool = True) -> None:
@@ -59,7 +55,7 @@ def render(report: Report, console: Console, *, full: bool = True) -> None:
             before = block
     if full:
         parts += [Text(line, "dim") for line in ("", *report.made)]
-    console.print(_Encodable(Group(*parts)), crop=False)
+    console.print(Group(*parts), crop=False)
 
 
 def _drawn(block: Block, console: Console) -> Iterator[RenderableType]:
@@ -73,18 +69,6 @@ def _drawn(block: Block, console: Console) -> Iterator[RenderableType]:
             yield from _table(block, console)
         case Samples():
             yield from _samples(block, console.width)
-
-
-@dataclass
-class _Encodable:
-    """Content in the characters that the console's encoding has."""
-
-    content: RenderableType
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
-        for segment in console.render(self.content, options):
-            text = segment.text.translate(ASCII) if options.ascii_only else segment.text
-            yield segment._replace(text=text.encode(options.encoding, "replace").decode(options.encoding))
 
 
 def _heading(title: str, console: Console) -> RenderableType:
@@ -139,7 +123,7 @@ def _room(grid: Grid, console: Console) -> int:
 
 def _folded(table: Table) -> Grid:
     """Return all columns of a table, with cells of several lines."""
-    grid = Grid(box=RULED, show_edge=False, padding=(0, GAP - 1, 0, 0), pad_edge=False)
+    grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, GAP - 1, 0, 0), pad_edge=False)
     grid.add_column(Text(table.names), overflow="fold")
     for column in table.columns:
         grid.add_column(Text(column.title), justify=column.align, overflow="fold")
@@ -178,7 +162,7 @@ def _name_room(width: int) -> int:
 
 def _grid(table: Table, width: int, num_shown: int | None = None, *, spreads: bool = True) -> Grid:
     """Return the first columns of a table, with or without the spreads of their values."""
-    grid = Grid(box=RULED, show_edge=False, padding=(0, GAP - 1, 0, 0), pad_edge=False)
+    grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, GAP - 1, 0, 0), pad_edge=False)
     shown = table.columns[:num_shown]
     headers = [each.header for each in shown]
     top = "\n" * any("\n" in header for header in headers)
@@ -231,7 +215,7 @@ def _side_by_side(
     num_columns = -(-len(group.texts) // num_rows)
     column_width = (width - (GAP + 1) * (num_columns - 1)) // num_columns
     for start in range(0, len(group.texts), num_columns):
-        grid = Grid(box=DIVIDED, show_edge=False, padding=(0, 1), pad_edge=False)
+        grid = Grid(box=box.MINIMAL, show_edge=False, padding=(0, 1), pad_edge=False)
         texts = []
         for name, written in group.texts[start : start + num_columns]:
             grid.add_column(Text(name, "bold"), width=column_width, overflow="fold")

@@ -18,7 +18,7 @@ from textgen.registry.options import write_value
 from textgen.registry.registry import describe_error
 from textgen.results.passages import Passage, PassageReading, read_passages
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.storage.json_records import SCHEMA_VERSION, Count, check_different, check_lengths
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, Count
 from textgen.training.progress import Report, Step
 
 Span = tuple[int, int]
@@ -33,12 +33,6 @@ class MarkedSample(Sample):
     """Words that neither the lexicon nor the training text has."""
     copied: tuple[Span, ...]
     """Spans that the training text has too."""
-
-    def check(self) -> None:
-        """Raise `ValueError` if what is marked is not in the text."""
-        for begin, end in (*self.made_up, *self.copied):
-            if not 0 <= begin < end <= len(self.text):
-                raise ValueError(f"no characters from {begin} to {end} in its text")
 
 
 @dataclass(frozen=True)
@@ -89,13 +83,6 @@ class Details:
     """Characters of each sample."""
     texts: tuple[WrittenTexts, ...] = ()
     """Not on the page, but kept to be measured again."""
-
-    def check(self) -> None:
-        """Raise `ValueError` if an entry is there twice, or has not read each passage."""
-        check_different("entries", [entry.name for entry in self.entries])
-        for entry in self.entries:
-            read = entry.reading.passages if entry.reading else None
-            check_lengths(f"entries: {entry.name}", self.passages, read)
 
 
 @dataclass(frozen=True)

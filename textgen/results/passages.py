@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +17,7 @@ from textgen.data.words import is_word_start
 from textgen.evaluation.scoring import token_starts
 from textgen.evaluation.token_bits import Window, bits_of, log_softmax, predict_stretches, score_stretches
 from textgen.experiment.saved_run import Trained
-from textgen.runtime.storage.json_records import Count, check_lengths, check_names
+from textgen.runtime.storage.json_records import Count
 from textgen.runtime.threads import paced
 
 NUM_PASSAGES = 6
@@ -96,13 +95,6 @@ class PassageBits:
     reasons: Reasons | None = None
     """What decided the predictions, if the entry is made of several models."""
 
-    def check(self) -> None:
-        """Raise `ValueError` if it does not say the same of each token."""
-        reasons = (self.reasons.bits, self.reasons.recalled) if self.reasons else ()
-        check_lengths("tokens", self.num_chars, self.bits, self.alternatives, self.per_mille, *reasons)
-        for likeliest, chances in zip(self.alternatives, self.per_mille, strict=True):
-            check_lengths("alternatives", likeliest, chances)
-
     def bits_of_chars(self, num_chars: int) -> NDArray[np.float64]:
         """Return the bits of each character of the passage, [num_chars]."""
         bits, position = np.zeros(num_chars), self.first_char
@@ -122,13 +114,6 @@ class PassageReading:
     models: tuple[str, ...] = ()
     """The models that the entry is made of; none if it is one alone."""
     passages: tuple[PassageBits, ...]
-
-    def check(self) -> None:
-        """Raise `ValueError` if an alternative is not one of the tokens, or a model has no bits."""
-        for each in self.passages:
-            check_names("alternatives", chain.from_iterable(each.alternatives), range(len(self.tokens)))
-            for bits in each.reasons.bits if each.reasons else ():
-                check_lengths("reasons: bits", bits, self.models)
 
 
 def choose_passages(stretches: Sequence[str]) -> list[Passage]:

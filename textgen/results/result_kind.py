@@ -37,15 +37,6 @@ class About:
     """Bits per character of the best entry on held-out text; None if there are several texts."""
     interval: tuple[float, float] | None = None
 
-    def __post_init__(self) -> None:
-        """Raise `TypeError` for values of other types, since they are those of any file."""
-        texts = [*self.entries, self.corpus or "", self.budget or "", self.best or ""]
-        numbers = [self.score or 0, *(self.interval or ())]
-        if not all(isinstance(text, str) for text in texts) or not all(
-            type(each) in (int, float) for each in numbers
-        ):
-            raise TypeError("a name is not a text, or a score not a number")
-
 
 def about_best(
     entries: Iterable[str], corpus: Mapping[str, Any], budget: str, best: Mapping[str, Any]
