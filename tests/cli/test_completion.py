@@ -1,16 +1,10 @@
-"""The shell completes commands, options, names and entries, without a wait."""
+"""The shell completes commands, options, names and entries."""
 
 from __future__ import annotations
 
 import pytest
 
 from helpers.commands import run_textgen
-
-
-def variables(line: str) -> dict[str, str]:
-    """What bash tells a program that completes the last word of a line."""
-    words = line.split(" ")
-    return {"_TEXTGEN_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
 
 
 @pytest.mark.parametrize(
@@ -32,7 +26,8 @@ def variables(line: str) -> dict[str, str]:
 def test_a_word_is_completed(
     line: str, expected: str, unexpected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in variables(line).items():
+    words = {"_TEXTGEN_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+    for name, value in words.items():
         monkeypatch.setenv(name, value)
     found = run_textgen().stdout.split()
     assert expected in found
