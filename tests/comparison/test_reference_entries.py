@@ -23,7 +23,6 @@ POINTS = "[textgen.references]\nown-{name} = own_{name}:ENTRY\n"
 
 @pytest.fixture
 def bigram(install: Install) -> None:
-    """A reference of another distribution."""
     install("own_bigram", POINTS.format(name="bigram"), "ENTRY = 'byte-ngram:order=2'")
 
 

@@ -71,13 +71,6 @@ BELOW_ONE = torch.nextafter(torch.tensor(1.0), torch.tensor(0.0))
 """The largest that `torch.rand` gives, and a little more."""
 
 
-def test_sampling_inverts_the_cumulative_sum() -> None:
-    logits = torch.tensor([[0.25, 0.5, 0.0, 0.25]]).log()
-    uniforms = [0.0, 0.24, 0.26, 0.74, 0.76, 0.99]
-    ids = [int(sample_categorical(logits, torch.tensor([uniform]))) for uniform in uniforms]
-    assert ids == [0, 0, 1, 1, 3, 3]
-
-
 @given(seed=st.integers(0, 10_000), size=st.integers(1, 5000))
 def test_sampling_is_safe_at_the_edges_whatever_the_rounding(seed: int, size: int) -> None:
     logits = 5 * torch.randn(1, size, generator=torch.Generator().manual_seed(seed))
@@ -148,16 +141,6 @@ def test_what_is_written_at_an_entropy_is_what_its_temperature_writes() -> None:
 
 def test_a_model_that_no_temperature_changes_writes_at_1() -> None:
     assert generator_of(0.0).resolved(build_sampler("temperature:entropy=1.1")).temperature == 1.0
-
-
-def test_the_entropy_of_a_step_is_exact() -> None:
-    generator = generator_of(1.0)
-    recorder = EntropyRecorder(
-        build_sampler("temperature:temperature=1"), [np.zeros(0, int)], generator.vocabulary
-    )
-    recorder.record(LOGITS[None], torch.tensor([0]))
-    exact = float(torch.distributions.Categorical(logits=LOGITS).entropy()) / math.log(2)
-    assert recorder.bits_per_char == pytest.approx(exact)
 
 
 def test_what_a_row_writes_beyond_its_end_does_not_count() -> None:

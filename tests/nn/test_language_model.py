@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +14,6 @@ from torch.nn import functional as F
 from textgen.contracts import TextgenError, Vocabulary
 from textgen.nn.language_model import LanguageModel, ModelClass
 from textgen.nn.layers import FullSoftmax
-from textgen.nn.state import join
 from textgen.registry.registry import PluginError
 
 VOCAB_SIZE = 7
@@ -55,7 +54,6 @@ def test_a_plain_model_has_an_answer_for_each_optional_member() -> None:
 
 
 def answering(answer: Any) -> LanguageModel:
-    """Return a model that answers everything by this."""
 
     class Answers(Plain):
         def forward(self, ids: Tensor, state: Tensor) -> Any:  # noqa: ARG002
@@ -138,26 +136,6 @@ def test_a_model_is_told_what_it_asks_about_its_tokens() -> None:
 # --- states of any form
 
 
-class Memory(NamedTuple):
-    """A state as an author may write it."""
-
-    hidden: Tensor
-    rest: dict[str, Any]
-
-
-def test_states_are_joined_to_a_batch() -> None:
-    def state(value: float) -> Memory:
-        return Memory(torch.full((1, 2), value), {"a": [torch.full((1,), value), (torch.ones(1, 3), None)]})
-
-    joined = join([state(1.0), state(2.0)])
-    assert isinstance(joined, Memory)
-    assert joined.hidden.tolist() == [[1, 1], [2, 2]]
-    first, (second, nothing) = joined.rest["a"]
-    assert first.tolist() == [1, 2]
-    assert second.shape == (2, 3)
-    assert nothing is None
-
-
 # --- parameters of input and output layers
 
 
@@ -209,12 +187,3 @@ def test_a_model_has_the_last_word() -> None:
             return self.hidden.parameters()
 
     assert nonhidden(Decides(output=nn.Linear(SIZE, VOCAB_SIZE))) == {"hidden.weight", "hidden.bias"}
-
-
-def test_what_is_not_a_parameter_of_the_model_is_an_error() -> None:
-    class Wrong(Layers):
-        def nonhidden_parameters(self) -> Iterable[nn.Module]:
-            return [self.hidden]
-
-    with pytest.raises(PluginError, match="Wrong returned something else than its own parameters"):
-        nonhidden(Wrong())

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.training import CPU, OPTIONS, equal, lstm, trainer, unread, weights
+from helpers.training import CPU, OPTIONS, equal, lstm, trainer, weights
 from textgen.contracts import TokenIds
 from textgen.runtime.storage.state_files import load_state, save_state
 from textgen.training.budget import parse_budget
@@ -27,10 +27,6 @@ NUM_UPDATES = 12
 BUDGET = parse_budget(f"{NUM_UPDATES * 128}chars")
 
 DEAD = 2**30  # no process has so high a number
-
-
-class KilledError(BaseException):
-    """The process ends."""
 
 
 def training(ids: TokenIds, options: TrainOptions = OPTIONS) -> tuple[Trainer, Validation]:
@@ -74,26 +70,6 @@ def test_interrupted_after_any_update_training_ends_with_the_same_bits(
         result = train(again, BUDGET, 1.0, validate, checkpoints=Checkpoints(folder))
         assert equal(weights(again.model.module), weights(whole.model.module))
         assert without_times(result) == without_times(expected)
-
-
-def test_a_checkpoint_has_all_losses_even_if_they_are_read_later(ids: TokenIds, tmp_path: Path) -> None:
-    whole, validate = training(ids)
-    expected = train(whole, BUDGET, 1.0, validate)
-    checkpoints = Checkpoints(tmp_path, interval=3600)
-
-    def kill(progress: Progress) -> None:
-        if progress.num_updates == 6:
-            checkpoints.interval = 0  # for the next update
-        if progress.num_updates == 8:
-            raise KilledError
-
-    first, validate = training(ids)
-    with pytest.raises(KilledError):
-        train(unread(first), BUDGET, 1.0, validate, kill, checkpoints=checkpoints)
-    again, validate = training(ids)
-    result = train(unread(again), BUDGET, 1.0, validate, checkpoints=Checkpoints(tmp_path))
-    assert equal(weights(again.model.module), weights(whole.model.module))
-    assert without_times(result) == without_times(expected)
 
 
 def test_a_checkpoint_is_written_by_time_and_two_are_kept(ids: TokenIds, tmp_path: Path) -> None:

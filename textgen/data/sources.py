@@ -39,13 +39,11 @@ class Files:
     field: str | None = None
 
     def documents(self, encoding: str) -> Iterator[Document]:
-        """Yield the documents of all files."""
         for path in self.paths:
             yield from documents_of(path, self.field, encoding, is_alone=len(self.paths) == 1)
 
     @property
     def num_bytes(self) -> int:
-        """The size of all files."""
         return sum(path.stat().st_size for path in self.paths)
 
 
