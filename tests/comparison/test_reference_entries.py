@@ -17,7 +17,6 @@ from textgen.runtime.device import choose_device
 from textgen.training.budget import parse_budget
 
 Install = Callable[[str, str, str], None]
-Score = Callable[..., dict[str, float]]
 POINTS = "[textgen.references]\nown-{name} = own_{name}:ENTRY\n"
 
 

@@ -209,14 +209,6 @@ def test_a_mixture_is_as_good_as_its_best_member_and_passes_every_check(entry: s
     assert result.train.validation_seconds > 0  # of fitting the weights
 
 
-@pytest.mark.slow
-def test_counting_costs_time_of_the_budget(passage: Corpus) -> None:
-    run = run_of("char-lstm+ngram:num_layers=1,hidden_size=8", passage, "2s")
-    result = run.result
-    assert result.train.seconds + result.preparation.seconds < 3
-    assert result.train.curve[0].seconds < result.train.seconds
-
-
 # --- predictions that are refined by a cache or by matches
 
 

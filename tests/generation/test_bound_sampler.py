@@ -16,34 +16,13 @@ from textgen.contracts import State, TextgenError, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.generation.bound_sampler import BoundSampler, EntropyRecorder, build_sampler, suited_to
 from textgen.generation.generator import Generator
-from textgen.generation.sampling import Choose, sample_categorical
+from textgen.generation.sampling import sample_categorical
 from textgen.nn.language_model import LanguageModel
 from textgen.registry.registry import PluginError
 from textgen.runtime.device import DeviceConfig
 from textgen_tokenizers.char import CharTokenizer
 
 VOCABULARY = Vocabulary(list("abcd"), np.zeros(4, bool))
-
-
-class Cycle:
-    """A sampler that chooses the tokens in turn, and counts for each batch."""
-
-    def start(self, prompts: Any, vocabulary: Any) -> Choose:  # noqa: ARG002
-        step = -1
-
-        def choose(logits: Tensor, uniforms: Tensor) -> Tensor:  # noqa: ARG001
-            nonlocal step
-            step += 1
-            return torch.full((len(logits),), step % logits.shape[1])
-
-        return choose
-
-
-def test_a_stateful_sampler_starts_again_with_each_batch() -> None:
-    sampler, logits, uniforms = BoundSampler(Cycle()), torch.zeros(2, 4), torch.zeros(2)
-    for _ in range(2):
-        choose = sampler.start([np.zeros(1, int)] * 2, VOCABULARY)
-        assert [choose(logits, uniforms).tolist() for _ in range(5)] == [[n % 4] * 2 for n in range(5)]
 
 
 @pytest.mark.parametrize(

@@ -120,21 +120,6 @@ def test_an_average_predicts_the_geometric_mean_of_the_probabilities(
     assert num_parameters(model.module) == 3 * num_parameters(copies[0].module)
 
 
-def test_an_average_is_one_member_of_a_mixture(copies: list[LanguageModel], copied_ids: Tensor) -> None:
-    average, ngram = CombinedModel(Average(copies)), LanguageModel(NGram(VOCAB_SIZE), VOCAB_SIZE)
-    ngram.fit(copied_ids.numpy().ravel())
-    model = MixtureModel(
-        {"lstm": average, "ngram": ngram}, Vocabulary([*"abcdefg"], np.zeros(VOCAB_SIZE, bool))
-    )
-    assert model.members == (*copies, ngram)
-    assert model.mixture.weights.shape[1] == 2
-    assert not model.is_step_recordable
-    expected = (
-        probabilities_of(average, copied_ids) + probabilities_of(ngram, copied_ids)
-    ) / 2  # equal weights at first
-    torch.testing.assert_close(probabilities_of(model, copied_ids), expected)
-
-
 CPU = choose_device("cpu")
 NARROW = np.log([0.7, 0.1, 0.1, 0.1])
 WIDE = np.log([0.1, 0.2, 0.3, 0.4])

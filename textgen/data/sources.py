@@ -146,7 +146,6 @@ def _is_substitution(source: str) -> bool:
 
 
 def _read_source(source: str, encoding: str) -> tuple[str, Iterator[Document]]:
-    """Return the name and the documents of one source."""
     if source == STANDARD_INPUT:
         document = decode_stream(sys.stdin.buffer, "standard input", encoding)
         return "stdin", _not_empty([document], "standard input")

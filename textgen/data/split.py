@@ -278,7 +278,6 @@ def _named(
 
 
 def _slices(text: Text, whole: Place, number: int) -> Iterator[Place]:
-    """Yield a range in slices of equal length."""
     leasts = [MIN_STRETCH_CHARS] * number if number > 1 else [whole[1] - whole[0]]
     yield from divide(text, whole, [100 / number] * number, leasts, 8)
 
