@@ -17,13 +17,11 @@ from textgen.runtime.device import choose_device
 from textgen.training.budget import parse_budget
 
 Install = Callable[[str, str, str], None]
-Score = Callable[..., dict[str, float]]
 POINTS = "[textgen.references]\nown-{name} = own_{name}:ENTRY\n"
 
 
 @pytest.fixture
 def bigram(install: Install) -> None:
-    """A reference of another distribution."""
     install("own_bigram", POINTS.format(name="bigram"), "ENTRY = 'byte-ngram:order=2'")
 
 

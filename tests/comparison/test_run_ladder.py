@@ -36,7 +36,6 @@ def corpus() -> textgen.Corpus:
 
 @pytest.fixture(scope="module")
 def bench(corpus: textgen.Corpus) -> Bench:
-    """Compare entries on a tiny text."""
 
     def compare(entries: list[str], budget: str, out: Path, **options: Any) -> Any:
         return textgen.bench(entries, corpus, budget=budget, out=out, samples=BRIEF, cluster=CPU, **options)

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from textgen.contracts import TextgenError
-from textgen.data import cleaning, parallel, split
+from textgen.data import cleaning, parallel
 from textgen.data.corpus import load_corpus
-from textgen.data.decoding import decode_chunks
 from textgen.data.text import FileText
 
 PROSE = "\n\n".join(f"{i} The “rain” had stopped at last,\nand <b>nobody</b>  came by." for i in range(400))
@@ -68,20 +67,3 @@ def test_an_error_in_a_big_file_is_reported_with_its_place(big: Path) -> None:
     big.write_text("<p> </p>\n\n" * 2000)
     with pytest.raises(TextgenError, match=r"nothing of big\.txt remains"):
         load_corpus([str(big)])
-    assert list(decode_chunks([b"fine"], "x", "utf-8")) == ["fine", ""]
-
-
-def test_only_the_beginning_of_a_long_held_out_part_is_scored(
-    big: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(split, "MAX_HELD_OUT_CHARS", 1000)
-    text = load_corpus([str(big)], split="80/10/10")
-    scored, whole = text.split.scored("test").stretches(), text.split.test.stretches()
-    assert len(scored) == len(whole) == 4
-    assert all(its.startswith(own) for own, its in zip(scored, whole, strict=True))
-    assert 900 <= sum(map(len, scored)) <= 1000 < len(text.split.test)
-    parts = text.info.split
-    assert parts.test.stretch_chars == tuple(map(len, scored))
-    assert parts.test.num_chars == len(text.split.test)
-    assert 900 <= sum(parts.validation.stretch_chars) <= 1000
-    assert parts.train.stretch_chars == ()

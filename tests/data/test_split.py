@@ -97,21 +97,6 @@ def test_a_split_is_a_partition_with_useful_parts(piece: str, repeats: int, spec
             assert min(part.stretch_chars) >= MIN_STRETCH_CHARS // 4
 
 
-@pytest.mark.parametrize(
-    ("spec", "num_chars", "num_slices"),
-    [
-        ("90/5/5", 19_999, 1),
-        ("90/5/5", 20_000, 2),
-        ("90/5/5", 10**9, NUM_SLICES),
-        ("98/1/1", 240_000, 4),
-        ("95/5/0", 240_000, NUM_SLICES),
-        ("contiguous:90/5/5", 10**9, 1),
-    ],
-)
-def test_a_longer_text_has_more_slices(spec: str, num_chars: int, num_slices: int) -> None:
-    assert parse_split(spec).num_slices(num_chars) == num_slices
-
-
 # --- cuts
 
 

@@ -102,23 +102,6 @@ def test_the_fallback_is_what_a_tokenizer_declares_or_its_bytes() -> None:
         _ = BoundTokenizer(tokenizer).is_fallback
 
 
-def test_a_tokenizer_that_remembers_the_text_does_not_preserve_it() -> None:
-    class Remembers(Bytes):
-        """It encodes every text as one token, and knows by heart which text that was."""
-
-        def encode(self, text: str) -> list[int]:
-            self.text = text
-            return [0]
-
-        def decode(self, ids: list[int]) -> str:
-            return self.text * len(ids)
-
-    remembers, honest = BoundTokenizer(Remembers()), BoundTokenizer(Bytes())
-    assert remembers.decode(remembers.encode("some words")) == "some words"
-    assert not remembers.preserves("some words", remembers.encode("some words"))
-    assert honest.preserves("some wörds", honest.encode("some wörds"))
-
-
 @pytest.mark.parametrize("name", ["byte", "char"])
 def test_bytes_that_spell_rare_characters_spell_no_words(name: str) -> None:
     tokenizer = BoundTokenizer(build("tokenizer", name))

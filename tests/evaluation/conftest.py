@@ -13,7 +13,6 @@ from textgen.registry.options import build
 
 @pytest.fixture(scope="module", params=FITTED)
 def tokenizer(request: pytest.FixtureRequest, news: str) -> Tokenizer:
-    """Each tokenizer, fitted on news."""
     fitted: Tokenizer = build("tokenizer", request.param)
     fitted.fit(news)
     return fitted
@@ -21,5 +20,4 @@ def tokenizer(request: pytest.FixtureRequest, news: str) -> Tokenizer:
 
 @pytest.fixture(scope="module")
 def lstm(tokenizer: Tokenizer) -> nn.Module:
-    """An untrained LSTM for the tokenizer."""
     return tiny_lstm(len(tokenizer.tokens))

@@ -38,7 +38,6 @@ POINTS = (
 
 @pytest.fixture(autouse=True)
 def metrics(install: Install) -> None:
-    """Metrics of another distribution."""
     install("toys", POINTS, CODE)
 
 

@@ -169,13 +169,6 @@ def test_an_option_of_two_parts_must_be_qualified(toys: None) -> None:  # noqa: 
     assert parse_entry("char-net:depth=3").options == {"model": {"depth": 3}}
 
 
-def test_a_model_recommends_training_options_and_the_entry_overrides_them(toys: None) -> None:  # noqa: ARG001
-    assert parse_entry("char-net").train_options() == TrainOptions(batch_size=4, learning_rate=0.5)
-    assert parse_entry("char-net:learning_rate=1").train_options() == (
-        TrainOptions(batch_size=4, learning_rate=1.0)
-    )
-
-
 # --- mistakes
 
 

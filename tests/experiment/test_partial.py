@@ -15,7 +15,7 @@ from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment, continuation
 from textgen.experiment.run_lock import RunInterruptedError, partial_folder
 from textgen.experiment.saved_run import SavedRun, load_run, write_run
-from textgen.jobs.kept import check_new, run_and_save
+from textgen.jobs.kept import run_and_save
 from textgen.nn.weights import weights_of
 from textgen.runtime.device import choose_device
 from textgen.training.budget import parse_budget
@@ -140,15 +140,6 @@ def test_ctrl_c_tells_the_folder_once_there_is_a_checkpoint(corpus: Corpus, tmp_
         run_and_save(experiment(ENTRIES[0], corpus), tmp_path / "run", interrupt_at(5))
     assert late.value.folder == tmp_path / "run"
     assert partial_folder(tmp_path / "run").exists()
-
-
-def test_checkpoints_that_outlive_their_run_go(corpus: Corpus, tmp_path: Path) -> None:
-    run_and_save(experiment(ENTRIES[0], corpus), tmp_path / "run")
-    left = partial_folder(tmp_path / "run")
-    (left / "model" / "checkpoint-000001").mkdir(parents=True)  # killed right after the save
-    with pytest.raises(TextgenError, match="exists already"):
-        check_new(tmp_path / "run")
-    assert not left.exists()
 
 
 # --- more training of a finished run

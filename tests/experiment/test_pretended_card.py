@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
 
 import textgen
 from helpers.pretend_card import CARD, pretend_card
@@ -138,15 +137,3 @@ def test_the_card_is_chosen_where_it_is_there() -> None:
         assert choose_device("auto", "auto") == DeviceConfig(torch.device("cuda"), "bf16")
     with pytest.raises(textgen.TextgenError):
         choose_device("cuda:7", "auto")
-
-
-def test_tensors_of_a_pretended_card_are_kept_apart_and_waits_are_counted() -> None:
-    layer, ids = nn.Linear(3, 2), torch.eye(3)
-    with pretend_card() as card:
-        layer.to("cuda:0")
-        with pytest.raises(RuntimeError, match="tensors on cuda:0 and on the CPU meet"):
-            layer(ids)
-        total = layer(ids.to(CARD)).sum()
-        assert not card.waits
-        total.item()
-        assert sum(card.waits.values()) == 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 
 from helpers.records import edit_record
 from helpers.runs import CPU, SMALL, logits, make_run
@@ -21,7 +18,6 @@ from textgen.experiment.saved_run import SavedRun, load_run, write_run
 from textgen.generation.bound_sampler import build_sampler
 from textgen.runtime.device import DeviceConfig
 from textgen.runtime.storage.files import write_digests
-from textgen.runtime.storage.json_records import SCHEMA_VERSION
 
 
 def check_round_trip(run: SavedRun, folder: Path) -> None:
@@ -72,20 +68,6 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
 # --- writing
 
 
-def test_a_failure_while_writing_leaves_nothing_behind(tmp_path: Path) -> None:
-    run = make_run(f"char-lstm{SMALL}")
-    # Which JSON has no word for.
-    run = replace(run, result=replace(run.result, train=replace(run.result.train, seconds=float("nan"))))
-    with pytest.raises(ValueError, match="JSON"):
-        write_run(tmp_path / "run", run.files)
-    run = make_run(f"char-lstm{SMALL}")
-    # The last file cannot hold it.
-    run.model.module.register_buffer("complex", torch.zeros(1).to_sparse())
-    with pytest.raises((ValueError, RuntimeError)):
-        write_run(tmp_path / "run", run.files)
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_what_exists_is_not_overwritten(tmp_path: Path) -> None:
     run = make_run(f"char-lstm{SMALL}")
     (tmp_path / "file").write_text("mine")
@@ -98,7 +80,7 @@ def test_what_exists_is_not_overwritten(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "run"]
 
 
-# --- damage, also by someone who recomputes the digests
+# --- damage
 
 
 Change = Callable[[Path], object]
@@ -116,55 +98,15 @@ def removed(name: str) -> Change:
     return lambda run: (run / name).unlink()
 
 
-def replaced(name: str, make: Callable[[Path], object]) -> Change:
-    def change(run: Path) -> None:
-        (run / name).unlink()
-        make(run / name)
-
-    return change
-
-
-def written(name: str, content: str | bytes) -> Change:
+def written(name: str, content: str) -> Change:
     def write(run: Path) -> None:
-        (run / name).write_bytes(content.encode() if isinstance(content, str) else content)
+        (run / name).write_text(content)
         write_digests(run)
 
     return write
-
-
-def tensors(change: Callable[[dict[str, torch.Tensor]], object]) -> Change:
-    def write(run: Path) -> None:
-        values = load_file(run / WEIGHTS)
-        change(values)
-        save_file(values, run / WEIGHTS)
-        write_digests(run)
-
-    return write
-
-
-def header(values: bytes) -> Change:
-    """Write weights with a header that lies about what follows it."""
-    return written(WEIGHTS, len(values).to_bytes(8, "little") + values + b"\0" * 4)
-
-
-def shortened(values: dict[str, torch.Tensor]) -> None:
-    for name, value in values.items():
-        values[name] = value.flatten()[:-1].clone()
-
-
-def outside(run: Path) -> None:
-    (run.parent / "secret").write_text("x")
-    digests = json.loads((run / "files.json").read_text())
-    digests["../secret"] = {"num_bytes": 1, "sha256": "0" * 64}
-    (run / "files.json").write_text(json.dumps(digests))
-
-
-def model_option(value: Any) -> Change:
-    return record(lambda values: values["entry"]["options"]["model"].update(hidden_size=value))
 
 
 WEIGHTS = "weights.safetensors"
-OLDER = "was written by an older textgen; make it again with this one"
 
 
 @pytest.mark.parametrize(
@@ -173,43 +115,11 @@ OLDER = "was written by an older textgen; make it again with this one"
         *((truncated(name), "is damaged") for name in ("run.json", "tokenizer.json", WEIGHTS)),
         *((removed(name), "is damaged") for name in ("tokenizer.json", WEIGHTS)),
         (removed("run.json"), "no run in"),
-        (written("run.json", "[]"), "is damaged"),
-        (written("run.json", b"\xff\xfe"), "is damaged"),
-        (
-            record(lambda values: values.update(schema_version=SCHEMA_VERSION + 1)),
-            f"was written by a newer textgen (schema version {SCHEMA_VERSION + 1}); update",
-        ),
-        (record(lambda values: values.pop("schema_version")), OLDER),
-        (record(lambda values: values.update(schema_version=SCHEMA_VERSION - 1)), OLDER),
         (record(lambda values: values["settings"]["corpus"].pop("cleaner")), "settings.corpus.cleaner: "),
         (record(lambda values: values["settings"].update(budget="60 parsecs")), "settings.budget: "),
-        (record(lambda values: values["result"].update(validation={"bits_per_char": {}})), "bits_per_char: "),
-        (record(lambda values: values["result"].update(vocab_size=5)), "tokens instead of 5"),
         (record(lambda values: values["entry"]["parts"].update(model="gone")), "unknown model"),
-        (record(lambda values: values["entry"]["parts"].update(model=5)), "entry.parts.model: "),
-        (record(lambda values: values["entry"]["parts"].pop("model")), "model"),
-        *((model_option(value), "hidden_size") for value in ("8", -8)),
-        (
-            record(lambda values: values["entry"]["options"].update(sampler={"x": 1})),
-            "sampler has no option x",
-        ),
-        (written("tokenizer.json", "[" * 1_000_000), "nested too deeply"),
-        (written("tokenizer.json", "[]"), "tokenizer.json is not a JSON object"),
-        (written("tokenizer.json", "{}"), "alphabet"),
-        (written("tokenizer.json", '{"alphabet": [5]}'), "str instance"),
+        (record(lambda values: values["entry"]["options"]["model"].update(gone=1)), "'gone'"),
         (written("tokenizer.json", '{"alphabet": "ab"}'), "tokenizer.json has 258 tokens instead of"),
-        (written("tokenizer.json", '{"alphabet": NaN}'), "NaN is not JSON"),
-        (written("spellings.json", "[[1, true]]"), "non-numbers"),
-        (written("spellings.json", '["ab"]'), "lacks spellings"),
-        (written("spellings.json", "[[-1.0, -1e999]]"), "larger than any number"),
-        (tensors(lambda values: values.clear()), "Missing key"),
-        (tensors(shortened), "size mismatch"),
-        (header(b'{"w":{"dtype":"F32","shape":[1000000,1000000],"data_offsets":[0,4]}}'), "run"),
-        (header(b'{"w":{"dtype":"F32","shape":[0,9999999999999],"data_offsets":[0,0]}}'), "run"),
-        (replaced(WEIGHTS, os.mkfifo), "not a regular file"),
-        (replaced("tokenizer.json", lambda path: path.symlink_to("/dev/zero")), "not a regular file"),
-        (replaced("files.json", Path.mkdir), "Is a directory"),
-        (outside, "files.json names a file outside the folder"),
     ],
 )
 def test_a_damaged_run_is_a_one_line_error(change: Change, reason: str, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -23,8 +22,7 @@ from textgen.runtime.device import choose_device
 from textgen.training import mixture_training
 from textgen.training.budget import parse_budget
 from textgen.training.checkpoints import INTERVAL
-from textgen.training.mixture_training import num_useful_copies
-from textgen.training.progress import Progress, Step
+from textgen.training.progress import Step
 
 CPU = choose_device("cpu")
 SMALL = "num_layers=1,hidden_size=8,batch_size=4,sequence_length=16,num_validations=4,dropout=0.2"
@@ -60,7 +58,6 @@ def run_of(entry: str, corpus: Corpus, budget: str = "20kchars") -> SavedRun:
 
 
 def copies_of(run: SavedRun) -> list[dict[str, Tensor]]:
-    """The weights of each model that was trained."""
     return [weights_of(member.module) for member in run.model.members]
 
 
@@ -155,19 +152,6 @@ def little_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mixture_training, "ENOUGH_UPDATES", 20)
 
 
-USEFUL = [
-    *((5, 7.5, 700, 1), (20, 7.5, 2800, 3), (20, 7.5, 500, 2)),
-    *((39, 0.5, 9000, 1), (41, 0.5, 9000, 2), (91, 0.5, 9000, 3), (1e6, 9, 1e9, 8)),
-]
-
-
-@pytest.mark.parametrize(("epochs", "per_token", "updates", "expected"), USEFUL)
-def test_a_second_copy_is_worth_it_once_one_has_learned_most(
-    epochs: float, per_token: float, updates: float, expected: int
-) -> None:
-    assert num_useful_copies(epochs, per_token, updates) == expected
-
-
 @pytest.mark.usefixtures("little_is_enough")
 @pytest.mark.parametrize(
     ("copies", "budget", "chooses", "expected"),
@@ -211,9 +195,6 @@ def test_a_run_that_is_resumed_has_the_number_with_which_it_began(
 # --- mixtures
 
 
-SIZES = "lstm.hidden_size=8,gru.hidden_size=8,lstm.num_layers=1,gru.num_layers=1,batch_size=8"
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("entry", ["char-lstm+ngram:hidden_size=8", "word-ngram+uniform"])
 def test_a_mixture_is_as_good_as_its_best_member_and_passes_every_check(entry: str, passage: Corpus) -> None:
@@ -226,37 +207,6 @@ def test_a_mixture_is_as_good_as_its_best_member_and_passes_every_check(entry: s
     assert alone.validation is not None
     assert result.validation.bits_per_char < alone.validation.bits_per_char + 0.001
     assert result.train.validation_seconds > 0  # of fitting the weights
-
-
-@pytest.mark.slow
-def test_models_trained_by_gradient_share_the_budget(passage: Corpus) -> None:
-    seen: list[Progress] = []
-
-    def follow(step: Step) -> None:
-        if step.progress is not None:
-            seen.append(step.progress)
-
-    run = experiment(f"char-lstm+ngram+gru:{SIZES}", passage, "20kchars").run(follow)
-    train = run.result.train
-    assert train.num_chars == pytest.approx(20_000, rel=0.05)
-    assert [point.fraction for point in train.curve] == pytest.approx(
-        [number / 20 for number in range(1, 21)], abs=0.02
-    )
-    for before, after in pairwise(seen):
-        assert before.num_updates + 1 == after.num_updates
-        assert before.seconds < after.seconds
-        assert before.fraction < after.fraction
-    assert train.num_updates == seen[-1].num_updates
-    assert seen[0].seconds > 0
-    assert run.result.problem is None
-
-
-@pytest.mark.slow
-def test_counting_costs_time_of_the_budget(passage: Corpus) -> None:
-    run = run_of("char-lstm+ngram:num_layers=1,hidden_size=8", passage, "2s")
-    result = run.result
-    assert result.train.seconds + result.preparation.seconds < 3
-    assert result.train.curve[0].seconds < result.train.seconds
 
 
 # --- predictions that are refined by a cache or by matches

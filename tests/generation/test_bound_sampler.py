@@ -16,34 +16,13 @@ from textgen.contracts import State, TextgenError, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.generation.bound_sampler import BoundSampler, EntropyRecorder, build_sampler, suited_to
 from textgen.generation.generator import Generator
-from textgen.generation.sampling import Choose, sample_categorical
+from textgen.generation.sampling import sample_categorical
 from textgen.nn.language_model import LanguageModel
 from textgen.registry.registry import PluginError
 from textgen.runtime.device import DeviceConfig
 from textgen_tokenizers.char import CharTokenizer
 
 VOCABULARY = Vocabulary(list("abcd"), np.zeros(4, bool))
-
-
-class Cycle:
-    """A sampler that chooses the tokens in turn, and counts for each batch."""
-
-    def start(self, prompts: Any, vocabulary: Any) -> Choose:  # noqa: ARG002
-        step = -1
-
-        def choose(logits: Tensor, uniforms: Tensor) -> Tensor:  # noqa: ARG001
-            nonlocal step
-            step += 1
-            return torch.full((len(logits),), step % logits.shape[1])
-
-        return choose
-
-
-def test_a_stateful_sampler_starts_again_with_each_batch() -> None:
-    sampler, logits, uniforms = BoundSampler(Cycle()), torch.zeros(2, 4), torch.zeros(2)
-    for _ in range(2):
-        choose = sampler.start([np.zeros(1, int)] * 2, VOCABULARY)
-        assert [choose(logits, uniforms).tolist() for _ in range(5)] == [[n % 4] * 2 for n in range(5)]
 
 
 @pytest.mark.parametrize(
@@ -69,13 +48,6 @@ def test_what_is_not_an_id_for_each_row_is_an_error_before_training(chosen: Any,
 
 BELOW_ONE = torch.nextafter(torch.tensor(1.0), torch.tensor(0.0))
 """The largest that `torch.rand` gives, and a little more."""
-
-
-def test_sampling_inverts_the_cumulative_sum() -> None:
-    logits = torch.tensor([[0.25, 0.5, 0.0, 0.25]]).log()
-    uniforms = [0.0, 0.24, 0.26, 0.74, 0.76, 0.99]
-    ids = [int(sample_categorical(logits, torch.tensor([uniform]))) for uniform in uniforms]
-    assert ids == [0, 0, 1, 1, 3, 3]
 
 
 @given(seed=st.integers(0, 10_000), size=st.integers(1, 5000))
@@ -148,16 +120,6 @@ def test_what_is_written_at_an_entropy_is_what_its_temperature_writes() -> None:
 
 def test_a_model_that_no_temperature_changes_writes_at_1() -> None:
     assert generator_of(0.0).resolved(build_sampler("temperature:entropy=1.1")).temperature == 1.0
-
-
-def test_the_entropy_of_a_step_is_exact() -> None:
-    generator = generator_of(1.0)
-    recorder = EntropyRecorder(
-        build_sampler("temperature:temperature=1"), [np.zeros(0, int)], generator.vocabulary
-    )
-    recorder.record(LOGITS[None], torch.tensor([0]))
-    exact = float(torch.distributions.Categorical(logits=LOGITS).entropy()) / math.log(2)
-    assert recorder.bits_per_char == pytest.approx(exact)
 
 
 def test_what_a_row_writes_beyond_its_end_does_not_count() -> None:

@@ -36,7 +36,6 @@ class FullDisk(Processes):
     """Computes jobs whose files cannot be written by the caller."""
 
     def wait(self) -> Iterator[tuple[Any, Any]]:
-        """Yield results without their files."""
         for job, result in super().wait():
             yield job, Unsaved(result, "No space left on device")
 
@@ -45,7 +44,6 @@ class LastFirst(Processes):
     """Computes jobs of which the last one is the first to end."""
 
     def wait(self) -> Iterator[tuple[Any, Any]]:
-        """Yield the results of all jobs that were begun, from the last to the first."""
         order, ended = [each.item for each in self.busy.values()], list[tuple[Any, Any]]()
         while self.busy:
             ended += super().wait()
@@ -62,12 +60,10 @@ class Elsewhere:
     cores_per_job: float = 0.5
 
     def pool(self, function: Any, on_message: Any, max_silence: float | None) -> Processes:
-        """Return its pool."""
         return self.processes(recipe(function), on_message, max_silence, own_process=True)
 
 
 def compared(entries: Sequence[str], backend: Backend, out: Path) -> Comparison:
-    """Compare entries for a second each."""
     options = BenchOptions(
         budget=parse_budget("1s"),
         device_config=CPU,

@@ -25,19 +25,16 @@ CPU = DeviceConfig(torch.device("cpu"), "fp32")
 
 @pytest.fixture(scope="module")
 def corpus() -> Corpus:
-    """A small text."""
     return load_corpus(["lee"], max_chars=5000)
 
 
 @pytest.fixture(scope="module")
 def experiment(corpus: Corpus) -> Experiment:
-    """What takes no time to train."""
     return Experiment(parse_entry("char-uniform"), corpus, parse_budget("1000chars"), CPU, seed=0)
 
 
 @pytest.fixture(scope="module")
 def made(experiment: Experiment, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of its run."""
     folder = tmp_path_factory.mktemp("runs") / "run"
     run_and_save(experiment, folder)
     return folder
@@ -45,7 +42,6 @@ def made(experiment: Experiment, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest.fixture
 def folder(made: Path, tmp_path: Path) -> Path:
-    """A copy of it."""
     return shutil.copytree(made, tmp_path / "run")
 
 

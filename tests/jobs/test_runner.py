@@ -24,32 +24,25 @@ BACKENDS: list[Backend] = [ThisProcess(), LocalBackend()]
 
 @dataclass(frozen=True)
 class Answer:
-    """The result of a job."""
-
     text: str
     process: int
 
     @property
     def outcome(self) -> str:
-        """How it went."""
         return f"said {self.text}"
 
 
 @dataclass(frozen=True)
 class Do:
-    """A job that does something, by name."""
-
     what: str
     folder: Path | None = None
     plugin_files: Sequence[Path] = ()
 
     @property
     def title(self) -> str:
-        """Its name."""
         return self.what
 
     def compute(self, report: Report) -> Any:
-        """Do it."""
         report(Step("beginning", self.what))
         return DEEDS[self.what](report)
 
@@ -61,10 +54,6 @@ def answer(report: Report) -> Answer:
 
 def fail(_: Report) -> Answer:
     raise TextgenError("it cannot be done")
-
-
-def leave(_: Report) -> Answer:
-    raise SystemExit(3)
 
 
 def crash(_: Report) -> Answer:
@@ -89,7 +78,7 @@ def odd(_: Report) -> object:
 
 
 DEEDS: dict[str, Callable[[Report], object]] = {
-    "answer": answer, "fail": fail, "leave": leave, "crash": crash, "be silent": be_silent, "go on": go_on,
+    "answer": answer, "fail": fail, "crash": crash, "be silent": be_silent, "go on": go_on,
     "odd": odd,
 }  # fmt: skip
 
@@ -140,19 +129,6 @@ def test_what_an_attempt_leaves_is_discarded(tmp_path: Path) -> None:
     assert (partial_folder(folder) / "model" / "checkpoint-1").exists()
 
 
-def test_jobs_are_taken_only_when_there_is_a_slot(tmp_path: Path) -> None:
-    taken = []
-
-    def plan() -> Any:
-        for number in range(4):
-            taken.append(number)
-            yield Do("answer", tmp_path / str(number))
-
-    made = run_jobs(plan(), Answer, ThisProcess())
-    for number, _ in enumerate(made, start=1):
-        assert len(taken) == number
-
-
 def test_ctrl_c_ends_the_jobs_that_are_at_work() -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -167,7 +143,6 @@ def test_ctrl_c_ends_the_jobs_that_are_at_work() -> None:
 
 
 def run_plan(progress: PlanProgress[Do]) -> list[tuple[Do, Outcome[Answer]]]:
-    """Run the jobs as commands do."""
     made = []
     for job, outcome in run_jobs(progress.starting(), Answer, ThisProcess(), on_step=progress.heard):
         progress.ended(job, outcome)

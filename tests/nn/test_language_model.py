@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +13,6 @@ from torch.nn import functional as F
 
 from textgen.contracts import TextgenError, Vocabulary
 from textgen.nn.language_model import LanguageModel, ModelClass
-from textgen.nn.layers import FullSoftmax
-from textgen.nn.state import join
 from textgen.registry.registry import PluginError
 
 VOCAB_SIZE = 7
@@ -55,7 +53,6 @@ def test_a_plain_model_has_an_answer_for_each_optional_member() -> None:
 
 
 def answering(answer: Any) -> LanguageModel:
-    """Return a model that answers everything by this."""
 
     class Answers(Plain):
         def forward(self, ids: Tensor, state: Tensor) -> Any:  # noqa: ARG002
@@ -138,83 +135,18 @@ def test_a_model_is_told_what_it_asks_about_its_tokens() -> None:
 # --- states of any form
 
 
-class Memory(NamedTuple):
-    """A state as an author may write it."""
-
-    hidden: Tensor
-    rest: dict[str, Any]
-
-
-def test_states_are_joined_to_a_batch() -> None:
-    def state(value: float) -> Memory:
-        return Memory(torch.full((1, 2), value), {"a": [torch.full((1,), value), (torch.ones(1, 3), None)]})
-
-    joined = join([state(1.0), state(2.0)])
-    assert isinstance(joined, Memory)
-    assert joined.hidden.tolist() == [[1, 1], [2, 2]]
-    first, (second, nothing) = joined.rest["a"]
-    assert first.tolist() == [1, 2]
-    assert second.shape == (2, 3)
-    assert nothing is None
-
-
 # --- parameters of input and output layers
 
 
-SIZE = 8
-
-
-class Layers(nn.Module):
-    """A model with an input, a hidden and an output layer; more may follow."""
-
-    def __init__(self, **layers: nn.Module) -> None:
-        super().__init__()
-        self.input = nn.Embedding(VOCAB_SIZE, SIZE)
-        self.hidden = nn.Linear(SIZE, SIZE)
-        for name, layer in layers.items():
-            setattr(self, name, layer)
-
-
-def nonhidden(module: nn.Module) -> set[str]:
-    """Return the names of the parameters that belong to no hidden layer."""
-    found = {id(parameter) for parameter in LanguageModel(module, VOCAB_SIZE).nonhidden_parameters()}
-    return {name for name, parameter in module.named_parameters() if id(parameter) in found}
-
-
-OUTPUT = {"output.weight", "output.bias"}
-
-
-@pytest.mark.parametrize(
-    ("layers", "expected"),
-    [
-        ({"output": nn.Linear(SIZE, VOCAB_SIZE)}, OUTPUT),
-        ({"output": FullSoftmax(SIZE, VOCAB_SIZE)}, OUTPUT),
-        # Whatever follows it, and however many there are with one output per token.
-        ({"first": nn.Linear(SIZE, VOCAB_SIZE), "output": nn.Linear(SIZE, VOCAB_SIZE)}, OUTPUT),
-        ({"output": nn.Linear(SIZE, VOCAB_SIZE), "after": nn.Linear(SIZE, SIZE)}, OUTPUT),
-        # A layer that says that it is the output leaves no other.
-        ({"output": FullSoftmax(SIZE, VOCAB_SIZE), "wide": nn.Linear(SIZE, VOCAB_SIZE)}, OUTPUT),
-        ({}, set()),  # as where the output is the input's weights
-    ],
-)
-def test_the_output_layer_is_what_says_so_or_the_last_linear_one_over_the_vocabulary(
-    layers: dict[str, nn.Module], expected: set[str]
-) -> None:
-    assert nonhidden(Layers(**layers)) == {"input.weight", *expected}
-
-
 def test_a_model_has_the_last_word() -> None:
-    class Decides(Layers):
+    class Decides(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.hidden, self.output = nn.Linear(8, 8), nn.Linear(8, VOCAB_SIZE)
+
         def nonhidden_parameters(self) -> Iterable[nn.Parameter]:
             return self.hidden.parameters()
 
-    assert nonhidden(Decides(output=nn.Linear(SIZE, VOCAB_SIZE))) == {"hidden.weight", "hidden.bias"}
-
-
-def test_what_is_not_a_parameter_of_the_model_is_an_error() -> None:
-    class Wrong(Layers):
-        def nonhidden_parameters(self) -> Iterable[nn.Module]:
-            return [self.hidden]
-
-    with pytest.raises(PluginError, match="Wrong returned something else than its own parameters"):
-        nonhidden(Wrong())
+    model = Decides()
+    found = LanguageModel(model, VOCAB_SIZE).nonhidden_parameters()
+    assert list(map(id, found)) == list(map(id, model.hidden.parameters()))

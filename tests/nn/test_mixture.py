@@ -17,7 +17,6 @@ from textgen.nn.mixture import (
     MixtureModel,
     fit_mixture,
     fit_powers,
-    fit_weights,
     gather_factors,
 )
 from textgen.nn.weights import num_parameters, set_weights, weights_of
@@ -100,7 +99,6 @@ def copies() -> list[LanguageModel]:
 
 @pytest.fixture
 def copied_ids() -> Tensor:
-    """Text, [3, 20]."""
     return torch.from_numpy(np.random.default_rng(1).integers(0, VOCAB_SIZE, (3, 20)))
 
 
@@ -120,21 +118,6 @@ def test_an_average_predicts_the_geometric_mean_of_the_probabilities(
     assert parts.std(0).max() > 1e-3  # they differ
     assert model.is_normalized
     assert num_parameters(model.module) == 3 * num_parameters(copies[0].module)
-
-
-def test_an_average_is_one_member_of_a_mixture(copies: list[LanguageModel], copied_ids: Tensor) -> None:
-    average, ngram = CombinedModel(Average(copies)), LanguageModel(NGram(VOCAB_SIZE), VOCAB_SIZE)
-    ngram.fit(copied_ids.numpy().ravel())
-    model = MixtureModel(
-        {"lstm": average, "ngram": ngram}, Vocabulary([*"abcdefg"], np.zeros(VOCAB_SIZE, bool))
-    )
-    assert model.members == (*copies, ngram)
-    assert model.mixture.weights.shape[1] == 2
-    assert not model.is_step_recordable
-    expected = (
-        probabilities_of(average, copied_ids) + probabilities_of(ngram, copied_ids)
-    ) / 2  # equal weights at first
-    torch.testing.assert_close(probabilities_of(model, copied_ids), expected)
 
 
 CPU = choose_device("cpu")
@@ -171,18 +154,6 @@ def draw(weight: float, number: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).choice(4, number, p=probabilities)
 
 
-def test_known_weights_are_found_between_points() -> None:
-    """The true weights are linear between two points; tokens lie everywhere between them."""
-    generator, num_tokens = np.random.default_rng(0), 80_000
-    share = generator.random(num_tokens)
-    is_narrow = generator.random(num_tokens) < 0.1 * (1 - share) + 0.9 * share
-    ids = np.where(is_narrow, draw(1.0, num_tokens, 1), draw(0.0, num_tokens, 2))
-    points = np.tile([0, 1], (num_tokens, 1))
-    log_likelihoods = np.stack([NARROW[ids], WIDE[ids]], axis=1)
-    weights = fit_weights(log_likelihoods, points, np.stack([1 - share, share], axis=1), 2)
-    assert weights[:, 0] == pytest.approx([0.1, 0.9], abs=0.03)
-
-
 def test_the_weights_of_a_mixture_depend_on_whether_the_last_token_spells() -> None:
     model = fixed_mixture([False, True, False, False])
     ids = [1]
@@ -195,7 +166,6 @@ def test_the_weights_of_a_mixture_depend_on_whether_the_last_token_spells() -> N
 
 
 def product(powers: tuple[float, float]) -> np.ndarray:
-    """The distribution proportional to a product of the two."""
     values = np.exp(powers[0] * NARROW + powers[1] * WIDE)
     return values / values.sum()
 
@@ -229,9 +199,3 @@ def test_the_text_that_powers_are_fitted_to_is_not_less_likely_than_by_the_avera
     model.mixture.set_powers(found)
     assert nats(model, stretches) <= before + 1e-6
     assert found.min() >= 0
-
-
-def test_without_text_the_average_is_all() -> None:
-    model = fixed_mixture([False] * 4)
-    fit_mixture(model.mixture, [np.zeros(0, np.int64)], CPU)
-    assert model.mixture.powers.tolist() == [1.0, 0.0, 0.0]

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from textgen.experiment.entry_parser import parse_entry
 from textgen.nn import layers as output_layer
 from textgen.nn import quantized
 from textgen.nn.layers import AdaptiveSoftmax, FullSoftmax, TokenEmbedding, linear_cross_entropy
@@ -168,26 +165,3 @@ def test_int8_replaces_bf16_only_where_it_is_faster_and_features_are_bounded(
         assert isinstance(pack_linear(weight, bias, dtype, bound), FloatLinear)
     if has_int8():
         assert isinstance(pack_linear(weight, bias, torch.bfloat16, 1.0), Int8Linear)
-
-
-@pytest.mark.slow
-def test_a_step_in_bf16_gives_the_scores_of_fp32_to_a_hundredth_of_a_bit(news: str) -> None:
-    entry = parse_entry("char-lstm:hidden_size=64")
-    tokenizer = entry.build_tokenizer()
-    tokenizer.fit(news)
-    ids = torch.from_numpy(tokenizer.encode(news[:500]).astype("int64"))[None]
-    torch.manual_seed(0)
-    model = entry.build_model(tokenizer.vocabulary).reader.module.eval()
-    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
-    for _ in range(60):  # so that its weights are those of a model that has learnt
-        loss, _ = model.loss(ids[:, :-1], ids[:, 1:], model.initial_state(1))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    with torch.inference_mode():
-        step, state, bits = model.prepare_step(torch.bfloat16), model.initial_state(1), 0.0
-        for position in range(ids.shape[1] - 1):
-            logits, state = step(ids[:, position], state)
-            bits -= float(logits.log_softmax(-1)[0, ids[0, position + 1]]) / math.log(2)
-        expected = float(model.loss(ids[:, :-1], ids[:, 1:], model.initial_state(1))[0]) / math.log(2)
-    assert abs(bits - expected * (ids.shape[1] - 1)) / 500 < 0.01

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -23,16 +22,12 @@ from textgen.runtime.storage.json_records import (
 
 @dataclass(frozen=True)
 class Point:
-    """One value of a curve."""
-
     step: int
     loss: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """Something that is kept."""
-
     name: str
     points: tuple[Point, ...]
     schema_version: int = SCHEMA_VERSION
@@ -110,7 +105,6 @@ def test_every_cut_every_flipped_bit_and_a_lost_digest_are_found(tmp_path: Path)
         ("{", ""),
         ("null", ""),
         ('{"schema_version": "1"}', ""),
-        ("[" * 1_000_000, "nested too deeply"),
         ('{"schema_version": 3, "name": NaN}', "NaN is not JSON"),
         ('{"points": [{"step": 1, "loss": 1e999}]}', "1e999 is larger than"),
     ],
@@ -119,14 +113,3 @@ def test_what_is_no_record_is_damage(text: str, reason: str, tmp_path: Path) -> 
     (tmp_path / "curve.json").write_text(text)
     with pytest.raises(DamagedRecordError, match=rf"curve\.json' cannot be read: .*({reason})"):
         read_record(Curve, tmp_path / "curve.json")
-
-
-def test_what_is_not_a_plain_file_of_limited_size_is_not_read(tmp_path: Path) -> None:
-    for name, make, reason in (
-        ("folder", Path.mkdir, "Is a directory"),
-        ("pipe", os.mkfifo, "not a regular file"),
-        ("large", lambda path: (path.touch(), os.truncate(path, 2**40)), "larger than 64 MiB"),
-    ):
-        make(tmp_path / name)
-        with pytest.raises(TextgenError, match=rf"^cannot read '.*{name}': {reason}$"):
-            read_record(Curve, tmp_path / name)

@@ -12,7 +12,7 @@ import pytest
 
 from textgen.contracts import TextgenError
 from textgen.runtime.storage.files import write_file
-from textgen.runtime.storage.result_folders import LOCK, MAX_NAME_CHARS, result_folder, result_name
+from textgen.runtime.storage.result_folders import MAX_NAME_CHARS, result_folder, result_name
 
 NOW = "2026-11-25-1635"
 
@@ -98,15 +98,6 @@ def dead_process() -> int:
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
     return process.pid
-
-
-def test_a_folder_of_others_under_runs_stays() -> None:
-    Path("runs", "mine").mkdir(parents=True)
-    Path("runs", "mine", LOCK).touch()  # a file of any program
-    os.utime("runs/mine", (0, 0))
-    with result_folder(None, lambda: "name"):
-        pass
-    assert list(Path("runs").rglob("*")) == [Path("runs/mine"), Path("runs/mine", LOCK)]
 
 
 def test_unfinished_files_of_dead_processes_are_removed_by_the_next_one_that_writes_there() -> None:

@@ -79,19 +79,3 @@ def test_a_budget_of_seconds_includes_the_preparation(text: str) -> None:
     assert rest.amount == budget.amount - 2.5
     assert rest.fraction(seconds=rest.amount, epochs=0, chars=0, updates=0) == 1
     assert str(rest) == str(budget)  # what the user asked for
-
-
-@pytest.mark.parametrize("text", ["2epochs", "400chars", "500updates"])
-def test_other_budgets_do_not_include_the_preparation(text: str) -> None:
-    budget = parse_budget(text)
-    assert budget.without(1e6) is budget
-
-
-@pytest.mark.parametrize("seconds", [2.0, 61.26])
-def test_a_budget_that_the_preparation_uses_up_is_a_one_line_error(seconds: float) -> None:
-    with pytest.raises(TextgenError) as caught:
-        parse_budget("2s").without(seconds)
-    assert str(caught.value) == (
-        f"budget 2s: preparing the text, vectors and counts took {seconds:.1f} s, "
-        "which leaves no time to train; give a larger budget"
-    )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from socket import gethostname
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from helpers.training import CPU, OPTIONS, equal, lstm, trainer, unread, weights
+from helpers.training import CPU, OPTIONS, equal, lstm, trainer, weights
 from textgen.contracts import TokenIds
 from textgen.runtime.storage.state_files import load_state, save_state
 from textgen.training.budget import parse_budget
@@ -25,12 +24,6 @@ pytestmark = pytest.mark.slow  # trains or runs commands at length
 
 NUM_UPDATES = 12
 BUDGET = parse_budget(f"{NUM_UPDATES * 128}chars")
-
-DEAD = 2**30  # no process has so high a number
-
-
-class KilledError(BaseException):
-    """The process ends."""
 
 
 def training(ids: TokenIds, options: TrainOptions = OPTIONS) -> tuple[Trainer, Validation]:
@@ -76,26 +69,6 @@ def test_interrupted_after_any_update_training_ends_with_the_same_bits(
         assert without_times(result) == without_times(expected)
 
 
-def test_a_checkpoint_has_all_losses_even_if_they_are_read_later(ids: TokenIds, tmp_path: Path) -> None:
-    whole, validate = training(ids)
-    expected = train(whole, BUDGET, 1.0, validate)
-    checkpoints = Checkpoints(tmp_path, interval=3600)
-
-    def kill(progress: Progress) -> None:
-        if progress.num_updates == 6:
-            checkpoints.interval = 0  # for the next update
-        if progress.num_updates == 8:
-            raise KilledError
-
-    first, validate = training(ids)
-    with pytest.raises(KilledError):
-        train(unread(first), BUDGET, 1.0, validate, kill, checkpoints=checkpoints)
-    again, validate = training(ids)
-    result = train(unread(again), BUDGET, 1.0, validate, checkpoints=Checkpoints(tmp_path))
-    assert equal(weights(again.model.module), weights(whole.model.module))
-    assert without_times(result) == without_times(expected)
-
-
 def test_a_checkpoint_is_written_by_time_and_two_are_kept(ids: TokenIds, tmp_path: Path) -> None:
     seen: list[list[str]] = []
 
@@ -119,11 +92,6 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path: Path) 
         checkpoints.save({"number": number, "tensor": torch.full((3,), float(number))})
     (tmp_path / "checkpoint-000002" / "tensors.safetensors").write_bytes(b"cut")
     assert checkpoints.latest()["number"] == 1
-    (
-        tmp_path / f".checkpoint-000003.textgen-{gethostname()}-{DEAD}-ab12cd34"
-    ).mkdir()  # of a process that was killed
-    assert Checkpoints(tmp_path).latest()["number"] == 1
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-000001", "checkpoint-000002"]
 
 
 def test_a_state_is_the_same_after_it_was_on_disk(tmp_path: Path) -> None:

@@ -74,18 +74,6 @@ def test_the_best_weights_on_validation_are_kept(ids: TokenIds) -> None:
     assert not equal(seen[1], seen[-1])
 
 
-@pytest.mark.parametrize(("budget", "num_epochs"), [("4epochs", 4), ("8000chars", 8000 / 896)])
-def test_a_model_is_told_the_expected_number_of_epochs(ids: TokenIds, budget: str, num_epochs: float) -> None:
-    class Curious(Counting):
-        def set_expected_epochs(self, num_epochs: float) -> None:
-            told.append(num_epochs)
-
-    told: list[float] = []
-    run(trainer(ids[:1000], model=Curious()), budget)  # 7 updates of 128 tokens an epoch
-    assert told
-    assert told == pytest.approx([num_epochs] * len(told), rel=0.01)
-
-
 def test_a_model_that_learns_while_it_is_validated_is_refused(ids: TokenIds) -> None:
     learner = Counting()
     learner.register_buffer("known", torch.zeros(1))

@@ -26,7 +26,6 @@ FP32 = DeviceConfig(CPU, "fp32")
 
 @pytest.fixture(scope="module", params=["char", "word"])
 def tokenizer(request: pytest.FixtureRequest, news: str) -> Tokenizer:
-    """Each tokenizer, fitted on news."""
     fitted: Tokenizer = build("tokenizer", request.param)
     fitted.fit(news)
     return fitted

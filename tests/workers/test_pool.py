@@ -12,17 +12,8 @@ from typing import Any
 
 import pytest
 
-from textgen.contracts import TextgenError, TextgenWarning
-from textgen.workers.pool import (
-    WAIT_SECONDS,
-    Killed,
-    OnMessage,
-    Processes,
-    Stopped,
-    drive,
-    killed,
-    run_in_processes,
-)
+from textgen.contracts import TextgenWarning
+from textgen.workers.pool import WAIT_SECONDS, Killed, OnMessage, Processes, drive, killed, run_in_processes
 from textgen.workers.process import recipe, tell
 
 
@@ -46,16 +37,8 @@ class TwoArgumentsError(Exception):
         super().__init__(f"{first} {second}")
 
 
-class TwoArgumentsTextgenError(TwoArgumentsError, TextgenError):
-    pass
-
-
 def fail(error: Callable[[str, str], Exception]) -> None:
     raise error("the real", "reason")
-
-
-def unsendable(_: int) -> Callable[[], int]:
-    return lambda: 0
 
 
 def watched(
@@ -64,7 +47,6 @@ def watched(
     on_message: OnMessage = None,
     max_silence: float | None = None,
 ) -> Iterator[tuple[Any, Any]]:
-    """Compute items one after another, each in a process of its own."""
     pool = Processes(recipe(function), on_message, max_silence, own_process=True)
     return drive(pool, items, lambda: 1)
 
@@ -153,39 +135,6 @@ def test_a_job_that_reports_progress_is_not_ended(monkeypatch: pytest.MonkeyPatc
     assert clock[0] == 90
 
 
-def tell_and_sleep(text: str) -> None:
-    tell(text)
-    time.sleep(600)
-
-
-def tell_twice(text: str) -> str:
-    tell(f"{text} 1")
-    tell(f"{text} 2")
-    return text
-
-
-def test_messages_arrive_in_order_and_each_item_can_have_its_process() -> None:
-    heard: list[str] = []
-    items = watched(tell_twice, ["a", "b"], on_message=lambda item, text: heard.append(f"{item}: {text}"))
-    assert len(list(items)) == 2
-    assert heard == ["a: a 1", "a: a 2", "b: b 1", "b: b 2"]
-    pids = [pid for _, pid in watched(slow, [0.0, 0.0])]
-    assert len(set(pids)) == 2
-
-
-def test_a_message_can_stop_an_item() -> None:
-    ((_, result),) = watched(tell_and_sleep, ["a"], on_message=lambda item, text: text == "a")
-    assert isinstance(result, Stopped)
-
-
-def test_another_item_starts_only_when_it_may() -> None:
-    most = []
-    pool = Processes(recipe(upper), None, None, own_process=False)
-    for _ in drive(pool, "abcd", lambda: 4, may_start=lambda: False):
-        most.append(len(pool.busy))
-    assert most == [0, 0, 0, 0]
-
-
 def test_a_process_that_was_killed_while_idle_is_replaced() -> None:
     jobs = run_in_processes(slow, [0.0, 0.0], 1)
     _, first = next(jobs)
@@ -201,7 +150,3 @@ def test_a_process_that_was_killed_while_idle_is_replaced() -> None:
 def test_an_error_that_pickle_cannot_restore_arrives_with_its_message() -> None:
     with pytest.raises(RuntimeError, match=r"^TwoArgumentsError: the real reason$"):
         list(run_in_processes(fail, [TwoArgumentsError], 1))
-    with pytest.raises(TextgenError, match=r"^the real reason$"):
-        list(run_in_processes(fail, [TwoArgumentsTextgenError], 1))
-    with pytest.raises(RuntimeError, match=r"^function cannot be sent: "):
-        list(run_in_processes(unsendable, [0], 1))

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from textgen.workers.process import ERROR, MESSAGE, RESULT, Worker, is_worker, prepared, recipe, tell
+from textgen.workers.process import ERROR, MESSAGE, RESULT, Worker, is_worker, recipe, tell
 
 
 def surroundings(_: object) -> dict[str, Any]:
@@ -89,16 +89,6 @@ def test_messages_come_before_the_result_and_the_process_takes_another_item(star
     assert list(answers(child, "c")) == [(MESSAGE, "c"), (RESULT, "C")]
 
 
-def fail() -> None:
-    raise ValueError("no setup")
-
-
-def test_a_setup_that_fails_is_the_answer(start: Any) -> None:
-    ((kind, error),) = answers(start(say, fail), "a")
-    assert kind == ERROR
-    assert str(error) == "no setup"
-
-
 def leave(code: int) -> None:
     os._exit(code)
 
@@ -127,15 +117,3 @@ def test_what_a_process_started_ends_with_it(start: Any) -> None:
             break
         time.sleep(0.01)
     assert time.monotonic() < deadline
-
-
-def test_an_ended_process_takes_nothing(start: Any) -> None:
-    child = start(say)
-    os.kill(child._process.pid, signal.SIGKILL)
-    child._process.join()
-    assert not child.give(b"x" * 10_000_000)
-    assert child.take() is None
-
-
-def test_a_recipe_can_be_followed_in_this_process_where_nobody_is_told() -> None:
-    assert prepared(recipe(say))("a") == "A"

@@ -42,12 +42,10 @@ class BoundTokenizer:
 
     @property
     def tokens(self) -> Sequence[str]:
-        """The string of each token."""
         return self.component.tokens
 
     @property
     def vocab_size(self) -> int:
-        """The number of tokens."""
         return len(self.component.tokens)
 
     @property
@@ -57,7 +55,6 @@ class BoundTokenizer:
 
     @cached_property
     def table(self) -> TokenTable:
-        """Bytes and characters of each token."""
         return TokenTable(self.tokens)
 
     @property
@@ -91,7 +88,6 @@ class BoundTokenizer:
         return Vocabulary(self.tokens, mask, has_speller=speller == "ngrams")
 
     def sampler_vocabulary(self, spellings: Sequence[Sequence[float]] = ()) -> Vocabulary:
-        """Return the vocabulary for samplers."""
         return replace(self.vocabulary, spellings=spellings)
 
     def fit(self, text: Text) -> None:
@@ -131,7 +127,6 @@ class BoundTokenizer:
         return ids.astype(self.id_type)
 
     def decode(self, ids: Sequence[int] | TokenIds) -> str:
-        """Return the text that `ids` spell."""
         return self.component.decode(ids)
 
     def preserves(self, text: str, ids: TokenIds) -> bool:
@@ -142,11 +137,9 @@ class BoundTokenizer:
         return self.is_lossless and self.decode(ids) == text and self.table.spell(ids) == utf8(text)
 
     def state(self) -> dict[str, Any]:
-        """Return everything that `fit` learnt, as JSON values."""
         return self.component.state()
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take the vocabulary from a state."""
         self.component.restore(state)
         self._forget_vocabulary()
 

@@ -54,7 +54,6 @@ def map_in_order(function: Callable[[Job], Result], items: Iterable[Job]) -> Ite
 
 
 def _call(function: Callable[[Job], Result], pair: tuple[int, Job]) -> Result:
-    """Return the function of the second part of a pair."""
     return function(pair[1])
 
 

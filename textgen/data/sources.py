@@ -39,13 +39,11 @@ class Files:
     field: str | None = None
 
     def documents(self, encoding: str) -> Iterator[Document]:
-        """Yield the documents of all files."""
         for path in self.paths:
             yield from documents_of(path, self.field, encoding, is_alone=len(self.paths) == 1)
 
     @property
     def num_bytes(self) -> int:
-        """The size of all files."""
         return sum(path.stat().st_size for path in self.paths)
 
 
@@ -148,7 +146,6 @@ def _is_substitution(source: str) -> bool:
 
 
 def _read_source(source: str, encoding: str) -> tuple[str, Iterator[Document]]:
-    """Return the name and the documents of one source."""
     if source == STANDARD_INPUT:
         document = decode_stream(sys.stdin.buffer, "standard input", encoding)
         return "stdin", _not_empty([document], "standard input")

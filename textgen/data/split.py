@@ -139,7 +139,6 @@ class Part:
         return Part(join(self.text, ranges), tuple(end - begin for begin, end in ranges))
 
     def stretches(self) -> tuple[str, ...]:
-        """Return the text of each stretch."""
         ends = accumulate(self.stretch_chars, initial=0)
         return tuple(self.text[begin:end] for begin, end in pairwise(ends))
 
@@ -226,7 +225,6 @@ def split_text(text: Text, method: SplitMethod, borders: Sequence[int] = ()) -> 
 
 
 def _part(text: Text, places: Sequence[Place]) -> Part:
-    """Return places of a text as a part."""
     if not places:
         return NO_PART
     return Part(join(text, places), tuple(end - begin for begin, end in places))
@@ -280,7 +278,6 @@ def _named(
 
 
 def _slices(text: Text, whole: Place, number: int) -> Iterator[Place]:
-    """Yield a range in slices of equal length."""
     leasts = [MIN_STRETCH_CHARS] * number if number > 1 else [whole[1] - whole[0]]
     yield from divide(text, whole, [100 / number] * number, leasts, 8)
 

@@ -39,7 +39,6 @@ class TokenTable:
         return from_utf8(self.spell(ids))
 
     def spell(self, ids: Iterable[int]) -> bytes:
-        """Return the bytes that `ids` spell."""
         return b"".join([self.pieces[token] for token in ids])
 
     @cached_property

@@ -69,7 +69,6 @@ class Share:
 
     @classmethod
     def of_sums(cls, parts: Sequence[float], wholes: Sequence[float]) -> Share:
-        """Return the share of two sums over samples."""
         return cls(sum(parts), sum(wholes), parts, wholes)
 
     @classmethod
@@ -108,7 +107,6 @@ class MeasuredText:
         return cls(metrics, {name: each for name, each in pseudovalues.items() if each})
 
     def __or__(self, other: MeasuredText) -> MeasuredText:
-        """Return the metrics of both."""
         return MeasuredText(self.metrics | other.metrics, self.pseudovalues | other.pseudovalues)
 
     def check(self) -> None:

@@ -109,7 +109,6 @@ class Window:
         return self.read[:, 1:]
 
     def num_tokens(self) -> int:
-        """Return the number of tokens that are predicted."""
         return self.targets.numel()
 
     def store(self, values: Tensor, into: Sequence[NDArray[Any]]) -> None:

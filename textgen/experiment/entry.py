@@ -55,7 +55,6 @@ class Entry:
 
     @property
     def model_classes(self) -> dict[str, ModelClass]:
-        """The class of each model, by part."""
         return {part: ModelClass(load("model", name)) for part, name in self.models.items()}
 
     @property
@@ -112,7 +111,6 @@ class Entry:
         return BoundTokenizer(self._build("tokenizer"))
 
     def build_embedding(self) -> Embedding | None:
-        """Return the embedding, or None if the entry has none."""
         return self._build("embedding") if "embedding" in self.parts else None
 
     def try_parts(self) -> None:
@@ -168,7 +166,6 @@ class Entry:
 
     @property
     def is_trainable(self) -> bool:
-        """True if a model is trained by gradient."""
         return bool(self.trained)
 
     def train_options(self, part: str | None = None) -> TrainOptions:
@@ -195,7 +192,6 @@ class Entry:
 
     @cached_property
     def recommended(self) -> dict[str, dict[str, Any]]:
-        """The training options that each model recommends, by part."""
         return {part: recommended_training(load("model", name)) for part, name in self.models.items()}
 
     @cached_property

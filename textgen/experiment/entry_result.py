@@ -57,7 +57,6 @@ class PreparationTime:
 
     @property
     def seconds(self) -> float:
-        """The total of what is known."""
         return (self.tokenizer_seconds or 0.0) + self.vectors_seconds + self.pace_seconds
 
 
@@ -79,7 +78,6 @@ class ScoreChecks:
     read windows."""
 
     def __add__(self, other: ScoreChecks) -> ScoreChecks:
-        """Return the checks of two stretches of one text."""
         return ScoreChecks(
             decoded_equals_text=self.decoded_equals_text and other.decoded_equals_text,
             num_chars=self.num_chars + other.num_chars,

@@ -233,7 +233,6 @@ class Experiment:
         return generator.generate([""], NUM_CHARS, build_sampler(SAMPLER), [self.seed])[0]
 
     def _trained(self, prepared: _Prepared, result: TrainResult) -> TrainedEntry:
-        """Return the entry whose models are trained."""
         tokenizer, encoded, audit = prepared.tokenizer, prepared.encoded, prepared.audit
         start = time.perf_counter()
         with self.device_config.autocast():

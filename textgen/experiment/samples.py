@@ -207,11 +207,9 @@ class SampleWriter:
         return tuple(passage.continuation[: self.num_chars] for passage in self.passages)
 
     def measure_held_out(self) -> MeasuredText:
-        """Return the metrics of how the author continued the passages."""
         return self.analyzer.measure(self.author_texts)
 
     def shown_prompts(self) -> list[str]:
-        """Return the prompts of the samples that are shown."""
         return list(self.prompts) or [self.passages[row].prompt for row in SHOWN]
 
     def shown_seeds(self, seed: int) -> list[int]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +24,7 @@ from textgen.generation.generator import Generator
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import set_weights, weights_of
 from textgen.registry.isolation import preserve_process_state
-from textgen.registry.options import declared_options
-from textgen.registry.registry import PluginError, describe_error, load, plugin_files, responsible_plugin
+from textgen.registry.registry import PluginError, describe_error, plugin_files, responsible_plugin
 from textgen.runtime.device import CPU, DeviceConfig
 from textgen.runtime.messages import one_line
 from textgen.runtime.storage.files import (
@@ -39,7 +37,6 @@ from textgen.runtime.storage.files import (
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, DamagedRecordError, read_record, with_digest
 from textgen.runtime.storage.result_folders import RUN_FILE
 from textgen.training.checkpoints import SNAPSHOTS, Snapshots
-from textgen.training.train_options import TrainOptions
 from textgen.version import DISTRIBUTION
 
 TOKENIZER, WEIGHTS = "tokenizer.json", "weights.safetensors"
@@ -72,7 +69,6 @@ class Trained:
         return ids
 
     def generator(self, device_config: DeviceConfig) -> Generator:
-        """Return the model prepared for generation."""
         return Generator(self.model, self.tokenizer, device_config, self.spellings)
 
 
@@ -119,7 +115,6 @@ class RunFiles:
 
     @property
     def result(self) -> RunResult:
-        """How the run was trained and how it scores."""
         return self.manifest.result
 
 
@@ -177,14 +172,15 @@ def load_run(folder: str | Path, device: str | torch.device, after: int | None =
         raise _damaged(folder, error) from error
     try:
         with preserve_process_state():
-            _check_options(entry)
             tokenizer = entry.build_tokenizer()
             tokenizer.restore(dict(files.tokenizer))
-            _check_tokens(tokenizer.tokens, result.vocab_size)
+            if tokenizer.vocab_size != result.vocab_size:
+                raise ValueError(
+                    f"{TOKENIZER} has {tokenizer.vocab_size} tokens instead of {result.vocab_size}"
+                )
             model = build_trained(entry, tokenizer.vocabulary, result.embedding, files.weights, CPU)
             if snapshot is not None:
                 set_weights(model.reader.module, snapshot)
-            model.check_extremes()
     except TextgenError as error:
         origin = f"{_missing_files(settings)}; it was made with {', '.join(_origins(settings))}"
         raise TextgenError(f"run {str(folder)!r} cannot be loaded: {error}{origin}") from error
@@ -213,7 +209,7 @@ def read_run(folder: Path) -> RunFiles:
     manifest = read_manifest(folder)
     try:
         spells = check_files(folder)
-        learnt = _read_object(folder / TOKENIZER)
+        learnt = dict(read_json(folder / TOKENIZER, MAX_LEARNT_BYTES))
         spellings = _read_spellings(folder / SPELLINGS) if spells else ()
         return RunFiles(manifest, learnt, spellings, load_file(folder / WEIGHTS))
     except (DamagedFileError, *DAMAGE) as error:
@@ -247,44 +243,8 @@ def _missing_files(settings: RunSettings) -> str:
     return f"; add {' '.join(missing)}" if missing else ""
 
 
-def _read_object(path: Path) -> dict[str, Any]:
-    values = read_json(path, MAX_LEARNT_BYTES)
-    if not isinstance(values, dict):
-        raise ValueError(f"{path.name} is not a JSON object")
-    return values
-
-
 def _read_spellings(path: Path) -> tuple[tuple[float, ...], ...]:
-    words = read_json(path, MAX_LEARNT_BYTES)
-    if not isinstance(words, list) or not all(isinstance(word, list) and len(word) > 1 for word in words):
-        raise ValueError(f"{path.name} lacks spellings")
-    if not all(type(number) in (float, int) and isfinite(number) for word in words for number in word):
-        raise ValueError(f"{path.name} contains non-numbers")
-    return tuple(tuple(map(float, word)) for word in words)
-
-
-def _check_options(entry: Entry) -> None:
-    """Raise `ValueError` for undeclared options of a part, or values that they do not allow."""
-    components = {
-        part: load(kind, name) for part, (kind, name) in entry.components.items() if kind != "embedding"
-    }
-    for part, options in entry.options.items():
-        if part == "embedding":  # a run is loaded without it
-            continue
-        component = TrainOptions if part == "train" else components.get(part)
-        declared = declared_options(component) if component else {}
-        for name, value in options.items():
-            if name not in declared:
-                raise ValueError(f"{part} has no option {name}")
-            declared[name].check(value)
-
-
-def _check_tokens(tokens: Sequence[str], vocab_size: int) -> None:
-    """Raise `ValueError` if a tokenizer did not restore the vocabulary that the model was trained with."""
-    if len(tokens) != vocab_size:
-        raise ValueError(f"{TOKENIZER} has {len(tokens)} tokens instead of {vocab_size}")
-    if not all(isinstance(token, str) for token in tokens):
-        raise ValueError(f"{TOKENIZER} has tokens that are not texts")
+    return tuple(tuple(map(float, word)) for word in read_json(path, MAX_LEARNT_BYTES))
 
 
 def _damaged(folder: Path, error: BaseException) -> TextgenError:

@@ -43,7 +43,6 @@ class BoundSampler:
         self.component, self.spec, self.entropy = component, spec, entropy
 
     def at(self, temperature: float) -> BoundSampler:
-        """Return this sampler at another temperature."""
         separator = "," if ":" in self.spec else ":"
         spec = f"{self.spec}{separator}temperature={temperature}"
         return BoundSampler(build("sampler", spec), spec)
@@ -95,7 +94,6 @@ class SideBySide(BoundSampler):
         self._parts = list(zip(samplers, rows, strict=True))
 
     def start(self, prompts: Sequence[TokenIds], vocabulary: Vocabulary) -> Choose:
-        """Start all of them."""
         started = [(*part, part[0].start(prompts[part[1]], vocabulary)) for part in self._parts]
 
         def choose(logits: Tensor, uniforms: Tensor) -> Tensor:
@@ -205,7 +203,6 @@ class EntropyRecorder:
 
     @property
     def bits_per_char(self) -> float:
-        """Bits per character of all rows."""
         return self._nats / math.log(2) / max(1.0, self._chars)
 
 

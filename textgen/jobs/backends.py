@@ -62,16 +62,13 @@ class LocalBackend:
 
     @property
     def machines(self) -> Sequence[Machine]:
-        """This machine."""
         return [replace(machine(), num_threads=self.num_threads)]
 
     @property
     def cores_per_job(self) -> float:
-        """Its share of the cores that this process may use."""
         return usable_cores() / self.num_slots
 
     def pool(self, function: Callable[..., Any], on_message: OnMessage, max_silence: float | None) -> Pool:
-        """Return a pool of processes, each for one job."""
         sent = recipe(function, partial(torch.set_num_threads, self.num_threads))
         return Processes(sent, on_message, max_silence, own_process=True)
 

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
 
 from safetensors import SafetensorError
 
 from textgen.contracts import TextgenError
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run_lock import discard_outlived, locked_run
-from textgen.experiment.saved_run import RunFiles, RunManifest, SavedRun, read_manifest, write_run
+from textgen.experiment.saved_run import RunManifest, SavedRun, read_manifest, write_run
 from textgen.runtime.storage.files import (
     NotSavedError,
     cannot_write,
@@ -49,18 +48,7 @@ def run_and_save(experiment: Experiment, folder: Path, report: Report = ignore_r
     return make_and_save(partial(experiment.run, report), folder)
 
 
-class HasFiles(Protocol):
-    """A run that can be saved."""
-
-    @property
-    def files(self) -> RunFiles:
-        """What its folder contains."""
-
-
-Made = TypeVar("Made", bound=HasFiles)
-
-
-def make_and_save(make: Callable[[Path], Made], folder: Path) -> Made:
+def make_and_save(make: Callable[[Path], SavedRun], folder: Path) -> SavedRun:
     """Make a run by a function of its folder of checkpoints, where those of an earlier attempt are.
 
     Until it is complete, its checkpoints are in `FOLDER.partial`, which is locked: a second process waits.

@@ -36,15 +36,6 @@ class NGramCounts:
     counts: Integers
     """[number of n-grams], at least one."""
 
-    def fits(self, num_contexts: int, vocab_size: int) -> bool:
-        """Return whether the arrays are consistent with this number of contexts and of tokens."""
-        return (
-            len(self.num_next) == num_contexts
-            and int(self.num_next.sum()) == len(self.tokens) == len(self.counts)
-            and bool(self.num_next.min() > 0 < self.counts.min())
-            and bool(0 <= self.tokens.min() <= self.tokens.max() < vocab_size)
-        )
-
 
 def count_ngrams(ids: TokenIds, vocab_size: int, order: int) -> list[NGramCounts]:
     """Return the n-grams of the lengths 1 to `order` with the counts of Kneser and Ney (1995).
@@ -253,13 +244,9 @@ class KneserNey(nn.Module):
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
         """Load the n-grams from `state_dict`; their number depends on the text."""
         levels: list[NGramCounts] = []
-        num_contexts = 1
         while f"{prefix}tokens_{len(levels) + 1}" in state_dict:
             names = [f"{prefix}{part}_{len(levels) + 1}" for part in PARTS]
             levels.append(NGramCounts(*(state_dict[name].cpu().numpy() for name in names)))
-            if not levels[-1].fits(num_contexts, self.vocab_size):
-                raise ValueError(f"the n-grams of length {len(levels)} do not fit the shorter ones")
-            num_contexts = len(levels[-1].tokens)
         self._use(levels)
         super()._load_from_state_dict(state_dict, prefix, *rest)
 

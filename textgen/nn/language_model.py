@@ -93,11 +93,9 @@ class LanguageModel:
 
     @property
     def device(self) -> torch.device:
-        """The device of the model's weights."""
         return next(chain(self.module.parameters(), self.module.buffers()), torch.empty(0)).device
 
     def to(self, device: torch.device) -> LanguageModel:
-        """Move the model to a device and return it."""
         self.module.to(device)
         return self
 
@@ -123,7 +121,6 @@ class LanguageModel:
         return 0.0
 
     def initial_state(self, batch_size: int) -> State:
-        """Return the state before any token."""
         return cast(Model, self.module).initial_state(batch_size)
 
     def forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
@@ -233,12 +230,6 @@ class LanguageModel:
         self.forward(torch.zeros(2, 3, dtype=torch.int64, device=self.device), self.initial_state(2))
         self.module.train(was_training)
 
-    @torch.inference_mode()
-    def check_extremes(self) -> None:
-        """Predict after the first and the last token; raises if the weights are those of fewer tokens."""
-        ids = torch.tensor([[0, self.vocab_size - 1]], device=self.device)
-        self.forward(ids, self.initial_state(1))
-
     def _method(self, name: str) -> Callable[..., Any] | None:
         """Return a method of the model's class, or None; an attribute of that name may be a layer."""
         return getattr(self.module, name) if callable(getattr(type(self.module), name, None)) else None
@@ -322,7 +313,6 @@ class ModelClass:
             raise contract_error(self.component, f"cannot be built: {one_line(error)}") from error
 
     def build(self, vocabulary: Vocabulary, **options: Any) -> LanguageModel:
-        """Return a new model for a vocabulary."""
         module = self.component(len(vocabulary), **self.told(vocabulary), **options)
         return LanguageModel(module, len(vocabulary))
 

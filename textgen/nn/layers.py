@@ -55,7 +55,6 @@ class TokenEmbedding(nn.Module):
         return torch.where(self.is_fixed, self.fixed, self.weight) if self.frozen else self.weight
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Return the vectors of `ids`."""
         return F.embedding(ids, self.table())
 
 

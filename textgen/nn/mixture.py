@@ -33,7 +33,6 @@ class Combination(nn.Module, ABC):
         self.members = tuple(members.values())
 
     def initial_state(self, batch_size: int) -> tuple[State, ...]:
-        """Return the initial state of each member."""
         return tuple(member.initial_state(batch_size) for member in self.members)
 
     def forward(self, ids: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
@@ -42,7 +41,6 @@ class Combination(nn.Module, ABC):
         return self.combined(predictions, ids), states
 
     def prepare_step(self, dtype: torch.dtype) -> Step:
-        """Return a step of generation made of the members' steps."""
         steps = [member.prepare_step(dtype) for member in self.members]
 
         def step(ids: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
@@ -81,7 +79,6 @@ class Average(Combination):
         super().__init__({str(number): copy for number, copy in enumerate(copies, start=1)})
 
     def combined(self, predictions: Sequence[Tensor], ids: Tensor) -> Tensor:  # noqa: ARG002 - all contexts
-        """Return the mean of the log-probabilities, normalized."""
         total = reduce(torch.add, (each.clamp(min=LEAST_FACTOR) for each in predictions))
         return (total / len(predictions)).log_softmax(-1)
 
@@ -100,7 +97,6 @@ class CombinedModel(LanguageModel):
 
     @property
     def has_step(self) -> bool:
-        """True if any member has its own step."""
         return any(member.has_step for member in self.members)
 
     @property
@@ -211,7 +207,6 @@ class MixtureModel(CombinedModel):
 
     @property
     def parts(self) -> Sequence[LanguageModel]:
-        """The members."""
         return self.mixture.members
 
 

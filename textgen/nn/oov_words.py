@@ -111,7 +111,6 @@ class OovWords(nn.Module):
 
     @property
     def share(self) -> float:
-        """The share of OOV words that is expected to be one of these."""
         return self.table.share
 
     def follow(self, places: Numbers, codes: Numbers) -> Numbers:
@@ -165,7 +164,6 @@ class OovWords(nn.Module):
         return np.concatenate((codes[as_written > 0], large)), weights[weights > 0]
 
     def use(self, words: Tensor, spelled: Tensor, counts: Tensor, discount: Tensor) -> None:
-        """Replace what was learnt."""
         device = self.words.device if "words" in self._buffers else None
         parts = {"words": words, "spelled": spelled, "counts": counts, "discount": discount}
         for name, values in parts.items():
@@ -176,13 +174,7 @@ class OovWords(nn.Module):
         """Load the words, whose number depends on the text."""
         names = [f"{prefix}{name}" for name in ("words", "spelled", "counts", "discount")]
         if all(name in state_dict for name in names):
-            words, spelled, counts, discount = (state_dict[name] for name in names)
-            if counts.ndim != 1 or _text(spelled).count("\n") + 1 != max(1, len(counts)):
-                raise ValueError("the number of counts is not that of the OOV words")
-            if (counts < 1).any() or discount.shape != (1,) or not 0 <= float(discount) <= 1:
-                raise ValueError("the counts of OOV words or their discount are out of range")
-            _text(words)  # raises for what is not UTF-8
-            self.use(words, spelled, counts, discount)
+            self.use(*(state_dict[name] for name in names))
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
     @cached_property

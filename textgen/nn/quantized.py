@@ -31,11 +31,9 @@ class FloatLinear:
         self._dtype = dtype
 
     def prepare_input(self, features: Tensor) -> Tensor:
-        """Return the features in the form that `__call__` takes."""
         return features.to(self._dtype)
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        """Return inputs · weightᵀ + bias."""
         return (inputs @ self._weight).float().add_(self._bias)
 
 
@@ -58,12 +56,10 @@ class Int8Linear:
         self._bias = bias.detach().float()
 
     def prepare_input(self, features: Tensor) -> Tensor:
-        """Return the features in the form that `__call__` takes."""
         # Half a unit is added since the conversion rounds down.
         return torch.add(self.ZERO + 0.5, features, alpha=1 / self._scale).to(torch.uint8)
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        """Return inputs · weightᵀ + bias."""
         sums: Tensor = torch.ops.onednn.qlinear_pointwise(
             *(inputs, 1.0, self.ZERO, self._weight, self._ones, self._zeros, None),
             *(1.0, 0, torch.float32, "none", [], ""),
@@ -126,7 +122,6 @@ class PortableNetwork:
         return sum(each.numel() for each in (self.table, self.weight, *weights))
 
     def values(self) -> dict[str, Any]:
-        """Return it as JSON values."""
         layers = [
             {
                 "input": _matrix(named["weight_ih_l0"]),

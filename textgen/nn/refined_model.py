@@ -20,22 +20,18 @@ class WrappedModel(LanguageModel):
 
     @property
     def label(self) -> str:
-        """That of the base."""
         return self._base.label
 
     @property
     def members(self) -> tuple[LanguageModel, ...]:
-        """The models that are trained one by one."""
         return self._base.members
 
     @property
     def reader(self) -> LanguageModel:
-        """The model that is trained."""
         return self._base.reader
 
     @property
     def has_step(self) -> bool:
-        """True if the base has its own step."""
         return self._base.has_step
 
     @property
@@ -45,15 +41,12 @@ class WrappedModel(LanguageModel):
 
     @property
     def is_normalized(self) -> bool:
-        """True if the logits of the base are log-probabilities."""
         return self._base.is_normalized
 
     def tokens_read(self, ids: TokenIds) -> TokenIds:
-        """Return the ids of a text that the reader reads."""
         return self._base.tokens_read(ids)
 
     def rest_nats(self, ids: TokenIds) -> float:
-        """Return the nats of a text that the reader does not account for."""
         return self._base.rest_nats(ids)
 
     def loss(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
@@ -73,7 +66,6 @@ class RefinedModel(WrappedModel):
 
     @property
     def label(self) -> str:
-        """That of the top."""
         return self._top.label
 
     @property
@@ -83,15 +75,12 @@ class RefinedModel(WrappedModel):
 
     @property
     def is_normalized(self) -> bool:
-        """True if the top says that it returns log-probabilities."""
         return self._top.is_normalized
 
     def longest_places(self, ids: TokenIds) -> Sequence[tuple[TokenIds, TokenIds]]:
-        """Return the places that the top recalls, if it recalls any."""
         return self._top.longest_places(ids)
 
     def count_text(self, ids: TokenIds) -> None:
-        """Let the parts that count the whole training text do so."""
         self._base.count_text(ids)
         if self._top.can_fit:
             self._top.fit(ids)
@@ -102,13 +91,10 @@ class RefinedModel(WrappedModel):
         self._top.fit_held_out(stretches)
 
     def initial_state(self, batch_size: int) -> State:
-        """Return the state before any token, which includes that of the base."""
         return self._top.initial_state(batch_size)
 
     def forward(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
-        """Return the refined predictions [batch, time, vocab_size], and the next state."""
         return self._top.forward(ids, state)
 
     def prepare_step(self, dtype: torch.dtype) -> Step:
-        """Return a step of generation, made by the top."""
         return self._top.prepare_step(dtype)

@@ -324,7 +324,6 @@ class SpellingModel(WrappedModel):
         return made
 
     def tokens_read(self, ids: TokenIds) -> TokenIds:
-        """Return the ids of a text that the reader reads."""
         return self.speller.first_tokens(ids)
 
     def count_text(self, ids: TokenIds) -> None:
@@ -333,11 +332,9 @@ class SpellingModel(WrappedModel):
         self.bounds.count(self.speller.blocks(ids))
 
     def rest_nats(self, ids: TokenIds) -> float:
-        """Return the nats of a text that the speller accounts for."""
         return self.speller.rest_nats(ids)
 
     def initial_state(self, batch_size: int) -> SpellingState:
-        """Return the state before any token."""
         nothing = self.speller.characters.new_full((batch_size,), -1)
         contexts = self.speller.initial_contexts(batch_size)
         return SpellingState(self._base.initial_state(batch_size), nothing, nothing + 1, contexts)
@@ -357,7 +354,6 @@ class SpellingModel(WrappedModel):
         return logits, SpellingState(before, last, depths[:, -1], last_contexts(contexts, state.contexts))
 
     def prepare_step(self, dtype: torch.dtype) -> Step:
-        """Return a step of generation made of the reader's."""
         read, speller = self._base.prepare_step(dtype), self.speller
 
         def step(ids: Tensor, state: State) -> tuple[Tensor, StepState]:

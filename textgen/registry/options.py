@@ -51,17 +51,6 @@ class Option:
             f"{owner} option {self.name}={text}: {reason} (the default is {write_value(self.default)})"
         )
 
-    def check(self, value: Any) -> None:
-        """Raise `ValueError` unless a value from a file has exactly the type and range of the option."""
-        from pydantic import TypeAdapter, ValidationError
-
-        if value is None and self.default is None:
-            return
-        try:
-            TypeAdapter(self.annotation, config={"allow_inf_nan": False}).validate_python(value, strict=True)
-        except ValidationError as error:
-            raise ValueError(f"option {self.name}: {error.errors()[0]['msg'].lower()}") from None
-
 
 def declared_options(component: Any) -> dict[str, Option]:
     """Return the options of a component: the arguments of its `__init__` with plain types and defaults.

@@ -33,7 +33,6 @@ class SourceFile:
 
     @property
     def is_imported(self) -> bool:
-        """True if this process has run it."""
         return getattr(sys.modules.get(self.module), "__version__", None) == self.version
 
     def imported(self) -> ModuleType:

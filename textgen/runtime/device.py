@@ -31,7 +31,6 @@ class DeviceConfig:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The dtype of the matmuls."""
         return PRECISIONS[self.precision]
 
     @contextlib.contextmanager

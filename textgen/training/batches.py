@@ -67,11 +67,9 @@ class ContiguousBatches:
         return batch[:, :-1], batch[:, 1:], fresh
 
     def state(self) -> dict[str, int]:
-        """Return the place in the text, for `restore`."""
         return {"epoch": self.epoch, "position": self.position, "num_steps": self.num_steps}
 
     def restore(self, state: Mapping[str, int]) -> None:
-        """Continue from a place in the same text."""
         self.epoch, self.position, self.num_steps = (
             state[name] for name in ("epoch", "position", "num_steps")
         )
@@ -89,7 +87,6 @@ class ContiguousBatches:
 
     @property
     def num_epochs(self) -> float:
-        """The number of epochs so far."""
         return self.epoch + self.position / self.length
 
     def _start_epoch(self) -> None:

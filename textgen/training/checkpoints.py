@@ -78,7 +78,6 @@ class Checkpoints:
         return None
 
     def is_due(self) -> bool:
-        """Return whether it is time for the next one."""
         interval = max(MIN_SECONDS, self._cost / MAX_SHARE) if self.interval is None else self.interval
         return time.monotonic() - self._last >= interval
 

@@ -87,12 +87,10 @@ class TrainingLoop:
 
     @property
     def num_chars(self) -> int:
-        """The number of characters read so far."""
         return round(self.trainer.batches.num_tokens * self.chars_per_token)
 
     @property
     def moments(self) -> list[Moment]:
-        """What was written so far."""
         return self.writing.moments if self.writing else []
 
     def state(self) -> dict[str, Any]:
@@ -134,7 +132,6 @@ class TrainingLoop:
         return self._validate() if self._is_validation_due(self.fraction) else self._progress()
 
     def _spent(self) -> float:
-        """Return the share of the budget that is spent now."""
         trainer = self.trainer
         epochs, updates = trainer.batches.num_epochs, trainer.num_updates
         return self.budget.fraction(trainer.seconds, epochs, self.num_chars, updates)

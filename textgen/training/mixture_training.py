@@ -60,7 +60,6 @@ class TrainingPlan:
 
     @property
     def members(self) -> Mapping[str, LanguageModel]:
-        """The models by name."""
         return dict(zip(self.options, self.model.members, strict=True))
 
     def num_streams(self, name: str) -> int:
@@ -129,7 +128,6 @@ class TrainingPlan:
 
     @property
     def chars_per_token(self) -> float:
-        """Characters of the training text for each token of it."""
         return self.num_train_chars / len(self.train_ids)
 
 

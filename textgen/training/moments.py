@@ -33,7 +33,6 @@ class Writing:
     last_seconds: float = FIRST_SECONDS
 
     def resume(self, moments: list[Moment]) -> None:
-        """Go on after moments that an interrupted run had."""
         self.moments = moments
         last = moments[-1].progress.fraction if moments else 0.0
         self.shares = [share for share in self.shares if share > last]

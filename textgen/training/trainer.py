@@ -119,7 +119,6 @@ class Trainer:
         return losses
 
     def _apply_gradient(self) -> None:
-        """Let the optimizers change the weights."""
         for optimizer in self.optimizers:
             self.scaler.unscale_(optimizer)
         nn.utils.clip_grad_norm_(self.parameters, self.options.max_grad_norm)
@@ -208,7 +207,6 @@ class Trainer:
 
     @property
     def learning_rate(self) -> float:
-        """The learning rate of the last update."""
         return float(self.optimizers[0].param_groups[0]["lr"])
 
     def rates(self, fraction: float) -> Rates:

@@ -88,7 +88,6 @@ class Validation:
         return {"max_windows": float(self._max_windows), "max_seconds": self._max_seconds}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Read as much as another validation of the same text did."""
         self._max_windows, self._max_seconds = state["max_windows"], state["max_seconds"]
 
     def __call__(self) -> float:

@@ -152,7 +152,6 @@ class Processes:
         self._workers: list[Worker] = []
 
     def start(self, item: Any) -> None:
-        """Give an item to an idle process or to a new one."""
         data = pickle.dumps(item)
         for worker in [worker for worker in self._workers if worker.connection not in self.busy]:
             if worker.give(data):
@@ -204,7 +203,6 @@ class Processes:
             yield worker.item, unsent(content) if kind == ERROR else content
 
     def end(self) -> None:
-        """End all processes; the items that they work on are lost."""
         for worker in self._workers:
             worker.end()
 
