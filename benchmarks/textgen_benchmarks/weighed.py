@@ -23,7 +23,7 @@ TOKENS = ("char", "word", "bpe")
 ENTRIES = (
     *(f"{tokens}-{model}:{SMALL}" for tokens in TOKENS for model in ("lstm", "gru", "transformer")),
     *(f"{tokens}-{model}" for tokens in TOKENS for model in ("ngram", "uniform")),
-    *(f"{tokens}-2*lstm+ngram:lstm.hidden_size=32" for tokens in TOKENS),
+    *(f"2*{tokens}-lstm+ngram:lstm.hidden_size=32" for tokens in TOKENS),
     *(f"{tokens}-lstm+{top}:lstm.hidden_size=32" for tokens in TOKENS for top in ("mix", "match")),
     *("byte-lstm:hidden_size=32", "char-lstm+words:lstm.hidden_size=32", "char-hier", "random", "original"),
 )

@@ -77,8 +77,8 @@ def unpack(
 
 def pack_report(packed: Packed) -> Report:
     """Return the sizes of a packed text beside what was reported."""
-    from textgen.library.presentation import brief_report, command
-    from textgen.reports.document import text_table
+    from textgen.library.presentation import command
+    from textgen.reports.document import Report, Section, lines, text_table
     from textgen.reports.formats import bits, count
 
     def row(name: str, num_bits: float) -> list[str]:
@@ -92,9 +92,15 @@ def pack_report(packed: Packed) -> Report:
     total = sum(packed.model_bytes.values())
     table = text_table("", ["", "bytes", "bits per character"], [*rows, *sizes])
     differs = "" if packed.difference is None else f", {100 * packed.difference:+.4f} % of what was reported"
-    texts = [
-        f"packed {count(packed.num_bytes)} B + model {count(total)} B{differs}",
+    about = [
         f"{packed.entry} on {packed.text}: {count(packed.num_chars)} characters in {packed.file}",
         "A model that carries the text in its own files pays for it there.",
     ]
-    return brief_report("pack", packed, texts, command("unpack", "RUN", packed.file), table)
+    return Report(
+        kind="pack",
+        result=packed,
+        title="",
+        answer=f"packed {count(packed.num_bytes)} B + model {count(total)} B{differs}",
+        advice=command("unpack", "RUN", packed.file),
+        sections=[Section("pack", "", [lines(about), table])],
+    )

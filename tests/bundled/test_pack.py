@@ -22,20 +22,15 @@ from textgen.runtime.storage.files import write_digests
 from textgen_pack import pack, unpack
 from textgen_pack.coder import Decoder, Encoder, bounds
 
-ENTRIES = {
-    "characters": TINY,
-    "words": f"word-lstm:{TINY.partition(':')[2]}",
-    "mixed": "2*char-lstm+ngram:lstm.num_layers=1,lstm.hidden_size=16",
-}
+MIXED = "2*char-lstm+ngram:lstm.num_layers=1,lstm.hidden_size=16"
+ENTRIES = {"characters": TINY, "words": f"word-lstm:{TINY.partition(':')[2]}", "mixed": MIXED}
 SPLIT = ("--split", "60/20/20")
-PEEKS = '''
+PEEKS = """
 from pathlib import Path
 import torch
 from torch import nn
 
 class Peek(nn.Module):
-    """Knows a text if it finds it in the folder where it is."""
-
     def __init__(self, vocab_size, *, tokens):
         super().__init__()
         self.register_buffer("nothing", torch.zeros(1))
@@ -48,15 +43,12 @@ class Peek(nn.Module):
     def forward(self, ids, state):
         places = state[:, None] + torch.arange(ids.shape[1])
         return self.logits[places % len(self.logits)], state + ids.shape[1]
-'''
+"""
 
 
 @given(seed=st.integers(0, 2**32), size=st.integers(1, 300), sharpness=st.floats(0, 300))
 @example(seed=0, size=20_000, sharpness=10.0)
-@example(seed=0, size=2, sharpness=1e30)
-def test_codes_are_read_again_and_as_long_as_the_probabilities_demand(
-    seed: int, size: int, sharpness: float
-) -> None:
+def test_codes_are_as_long_as_probabilities_demand(seed: int, size: int, sharpness: float) -> None:
     random = torch.Generator().manual_seed(seed)
     logits = sharpness * torch.randn(200, size, generator=random)
     logits[:, 1:2] = -torch.inf  # impossible, and yet it may come
@@ -74,7 +66,6 @@ def test_codes_are_read_again_and_as_long_as_the_probabilities_demand(
 
 @pytest.fixture(scope="module")
 def folder(news: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a text and a run of each entry on it."""
     made = tmp_path_factory.mktemp("packs")
     (made / "news.txt").write_text(news[:20_000], "utf-8")
     for name, entry in ENTRIES.items():
@@ -83,9 +74,7 @@ def folder(news: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_a_text_comes_back_byte_for_byte_and_is_as_long_as_was_reported(
-    name: str, folder: Path, tmp_path: Path
-) -> None:
+def test_a_text_comes_back_and_is_as_long_as_was_reported(name: str, folder: Path, tmp_path: Path) -> None:
     packed, text = tmp_path / "packed", tmp_path / "text"
     said = json.loads(run_textgen("pack", name, "--json", "--out", packed, cwd=folder).stdout)
     stretches = load_corpus([str(folder / "news.txt")], split=SPLIT[1]).split.test.stretches()
