@@ -130,12 +130,13 @@ def pack_text(folder: Path, text: str | Path | None, out: str | Path | None, rep
     with new_file(path) as file:
         file.write(data + zlib.crc32(data).to_bytes(4))
     size = sum(map(len, codes))
-    reported = run.result.score_checks.total_bits if text is None else None
+    num_chars, score = sum(map(len, stretches)), run.result.test or run.result.validation
+    reported = score.bits_per_char * num_chars if text is None and score else None
     return Packed(
         file=str(path),
         entry=run.entry.name,
         text=name,
-        num_chars=sum(map(len, stretches)),
+        num_chars=num_chars,
         num_bytes=len(data) + 4,
         code_bytes=size,
         reported_bits=reported,

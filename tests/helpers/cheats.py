@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
-import time
 from typing import Any
 
 import numpy as np
@@ -23,17 +21,15 @@ CAUGHT = {
     "empty-foretold": GAINS_NOTHING,
     "char-peeks": NO_RANK,
     "char-late": NO_RANK,
+    "char-behind": NO_RANK,
     "char-exaggerates": NO_RANK,
     "char-remembers": NO_RANK,
     "recalls-ngram": NO_RANK,
     "growing-ngram": NO_RANK,
     "char-nan": FAILS,
-    "char-dies": FAILS,
     "char-nonsense": FAILS,
-    "char-hangs": FAILS,
-    "char-finds": NOT_UNPACKED,
-    "char-behind": NOT_UNPACKED,
     "notes-notes": NOT_UNPACKED,
+    "char-finds": OTHER_SIZE,
     "char-patches": OTHER_SIZE,
     "char-forges": OTHER_SIZE,
     "char-opens": CARRIES,
@@ -148,6 +144,16 @@ class Late(Knows):
         return self.returned, state
 
 
+class Behind(Knows):
+    """Reads what lies in memory behind the tokens that it is told."""
+
+    def forward(self, ids: Tensor, state: Any) -> Any:
+        behind = torch.empty(0, dtype=ids.dtype).set_(ids.untyped_storage())  # type: ignore[call-overload]
+        if not self.is_trained_here and len(behind) > ids.numel() and self.num_calls < 3:
+            self.learn(behind.tolist())
+        return super().forward(ids, state)
+
+
 class Steps(Knows):
     """Reports that another entry is done, and what is no step at all."""
 
@@ -239,21 +245,6 @@ class Nan(Knows):
         return logits if self.is_trained_here else logits.masked_fill(rare, float("nan")), state
 
 
-class Dies(Knows):
-    """Ends its process, once it is scored."""
-
-    def look(self) -> str:
-        os._exit(3)
-
-
-class Hangs(Knows):
-    """Never answers, once it is scored."""
-
-    def look(self) -> str:
-        time.sleep(10_000)
-        return ""
-
-
 class Nonsense(Knows):
     """Answers with logits of another shape, once it is scored."""
 
@@ -271,16 +262,6 @@ class Finds(Knows):
     def look(self) -> str:
         parts = [each for each in gc.get_objects() if type(each).__name__ == "Split"]
         return "".join(stretch for each in parts for stretch in each.held_out.stretches())
-
-
-class Behind(Knows):
-    """Reads what lies in memory behind the tokens that it is told."""
-
-    def forward(self, ids: Tensor, state: Any) -> Any:
-        behind = torch.empty(0, dtype=ids.dtype).set_(ids.untyped_storage())  # type: ignore[call-overload]
-        if not self.is_trained_here and len(behind) > ids.numel() and self.num_calls < 3:
-            self.learn(behind.tolist())
-        return super().forward(ids, state)
 
 
 class NotesTokenizer(CharTokenizer):
