@@ -23,7 +23,6 @@ class Csv:
     has_fields = True
 
     def documents(self, file: TextFile, field: str) -> Iterator[Iterable[str]]:
-        """Yield the texts in a column."""
         lines = file.lines()
         first = next(lines, "")
         delimiter = max(DELIMITERS, key=first.count)
@@ -48,7 +47,6 @@ class JsonLines:
     has_fields = True
 
     def documents(self, file: TextFile, field: str) -> Iterator[Iterable[str]]:
-        """Yield the texts in a field of the objects."""
         for number, line in enumerate(file.lines(), 1):
             if not line.strip():
                 continue

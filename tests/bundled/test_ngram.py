@@ -12,12 +12,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from helpers.runs import CPU, make_run
-from textgen.contracts import TextgenError
-from textgen.experiment.saved_run import load_run, write_run
 from textgen.nn.kneser_ney import FALLBACK_DISCOUNTS, count_ngrams, estimate_discounts
 from textgen_models.counting import NGram, choose_order
 
@@ -138,17 +134,3 @@ def test_the_order_follows_the_text() -> None:
         echo.append(echo[-2] if generator.random() < 0.9 else token)
     assert choose_order(np.array(echo), 4, None) == 3
     assert fitted(echo, 4).initial_state(1).shape == (1, 2)
-
-
-@pytest.mark.parametrize("name", ["tokens_2", "counts_1", "num_next_2"])
-def test_a_damaged_run_is_a_one_line_error(name: str, tmp_path: Path) -> None:
-    write_run(tmp_path / "run", make_run("char-ngram:order=3").files)
-    path = tmp_path / "run" / "weights.safetensors"
-    weights = load_file(path)
-    for damaged in (
-        {**weights, name: weights[name][1:]},
-        {key: weights[key] for key in weights if key != name},
-    ):
-        save_file(damaged, path)
-        with pytest.raises(TextgenError, match="damaged"):
-            load_run(tmp_path / "run", CPU)

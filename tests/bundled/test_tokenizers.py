@@ -74,24 +74,6 @@ def test_what_the_training_text_lacks_is_spelled_by_bytes(name: str, news: str) 
     assert is_fallback(tokenizer)[tokenizer.encode(UNSEEN)].all()
 
 
-@pytest.mark.parametrize(
-    ("spelled", "text"),
-    [
-        ([0xE2, 0x82, 0xAC], "€"),
-        ([0xE2, 0x82], "\ufffd"),
-        ([0x41, 0xFF, 0x42], "A\ufffdB"),
-        ([0x80, 0x80], "\ufffd\ufffd"),
-        ([0xED, 0xA0, 0xBD], "\ud83d"),
-        ([], ""),
-    ],
-)
-def test_invalid_bytes_become_the_replacement_character(
-    tokenizer: Tokenizer, spelled: list[int], text: str
-) -> None:
-    ids = {surface_bytes(token): index for index, token in enumerate(tokenizer.tokens)}
-    assert tokenizer.decode([ids[bytes([byte])] for byte in spelled]) == text
-
-
 # --- byte
 
 

@@ -228,7 +228,6 @@ class Promise:
     """What is expected, for the message."""
 
     def __call__(self, subject: Subject) -> None:
-        """Check a component."""
         component = subject.component
         if subject.kind in REQUIRED:
             component = subject.new()

@@ -113,22 +113,6 @@ def test_a_text_is_as_probable_when_it_is_read_as_when_it_was_written(api: Serve
     assert next(told) == pytest.approx(next(told), abs=1e-4)
 
 
-def test_clients_that_score_by_echo_get_what_they_need(api: Server, all_runs: dict[str, Path]) -> None:
-    """As lm-eval's model `local-completions` asks: ids of several texts, each with one more token."""
-    run = all_runs["bpe-lstm"]
-    pairs = [("The man", " was fine."), ("Nobody", " had a \u00fcber-plan."), ("", TEXT)]
-    asked = {"prompt": [ids_of(run, "".join(pair)) for pair in pairs], "logprobs": 1, "echo": True}
-    status, said = api.ask("completions", asked | {"model": "bpe-lstm", "max_tokens": 1, "temperature": 0})
-    assert status == 200, said
-    for choice, (before, after) in zip(said["choices"], pairs, strict=True):
-        known = len(ids_of(run, before))
-        values = choice["logprobs"]["token_logprobs"][known:-1]
-        whole = completed(api, model="bpe-lstm", prompt=before + after, max_tokens=0, echo=True, logprobs=0)
-        assert values == pytest.approx(whole["logprobs"]["token_logprobs"][known:], abs=1e-3)
-        tops = choice["logprobs"]["top_logprobs"][known:-1]
-        assert all(value <= max(top.values()) for value, top in zip(values, tops, strict=True))
-
-
 def test_a_stream_is_what_comes_at_once(client: Any) -> None:
     prompts = ["The ", "A man"]
     asked = PROMPT | {"model": "bpe-lstm", "prompt": prompts, "max_tokens": 20, "logprobs": 2, "echo": True}
@@ -160,15 +144,6 @@ def test_it_ends_before_a_stop_text_wherever_its_tokens_end(api: Server) -> None
         ]
         assert "".join(event["text"] for event in events) == choice["text"]
         assert events[-1]["finish_reason"] == "stop"
-
-
-def test_each_prompt_is_continued_as_it_would_be_alone(api: Server) -> None:
-    status, said = api.ask("completions", PROMPT | {"prompt": ["The ", "A man"]})
-    assert status == 200
-    alone = [completed(api, prompt=prompt)["text"] for prompt in ("The ", "A man")]
-    assert [choice["text"] for choice in said["choices"]] == alone
-    assert [choice["index"] for choice in said["choices"]] == [0, 1]
-    assert said["usage"] == {"prompt_tokens": 9, "completion_tokens": 32, "total_tokens": 41}
 
 
 def ids_of(run: Path, text: str) -> list[int]:

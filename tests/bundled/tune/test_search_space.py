@@ -154,15 +154,6 @@ def test_a_meaningless_search_is_a_one_line_error(chosen: str, message: str) -> 
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("value", "written"), [(None, "none"), (True, "true"), (3e-4, "0.0003"), (50_000, "50000"), ("a", "a")]
-)
-def test_values_are_written_as_people_write_them(value: Any, written: str) -> None:
-    dimension = Dimension(option="x", values=(value, "other"), default="other")
-    assert spell("a-b", [dimension], {"x": value}) == f"a-b:x={written}"
-    assert spell("a-b:y=1", [dimension], {"x": value}) == f"a-b:y=1,x={written}"
-
-
 def test_the_options_of_each_member_of_a_mixture_are_searched_under_its_name() -> None:
     names = {each.name for each in entry_candidates(parse_entry("char-lstm+gru+ngram"))}
     assert {"lstm.hidden_size", "gru.hidden_size", "order", "learning_rate"} <= names
