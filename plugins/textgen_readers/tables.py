@@ -89,7 +89,8 @@ def document(value: object, field: str, place: str) -> Iterable[str]:
     if value is None:
         return ()
     if not isinstance(value, str):
-        raise not_a_text(place, field, type(value).__name__)
+        kind = type(value).__name__
+        raise TextgenError(f"the field {field!r} of {place} is not a text, but of type {kind}; name another")
     check_length(len(value), place)
     return (value,) if value.strip() else ()
 
@@ -98,8 +99,3 @@ def no_such_field(place: str, field: str, names: Sequence[str]) -> NoSuchFieldEr
     """Return the error about a field that a record lacks."""
     known = ", ".join(names) or "none"
     return NoSuchFieldError(f"{place} has no field {field!r}; name one after the path and a colon: {known}")
-
-
-def not_a_text(place: str, field: str, kind: object) -> TextgenError:
-    """Return the error about a field whose values are of another type."""
-    return TextgenError(f"the field {field!r} of {place} is not a text, but of type {kind}; name another")

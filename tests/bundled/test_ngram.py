@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -111,17 +110,6 @@ def test_the_estimated_discounts_are_used(order: int) -> None:
     estimates = [estimate_discounts(counts.counts) for counts in count_ngrams(np.array(train), 13, order)]
     assert order == 1 or set(estimates) != {FALLBACK_DISCOUNTS}
     check_against_dictionaries(train, [12, *random_ids(30, 12, seed=1)], 13, order, None)
-
-
-def test_ids_in_a_file_and_of_any_type(tmp_path: Path) -> None:
-    ids = random_ids(300, 9)
-    expected = log_probabilities(fitted(ids, 10), ids[:20])
-    for dtype in (np.uint8, np.uint16, np.uint32, np.int32, np.int64):
-        path = tmp_path / np.dtype(dtype).name
-        np.array(ids, dtype).tofile(path)
-        model = NGram(10)
-        model.fit(np.memmap(path, dtype, "r"))
-        assert torch.equal(log_probabilities(model, ids[:20]), expected)
 
 
 def test_the_order_follows_the_text() -> None:

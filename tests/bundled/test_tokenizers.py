@@ -181,16 +181,6 @@ def test_rare_words_are_spelled_by_characters_then_bytes() -> None:
     assert tokenizer.fallback[ids].tolist() == [False] + [True] * 7
 
 
-def test_words_and_spelling_characters_have_ids_by_falling_frequency() -> None:
-    text = "the cat the the zoo ozone the cat oooze"
-    tokenizer = word_tokenizer(text)
-    ids = tokenizer.encode(text)
-    counts = np.bincount(ids, minlength=len(tokenizer.tokens))
-    assert counts.tolist() == sorted(counts, reverse=True)
-    assert tokenizer.tokens[:3] == ["o", " the", " "]
-    assert tokenizer.fallback[:3].tolist() == [True, False, True]
-
-
 def test_a_word_of_one_letter_is_another_token_than_the_letter_that_spells() -> None:
     tokenizer = word_tokenizer("a\na\nab\n")
     [word], spelled = tokenizer.encode("a"), tokenizer.encode("ab")

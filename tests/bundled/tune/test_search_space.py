@@ -95,11 +95,6 @@ def test_every_value_of_the_bundled_parts_can_be_pasted(entry: str) -> None:
             assert read == ([] if value == each.default else [value])
 
 
-def test_a_model_that_counts_has_no_training_to_search() -> None:
-    found = dimensions(entry_candidates(parse_entry("char-ngram")), None, "char-ngram")
-    assert {each.option for each in found} == {"order", "discount"}
-
-
 def test_an_option_of_two_parts_is_qualified() -> None:
     found = [each.name for each in entry_candidates(parse_entry("word-lstm-word2vec"))]
     assert "tokenizer.min_count" in found
@@ -110,10 +105,6 @@ def test_an_option_of_two_parts_is_qualified() -> None:
 
 
 # --- what the user chooses
-
-
-def test_an_option_with_a_value_is_not_searched() -> None:
-    assert list(searched(None, "rate", "kind")) == ["size", "share", "tied", "drop"]
 
 
 def test_search_chooses_and_narrows() -> None:
