@@ -1,7 +1,4 @@
-"""Files of word vectors: GloVe text, word2vec text and binary, each plain or .gz.
-
-What a file unpacks to is limited by its size.
-"""
+"""Files of word vectors: GloVe text, word2vec text and binary, each plain or .gz."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +19,7 @@ from textgen.contracts import TextgenError, WordVectors
 from textgen.runtime.storage.files import open_plain
 
 FORMATS = "GloVe text, word2vec text or binary (plain or .gz), as of gensim's save_word2vec_format"
-HEAD_BYTES = 1 << 16
-MAX_LINE_BYTES = 1 << 20
-MAX_WORD_BYTES = 1 << 12
-CHUNK_BYTES = 1 << 20
-MAX_RATIO = 20
-"""Bytes that a byte of a .gz file of more than `SMALL_BYTES` may stand for; vectors give 3, zeros 1,000."""
-SMALL_BYTES = 1 << 24
+HEAD_BYTES = CHUNK_BYTES = 1 << 20
 
 
 def read_vectors(path: str | Path) -> WordVectors:
@@ -60,41 +51,14 @@ def _finite(words: list[str], table: NDArray[np.float32]) -> WordVectors:
     return WordVectors(words, table)
 
 
-class _Reader:
-    """A file that is read forwards; raises `ValueError` where it does not end."""
-
-    def __init__(self, file: IO[bytes] | gzip.GzipFile, max_bytes: int) -> None:
-        self._file = file
-        self.rest = max_bytes
-        """Bytes that there may still be."""
-
-    def read(self, size: int) -> bytes:
-        """Return the next `size` bytes, or what is left."""
-        return self._counted(self._file.read(size))
-
-    def readline(self) -> bytes:
-        """Return the next line; it is empty at the end."""
-        line = self._file.readline(MAX_LINE_BYTES + 1)
-        if len(line) > MAX_LINE_BYTES:
-            raise ValueError(f"a line is longer than {MAX_LINE_BYTES:,} bytes; known formats: {FORMATS}")
-        return self._counted(line)
-
-    def _counted(self, data: bytes) -> bytes:
-        self.rest -= len(data)
-        if self.rest < 0:
-            raise ValueError(f"it unpacks to more than {MAX_RATIO} times its size; unpack it yourself")
-        return data
-
-
 @contextmanager
-def _open(path: Path) -> Iterator[_Reader]:
+def _open(path: Path) -> Iterator[IO[bytes]]:
     with open_plain(path) as plain:
-        num_bytes = os.fstat(plain.fileno()).st_size
         if path.suffix == ".gz":
             with gzip.GzipFile(fileobj=plain) as unpacked:
-                yield _Reader(unpacked, max(SMALL_BYTES, MAX_RATIO * num_bytes))
+                yield cast(IO[bytes], unpacked)
         else:
-            yield _Reader(plain, num_bytes)
+            yield plain
 
 
 def _header(line: bytes) -> tuple[int, int] | None:
@@ -164,35 +128,27 @@ def _is_number(field: str) -> bool:
 
 
 def _read_binary(path: Path, num_words: int, dimension: int) -> WordVectors:
+    words: dict[str, None] = {}
+    values = array("f")
     with _open(path) as file:
-        # A damaged header must not make us allocate more than the file can hold.
-        if not num_words or not dimension or num_words * dimension * 4 > file.rest:
-            raise ValueError(
-                f"cut off: its header promises {num_words} words of dimension {dimension}; get it again"
-            )
         file.readline()
-        words: dict[str, None] = {}
-        table = np.empty((num_words, dimension), np.float32)
         for word, row in _binary_rows(file, num_words, dimension):
             if word not in words:  # the first vector of a repeated word counts, as in gensim
-                table[len(words)] = row
                 words[word] = None
-    return _finite(list(words), table[: len(words)])
+                values.frombytes(row)
+    table = np.frombuffer(values, "<f4").reshape(len(words), dimension)
+    return _finite(list(words), table.astype(np.float32, copy=False))
 
 
-def _binary_rows(file: _Reader, num_words: int, dimension: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
+def _binary_rows(file: IO[bytes], num_words: int, dimension: int) -> Iterator[tuple[str, bytes]]:
     """Yield the words of a binary file with their numbers: text, a space, then 4 bytes for each number."""
-    needed = MAX_WORD_BYTES + 1 + 4 * dimension
     buffer, begin = b"", 0
     for _ in range(num_words):
-        if len(buffer) - begin < needed:
-            buffer, begin = buffer[begin:] + file.read(max(CHUNK_BYTES, needed)), 0
-        space = buffer.find(b" ", begin, begin + MAX_WORD_BYTES + 1)
+        while (space := buffer.find(b" ", begin)) < 0 or space + 4 * dimension >= len(buffer):
+            chunk = file.read(CHUNK_BYTES)
+            if not chunk:
+                raise EOFError(f"cut off: its header promises {num_words} words; get it again")
+            buffer, begin = buffer[begin:] + chunk, 0
         end = space + 1 + 4 * dimension
-        if space < 0 and len(buffer) - begin > MAX_WORD_BYTES:
-            raise ValueError(f"a word is longer than {MAX_WORD_BYTES:,} bytes; known formats: {FORMATS}")
-        if space < 0 or end > len(buffer):
-            raise EOFError("unexpected end of input; get it again")
-        word = buffer[begin:space].lstrip(b"\n").decode("utf-8", "replace")
-        yield word, np.frombuffer(buffer, "<f4", dimension, space + 1)
+        yield buffer[begin:space].lstrip(b"\n").decode("utf-8", "replace"), buffer[space + 1 : end]
         begin = end

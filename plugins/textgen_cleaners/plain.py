@@ -75,5 +75,4 @@ class Raw:
     joint: ClassVar[str] = ""
 
     def clean(self, text: str) -> str:
-        """Return `text`."""
         return text

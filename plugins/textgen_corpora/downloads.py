@@ -38,7 +38,6 @@ class Gutenberg:
     """
 
     def items(self) -> list[str]:
-        """Return the names of the books."""
         return list(BOOKS)
 
     def read(self, item: str) -> str:

@@ -51,7 +51,6 @@ class Wiki:
     """
 
     def items(self) -> list[str]:
-        """Return the titles of the articles."""
         return list(articles())
 
     def read(self, item: str) -> str:

@@ -29,16 +29,13 @@ class TensorBoard:
         self._writer = self._library.SummaryWriter(str(folder.parent / "tensorboard" / folder.name))
 
     def log(self, values: Mapping[str, float], update: int) -> None:
-        """Write each value as a scalar."""
         for name, value in values.items():
             self._writer.add_scalar(name, value, update)
 
     def close(self, succeeded: bool) -> None:  # noqa: ARG002
-        """Write what is left."""
         self._writer.close()
 
     def command(self, folder: Path) -> str:
-        """Return the command that serves the page of all runs next to this one."""
         return f"tensorboard --logdir {folder.parent}/tensorboard"
 
 
@@ -49,19 +46,15 @@ class Trackio:
         self._library = library("trackio", "trackio")
 
     def open(self, folder: Path) -> None:
-        """Begin a run."""
         self._library.init(project=PROJECT, name=folder.name, embed=False)
 
     def log(self, values: Mapping[str, float], update: int) -> None:
-        """Log all values at once."""
         self._library.log(dict(values), step=update)
 
     def close(self, succeeded: bool) -> None:  # noqa: ARG002
-        """End the run."""
         self._library.finish()
 
     def command(self, folder: Path) -> str:  # noqa: ARG002
-        """Return the command that serves the page of the project."""
         return f"trackio show --project {PROJECT}"
 
 
@@ -81,16 +74,13 @@ class MLflow:
         self._run = self._client.create_run(number, run_name=folder.name).info.run_id
 
     def log(self, values: Mapping[str, float], update: int) -> None:
-        """Log each value as a metric."""
         for name, value in values.items():
             self._client.log_metric(self._run, name, value, step=update)
 
     def close(self, succeeded: bool) -> None:
-        """End the run as finished or failed."""
         self._client.set_terminated(self._run, "FINISHED" if succeeded else "FAILED")
 
     def command(self, folder: Path) -> str:
-        """Return the command that serves the page of the database."""
         return f"mlflow ui --backend-store-uri sqlite:///{folder.parent}/mlflow.db"
 
 
@@ -107,11 +97,9 @@ class Wandb:
         self._run = self._library.init(project=PROJECT, name=folder.name, dir=str(folder.parent), mode=mode)
 
     def log(self, values: Mapping[str, float], update: int) -> None:
-        """Log all values at once."""
         self._run.log(dict(values), step=update)
 
     def close(self, succeeded: bool) -> None:
-        """End the run as finished or failed."""
         self._run.finish(exit_code=0 if succeeded else 1)
 
     def command(self, folder: Path) -> str:

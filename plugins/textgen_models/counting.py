@@ -55,7 +55,6 @@ class NGram(KneserNey):
         self.order = order
 
     def fit(self, ids: TokenIds) -> None:
-        """Count the n-grams of the training split."""
         if len(ids):
             self.count(ids, self.order or choose_order(ids, self.vocab_size, self.discount))
 

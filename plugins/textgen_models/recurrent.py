@@ -184,7 +184,6 @@ class LSTM(RecurrentModel):
         return state[1].tanh().flatten(1)
 
     def prepare_step(self, dtype: torch.dtype) -> LSTMStep:
-        """Return the function for generating token by token, made from the current weights."""
         table = self.input.table() * math.sqrt(self.input.size)
         layers = [layer for layer in self.layers if isinstance(layer, nn.LSTM)]
         share = float(self.lower_share)
@@ -207,7 +206,6 @@ class GRU(RecurrentModel):
         return self.input.weight.new_zeros(batch_size, self.num_layers, self.hidden_size)
 
     def held(self, state: Tensor) -> Tensor:
-        """Return the hidden states."""
         return state.flatten(1)
 
     def features(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:

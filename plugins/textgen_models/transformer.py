@@ -275,7 +275,6 @@ class Transformer(FeatureModel):
         return features
 
     def prepare_step(self, dtype: torch.dtype) -> TransformerStep:
-        """Return the function for generating token by token, made from the current weights."""
         with torch.no_grad():
             table = self.embed(torch.arange(len(self.input.weight), device=self.input.weight.device))
         blocks = [block for block in self.blocks if isinstance(block, Block)]

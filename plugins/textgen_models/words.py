@@ -43,18 +43,6 @@ class WordCounts(NamedTuple):
     counts: Integers
     """[number of pairs], at least one."""
 
-    def fits(self, num_rows: int) -> bool:
-        """Return whether the arrays are consistent with each other and with this number of words."""
-        contexts, num_next, rows, counts = self
-        return (
-            len(contexts) == len(num_next)
-            and num_next.max(initial=0) <= len(rows)  # so that their sum does not overflow
-            and int(num_next.sum()) == len(rows) == len(counts)
-            and bool((num_next > 0).all() and ((counts >= 1) & (counts <= MAX_TOKENS)).all())
-            and bool((np.diff(np.repeat(np.arange(len(contexts)) * num_rows, num_next) + rows) > 0).all())
-            and bool(((rows >= 0) & (rows < num_rows)).all())
-        )
-
 
 class Followers:
     """The words that followed contexts of one length, with absolute discounting.
@@ -151,7 +139,6 @@ class Words(nn.Module):
     """[bytes], the words that have a pretrained vector, one in each line."""
 
     def fit(self, ids: TokenIds) -> None:
-        """Count the n-grams of the training split."""
         if not len(ids):
             return
         text: Numbers = np.asarray(ids[:MAX_TOKENS], np.int64)
@@ -174,7 +161,6 @@ class Words(nn.Module):
             self._use_followers(length, counted(found, rows[is_counted], self._num_rows))
 
     def initial_state(self, batch_size: int) -> WordsState:
-        """Return the state before any token."""
         contexts = self.ngrams.no_contexts.expand(batch_size, -1)
         return WordsState(contexts.new_zeros(batch_size, 2 * self.order), contexts)
 
@@ -271,7 +257,6 @@ class Words(nn.Module):
         return found
 
     def _use_followers(self, length: int, found: WordCounts) -> None:
-        """Take what followed the contexts of a length."""
         self._followers[length] = Followers(found, self._num_rows)
         for name, values in found._asdict().items():
             self.register_buffer(f"{name}_{length}", torch.from_numpy(values))
@@ -283,17 +268,10 @@ class Words(nn.Module):
             num_frequent, listed = (
                 state_dict[f"{prefix}{name}"].cpu() for name in ("num_frequent", "listed")
             )
-            if not 0 <= lengths.min(initial=0) <= lengths.max(initial=0) <= len(words) == lengths.sum():
-                raise ValueError("the lengths of the words do not fit their letters")
-            if not 0 <= words.min(initial=0) <= words.max(initial=0) < self.vocab_size:
-                raise ValueError("a letter of a word is not in the vocabulary")
             self._use_words(words, lengths, int(num_frequent), listed)
             for length, _ in enumerate(self._followers):
                 names = [f"{prefix}{name}_{length}" for name in WordCounts._fields]
-                found = WordCounts(*(state_dict[name].cpu().numpy() for name in names))
-                if not found.fits(self._num_rows):
-                    raise ValueError(f"the counts of words after {length} others are inconsistent")
-                self._use_followers(length, found)
+                self._use_followers(length, WordCounts(*(state_dict[name].cpu().numpy() for name in names)))
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
 

@@ -131,7 +131,6 @@ class TextOfRun:
             raise TextgenError(f"the text of {run.entry!r} has changed since it was trained")
 
     def stretches(self) -> tuple[str, ...]:
-        """Return the stretches of its held-out part."""
         return self._corpus.split.held_out.stretches()
 
     def passages(self) -> list[tuple[str, str]]:

@@ -133,13 +133,9 @@ def marks(index: int, written: str) -> dict[str, Any]:
 
 def passages() -> list[dict[str, str]]:
     """Return passages of the held-out text, if that is the same for all runs."""
-    return [{"before": before, "text": text} for before, text in _text_of_all().passages()]
-
-
-def _text_of_all() -> TextOfRun:
     if len({_key(run) for run in _runs}) > 1:
         raise TextgenError("these runs were trained on different texts, so none is held out for all")
-    return _text_of(0)
+    return [{"before": before, "text": text} for before, text in _text_of(0).passages()]
 
 
 def _text_of(index: int) -> TextOfRun:

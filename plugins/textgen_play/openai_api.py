@@ -69,7 +69,6 @@ class RefusedError(Exception):
         self.status, self.param, self.code = status, param, code
 
     def response(self, headers: dict[str, str] | None = None) -> Response:
-        """Return the answer."""
         return Answer({"error": self.values()}, self.status, headers)
 
     def values(self) -> dict[str, Any]:
@@ -83,7 +82,6 @@ class Answer(JSONResponse):
     """JSON in ASCII, since the strings of tokens may be lone surrogates."""
 
     def render(self, content: Any) -> bytes:
-        """Return the body."""
         return json.dumps(content).encode("ascii")
 
 
@@ -153,7 +151,6 @@ class Asked(Form):
             raise RefusedError(400, f"max_tokens: {limits}", "max_tokens")
 
     def settings(self) -> Settings:
-        """Return the settings of each completion."""
         sampler = f"temperature:temperature={self.temperature}"
         if self.top_p < 1:
             sampler = f"top-p:p={self.top_p},temperature={self.temperature}"
@@ -204,11 +201,9 @@ class Api:
         """When each run was made, by its name."""
 
     async def list_models(self, _: Request) -> Response:
-        """Return all models."""
         return Answer({"object": "list", "data": [self._model(name) for name in self._runs]})
 
     async def show_model(self, request: Request) -> Response:
-        """Return one model."""
         return Answer(self._model(self._known(request.path_params["model"])))
 
     def _known(self, name: str) -> str:
@@ -221,7 +216,6 @@ class Api:
         return {"id": name, "object": "model", "created": self._runs[name], "owned_by": "textgen"}
 
     async def complete(self, request: Request) -> Response:
-        """Return completions, or stream them."""
         asked = await asked_by(request)
         if not asked.model and len(self._runs) > 1:
             raise RefusedError(400, f"name a model: {', '.join(self._runs)}", "model")

@@ -148,7 +148,6 @@ class Play:
         self._reading, self._last_read = asyncio.Lock(), dict[tuple[str, int], Reading]()
 
     async def show(self, _: Request) -> Response:
-        """Return the page."""
         return HTMLResponse(
             play_page(await self._models.do(model_process.describe_runs)),
             headers={
@@ -159,7 +158,6 @@ class Play:
         )
 
     async def read(self, request: Request) -> Response:
-        """Return how an entry predicts a text."""
         asked = await _asked(request, Reading)
         place = asked.client, asked.entry
         self._last_read[place] = asked
@@ -175,12 +173,10 @@ class Play:
                 del self._last_read[place]
 
     async def marks(self, request: Request) -> Response:
-        """Return the made-up words and the copied spans of a text that an entry has written."""
         asked = await _asked(request, Reading)
         return JSONResponse(await self._models.do(model_process.marks, asked.entry, asked.text))
 
     async def passages(self, _: Request) -> Response:
-        """Return held-out passages."""
         return JSONResponse(await self._models.do(model_process.passages))
 
     async def write(self, request: Request) -> Response:

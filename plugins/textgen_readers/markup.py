@@ -43,7 +43,6 @@ class Html:
     suffixes = (".html", ".htm", ".xhtml")
 
     def documents(self, file: TextFile, field: str) -> Iterator[Iterator[str]]:  # noqa: ARG002 - it has none
-        """Yield the page as one document."""
         yield page_text(file)
 
 
@@ -137,7 +136,6 @@ class Epub:
     suffixes = (".epub",)
 
     def documents(self, file: TextFile, field: str) -> Iterator[Iterator[str]]:  # noqa: ARG002 - it has none
-        """Yield the book as one document."""
         yield _book(file)
 
 

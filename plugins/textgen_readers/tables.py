@@ -23,7 +23,6 @@ class Csv:
     has_fields = True
 
     def documents(self, file: TextFile, field: str) -> Iterator[Iterable[str]]:
-        """Yield the texts in a column."""
         lines = file.lines()
         first = next(lines, "")
         delimiter = max(DELIMITERS, key=first.count)
@@ -48,7 +47,6 @@ class JsonLines:
     has_fields = True
 
     def documents(self, file: TextFile, field: str) -> Iterator[Iterable[str]]:
-        """Yield the texts in a field of the objects."""
         for number, line in enumerate(file.lines(), 1):
             if not line.strip():
                 continue
@@ -91,7 +89,8 @@ def document(value: object, field: str, place: str) -> Iterable[str]:
     if value is None:
         return ()
     if not isinstance(value, str):
-        raise not_a_text(place, field, type(value).__name__)
+        kind = type(value).__name__
+        raise TextgenError(f"the field {field!r} of {place} is not a text, but of type {kind}; name another")
     check_length(len(value), place)
     return (value,) if value.strip() else ()
 
@@ -100,8 +99,3 @@ def no_such_field(place: str, field: str, names: Sequence[str]) -> NoSuchFieldEr
     """Return the error about a field that a record lacks."""
     known = ", ".join(names) or "none"
     return NoSuchFieldError(f"{place} has no field {field!r}; name one after the path and a colon: {known}")
-
-
-def not_a_text(place: str, field: str, kind: object) -> TextgenError:
-    """Return the error about a field whose values are of another type."""
-    return TextgenError(f"the field {field!r} of {place} is not a text, but of type {kind}; name another")

@@ -53,7 +53,6 @@ class TopK(WordSampler):
     temperature: Divisor = 1.0
 
     def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:
-        """Return the candidates that are kept."""
         best = (log_weights - entropies).topk(min(self.k, log_weights.shape[-1]), dim=-1).indices
         return best, log_weights.gather(1, best)
 
@@ -69,7 +68,6 @@ class TopP(WordSampler):
     temperature: Divisor = 1.0
 
     def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:
-        """Return the candidates that are kept."""
         ids = (log_weights - entropies).sort(dim=-1, descending=True, stable=True).indices
         ordered = log_weights.gather(1, ids)
         return keep_fewest(ids, ordered, ordered.softmax(dim=-1), entropies, self.p)
@@ -86,7 +84,6 @@ class MinP(WordSampler):
     temperature: Divisor = 1.0
 
     def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:
-        """Return the candidates that are kept."""
         typical = log_weights - entropies
         floor = typical.amax(dim=-1, keepdim=True) + math.log(self.p)
         return keep_all(log_weights.masked_fill(typical < floor, float("-inf")), entropies)
@@ -105,7 +102,6 @@ class Typical(WordSampler):
     temperature: Divisor = 1.0
 
     def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:
-        """Return the candidates that are kept."""
         log_probabilities = log_weights.log_softmax(dim=-1)
         probabilities = log_probabilities.exp()
         entropy: Tensor = torch.special.entr(probabilities).sum(dim=-1, keepdim=True)

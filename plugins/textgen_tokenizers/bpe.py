@@ -43,7 +43,6 @@ class BPETokenizer(WordCounter):
         require_extra("tokenizers", "bpe", NEEDS.format("bpe"))
 
     def fit_total(self, counts: Counter[str]) -> None:
-        """Learn the merges from the counts of all words."""
         words = Counter({byte_chars(utf8(word)): count for word, count in counts.items()})
         tokenizers = import_tokenizers("bpe", "bpe")
         trainer = tokenizers.trainers.BpeTrainer(
@@ -73,7 +72,6 @@ class BPETokenizer(WordCounter):
         return np.fromiter(chain.from_iterable(map(ids.__getitem__, words)), np.int32)
 
     def decode(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
-        """Return the text; never raises."""
         return self._table.decode(np.asarray(ids, np.int64).tolist())
 
     def state(self) -> dict[str, Any]:
@@ -81,7 +79,6 @@ class BPETokenizer(WordCounter):
         return {"tokens": self.tokens, "merges": self._merges}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take tokens and merges from `state`."""
         self._build(state["tokens"], state["merges"])
 
     def _build(self, tokens: list[str], merges: list[list[int]]) -> None:

@@ -29,7 +29,6 @@ class CharTokenizer:
     fallback: NDArray[np.bool_] = field(init=False, repr=False)
 
     def fit(self, text: str) -> None:
-        """Take the alphabet from the training split."""
         self.fit_counts([self.count(text)])
 
     def count(self, text: str) -> str:
@@ -37,7 +36,6 @@ class CharTokenizer:
         return "".join(set(text))
 
     def fit_counts(self, counts: Iterable[str]) -> None:
-        """Take the alphabet from the counts of each part."""
         # A newline precedes every text and prompt.
         always = "" if self.fallback_bytes else "\n"
         self._build("".join(sorted(set(always).union(*counts))))
@@ -58,7 +56,6 @@ class CharTokenizer:
         return splice(ids, missing, [self._spell(chr(points[position])) for position in missing])
 
     def decode(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
-        """Return the text; never raises."""
         array = np.asarray(ids, np.int64)
         if len(array) and array.max() < len(self._alphabet):
             return self._points.take(array).tobytes().decode("utf-32-le", "surrogatepass")
@@ -134,11 +131,9 @@ class ByteTokenizer:
         return np.frombuffer(utf8(text), np.uint8).astype(np.int32)
 
     def decode(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
-        """Return the text; never raises."""
         return from_utf8(np.asarray(ids, np.int64).astype(np.uint8).tobytes())
 
     def state(self) -> dict[str, Any]:
-        """Return an empty state."""
         return {}
 
     def restore(self, state: dict[str, Any]) -> None:

@@ -78,7 +78,6 @@ class PretrainedTokenizer:
         self._build([surface(piece) for piece in kept])
 
     def encode(self, text: str) -> NDArray[np.int32]:
-        """Return the ids of `text`."""
         ids: list[int] = []
         for piece in self._pieces(text):
             known = self._id_of.get(piece)
@@ -86,7 +85,6 @@ class PretrainedTokenizer:
         return np.array(ids, np.int32)
 
     def decode(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
-        """Return the text; never raises."""
         return self._table.decode(np.asarray(ids, np.int64).tolist())
 
     def state(self) -> dict[str, Any]:
@@ -94,7 +92,6 @@ class PretrainedTokenizer:
         return {"tokens": list(self.tokens), "source": self._source}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take tokens and tokenizer from `state`."""
         self._source = state["source"]
         self.open(self._source)
         self._build(state["tokens"])
@@ -157,7 +154,6 @@ class HFTokenizer(PretrainedTokenizer):
         self._tokenizer.encode_special_tokens = True
 
     def cut(self, text: str) -> Iterator[bytes]:
-        """Yield the bytes of each token."""
         encoded = self._tokenizer.encode(text, add_special_tokens=False)
         begin, end, group = 0, 0, list[str]()  # tokens that overlap are parts of the same characters
         for token, (first, last) in zip(encoded.tokens, encoded.offsets, strict=True):
@@ -233,14 +229,12 @@ class TiktokenTokenizer(PretrainedTokenizer):
         }
 
     def open(self, source: dict[str, Any]) -> None:
-        """Make the encoding."""
         ranks = {base64.b64decode(piece): rank for piece, rank in source["ranks"].items()}
         self._encoding = _library().Encoding(
             "textgen", pat_str=source["pattern"], mergeable_ranks=ranks, special_tokens={}
         )
 
     def cut(self, text: str) -> Iterator[bytes]:
-        """Yield the bytes of each token."""
         return map(self._encoding.decode_single_token_bytes, self._encoding.encode_ordinary(text))
 
     def _local_file(self, address: str) -> bytes:

@@ -48,15 +48,12 @@ class WordCounter:
     """Base of tokenizers that need nothing of a text but how often each of its words occurs."""
 
     def fit(self, text: str) -> None:
-        """Learn the vocabulary from the training split."""
         self.fit_counts([self.count(text)])
 
     def count(self, text: str) -> Counter[str]:
-        """Return the counts of the words in a part of the training split."""
         return Counter(split_words(text))
 
     def fit_counts(self, counts: Iterable[Counter[str]]) -> None:
-        """Learn the vocabulary from the counts of each part."""
         total: Counter[str] = Counter()
         for part in counts:
             total.update(part)
@@ -121,11 +118,9 @@ class WordTokenizer(WordCounter):
         return max(MAX_TYPES, 4 * self.max_words)
 
     def count(self, text: str) -> Counter[str]:
-        """Return the counts of the words in a part of the training split."""
         return Counter(self._pieces(text))
 
     def fit_total(self, counts: Counter[str]) -> None:
-        """Build the vocabulary from the counts of all words."""
         ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         words = [(word, count) for word, count in ranked[: self.max_words] if count >= self.min_count]
         characters = Counter(dict.fromkeys(sorted(set[str]().union(*counts)), 0))
@@ -163,7 +158,6 @@ class WordTokenizer(WordCounter):
         return splice(ids, missing, [spelling[pieces[position]] for position in missing])
 
     def decode(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
-        """Return the text; never raises."""
         return self._table.decode(np.asarray(ids, np.int64).tolist())
 
     def state(self) -> dict[str, Any]:
@@ -173,7 +167,6 @@ class WordTokenizer(WordCounter):
         return {"surfaces": self._surfaces, "spelling": spelling, **added}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take the vocabulary from `state`."""
         spelling, surfaces = set(state["spelling"]), state["surfaces"]
         spells = [index in spelling for index in range(len(surfaces))]
         self._build(surfaces, spells, state.get("added", 0))

@@ -132,7 +132,6 @@ class TrialJob:
     folder: None = None
 
     def compute(self, report: Report) -> TrialValue:
-        """Return the score of the choice."""
         began = time.perf_counter()
         value = self.objective.evaluate(self.params, report)
         return TrialValue(value, time.perf_counter() - began, machine())

@@ -78,7 +78,6 @@ class Study:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
         self._storage.remove_session()
         self._storage.engine.dispose()
 
@@ -125,7 +124,6 @@ class Study:
                     self.optuna.tell(trial.number, state=TrialState.FAIL)
 
     def trials(self) -> list[FrozenTrial]:
-        """Return all trials in their current state."""
         return self.optuna.get_trials(deepcopy=False)
 
     def counted(self) -> list[FrozenTrial]:

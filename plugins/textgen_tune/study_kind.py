@@ -39,7 +39,6 @@ class StudyKind(Kind):
         )
 
     def runs(self, folder: Path) -> list[Path]:
-        """Return the runs of the final comparison."""
         return BenchKind().runs(folder / COMPARISON)
 
     def is_unfinished(self, folder: Path) -> bool:

@@ -129,13 +129,3 @@ def test_weights_are_tied_when_sizes_match() -> None:
         tied.input.weight[3] = 50.0
         logits = logits_of(tied, torch.tensor([[5]]))
     assert logits[0, 0].abs().argmax() == 3  # the changed row of the input is an output too
-
-
-@pytest.mark.parametrize(
-    ("model_class", "biases"), [(LSTM, [0] * 16 + [1] * 16 + [0] * 32), (GRU, [0] * 16 + [1] * 16 + [0] * 16)]
-)
-def test_gates_start_remembering_and_the_others_without_bias(
-    model_class: type[Any], biases: list[float]
-) -> None:
-    for layer in built(model_class, VOCAB_SIZE, num_layers=2, hidden_size=16).layers:
-        assert (layer.bias_ih_l0 + layer.bias_hh_l0).tolist() == biases

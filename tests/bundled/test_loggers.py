@@ -1,4 +1,4 @@
-"""The bundled loggers: TensorBoard and other programs get the progress of a training run."""
+"""The bundled logger TensorBoard gets the progress of a training run."""
 
 from __future__ import annotations
 
@@ -32,20 +32,6 @@ def test_losses_and_learning_rate_are_logged_next_to_the_run(tmp_path: Path) -> 
     assert [each.step for each in scalars["learning_rate"]] == list(range(1, result.num_updates + 1))
     logged = {each.step: each.value for each in scalars["bits_per_char/validation"]}
     assert logged == pytest.approx(
-        {point.num_updates: point.validation_bits_per_char for point in result.curve}
-    )
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of its own use of SQLAlchemy
-def test_mlflow_gets_the_same_names_in_a_database_next_to_the_run(tmp_path: Path) -> None:
-    mlflow = pytest.importorskip("mlflow", reason="needs mlflow")
-    result = textgen.train(TINY, out=tmp_path / "run", log="mlflow", **QUICK).result.train
-    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    (logged,) = client.search_runs([client.get_experiment_by_name("textgen").experiment_id])
-    assert (logged.info.run_name, logged.info.status) == ("run", "FINISHED")
-    assert set(logged.data.metrics) == {"bits_per_char/training", "bits_per_char/validation", "learning_rate"}
-    history = client.get_metric_history(logged.info.run_id, "bits_per_char/validation")
-    assert {each.step: each.value for each in history} == pytest.approx(
         {point.num_updates: point.validation_bits_per_char for point in result.curve}
     )
 

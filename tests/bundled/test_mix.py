@@ -146,20 +146,6 @@ def test_it_follows_the_formula(kind: type[Mix], of: type[Small], places: int, r
     assert log_probabilities(model, TEXT).numpy() == pytest.approx(expected, abs=1e-5, rel=1e-6)
 
 
-def test_any_division_of_a_text_gives_the_same_predictions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Mix, "window", 16)
-    *_, model = mixing()
-    ids = torch.from_numpy(np.stack((TEXT, TEXT[::-1])))
-    with torch.inference_mode():
-        whole, last = model.forward(ids, model.initial_state(2))
-        parts, state = [], model.initial_state(2)
-        for begin in range(0, ids.shape[1], 7):
-            part, state = model.forward(ids[:, begin : begin + 7], state)
-            parts.append(part)
-    assert torch.equal(torch.cat(parts, 1), whole)
-    assert all(torch.equal(*each) for each in zip(last.memory, state.memory, strict=True))
-
-
 def test_the_longest_context_is_found_in_what_was_read_or_trained_on() -> None:
     _, top, _ = mixing()
     text = RANDOM.integers(0, SIZE, 200)

@@ -5,19 +5,14 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from helpers.runs import CPU, make_run
-from textgen.contracts import TextgenError
-from textgen.experiment.saved_run import load_run, write_run
 from textgen.nn.kneser_ney import FALLBACK_DISCOUNTS, count_ngrams, estimate_discounts
 from textgen_models.counting import NGram, choose_order
 
@@ -117,17 +112,6 @@ def test_the_estimated_discounts_are_used(order: int) -> None:
     check_against_dictionaries(train, [12, *random_ids(30, 12, seed=1)], 13, order, None)
 
 
-def test_ids_in_a_file_and_of_any_type(tmp_path: Path) -> None:
-    ids = random_ids(300, 9)
-    expected = log_probabilities(fitted(ids, 10), ids[:20])
-    for dtype in (np.uint8, np.uint16, np.uint32, np.int32, np.int64):
-        path = tmp_path / np.dtype(dtype).name
-        np.array(ids, dtype).tofile(path)
-        model = NGram(10)
-        model.fit(np.memmap(path, dtype, "r"))
-        assert torch.equal(log_probabilities(model, ids[:20]), expected)
-
-
 def test_the_order_follows_the_text() -> None:
     generator = random.Random(0)
     noise = [generator.randrange(4) for _ in range(20_000)]
@@ -138,17 +122,3 @@ def test_the_order_follows_the_text() -> None:
         echo.append(echo[-2] if generator.random() < 0.9 else token)
     assert choose_order(np.array(echo), 4, None) == 3
     assert fitted(echo, 4).initial_state(1).shape == (1, 2)
-
-
-@pytest.mark.parametrize("name", ["tokens_2", "counts_1", "num_next_2"])
-def test_a_damaged_run_is_a_one_line_error(name: str, tmp_path: Path) -> None:
-    write_run(tmp_path / "run", make_run("char-ngram:order=3").files)
-    path = tmp_path / "run" / "weights.safetensors"
-    weights = load_file(path)
-    for damaged in (
-        {**weights, name: weights[name][1:]},
-        {key: weights[key] for key in weights if key != name},
-    ):
-        save_file(damaged, path)
-        with pytest.raises(TextgenError, match="damaged"):
-            load_run(tmp_path / "run", CPU)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +14,7 @@ from textgen.contracts import TextgenError
 from textgen.jobs.backends import open_backend
 from textgen.runtime.environment import versions
 from textgen.runtime.messages import UsageError
-from textgen_ray.cluster import _code, check_versions, fitting_nodes
+from textgen_ray.cluster import check_versions, fitting_nodes
 from textgen_ray.pool import Share
 
 
@@ -97,12 +96,3 @@ def test_what_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, asked: dict
     message = r'^--on needs Ray; run: pip install "textgen-bench\[ray\]"$'
     with pytest.raises(TextgenError, match=message), open_backend("ray"):
         pass
-
-
-def test_the_code_of_all_plugins_travels(install: Callable[[str, str, str], None], tmp_path: Path) -> None:
-    install("toys", "[textgen.models]\ntoy = toys:Toy\n", "class Toy: ...")
-    code = [Path(each) for each in _code()]
-    assert {tmp_path / "toys/toys-1.0.dist-info", tmp_path / "toys/toys.py"} < set(code)
-    names = {path.name for path in code}
-    assert {"textgen", "textgen_models", "textgen_embeddings", "textgen_ray"} < names
-    assert all(path.exists() for path in code)

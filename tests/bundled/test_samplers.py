@@ -49,11 +49,6 @@ def softmax(logits: list[float]) -> list[float]:
 # --- each one
 
 
-def test_greedy_takes_the_most_probable() -> None:
-    logits = torch.tensor([[0.0, 2.0, 1.0], [3.0, -1.0, 2.9]])
-    assert sampler("greedy")(logits, torch.tensor([0.99, 0.0])).tolist() == [1, 0]
-
-
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_temperature_samples_from_the_softmax(temperature: float) -> None:
     logits = [0.0, 1.0, -1.0, MINUS_INFINITY, 0.5]

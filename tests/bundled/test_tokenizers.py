@@ -74,24 +74,6 @@ def test_what_the_training_text_lacks_is_spelled_by_bytes(name: str, news: str) 
     assert is_fallback(tokenizer)[tokenizer.encode(UNSEEN)].all()
 
 
-@pytest.mark.parametrize(
-    ("spelled", "text"),
-    [
-        ([0xE2, 0x82, 0xAC], "€"),
-        ([0xE2, 0x82], "\ufffd"),
-        ([0x41, 0xFF, 0x42], "A\ufffdB"),
-        ([0x80, 0x80], "\ufffd\ufffd"),
-        ([0xED, 0xA0, 0xBD], "\ud83d"),
-        ([], ""),
-    ],
-)
-def test_invalid_bytes_become_the_replacement_character(
-    tokenizer: Tokenizer, spelled: list[int], text: str
-) -> None:
-    ids = {surface_bytes(token): index for index, token in enumerate(tokenizer.tokens)}
-    assert tokenizer.decode([ids[bytes([byte])] for byte in spelled]) == text
-
-
 # --- byte
 
 
@@ -197,16 +179,6 @@ def test_rare_words_are_spelled_by_characters_then_bytes() -> None:
         " the", " ", "z", "o", "<0xC3>", "<0xA9>", " ", "a"
     ]  # fmt: skip
     assert tokenizer.fallback[ids].tolist() == [False] + [True] * 7
-
-
-def test_words_and_spelling_characters_have_ids_by_falling_frequency() -> None:
-    text = "the cat the the zoo ozone the cat oooze"
-    tokenizer = word_tokenizer(text)
-    ids = tokenizer.encode(text)
-    counts = np.bincount(ids, minlength=len(tokenizer.tokens))
-    assert counts.tolist() == sorted(counts, reverse=True)
-    assert tokenizer.tokens[:3] == ["o", " the", " "]
-    assert tokenizer.fallback[:3].tolist() == [True, False, True]
 
 
 def test_a_word_of_one_letter_is_another_token_than_the_letter_that_spells() -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,20 +59,7 @@ def test_words_with_spaces_and_repeated_words(tmp_path: Path) -> None:
         ("nan.txt", b"the 1 nan\n", "not finite"),
         ("empty.txt", b"", "no word vectors"),
         ("noise.bin", bytes(range(256)) * 9, "not a file of word vectors"),
-        ("cut.bin", b"2 2\nthe \0\0\x80?\0\0\0@\ncat \0\0", "unexpected end of input"),
-        ("word.bin", b"1 2\n" + b"\xff" * 10_000, "a word is longer than 4,096 bytes"),
-        ("line.txt", b"the 1 2\n" + b"1 " * 600_000, "a line is longer than 1,048,576 bytes"),
-        (
-            "line.txt.gz",
-            gzip.compress(bytes([65]) * 50_000_000, mtime=0),
-            "a line is longer than 1,048,576 bytes",
-        ),
-        (
-            "lines.txt.gz",
-            gzip.compress(b"the 1 2\n" * 3_000_000, mtime=0),
-            "it unpacks to more than 20 times its size",
-        ),
-        ("lies.bin.gz", gzip.compress(b"9999999 300\nthe \0\xff", mtime=0), "header promises 9999999 words"),
+        ("cut.bin", b"2 2\nthe \0\0\x80?\0\0\0@\ncat \0\0", "header promises 2 words"),
         ("digits.txt", b"9" * 5000 + b" 3\nthe 1 2 3\n", "integer string conversion"),
         ("lies.bin", b"999999999 300\nthe \0\0\x80?\xff", "header promises 999999999 words"),
         ("cut.txt.gz", gzip.compress(b"the 1 2\n" * 99, mtime=0)[:-9], "ended before"),
@@ -99,14 +84,6 @@ def test_a_missing_file_and_both_sources_at_once() -> None:
         read_vectors("nowhere.txt")
     with pytest.raises(TextgenError, match="one of them"):
         Glove(name="glove-twitter-25", path="x.txt")
-
-
-@pytest.mark.parametrize("name", ["endless.txt", "endless.gz", "endless.bin"])
-@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
-def test_what_does_not_end_is_not_read(name: str, make: Callable[[Path], object], tmp_path: Path) -> None:
-    make(tmp_path / name)
-    with pytest.raises(TextgenError, match="not a regular file"):
-        read_vectors(tmp_path / name)
 
 
 # --- GloVe: bundled, by name, and without a network

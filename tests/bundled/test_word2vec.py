@@ -25,17 +25,6 @@ def test_vectors_depend_on_their_seed_only(kind: type[Word2Vec]) -> None:
     assert not np.allclose(one.table, other.table)
 
 
-@trained
-def test_training_vectors_is_silent_and_leaves_global_random_state_alone(
-    caplog: pytest.LogCaptureFixture, kind: type[Word2Vec]
-) -> None:
-    caplog.set_level("INFO")
-    before = repr(np.random.get_state(legacy=False))
-    kind(dimension=4, epochs=1).vectors(SHORT, [" unheard", "?"])
-    assert repr(np.random.get_state(legacy=False)) == before
-    assert caplog.records == []
-
-
 def test_word2vec_puts_words_of_like_use_together() -> None:
     draw = np.random.default_rng(0).integers
     lines = (

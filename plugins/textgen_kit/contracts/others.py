@@ -130,14 +130,9 @@ def error_of(action: Callable[..., Any], *arguments: Any) -> Any:
         return error
 
 
-def bind(function: Any, given: Any) -> Any:
-    """Bind arguments to the parameters of a function; return the result, or the error."""
-    return error_of(signature(function).bind, *given)
-
-
-def is_bound(answer: Any, _: object) -> bool:
-    """Return whether a function takes the arguments."""
-    return not isinstance(answer, Exception)
+def takes(function: Any, given: Any) -> bool:
+    """Return whether a function takes these arguments."""
+    return not isinstance(error_of(signature(function).bind, *given), Exception)
 
 
 def in_blocks(cleaner: Any, text: str) -> tuple[str, str]:
@@ -228,7 +223,6 @@ class Promise:
     """What is expected, for the message."""
 
     def __call__(self, subject: Subject) -> None:
-        """Check a component."""
         component = subject.component
         if subject.kind in REQUIRED:
             component = subject.new()
@@ -248,11 +242,6 @@ class Promise:
 def is_same(answer: tuple[str, str], _: object) -> bool:
     """Return whether an answer is two equal texts."""
     return answer[0] == answer[1]
-
-
-def is_none(answer: Any, _: object) -> bool:
-    """Return whether an answer is empty: nothing is wrong."""
-    return not answer
 
 
 ONCE = (None,)
@@ -295,16 +284,18 @@ PROMISES = (
         "lexicon", "words", ONCE, words, are_words, "a set of words in lower case",
     ),
     *(
-        Promise(kind, "entry", ONCE, lambda entry, _: parse_entry(entry), is_bound, "the name of an entry")
+        Promise(
+            kind, "entry", ONCE, lambda entry, _: parse_entry(entry), lambda *_: True, "the name of an entry"
+        )
         for kind in ("alias", "reference")
     ),
-    Promise("yardstick", "arguments", [("",)], bind, is_bound, "a function of a path"),
+    Promise("yardstick", "arguments", [("",)], takes, lambda answer, _: answer, "a function of a path"),
     Promise(
-        "backend", "arguments", [("", 1.0, 0.0)], bind, is_bound,
+        "backend", "arguments", [("", 1.0, 0.0)], takes, lambda answer, _: answer,
         "a function of address, cpus_per_job, gpus_per_job",
     ),
     Promise(
-        "command", "arguments", ONCE, faulty_arguments, is_none,
+        "command", "arguments", ONCE, faulty_arguments, lambda answer, _: not answer,
         "a docstring, arguments such as Annotated[int, typer.Option(help=…)], and a flag as --json",
     ),
 )  # fmt: skip

@@ -46,7 +46,6 @@ class Refinement(nn.Module, ABC):
         """
 
     def initial_state(self, batch_size: int) -> RefinedState:
-        """Return the state before any token."""
         base = () if self.base is None else self.base.initial_state(batch_size)
         return RefinedState(base, self.initial_memory(batch_size))
 

@@ -18,8 +18,6 @@ import torch
 
 import textgen_kit
 from helpers.commands import run_textgen
-from textgen.contracts import TextgenError
-from textgen.registry.registry import KINDS
 from textgen_cleaners.plain import Raw
 from textgen_kit import checks, run_checks
 from textgen_kit.subject import SETTINGS, CheckSkipped
@@ -112,15 +110,6 @@ def test_a_tokenizer_of_a_file_is_fitted_in_another_process(check: Callable[...,
 # --- results
 
 
-def test_checks_have_readable_names_and_docstrings() -> None:
-    for kind in KINDS:
-        ids = [each.id for each in checks(kind)]
-        assert len(set(ids)) == len(ids) > 0
-        assert all(re.fullmatch(rf"{kind}-[a-z-]+", each) for each in ids)
-    with pytest.raises(TextgenError, match="did you mean 'model'"):
-        checks("modell")
-
-
 def test_whatever_a_component_raises_is_a_failure_with_its_place() -> None:
     class Broken(Raw):
         """Ends the process at one text."""
@@ -134,18 +123,6 @@ def test_whatever_a_component_raises_is_a_failure_with_its_place() -> None:
     line = Broken.clean.__code__.co_firstlineno + 2
     assert failed.reason.startswith(f"SystemExit: not today (test_running.py, line {line})")
     assert {each.status for each in passed} == {"passed"}
-
-
-def test_checks_stop_at_the_first_failure() -> None:
-    class Misspelled:
-        """Has no method of this name."""
-
-        def cleann(self, text: str) -> str:
-            return text
-
-    results = run_checks("cleaner", Misspelled)
-    assert [each.check for each in results] == ["cleaner-options", "cleaner-contract"]
-    assert results[-1].reason.endswith("Misspelled lacks clean")
 
 
 def test_a_check_that_does_not_apply_is_skipped_with_the_reason() -> None:

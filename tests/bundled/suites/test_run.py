@@ -96,13 +96,6 @@ def test_complete_benches_are_not_made_again(copied: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in copied.glob("out/*/runs/*/run.json")} == before
 
 
-def test_a_damaged_bench_is_named(copied: Path) -> None:
-    (damaged,) = copied.glob("out/letters-*/bench.json")
-    damaged.write_bytes(damaged.read_bytes()[:100])
-    with pytest.raises(TextgenError, match=rf"^'{damaged}' cannot be read: "):
-        again(copied)
-
-
 def test_all_files_are_known_and_an_interrupted_suite_too(copied: Path) -> None:
     out = copied / "out"
     (out / "suite.json").unlink()

@@ -28,12 +28,6 @@ def test_the_bundled_suites_can_run_and_compare_each_case(name: str) -> None:
         assert len(list(question.comparisons())) == len(question.cases) - 1
 
 
-def test_a_question_may_name_the_text_of_its_cases() -> None:
-    cases = [{"label": "a", "entry": "random"}, {"label": "b", "entry": "random", "corpus": "lee"}]
-    question = Question.model_validate({"name": "x", "text": "?", "corpus": "wiki", "cases": cases})
-    assert [case.corpus for case in question.cases] == ["wiki", "lee"]
-
-
 def test_cases_are_compared_with_the_first_or_with_the_one_before() -> None:
     cases = tuple(Case(label=label, entry="random") for label in "abc")
 

@@ -95,11 +95,6 @@ def test_every_value_of_the_bundled_parts_can_be_pasted(entry: str) -> None:
             assert read == ([] if value == each.default else [value])
 
 
-def test_a_model_that_counts_has_no_training_to_search() -> None:
-    found = dimensions(entry_candidates(parse_entry("char-ngram")), None, "char-ngram")
-    assert {each.option for each in found} == {"order", "discount"}
-
-
 def test_an_option_of_two_parts_is_qualified() -> None:
     found = [each.name for each in entry_candidates(parse_entry("word-lstm-word2vec"))]
     assert "tokenizer.min_count" in found
@@ -110,10 +105,6 @@ def test_an_option_of_two_parts_is_qualified() -> None:
 
 
 # --- what the user chooses
-
-
-def test_an_option_with_a_value_is_not_searched() -> None:
-    assert list(searched(None, "rate", "kind")) == ["size", "share", "tied", "drop"]
 
 
 def test_search_chooses_and_narrows() -> None:
@@ -152,15 +143,6 @@ def test_a_meaningless_search_is_a_one_line_error(chosen: str, message: str) -> 
         searched(chosen, "size" if chosen == "size" else "none")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("value", "written"), [(None, "none"), (True, "true"), (3e-4, "0.0003"), (50_000, "50000"), ("a", "a")]
-)
-def test_values_are_written_as_people_write_them(value: Any, written: str) -> None:
-    dimension = Dimension(option="x", values=(value, "other"), default="other")
-    assert spell("a-b", [dimension], {"x": value}) == f"a-b:x={written}"
-    assert spell("a-b:y=1", [dimension], {"x": value}) == f"a-b:y=1,x={written}"
 
 
 def test_the_options_of_each_member_of_a_mixture_are_searched_under_its_name() -> None:

@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import signal
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +24,7 @@ from textgen.runtime.storage.json_records import to_json
 from textgen.training.progress import Report, Step
 from textgen_tune.report import study_verdict
 from textgen_tune.result import Dimension
-from textgen_tune.run_study import Goal, run_study, search
+from textgen_tune.run_study import Goal, run_study
 from textgen_tune.study import Study
 
 # --- what is tried
@@ -54,13 +53,6 @@ def test_a_small_space_is_searched_completely(tmp_path: Path) -> None:
     objective = Toy(lambda params, report: float(params["size"]), (size,))
     run(tmp_path, objective, 50)
     assert sorted(call["size"] for call in objective.calls) == [1, 2, 3]
-
-
-def test_a_goal_in_the_past_starts_no_trial(tmp_path: Path) -> None:
-    objective = Toy()
-    with Study(tmp_path, objective) as study:
-        search(study, Goal(None, time.time() - 1), ThisProcess())
-    assert objective.calls == []
 
 
 # --- what comes out
@@ -141,13 +133,6 @@ def test_importances_name_what_matters(tmp_path: Path) -> None:
 
 
 # --- resuming
-
-
-@pytest.mark.parametrize("name", ["u?mode=memory&cache=shared", "a#b %41{c} ü"])
-def test_a_study_is_in_its_folder_whatever_its_name(name: str, tmp_path: Path) -> None:
-    for num_trials in (1, 2):
-        assert len(run(tmp_path / name, Toy(), num_trials)) == num_trials
-    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == [name, f"{name}/study.db"]
 
 
 def test_a_stopped_study_resumes_as_if_it_had_not_stopped(tmp_path: Path) -> None:

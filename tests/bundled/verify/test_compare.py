@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from textgen.runtime.storage.json_records import write_record
-from textgen_verify.compare import SavedFiles, Verification, differences
+from textgen_verify.compare import SavedFiles, differences
 
 SAVED = {
     "budget": "2m",
@@ -75,12 +75,3 @@ def test_values_without_a_second_source_are_listed(tmp_path: Path) -> None:
     assert listed({"days": [{"number": 3}, {}]}) == ("days.day", "days.number", "votes")
     assert listed({"days": [{"number": 3}, {"number": 5}]}) == ("days.day", "votes")
     assert listed({"votes": votes.votes, "days": votes.days}) == ()
-
-
-def test_the_last_line_is_short() -> None:
-    places = ("command", *(f"rows.{letter}" for letter in "abcdef"))
-    verification = Verification("out/bench.json", True, (), {"bench.json": places, "report.html": ()})
-    assert verification.unchecked_line == (
-        "no second source: bench.json: command, rows (a, b, c, d and 2 more); report.html"
-    )
-    assert Verification("out/bench.json", True, (), {}).unchecked_line == "every value has a second source"

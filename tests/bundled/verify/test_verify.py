@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from helpers.catalog import RECORDED
 from helpers.commands import TINY
 from helpers.commands import run_textgen as textgen
-from helpers.numbers import add, changed, is_named, telling_values
+from helpers.numbers import add, is_named
 from helpers.records import edit_record
 from textgen.contracts import TextgenError
 from textgen.registry.options import build
@@ -24,7 +23,6 @@ from textgen.results.judge import reference_score
 from textgen.runtime.storage.files import write_digests
 from textgen.runtime.storage.json_records import (
     DIGEST,
-    from_values,
     read_record,
     read_values,
     to_json,
@@ -101,35 +99,6 @@ def test_runs_score_and_write_the_same_again(made: Path) -> None:
     )
     assert [kind for kind in again if is_named(kind, left)] == []
     assert {"command", "made", "versions", "entries.generate"} <= set(left)
-
-
-@pytest.mark.long
-def test_a_change_of_any_kind_of_value_is_found_or_named_with_runs(copy: Path) -> None:
-    """All at once, but for those that keep the text from being read, or others from being compared."""
-    bench = read_values(copy / RESULT)
-    places = {kind: place for kind, place in telling_values(bench).items() if not steers(kind, bench, place)}
-    assert len(places) > 120
-    write_record(copy / RESULT, changed(bench, places.values()))
-    verification = verify(copy, runs=True, device="cpu")
-    found = {
-        ".".join(part.partition("[")[0] for part in each.place.split("."))
-        for check in verification.checks
-        for each in check.differences
-    }
-    unchecked = verification.unchecked[RESULT]
-    assert [kind for kind in places if not is_named(kind, found) and not is_named(kind, unchecked)] == []
-
-
-def steers(kind: str, bench: Any, place: Any) -> bool:
-    """Return whether a changed value is refused, or that of another text or run."""
-    texts = ("sources", "corpus", "lexicons", "prompts", "measured_sampler", "budget", "scored_on")
-    if kind.startswith(texts) or kind in ("entries.name", "entries.seed", "entries.samples.sampler"):
-        return True
-    try:
-        from_values(Comparison, changed(bench, [place]))
-    except ValueError:
-        return True
-    return False
 
 
 def test_a_report_that_is_not_of_the_result_is_found(copy: Path) -> None:
@@ -219,27 +188,6 @@ def test_a_study_agrees_with_its_final_comparison(made: Path, tmp_path: Path) ->
     write_record(tmp_path / "study.json", values)
     sources = ("its trials", "its final comparison")
     assert wrong(tmp_path) == [f"study.json, {source}: comparison.gain" for source in sources]
-
-
-@pytest.mark.parametrize(
-    ("change", "problem"),
-    [
-        (lambda values: values["scores"].reverse(), "differences: not those of the scores from the best"),
-        (lambda values: values["scores"][1].update(is_best=True), "is_best contradicts the differences"),
-        (lambda values: values["entries"][0]["test"]["units"]["bits"].pop(), "cannot be read: "),
-        (lambda values: values["seed_priors"].pop("bits_per_char"), "cannot be read: "),
-        (lambda values: values["seed_priors"]["bits_per_char"].update(degrees_of_freedom=0.0), ""),
-        (lambda values: values.update(interval_method="95 %, bootstrap"), "another kind (95 %, bootstrap)"),
-    ],
-)
-def test_what_cannot_be_recomputed_is_refused_in_one_line(
-    copy: Path, change: Callable[[Any], object], problem: str
-) -> None:
-    edit_record(copy / RESULT, change)
-    done = textgen("verify", copy, code=1)
-    assert (done.stdout, done.stderr.count("\n")) == ("", 1)
-    assert done.stderr.startswith("error: ")
-    assert problem in done.stderr
 
 
 def test_a_file_with_another_digest_or_without_one_is_refused(copy: Path) -> None:
