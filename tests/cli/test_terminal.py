@@ -30,7 +30,7 @@ def bench(shared_bench: Path, tmp_path_factory: pytest.TempPathFactory) -> list[
 def test_a_comparison_fits_the_terminal(bench: list[str]) -> None:
     code, _, shown = run_on_terminal(*bench, width=80)
     assert code == 0
-    assert re.search(r"^(about \d+ s|a few seconds) for 4 entries$", shown, re.MULTILINE)
+    assert re.search(r"^(about [\d.]+ (s|min)|a few seconds) for 4 entries$", shown, re.MULTILINE)
     assert re.search(r"^✓ word-ngram +done in \d:\d\d +test \d\.\d{3}", shown, re.MULTILINE)
     assert re.search(r"^entry \d of 4", shown, re.MULTILINE)
     result = shown[shown.rindex("✓ comparing with references") :].split("\n", 1)[1]
