@@ -115,10 +115,6 @@ class Experiment:
         """Return what the entry starts from, which a run whose training continues has kept."""
         return self.start.result.origin if self.start else origin_of(self.entry)
 
-    def _origin_of(self, record: TrainingRecord) -> Origin | None:
-        origin = with_overlap(self.entry, self.corpus)
-        return replace(origin, is_used=not record.starts_anew) if origin else None
-
     def identity(self) -> str:
         """Return a hash of everything that determines training, which does not have the test part."""
         start, settings = self.start.result if self.start else None, self.settings()
@@ -262,7 +258,9 @@ class Experiment:
         tell(Step("scoring"))
         record, split = trained.record, self.corpus.split
         train = continued_result(self.start.result.train, record.train) if self.start else record.train
-        origin = self.start.result.origin if self.start else self._origin_of(record)
+        origin = self.start.result.origin if self.start else with_overlap(self.entry, self.corpus)
+        if origin and not self.start:
+            origin = replace(origin, is_used=not record.starts_anew)
         start = time.perf_counter()
         with preserve_process_state():
             found = score_trained(

@@ -210,7 +210,8 @@ def read_run(folder: Path) -> RunFiles:
     try:
         spells = check_files(folder)
         learnt = dict(read_json(folder / TOKENIZER, MAX_LEARNT_BYTES))
-        spellings = _read_spellings(folder / SPELLINGS) if spells else ()
+        words = read_json(folder / SPELLINGS, MAX_LEARNT_BYTES) if spells else ()
+        spellings = tuple(tuple(map(float, word)) for word in words)
         return RunFiles(manifest, learnt, spellings, load_file(folder / WEIGHTS))
     except (DamagedFileError, *DAMAGE) as error:
         raise _damaged(folder, error) from error
@@ -241,10 +242,6 @@ def _missing_files(settings: RunSettings) -> str:
     files = [origin.rpartition(" ")[0] for origin in _origins(settings)]
     missing = [f"--plugin {file}" for file in files if file.endswith(".py") and file not in loaded]
     return f"; add {' '.join(missing)}" if missing else ""
-
-
-def _read_spellings(path: Path) -> tuple[tuple[float, ...], ...]:
-    return tuple(tuple(map(float, word)) for word in read_json(path, MAX_LEARNT_BYTES))
 
 
 def _damaged(folder: Path, error: BaseException) -> TextgenError:
