@@ -17,7 +17,7 @@ from textgen.runtime.storage.files import parse_json
 from textgen_verify.compare import Check, Difference, SavedFiles
 from textgen_verify.rescore import load_text
 
-TOLERANCE, LARGER = 0.002, 64
+TOLERANCE, LARGER = 2e-4, 200
 """Share, and bytes, by which a code may differ from the score: rounding, and the ends of stretches."""
 
 
