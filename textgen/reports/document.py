@@ -96,9 +96,9 @@ class Lines(Block):
     """True for what is less important than the rest."""
 
 
-def lines(texts: Iterable[str], **options: bool) -> Lines:
+def lines(texts: Iterable[str], *, is_list: bool = False, is_aside: bool = False) -> Lines:
     """Return texts as lines, without empty ones."""
-    return Lines([Note(text) for text in texts if text], **options)
+    return Lines([Note(text) for text in texts if text], is_list=is_list, is_aside=is_aside)
 
 
 @dataclass(frozen=True)
