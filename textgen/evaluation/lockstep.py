@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from textgen.contracts import State, TokenIds
-from textgen.evaluation.token_bits import TokenScores, bits_of, finite, normalization_error
+from textgen.evaluation.token_bits import TokenScores, bits_and_error, finite
 from textgen.nn.language_model import LanguageModel, Step
 from textgen.nn.state import map_tensors, take_rows
 from textgen.runtime.threads import paced
@@ -103,10 +103,9 @@ def score_in_lockstep(
     bits = np.zeros(rows.table.shape)
     logits = steps.begin(len(stretches), start_ids) if rows.longest else torch.empty(0)
     for position in paced(range(rows.longest)):
-        targets = torch.from_numpy(rows.table[: rows.num_at(position), position])
-        logits = logits[: len(targets)]
-        error = max(error, normalization_error(model.is_normalized, logits))
-        bits[: len(targets), position] = bits_of(logits, targets.to(logits.device)).numpy()
+        targets = torch.from_numpy(rows.table[: rows.num_at(position), position]).to(device)
+        found, off = bits_and_error(logits[: len(targets)], targets, is_normalized=model.is_normalized)
+        bits[: len(targets), position], error = found.numpy(), max(error, off)
         if num_left := rows.num_at(position + 1):
             logits = steps.tell(rows.table[:num_left, position].copy())  # nothing lies behind
         if position % REPORTED == 0:

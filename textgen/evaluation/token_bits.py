@@ -72,8 +72,9 @@ def score_stretches(
     with torch.inference_mode():
         windows = predict_stretches(model, stretches, start_ids, device, chunk=chunk, state=state)
         for window in paced(windows, Window.num_tokens):
-            error = max(error, normalization_error(model.is_normalized, window.logits))
-            window.store(bits_of(window.logits, window.targets), bits)
+            found, off = bits_and_error(window.logits, window.targets, is_normalized=model.is_normalized)
+            window.store(found, bits)
+            error = max(error, off)
             state = window.state
             report((window.begin + window.targets.shape[1]) / longest)
     last = state if len(stretches) == 1 else None  # that of several would be kept for nothing
@@ -165,15 +166,19 @@ def log_softmax(logits: Tensor) -> Tensor:
     return logits.float().log_softmax(-1)
 
 
-def normalization_error(is_normalized: bool, logits: Tensor) -> float:
-    """Return the largest distance of a sum of probabilities from 1, if a model says that it gives these.
+def bits_and_error(logits: Tensor, targets: Tensor, *, is_normalized: bool) -> tuple[Tensor, float]:
+    """Return `bits_of` the targets, and the largest distance of a sum of probabilities from 1.
 
-    Logits that do not claim to be log-probabilities become some by the softmax, so for those it is 0.
+    Logits that do not claim to be log-probabilities become some by the softmax, so for those it is 0. Of
+    others, the logarithm of the sum is what normalizing takes from each.
     """
+    bits = bits_of(logits, targets)
     if not is_normalized:
-        return 0.0
-    errors = (logits.float().exp().sum(-1) - 1).abs()
-    return float(errors.nan_to_num(nan=LARGEST, posinf=LARGEST).max())  # JSON has neither
+        return bits, 0.0
+    given = logits.gather(-1, targets[..., None])[..., 0].cpu().double()
+    errors = torch.expm1(given + LOG2 * bits).abs()
+    # NaN comes from no probability at all, which `finite` refuses; JSON has no infinity.
+    return bits, float(errors.nan_to_num(nan=0.0, posinf=LARGEST).max())
 
 
 def _tokens_at_once(model: LanguageModel, device: torch.device) -> int:

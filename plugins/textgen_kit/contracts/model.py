@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from textgen.contracts import PretrainedVectors, State, TokenIds
 from textgen.evaluation.prediction_checks import MAX_NORMALIZATION_ERROR
-from textgen.evaluation.token_bits import normalization_error
+from textgen.evaluation.token_bits import bits_and_error
 from textgen.experiment.entry import recommended_training
 from textgen.nn.language_model import LanguageModel, ModelClass
 from textgen.nn.state import join, select_rows, shapes, tensors
@@ -194,7 +194,9 @@ def check_probabilities(model: Any) -> None:
             f"logits for {what}; got probabilities, none below 0 and each row with a sum of 1: leave out the "
             "softmax, or return their logarithm and set is_normalized = True",
         )
-        error, rule = normalization_error(bound(model).is_normalized, logits), "since is_normalized is true"
+        some, is_normalized = torch.zeros(logits.shape[:-1], dtype=torch.int64), bound(model).is_normalized
+        _, error = bits_and_error(logits, some, is_normalized=is_normalized)
+        rule = "since is_normalized is true"
         is_right = error <= MAX_NORMALIZATION_ERROR
         expect(
             is_right, f"log-probabilities for {what}, {rule}; a sum of probabilities is off by {error:.1g}"
