@@ -17,12 +17,15 @@ from textgen.runtime.storage.files import parse_json
 from textgen_verify.compare import Check, Difference, SavedFiles
 from textgen_verify.rescore import load_text
 
+TOLERANCE, LARGER = 0.002, 64
+"""Share, and bytes, by which a code may differ from the score: rounding, and the ends of stretches."""
+
 
 def weigh(files: SavedFiles, path: Path, result: Comparison) -> Iterator[Check]:
     """Yield a check of each run that has a score, with the sizes of the packed text and of the model."""
     text = utf8("".join(load_text(result).split.held_out.stretches()))
     for row in result.runs:
-        if row.problem is not None:
+        if (score := row.score(result.scored_on)) is None:
             continue
         run, sizes = run_folder(path.parent, row.name, row.seed), "its packed text"
         with TemporaryDirectory() as place:
@@ -33,6 +36,9 @@ def weigh(files: SavedFiles, path: Path, result: Comparison) -> Iterator[Check]:
                 sizes = f"its packed text ({size:,} B + model {model:,} B)"
                 _textgen("unpack", run.absolute(), packed, "--out", unpacked, folder=place)
                 problem = "" if unpacked.read_bytes() == text else "another text"
+                reported = score.bits_per_char * said["num_chars"] / 8
+                if abs(said["code_bytes"] - reported) > LARGER + TOLERANCE * reported:
+                    problem = f"{said['code_bytes']:,} B of code for the {reported:,.0f} B of its score"
             except TextgenError as error:
                 problem = str(error)
         differs = (Difference("text", "that of the corpus", problem),) if problem else ()

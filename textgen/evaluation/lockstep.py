@@ -107,7 +107,7 @@ def score_in_lockstep(
         error = max(error, normalization_error(model.is_normalized, logits))
         bits[: len(targets), position] = bits_of(logits, targets.to(logits.device)).numpy()
         if num_left := rows.num_at(position + 1):
-            logits = steps.tell(rows.table[:num_left, position])
+            logits = steps.tell(rows.table[:num_left, position].copy())  # nothing lies behind
         if position % REPORTED == 0:
             report((position + 1) / rows.longest)
     return [

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from helpers.cheats import CHEATS
+from helpers import cheats
 from helpers.commands import TINY, forget_plugin_files
 from textgen.contracts import TextgenError
 from textgen.data.corpus import Corpus, load_corpus
@@ -71,9 +71,8 @@ def test_the_value_is_the_validation_score_of_an_ordinary_run(corpus: Corpus) ->
     assert states == ["tokenizing", "training", "validating", "scoring"]
 
 
-def test_a_trial_whose_score_means_nothing_has_no_value(corpus: Corpus, tmp_path: Path) -> None:
-    (tmp_path / "peeks.py").write_text(CHEATS)
-    load_plugin_file(tmp_path / "peeks.py")
+def test_a_trial_whose_score_means_nothing_has_no_value(corpus: Corpus) -> None:
+    load_plugin_file(Path(cheats.__file__))
     try:
         with pytest.raises(
             TextgenError, match=r"^char-peeks.*: it predicts otherwise when .* no score to tune by$"
