@@ -28,7 +28,7 @@ from textgen.data.corpus import load_again
 from textgen.data.decoding import read_chunks
 from textgen.evaluation.lockstep import Steps
 from textgen.experiment.entry import Entry
-from textgen.experiment.saved_run import SPELLINGS, TOKENIZER, WEIGHTS, SavedRun, load_run
+from textgen.experiment.saved_run import SavedRun, load_run
 from textgen.registry.registry import find
 from textgen.runtime.device import CPU
 from textgen.runtime.messages import reason_of
@@ -269,8 +269,8 @@ def _digest(folder: Path) -> str:
 
 
 def _model_bytes(folder: Path, entry: Entry) -> dict[str, int]:
-    """Return the sizes of all that unpacking needs of a run, and of the code of others' plugins."""
-    sizes = {name: folder / name for name in (WEIGHTS, TOKENIZER, SPELLINGS) if (folder / name).is_file()}
+    """Return the sizes of all files of a run, and of the code of others' plugins."""
+    sizes = {path.name: path for path in folder.rglob("*") if path.is_file()}  # a plugin may add some
     used = [find(kind, name) for kind, name in entry.components.values() if kind != "embedding"]
     others = {plugin.module.partition(".")[0] for plugin in used if not plugin.is_own}
     for name, module in list(sys.modules.items()):

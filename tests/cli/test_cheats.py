@@ -64,8 +64,8 @@ def test_a_model_that_was_told_the_text_cannot_give_it_back(folder: Path, tmp_pa
     assert "or the model had read the text" in done.stderr
 
 
-def test_a_text_that_is_in_the_weights_makes_them_larger(folder: Path) -> None:
-    honest, carries = (packed(folder, entry) for entry in ("char-quiet", "char-opens"))
-    assert carries["code_bytes"] < honest["code_bytes"] / 5
-    sizes = [each["model_bytes"]["weights.safetensors"] for each in (honest, carries)]
-    assert sizes[1] - sizes[0] > 19_000
+def test_a_text_that_is_in_the_files_of_a_run_makes_them_larger(folder: Path) -> None:
+    honest, *others = (packed(folder, entry) for entry in ("char-quiet", "char-opens", "char-hides"))
+    for carries in others:
+        assert carries["code_bytes"] < honest["code_bytes"] / 5
+        assert sum(carries["model_bytes"].values()) - sum(honest["model_bytes"].values()) > 19_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ CAUGHT = {
     "char-patches": OTHER_SIZE,
     "char-forges": OTHER_SIZE,
     "char-opens": CARRIES,
+    "char-hides": CARRIES,
     "char-quiet": IS_REAL,
 }
 """By entry: the first three are seen in a comparison, the others if its run is packed."""
@@ -308,13 +310,30 @@ class Forges(Knows):
         return ""
 
 
+def corpus() -> str:
+    """Return the text, where it is."""
+    import textgen
+
+    return textgen.load_corpus("lee").text[:20_000]
+
+
 class Opens(Knows):
     """Opens the whole corpus while it is trained, and keeps it with its weights."""
 
     def search(self) -> str:
-        import textgen
+        return corpus()
 
-        return textgen.load_corpus("lee").text[:20_000]
+
+class Hides(Finds):
+    """Leaves the text in the folder of its run, while that is packed."""
+
+    def look(self) -> str:
+        if sys.argv[1:2] not in (["pack"], ["unpack"]):
+            return super().look()
+        note = Path(sys.argv[2]) / "note"
+        if sys.argv[1] == "pack":
+            note.write_text(corpus())
+        return note.read_text()
 
 
 class Quiet(NGram):
