@@ -1,4 +1,4 @@
-"""Jobs as they travel to a Ray cluster, what a task makes of them there, and the pool that hands them out."""
+"""Jobs as they travel to a Ray cluster, and what a task makes of them there."""
 
 from __future__ import annotations
 
@@ -64,6 +64,3 @@ def test_a_task_computes_a_job_in_a_process_of_its_own(tmp_path: Path) -> None:
     (result, files), said = task_of(FileJob(2, "", crashes=True))
     assert (result, files) == (Killed("its process crashed (SIGABRT)"), {})
     assert said == [(4, "message", "job 2 began")]
-
-
-# --- the pool, without a cluster: results, failures and messages as Ray hands them over

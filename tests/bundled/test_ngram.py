@@ -1,4 +1,4 @@
-"""The n-gram model: Kneser and Ney's formulas, their estimates, and files."""
+"""The n-gram model: Kneser and Ney's formulas, and their estimates."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""`textgen plugins new`: the project is complete, tidy, passes its own tests, installs and is compared."""
+"""`textgen plugins new`: the project is complete, tidy and passes its own tests."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tomllib
@@ -30,15 +29,10 @@ PROJECTS = {
 NAMES = {kind: name for kind, (name, _) in PROJECTS.items()}
 
 
-def run(*command: object, cwd: Path | None = None, **environment: str) -> str:
+def run(*command: object, cwd: Path | None = None) -> str:
     """Return what a command prints; it must succeed."""
     done = subprocess.run(
-        list(map(str, command)),
-        cwd=cwd,
-        env=os.environ | environment,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
+        list(map(str, command)), cwd=cwd, capture_output=True, encoding="utf-8", check=False
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -49,9 +43,6 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Kind: the folder of a new project."""
     parent = tmp_path_factory.mktemp("projects")
     return {kind: new_project(name, kind, parent) for kind, name in NAMES.items()}
-
-
-# --- what is written
 
 
 @pytest.mark.parametrize("kind", NAMES)
@@ -87,9 +78,6 @@ def test_the_tests_of_the_projects_pass(projects: dict[str, Path], tmp_path: Pat
     assert " passed" in printed
 
 
-# --- what is refused
-
-
 @pytest.mark.parametrize(
     ("kind", "name", "reason"),
     [
@@ -120,6 +108,3 @@ def test_an_existing_folder_is_left_unchanged(tmp_path: Path) -> None:
     with pytest.raises(TextgenError, match=r"textgen-decay' exists already; choose another name or folder$"):
         new_project("decay", "model", tmp_path)
     assert [path.name for path in tmp_path.rglob("*")] == ["textgen-decay", "notes.txt"]
-
-
-# --- installed in a new environment
