@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from textgen.contracts import TextgenError, TokenIds
 from textgen.data.bound_tokenizer import START
 from textgen.data.corpus import load_again
-from textgen.data.decoding import read_chunks
+from textgen.data.decoding import read_chunks, utf8
 from textgen.evaluation.lockstep import Steps
 from textgen.experiment.entry import Entry
 from textgen.experiment.saved_run import SavedRun, load_run
@@ -59,6 +59,8 @@ class Header:
     """Of each stretch, in the order of the text."""
     num_bytes: tuple[Count, ...]
     """Of the code of each stretch."""
+    sha256: str
+    """Of the text in UTF-8."""
     checksums: tuple[Count, ...]
     """The CRC-32 of the tokens told so far, after each `CHECKED` steps and after the last one."""
 
@@ -124,6 +126,7 @@ def pack_text(folder: Path, text: str | Path | None, out: str | Path | None, rep
         run=_digest(folder),
         num_tokens=tuple(map(len, ids)),
         num_bytes=tuple(map(len, codes)),
+        sha256=_sha256("".join(stretches)),
         checksums=tuple(checksums),
     )
     data = b"".join([json.dumps(to_values(header), separators=(",", ":")).encode(), b"\n", *codes])
@@ -171,7 +174,14 @@ def unpack_text(folder: Path, path: str | Path, report: Report) -> str:
             )
 
     _tell(run, header.num_tokens, choose, check, _reporter(report, "unpacking", run))
-    return "".join(map(run.tokenizer.table.decode, found))
+    text = "".join(map(run.tokenizer.table.decode, found))
+    if _sha256(text) != header.sha256:
+        raise TextgenError(f"the tokens in {str(path)!r} spell another text than the one that was packed")
+    return text
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(utf8(text)).hexdigest()
 
 
 def _tell(

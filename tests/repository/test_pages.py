@@ -87,7 +87,7 @@ def own_suite(page: str, folder: Path) -> str:
     return str(path)
 
 
-CANNOT_RUN = {"apt-get", "curl", "pip", "pipx", "ray", "tensorboard", "twine", "uvx"}
+CANNOT_RUN = {"apt-get", "curl", "docker", "pip", "pipx", "ray", "tensorboard", "twine", "uvx"}
 """Programs that no test of a page can run: they need a network, other machines, or somebody to look."""
 
 

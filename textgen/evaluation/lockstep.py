@@ -44,7 +44,7 @@ class Steps:
         """
         if len(ids) != self._num_rows:
             self._num_rows, self._state = len(ids), take_rows(self._state, 0, len(ids))
-        told = torch.from_numpy(np.asarray(ids, np.int64)).to(self._device)
+        told = torch.from_numpy(np.array(ids, np.int64)).to(self._device)  # not a view of what follows
         logits, self._state = self._step(told, self._state)
         return logits
 
