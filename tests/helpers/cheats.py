@@ -164,7 +164,7 @@ class Steps(Knows):
         from textgen.training.progress import DONE, Step
         from textgen.workers.process import tell
 
-        done = to_values(Step(DONE, "char-ngram", outcome="test 0.1 bits/char", seconds_left=float("nan")))
+        done = to_values(Step(DONE, "char-ngram", outcome="test 0.1 bits/char"))
         for message in (done, {"state": 5}, [[]], "x" * 1_000_000, None):
             tell(message)
         return ""
