@@ -130,9 +130,14 @@ def error_of(action: Callable[..., Any], *arguments: Any) -> Any:
         return error
 
 
-def takes(function: Any, given: Any) -> bool:
-    """Return whether a function takes these arguments."""
-    return not isinstance(error_of(signature(function).bind, *given), Exception)
+def bind(function: Any, given: Any) -> Any:
+    """Bind arguments to the parameters of a function; return the result, or the error."""
+    return error_of(signature(function).bind, *given)
+
+
+def is_bound(answer: Any, _: object) -> bool:
+    """Return whether a function takes the arguments."""
+    return not isinstance(answer, Exception)
 
 
 def in_blocks(cleaner: Any, text: str) -> tuple[str, str]:
@@ -289,9 +294,9 @@ PROMISES = (
         )
         for kind in ("alias", "reference")
     ),
-    Promise("yardstick", "arguments", [("",)], takes, lambda answer, _: answer, "a function of a path"),
+    Promise("yardstick", "arguments", [("",)], bind, is_bound, "a function of a path"),
     Promise(
-        "backend", "arguments", [("", 1.0, 0.0)], takes, lambda answer, _: answer,
+        "backend", "arguments", [("", 1.0, 0.0)], bind, is_bound,
         "a function of address, cpus_per_job, gpus_per_job",
     ),
     Promise(
