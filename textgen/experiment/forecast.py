@@ -36,7 +36,7 @@ TRAINING = "tokenizing"
 """The state with which all of training begins: a budget in time includes what prepares it."""
 KNOWN_SHARE = 0.05
 """The share of a stage that must be done before its rest is taken from the time so far."""
-PROBE_SECONDS, PROBE_ITEMS, PROBED_PER_SECOND = 0.05, 10_000, 4_000
+PROBE_SECONDS, PROBE_ITEMS, PROBED_PER_SECOND = 0.05, 10_000, 5_000
 """How long the machine is tried, by sums of so many numbers; how many an idle one makes in a second."""
 
 
