@@ -2,7 +2,7 @@
 
 Each entry reads 200,000 characters of FILE, unless FOLDER has its run. Then it scores 60,000, in 24 stretches
 and as one text, and writes 24 samples of 500: alone and beside as many busy programs as there are cores, with
-threads as textgen chooses them and with one. Seconds are medians of three.
+threads as textgen chooses them and with one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import product
 from pathlib import Path
-from statistics import median
 
 from textgen.data.bound_tokenizer import START
 from textgen.data.cleaning import clean_text
@@ -29,7 +28,7 @@ from textgen.runtime.environment import num_cores
 from textgen_benchmarks.saving import json_option, save
 
 ENTRIES, BUDGET = ("char-lstm", "word-lstm-glove"), "200kchars"
-NUM_STRETCHES, NUM_CHARS, REPETITIONS = 24, 60_000, 3
+NUM_STRETCHES, NUM_CHARS = 24, 60_000
 THREADS = {"as chosen": {}, "one": {"OMP_NUM_THREADS": "1"}}
 BUSY_PROGRAM = "while True: pass"
 
@@ -48,13 +47,9 @@ def measure(folder: Path, path: Path) -> dict[str, tuple[float, float]]:
     }
     found = {}
     for name, work in works.items():
-        times = []
-        for _ in range(REPETITIONS):
-            start_seconds = time.perf_counter(), time.process_time()
-            work()
-            times.append((time.perf_counter() - start_seconds[0], time.process_time() - start_seconds[1]))
-        seconds, cpu_seconds = map(median, zip(*times, strict=True))
-        found[name] = round(seconds, 3), round(cpu_seconds, 3)
+        began, cpu_began = time.perf_counter(), time.process_time()
+        work()
+        found[name] = round(time.perf_counter() - began, 3), round(time.process_time() - cpu_began, 3)
     return found
 
 
