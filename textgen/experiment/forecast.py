@@ -16,7 +16,7 @@ from textgen.training.progress import DONE, FAILED, Stage, Step
 from textgen.training.validation import VALIDATION_SHARE
 
 START_SECONDS = 1.0
-"""To start the process of an entry. All of these are of an idle Intel Xeon with two cores, 1 December 2026."""
+"""To start the process of an entry. All are of an idle Intel Xeon with two cores, on 1 December 2026."""
 PREPARING_SECONDS, REPORT_SECONDS = 3.0, 5.0
 """To prepare the text of a comparison, and to judge and write it."""
 REFERENCES_SECONDS, REFERENCES_PER_SECOND = 4.0, 90_000
