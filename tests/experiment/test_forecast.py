@@ -28,7 +28,7 @@ def corpus(news: str) -> Corpus:
     ("entry", "budget", "least", "most"),
     [
         ("char-lstm", "60s", 60, 80),
-        ("word-lstm+ngram", "1min", 60, 80),
+        ("word-lstm+ngram", "1min", 60, 100),
         ("char-lstm", "2000chars", 1, 10),
         ("char-lstm", "20Mchars", 200, 600),
         ("char-lstm", "100epochs", 50, 200),

@@ -31,7 +31,7 @@ CAUGHT = {
     "char-nonsense": FAILS,
     "notes-notes": NOT_UNPACKED,
     "char-finds": OTHER_SIZE,
-    "char-patches": OTHER_SIZE,
+    "char-patches": NO_RANK,
     "char-forges": OTHER_SIZE,
     "char-opens": CARRIES,
     "char-hides": CARRIES,

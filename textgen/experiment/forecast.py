@@ -36,6 +36,8 @@ TRAINING = "tokenizing"
 """The state with which all of training begins: a budget in time includes what prepares it."""
 KNOWN_SHARE = 0.05
 """The share of a stage that must be done before its rest is taken from the time so far."""
+PROBE_COUNTS = 2.0
+"""The seconds of work that this trial counts for beside those that were measured since."""
 PROBE_SECONDS, PROBE_ITEMS, PROBED_PER_SECOND = 0.05, 10_000, 5_000
 """How long the machine is tried, by sums of so many numbers; how many an idle one makes in a second."""
 
@@ -140,7 +142,7 @@ class Forecast:
         """Those that have not begun."""
         self._begun: dict[str, _Begun] = {}
         """Those at work, by entry."""
-        self._expected, self._taken = START_SECONDS, START_SECONDS * pace
+        self._expected, self._taken = PROBE_COUNTS, PROBE_COUNTS * pace
         """Seconds of the stages that are over, as expected and as taken, the first pace among them."""
 
     def take(self, step: Step, now: float) -> None:
