@@ -26,7 +26,7 @@ from textgen.contracts import TextgenError, TokenIds
 from textgen.data.bound_tokenizer import START
 from textgen.data.corpus import load_again
 from textgen.data.decoding import read_chunks, utf8
-from textgen.evaluation.lockstep import Steps
+from textgen.evaluation.lockstep import Steps, longest_first
 from textgen.experiment.entry import Entry
 from textgen.experiment.saved_run import SavedRun, load_run
 from textgen.registry.registry import find
@@ -109,7 +109,7 @@ def pack_text(folder: Path, text: str | Path | None, out: str | Path | None, rep
         raise TextgenError(f"{run.entry.name!r} has no score to weigh: {run.result.problem}")
     name, stretches = _scored_text(run) if text is None else _file(Path(text))
     ids = [run.encode(each) for each in stretches]
-    order = _longest_first([*map(len, ids)])
+    order = longest_first([*map(len, ids)])
     encoders, checksums = [Encoder() for _ in ids], list[int]()
 
     def choose(position: int, shares: NDArray[np.int64]) -> TokenIds:
@@ -156,7 +156,7 @@ def unpack_text(folder: Path, path: str | Path, report: Report) -> str:
             f"{str(path)!r} was packed with another run of {header.entry!r}, or {str(folder)!r} has changed"
         )
     run = load_run(folder, CPU)
-    order, found = _longest_first(header.num_tokens), [list[int]() for _ in codes]
+    order, found = longest_first(header.num_tokens), [list[int]() for _ in codes]
     decoders = [Decoder(code) for code in codes]
 
     def choose(_: int, shares: NDArray[np.int64]) -> TokenIds:
@@ -208,11 +208,6 @@ def _tell(
                 logits = steps.tell(tokens[:num_left])
             if not position % REPORTED:
                 report(position / lengths[0])
-
-
-def _longest_first(num_tokens: Sequence[int]) -> list[int]:
-    """Return the stretch of each row."""
-    return sorted(range(len(num_tokens)), key=lambda index: -num_tokens[index])
 
 
 @contextmanager

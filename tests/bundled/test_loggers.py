@@ -1,4 +1,4 @@
-"""The bundled logger TensorBoard gets the progress of a training run."""
+"""TensorBoard shows the progress of a training run."""
 
 from __future__ import annotations
 

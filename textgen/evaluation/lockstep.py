@@ -63,25 +63,9 @@ class Steps:
         return step
 
 
-class SideBySide:
-    """The tokens of stretches in a table [stretches, longest], the longest ones in the first rows."""
-
-    def __init__(self, lengths: Sequence[int]) -> None:
-        order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
-        self.row_of = [order.index(index) for index in range(len(order))]
-        """The row of each stretch."""
-        self.lengths = np.array([lengths[index] for index in order], np.int64)
-        self.longest = int(self.lengths.max(initial=0))
-        self.table = np.zeros((len(order), self.longest), np.int64)
-
-    def fill(self, stretches: Sequence[TokenIds]) -> None:
-        """Enter the tokens of all stretches."""
-        for row, ids in zip(self.row_of, stretches, strict=True):
-            self.table[row, : len(ids)] = ids
-
-    def num_at(self, position: int) -> int:
-        """Return the number of stretches that have a token at this position."""
-        return int((self.lengths > position).sum())
+def longest_first(lengths: Sequence[int]) -> list[int]:
+    """Return the stretch in each row, so that those that go on are the first ones."""
+    return sorted(range(len(lengths)), key=lambda index: -lengths[index])
 
 
 def score_in_lockstep(
@@ -98,19 +82,25 @@ def score_in_lockstep(
     `stretches` are the tokens of `texts`, `start_ids` those that precede each. `report` is called with the
     share of the longest stretch that is scored.
     """
-    rows, steps, error = SideBySide([*map(len, stretches)]), Steps(model, device), 0.0
-    rows.fill(stretches)
-    bits = np.zeros(rows.table.shape)
-    logits = steps.begin(len(stretches), start_ids) if rows.longest else torch.empty(0)
-    for position in paced(range(rows.longest)):
-        targets = torch.from_numpy(rows.table[: rows.num_at(position), position]).to(device)
-        found, off = bits_and_error(logits[: len(targets)], targets, is_normalized=model.is_normalized)
-        bits[: len(targets), position], error = found.numpy(), max(error, off)
-        if num_left := rows.num_at(position + 1):
-            logits = steps.tell(rows.table[:num_left, position].copy())  # nothing lies behind
+    order, steps, error = longest_first([*map(len, stretches)]), Steps(model, device), 0.0
+    lengths = np.array([len(stretches[index]) for index in order], np.int64)
+    longest = int(lengths.max(initial=0))
+    table = np.zeros((len(order), longest), np.int64)
+    for row, index in zip(table, order, strict=True):
+        row[: len(stretches[index])] = stretches[index]
+    bits = np.zeros(table.shape)
+    logits = steps.begin(len(order), start_ids) if longest else torch.empty(0)
+    for position in paced(range(longest)):
+        num_rows, num_left = (int((lengths > place).sum()) for place in (position, position + 1))
+        targets = torch.from_numpy(table[:num_rows, position]).to(device)
+        found, off = bits_and_error(logits[:num_rows], targets, is_normalized=model.is_normalized)
+        bits[:num_rows, position], error = found.numpy(), max(error, off)
+        if num_left:
+            logits = steps.tell(table[:num_left, position])
         if position % REPORTED == 0:
-            report((position + 1) / rows.longest)
+            report((position + 1) / longest)
+    bits_of_stretch = dict(zip(order, bits, strict=True))
     return [
-        TokenScores(text, ids, finite(bits[row, : len(ids)]), error)
-        for text, ids, row in zip(texts, stretches, rows.row_of, strict=True)
+        TokenScores(text, ids, finite(bits_of_stretch[index][: len(ids)]), error)
+        for index, (text, ids) in enumerate(zip(texts, stretches, strict=True))
     ]
