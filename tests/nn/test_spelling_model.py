@@ -149,3 +149,20 @@ def test_what_the_training_text_lacks_can_be_spelled() -> None:
 
 def tokens(*words: str) -> Tensor:
     return torch.tensor([[TOKENS.index(word) for word in words]])
+
+
+def test_new_text_has_more_oov_words_than_the_training_text() -> None:
+    """Words that occur twice in training, the rarest of the vocabulary, are OOV if they occur once."""
+    model, the, cat, sat, space = spelling_model(), *map(TOKENS.index, (" the", " cat", " sat", " "))
+    spelled = [token for letter in "abc" for token in (space, TOKENS.index(letter))]
+    model.count_text(np.array([0, the, the, cat, cat, *spelled, sat, sat, sat, 0, 0]))
+    odds = 1 + 2 * 2 / 3
+    assert float(model.speller.oov_odds) == pytest.approx(odds)
+    after = log_probabilities(model, torch.tensor([[0, the]]))[0, -1].exp()
+    model.speller.oov_odds.fill_(1)
+    before = log_probabilities(model, torch.tensor([[0, the]]))[0, -1].exp()
+    assert after[SPACE:].sum() / after[:SPACE].sum() == pytest.approx(
+        float(odds * before[SPACE:].sum() / before[:SPACE].sum()), rel=1e-3
+    )
+    model.count_text(np.array([0, the, cat]))
+    assert float(model.speller.oov_odds) == 1

@@ -207,8 +207,6 @@ class Encoded:
     """To fit the tokenizer and to tokenize what is trained on."""
     is_lossless: bool
     """True if the ids spell the text."""
-    rest_nats: float = 0.0
-    """Nats of quick validation that the model does not predict."""
 
     def read_by(self, model: LanguageModel) -> Encoded:
         """Return the tokens that a model is trained on and scored with in training."""
@@ -216,7 +214,6 @@ class Encoded:
             self,
             train=model.tokens_read(self.train),
             quick_validation=tuple(map(model.tokens_read, self.quick_validation)),
-            rest_nats=sum(map(model.rest_nats, self.quick_validation)) if model.is_trainable else 0.0,
         )
 
 

@@ -211,7 +211,7 @@ class Experiment:
             num_train_chars=len(split.train),
             validation=read.quick_validation,
             num_validation_chars=len(split.validation.first(MAX_VALIDATION_CHARS)),
-            rest_nats=read.rest_nats,
+            rest_nats=sum(map(model.rest_nats, encoded.quick_validation)) if model.is_trainable else 0.0,
             budget=self.budget,
             preparation_seconds=seconds.seconds,
             device_config=device_config,

@@ -61,6 +61,8 @@ class Speller(nn.Module):
     symbol_of: Tensor
     characters: Tensor
     continues: Tensor
+    oov_odds: Tensor
+    """[1], the odds of an OOV word on new text, as a multiple of those in the training text."""
 
     def __init__(
         self,
@@ -75,6 +77,7 @@ class Speller(nn.Module):
         self.register_buffer("symbol_of", torch.where(spells, spells.cumsum(0), END), persistent=False)
         self.register_buffer("characters", characters, persistent=False)
         self.register_buffer("continues", torch.from_numpy(np.array(continues, bool)), persistent=False)
+        self.register_buffer("oov_odds", torch.ones(1))
         self.ngrams = KneserNey(1 + len(characters))
         surfaces = [tokens[token] for token in characters.tolist()]
         letters = {
@@ -105,6 +108,9 @@ class Speller(nn.Module):
         starts = range(0, len(ids), BLOCK)
         sizes = (np.bincount(ids[start : start + BLOCK], minlength=len(self.symbol_of)) for start in starts)
         of_tokens = sum(sizes, np.zeros(len(self.symbol_of), np.int64))[self.symbol_of.cpu().numpy() == END]
+        # Words like the rarest known ones are OOV in other texts, where they occur once less (Good 1953).
+        num_spelled, least = sum(words.values()), of_tokens[of_tokens > 0].min(initial=len(ids))
+        self.oov_odds.fill_(1 + least * (of_tokens == least).sum() / num_spelled if num_spelled else 1)
         times = np.append(of_tokens, [*words.values()])
         self.words.count(words, int((times == 1).sum()), int((times == 2).sum()))
 
@@ -179,6 +185,14 @@ class Speller(nn.Module):
         by_ngrams.mul_(1 - trust[:, None].to(by_ngrams))
         symbols = torch.from_numpy(self._symbols).to(device)
         return by_ngrams.index_add_(1, symbols, (trust[:, None] * by_words).to(by_ngrams)).log_()
+
+    def expect(self, logits: Tensor, decides: Tensor, *, is_normalized: bool) -> None:
+        """Multiply, in place, the odds of spellings by `oov_odds` where `decides` [count] is true."""
+        spelled = logits[:, self.characters]
+        logits[:, self.characters] = spelled + decides[:, None] * self.oov_odds.log()
+        if is_normalized:
+            more = spelled.exp().sum(1) * (self.oov_odds - 1)
+            logits.sub_((decides * more).log1p()[:, None])
 
     def join(self, words: Tensor, spelled: Tensor) -> Tensor:
         """Return the log-probabilities of the next token within spellings, [count, vocab_size].
@@ -382,6 +396,7 @@ class SpellingModel(WrappedModel):
         decides = depths != 1  # where a word may follow; a spelling of one token mostly goes on
         flat = logits.view(-1, self.vocab_size)
         self.bounds(flat, ids.flatten(), decides.flatten(), is_normalized=self.is_normalized)
+        self.speller.expect(flat, decides.flatten(), is_normalized=self.is_normalized)
         within = depths >= NUM_FIRST
         mask = within.cpu().numpy()
         if mask.any():

@@ -151,10 +151,10 @@ class TrainingLoop:
         return False
 
     def write(self, point: Progress) -> None:
-        """Write if a moment has come; its time counts towards the budget."""
+        """Write if a moment has come; its time is not the budget's, since nothing is learnt in it."""
         if self.writing:
             with self.cpu_share.paused():
-                self.trainer.seconds += self.writing.at(self.trainer.model, point)
+                self.writing.at(self.trainer.model, point)
 
     def result(self) -> TrainResult:
         """Leave the model with the weights that scored best on validation, and return the result."""

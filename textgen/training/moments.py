@@ -14,14 +14,14 @@ SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """The moments, as shares of the budget of an entry."""
 NUM_CHARS = 100
 MAX_SHARE = 0.02
-"""Share of a budget in seconds that writing may take, in equal parts; what one leaves is for the next."""
+"""Share of a budget in seconds that writing may add to it, in equal parts; what one leaves is the next's."""
 FIRST_SECONDS = 0.1
 """What writing is taken to cost before it was timed."""
 
 
 @dataclass
 class Writing:
-    """Writes at the moments of one model's training, whose time is a part of the budget."""
+    """Writes at the moments of one model's training."""
 
     write: Callable[[LanguageModel], str]
     shares: list[float]
@@ -37,14 +37,14 @@ class Writing:
         last = moments[-1].progress.fraction if moments else 0.0
         self.shares = [share for share in self.shares if share > last]
 
-    def at(self, model: LanguageModel, progress: Progress) -> float:
-        """Write if a moment has come, and return the seconds that it took; none if it would take too long."""
+    def at(self, model: LanguageModel, progress: Progress) -> None:
+        """Write if a moment has come, unless it would take too long."""
         if not self.shares or progress.fraction < self.shares[0]:
-            return 0.0
+            return
         self.shares = [share for share in self.shares if share > progress.fraction]
         allowed = self.max_seconds * (1 - len(self.shares) / len(SHARES))
         if self.seconds + self.last_seconds > allowed:
-            return 0.0
+            return
         start = time.perf_counter()
         module = model.module
         module.eval()
@@ -56,7 +56,6 @@ class Writing:
             module.train()
         self.last_seconds = time.perf_counter() - start
         self.seconds += self.last_seconds
-        return self.last_seconds
 
 
 def shares_of(number: int, total: int) -> list[float]:
