@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
-from typing import Annotated, NamedTuple, TypeVar
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
 
 import torch
 from annotated_types import Ge, Le, Lt, doc
@@ -75,6 +75,8 @@ class Hier(FeatureModel):
 
     Layers and scales are those of the models `lstm` and `gru`; table and projections begin with zeros.
     """
+
+    recommended_training: ClassVar[dict[str, Any]] = {"largest_step": 2.0}
 
     def __init__(
         self,

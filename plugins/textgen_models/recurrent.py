@@ -160,6 +160,7 @@ class LSTM(RecurrentModel):
     """
 
     layer_class: ClassVar[type[nn.LSTM]] = nn.LSTM
+    recommended_training: ClassVar[dict[str, Any]] = {"largest_step": 2.0}
 
     def initial_state(self, batch_size: int) -> LSTMState:
         """Return zero hidden and cell states, each [batch, num_layers, hidden_size]."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 import textgen
 from helpers.training import OPTIONS, lstm, run, trainer
@@ -14,6 +15,7 @@ from textgen.contracts import TokenIds
 from textgen.data.corpus import Corpus
 from textgen.nn.layers import automatic_dropout
 from textgen.training.mixture_training import combined_result
+from textgen.training.optimizer import Muon
 from textgen.training.schedule import Rates, Schedule, num_streams
 from textgen.training.train_options import LONGEST_SEQUENCE, TrainOptions
 
@@ -42,6 +44,24 @@ def test_a_short_run_has_a_high_rate_and_a_short_memory() -> None:
 def test_a_rate_or_momentum_that_is_given_wins() -> None:
     options = TrainOptions(learning_rate=0.5, momentum=0.25)
     assert Schedule(options).peak(10) == Schedule(options).peak(10_000) == Rates(0.5, 0.25)
+
+
+def test_matrices_take_larger_steps_in_short_runs() -> None:
+    options = TrainOptions(largest_step=2.0)
+    chosen = [Schedule(options).step_of_matrices(number) for number in (1, 164, 326, 900, 10**6)]
+    assert chosen == pytest.approx([2, 1.76, 1.40, 1, 1], abs=0.01)
+    assert Schedule(options, chars_per_token=4.5).step_of_matrices(100) == 1
+    for other in (TrainOptions(), replace(options, start="run"), replace(options, learning_rate=0.01)):
+        assert Schedule(other).step_of_matrices(100) == 1
+    moved = []
+    for step in (1.0, 2.0):
+        matrix = torch.nn.Parameter(torch.eye(4))
+        matrix.grad = torch.eye(4)
+        optimizer = Muon([matrix], 0.0, torch.float32, lr=0.1)
+        optimizer.param_groups[0]["step"] = step
+        optimizer.step()
+        moved.append(1 - matrix[0, 0].item())
+    assert moved[1] == pytest.approx(2 * moved[0])
 
 
 def test_the_optimizers_get_the_rates_of_the_schedule(ids: TokenIds) -> None:
@@ -124,6 +144,12 @@ def test_training_that_may_still_help_does_not_end_early(ids: TokenIds, scores: 
 def test_few_updates_get_short_sequences(num_updates: int, expected: int, fraction: float) -> None:
     num_steps = round(num_updates * LONGEST_SEQUENCE * fraction)
     assert Schedule(TrainOptions()).sequence_length(fraction, num_steps) == expected
+
+
+def test_tokens_of_several_characters_need_fewer_updates_in_the_same_time() -> None:
+    options, num_steps = TrainOptions(), 75 * LONGEST_SEQUENCE
+    for is_timed, expected in ((True, LONGEST_SEQUENCE), (False, 16)):
+        assert Schedule(options, 4.0, is_timed).sequence_length(1.0, num_steps) == expected
 
 
 @pytest.mark.parametrize("length", [1, 8, 100])

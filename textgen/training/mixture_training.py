@@ -22,7 +22,7 @@ from textgen.training.loop import train
 from textgen.training.moments import MAX_SHARE, Writing, shares_of
 from textgen.training.optimizer import freeze_hidden
 from textgen.training.progress import Progress, Report, Step, TrainResult
-from textgen.training.schedule import Schedule, enough_updates, num_streams
+from textgen.training.schedule import Schedule, num_streams
 from textgen.training.train_options import TrainOptions
 from textgen.training.trainer import Trainer
 from textgen.training.validation import Validation, validation_limits
@@ -86,8 +86,7 @@ class TrainingPlan:
         if options.freeze == "hidden":
             freeze_hidden(model)
         trainer = Trainer(model, batches, options, self.device_config, seed)
-        if self.budget.unit == "seconds":
-            trainer.schedule = Schedule(options, enough_updates(self.chars_per_token))
+        trainer.schedule = Schedule(options, self.chars_per_token, self.budget.unit == "seconds")
         return trainer
 
     def validation_of(self, trainer: Trainer, budget: Budget, report: Report) -> Validation:

@@ -41,7 +41,8 @@ class Muon(torch.optim.Optimizer):
         lr: float = 0.0,
         momentum: float = 0.95,
     ) -> None:
-        super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+        settings = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "step": 1.0}
+        super().__init__(parameters, settings)
         self._dtype = dtype
 
     @torch.no_grad()
@@ -56,7 +57,7 @@ class Muon(torch.optim.Optimizer):
             for (num_rows, num_columns), members in by_shape.items():
                 stacked = torch.cat([blocks for _, blocks in members])
                 updates = torch.split(orthogonalise(stacked), [len(blocks) for _, blocks in members])
-                size = UPDATE_RMS * max(num_rows, num_columns) ** 0.5
+                size = UPDATE_RMS * group["step"] * max(num_rows, num_columns) ** 0.5
                 for (parameter, _), update in zip(members, updates, strict=True):
                     parameter.mul_(1 - group["lr"] * group["weight_decay"])
                     parameter.add_(update.reshape(parameter.shape), alpha=-group["lr"] * size)

@@ -19,6 +19,10 @@ TRAVEL, MIN_STARTED_RATE, MAX_STARTED_RATE = 0.35, 3e-4, 4e-3
 """Peak learning rate times the number of updates of an entry that starts from a run, and its bounds: how far
 weights move is what makes them fit the new text and forget the other one. On 100 thousand characters of a
 novel, `char-hier` that had read wiki is best with 0.004 in 135 updates and with 0.001 in 327."""
+ENOUGH_FOR_STEPS = 900
+"""Updates from which on those of Muon have their usual size; in shorter runs over single characters they are
+larger by the third root, for models that recommend it. With `char-lstm` on wiki, the best factor is about 1.7
+in 164 updates, 1.5 in 326 and 1 in 977. Words and BPE are worse with it, and `gru`."""
 NEWEST, MIN_NEWEST, MAX_NEWEST = 2.7, 0.05, 0.25
 """Weight of the newest gradient in the momentum, times the root of the number of updates, and its bounds."""
 SHORTEST_SEQUENCE, SEQUENCE_STEP, ENOUGH_UPDATES = 16, 8, 150
@@ -39,16 +43,6 @@ def num_streams(num_tokens: float, most: int) -> int:
     return min(max(round(enough / STREAM_STEP) * STREAM_STEP, FEWEST_STREAMS), most)
 
 
-def enough_updates(chars_per_token: float) -> float:
-    """Return `ENOUGH_UPDATES` of a run under a budget in seconds, where longer sequences read more.
-
-    Tokens of several characters need fewer updates. In the time of 1.1 million characters in sequences of 16,
-    `word-lstm-glove` reads 1.4 million in sequences of 32, and has 1.695 instead of 1.705 on wiki and 1.483
-    instead of 1.487 on a novel (`char-lstm` loses 0.02 by that).
-    """
-    return float(ENOUGH_UPDATES / math.sqrt(max(1.0, chars_per_token)))
-
-
 @dataclass(frozen=True)
 class Rates:
     """Learning rate, momentum and sequence length of an update."""
@@ -64,8 +58,9 @@ class Schedule:
     """The learning rate rises linearly, then falls linearly to the end of the budget."""
 
     options: TrainOptions
-    enough_updates: float = ENOUGH_UPDATES
-    """Updates with the longest sequences below which those are shortened."""
+    chars_per_token: float = 1.0
+    is_timed: bool = False
+    """True for a budget in seconds, in which longer sequences read more."""
 
     def at(self, fraction: float, num_updates: int) -> Rates:
         """Return what the next update uses, after `num_updates` that took this fraction of the budget."""
@@ -78,7 +73,8 @@ class Schedule:
         if self.options.sequence_length is not None or longest <= SHORTEST_SEQUENCE:
             return longest
         num_longest = num_steps / longest / fraction if fraction > 0 else 0.0
-        wanted = round(longest * num_longest / self.enough_updates / SEQUENCE_STEP) * SEQUENCE_STEP
+        enough = ENOUGH_UPDATES / math.sqrt(self.chars_per_token) if self.is_timed else ENOUGH_UPDATES
+        wanted = round(longest * num_longest / enough / SEQUENCE_STEP) * SEQUENCE_STEP
         return min(max(wanted, SHORTEST_SEQUENCE), longest)
 
     def peak(self, num_updates: float) -> Rates:
@@ -92,6 +88,13 @@ class Schedule:
         if momentum is None:
             momentum = 1 - min(max(NEWEST / root, MIN_NEWEST), MAX_NEWEST)
         return Rates(rate, momentum)
+
+    def step_of_matrices(self, num_updates: float) -> float:
+        """Return the factor of Muon's updates in a run of this many, unless the learning rate is given."""
+        options = self.options
+        if options.learning_rate is not None or options.start is not None or round(self.chars_per_token) > 1:
+            return 1.0
+        return max(1.0, min(math.cbrt(ENOUGH_FOR_STEPS / max(1.0, num_updates)), options.largest_step))
 
     def _height(self, fraction: float) -> float:
         """Return the learning rate at a fraction of the budget, relative to its peak."""

@@ -53,6 +53,9 @@ class TrainOptions:
         Search(values=MOMENTA),
         doc("Momentum of muon; none: from the number of updates in the budget."),
     ] = None
+    largest_step: Annotated[
+        float, Ge(1), Le(10), doc("Largest factor of muon's updates, in short runs over characters.")
+    ] = 1.0
     min_lr_factor: Annotated[Share, doc("Final learning rate, as a fraction of the peak.")] = 0.0
     warmup_fraction: Annotated[
         Share, Search(0, 0.3, step=0.02), doc("Fraction of the budget for warm-up.")

@@ -23,7 +23,7 @@ from textgen.training.checkpoints import (
     restore_random_state,
 )
 from textgen.training.optimizer import Muon, build_optimizers
-from textgen.training.schedule import Rates, Schedule
+from textgen.training.schedule import ASSUMED_UPDATES, Rates, Schedule
 from textgen.training.train_options import TrainOptions
 
 MAX_UNREAD_SECONDS = 0.1
@@ -197,13 +197,16 @@ class Trainer:
     def _set_rates(self, fraction: float) -> None:
         """Set what the optimizers use; the weight decay, `full_decay` at first, falls linearly to zero."""
         rates = self.schedule.at(fraction, self.num_updates)
+        step = self.schedule.step_of_matrices(
+            self.num_updates / fraction if fraction > 0 else ASSUMED_UPDATES
+        )
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rates.learning_rate
                 full_decay = group.setdefault("full_decay", group["weight_decay"])
                 group["weight_decay"] = full_decay * max(0.0, 1 - fraction)
                 if isinstance(optimizer, Muon):
-                    group["momentum"] = rates.momentum
+                    group["momentum"], group["step"] = rates.momentum, step
 
     @property
     def learning_rate(self) -> float:
