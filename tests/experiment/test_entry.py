@@ -101,7 +101,7 @@ def test_an_option_goes_to_the_part_that_declares_it() -> None:
     model = entry.build_model(placeholder_vocabulary(9), vectors(5)).module
     assert isinstance(model, LSTM)
     assert (model.num_layers, model.input.size) == (1, 5)
-    assert entry.train_options() == TrainOptions(warmup_fraction=0.2)
+    assert entry.train_options() == TrainOptions(warmup_fraction=0.2, largest_step=2.0)
 
 
 def test_each_member_of_a_mixture_is_a_part() -> None:
@@ -131,7 +131,7 @@ def test_each_member_of_a_mixture_is_a_part() -> None:
 def test_each_member_of_a_mixture_has_its_own_recommended_training(toys: None) -> None:  # noqa: ARG001
     entry = parse_entry("char-lstm+net+uniform:learning_rate=1")
     assert entry.trained == ("lstm", "net")
-    assert entry.train_options("lstm") == TrainOptions(learning_rate=1)
+    assert entry.train_options("lstm") == TrainOptions(learning_rate=1, largest_step=2.0)
     assert entry.train_options("net") == TrainOptions(batch_size=4, learning_rate=1)
 
 

@@ -191,6 +191,7 @@ class Experiment:
         model.count_text(encoded.train)
         read = encoded.read_by(model)
         counting_seconds = time.perf_counter() - start
+        rest_nats = sum(map(model.rest_nats, encoded.quick_validation)) if model.is_trainable else 0.0
         seconds = PreparationTime(encoded.seconds + counting_seconds, audit.seconds if audit else 0.0)
         model.to(device_config.device)
         members, begins = entry.members, start_of(entry) if origin else None
@@ -211,7 +212,7 @@ class Experiment:
             num_train_chars=len(split.train),
             validation=read.quick_validation,
             num_validation_chars=len(split.validation.first(MAX_VALIDATION_CHARS)),
-            rest_nats=sum(map(model.rest_nats, encoded.quick_validation)) if model.is_trainable else 0.0,
+            rest_nats=rest_nats,
             budget=self.budget,
             preparation_seconds=seconds.seconds,
             device_config=device_config,
