@@ -32,7 +32,7 @@ MAX_NORMALIZATION_ERROR = 1e-3
 def prediction_problem(
     new: LanguageModel, scored: Sequence[TokenScores], start_ids: TokenIds, device: torch.device
 ) -> str | None:
-    """Return why the scores of a model that was told a text mean nothing; None if they pass every check.
+    """Return what is wrong with the scores of a model that was told a text; None if they pass every check.
 
     `new` is another one with the same weights, which has read nothing yet.
     """

@@ -85,6 +85,8 @@ class TrainingPlan:
             model.module.load_state_dict(weights)
         if options.freeze == "hidden":
             freeze_hidden(model)
+        if self.is_started:  # larger steps were tried with new models only
+            options = replace(options, largest_step=1.0)
         trainer = Trainer(model, batches, options, self.device_config, seed)
         trainer.schedule = Schedule(options, self.chars_per_token, self.budget.unit == "seconds")
         return trainer

@@ -23,7 +23,7 @@ from textgen.training.checkpoints import (
     restore_random_state,
 )
 from textgen.training.optimizer import Muon, build_optimizers
-from textgen.training.schedule import ASSUMED_UPDATES, Rates, Schedule
+from textgen.training.schedule import Rates, Schedule, expected_updates
 from textgen.training.train_options import TrainOptions
 
 MAX_UNREAD_SECONDS = 0.1
@@ -197,9 +197,7 @@ class Trainer:
     def _set_rates(self, fraction: float) -> None:
         """Set what the optimizers use; the weight decay, `full_decay` at first, falls linearly to zero."""
         rates = self.schedule.at(fraction, self.num_updates)
-        step = self.schedule.step_of_matrices(
-            self.num_updates / fraction if fraction > 0 else ASSUMED_UPDATES
-        )
+        step = self.schedule.step_of_matrices(expected_updates(fraction, self.num_updates))
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rates.learning_rate
