@@ -72,7 +72,7 @@ st.register_type_strategy(str, ANY_TEXT)  # so that `@given(text=...)` with `tex
 @pytest.fixture(scope="session")
 def news() -> str:
     """The first 60,000 characters of a corpus of news items."""
-    text: str = build("corpus", "lee").read("")
+    text = "\n\n".join(build("corpus", "lee").read(""))
     return text[:60_000]
 
 

@@ -255,8 +255,8 @@ class Embedding(Protocol):
 class CorpusSource(Protocol):
     """A text that is known by name, such as `wiki` or `gutenberg/austen-emma.txt`."""
 
-    def read(self, item: str) -> str:
-        """Return the text. `item` is what follows the slash, or empty."""
+    def read(self, item: str) -> str | Iterable[str]:
+        """Return the text, or its documents, such as articles. `item` is what follows the slash, or empty."""
 
 
 class CorpusExtras(Protocol):

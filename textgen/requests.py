@@ -53,7 +53,8 @@ CORPUS_OPTION = Option(
     completes="corpus",
 )
 SPLIT_OPTION = Option(
-    "Train/validation/test in percent. Default: cut the text into 24 slices and split each one. 90/10 takes "
+    "Train/validation/test in percent. Default: whole documents of a text that has at least 40; any other is "
+    "cut into 24 slices, each of which is split. 90/10 takes "
     "validation from train; contiguous:90/5/5 holds out the end; documents:90/5/5 holds out whole documents."
 )
 

@@ -8,6 +8,8 @@ score of the population: for scores, and for the differences of all pairs of ent
 - `spread evenly`: a stretch at the same place of each slice, as the split of a comparison has them.
 - `earlier half`: as `spread evenly`, in the first half of the population; the interval is to hold the score
   of the second half, as of later chapters.
+- `documents`: whole documents of the middle half by length, where a text has many; the interval is to hold
+  the score of all documents of that half.
 
 Variance between training seeds is not part of this. A test part is a share of a finite population, which
 makes errors smaller than they would be in an unlimited text; they are divided by √(1 - share) before they are
@@ -19,7 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import combinations, product
+from itertools import combinations, pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -29,6 +31,7 @@ from textgen.cli.console import print_rows
 from textgen.data.bound_tokenizer import START
 from textgen.data.cleaning import load_text
 from textgen.data.corpus import load_corpus
+from textgen.data.split import MIN_DOCUMENTS
 from textgen.data.text import cut_position, sha256
 from textgen.defaults import CLEANER
 from textgen.evaluation.intervals import MeasuredValue, estimate, measured_ratio
@@ -55,6 +58,8 @@ TRAIN_PERCENT, VALIDATION_PERCENT = 30, 2
 SIZES = (40_000, 120_000)
 """Characters of a test part."""
 NUM_STRETCHES = 24
+NUM_DOCUMENTS = (7, 15)
+"""Of a test part of documents: those of `wiki` and of `lee` by default."""
 NUM_DRAWS = 500
 BATCH_SIZE = 24
 
@@ -94,13 +99,16 @@ class Population:
 
     name: str
     text: str
+    borders: Sequence[int]
+    """Where documents but the first begin; the first may have been trained on in part."""
     runs: Sequence[SavedRun]
     device_config: DeviceConfig
 
     @classmethod
     def of(cls, source: str, entries: Sequence[str], budget: str, device_config: DeviceConfig) -> Population:
         """Return the rest of a text after the first 30 % for training and 2 % for validation."""
-        text = load_text([source], CLEANER).text
+        loaded = load_text([source], CLEANER)
+        text = loaded.text
         known = TRAIN_PERCENT + VALIDATION_PERCENT
         held_out = 100 * VALIDATION_PERCENT // known
         split = f"contiguous:{100 - held_out}/{held_out}"
@@ -109,7 +117,17 @@ class Population:
             Experiment(parse_entry(entry), corpus, parse_budget(budget), device_config, seed=0).run()
             for entry in entries
         ]
-        return cls(corpus.name, text[len(corpus.text) :], runs, device_config)
+        begin = len(corpus.text)
+        borders = [border - begin for border in loaded.borders if border > begin]
+        return cls(corpus.name, text[begin:], borders, runs, device_config)
+
+    def documents(self) -> tuple[Array, Array]:
+        """Return the bits and characters, as `tiles` does, of the whole documents of the middle half."""
+        texts = [self.text[begin:end] for begin, end in pairwise([*self.borders, len(self.text)])]
+        by_length = sorted(range(len(texts)), key=lambda index: len(texts[index]))
+        quarter = len(texts) // 4
+        texts = [texts[index] for index in sorted(by_length[quarter:-quarter])]
+        return np.stack([self._bits(run, texts) for run in self.runs]), np.array(list(map(len, texts)), float)
 
     def tiles(self, num_tiles: int) -> tuple[Array, Array]:
         """Cut the text between paragraphs, lines or words into stretches of about the same size.
@@ -183,6 +201,20 @@ def measure_all(population: Population) -> Iterator[Design]:
             found = np.array([intervals(bits[:, draw], chars[draw]) for draw in draws])
             about = (population.name, test_chars, design, "neighbours", *draws.shape[::-1], round(share, 4))
             yield Design(*about, **judged(found, truth, share, len(bits)))
+    if len(population.borders) > MIN_DOCUMENTS:
+        yield from measure_documents(population, generator)
+
+
+def measure_documents(population: Population, generator: np.random.Generator) -> Iterator[Design]:
+    """Yield the designs of test parts of whole documents."""
+    bits, chars = population.documents()
+    truth = with_pairs(bits.sum(1) / chars.sum())
+    for number in NUM_DOCUMENTS:
+        draws = [np.sort(generator.choice(len(chars), number, replace=False)) for _ in range(NUM_DRAWS)]
+        found = np.array([intervals(bits[:, draw], chars[draw]) for draw in draws])
+        size, share = round(chars.mean() * number), number / len(chars)
+        about = (population.name, size, "documents", "neighbours", number, NUM_DRAWS, round(share, 4))
+        yield Design(*about, **judged(found, truth, share, len(bits)))
 
 
 def judged(intervals: Array, truth: Array, share: float, num_entries: int) -> dict[str, Any]:
@@ -201,14 +233,16 @@ def judged(intervals: Array, truth: Array, share: float, num_entries: int) -> di
 
 
 def table(designs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a Markdown table of the test parts of a result that are spread at random."""
-    by_key = {(each["text"], each["test_chars"], each["design"], each["interval"]): each for each in designs}
-    rows = [["text", "test characters", "scores", "differences", "±"]]
-    for text, size in product(dict.fromkeys(each["text"] for each in designs), SIZES):
-        each = by_key[text, size, "spread at random", "neighbours"]
+    """Return a Markdown table of the test parts of a result that are spread at random, or documents."""
+    rows = [["text", "test part", "scores", "differences", "±"]]
+    for each in designs:
+        if each["design"] not in ("spread at random", "documents"):
+            continue
+        text, kind = each["text"], "documents" if each["design"] == "documents" else "stretches"
+        size = f"{each['num_units']} {kind}, {each['test_chars']:,} characters"
         shares = [f"{mean:.1%} ({low:.0%})" for low, mean in (each["scores"], each["differences"])]
         cells = [share.replace("%", " %") for share in shares]
-        rows.append([text, f"{size:,}", *cells, f"{each['difference_half_width']:.3f}"])
+        rows.append([text, size, *cells, f"{each['difference_half_width']:.3f}"])
     return list(table_lines(rows))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ BOOKS = (
 )  # fmt: skip
 BOOKS_URL = "https://raw.githubusercontent.com/nltk/nltk_data/gh-pages/packages/corpora/gutenberg.zip"
 """The books in NLTK's data package, 4 MB."""
+CHAPTER = re.compile(r"^(?=chapter (?:\d|[ivxl])+)", re.I | re.M)
 TIMEOUT = 20.0
 """Seconds without an answer after which a download fails."""
 
@@ -40,8 +42,8 @@ class Gutenberg:
     def items(self) -> list[str]:
         return list(BOOKS)
 
-    def read(self, item: str) -> str:
-        """Return the text of a book.
+    def read(self, item: str) -> list[str]:
+        """Return the chapters of a book, or all of it if its chapters are not called so.
 
         Raises `TextgenError` for an unknown book, and if the books cannot be downloaded.
         """
@@ -54,7 +56,7 @@ class Gutenberg:
             with new_file(path) as file:
                 file.write(data)
         with naming_damage(str(path)), ZipFile(path) as archive:
-            return archive.read(f"gutenberg/{item}").decode("latin-1")
+            return CHAPTER.split(archive.read(f"gutenberg/{item}").decode("latin-1"))
 
 
 URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"

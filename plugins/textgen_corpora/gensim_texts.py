@@ -53,14 +53,14 @@ class Wiki:
     def items(self) -> list[str]:
         return list(articles())
 
-    def read(self, item: str) -> str:
-        """Return the paragraphs of all articles, or of the one titled `item`, with blank lines between.
+    def read(self, item: str) -> str | list[str]:
+        """Return all articles, or the one titled `item`: paragraphs with blank lines between.
 
         Raises `TextgenError` if no article has that title.
         """
         prose = articles()
         if not item:
-            return "\n\n".join(prose.values())
+            return list(prose.values())
         if item not in prose:
             raise TextgenError(f"unknown wiki article {item!r}; textgen corpus wiki/ lists them all")
         return prose[item]
@@ -140,12 +140,12 @@ class Lee:
     document similarity" (2005), from gensim's test data. Licence: none stated; collected for research.
     """
 
-    def read(self, item: str) -> str:
-        """Return all items with blank lines between. Raises `TextgenError` if `item` is not empty."""
+    def read(self, item: str) -> list[str]:
+        """Return all items. Raises `TextgenError` if `item` is not empty."""
         if item:
             raise TextgenError(f"the corpus lee has no item {item!r}; write lee")
         lines = gensim_file("lee_background.cor", "lee").read_text(encoding="utf-8").splitlines()
-        return "\n\n".join(line.strip() for line in lines if line.strip())
+        return [line.strip() for line in lines if line.strip()]
 
 
 def gensim_file(name: str, corpus: str) -> Path:

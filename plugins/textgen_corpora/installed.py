@@ -181,7 +181,7 @@ class StandardLibrary:
     gives its hash.
     """
 
-    def read(self, item: str) -> str:
+    def read(self, item: str) -> list[str]:
         """Return the source of all modules, each after a line with its name."""
         if item:
             raise TextgenError(f"the corpus 'stdlib' has no parts such as {item!r}; leave it out")
@@ -189,4 +189,4 @@ class StandardLibrary:
         files = sorted(folder.glob("*.py"))
         if not files:
             raise TextgenError(f"no modules in {folder}: this Python keeps them elsewhere")
-        return "\n\n".join(f"# {path.name}\n{path.read_text('utf-8')}" for path in files)
+        return [f"# {path.name}\n{path.read_text('utf-8')}" for path in files]

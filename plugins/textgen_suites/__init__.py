@@ -9,6 +9,7 @@ from textgen import defaults
 from textgen.requests import ClusterOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from textgen.library.components import NewPlugins
@@ -31,6 +32,7 @@ def suite(
     *,
     budget: str | None = None,
     seeds: int | None = None,
+    question: Sequence[str] = (),
     cluster: ClusterOptions = ClusterOptions(),
     plugins: NewPlugins = (),
     out: str | Path | None = None,
@@ -39,7 +41,8 @@ def suite(
     """Train the cases of a suite with several seeds; return the effect of each change.
 
     `name` is an installed suite or a TOML file, which sets the cleaners, and `budget` and `seeds` unless they
-    are given. A loaded `corpus` is read again with the suite's cleaners. Finished runs in `out` are reused.
+    are given. If `question` names some, only these are answered. A loaded `corpus` is read again with the
+    suite's cleaners. Finished runs in `out` are reused, and the answers to other questions there kept.
     `cluster`, `plugins` and `report` are those of `textgen.bench`. Raises `TextgenError` if the suite cannot
     start or every case failed, and `NotSavedError` with the result if the disk is full.
     """
@@ -53,5 +56,7 @@ def suite(
 
     add_plugins(plugins)
     text = read_again(corpus)
-    request = SuiteRequest(name=name, text=text, budget=budget, seeds=seeds, cluster=cluster)
+    request = SuiteRequest(
+        name=name, text=text, budget=budget, seeds=seeds, question=question, cluster=cluster
+    )
     return suite_as(request, out, report, changed(request))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from statistics import fmean
 from typing import Any
 
 from textgen.evaluation.intervals import (
@@ -30,17 +32,24 @@ def question_result(question: Question, benches: Sequence[Comparison]) -> Questi
     """Return the answer to a question by the bench of each case, without cases of which every run failed."""
     cases, first = list[CaseResult](), benches[0]
     for case, bench in zip(question.cases, benches, strict=True):
-        if rows := rows_by_entry(bench.runs, bench.scored_on).get(case.entry.strip()):
+        found = {
+            name: rows
+            for name, rows in rows_by_entry(bench.runs, bench.scored_on).items()
+            if name in case.entries
+        }
+        if found:
+            chosen = (
+                min(found, key=lambda name: validation_bits(bench, name)) if case.one_of else case.entries[0]
+            )
             cases.append(
                 CaseResult(
                     label=case.label,
-                    entry=case.entry,
+                    entry=chosen,
                     clean=case.clean,
-                    train_share=case.train_share,
-                    max_chars=case.max_chars,
+                    train_chars=bench.corpus.split.train.num_chars,
                     budget=bench.budget,
                     scored_text=bench.corpus.split.scored(bench.scored_on).sha256,
-                    runs=tuple(rows),
+                    runs=tuple(found[chosen]),
                 )
             )
     answer = QuestionResult(
@@ -54,6 +63,12 @@ def question_result(question: Question, benches: Sequence[Comparison]) -> Questi
         cases=tuple(cases),
     )
     return judged(answer, [(case.label, other.label) for case, other in question.comparisons()], PRIORS)
+
+
+def validation_bits(bench: Comparison, entry: str) -> float:
+    """Return the bits per character of validation of an entry, on average over its seeds."""
+    scores = [run.score("validation") for run in bench.runs if run.name == entry]
+    return fmean(score.bits_per_char if score else math.inf for score in scores)
 
 
 def judged(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 
 from textgen.evaluation.intervals import Contrast
@@ -12,6 +12,7 @@ from textgen.reports.document import DASH, Block, Cell, Chart, Report, Section, 
 from textgen.reports.formats import at, named_values, plain
 from textgen.reports.samples import counted_words
 from textgen.runtime.storage.files import slug
+from textgen_suites.against import Repeated, compare
 from textgen_suites.result import CaseResult, QuestionResult, SuiteResult
 
 MAX_CHANGES = 3
@@ -19,8 +20,8 @@ MAX_CHANGES = 3
 UNPAIRED = "† Scored on another text, which the cleaner made: other characters, so the effect is unpaired."
 
 
-def suite_report(result: SuiteResult) -> Report:
-    """Return the report of a suite."""
+def suite_report(result: SuiteResult, recorded: SuiteResult | None = None) -> Report:
+    """Return the report of a suite, with what agrees with a recorded one if that is given."""
     texts = list(dict.fromkeys(question.corpus for question in result.questions))
     is_one_text = len({each.name for each in texts}) == 1
     sections = [
@@ -41,7 +42,11 @@ def suite_report(result: SuiteResult) -> Report:
         definition=f"A change in brackets is its interval ({result.interval_method}). Fewer bits per "
         "character and more real words are better; bold changes are clear: more than chance explains at 5 %, "
         "corrected for the number of changes in a table (Holm).",
-        sections=[*sections, Section("failures", "What failed", [lines(failed, is_list=True)])],
+        sections=[
+            *([_against(compare(result, recorded))] if recorded else []),
+            *sections,
+            Section("failures", "What failed", [lines(failed, is_list=True)]),
+        ],
         command=result.command,
         made=[
             *(f"{text.name}: {text.num_chars:,} characters, sha256 {text.sha256}" for text in texts),
@@ -49,6 +54,20 @@ def suite_report(result: SuiteResult) -> Report:
             named_values(result.machine),
         ],
     )
+
+
+def _against(repeated: Sequence[Repeated]) -> Section:
+    """Return the section on a recorded suite."""
+    differ = [each for each in repeated if not each.agrees]
+    said = f"{len(repeated) - len(differ)} of {len(repeated)} scores agree with the recorded ones"
+    named = ", ".join(f"{each.case} ({each.question}) {each.change.value:+.3f}" for each in differ)
+    rows: list[list[str | Cell]] = [
+        [each.question, each.case, f"{each.recorded:.3f}", _change(each.change, 3)] for each in repeated
+    ]
+    header = ["question", "case", "recorded", "change"]
+    answer = plain(f"{said}; these do not: {named}." if named else f"{said}.")
+    table = text_table("Scores beside the recorded ones", header, rows, lefts=(0, 1))
+    return Section("against", "Beside the recorded suite", [lines([answer]), table])
 
 
 def suite_answer(result: SuiteResult) -> str:
@@ -103,10 +122,10 @@ def _question(question: QuestionResult) -> Iterator[Block]:
     against = f"against {question.reference}"
     title, unit = f"Changes {against}: {question.text}", f"bits/char, lower is better, {against}"
     yield Chart(IntervalChart(title, unit, changes, zero=True))
-    header = ["case", "bits/char", f"change {against}", real_words(question), "change"]
+    header = ["case", "bits/char", f"change {against}", real_words(question), "change", "epochs"]
     rows: list[list[str | Cell]]
     rows = [[case.label, *case_cells(question, case), case.entry] for case in question.cases]
-    yield text_table(question.text, [*header, "entry"], rows, lefts=(5,), keeps_columns=False)
+    yield text_table(question.text, [*header, "entry"], rows, lefts=(6,), keeps_columns=False)
     yield lines([UNPAIRED] if any(not effect.paired for effect in question.effects) else [])
 
 
@@ -127,6 +146,7 @@ def case_cells(question: QuestionResult, case: CaseResult) -> list[Cell]:
         bits,
         Cell(f"{100 * real.value:.1f} %" if real else DASH),
         _change(effect.real_word_rate if effect else None, 1, factor=100),
+        Cell(f"{case.epochs:.2g}" if case.epochs else DASH),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -26,4 +27,7 @@ class SuiteRequest:
     seeds: Annotated[int | None, Option("Random seeds per case.", min=1, max=1000, default="the suite's")] = (
         None
     )
+    question: Annotated[
+        Sequence[str], Option("Answer only the question of this name; repeatable.", metavar="NAME")
+    ] = ()
     cluster: InParallel = ClusterOptions()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import fmean
 
 from textgen.data.corpus import CorpusInfo
 from textgen.evaluation.intervals import Contrast, Estimate
@@ -20,8 +21,8 @@ class CaseResult:
     label: str
     entry: str
     clean: str
-    train_share: float
-    max_chars: int | None
+    train_chars: Count | None
+    """Characters of the training text; None if they were not recorded."""
     budget: Budget
     scored_text: str
     """The hash of the text that is scored."""
@@ -29,6 +30,12 @@ class CaseResult:
     """One for each seed."""
     bits_per_char: Estimate | None = None
     real_word_rate: Estimate | None = None
+
+    @property
+    def epochs(self) -> float | None:
+        """How often its runs read the training text, on average; None for a model that counts."""
+        read = [row.num_chars for row in self.runs if row.num_chars and row.is_trained]
+        return fmean(read) / self.train_chars if read and self.train_chars else None
 
     def check(self) -> None:
         """Raise `ValueError` if there are no runs, or if they contradict each other."""

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 from textgen.comparison.bench import BenchOptions, bench_each, plan
@@ -75,7 +76,7 @@ def suite_as(
         )
     if request.seeds is not None:
         options.check_numbers(0, seeds=request.seeds)
-    asked = declared.asked(request.budget, request.seeds)
+    asked = declared.asked(request.budget, request.seeds, request.question)
     where = "" if has_own_texts else f"-{slug(texts.name_of(text))}"
     folder = Path(RUNS, f"suite-{slug(Path(name).stem)}{where}") if out is None else Path(out)
     with (
@@ -151,6 +152,10 @@ def run_suite(
                 made[name], unsaved = benched.results[0], benched.unsaved or unsaved
         machines = [each.machine for each in made.values() if each.runs]
         corpus = variants[named[0][0]].corpus
+        answered = [
+            question_result(question, [made[name] for name in names])
+            for question, names in zip(suite.questions, named, strict=True)
+        ]
         result = SuiteResult(
             **header_values(corpus, settings.device_config, machines[0] if machines else None),
             suite=suite.title,
@@ -158,12 +163,10 @@ def run_suite(
             num_seeds=suite.seeds,
             num_jobs=settings.backend.num_slots,
             seed_priors=PRIORS,
-            questions=tuple(
-                question_result(question, [made[name] for name in names])
-                for question, names in zip(suite.questions, named, strict=True)
-            ),
+            questions=tuple(answered),
             failures=dict(_failures(made)),
         )
+        result = with_earlier(result, folder / RESULT)
         try:
             write_record(folder / RESULT, result)
             write_file(folder / PAGE, to_html(suite_report(result)))
@@ -176,6 +179,20 @@ def run_suite(
         return result
 
 
+def with_earlier(result: SuiteResult, path: Path) -> SuiteResult:
+    """Return a result with the other questions that were answered in its folder, if all else is the same."""
+    if not path.is_file():
+        return result
+    earlier = read_record(SuiteResult, path, needs_digest=True)
+    if (earlier.suite, earlier.budget, earlier.num_seeds) != (result.suite, result.budget, result.num_seeds):
+        return result
+    names = {question.name for question in result.questions}
+    others = tuple(each for each in earlier.questions if each.name not in names)
+    return replace(
+        result, questions=(*others, *result.questions), failures=earlier.failures | result.failures
+    )
+
+
 def planned(
     suite: Suite, text: TextOptions, settings: BenchOptions
 ) -> tuple[dict[str, Variant], list[list[str]]]:
@@ -183,20 +200,27 @@ def planned(
 
     Each text is read and cleaned once. Raises `TextgenError` for an entry that cannot be used.
     """
-    known, broken = parse_entries(case.entry for case in suite.cases())
+    known, broken = parse_entries(chain.from_iterable(case.entries for case in suite.cases()))
     for reason in broken.values():
         raise PluginError(reason)
     entries, variants = {entry.name: entry for entry in known}, dict[str, Variant]()
 
     @cache
     def corpus_of(name: str | None, clean: str, max_chars: int | None, share: float) -> Corpus:
-        if share != 100:
-            return corpus_of(name, clean, max_chars, 100.0).with_training(share)
+        if share != 100 or suite.train_chars:
+            whole = load_whole(name, clean, max_chars)
+            num_chars = len(whole.split.train)
+            return whole.with_training(share * min(1, (suite.train_chars or num_chars) / num_chars))
+        return load_whole(name, clean, max_chars)
+
+    @cache
+    def load_whole(name: str | None, clean: str, max_chars: int | None) -> Corpus:
         size = min((each for each in (max_chars, text.max_chars) if each is not None), default=None)
         sources, encoding = (text.sources, text.encoding) if name is None else ([name], ENCODING)
         return load_corpus(sources, clean, text.split, size, encoding)
 
     def variant_of(case: Case, sampler: str) -> str:
+        """Return the name of the variant that a case belongs to, which gets its entries."""
         made = Variant(
             corpus_of(case.corpus, case.clean, case.max_chars, case.train_share),
             replace(
@@ -207,15 +231,14 @@ def planned(
                 has_details=False,
             ),
         )
-        entry = entries[case.entry.strip()]
-        variants.setdefault(made.name, made).entries[entry.name] = entry
+        variants.setdefault(made.name, made).entries.update((each, entries[each]) for each in case.entries)
         return made.name
 
     named = []
     for question in suite.questions:
         first = question.cases[0]
         whole = corpus_of(first.corpus, first.clean, first.max_chars, 100.0)
-        sampler = suited_to(question.sampler, whole.split.train.text)  # the same for all cases
+        sampler = suited_to(suite.sampler, whole.split.train.text)  # the same for all cases
         named.append([variant_of(case, sampler) for case in question.cases])
     return variants, named
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from textgen.contracts import TextgenError
 from textgen.data.corpus import MAX_CHARS
 from textgen.defaults import CLEANER, EQUAL_SAMPLER
 from textgen.registry.registry import load, names, unknown_name
-from textgen.runtime.messages import reason_of
+from textgen.runtime.messages import reason_of, unknown
 from textgen.runtime.storage.files import read_toml
 from textgen.training.budget import parse_budget
 
@@ -28,6 +28,8 @@ class Case(_Strict):
     label: str
     """The name of the case in tables."""
     entry: str
+    one_of: tuple[str, ...] = ()
+    """Options of the entry, such as `learning_rate=0.01`: the case is the best of them on validation."""
     corpus: str | None = None
     """The text, instead of that of the command."""
     clean: str = CLEANER
@@ -38,6 +40,13 @@ class Case(_Strict):
     """Use at most this many characters of the text."""
     budget: str | None = None
     """Overrides the budget of the suite."""
+
+    @property
+    def entries(self) -> list[str]:
+        """The entries that are trained for it, of which one is the case."""
+        entry = self.entry.strip()
+        joint = "," if ":" in entry else ":"
+        return [f"{entry}{joint}{option}" for option in self.one_of] or [entry]
 
 
 class Question(_Strict):
@@ -50,8 +59,6 @@ class Question(_Strict):
     """True if each case adds to the one before it, and is compared with that."""
     corpus: str | None = None
     """The text of all cases that name none."""
-    sampler: str = EQUAL_SAMPLER
-    """The sampler of the text in which the real words of all cases are counted."""
     cases: Annotated[tuple[Case, ...], Len(1)]
 
     @model_validator(mode="after")
@@ -77,19 +84,30 @@ class Suite(_Strict):
     budget: str
     """Training of each case that has no budget of its own."""
     seeds: Annotated[int, Ge(1), Le(1000)] = 3
+    train_chars: Annotated[int, Ge(1), Le(MAX_CHARS)] | None = None
+    """Train on at most this many characters of each text; validation and test are unchanged."""
+    sampler: str = EQUAL_SAMPLER
+    """The sampler of the text in which the real words of all cases are counted."""
     questions: Annotated[tuple[Question, ...], Len(1)]
 
     def cases(self) -> list[Case]:
         """Return the cases of all questions, in order; several questions may share one."""
         return [case for question in self.questions for case in question.cases]
 
-    def asked(self, budget: str | None = None, seeds: int | None = None) -> Suite:
-        """Return the suite with another budget and number of seeds, where they are given.
+    def asked(
+        self, budget: str | None = None, seeds: int | None = None, questions: Sequence[str] = ()
+    ) -> Suite:
+        """Return the suite with another budget, number of seeds and fewer questions, where they are given.
 
-        Raises `TextgenError` if a budget is invalid.
+        Raises `TextgenError` if a budget is invalid or a question unknown.
         """
         parse_budget(budget or self.budget)
-        return self.model_copy(update={"budget": budget or self.budget, "seeds": seeds or self.seeds})
+        named = {question.name: question for question in self.questions}
+        if unknown_names := [name for name in questions if name not in named]:
+            raise TextgenError(unknown("question of the suite", unknown_names[0], list(named)))
+        kept = tuple(named[name] for name in named if not questions or name in questions)
+        changes = {"budget": budget or self.budget, "seeds": seeds or self.seeds, "questions": kept}
+        return self.model_copy(update=changes)
 
 
 def load_suite(name: str) -> Suite:

@@ -34,7 +34,7 @@ ENTRIES = [f"char-lstm{TINY}", f"word-lstm{TINY}", "random"]
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a bench of characters and words on a text with scripts in it."""
     here = tmp_path_factory.mktemp("bench")
-    news: str = build("corpus", "lee").read("")
+    news = "\n\n".join(build("corpus", "lee").read(""))
     paragraphs = news[:32_000].split("\n")
     text = "\n".join(f"{line} {HOSTILE}" if index % 5 == 0 else line for index, line in enumerate(paragraphs))
     corpus = here / "<img src=x onerror=window.hacked=3>.txt"

@@ -9,7 +9,6 @@ import pytest
 
 from helpers.commands import BUDGET, TINY, run_process, run_textgen
 from textgen.data.corpus import load_corpus
-from textgen.registry.options import build
 from textgen.runtime.output import visible
 from textgen.runtime.storage.json_records import to_values
 
@@ -35,15 +34,17 @@ def test_a_run_scores_its_test_text_as_training_did(tmp_path: Path) -> None:
         assert scored[key] == pytest.approx(in_training[key], rel=1e-5)
 
 
-def test_the_same_text_through_a_pipe_gives_the_same_run(trained: Trained, tmp_path: Path) -> None:
-    text = build("corpus", "lee").read("")
+def test_the_same_text_through_a_pipe_gives_the_same_run(news: str, tmp_path: Path) -> None:
+    file = tmp_path / "news.txt"
+    file.write_text(news)
     out = ("--out", tmp_path / "run", "--json")
-    done = run_process("train", TINY, "--corpus", "-", *BUDGET, *out, stdin=text)
-    piped, named = json.loads(done.stdout), json.loads(trained[1])
+    done = run_process("train", TINY, "--corpus", "-", *BUDGET, *out, stdin=news)
+    beside = run_textgen("train", TINY, "--corpus", file, *BUDGET, "--out", tmp_path / "file", "--json")
+    piped, named = json.loads(done.stdout), json.loads(beside.stdout)
     assert piped["test"] == named["test"]
     assert piped["validation"] == named["validation"]
     manifest = json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))
-    assert manifest["settings"]["corpus"] == {**to_values(load_corpus(["lee"]).info), "name": "stdin"}
+    assert manifest["settings"]["corpus"] == {**to_values(load_corpus([str(file)]).info), "name": "stdin"}
 
 
 def test_a_seed_determines_what_is_written(trained: Trained) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
+from dataclasses import replace
 from itertools import accumulate, chain, zip_longest
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from helpers.texts import on_disk
 from textgen.contracts import TextgenError
 from textgen.data.split import (
     MAX_HELD_OUT_CHARS,
+    MAX_STRETCHES,
+    MIN_DOCUMENTS,
     MIN_STRETCH_CHARS,
     NUM_SLICES,
     Part,
@@ -40,19 +43,20 @@ def in_order(split: Split) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("spec", "percentages", "is_contiguous", "text"),
+    ("spec", "percentages", "kind", "text"),
     [
-        ("90/5/5", (90, 5, 5), False, "90/5/5"),
-        ("90/10", (90, 10), False, "90/10"),
-        ("95/5/0", (95, 5, 0), False, "95/5/0"),
-        (" 80 / 10 /10", (80, 10, 10), False, "80/10/10"),
-        ("contiguous:80/20", (80, 20), True, "contiguous:80/20"),
-        ("contiguous", (90, 5, 5), True, "contiguous:90/5/5"),
+        ("90/5/5", (90, 5, 5), "", "90/5/5"),
+        ("90/10", (90, 10), "", "90/10"),
+        ("95/5/0", (95, 5, 0), "", "95/5/0"),
+        (" 80 / 10 /10", (80, 10, 10), "", "80/10/10"),
+        ("contiguous:80/20", (80, 20), "contiguous", "contiguous:80/20"),
+        ("slices:90/10", (90, 10), "slices", "slices:90/10"),
+        ("contiguous", (90, 5, 5), "contiguous", "contiguous:90/5/5"),
     ],
 )
-def test_split_specs(spec: str, percentages: tuple[int, ...], is_contiguous: bool, text: str) -> None:
+def test_split_specs(spec: str, percentages: tuple[int, ...], kind: str, text: str) -> None:
     method = parse_split(spec)
-    assert method == SplitMethod(percentages, is_contiguous)
+    assert method == SplitMethod(percentages, kind)
     assert str(method) == text
     assert parse_split(text) == method
 
@@ -192,21 +196,44 @@ def test_a_document_is_wholly_in_one_part(sizes: list[int], spec: str) -> None:
     method = parse_split(spec)
     assert str(method) == spec
     split = split_text(text, method, borders)
-    assert "".join(in_order(split)) == text
+    assert Counter("".join(parts(split))) == Counter(text)
     train, validation, test = (set(part) for part in parts(split))
     assert not train & validation | train & test | validation & test
-    assert len(split.train.stretch_chars) <= NUM_SLICES
+    for part, documents in ((split.validation, validation), (split.test, test)):
+        assert len(part.stretch_chars) == min(len(documents), MAX_STRETCHES)
+        if len(documents) <= MAX_STRETCHES:  # a stretch is a document
+            assert all(len(set(stretch)) == 1 for stretch in part.stretches())
 
 
-def test_documents_of_similar_length_are_split_by_percentages_from_all_over() -> None:
-    documents = [f"{index} {PARAGRAPH * (1 + index % 3)}\n\n" for index in range(2000)]
+@pytest.mark.parametrize("spec", ["90/5/5", "documents:90/5/5"])
+def test_documents_of_middling_length_are_held_out_from_all_over(spec: str) -> None:
+    documents = [f"{index} {PARAGRAPH * (1 + index % 8)}\n\n" for index in range(400)]
     borders = list(accumulate(map(len, documents)))[:-1]
-    split = split_text("".join(documents), parse_split("documents:90/5/5"), borders)
+    split = split_text("".join(documents), parse_split(spec), borders)
+    assert str(split.method) == "documents:90/5/5"
     num_chars = sum(map(len, documents))
-    assert len(split.test.stretch_chars) == len(split.validation.stretch_chars) == NUM_SLICES
     for part, share in ((split.train, 0.9), (split.validation, 0.05), (split.test, 0.05)):
         assert abs(len(part) / num_chars - share) < 0.005
-        assert all(re.match(r"\d+ The rain", text) and text.endswith("\n\n") for text in part.stretches())
+    for part in (split.validation, split.test):
+        numbers = [int(stretch.split()[0]) for stretch in part.stretches()]
+        assert {number % 8 for number in numbers} == {2, 3, 4, 5}
+        assert numbers == sorted(numbers)
+        assert numbers[0] < 100
+        assert numbers[-1] > 300
+
+
+def test_few_or_uneven_documents_are_cut_into_slices() -> None:
+    documents = [f"{index} {PARAGRAPH}\n\n" * 9 for index in range(MIN_DOCUMENTS)]
+    uneven = [*documents, "A long one.\n\n" * 900]
+
+    def made(parts: list[str], spec: str) -> Split:
+        return split_text("".join(parts), parse_split(spec), list(accumulate(map(len, parts)))[:-1])
+
+    assert [str(made(each, "90/5/5").method) for each in (documents[1:], uneven, documents)] == [
+        *("90/5/5", "90/5/5", "documents:90/5/5")
+    ]
+    asked = made(documents, "slices:90/5/5")
+    assert asked == replace(split_text("".join(documents), parse_split("90/5/5")), method=asked.method)
 
 
 def test_too_few_documents_to_keep_whole() -> None:

@@ -118,7 +118,7 @@ def test_a_text_and_a_budget_are_made_once(
     origin = first.result.origin
     assert origin is not None
     assert (origin.corpus, origin.budget) == ("lee", "3000chars")
-    assert 0.5 < origin.overlap < 1  # most of the other text is of the same one
+    assert 0.3 < origin.overlap < 1  # much of the other text is of the same one
     (folder,) = (tmp_path / "cache" / "origins").iterdir()
     assert folder == origin_folder(first.saved.entry)
     written = (folder / "weights.safetensors").stat().st_mtime_ns

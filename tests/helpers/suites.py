@@ -43,8 +43,7 @@ def case(label: str, bits: float = 2.0, **changes: Any) -> CaseResult:
         "label": label,
         "entry": "char-lstm",
         "clean": "prose",
-        "train_share": 100,
-        "max_chars": None,
+        "train_chars": 1000,
         "budget": "5s",
         "scored_text": "0" * 64,
         "runs": tuple(measured_row(seed, [bits] * 24, [0.75] * 24) for seed in range(3)),
@@ -102,10 +101,10 @@ TINY_SUITE = """
 title = "A tiny suite"
 budget = "3000chars"
 seeds = 2
+sampler = "temperature"
 [[questions]]
 name = "size"
 text = "Which size?"
-sampler = "temperature"
 cases = [
     { label = "small", entry = "char-ngram" },
     { label = "chance", entry = "char-uniform" },
@@ -114,7 +113,6 @@ cases = [
 [[questions]]
 name = "text"
 text = "Which text?"
-sampler = "temperature"
 cumulative = true
 cases = [
     { label = "all", entry = "char-ngram" },

@@ -155,7 +155,7 @@ def _read_source(source: str, encoding: str) -> tuple[str, Iterator[Document]]:
             raise TextgenError(f"no text {source} in this process; give it again by Corpus.from_texts")
         return source, _not_empty(([text] for text in _in_memory[source]), source)
     if located is None:
-        return source, iter([[_read_corpus(source)]])
+        return source, iter([document] for document in _read_corpus(source))
     if _is_substitution(source):
         return located.name, _not_empty([_substituted(source, encoding)], source)
     return located.name, _not_empty(located.documents(encoding), source)
@@ -217,17 +217,20 @@ def _check_name(source: str) -> None:
         raise TextgenError(unknown_name("corpus", name) + "; or give the path of a file")
 
 
-def _read_corpus(source: str) -> str:
-    """Return the text of a corpus plugin; `source` is its spec, then optionally a slash and an item."""
+def _read_corpus(source: str) -> list[str]:
+    """Return the documents of a corpus plugin; `source` is its spec, then optionally a slash and an item."""
     _check_name(source)
     spec, _, item = source.partition("/")
     corpus = build("corpus", spec)
-    text = corpus.read(item)
-    if not isinstance(text, str):
-        raise contract_error(corpus, f"returned {type(text).__name__} instead of a text")
-    if not text:
+    text: Any = corpus.read(item)
+    is_one = isinstance(text, (str, bytes)) or not isinstance(text, Iterable)
+    documents: list[Any] = [text] if is_one else list(text)
+    for document in documents:
+        if not isinstance(document, str):
+            raise contract_error(corpus, f"returned {type(document).__name__} instead of a text")
+    if not any(documents):
         raise TextgenError(f"the corpus {source} is empty; choose another")
-    return text
+    return documents
 
 
 def download_folder() -> Path:

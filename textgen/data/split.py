@@ -1,18 +1,20 @@
-"""The split of a text into train, validation and test: many slices, each divided between paragraphs.
+"""The split of a text into train, validation and test: whole documents, or slices cut between paragraphs.
 
-One long held-out stretch is about a few topics, and says little about the rest of the text. So the text is
-cut into slices, each of which is divided 90/5/5; the score is that of many short stretches from all over the
-text, and their scatter tells how far it would change on other passages (see `benchmarks/README.md`).
+A text of many documents, such as articles, is scored on documents of which nothing was trained on. Any other
+text is cut into slices, each of which is divided 90/5/5: one long held-out stretch is about a few topics, and
+says little about the rest of the text. Either way the score is that of many stretches from all over the text,
+and their scatter tells how far it would change on others (see `benchmarks/README.md`).
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Literal, TypeAlias
+
+import numpy as np
 
 from textgen.contracts import TextgenError
 from textgen.data.decoding import utf8
@@ -39,9 +41,18 @@ MAX_HELD_OUT_CHARS = 1_000_000
 MAX_CUT_WINDOW = 1 << 16
 """Maximum number of characters that a cut may move in a text on disk."""
 
+MIN_DOCUMENTS = 40
+"""Documents from which on they are kept whole by default, if none has more than `MAX_DOCUMENT_SHARE`."""
+MAX_DOCUMENT_SHARE = 0.1
+"""Of all characters."""
+MAX_STRETCHES = 96
+"""Held-out documents beyond this number are joined to as many stretches."""
+
+SLICES = "slices"
 CONTIGUOUS = "contiguous"
 DOCUMENTS = "documents"
 EXACT = "exact"
+KINDS = (SLICES, CONTIGUOUS, DOCUMENTS, EXACT)
 
 Place: TypeAlias = tuple[int, int]
 """The first character of a range of a text, and the one after its last."""
@@ -49,24 +60,32 @@ Place: TypeAlias = tuple[int, int]
 
 @dataclass(frozen=True)
 class SplitMethod:
-    """Method of a split: percentages for train, validation and test, in many slices, in one or of documents.
+    """Method of a split: percentages for train, validation and test, and what is cut.
 
     With two percentages, for train and test, validation is held back from train: half as much as the test
-    part, in stretches from all over it. What is fitted to a text, as the weights of a mixture, must not be
-    scored on it. The test part may be 0, for one that is another text.
+    part. What is fitted to a text, as the weights of a mixture, must not be scored on it. The test part may
+    be 0, for one that is another text.
     """
 
     percentages: tuple[int, ...]
-    is_contiguous: bool = False
-    keeps_documents: bool = False
-    """Whether a document is wholly in one part."""
-    is_exact: bool = False
-    """Whether it is cut at exact bytes, and all of what is held out is scored."""
+    kind: str = ""
+    """One of `KINDS`; empty for documents where there are enough of them, and otherwise slices.
+
+    `documents` are wholly in one part. `contiguous` parts are one stretch each. `exact` ones are cut at exact
+    bytes, and all of what is held out is scored."""
 
     def __str__(self) -> str:
-        kinds = {CONTIGUOUS: self.is_contiguous, DOCUMENTS: self.keeps_documents, EXACT: self.is_exact}
-        name = "".join(f"{kind}:" for kind, is_used in kinds.items() if is_used)
-        return name + "/".join(map(str, self.percentages))
+        return f"{self.kind}:" * bool(self.kind) + "/".join(map(str, self.percentages))
+
+    @property
+    def is_exact(self) -> bool:
+        return self.kind == EXACT
+
+    def for_documents(self, ends: Sequence[int]) -> SplitMethod:
+        """Return the method for a text whose documents end at `ends`, which may be enough to keep whole."""
+        largest = max(end - begin for begin, end in pairwise([0, *ends]))
+        are_enough = len(ends) >= MIN_DOCUMENTS and largest <= MAX_DOCUMENT_SHARE * ends[-1]
+        return replace(self, kind=DOCUMENTS) if are_enough and not self.kind else self
 
     @property
     def held_back(self) -> float:
@@ -76,7 +95,7 @@ class SplitMethod:
     def num_slices(self, num_chars: int) -> int:
         """Return the number of slices of a text, at most `NUM_SLICES`; stretches keep a useful length."""
         held_out = int(num_chars * (self.held_back or min(filter(None, self.percentages[1:]))) / 100)
-        return 1 if self.is_contiguous else max(1, min(NUM_SLICES, held_out // MIN_STRETCH_CHARS))
+        return 1 if self.kind == CONTIGUOUS else max(1, min(NUM_SLICES, held_out // MIN_STRETCH_CHARS))
 
 
 @dataclass(frozen=True)
@@ -99,7 +118,7 @@ class SplitInfo:
     """Method of a split, and the sizes and hashes of its parts."""
 
     method: str
-    """The value of `--split`: `90/5/5` of each slice, or after `contiguous:`, `documents:` or `exact:`."""
+    """The value of `--split`; that of whole documents begins with `documents:`."""
     train: SplitPart
     validation: SplitPart
     test: SplitPart
@@ -174,20 +193,19 @@ class Split:
 def parse_split(text: str) -> SplitMethod:
     """Read `90/5/5` (train, validation, test) or `90/10` (train, test), perhaps after a name and a colon."""
     name, _, shares = text.strip().rpartition(":")
-    if text.strip() in (CONTIGUOUS, DOCUMENTS, EXACT):
+    if text.strip() in KINDS:
         name, shares = text.strip(), "90/5/5"
     parts = [part.strip() for part in shares.split("/")]
-    kinds = [name == each for each in (CONTIGUOUS, DOCUMENTS, EXACT)]
-    if (not name or any(kinds)) and all(each.isdecimal() and len(each) < 4 for each in parts):
+    if name in ("", *KINDS) and all(each.isdecimal() and len(each) < 4 for each in parts):
         percentages = tuple(int(part) for part in parts)
-        method = SplitMethod(percentages, *kinds)
+        method = SplitMethod(percentages, name)
         is_complete = len(percentages) in (2, 3) and sum(percentages) == 100 and min(percentages[:2]) > 0
         if is_complete and percentages[0] > method.held_back:
             return method
     raise TextgenError(
         f"invalid split {text!r}; give percentages such as 90/5/5 of train, validation and test, 90/10 to "
-        "hold validation back from train, contiguous:90/5/5 for one stretch each, documents:90/5/5, or "
-        "exact:90/5/5, cut at these bytes"
+        "hold validation back from train, after slices:, contiguous: (one stretch each), documents: (kept "
+        "whole) or exact: (cut at these bytes) if you like"
     )
 
 
@@ -196,10 +214,13 @@ def split_text(text: Text, method: SplitMethod, borders: Sequence[int] = ()) -> 
 
     A cut moves from its exact position to the nearest end of a paragraph, of a line or of a word, in this
     order, within 1 % of its slice (at least 1000 characters, at most `MAX_CUT_WINDOW` on disk), but never
-    by more than half of what a part has beyond its minimum, or in several slices by a quarter. A method that
-    keeps documents cuts at `borders` alone, where each document but the first begins.
+    by more than half of what a part has beyond its minimum, or in several slices by a quarter. Documents,
+    each of which but the first begins at one of `borders`, are kept whole if the method says so, or says
+    nothing and there are enough (`SplitMethod.for_documents`).
     Raises `TextgenError` if a part would be shorter than `MIN_CHARS`, or if there are too few documents.
     """
+    ends = [*borders, len(text)]
+    method = method.for_documents(ends)
     percentages, num_slices = _percentages(method), method.num_slices(len(text))
     if any(int(len(text) * percent / 100) < MIN_CHARS[name] for name, percent in percentages.items()):
         needed = max(math.ceil(MIN_CHARS[name] * 100 / percent) for name, percent in percentages.items())
@@ -208,8 +229,8 @@ def split_text(text: Text, method: SplitMethod, borders: Sequence[int] = ()) -> 
             f"give at least {needed}, or change --split"
         )
     places: dict[str, list[Place]] = {name: [] for name in PARTS}
-    if method.keeps_documents:
-        places |= document_places([*borders, len(text)], percentages, num_slices)
+    if method.kind == DOCUMENTS:
+        places |= document_places(ends, percentages)
     elif method.is_exact:
         places |= _exact_places(text, percentages)
     else:
@@ -225,9 +246,11 @@ def split_text(text: Text, method: SplitMethod, borders: Sequence[int] = ()) -> 
 
 
 def _part(text: Text, places: Sequence[Place]) -> Part:
+    """Return a part; more than `MAX_STRETCHES` of its places are joined to as many stretches."""
     if not places:
         return NO_PART
-    return Part(join(text, places), tuple(end - begin for begin, end in places))
+    groups = np.array_split([end - begin for begin, end in places], min(len(places), MAX_STRETCHES))
+    return Part(join(text, places), tuple(int(group.sum()) for group in groups))
 
 
 def _percentages(method: SplitMethod) -> dict[str, float]:
@@ -289,7 +312,7 @@ def cut_stretches(text: Text, method: SplitMethod, name: str) -> Part:
     """
     if len(text) < MIN_CHARS["test"]:
         raise TextgenError(f"{name} has only {len(text)} characters; give at least {MIN_CHARS['test']}")
-    longest = 1 if method.is_contiguous else NUM_SLICES
+    longest = 1 if method.kind == CONTIGUOUS else NUM_SLICES
     number = max(1, min(longest, len(text) // MIN_STRETCH_CHARS))
     places = list(_slices(text, (0, len(text)), number))
     return _part(text, places)
@@ -320,36 +343,37 @@ def cut_window(text: Text, size: int) -> int:
     return near if isinstance(text, str) else min(near, MAX_CUT_WINDOW)
 
 
-def document_places(
-    ends: Sequence[int], shares: Mapping[str, float], num_slices: int
-) -> dict[str, list[tuple[int, int]]]:
-    """Return the ranges of characters of each part of a text whose documents end at `ends`.
+def document_places(ends: Sequence[int], shares: Mapping[str, float]) -> dict[str, list[Place]]:
+    """Return the places of each part of a text whose documents end at `ends`.
 
-    `shares` are the percentages of the parts, in order. At most `num_slices` slices have equal numbers of
-    documents; there are fewer if the smallest part would have less than a document in each. In a slice, a
-    part is a run of documents, at least one, that ends where a document does nearest to its share.
+    `shares` are the percentages of the parts, the first of which is trained on. The others get documents,
+    drawn by a fixed seed from the middle half by length, as long as that has any, until they have their share
+    of the characters: a few long documents would decide a score, and very short ones say little.
     Raises `TextgenError` if there are fewer documents than parts.
     """
-    number = len(ends)
+    number, (trained, *held_out) = len(ends), shares
     if number < len(shares):
         some = f"{number} document{'s' * (number > 1)}"
         raise TextgenError(
             f"the text has {some}, too few to keep them whole in {len(shares)} parts; "
             "leave documents: out of the split, or give more documents"
         )
-    begins = [0, *ends]
-    num_slices = max(1, min(num_slices, int(number * min(shares.values()) / 100)))
-    places: dict[str, list[tuple[int, int]]] = {name: [] for name in shares}
-    for index in range(num_slices):
-        first, last = number * index // num_slices, number * (index + 1) // num_slices
-        begin, size = begins[first], begins[last] - begins[first]
-        cumulated = accumulate(shares.values())
-        for position, (name, share) in enumerate(zip(shares, cumulated, strict=True), 1):
-            latest = last - len(shares) + position  # which leaves a document to each part that follows
-            target = begin + size * share / 100
-            place = bisect_left(begins, target, first + 1, latest)
-            is_nearer = place - 1 > first and target - begins[place - 1] < begins[place] - target
-            following = latest if position == len(shares) else place - is_nearer
-            places[name].append((begins[first], begins[following]))
-            first = following
-    return places
+    documents, random = list(pairwise([0, *ends])), np.random.default_rng(0)
+    by_length = np.argsort([end - begin for begin, end in documents], kind="stable")
+    shortest, middle, longest = np.split(by_length, [number // 4, number - number // 4])
+    left = [*random.permutation(middle), *random.permutation([*shortest, *longest])]
+    places = dict[str, list[Place]]()
+    for name in held_out:
+        target = ends[-1] * shares[name] / 100
+        most = len(left) - len(shares) + 1 + len(places)  # one is left for each other part
+        sizes = list(accumulate(documents[index][1] - documents[index][0] for index in left[:most]))
+        nearest = min(range(len(sizes)), key=lambda last: abs(sizes[last] - target))
+        places[name] = [documents[index] for index in sorted(left[: nearest + 1])]
+        left = left[nearest + 1 :]
+    return places | {trained: _joined([documents[index] for index in sorted(left)])}
+
+
+def _joined(places: Sequence[Place]) -> list[Place]:
+    """Return places in order, those that follow each other as one."""
+    cuts = [index for index in range(1, len(places)) if places[index - 1][1] != places[index][0]]
+    return [(places[first][0], places[last - 1][1]) for first, last in pairwise([0, *cuts, len(places)])]

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+import numpy as np
+
+from textgen.data.split import DOCUMENTS
 from textgen.evaluation.baselines import DESCRIPTIONS
 from textgen.evaluation.memorization import WINDOW
 from textgen.experiment.entry_result import EntryResult
@@ -31,6 +34,10 @@ AS_WELL = 0.005
 """Share of a score by which a reference that does as well may differ from it."""
 LITTLE = 0.001
 """A share of the scored text below which it is only said to be little."""
+NEAR = 1.5
+"""Times the best score; intervals of entries that are farther from it, as chance is, are not comparable."""
+FAR_WIDER = 3.0
+"""How much wider than the narrowest interval one needs an explanation."""
 MAX_NAMED = 3
 """The most entries without a clear difference from the best that the answer names."""
 
@@ -123,10 +130,15 @@ def _answer_of(result: Comparison | Ladder, entries: Class, budget: Budget) -> s
 def scope(result: Comparison) -> Iterator[str]:
     """Yield what scores and intervals hold for, and what one seed cannot tell."""
     number = len(result.corpus.split.scored(result.scored_on).stretch_chars)
-    if number > 1:
+    if result.corpus.split.method.startswith(DOCUMENTS):
+        yield (
+            f"Scores are averages over whole documents ({number} stretches), of which nothing was trained "
+            "on; intervals say how far they would change on other documents like them."
+        )
+    elif number > 1:
         yield (
             f"Scores are averages over {number} stretches from all over the text; intervals say how far they "
-            "would change on other passages of it."
+            "would change on other passages of it, whose names and topics are known from training."
         )
     else:
         yield "Scores are those of one passage; on others they may differ by more than the intervals say."
@@ -203,6 +215,31 @@ def doubts(result: Comparison) -> Iterator[str]:
                 f"Before you believe {score.name}: it needs only {share:.0%} of the bits of the best "
                 f"reference ({lowest.name}). Has it, or what it was made from, seen the text it is scored on?"
             )
+
+
+def uneven(result: Comparison) -> Iterator[str]:
+    """Yield why the interval of an entry is far wider than the narrowest one."""
+    comparable = [
+        each for each in result.scores if each.bits_per_char < NEAR * result.scores[0].bits_per_char
+    ]
+    widths = {each.name: each.interval[1] - each.interval[0] for each in comparable if each.interval}
+    narrow = min(filter(widths.get, widths), key=lambda name: widths[name], default="")
+    for name, width in widths.items():
+        if narrow and width > FAR_WIDER * widths[narrow]:
+            spreads = [_spread(result, each) for each in (name, narrow)]
+            cause = "passages" if spreads[0] > FAR_WIDER / 2 * spreads[1] else "seeds, not passages"
+            yield (
+                f"The interval of {name} is {width / widths[narrow]:.1f} times as wide as that of {narrow}: "
+                f"its bits per character vary more between {cause} (standard deviation between passages: "
+                f"{spreads[0]:.3f} and {spreads[1]:.3f})."
+            )
+
+
+def _spread(result: Comparison, name: str) -> float:
+    """Return the standard deviation of an entry's bits per character between stretches of the scored text."""
+    scores = [run.score(result.scored_on) for run in result.runs if run.name == name]
+    units = [score.units for score in scores if score and score.units]
+    return fmean(float(np.std(np.divide(each.bits, each.num_chars))) for each in units)
 
 
 def _has_single_seed(result: Comparison) -> bool:

@@ -10,7 +10,7 @@ from textgen.evaluation.text_metrics import MIN_VERBATIM
 from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, entry_style
 from textgen.reports import bench_tables as tables
 from textgen.reports.advice import advice, next_steps, other_entry
-from textgen.reports.answer import DEFINITION, answer, doubts, known_before, resolution, scope
+from textgen.reports.answer import DEFINITION, answer, doubts, known_before, resolution, scope, uneven
 from textgen.reports.columns import curves_csv, scores_csv
 from textgen.reports.document import (
     BRIEF,
@@ -68,7 +68,7 @@ def bench_report(
         title=f"Comparison on {result.corpus.name}",
         answer=answer(result),
         advice=advice(result),
-        cautions=list(filter(None, [*doubts(result), resolution(result)])),
+        cautions=list(filter(None, [*doubts(result), *uneven(result), resolution(result)])),
         context=plain(" · ".join(_context(result))),
         definition=DEFINITION,
         sections=[

@@ -109,6 +109,13 @@ def is_text(text: Any) -> bool:
 
 def read(corpus: Any, _: object) -> Any:
     """Return the text of a corpus, or of its first item; skipped if it cannot be downloaded."""
+    found = read_any(corpus)
+    is_joined = isinstance(found, str) or not isinstance(found, Iterable)
+    return found if is_joined else error_of("\n\n".join, found)
+
+
+def read_any(corpus: Any) -> Any:
+    """Return what a corpus reads: a text or documents."""
     try:
         try:
             return corpus.read("")

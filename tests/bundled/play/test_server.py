@@ -67,7 +67,7 @@ def test_what_is_kept_is_what_was_written_and_runs_show_prints_it(server: Server
         status, body = server.ask("keep", asked)
         assert (status, body) == (200, {"kept": 1})
     shown = run_textgen("runs", "show", runs[0]).stdout
-    assert written(server, **asked) in shown
+    assert written(server, **asked).rstrip() in shown
     assert shown.count("temperature:temperature=0.6") == 1
 
 

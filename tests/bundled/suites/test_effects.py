@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from helpers.suites import case, measured_row, question
+from helpers.suites import case, measured_row, question, suite_result
+from textgen_suites.against import compare
 from textgen_suites.effects import PRIORS, judged
-from textgen_suites.result import CaseResult, Effect
+from textgen_suites.result import CaseResult, Effect, SuiteResult
 
 HARD = np.random.default_rng(0).normal(0, 0.1, 24)
 """How hard each stretch is, for all cases."""
@@ -58,6 +60,21 @@ def test_cases_on_another_text_are_not_paired() -> None:
     assert paired.bits_per_char.is_clear
     assert unpaired.bits_per_char is not None
     assert not unpaired.bits_per_char.is_clear  # how hard a passage is does not drop out
+
+
+def test_scores_beside_recorded_ones_agree_unless_something_changed() -> None:
+    def made(noise_of: str, planted: float = 0.0) -> SuiteResult:
+        cases = [replace(measured(f"{noise_of} {index}", 2.0), label=f"case {index}") for index in range(20)]
+        cases[7] = replace(measured(noise_of, 2.0 + planted), label="case 7")
+        return suite_result("news", question("q", cases))
+
+    recorded = made("first")
+    agree, changed = compare(made("second"), recorded), compare(made("second", planted=0.05), recorded)
+    assert [each.agrees for each in agree] == [True] * 20
+    (named,) = (each for each in changed if not each.agrees)
+    assert (named.question, named.case) == ("q", "case 7")
+    assert named.change.value == pytest.approx(0.05, abs=0.01)
+    assert compare(made("second"), suite_result("news", question("another", [SMALL]))) == []
 
 
 def test_effects_of_one_question_are_corrected_for_their_number() -> None:

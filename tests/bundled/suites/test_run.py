@@ -96,6 +96,39 @@ def test_complete_benches_are_not_made_again(copied: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in copied.glob("out/*/runs/*/run.json")} == before
 
 
+def test_answers_to_other_questions_are_kept(copied: Path) -> None:
+    path, out, whole = str(copied / "tiny.toml"), copied / "out", saved(copied)
+    asked = textgen_suites.suite(path, TEXT, seeds=1, question=["text"], out=out)
+    assert asked.questions == whole.questions
+    assert saved(copied).questions == whole.questions
+    another = textgen_suites.suite(path, TEXT, seeds=1, budget="2000chars", question=["text"], out=out)
+    assert [question.name for question in another.questions] == ["text"]
+
+
+BEST = """
+title = "Best"
+budget = "1epoch"
+seeds = 1
+train_chars = 5000
+[[questions]]
+name = "q"
+text = "?"
+cases = [
+    { label = "chance", entry = "char-uniform" },
+    { label = "counts", entry = "char-ngram", one_of = ["order=1", "order=3"] },
+]
+"""
+
+
+def test_a_case_is_the_best_of_its_options_on_validation(tmp_path: Path) -> None:
+    path = write_suite(tmp_path, BEST)
+    (answer,) = textgen_suites.suite(path, TEXT, out=tmp_path / "out").questions
+    chance, counts = answer.cases
+    assert (chance.entry, counts.entry) == ("char-uniform", "char-ngram:order=3")
+    assert 4500 < counts.train_chars <= 5000
+    assert len(answer.effects) == 1
+
+
 def test_all_files_are_known_and_an_interrupted_suite_too(copied: Path) -> None:
     out = copied / "out"
     (out / "suite.json").unlink()
@@ -185,8 +218,8 @@ def test_a_variant_is_known_by_all_that_its_runs_have_in_common(monkeypatch: pyt
         budget: str = "3000chars", num_jobs: int = 1, sampler: str = "greedy", **case: Any
     ) -> list[str]:
         cases = (Case(label="a", entry="char-uniform", **case), Case(label="b", entry="char-ngram", **case))
-        question = Question(name="q", text="?", sampler=sampler, cases=cases)
-        suite = Suite(title="?", budget=budget, questions=(question,))
+        question = Question(name="q", text="?", cases=cases)
+        suite = Suite(title="?", budget=budget, sampler=sampler, questions=(question,))
         return [*planned(suite, TEXT, settings_for(budget, num_jobs))[0]]
 
     same = [names(), names(num_jobs=2)]

@@ -20,11 +20,12 @@ from textgen_suites.schema import Case, Question, load_suite
 def test_the_bundled_suites_can_run_and_compare_each_case(name: str) -> None:
     suite = load_suite(name)
     assert suite.seeds >= 3
+    build_sampler(suited_to(suite.sampler, "a text"))
     for case in suite.cases():
-        parse_entry(case.entry)
+        for entry in case.entries:
+            parse_entry(entry)
         build("cleaner", case.clean)
     for question in suite.questions:
-        build_sampler(suited_to(question.sampler, "a text"))
         assert len(list(question.comparisons())) == len(question.cases) - 1
 
 
@@ -43,6 +44,23 @@ def test_the_budget_and_the_seeds_can_be_others(tmp_path: Path) -> None:
     suite = load_suite(write_suite(tmp_path))
     assert suite.asked() == suite
     assert suite.asked("1epoch", 5) == suite.model_copy(update={"budget": "1epoch", "seeds": 5})
+
+
+def test_a_part_of_the_questions_can_be_asked(tmp_path: Path) -> None:
+    suite = load_suite(write_suite(tmp_path))
+    assert [question.name for question in suite.asked(questions=["text"]).questions] == ["text"]
+    with pytest.raises(TextgenError, match=r"unknown question of the suite 'sise'; did you mean 'size'\?"):
+        suite.asked(questions=["sise"])
+
+
+def test_a_case_may_be_the_best_of_several_options() -> None:
+    assert Case(label="a", entry="char-lstm").entries == ["char-lstm"]
+    assert Case(label="a", entry=" char-lstm", one_of=("dropout=0", "dropout=0.1")).entries == [
+        "char-lstm:dropout=0",
+        "char-lstm:dropout=0.1",
+    ]
+    given = Case(label="a", entry="char-lstm:optimizer=sgd", one_of=("dropout=0",))
+    assert given.entries == ["char-lstm:optimizer=sgd,dropout=0"]
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a small comparison of a text in a file, with two seeds."""
     folder = tmp_path_factory.mktemp("made")
     text = folder / "news.txt"
-    text.write_text(build("corpus", "lee").read("")[:20_000], "utf-8")
+    text.write_text("\n\n".join(build("corpus", "lee").read(""))[:20_000], "utf-8")
     training = ("--budget", "2000chars", "--seeds", 2, "--device", "cpu", "--precision", "fp32")
     textgen("bench", TINY, "word-ngram", "--corpus", text, *training, "--length", 80, "--out", folder / "out")
     return folder / "out"
