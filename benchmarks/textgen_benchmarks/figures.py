@@ -1,12 +1,12 @@
-"""Plot of effects in suites: `python -m textgen_benchmarks.figures improvements-wiki improvements-austen`.
+"""Pictures of benchmarks/RESULTS.md, drawn into results/: `python -m textgen_benchmarks.figures`.
 
-Each NAME is results/NAME.json; the effects of the same change on several texts are next to each other, with
-95 % intervals. The plot is written to results/effects.svg, or to `--out`; it needs matplotlib.
+The scores of ladders by budget (ladder.svg), the effects of changes in suites on several texts, next to each
+other (effects.svg), and the share of real words by temperature (words.svg), with 95 % intervals where there
+are some. Equal results give equal files. It needs matplotlib.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,29 +14,56 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from textgen.library.comparison import Ladder as DrawnLadder
+from textgen.results.details import Details
+from textgen.results.ladder import Ladder
 from textgen.runtime.storage.json_records import read_record
+from textgen_benchmarks.results_page import IMPROVEMENTS, LADDERS, WORDS
+from textgen_benchmarks.saving import RESULTS
 from textgen_suites.result import QuestionResult, SuiteResult
 
-RESULTS = Path(__file__).parents[1] / "results"
 WIDEST = 0.6
 """Limit of the axis in bits per character: larger effects are arrows at the edge, intervals are cut."""
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito's, safe for colour-blind readers
 
 
 def main() -> None:
-    """Draw the results that the arguments name."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="+", metavar="NAME")
-    parser.add_argument("--out", type=Path, default=RESULTS / "effects.svg")
-    options = parser.parse_args()
-    results = [read_record(SuiteResult, RESULTS / f"{name}.json") for name in options.names]
-    write_picture(results, options.out)
+    """Draw all pictures."""
+    suites = [read_record(SuiteResult, RESULTS / f"{name}.json") for name in IMPROVEMENTS]
+    write_picture(draw_effects(suites), RESULTS / "effects.svg")
+    ladders = [read_record(Ladder, RESULTS / f"{name}.json") for name in LADDERS]
+    write_picture(draw_ladders(ladders), RESULTS / "ladder.svg")
+    details = read_record(Details, RESULTS / f"{WORDS}.json")
+    write_picture(draw_words(details), RESULTS / "words.svg")
 
 
-def write_picture(results: Sequence[SuiteResult], path: Path) -> None:
-    """Write the plot of several results of one suite; equal results give equal files."""
-    with rc_context({"svg.hashsalt": "textgen", "svg.fonttype": "none", "font.size": 8}):
-        draw_effects(results).savefig(path, metadata={"Date": None}, bbox_inches="tight")
+def write_picture(figure: Figure, path: Path) -> None:
+    """Write a plot; equal ones give equal files."""
+    with rc_context({"svg.hashsalt": "textgen", "svg.fonttype": "none"}):
+        figure.savefig(path, metadata={"Date": None}, bbox_inches="tight")
+
+
+def draw_ladders(ladders: Sequence[Ladder]) -> Figure:
+    """Return a plot with a panel for each ladder, with the scores over the budget, on a logarithmic axis."""
+    figure = Figure(figsize=(4.5 * len(ladders), 3.2), layout="constrained")
+    for axes, ladder in zip(figure.subplots(1, len(ladders), squeeze=False).flat, ladders, strict=True):
+        DrawnLadder(**vars(ladder)).plot("budget", axes=axes)
+        axes.set_title(ladder.corpus.name)
+    return figure
+
+
+def draw_words(details: Details) -> Figure:
+    """Return a plot of the share of real words that each entry writes at each temperature."""
+    figure = Figure(figsize=(4.5, 3.2), layout="constrained")
+    axes = figure.add_subplot()
+    for entry in details.entries:
+        shares = [(each.sampler, each.metrics.get("real_word_rate")) for each in entry.writing]
+        known = [(float(spec.rpartition("=")[2]), 100 * share) for spec, share in shares if share is not None]
+        axes.plot(*zip(*known, strict=True), marker="o", markersize=3, label=entry.name)
+    axes.set_xlabel("temperature")
+    axes.set_ylabel("real words, %")
+    axes.legend()
+    return figure
 
 
 def draw_effects(results: Sequence[SuiteResult]) -> Figure:

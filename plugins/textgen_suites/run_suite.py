@@ -96,6 +96,10 @@ def suite_as(
         return run_suite(asked, text, settings, folder, tell)
 
 
+SHARED = ("suite", "budget", "num_seeds", "sources")
+"""What answers in one file have in common."""
+
+
 @dataclass(frozen=True)
 class Variant:
     """The text, budget and sampler that some cases have in common, whose entries one bench compares."""
@@ -184,7 +188,7 @@ def with_earlier(result: SuiteResult, path: Path) -> SuiteResult:
     if not path.is_file():
         return result
     earlier = read_record(SuiteResult, path, needs_digest=True)
-    if (earlier.suite, earlier.budget, earlier.num_seeds) != (result.suite, result.budget, result.num_seeds):
+    if any(getattr(earlier, name) != getattr(result, name) for name in SHARED):
         return result
     names = {question.name for question in result.questions}
     others = tuple(each for each in earlier.questions if each.name not in names)

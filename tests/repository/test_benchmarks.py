@@ -10,10 +10,11 @@ import pytest
 from helpers.ladders import laddered
 from helpers.pages import ROOT, read_page
 from textgen.evaluation.intervals import SHIPPED_PRIORS
+from textgen.results.details import Details
 from textgen.runtime.storage.json_records import read_record
-from textgen_benchmarks import figures, ladder_picture
+from textgen_benchmarks import figures
+from textgen_benchmarks.results_page import WORDS, page
 from textgen_benchmarks.seeds import SeedResults, conclusions, fitted_decay
-from textgen_benchmarks.tables import filled
 from textgen_suites.result import SuiteResult
 
 BENCHMARKS = ROOT / "benchmarks"
@@ -21,17 +22,23 @@ RESULTS = BENCHMARKS / "results"
 SCORES = {"char": (2.0, 1.9, 1.85), "word": (2.1, 1.8, 1.7), "random": (6.2, 6.2, 6.2)}
 
 
-def test_the_tables_of_the_page_are_those_of_the_results() -> None:
-    page = read_page("benchmarks/README.md")
-    assert filled(page, RESULTS) == page, "run python -m textgen_benchmarks.tables"
+def test_the_page_is_that_of_the_results() -> None:
+    written = "\n".join(page(RESULTS))
+    assert written == read_page("benchmarks/RESULTS.md"), "run python -m textgen_benchmarks.results_page"
+    assert written.count("\n") <= 150
 
 
 def test_the_same_results_are_drawn_into_the_same_file(tmp_path: Path) -> None:
     suite = read_record(SuiteResult, RESULTS / "improvements-wiki.json")
+    details = read_record(Details, RESULTS / f"{WORDS}.json")
     for name in ("first", "second"):
-        figures.write_picture([suite], tmp_path / f"{name}.svg")
-        ladder_picture.write_picture([laddered(SCORES)] * 3, tmp_path / f"{name}-ladder.svg")
-    for kind, label in (("", "without joining lines"), ("-ladder", "word")):
+        for kind, figure in (
+            ("", figures.draw_effects([suite])),
+            ("-ladder", figures.draw_ladders([laddered(SCORES)] * 3)),
+            ("-words", figures.draw_words(details)),
+        ):
+            figures.write_picture(figure, tmp_path / f"{name}{kind}.svg")
+    for kind, label in (("", "word, GloVe"), ("-ladder", "word"), ("-words", "temperature")):
         drawn = (tmp_path / f"first{kind}.svg").read_bytes()
         assert label.encode() in drawn
         assert drawn == (tmp_path / f"second{kind}.svg").read_bytes()

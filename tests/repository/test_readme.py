@@ -17,11 +17,13 @@ import pytest
 from helpers.commands import run_textgen
 from helpers.pages import ROOT, inline_commands, parse_command, read_page, textgen_lines
 from textgen.defaults import SAMPLER
+from textgen.evaluation.intervals import Contrast
 from textgen.results.comparison import Comparison, EntryScore, ReferenceScore
 from textgen.results.judge import SCORE, contrasts_of, score_samples
 from textgen.results.ladder import Ladder
 from textgen.results.row import rows_by_entry
 from textgen.runtime.storage.json_records import read_record
+from textgen_suites.result import SuiteResult
 
 README = read_page("README.md")
 RESULTS = ROOT / "benchmarks" / "results"
@@ -78,6 +80,16 @@ def rung(name: str, entry: str, budget: str) -> float:
     return score.bits_per_char
 
 
+def five_epochs(label: str) -> Contrast:
+    """Return how much a case of the first question of the improvements differs from characters."""
+    first = read_record(SuiteResult, RESULTS / "improvements-wiki.json").questions[0]
+    effect = first.effect(label)
+    assert first.name == "level"
+    assert effect
+    assert effect.bits_per_char
+    return effect.bits_per_char
+
+
 def gap(name: str, better: str, worse: str) -> Iterator[str]:
     """Yield by how much an entry of a recorded comparison is better, and the ends of the 95 % interval."""
     result = comparison(name)
@@ -105,12 +117,11 @@ def figures() -> Iterator[str]:
     yield from gap("bench-wiki", BEST_WORDS, BEST_CHARS)
     yield from gap("bench-wiki", "word-lstm", CHARS)
     yield from gap("bench-wiki", "word-lstm+ngram", "char-hier+words")
-    for better, worse in ((WORDS, CHARS), (BEST_WORDS, BEST_CHARS)):
-        four_minutes = [rung("ladder-wiki-slower", entry, "4m") for entry in (worse, better)]
-        yield f"{four_minutes[0] - four_minutes[1]:.2f}"
-    yield from gap("bench-articles", WORDS, CHARS)
-    yield from gap("bench-articles", "word-lstm", CHARS)
-    yield from gap("bench-articles", WORDS, BEST_CHARS)
+    yield from gap("bench-wiki-passages", WORDS, CHARS)
+    for label in ("word", "word, GloVe"):
+        change = five_epochs(label)
+        assert change.interval
+        yield from (f"{-value:.2f}" for value in (change.value, *change.interval))
     german = [rung("ladder-german", f"{level}+ngram", "4Mchars") for level in ("char-hier", "word-lstm")]
     yield f"{german[0] - german[1]:.3f}"
     nats = fmean(row.test.nats_per_char for row in comparison("tinyshakespeare").runs if row.name == CHARS)

@@ -3,7 +3,7 @@
 A text of many documents, such as articles, is scored on documents of which nothing was trained on. Any other
 text is cut into slices, each of which is divided 90/5/5: one long held-out stretch is about a few topics, and
 says little about the rest of the text. Either way the score is that of many stretches from all over the text,
-and their scatter tells how far it would change on others (see `benchmarks/README.md`).
+and their scatter tells how far it would change on others (see `benchmarks/RESULTS.md`).
 """
 
 from __future__ import annotations

@@ -1,0 +1,223 @@
+"""benchmarks/RESULTS.md, written from results/*.json: `python -m textgen_benchmarks.results_page`.
+
+`FINDINGS` are the questions, with the recorded result that answers each; a suite answers several. Everything
+else on the page follows from the results.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from textgen.reports.answer import best_reference, classes
+from textgen.reports.bench_tables import named
+from textgen.reports.columns import RowColumn, View, make_table
+from textgen.reports.document import DASH
+from textgen.reports.formats import count, thousandths
+from textgen.reports.ladder_report import score_table
+from textgen.reports.markdown import escape, markdown_table, table_lines
+from textgen.reports.rows import EntryRow, entry_rows, held_out_row, reference_rows
+from textgen.results.comparison import Comparison
+from textgen.results.ladder import Ladder
+from textgen.runtime.storage.json_records import read_record
+from textgen_benchmarks.saving import RESULTS
+from textgen_benchmarks.seeds import SeedResults
+from textgen_suites.result import QuestionResult, SuiteResult
+
+PAGE = RESULTS.parent / "RESULTS.md"
+MAIN, LADDERS = "bench-wiki", ("ladder-wiki-slower", "ladder-german", "ladder-code")
+WORDS = "inside/details-wiki"
+"""The details of the main comparison, with what its entries write at each temperature."""
+IMPROVEMENTS = ("improvements-wiki",)
+
+INTRO = """# Results
+
+Written from [results/](results/) by `python -m textgen_benchmarks.results_page`. Scores are bits per
+character of held-out text. In brackets are 95 % intervals, over passages or documents and over seeds; bold
+differences are clear at 5 %, corrected for their number. Where whole documents were held out (`documents`), a
+score holds for other documents; otherwise for other passages of this text, whose names and topics are known.
+What a second is worth depends on the machine; epochs and characters are the same on all.
+"""
+SUITE_HEADER = ["question", "best case", "change", "text, budget, seeds", "command", "values"]
+HEADER = ["question", "answer", "text, budget, seeds", "command", "values"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A question, and the recorded comparison or ladder that answers it."""
+
+    question: str
+    name: str
+
+
+FINDINGS = (
+    Finding("Which entry is best on new articles after a minute of Wikipedia?", MAIN),
+    Finding("And on passages of the articles it was trained on?", "bench-wiki-passages"),
+    Finding("Which is best for a novel, after ten minutes?", "bench-novels"),
+    Finding("What do vectors add to `hier` on novels?", "bench-austen-characters"),
+    Finding("What is a minute worth on tinyshakespeare?", "tinyshakespeare"),
+    Finding("And with words known to `hier`?", "tinyshakespeare-words"),
+    Finding("And learning while reading?", "tinyshakespeare-mix"),
+    Finding("Learning while reading, Wikipedia, characters", "mix-wiki-characters"),
+    Finding("Learning while reading, Wikipedia, words", "mix-wiki-words"),
+    Finding("Learning while reading, novels, characters", "mix-austen-characters"),
+    Finding("Learning while reading, novels, words", "mix-austen-words"),
+    Finding("Is reading Wikipedia first worth it for 100,000 characters of Austen?", "start-austen-words"),
+)
+SUITES = (IMPROVEMENTS, ("original-wiki", "original-austen"), ("languages",))
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text("\n".join(page(RESULTS)), "utf-8")
+
+
+def page(results: Path) -> Iterator[str]:
+    """Yield the lines of the page."""
+    yield from INTRO.splitlines()
+    yield from ("", "## The main comparison", "")
+    main_bench = read_record(Comparison, results / f"{MAIN}.json")
+    yield from (_made_by(main_bench, MAIN), "", *bench_table(main_bench))
+    yield from ("", "## What more time buys", "", "![Score by budget](results/ladder.svg)", "")
+    for name in LADDERS:
+        ladder = read_record(Ladder, results / f"{name}.json")
+        scores = score_table(ladder)
+        rows = [row for row in scores.rows if not row.is_reference]
+        yield from (_made_by(ladder, name), "", *markdown_table(replace(scores, rows=rows)), "")
+    yield from ("## The improvements", "", "![Effect of each change](results/effects.svg)", "")
+    yield from table_lines([SUITE_HEADER, *_suites(results)], range(6))
+    yield from ("", "## Other findings", "", "![Real words by temperature](results/words.svg)", "")
+    yield from table_lines([HEADER, *_findings(results)], range(5))
+    yield ""
+
+
+def bench_table(result: Comparison) -> list[str]:
+    """Return the table of a comparison."""
+    ranked = sorted([*entry_rows(result), *reference_rows(result)], key=EntryRow.ranking)
+    shown = list(named(result, bench_columns()))
+    return list(markdown_table(make_table("", "", shown, [*ranked, held_out_row(result)])))
+
+
+def bench_columns() -> list[RowColumn[Any]]:
+    """Return the columns of a comparison's table."""
+    names = (
+        "bits_per_char interval bits_per_char_without_oov num_parameters trained_chars_per_second "
+        "real_word_rate"
+    )
+    changes: dict[str, dict[str, Any]] = {
+        "bits_per_char_without_oov": {"header": "without OOV words", "write": thousandths},
+        "trained_chars_per_second": {
+            "header": "training chars/s",
+            "write": lambda speed: count(float(f"{speed:.3g}")),
+        },
+    }
+    return [replace(column, **changes.get(column.name, {})) for column in View(names).columns()]
+
+
+def _made_by(result: Comparison | Ladder, name: str) -> str:
+    return f"{_command(result)} ({result.machine.processor}, [values](results/{name}.json)):"
+
+
+def _findings(results: Path) -> Iterator[list[str]]:
+    for finding in FINDINGS:
+        result = read_record(Comparison, results / f"{finding.name}.json")
+        answer = [finding.question, bench_answer(result), _conditions(result)]
+        yield [*answer, _command(result), _link(finding.name)]
+    designs = json.loads((results / "coverage.json").read_text("utf-8"))
+    for kind in ("spread at random", "documents"):
+        found = [each["scores"][1] for each in designs["designs"] if each["design"] == kind]
+        units = "documents" if kind == "documents" else "passages"
+        yield [
+            f"How many 95 % intervals hold the score of other {units}?",
+            f"{min(found):.1%} to {max(found):.1%}".replace("%", " %"),
+            ", ".join(each["name"] for each in designs["texts"]),
+            f"`{designs['command']}`",
+            _link("coverage"),
+        ]
+    seeds = read_record(SeedResults, results / "seeds.json")
+    different, pairs = (
+        sum(getattr(each, name) for each in seeds.pairs) for name in ("num_different", "num_pairs")
+    )
+    yield [
+        "How often is an entry with another seed called different?",
+        f"in {different} of {pairs} pairs, by the prior of other texts",
+        ", ".join(dict.fromkeys(each.corpus for each in seeds.pairs)),
+        "`python -m textgen_benchmarks.seeds`",
+        _link("seeds"),
+    ]
+
+
+def _command(result: Comparison | Ladder) -> str:
+    """Return what makes a result today; at first, slices were the default for all texts."""
+    method, command = result.corpus.split.method, result.command or ""
+    split = f" --split {method}" if method.startswith("slices") and "--split" not in command else ""
+    return f"`{command}{split}`"
+
+
+def bench_answer(result: Comparison) -> str:
+    """Return the best entry of each class, and how far the next one is."""
+    said = []
+    for each in classes(result):
+        text = f"`{each.best.name}` {each.best.bits_per_char:.3f}"
+        if each.differences:
+            second = each.differences[0]
+            text += f", {_change(second.bits_per_char, second.interval, second.is_clear)} for `{second.b}`"
+        reference = best_reference(result, each.best)
+        said.append(text + (f", {reference.name} {reference.bits_per_char:.3f}" if reference else ""))
+    return "; ".join(said)
+
+
+def _conditions(result: Comparison) -> str:
+    seeds = len({run.seed for run in result.entries})
+    return f"{result.corpus.name}, {result.corpus.split.method}, {result.budget}, {seeds}"
+
+
+def _suites(results: Path) -> Iterator[list[str]]:
+    """Yield a row for each question of each suite and text: its best case, and what that changes."""
+    for names in SUITES:
+        made = {name: read_record(SuiteResult, results / f"{name}.json") for name in names}
+        every = chain.from_iterable(result.questions for result in made.values())
+        for asked in dict.fromkeys(question.name for question in every):
+            for name, result in made.items():
+                yield from (_answered(q, result, name) for q in result.questions if q.name == asked)
+
+
+def _answered(question: QuestionResult, result: SuiteResult, name: str) -> list[str]:
+    scored = [case for case in question.cases if case.bits_per_char]
+    best = min(scored, key=lambda case: case.bits_per_char.value if case.bits_per_char else 0)
+    effect = question.effect(best.label)
+    change = effect.bits_per_char if effect else None
+    said = f"{escape(best.label)} {best.bits_per_char.value:.3f}" if best.bits_per_char else DASH
+    epochs = [case.epochs for case in scored if case.epochs]
+    read = f", {min(epochs):.2g} to {max(epochs):.2g} epochs" if epochs else ""
+    method, own = question.corpus.split.method, question.corpus.name
+    command = f"textgen suite {name.partition('-')[0]} --question {question.name} --budget {result.budget}"
+    command += f" --corpus {own}" if own.endswith(".txt") else ""
+    command += f" --split {method}" if method.startswith("slices") else ""
+    return [
+        escape(question.text),
+        said,
+        f"{_change(change.value, change.interval, change.is_clear)} against {escape(question.reference)}"
+        if change
+        else "best is what others are compared with",
+        f"{own}, {result.budget}{read}, {result.num_seeds}",
+        f"`{command}`",
+        _link(name),
+    ]
+
+
+def _change(value: float, interval: tuple[float, float] | None, is_clear: bool) -> str:
+    written = f"**{value:+.3f}**" if is_clear else f"{value:+.3f}"
+    return written + (f" ({interval[0]:+.3f} to {interval[1]:+.3f})" if interval else "")
+
+
+def _link(name: str) -> str:
+    return f"[{name}](results/{name}.json)"
+
+
+if __name__ == "__main__":
+    main()
