@@ -19,7 +19,7 @@ compared.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations, pairwise
 from typing import Any, TypeAlias
@@ -39,7 +39,6 @@ from textgen.evaluation.token_bits import score_stretches
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.saved_run import SavedRun
-from textgen.reports.markdown import table_lines
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.process_setup import keep_freed_memory
 from textgen.training.budget import parse_budget
@@ -230,20 +229,6 @@ def judged(intervals: Array, truth: Array, share: float, num_entries: int) -> di
         found[f"{name}_half_width"] = round(float(np.median(half[part])), 4)
         found[f"{name}_error"] = round(float(np.median(spread[part])), 4)
     return found
-
-
-def table(designs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a Markdown table of the test parts of a result that are spread at random, or documents."""
-    rows = [["text", "test part", "scores", "differences", "±"]]
-    for each in designs:
-        if each["design"] not in ("spread at random", "documents"):
-            continue
-        text, kind = each["text"], "documents" if each["design"] == "documents" else "stretches"
-        size = f"{each['num_units']} {kind}, {each['test_chars']:,} characters"
-        shares = [f"{mean:.1%} ({low:.0%})" for low, mean in (each["scores"], each["differences"])]
-        cells = [share.replace("%", " %") for share in shares]
-        rows.append([text, size, *cells, f"{each['difference_half_width']:.3f}"])
-    return list(table_lines(rows))
 
 
 def main() -> None:

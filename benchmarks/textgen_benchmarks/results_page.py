@@ -152,7 +152,7 @@ def _findings(results: Path) -> Iterator[list[str]]:
 
 
 def _command(result: Comparison | Ladder) -> str:
-    """Return what makes a result today; at first, slices were the default for all texts."""
+    """Return the command that repeats a result, with the split if that is no longer the default."""
     method, command = result.corpus.split.method, result.command or ""
     split = f" --split {method}" if method.startswith("slices") and "--split" not in command else ""
     return f"`{command}{split}`"

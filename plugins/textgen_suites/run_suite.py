@@ -192,9 +192,10 @@ def with_earlier(result: SuiteResult, path: Path) -> SuiteResult:
         return result
     names = {question.name for question in result.questions}
     others = tuple(each for each in earlier.questions if each.name not in names)
-    return replace(
-        result, questions=(*others, *result.questions), failures=earlier.failures | result.failures
-    )
+    if not others:  # what failed earlier may have been mended
+        return result
+    failures = earlier.failures | result.failures
+    return replace(result, questions=(*others, *result.questions), failures=failures)
 
 
 def planned(
@@ -211,11 +212,10 @@ def planned(
 
     @cache
     def corpus_of(name: str | None, clean: str, max_chars: int | None, share: float) -> Corpus:
-        if share != 100 or suite.train_chars:
-            whole = load_whole(name, clean, max_chars)
-            num_chars = len(whole.split.train)
-            return whole.with_training(share * min(1, (suite.train_chars or num_chars) / num_chars))
-        return load_whole(name, clean, max_chars)
+        whole = load_whole(name, clean, max_chars)
+        num_chars = len(whole.split.train)
+        share *= min(1, (suite.train_chars or num_chars) / num_chars)
+        return whole if share == 100 else whole.with_training(share)
 
     @cache
     def load_whole(name: str | None, clean: str, max_chars: int | None) -> Corpus:

@@ -81,7 +81,7 @@ def rung(name: str, entry: str, budget: str) -> float:
 
 
 def five_epochs(label: str) -> Contrast:
-    """Return how much a case of the first question of the improvements differs from characters."""
+    """Return the difference of a case from `char-lstm` after five epochs."""
     first = read_record(SuiteResult, RESULTS / "improvements-wiki.json").questions[0]
     effect = first.effect(label)
     assert first.name == "level"

@@ -115,7 +115,7 @@ def read(corpus: Any, _: object) -> Any:
 
 
 def read_any(corpus: Any) -> Any:
-    """Return what a corpus reads: a text or documents."""
+    """Return the text or the documents of a corpus."""
     try:
         try:
             return corpus.read("")
