@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from statistics import fmean
 from typing import Any
 
 from textgen.evaluation.intervals import (
@@ -32,24 +31,16 @@ def question_result(question: Question, benches: Sequence[Comparison]) -> Questi
     """Return the answer to a question by the bench of each case, without cases of which every run failed."""
     cases, first = list[CaseResult](), benches[0]
     for case, bench in zip(question.cases, benches, strict=True):
-        found = {
-            name: rows
-            for name, rows in rows_by_entry(bench.runs, bench.scored_on).items()
-            if name in case.entries
-        }
-        if found:
-            chosen = (
-                min(found, key=lambda name: validation_bits(bench, name)) if case.one_of else case.entries[0]
-            )
+        if rows := rows_by_entry(bench.runs, bench.scored_on).get(case.entry):
             cases.append(
                 CaseResult(
                     label=case.label,
-                    entry=chosen,
+                    entry=case.entry,
                     clean=case.clean,
                     train_chars=bench.corpus.split.train.num_chars,
                     budget=bench.budget,
                     scored_text=bench.corpus.split.scored(bench.scored_on).sha256,
-                    runs=tuple(found[chosen]),
+                    runs=tuple(rows),
                 )
             )
     answer = QuestionResult(
@@ -66,9 +57,9 @@ def question_result(question: Question, benches: Sequence[Comparison]) -> Questi
 
 
 def validation_bits(bench: Comparison, entry: str) -> float:
-    """Return the bits per character of validation of an entry, on average over its seeds."""
-    scores = [run.score("validation") for run in bench.runs if run.name == entry]
-    return fmean(score.bits_per_char if score else math.inf for score in scores)
+    """Return the bits per character of validation of the run of an entry; infinity if it failed."""
+    (score,) = [run.score("validation") for run in bench.runs if run.name == entry] or [None]
+    return score.bits_per_char if score else math.inf
 
 
 def judged(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import chain
 from pathlib import Path
 
 from textgen.comparison.bench import BenchOptions, bench_each, plan
@@ -34,7 +33,7 @@ from textgen.runtime.storage.json_records import read_record, to_values, write_r
 from textgen.runtime.storage.result_folders import PAGE, RUNS, locked, result_folder
 from textgen.training.budget import parse_budget, parse_duration
 from textgen.training.progress import Report, Step, ignore_report
-from textgen_suites.effects import PRIORS, question_result
+from textgen_suites.effects import PRIORS, question_result, validation_bits
 from textgen_suites.report import suite_report
 from textgen_suites.request import SuiteRequest
 from textgen_suites.result import SuiteResult
@@ -145,32 +144,31 @@ def run_suite(
     something could not be saved, and `TextgenError` if every run failed.
     """
     with locked(folder):
-        variants, named = planned(suite, text, settings)
-        made = {name: kept for name, each in variants.items() if (kept := each.kept(folder / name))}
-        report(Step("", remark=f"{suite.title}: {len(made)} of {len(variants)} benches are complete"))
-        unsaved: OSError | None = None
-        for name, each in variants.items():
-            if name not in made:
-                entries, budgets = [*each.entries.values()], {folder / name: each.settings.budget}
-                benched = bench_each(entries, each.corpus, each.settings, budgets, report)
-                made[name], unsaved = benched.results[0], benched.unsaved or unsaved
-        machines = [each.machine for each in made.values() if each.runs]
-        corpus = variants[named[0][0]].corpus
-        answered = [
-            question_result(question, [made[name] for name in names])
-            for question, names in zip(suite.questions, named, strict=True)
-        ]
+        trials = suite.trials()
+        parsed([*suite.cases(), *trials.cases()])
+        if trials.questions:
+            tried = benched(trials, text, settings, folder, report)
+            suite = suite.with_best(
+                {
+                    (question.name, case.label): validation_bits(bench, case.entry)
+                    for question, benches in zip(trials.questions, tried.benches, strict=True)
+                    for case, bench in zip(question.cases, benches, strict=True)
+                }
+            )
+        done = benched(suite, text, settings, folder, report)
+        machines = [each.machine for each in done.made.values() if each.runs]
         result = SuiteResult(
-            **header_values(corpus, settings.device_config, machines[0] if machines else None),
+            **header_values(done.corpus, settings.device_config, machines[0] if machines else None),
             suite=suite.title,
             budget=suite.budget,
             num_seeds=suite.seeds,
             num_jobs=settings.backend.num_slots,
             seed_priors=PRIORS,
-            questions=tuple(answered),
-            failures=dict(_failures(made)),
+            questions=tuple(map(question_result, suite.questions, done.benches)),
+            failures=dict(_failures(done.made)),
         )
         result = with_earlier(result, folder / RESULT)
+        unsaved = done.unsaved
         try:
             write_record(folder / RESULT, result)
             write_file(folder / PAGE, to_html(suite_report(result)))
@@ -181,6 +179,34 @@ def run_suite(
         if not any(question.cases for question in result.questions):
             raise TextgenError(f"every case failed; the first one: {next(iter(result.failures.values()))}")
         return result
+
+
+@dataclass(frozen=True)
+class Benched:
+    """The benches of a suite."""
+
+    corpus: Corpus
+    """The text of the first case."""
+    made: dict[str, Comparison]
+    """By the names of their folders."""
+    benches: list[list[Comparison]]
+    """The bench of each case of each question."""
+    unsaved: OSError | None
+
+
+def benched(suite: Suite, text: TextOptions, settings: BenchOptions, folder: Path, report: Report) -> Benched:
+    """Return the benches of a suite, of which those that `folder` lacks are made."""
+    variants, named = planned(suite, text, settings)
+    made = {name: kept for name, each in variants.items() if (kept := each.kept(folder / name))}
+    report(Step("", remark=f"{suite.title}: {len(made)} of {len(variants)} benches are complete"))
+    unsaved: OSError | None = None
+    for name, each in variants.items():
+        if name not in made:
+            entries, budgets = [*each.entries.values()], {folder / name: each.settings.budget}
+            compared = bench_each(entries, each.corpus, each.settings, budgets, report)
+            made[name], unsaved = compared.results[0], compared.unsaved or unsaved
+    corpus = variants[named[0][0]].corpus
+    return Benched(corpus, made, [[made[name] for name in names] for names in named], unsaved)
 
 
 def with_earlier(result: SuiteResult, path: Path) -> SuiteResult:
@@ -198,6 +224,14 @@ def with_earlier(result: SuiteResult, path: Path) -> SuiteResult:
     return replace(result, questions=(*others, *result.questions), failures=failures)
 
 
+def parsed(cases: Iterable[Case]) -> dict[str, Entry]:
+    """Return the entries of cases by their names; raises `TextgenError` for one that cannot be used."""
+    known, broken = parse_entries(case.entry for case in cases)
+    for reason in broken.values():
+        raise PluginError(reason)
+    return {entry.name: entry for entry in known}
+
+
 def planned(
     suite: Suite, text: TextOptions, settings: BenchOptions
 ) -> tuple[dict[str, Variant], list[list[str]]]:
@@ -205,10 +239,7 @@ def planned(
 
     Each text is read and cleaned once. Raises `TextgenError` for an entry that cannot be used.
     """
-    known, broken = parse_entries(chain.from_iterable(case.entries for case in suite.cases()))
-    for reason in broken.values():
-        raise PluginError(reason)
-    entries, variants = {entry.name: entry for entry in known}, dict[str, Variant]()
+    entries, variants = parsed(suite.cases()), dict[str, Variant]()
 
     @cache
     def corpus_of(name: str | None, clean: str, max_chars: int | None, share: float) -> Corpus:
@@ -217,11 +248,14 @@ def planned(
         share *= min(1, (suite.train_chars or num_chars) / num_chars)
         return whole if share == 100 else whole.with_training(share)
 
+    loaded = dict[tuple[str, str], Corpus]()
+
     @cache
     def load_whole(name: str | None, clean: str, max_chars: int | None) -> Corpus:
         size = min((each for each in (max_chars, text.max_chars) if each is not None), default=None)
         sources, encoding = (text.sources, text.encoding) if name is None else ([name], ENCODING)
-        return load_corpus(sources, clean, text.split, size, encoding)
+        corpus = load_corpus(sources, clean, text.split, size, encoding)
+        return loaded.setdefault((corpus.info.name, corpus.info.sha256), corpus)  # equal texts share runs
 
     def variant_of(case: Case, sampler: str) -> str:
         """Return the name of the variant that a case belongs to, which gets its entries."""
@@ -235,7 +269,7 @@ def planned(
                 has_details=False,
             ),
         )
-        variants.setdefault(made.name, made).entries.update((each, entries[each]) for each in case.entries)
+        variants.setdefault(made.name, made).entries[case.entry] = entries[case.entry]
         return made.name
 
     named = []

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 from annotated_types import Ge, Gt, Le, Len
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
 
 from textgen.contracts import TextgenError
 from textgen.data.corpus import MAX_CHARS
@@ -27,9 +27,10 @@ class Case(_Strict):
 
     label: str
     """The name of the case in tables."""
-    entry: str
+    entry: Annotated[str, StringConstraints(strip_whitespace=True)]
     one_of: tuple[str, ...] = ()
-    """Options of the entry, such as `learning_rate=0.01`: the case is the best of them on validation."""
+    """Options of the entry, such as `learning_rate=0.01`: with the first seed each is tried, and the best on
+    validation is the case."""
     corpus: str | None = None
     """The text, instead of that of the command."""
     clean: str = CLEANER
@@ -41,12 +42,12 @@ class Case(_Strict):
     budget: str | None = None
     """Overrides the budget of the suite."""
 
-    @property
-    def entries(self) -> list[str]:
-        """The entries that are trained for it, of which one is the case."""
-        entry = self.entry.strip()
-        joint = "," if ":" in entry else ":"
-        return [f"{entry}{joint}{option}" for option in self.one_of] or [entry]
+    def options(self) -> Iterator[Case]:
+        """Yield a case for each of `one_of`."""
+        joint = "," if ":" in self.entry else ":"
+        for each in self.one_of:
+            changes = {"label": f"{self.label}, {each}", "entry": f"{self.entry}{joint}{each}", "one_of": ()}
+            yield self.model_copy(update=changes)
 
 
 class Question(_Strict):
@@ -93,6 +94,28 @@ class Suite(_Strict):
     def cases(self) -> list[Case]:
         """Return the cases of all questions, in order; several questions may share one."""
         return [case for question in self.questions for case in question.cases]
+
+    def trials(self) -> Suite:
+        """Return the suite, with one seed, whose cases are the options that cases of this one choose from."""
+        questions = tuple(
+            question.model_copy(update={"cases": tuple(options)})
+            for question in self.questions
+            if (options := [option for case in question.cases for option in case.options()])
+        )
+        return self.model_copy(update={"seeds": 1, "questions": questions})
+
+    def with_best(self, bits: Mapping[tuple[str, str], float]) -> Suite:
+        """Return the suite with the best option of each case, whose bits are given by question and label."""
+
+        def chosen(question: Question, case: Case) -> Case:
+            best = min(case.options(), key=lambda each: bits[question.name, each.label], default=case)
+            return case.model_copy(update={"entry": best.entry, "one_of": ()})
+
+        questions = tuple(
+            question.model_copy(update={"cases": tuple(chosen(question, case) for case in question.cases)})
+            for question in self.questions
+        )
+        return self.model_copy(update={"questions": questions})
 
     def asked(
         self, budget: str | None = None, seeds: int | None = None, questions: Sequence[str] = ()

@@ -120,9 +120,11 @@ cases = [
 """
 
 
-def test_a_case_is_the_best_of_its_options_on_validation(tmp_path: Path) -> None:
+def test_a_case_is_the_best_of_its_options_on_validation_with_the_first_seed(tmp_path: Path) -> None:
     path = write_suite(tmp_path, BEST)
-    (answer,) = textgen_suites.suite(path, TEXT, out=tmp_path / "out").questions
+    (answer,) = textgen_suites.suite(path, TEXT, seeds=2, out=tmp_path / "out").questions
+    tried, chosen = (list(tmp_path.glob(f"out/*/runs/char-ngram_order_{order}-*")) for order in (1, 3))
+    assert (len(tried), len(chosen)) == (1, 2)
     chance, counts = answer.cases
     assert (chance.entry, counts.entry) == ("char-uniform", "char-ngram:order=3")
     assert 4500 < counts.train_chars <= 5000
@@ -235,6 +237,14 @@ def test_a_variant_is_known_by_all_that_its_runs_have_in_common(monkeypatch: pyt
     ]
     assert all(len(each) == 1 for each in others)
     assert len({name for (name,) in [*same, *others]}) == 8
+
+
+def test_cleaners_that_leave_the_same_text_share_their_runs() -> None:
+    cleaners = ("prose", "prose:boilerplate=false", "letters")
+    cases = tuple(Case(label=clean, entry="char-uniform", clean=clean) for clean in cleaners)
+    suite = Suite(title="?", budget="1epoch", questions=(Question(name="q", text="?", cases=cases),))
+    ((prose, same, letters),) = planned(suite, TEXT, settings_for("1epoch"))[1]
+    assert prose == same != letters
 
 
 def test_all_cases_of_a_question_have_the_sampler_of_its_first_text() -> None:

@@ -21,9 +21,8 @@ def test_the_bundled_suites_can_run_and_compare_each_case(name: str) -> None:
     suite = load_suite(name)
     assert suite.seeds >= 3
     build_sampler(suited_to(suite.sampler, "a text"))
-    for case in suite.cases():
-        for entry in case.entries:
-            parse_entry(entry)
+    for case in [*suite.cases(), *suite.trials().cases()]:
+        parse_entry(case.entry)
         build("cleaner", case.clean)
     for question in suite.questions:
         assert len(list(question.comparisons())) == len(question.cases) - 1
@@ -54,13 +53,15 @@ def test_a_part_of_the_questions_can_be_asked(tmp_path: Path) -> None:
 
 
 def test_a_case_may_be_the_best_of_several_options() -> None:
-    assert Case(label="a", entry="char-lstm").entries == ["char-lstm"]
-    assert Case(label="a", entry=" char-lstm", one_of=("dropout=0", "dropout=0.1")).entries == [
+    def options(entry: str, *one_of: str) -> list[str]:
+        return [each.entry for each in Case(label="a", entry=entry, one_of=one_of).options()]
+
+    assert options("char-lstm") == []
+    assert options(" char-lstm", "dropout=0", "dropout=0.1") == [
         "char-lstm:dropout=0",
         "char-lstm:dropout=0.1",
     ]
-    given = Case(label="a", entry="char-lstm:optimizer=sgd", one_of=("dropout=0",))
-    assert given.entries == ["char-lstm:optimizer=sgd,dropout=0"]
+    assert options("char-lstm:optimizer=sgd", "dropout=0") == ["char-lstm:optimizer=sgd,dropout=0"]
 
 
 @pytest.mark.parametrize(
