@@ -23,7 +23,6 @@ IMPROVEMENTS = str(files(__package__) / "improvements.toml")
 LANGUAGES = str(files(__package__) / "languages.toml")
 ORIGINAL = str(files(__package__) / "original.toml")
 PRETRAINING = str(files(__package__) / "pretraining.toml")
-READING_ON = str(files(__package__) / "reading-on.toml")
 
 
 def suite(
@@ -31,7 +30,7 @@ def suite(
     corpus: TextSource = defaults.CORPUS,
     *,
     budget: str | None = None,
-    seeds: int | None = None,
+    seeds: int | range | None = None,
     question: Sequence[str] = (),
     cluster: ClusterOptions = ClusterOptions(),
     plugins: NewPlugins = (),
@@ -47,7 +46,7 @@ def suite(
     start or every case failed, and `NotSavedError` with the result if the disk is full.
     """
     from textgen.library.components import add_plugins
-    from textgen.library.options import changed
+    from textgen.library.options import changed, seed_range
     from textgen.workers.process import import_early
 
     import_early("textgen.comparison.entry_job")
@@ -57,6 +56,11 @@ def suite(
     add_plugins(plugins)
     text = read_again(corpus)
     request = SuiteRequest(
-        name=name, text=text, budget=budget, seeds=seeds, question=question, cluster=cluster
+        name=name,
+        text=text,
+        budget=budget,
+        question=question,
+        cluster=cluster,
+        **({} if seeds is None else seed_range(seeds)),
     )
     return suite_as(request, out, report, changed(request))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from textgen.requests import ClusterOptions, InParallel, Option, TextOptions
+from textgen.requests import ClusterOptions, InParallel, Option, Seed, TextOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +24,11 @@ class SuiteRequest:
         str | None,
         Option("Training of each case without a budget of its own: 60s, 20Mchars.", default="the suite's"),
     ] = None
-    seeds: Annotated[int | None, Option("Random seeds per case.", min=1, max=1000, default="the suite's")] = (
-        None
-    )
+    seed: Seed = 0
+    seeds: Annotated[
+        int | None,
+        Option("Random seeds per case, counted from --seed.", min=1, max=1000, default="the suite's"),
+    ] = None
     question: Annotated[
         Sequence[str], Option("Answer only the question of this name; repeatable.", metavar="NAME")
     ] = ()

@@ -73,8 +73,7 @@ def suite_as(
         options.refuse(
             given, ["corpus", "encoding"], f"on {name!r}, of which every case has a text of its own"
         )
-    if request.seeds is not None:
-        options.check_numbers(0, seeds=request.seeds)
+    options.check_numbers(request.seed, seeds=declared.seeds if request.seeds is None else request.seeds)
     asked = declared.asked(request.budget, request.seeds, request.question)
     where = "" if has_own_texts else f"-{slug(texts.name_of(text))}"
     folder = Path(RUNS, f"suite-{slug(Path(name).stem)}{where}") if out is None else Path(out)
@@ -85,6 +84,7 @@ def suite_as(
     ):
         tell(Step("reading the texts", folder=folder))
         settings = BenchOptions(
+            request=BenchRequest(seed=request.seed),
             budget=parse_budget(asked.budget),
             device_config=choose_device(
                 cluster.device, cluster.precision, made_with(folder, "*/runs/*/run.json")
@@ -93,10 +93,6 @@ def suite_as(
             backend=backend,
         )
         return run_suite(asked, text, settings, folder, tell)
-
-
-SHARED = ("suite", "budget", "num_seeds", "sources")
-"""What answers in one file have in common."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +210,7 @@ def with_earlier(result: SuiteResult, path: Path) -> SuiteResult:
     if not path.is_file():
         return result
     earlier = read_record(SuiteResult, path, needs_digest=True)
-    if any(getattr(earlier, name) != getattr(result, name) for name in SHARED):
+    if _common(earlier) != _common(result):
         return result
     names = {question.name for question in result.questions}
     others = tuple(each for each in earlier.questions if each.name not in names)
@@ -222,6 +218,12 @@ def with_earlier(result: SuiteResult, path: Path) -> SuiteResult:
         return result
     failures = earlier.failures | result.failures
     return replace(result, questions=(*others, *result.questions), failures=failures)
+
+
+def _common(result: SuiteResult) -> tuple[object, ...]:
+    """Return what answers in one file have in common."""
+    seeds = {row.seed for question in result.questions for case in question.cases for row in case.runs}
+    return result.suite, result.budget, result.sources, seeds
 
 
 def parsed(cases: Iterable[Case]) -> dict[str, Entry]:
@@ -263,7 +265,7 @@ def planned(
             corpus_of(case.corpus, case.clean, case.max_chars, case.train_share),
             replace(
                 settings,
-                request=BenchRequest(seeds=suite.seeds, samples=SampleOptions(sampler=sampler)),
+                request=replace(settings.request, seeds=suite.seeds, samples=SampleOptions(sampler=sampler)),
                 budget=parse_budget(case.budget or suite.budget),
                 has_references=False,
                 has_details=False,

@@ -101,6 +101,8 @@ def test_answers_to_other_questions_are_kept(copied: Path) -> None:
     asked = textgen_suites.suite(path, TEXT, seeds=1, question=["text"], out=out)
     assert asked.questions == whole.questions
     assert saved(copied).questions == whole.questions
+    other = textgen_suites.suite(path, TEXT, seeds=range(7, 8), question=["text"], out=out)
+    assert [(question.name, question.cases[0].runs[0].seed) for question in other.questions] == [("text", 7)]
     another = textgen_suites.suite(path, TEXT, seeds=1, budget="2000chars", question=["text"], out=out)
     assert [question.name for question in another.questions] == ["text"]
 
