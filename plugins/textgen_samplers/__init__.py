@@ -1,1 +1,1 @@
-"""Bundled samplers: temperature, top-k, top-p, min-p, typical, greedy, mirostat, dry."""
+"""Bundled samplers: temperature, top-k, top-p, min-p, typical, greedy."""

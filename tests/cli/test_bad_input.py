@@ -61,7 +61,7 @@ train char-lstm:hidden_size
 train char-lstm:hidden_size=0
     entry '…': lstm option hidden_size=0: input should be greater than or equal to 1 (the default is 256)
 bench random --sampler top-q
-    unknown sampler 'top-q'; did you mean 'top-p'? known: dry, greedy, …
+    unknown sampler 'top-q'; did you mean 'top-p'? known: greedy, min-p, …
 suite improvments
     unknown suite 'improvments'; did you mean 'improvements'? known: …; or give a TOML file
 
