@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from textgen.reports.answer import best_reference, classes
@@ -22,6 +23,7 @@ from textgen.reports.ladder_report import score_table
 from textgen.reports.markdown import escape, markdown_table, table_lines
 from textgen.reports.rows import EntryRow, entry_rows, held_out_row, reference_rows
 from textgen.results.comparison import Comparison
+from textgen.results.details import Details
 from textgen.results.ladder import Ladder
 from textgen.runtime.storage.json_records import read_record
 from textgen_benchmarks.saving import RESULTS
@@ -41,6 +43,11 @@ character of held-out text. In brackets are 95 % intervals, over passages or doc
 differences are clear at 5 %, corrected for their number. Where whole documents were held out (`documents`), a
 score holds for other documents; otherwise for other passages of this text, whose names and topics are known.
 What a second is worth depends on the machine; epochs and characters are the same on all.
+"""
+WRITING = ("real_word_rate", "repetition_4", "self_bleu")
+TEMPERATURE = """What the entries of the main comparison write, in percent: real words / sequences of four words that
+the text already had / self-BLEU, the likeness of texts to each other. By temperature (first seed), and at the entropy
+that is the same for all (all seeds).
 """
 SUITE_HEADER = ["question", "best case", "change", "text, budget, seeds", "command", "values"]
 HEADER = ["question", "answer", "text, budget, seeds", "command", "values"]
@@ -90,7 +97,9 @@ def page(results: Path) -> Iterator[str]:
         yield from (_made_by(ladder, name), "", *markdown_table(replace(scores, rows=rows)), "")
     yield from ("## The improvements", "", "![Effect of each change](results/effects.svg)", "")
     yield from table_lines([SUITE_HEADER, *_suites(results)], range(6))
-    yield from ("", "## Other findings", "", "![Real words by temperature](results/words.svg)", "")
+    yield from ("", "## Temperature", "", "![Real words by temperature](results/words.svg)", "")
+    yield from (*TEMPERATURE.splitlines(), "", *_temperatures(main_bench, results))
+    yield from ("", "## Other findings", "")
     yield from table_lines([HEADER, *_findings(results)], range(5))
     yield ""
 
@@ -100,6 +109,25 @@ def bench_table(result: Comparison) -> list[str]:
     ranked = sorted([*entry_rows(result), *reference_rows(result)], key=EntryRow.ranking)
     shown = list(named(result, bench_columns()))
     return list(markdown_table(make_table("", "", shown, [*ranked, held_out_row(result)])))
+
+
+def _temperatures(result: Comparison, results: Path) -> list[str]:
+    """Return the table of what entries write at each temperature, and at equal entropy."""
+    details = read_record(Details, results / f"{WORDS}.json")
+    samplers = [each.sampler.rpartition(":")[2] for each in details.entries[0].writing]
+    header = ["entry", *samplers, result.measured_sampler.rpartition(":")[2]]
+    rows = [header]
+    for entry in details.entries:
+        found = [run.sample_metrics for run in result.entries if run.name == entry.name]
+        equal = {name: fmean(text[name] or 0 for text in found) for name in WRITING}
+        texts = [*(each.metrics for each in entry.writing), equal]
+        rows.append(
+            [
+                entry.name,
+                *(" / ".join(f"{100 * (text[name] or 0):.1f}" for name in WRITING) for text in texts),
+            ]
+        )
+    return list(table_lines(rows, [0]))
 
 
 def bench_columns() -> list[RowColumn[Any]]:
