@@ -7,13 +7,14 @@ else on the page follows from the results.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from textgen.evaluation.metrics import TextMetrics
 from textgen.reports.answer import best_reference, classes
 from textgen.reports.bench_tables import named
 from textgen.reports.columns import RowColumn, View, make_table
@@ -45,9 +46,9 @@ score holds for other documents; otherwise for other passages of this text, whos
 What a second is worth depends on the machine; epochs and characters are the same on all.
 """
 WRITING = ("real_word_rate", "repetition_4", "self_bleu")
-TEMPERATURE = """What the entries of the main comparison write, in percent: real words / sequences of four words that
-the text already had / self-BLEU, the likeness of texts to each other. By temperature (first seed), and at the entropy
-that is the same for all (all seeds).
+TEMPERATURE = """What the entries of the main comparison write, in percent: real words / sequences of four
+words that the text already had / self-BLEU, the likeness of texts to each other. By temperature (first seed),
+and at the entropy that is the same for all (all seeds).
 """
 SUITE_HEADER = ["question", "best case", "change", "text, budget, seeds", "command", "values"]
 HEADER = ["question", "answer", "text, budget, seeds", "command", "values"]
@@ -117,17 +118,16 @@ def _temperatures(result: Comparison, results: Path) -> list[str]:
     samplers = [each.sampler.rpartition(":")[2] for each in details.entries[0].writing]
     header = ["entry", *samplers, result.measured_sampler.rpartition(":")[2]]
     rows = [header]
-    for entry in details.entries:
-        found = [run.sample_metrics for run in result.entries if run.name == entry.name]
-        equal = {name: fmean(text[name] or 0 for text in found) for name in WRITING}
-        texts = [*(each.metrics for each in entry.writing), equal]
-        rows.append(
-            [
-                entry.name,
-                *(" / ".join(f"{100 * (text[name] or 0):.1f}" for name in WRITING) for text in texts),
-            ]
-        )
+    for row in entry_rows(result):
+        (entry,) = (each for each in details.entries if each.name == row.name)
+        equal = {name: fmean(text.get(name) or 0 for text in row.sample_metrics) for name in WRITING}
+        texts: list[TextMetrics] = [*(each.metrics for each in entry.writing), equal]
+        rows.append([row.name, *(_percent(text.get(name) or 0 for name in WRITING) for text in texts)])
     return list(table_lines(rows, [0]))
+
+
+def _percent(shares: Iterable[float]) -> str:
+    return " / ".join(f"{100 * share:.1f}" for share in shares)
 
 
 def bench_columns() -> list[RowColumn[Any]]:
