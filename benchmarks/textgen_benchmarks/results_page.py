@@ -120,8 +120,10 @@ def _temperatures(result: Comparison, results: Path) -> list[str]:
     rows = [header]
     for row in entry_rows(result):
         (entry,) = (each for each in details.entries if each.name == row.name)
-        equal = {name: fmean(text.get(name) or 0 for text in row.sample_metrics) for name in WRITING}
-        texts: list[TextMetrics] = [*(each.metrics for each in entry.writing), equal]
+        equal: TextMetrics = {
+            name: fmean(text.get(name) or 0 for text in row.sample_metrics) for name in WRITING
+        }
+        texts = [*(each.metrics for each in entry.writing), equal]
         rows.append([row.name, *(_percent(text.get(name) or 0 for name in WRITING) for text in texts)])
     return list(table_lines(rows, [0]))
 
