@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import re
 import shlex
 import tomllib
@@ -157,17 +156,3 @@ def test_the_extras_of_a_page_exist(page: str) -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     asked = re.findall(r"(?:\.|textgen-bench)\[([a-z0-9,]+)\]", read_page(page))
     assert {extra for extras_asked in asked for extra in extras_asked.split(",")} <= set(extras)
-
-
-def test_the_speeds_and_losses_are_those_that_were_measured() -> None:
-    page, results = read_page("docs/performance.md"), ROOT / "benchmarks" / "results"
-    for row in json.loads((results / "speed.json").read_text("utf-8"))["rows"]:
-        low, high = row["ratio_range"]
-        speeds = f"{row['ours']:,.0f} {row['unit']} | {row['reference']:,.0f}"
-        assert f"| {speeds} | {row['ratio']:.2f} ({low:.2f}-{high:.2f}) |" in page, row["name"]
-    for row in json.loads((results / "scaling.json").read_text("utf-8"))["rows"]:
-        nanoseconds = row["seconds"] / row["num_chars"] * 1e9
-        assert f"| {nanoseconds:,.0f} ({row['peak_bytes'] / 1e6:,.0f} MB) |" in page, row["step"]
-    for path in results.glob("tinyshakespeare*.json"):
-        for row in json.loads(path.read_text("utf-8"))["entries"]:
-            assert f"{row['test']['nats_per_char']:.3f}" in page, path.name
