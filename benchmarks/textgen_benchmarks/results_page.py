@@ -16,7 +16,7 @@ from typing import Any
 
 from textgen.evaluation.intervals import Contrast
 from textgen.evaluation.metrics import TextMetrics
-from textgen.reports.answer import best_reference, classes
+from textgen.reports.answer import answer, best_reference, classes, scope
 from textgen.reports.bench_tables import named
 from textgen.reports.columns import RowColumn, View, make_table
 from textgen.reports.document import DASH
@@ -92,6 +92,7 @@ def page(results: Path) -> Iterator[str]:
     yield from INTRO.splitlines()
     yield from ("", "## The main comparison", "")
     main_bench = read_record(Comparison, results / f"{MAIN}.json")
+    yield from (answer(main_bench), *scope(main_bench), "")
     yield from (_made_by(main_bench, MAIN), "", *bench_table(main_bench))
     yield from ("", "## What more time buys", "", "![Score by budget](results/ladder.svg)", "")
     ladder = read_record(Ladder, results / f"{LADDERS[0]}.json")

@@ -9,7 +9,7 @@ from statistics import fmean
 
 import numpy as np
 
-from textgen.data.split import DOCUMENTS
+from textgen.data.split import DOCUMENTS, MAX_STRETCHES
 from textgen.evaluation.baselines import DESCRIPTIONS
 from textgen.evaluation.memorization import WINDOW
 from textgen.experiment.entry_result import EntryResult
@@ -131,9 +131,11 @@ def scope(result: Comparison) -> Iterator[str]:
     """Yield what scores and intervals hold for, and what one seed cannot tell."""
     number = len(result.corpus.split.scored(result.scored_on).stretch_chars)
     if result.corpus.split.method.startswith(DOCUMENTS):
+        held_out = f"{number} groups of" if number == MAX_STRETCHES else str(number)
         yield (
-            f"Scores are averages over whole documents ({number} stretches), of which nothing was trained "
-            "on; intervals say how far they would change on other documents like them."
+            f"Scores are averages over {held_out} whole documents, of which nothing was trained on; "
+            "intervals say how far they would change on other documents like them. Passages of documents "
+            "that were trained on are easier (--split slices:90/5/5)."
         )
     elif number > 1:
         yield (

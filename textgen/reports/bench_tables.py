@@ -65,8 +65,8 @@ def score_table(result: Comparison, rows: Sequence[EntryRow], picture: IntervalC
     """
     caption = (
         "Bits per character of the whole text, lower is better; bold: clearly best. Italics: references "
-        "(compressors, and what only counts). Interval: 95 %, for other passages of this text and other "
-        f"seeds. {PAIRED}{_clear_caption(result)}"
+        "(compressors, and what only counts). Interval: 95 %, over passages or documents and over seeds. "
+        f"{PAIRED}{_clear_caption(result)}"
     )
     if any(score.reads_on for score in result.scores):
         caption += " Last: entries that learn from the text while it is scored."

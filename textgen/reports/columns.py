@@ -230,7 +230,7 @@ _ALL: Sequence[RowColumn[Any]] = (
 )
 HINTS = {
     "bits_per_char": "surprise at each next character, on average; lower is better",
-    "interval": "95 %: how far the score would change on other passages of this text and with other seeds",
+    "interval": "95 %: how far the score would change on other passages or documents and with other seeds",
     "above_best": "bits per character more than the best entry of the class",
     "difference_interval": "95 %, paired: how far it would change on other passages and with other seeds",
     "verdict": "clearly: more than chance explains at 5 %, paired, corrected for the number of pairs",
