@@ -7,30 +7,37 @@ else on the page follows from the results.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from textgen.evaluation.intervals import Contrast
-from textgen.evaluation.metrics import TextMetrics
+from textgen.data.corpus import CorpusInfo
+from textgen.defaults import CLEANER
+from textgen.evaluation.intervals import Contrast, difference
 from textgen.reports.answer import answer, best_reference, classes, scope
 from textgen.reports.bench_tables import named
 from textgen.reports.columns import RowColumn, View, make_table
 from textgen.reports.document import DASH
-from textgen.reports.formats import count, thousandths
+from textgen.reports.formats import count
 from textgen.reports.ladder_report import score_table
 from textgen.reports.markdown import escape, markdown_table, table_lines
 from textgen.reports.rows import EntryRow, entry_rows, held_out_row, reference_rows
 from textgen.results.comparison import Comparison, Difference
 from textgen.results.details import Details
+from textgen.results.header import JudgedHeader
+from textgen.results.judge import SCORE, score_samples
 from textgen.results.ladder import Ladder
+from textgen.results.row import Row, rows_by_entry
 from textgen.runtime.storage.json_records import read_record
+from textgen.training.budget import parse_budget
 from textgen_benchmarks.saving import RESULTS
 from textgen_benchmarks.seeds import SeedResults
 from textgen_suites.result import QuestionResult, SuiteResult
+from textgen_suites.schema import load_suite
 
 PAGE = RESULTS.parent / "RESULTS.md"
 MAIN, LADDERS = "bench-wiki", ("ladder-wiki-slower", "ladder-german", "ladder-code")
@@ -44,40 +51,65 @@ Written from [results/](results/) by `python -m textgen_benchmarks.results_page`
 character of held-out text. In brackets are 95 % intervals, over passages or documents and over seeds; bold
 differences are clear at 5 %, corrected for their number; in a suite they are from the first case, or from the
 one before. Where whole documents were held out (`documents`), a score holds for other documents; otherwise
-for other passages of this text, whose names and topics are known. What a second is worth depends on the
-machine; epochs and characters are the same on all.
+for other passages of this text, whose names and topics are known. Results for a budget in time depend on the
+machine; those in epochs or characters do not. What the parts of an entry's name mean is in
+[entries.md](../docs/entries.md). PPMd and xz are compressors that read the training text first; `reading on`,
+and `+mix`, learn from the text that is scored, after each prediction. austen-dev.txt is Northanger Abbey and
+Persuasion, austen100k.txt its first 100,000 characters; tinyshakespeare.txt is `--corpus tinyshakespeare`.
 """
-WRITING = ("real_word_rate", "repetition_4", "self_bleu")
-TEMPERATURE = """What the entries of the main comparison write, in percent: real words / sequences of four
-words that the text already had / self-BLEU, the likeness of texts to each other. By temperature (first seed),
-and at the entropy that is the same for all (all seeds).
+LEADS = (
+    (MAIN, ""),
+    ("bench-wiki-passages", ""),
+    ("improvements-wiki", "level"),
+    ("ladder-wiki-slower", "15s"),
+    ("ladder-wiki-slower", "1m"),
+    ("ladder-wiki-slower", "4m"),
+    ("ladder-german", "4Mchars"),
+    ("ladder-code", "4Mchars"),
+)
+"""Where entries over words and over characters were compared: a result, and the question or budget in it."""
+PAIRS = {
+    "LSTM": ("word-lstm", "char-lstm"),
+    "LSTM, words with GloVe": ("word-lstm-glove", "char-lstm"),
+    "mixtures with n-grams": ("word-lstm+ngram", "char-hier+ngram"),
+    "best": ("word-lstm+ngram", "char-hier+words"),
+    "best, with GloVe": ("word-lstm+ngram-glove", "char-hier+words-glove"),
+}
+WRITING = {"real_word_rate": "real words", "repetition_4": "repeated", "self_bleu": "self-BLEU"}
+WRITERS = ("char-lstm", "word-lstm-glove", "word-lstm+ngram-glove")
+LEAD = """By how many bits per character the entry over words is better than that over characters, on the same
+text. Mixtures are `word-lstm+ngram` and `char-hier+ngram`; best are the former and `char-hier+words`.
 """
-HEADER = ["question", "answer", "text, budget, seeds", "command", "values"]
+TEMPERATURE = """What entries of the main comparison write, in percent: real words, sequences of four words
+that the text already had, and self-BLEU, the likeness of samples to each other; by temperature (first seed),
+and at the entropy per character that is the same for all (all seeds).
+"""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A question, and the recorded comparison or ladder that answers it."""
+    """A question, and the recorded comparison that answers it."""
 
     question: str
     name: str
 
 
 FINDINGS = (
-    Finding("Which entry is best on new articles after a minute of Wikipedia?", MAIN),
-    Finding("And on passages of the articles it was trained on?", "bench-wiki-passages"),
-    Finding("Are words ahead on a German handbook?", "ladder-german"),
-    Finding("And on Python code?", "ladder-code"),
+    Finding("Which is best on passages of articles that were trained on?", "bench-wiki-passages"),
     Finding("Which is best for a novel, after ten minutes?", "bench-novels"),
     Finding("What do vectors add to `hier` on novels?", "bench-austen-characters"),
-    Finding("What is a minute worth on tinyshakespeare?", "tinyshakespeare"),
-    Finding("And with words known to `hier`?", "tinyshakespeare-words"),
-    Finding("And learning while reading?", "tinyshakespeare-mix"),
+    Finding("Which is best on tinyshakespeare after a minute?", "tinyshakespeare"),
+    Finding("And with a word list added to `hier`?", "tinyshakespeare-words"),
+    Finding("And with counts that go on while it is scored?", "tinyshakespeare-mix"),
     Finding("Learning while reading, Wikipedia, characters", "mix-wiki-characters"),
     Finding("Learning while reading, Wikipedia, words", "mix-wiki-words"),
     Finding("Learning while reading, novels, characters", "mix-austen-characters"),
     Finding("Learning while reading, novels, words", "mix-austen-words"),
-    Finding("Is reading Wikipedia first worth it for 100,000 characters of Austen?", "start-austen-words"),
+    Finding(
+        "Is reading Wikipedia first worth it for 100,000 characters of Austen? (`runs/b-word` is the run of "
+        "`textgen train word-lstm-glove --budget 10m --out runs/b-word`)",
+        "start-austen-words",
+    ),
 )
 SUITES = (IMPROVEMENTS, ("original-wiki", "original-austen"), ("languages",))
 
@@ -94,25 +126,24 @@ def page(results: Path) -> Iterator[str]:
     main_bench = read_record(Comparison, results / f"{MAIN}.json")
     yield from (answer(main_bench), *scope(main_bench), "")
     yield from (_made_by(main_bench, MAIN), "", *bench_table(main_bench))
+    yield from ("", "## Words or characters?", "", LEAD, *table_lines([*leads(results)]))
     yield from ("", "## What more time buys", "", "![Score by budget](results/ladder.svg)", "")
     ladder = read_record(Ladder, results / f"{LADDERS[0]}.json")
     scores = score_table(ladder)
     rows = [row for row in scores.rows if not row.is_reference]
     yield from (_made_by(ladder, LADDERS[0]), "", *markdown_table(replace(scores, rows=rows)))
     yield from ("", "## The improvements", "", "![Effect of each change](results/effects.svg)", "")
-    yield from table_lines([HEADER, *_suites(results)], range(5))
+    yield from _suites(results)
     yield from ("", "## Temperature", "", "![Real words by temperature](results/words.svg)", "")
-    yield from (*TEMPERATURE.splitlines(), "", *_temperatures(main_bench, results))
+    yield from (*TEMPERATURE.splitlines(), "", *table_lines([*_temperatures(main_bench, results)], (0, 1)))
     yield from ("", "## Other findings", "")
-    yield from table_lines([HEADER, *_findings(results)], range(5))
+    yield from _findings(results)
     yield from ("", "## Speed", "", *_speed(results), "")
 
 
 def _speed(results: Path) -> Iterator[str]:
-    """Yield the table of speeds beside plain programs, and that of time and memory by the size of a text."""
-    speeds, scaling = (
-        json.loads((results / f"{name}.json").read_text("utf-8")) for name in ("speed", "scaling")
-    )
+    """Yield the table of speeds beside plain programs."""
+    speeds = json.loads((results / "speed.json").read_text("utf-8"))
     yield (
         f"Beside plain loops, in processes of their own ({speeds['machine']['processor']}, bf16 matmuls at "
         f"{speeds['peak_gflops']:.0f} GFLOP/s, [values](results/speed.json)); medians of seven pairs:"
@@ -127,60 +158,70 @@ def _speed(results: Path) -> Iterator[str]:
             [row["name"], f"{row['ours']:,.0f} {row['unit']}", f"{row['reference']:,.0f}", ratio, share]
         )
     yield from table_lines(rows)
-    yield ""
-    yield (
-        f"Nanoseconds per character, and peak memory, from a file of made-up words to the first update "
-        f"({scaling['machine']['processor']}, [values](results/scaling.json)):"
-    )
-    yield ""
-    by_step: dict[str, list[str]] = {"million characters": []}
-    for row in scaling["rows"]:
-        by_step["million characters"].append(f"{row['million_chars']:,.0f}")
-        cost = f"{row['seconds'] / row['num_chars'] * 1e9:,.0f} ({row['peak_bytes'] / 1e6:,.0f} MB)"
-        by_step.setdefault(row["step"], []).append(cost)
-    by_step["million characters"] = [*dict.fromkeys(by_step["million characters"])]
-    yield from table_lines([[step, *cells] for step, cells in by_step.items()])
 
 
 def bench_table(result: Comparison) -> list[str]:
     """Return the table of a comparison."""
     ranked = sorted([*entry_rows(result), *reference_rows(result)], key=EntryRow.ranking)
     shown = list(named(result, bench_columns()))
-    return list(markdown_table(make_table("", "", shown, [*ranked, held_out_row(result)])))
+    copies = {row.name: max(run.num_copies for run in row.runs) for row in ranked if row.runs}
+    averages = ", ".join(f"`{name}`" for name, number in copies.items() if number > 1)
+    table = markdown_table(make_table("", "", shown, [*ranked, held_out_row(result)]))
+    return [*table, "", f"Averages of copies, trained one after another: {averages}."]
 
 
-def _temperatures(result: Comparison, results: Path) -> list[str]:
-    """Return the table of what entries write at each temperature, and at equal entropy."""
+def leads(results: Path) -> Iterator[list[str]]:
+    """Yield the table of how far words are ahead, with a row for each of `LEADS`."""
+    yield ["text, training, machine", *PAIRS, "values"]
+    for name, part in LEADS:
+        result, rows = _rows(results / f"{name}.json", part)
+        samples = score_samples(rows, result.seed_priors[SCORE])
+        cells = [
+            _change(difference(samples[characters], samples[words]), "")
+            if {words, characters} <= samples.keys()
+            else ""
+            for words, characters in PAIRS.values()
+        ]
+        budget = part if isinstance(result, Ladder) else result.budget
+        seeds = len({row.seed for own in rows.values() for row in own})
+        yield [_conditions(result, result.corpus, f"{budget}, {_seeds(seeds)}"), *cells, _link(name)]
+
+
+def _rows(path: Path, part: str) -> tuple[Comparison | Ladder | SuiteResult, Mapping[str, Sequence[Row]]]:
+    """Return a recorded result and its rows by entry, of a budget of a ladder or a question of a suite."""
+    if path.name.startswith("ladder"):
+        ladder = read_record(Ladder, path)
+        return ladder, {rung.entry: rung.runs for rung in ladder.rungs if rung.budget == part}
+    if part:
+        suite = read_record(SuiteResult, path)
+        (question,) = (each for each in suite.questions if each.name == part)
+        return suite, {case.entry: case.runs for case in question.cases}
+    bench = read_record(Comparison, path)
+    return bench, rows_by_entry(bench.runs, bench.scored_on)
+
+
+def _temperatures(result: Comparison, results: Path) -> Iterator[list[str]]:
+    """Yield the table of what entries write at each temperature, and at equal entropy."""
     details = read_record(Details, results / f"{WORDS}.json")
-    samplers = [each.sampler.rpartition(":")[2] for each in details.entries[0].writing]
-    header = ["entry", *samplers, result.measured_sampler.rpartition(":")[2]]
-    rows = [header]
-    for row in entry_rows(result):
-        (entry,) = (each for each in details.entries if each.name == row.name)
-        equal: TextMetrics = {
-            name: fmean(text.get(name) or 0 for text in row.sample_metrics) for name in WRITING
-        }
-        texts = [*(each.metrics for each in entry.writing), equal]
-        rows.append([row.name, *(_percent(text.get(name) or 0 for name in WRITING) for text in texts)])
-    return list(table_lines(rows, [0]))
-
-
-def _percent(shares: Iterable[float]) -> str:
-    return " / ".join(f"{100 * share:.1f}" for share in shares)
+    by_name = {each.name: each.writing for each in details.entries}
+    equal = {row.name: row.sample_metrics for row in entry_rows(result)}
+    samplers = [each.sampler.rpartition(":")[2] for each in by_name[WRITERS[0]]]
+    yield ["what", "entry", *samplers, result.measured_sampler.rpartition(":")[2]]
+    for metric, title in WRITING.items():
+        for name in WRITERS:
+            shares = [each.metrics.get(metric) or 0 for each in by_name[name]]
+            shares.append(fmean(text.get(metric) or 0 for text in equal[name]))
+            yield [title, f"`{name}`", *(f"{100 * share:.1f}" for share in shares)]
 
 
 def bench_columns() -> list[RowColumn[Any]]:
     """Return the columns of a comparison's table."""
-    names = (
-        "bits_per_char interval bits_per_char_without_oov num_parameters trained_chars_per_second "
-        "real_word_rate"
-    )
+    names = "bits_per_char interval num_parameters trained_chars_per_second real_word_rate"
     changes: dict[str, dict[str, Any]] = {
-        "bits_per_char_without_oov": {"header": "without OOV words", "write": thousandths},
         "trained_chars_per_second": {
             "header": "training chars/s",
             "write": lambda speed: count(float(f"{speed:.3g}")),
-        },
+        }
     }
     return [replace(column, **changes.get(column.name, {})) for column in View(names).columns()]
 
@@ -189,35 +230,49 @@ def _made_by(result: Comparison | Ladder, name: str) -> str:
     return f"{_command(result)} ({result.machine.processor}, [values](results/{name}.json)):"
 
 
-def _findings(results: Path) -> Iterator[list[str]]:
+def _item(question: str, *parts: str) -> str:
+    """Return an answered question in one line."""
+    return f"- **{question}** {'. '.join(parts)}"
+
+
+def _findings(results: Path) -> Iterator[str]:
+    """Yield an item for each of `FINDINGS`, and for what was found about intervals."""
     for finding in FINDINGS:
-        is_ladder = finding.name.startswith("ladder")
-        path = results / f"{finding.name}.json"
-        result = read_record(Ladder, path) if is_ladder else read_record(Comparison, path)
-        answer = ladder_answer(result) if isinstance(result, Ladder) else bench_answer(result)
-        yield [finding.question, answer, _conditions(result), _command(result), _link(finding.name)]
+        result = read_record(Comparison, results / f"{finding.name}.json")
+        training = f"{result.budget}, {_seeds(len({run.seed for run in result.entries}))}"
+        about = _conditions(result, result.corpus, training)
+        yield _item(finding.question, bench_answer(result), about, _command(result), _link(finding.name))
     designs = json.loads((results / "coverage.json").read_text("utf-8"))
     for kind in ("spread at random", "documents"):
         found = [each["scores"][1] for each in designs["designs"] if each["design"] == kind]
         units = "documents" if kind == "documents" else "passages"
-        yield [
+        yield _item(
             f"How many 95 % intervals hold the score of other {units}?",
             f"{min(found):.1%} to {max(found):.1%}".replace("%", " %"),
             ", ".join(each["name"] for each in designs["texts"]),
             f"`{designs['command']}`",
             _link("coverage"),
-        ]
+        )
     seeds = read_record(SeedResults, results / "seeds.json")
     different, pairs = (
         sum(getattr(each, name) for each in seeds.pairs) for name in ("num_different", "num_pairs")
     )
-    yield [
+    yield _item(
         "How often is an entry with another seed called different?",
-        f"in {different} of {pairs} pairs, by the prior of other texts",
+        f"In {different} of {pairs} pairs, by the prior of other texts",
         ", ".join(dict.fromkeys(each.corpus for each in seeds.pairs)),
-        "`python -m textgen_benchmarks.seeds`",
+        "`textgen_benchmarks.seeds` ([arguments](README.md))",
         _link("seeds"),
-    ]
+    )
+    rows = json.loads((results / "scaling.json").read_text("utf-8"))["rows"]
+    costs = [row["seconds"] / row["num_chars"] * 1e9 for row in rows if row["step"] != "clean"]
+    peak = max(row["peak_bytes"] for row in rows) / 1e6
+    yield _item(
+        "What does a large text cost, from the file to the first update?",
+        f"{min(costs):.0f} to {max(costs):.0f} ns per character, {peak:,.0f} MB at most for 1 GB",
+        "`python -m textgen_benchmarks.scaling`",
+        _link("scaling"),
+    )
 
 
 def _command(result: Comparison | Ladder) -> str:
@@ -234,65 +289,66 @@ def bench_answer(result: Comparison) -> str:
         text = f"`{each.best.name}` {each.best.bits_per_char:.3f}"
         if each.differences:
             second = each.differences[0]
-            text += f", {_change(second)} for `{second.b}`"
+            text += f", {_change(second, '')} better than `{second.b}`"
         reference = best_reference(result, each.best)
-        said.append(text + (f", {reference.name} {reference.bits_per_char:.3f}" if reference else ""))
+        said.append(text + (f"; {reference.name} {reference.bits_per_char:.3f}" if reference else ""))
     return "; ".join(said)
 
 
-def ladder_answer(result: Ladder) -> str:
-    """Return the scores under the largest budget."""
-    last = [rung.score for rung in result.rungs if rung.score and rung.budget == result.budgets[-1]]
-    return ", ".join(
-        f"`{score.name}` {score.bits_per_char:.3f}"
-        for score in sorted(last, key=lambda each: each.bits_per_char)
-    )
+def _conditions(result: JudgedHeader, corpus: CorpusInfo, training: str) -> str:
+    """Return the text, the training, the machine and the date of a result."""
+    processor = re.sub(r"\(R\)| Processor", "", result.machine.processor)
+    return f"{corpus.name}, {corpus.split.method}, {training}, {processor}, {result.made}"
 
 
-def _conditions(result: Comparison | Ladder) -> str:
-    if isinstance(result, Ladder):
-        budget, seeds = result.budgets[-1], {run.seed for rung in result.rungs for run in rung.runs}
-    else:
-        budget, seeds = result.budget, {run.seed for run in result.entries}
-    return f"{result.corpus.name}, {result.corpus.split.method}, {budget}, {len(seeds)}"
+def _seeds(number: int) -> str:
+    return f"{number} seed{'s' * (number > 1)}"
 
 
-def _suites(results: Path) -> Iterator[list[str]]:
-    """Yield a row for each question of each suite: on each text, its first case and the change of others."""
+def _suites(results: Path) -> Iterator[str]:
+    """Yield an item for each question of each suite and text: the first case and the change of others."""
     for names in SUITES:
         made = {name: read_record(SuiteResult, results / f"{name}.json") for name in names}
         every = chain.from_iterable(result.questions for result in made.values())
         for asked in dict.fromkeys(question.name for question in every):
             found = [(q, made[name], name) for name in names for q in made[name].questions if q.name == asked]
-            cells = [_answered(*each) for each in found]
-            answers, conditions, commands, links = (
-                " <br> ".join(parts) for parts in zip(*cells, strict=True)
-            )
-            yield [escape(found[0][0].text), answers, conditions, commands, links]
+            for number, (question, result, name) in enumerate(found):
+                title = escape(question.text) if number == 0 else "On another text:"
+                yield _item(title, *_answered(question, result, name), _link(name))
 
 
-def _answered(question: QuestionResult, result: SuiteResult, name: str) -> tuple[str, str, str, str]:
+def _answered(question: QuestionResult, result: SuiteResult, name: str) -> tuple[str, str, str]:
     first, *others = question.cases
     said = [f"{escape(first.label)} {first.bits_per_char.value:.3f}" if first.bits_per_char else DASH]
     for case in others:
         if (effect := question.effect(case.label)) and effect.bits_per_char:
             said.append(f"{escape(case.label)} {_change(effect.bits_per_char)}")
     epochs = [case.epochs for case in question.cases if case.epochs]
-    read = (
-        " to ".join(dict.fromkeys(f"{each:.2g}" for each in (min(epochs), max(epochs)))) if epochs else "no"
-    )
-    method, own = question.corpus.split.method, question.corpus.name
-    command = f"textgen suite {name.partition('-')[0]} --question {question.name} --budget {result.budget}"
-    command += f" --corpus {own}" if own.endswith(".txt") else ""
-    command += f" --split {method}" if method.startswith("slices") else ""
-    conditions = f"{own}, {result.budget}, {read} epochs, {result.num_seeds}"
-    return "; ".join(said), conditions, f"`{command}`", _link(name)
+    sizes = sorted({case.train_chars for case in question.cases if case.train_chars})
+    cleaners = sorted({case.clean for case in question.cases if case.clean != CLEANER})
+    training = [result.budget]
+    if epochs and not result.budget.endswith("epochs"):
+        training.append(f"{min(epochs):.2g} to {max(epochs):.2g} epochs")
+    if sizes:
+        training.append(f"trained on {' or '.join(f'{size:,}' for size in sizes)} characters")
+    if cleaners and len(cleaners) < 3:
+        training.append(f"cleaner {' or '.join(cleaners)}")
+    training.append(_seeds(result.num_seeds))
+    suite = name.partition("-")[0]
+    command = f"textgen suite {suite} --question {question.name}"
+    command += f" --budget {result.budget}" if result.budget != load_suite(suite).budget else ""
+    is_shared = result.num_jobs > 1 and parse_budget(result.budget).is_timed
+    command += f" --jobs {result.num_jobs}" if is_shared else ""
+    command += f" --corpus {question.corpus.name}" if question.corpus.name.endswith(".txt") else ""
+    command += f" --split {question.corpus.split.method}" if "slices" in question.corpus.split.method else ""
+    return "; ".join(said), _conditions(result, question.corpus, ", ".join(training)), f"`{command}`"
 
 
-def _change(change: Contrast | Difference) -> str:
+def _change(change: Contrast | Difference, sign: str = "+") -> str:
     value = change.value if isinstance(change, Contrast) else change.bits_per_char
-    written = f"**{value:+.3f}**" if change.is_clear else f"{value:+.3f}"
-    return written + (f" ({change.interval[0]:+.3f} to {change.interval[1]:+.3f})" if change.interval else "")
+    written = f"**{value:{sign}.3f}**" if change.is_clear else f"{value:{sign}.3f}"
+    ends = [f"{end:{sign}.3f}" for end in change.interval or ()]
+    return written + (f" ({' to '.join(ends)})" if ends else "")
 
 
 def _link(name: str) -> str:
