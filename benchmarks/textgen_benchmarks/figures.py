@@ -12,6 +12,7 @@ from pathlib import Path
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.colors import TABLEAU_COLORS
 from matplotlib.figure import Figure
 
 from textgen.library.comparison import Ladder as DrawnLadder
@@ -24,6 +25,8 @@ from textgen_suites.result import QuestionResult, SuiteResult
 
 WIDEST = 0.6
 """Limit of the axis in bits per character: larger effects are arrows at the edge, intervals are cut."""
+CHANCE = 10
+"""Percent of real words that uniform random characters do not reach."""
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito's, safe for colour-blind readers
 
 
@@ -46,20 +49,26 @@ def write_picture(figure: Figure, path: Path) -> None:
 def draw_ladders(ladders: Sequence[Ladder]) -> Figure:
     """Return a plot with a panel for each ladder, with the scores over the budget, on a logarithmic axis."""
     figure = Figure(figsize=(4.5 * len(ladders), 3.2), layout="constrained")
+    names = dict.fromkeys(name for ladder in ladders for name in ladder.entries)
+    colours = dict(zip(names, TABLEAU_COLORS, strict=False))
     for axes, ladder in zip(figure.subplots(1, len(ladders), squeeze=False).flat, ladders, strict=True):
+        axes.set_prop_cycle(color=[colours[name] for name in ladder.entries])
         DrawnLadder(**vars(ladder)).plot("budget", axes=axes)
-        axes.set_title(ladder.corpus.name)
+        axes.set_title(
+            ladder.corpus.name.replace("handbook:parallel=de+fr+ru+ja+zh-CN/de", "German handbook")
+        )
     return figure
 
 
 def draw_words(details: Details) -> Figure:
-    """Return a plot of the share of real words that each entry writes at each temperature."""
+    """Return a plot of the share of real words that each entry writes at each temperature, without chance."""
     figure = Figure(figsize=(4.5, 3.2), layout="constrained")
     axes = figure.add_subplot()
     for entry in details.entries:
         shares = [(each.sampler, each.metrics.get("real_word_rate")) for each in entry.writing]
         known = [(float(spec.rpartition("=")[2]), 100 * share) for spec, share in shares if share is not None]
-        axes.plot(*zip(*known, strict=True), marker="o", markersize=3, label=entry.name)
+        if known[0][1] > CHANCE:
+            axes.plot(*zip(*known, strict=True), marker="o", markersize=3, label=entry.name)
     axes.set_xlabel("temperature")
     axes.set_ylabel("real words, %")
     axes.legend()

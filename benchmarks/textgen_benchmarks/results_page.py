@@ -50,9 +50,9 @@ INTRO = """# Results
 Written from [results/](results/) by `python -m textgen_benchmarks.results_page`. Scores are bits per
 character of held-out text. In brackets are 95 % intervals, over passages or documents and over seeds; bold
 differences are clear at 5 %, corrected for their number; in a suite they are from the first case, or from the
-one before. Where whole documents were held out (`documents`), a score holds for other documents; otherwise
-for other passages of this text, whose names and topics are known. Results for a budget in time depend on the
-machine; those in epochs or characters do not. What the parts of an entry's name mean is in
+one before (†: scored on another text). Where whole documents were held out (`documents`), a score holds for
+other documents; otherwise for other passages of this text, whose names and topics are known. Results for a
+budget in time depend on the machine; those in epochs or characters hardly do. Names of entries are explained in
 [entries.md](../docs/entries.md). PPMd and xz are compressors that read the training text first; `reading on`,
 and `+mix`, learn from the text that is scored, after each prediction. austen-dev.txt is Northanger Abbey and
 Persuasion, austen100k.txt its first 100,000 characters; tinyshakespeare.txt is `--corpus tinyshakespeare`.
@@ -64,6 +64,11 @@ LEADS = (
     ("ladder-wiki-slower", "15s"),
     ("ladder-wiki-slower", "1m"),
     ("ladder-wiki-slower", "4m"),
+    ("languages", "German"),
+    ("languages", "French"),
+    ("languages", "Russian"),
+    ("languages", "Japanese"),
+    ("languages", "Chinese"),
     ("ladder-german", "4Mchars"),
     ("ladder-code", "4Mchars"),
 )
@@ -77,12 +82,17 @@ PAIRS = {
 }
 WRITING = {"real_word_rate": "real words", "repetition_4": "repeated", "self_bleu": "self-BLEU"}
 WRITERS = ("char-lstm", "word-lstm-glove", "word-lstm+ngram-glove")
+LIMITS = (
+    "GloVe learned from six billion words, Wikipedia among them; defaults were tuned on passages of this "
+    "text; nothing is measured on a GPU."
+)
 LEAD = """By how many bits per character the entry over words is better than that over characters, on the same
 text. Mixtures are `word-lstm+ngram` and `char-hier+ngram`; best are the former and `char-hier+words`.
+Commands are in the other sections; for the handbook in five languages: `textgen suite languages`.
 """
 TEMPERATURE = """What entries of the main comparison write, in percent: real words, sequences of four words
-that the text already had, and self-BLEU, the likeness of samples to each other; by temperature (first seed),
-and at the entropy per character that is the same for all (all seeds).
+that the same sample already had, and self-BLEU, the likeness of samples to each other; by temperature (first
+seed), and at the entropy per character that is the same for all (all seeds).
 """
 
 
@@ -98,7 +108,10 @@ FINDINGS = (
     Finding("Which is best on passages of articles that were trained on?", "bench-wiki-passages"),
     Finding("Which is best for a novel, after ten minutes?", "bench-novels"),
     Finding("What do vectors add to `hier` on novels?", "bench-austen-characters"),
-    Finding("Which is best on tinyshakespeare after a minute?", "tinyshakespeare"),
+    Finding(
+        "Which is best on tinyshakespeare after a minute? (older: `+mix` replaced `match+cache+adapt`)",
+        "tinyshakespeare",
+    ),
     Finding("And with a word list added to `hier`?", "tinyshakespeare-words"),
     Finding("And with counts that go on while it is scored?", "tinyshakespeare-mix"),
     Finding("Learning while reading, Wikipedia, characters", "mix-wiki-characters"),
@@ -111,7 +124,7 @@ FINDINGS = (
         "start-austen-words",
     ),
 )
-SUITES = (IMPROVEMENTS, ("original-wiki", "original-austen"), ("languages",))
+SUITES = (IMPROVEMENTS, ("original-wiki", "original-austen"))
 
 
 def main() -> None:
@@ -167,14 +180,14 @@ def bench_table(result: Comparison) -> list[str]:
     copies = {row.name: max(run.num_copies for run in row.runs) for row in ranked if row.runs}
     averages = ", ".join(f"`{name}`" for name, number in copies.items() if number > 1)
     table = markdown_table(make_table("", "", shown, [*ranked, held_out_row(result)]))
-    return [*table, "", f"Averages of copies, trained one after another: {averages}."]
+    return [*table, "", f"Averages of copies, as many as the pace allowed: {averages}. {LIMITS}"]
 
 
 def leads(results: Path) -> Iterator[list[str]]:
     """Yield the table of how far words are ahead, with a row for each of `LEADS`."""
     yield ["text, training, machine", *PAIRS, "values"]
     for name, part in LEADS:
-        result, rows = _rows(results / f"{name}.json", part)
+        result, corpus, rows = _rows(results / f"{name}.json", part)
         samples = score_samples(rows, result.seed_priors[SCORE])
         cells = [
             _change(difference(samples[characters], samples[words]), "")
@@ -184,20 +197,22 @@ def leads(results: Path) -> Iterator[list[str]]:
         ]
         budget = part if isinstance(result, Ladder) else result.budget
         seeds = len({row.seed for own in rows.values() for row in own})
-        yield [_conditions(result, result.corpus, f"{budget}, {_seeds(seeds)}"), *cells, _link(name)]
+        yield [_conditions(result, corpus, f"{budget}, {_seeds(seeds)}"), *cells, _link(name)]
 
 
-def _rows(path: Path, part: str) -> tuple[Comparison | Ladder | SuiteResult, Mapping[str, Sequence[Row]]]:
-    """Return a recorded result and its rows by entry, of a budget of a ladder or a question of a suite."""
+def _rows(
+    path: Path, part: str
+) -> tuple[Comparison | Ladder | SuiteResult, CorpusInfo, Mapping[str, Sequence[Row]]]:
+    """Return a recorded result, its text, and its rows by entry: of a budget, or of a question of a suite."""
     if path.name.startswith("ladder"):
         ladder = read_record(Ladder, path)
-        return ladder, {rung.entry: rung.runs for rung in ladder.rungs if rung.budget == part}
+        return ladder, ladder.corpus, {rung.entry: rung.runs for rung in ladder.rungs if rung.budget == part}
     if part:
         suite = read_record(SuiteResult, path)
         (question,) = (each for each in suite.questions if each.name == part)
-        return suite, {case.entry: case.runs for case in question.cases}
+        return suite, question.corpus, {case.entry: case.runs for case in question.cases}
     bench = read_record(Comparison, path)
-    return bench, rows_by_entry(bench.runs, bench.scored_on)
+    return bench, bench.corpus, rows_by_entry(bench.runs, bench.scored_on)
 
 
 def _temperatures(result: Comparison, results: Path) -> Iterator[list[str]]:
@@ -244,12 +259,15 @@ def _findings(results: Path) -> Iterator[str]:
         yield _item(finding.question, bench_answer(result), about, _command(result), _link(finding.name))
     designs = json.loads((results / "coverage.json").read_text("utf-8"))
     for kind in ("spread at random", "documents"):
-        found = [each["scores"][1] for each in designs["designs"] if each["design"] == kind]
+        found = [each for each in designs["designs"] if each["design"] == kind]
+        means = {of: [each[of][1] for each in found] for of in ("scores", "differences")}
+        said = "; ".join(f"{of} {min(each):.1%} to {max(each):.1%}" for of, each in means.items())
+        lowest = min(each["differences"][0] for each in found)
         units = "documents" if kind == "documents" else "passages"
         yield _item(
             f"How many 95 % intervals hold the score of other {units}?",
-            f"{min(found):.1%} to {max(found):.1%}".replace("%", " %"),
-            ", ".join(each["name"] for each in designs["texts"]),
+            f"{said} on average, {lowest:.1%} for the worst pair of entries".replace("%", " %"),
+            ", ".join(dict.fromkeys(each["text"] for each in found)),
             f"`{designs['command']}`",
             _link("coverage"),
         )
@@ -265,11 +283,12 @@ def _findings(results: Path) -> Iterator[str]:
         _link("seeds"),
     )
     rows = json.loads((results / "scaling.json").read_text("utf-8"))["rows"]
+    rows = [row for row in rows if row["million_chars"] == max(each["million_chars"] for each in rows)]
     costs = [row["seconds"] / row["num_chars"] * 1e9 for row in rows if row["step"] != "clean"]
     peak = max(row["peak_bytes"] for row in rows) / 1e6
     yield _item(
-        "What does a large text cost, from the file to the first update?",
-        f"{min(costs):.0f} to {max(costs):.0f} ns per character, {peak:,.0f} MB at most for 1 GB",
+        f"What do {rows[0]['million_chars']:,.0f} million characters cost, up to the first update?",
+        f"{min(costs):.0f} to {max(costs):.0f} ns per character, {peak:,.0f} MB at most",
         "`python -m textgen_benchmarks.scaling`",
         _link("scaling"),
     )
@@ -298,7 +317,8 @@ def bench_answer(result: Comparison) -> str:
 def _conditions(result: JudgedHeader, corpus: CorpusInfo, training: str) -> str:
     """Return the text, the training, the machine and the date of a result."""
     processor = re.sub(r"\(R\)| Processor", "", result.machine.processor)
-    return f"{corpus.name}, {corpus.split.method}, {training}, {processor}, {result.made}"
+    size = f"{corpus.num_chars / 1e6:.2g} million characters"
+    return f"{corpus.name} ({size}), {corpus.split.method}, {training}, {processor}, {result.made}"
 
 
 def _seeds(number: int) -> str:
@@ -322,7 +342,8 @@ def _answered(question: QuestionResult, result: SuiteResult, name: str) -> tuple
     said = [f"{escape(first.label)} {first.bits_per_char.value:.3f}" if first.bits_per_char else DASH]
     for case in others:
         if (effect := question.effect(case.label)) and effect.bits_per_char:
-            said.append(f"{escape(case.label)} {_change(effect.bits_per_char)}")
+            mark = "" if effect.paired else " †"
+            said.append(f"{escape(case.label)} {_change(effect.bits_per_char)}{mark}")
     epochs = [case.epochs for case in question.cases if case.epochs]
     sizes = sorted({case.train_chars for case in question.cases if case.train_chars})
     cleaners = sorted({case.clean for case in question.cases if case.clean != CLEANER})

@@ -17,10 +17,8 @@ import pytest
 from helpers.commands import run_textgen
 from helpers.pages import ROOT, inline_commands, parse_command, read_page, textgen_lines
 from textgen.defaults import SAMPLER
-from textgen.evaluation.intervals import Contrast
 from textgen.results.comparison import Comparison, EntryScore, ReferenceScore
 from textgen.results.judge import SCORE, contrasts_of, score_samples
-from textgen.results.ladder import Ladder
 from textgen.results.row import rows_by_entry
 from textgen.runtime.storage.json_records import read_record
 from textgen_suites.result import SuiteResult
@@ -73,21 +71,14 @@ def score_of(name: str, entry: str) -> EntryScore | ReferenceScore:
     return next(each for each in (*result.scores, *result.references) if each.name == entry)
 
 
-def rung(name: str, entry: str, budget: str) -> float:
-    rungs = read_record(Ladder, RESULTS / f"{name}.json").rungs
-    (score,) = (each.score for each in rungs if (each.entry, each.budget) == (entry, budget))
-    assert score
-    return score.bits_per_char
-
-
-def five_epochs(label: str) -> Contrast:
-    """Return the difference of a case from `char-lstm` after five epochs."""
-    first = read_record(SuiteResult, RESULTS / "improvements-wiki.json").questions[0]
-    effect = first.effect(label)
-    assert first.name == "level"
+def change_of(name: str, asked: str, label: str) -> list[float]:
+    """Return the change of a case of a suite, and the ends of its interval."""
+    questions = read_record(SuiteResult, RESULTS / f"{name}.json").questions
+    (effect,) = (question.effect(label) for question in questions if question.name == asked)
     assert effect
     assert effect.bits_per_char
-    return effect.bits_per_char
+    assert effect.bits_per_char.interval
+    return [effect.bits_per_char.value, *effect.bits_per_char.interval]
 
 
 def gap(name: str, better: str, worse: str) -> Iterator[str]:
@@ -99,7 +90,7 @@ def gap(name: str, better: str, worse: str) -> Iterator[str]:
     yield from (f"{value:.2f}" for value in (found.value, *found.interval))
 
 
-ROWS = (BEST_WORDS, WORDS, BEST_CHARS, "word-ngram", CHARS)
+ROWS = (BEST_WORDS, WORDS, BEST_CHARS, "PPMd given train", "word-ngram", CHARS)
 """The rows of the README's table."""
 SETTINGS = {"3.11", "3.13", "0.6", "0.8"}
 """Versions of Python, and temperatures."""
@@ -109,7 +100,7 @@ PUBLISHED = {"1.4697", "1.88"}
 
 def figures() -> Iterator[str]:
     """Yield the values with decimals that the README shows, from the files that it names."""
-    yield f"{comparison('bench-wiki').corpus.num_chars / 1e6:.1f}"
+    yield f"{comparison('bench-wiki').corpus.split.train.num_chars / 1e6:.1f}"
     yield f"{score_of('bench-wiki', 'random').bits_per_char:.1f}"
     yield from (value for entry in ROWS for cell in cells(entry) for value in re.findall(r"\d+\.\d+", cell))
     yield from gap("bench-wiki", WORDS, CHARS)
@@ -119,11 +110,8 @@ def figures() -> Iterator[str]:
     yield from gap("bench-wiki", "word-lstm+ngram", "char-hier+words")
     yield from gap("bench-wiki-passages", WORDS, CHARS)
     for label in ("word", "word, GloVe"):
-        change = five_epochs(label)
-        assert change.interval
-        yield from (f"{-value:.2f}" for value in (change.value, *change.interval))
-    german = [rung("ladder-german", f"{level}+ngram", "4Mchars") for level in ("char-hier", "word-lstm")]
-    yield f"{german[0] - german[1]:.3f}"
+        yield from (f"{-value:.2f}" for value in change_of("improvements-wiki", "level", label))
+    yield from (f"{-value:.2f}" for value in change_of("languages", "German", "word"))
     nats = fmean(row.test.nats_per_char for row in comparison("tinyshakespeare").runs if row.name == CHARS)
     yield from (f"{nats:.2f}", f"{nats / log(2):.2f}")
     yield from (f"{score_of('bench-novels', entry).bits_per_char:.2f}" for entry in (BEST_WORDS, BEST_CHARS))
