@@ -52,7 +52,7 @@ character of held-out text. In brackets are 95 % intervals, over passages or doc
 differences are clear at 5 %, corrected for their number; in a suite they are from the first case, or from the
 one before (†: scored on another text). Where whole documents were held out (`documents`), a score holds for
 other documents; otherwise for other passages of this text, whose names and topics are known. Results for a
-budget in time depend on the machine; those in epochs or characters hardly do. Names of entries are explained in
+budget in time depend on the machine; those in epochs or characters hardly do. Entries are explained in
 [entries.md](../docs/entries.md). PPMd and xz are compressors that read the training text first; `reading on`,
 and `+mix`, learn from the text that is scored, after each prediction. austen-dev.txt is Northanger Abbey and
 Persuasion, austen100k.txt its first 100,000 characters; tinyshakespeare.txt is `--corpus tinyshakespeare`.
