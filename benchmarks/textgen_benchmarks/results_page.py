@@ -1,6 +1,6 @@
 """benchmarks/RESULTS.md, written from results/*.json: `python -m textgen_benchmarks.results_page`.
 
-`FINDINGS` are the questions, with the recorded result that answers each; a suite answers several. Everything
+`FINDINGS` and `LEADS` say which recorded results answer which questions; a suite answers several. Everything
 else on the page follows from the results.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from statistics import fmean
@@ -17,7 +17,7 @@ from typing import Any
 
 from textgen.data.corpus import CorpusInfo
 from textgen.defaults import CLEANER
-from textgen.evaluation.intervals import Contrast, difference
+from textgen.evaluation.intervals import Contrast, difference, holm
 from textgen.reports.answer import answer, best_reference, classes, scope
 from textgen.reports.bench_tables import named
 from textgen.reports.columns import RowColumn, View, make_table
@@ -94,36 +94,21 @@ TEMPERATURE = """What entries of the main comparison write, in percent: real wor
 that the same sample already had, and self-BLEU, the likeness of samples to each other; by temperature (first
 seed), and at the entropy per character that is the same for all (all seeds).
 """
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A question, and the recorded comparison that answers it."""
-
-    question: str
-    name: str
-
-
-FINDINGS = (
-    Finding("Which is best on passages of articles that were trained on?", "bench-wiki-passages"),
-    Finding("Which is best for a novel, after ten minutes?", "bench-novels"),
-    Finding("What do vectors add to `hier` on novels?", "bench-austen-characters"),
-    Finding(
-        "Which is best on tinyshakespeare after a minute? (older: `+mix` replaced `match+cache+adapt`)",
-        "tinyshakespeare",
-    ),
-    Finding("And with a word list added to `hier`?", "tinyshakespeare-words"),
-    Finding("And with counts that go on while it is scored?", "tinyshakespeare-mix"),
-    Finding("Learning while reading, Wikipedia, characters", "mix-wiki-characters"),
-    Finding("Learning while reading, Wikipedia, words", "mix-wiki-words"),
-    Finding("Learning while reading, novels, characters", "mix-austen-characters"),
-    Finding("Learning while reading, novels, words", "mix-austen-words"),
-    Finding(
-        "Is reading Wikipedia first worth it for 100,000 characters of Austen? (`runs/b-word` is the run of "
-        "`textgen train word-lstm-glove --budget 10m --out runs/b-word`)",
-        "start-austen-words",
-    ),
-)
+FINDINGS = {
+    "bench-wiki-passages": "Which is best on passages of articles that were trained on?",
+    "bench-novels": "Which is best for a novel, after ten minutes?",
+    "bench-austen-characters": "What do vectors add to `hier` on novels?",
+    "tinyshakespeare": "Which is best on tinyshakespeare after a minute? (older, without `+mix`)",
+    "tinyshakespeare-words": "And with a word list added to `hier`?",
+    "tinyshakespeare-mix": "And with counts that go on while it is scored?",
+    "mix-wiki-characters": "Learning while reading, Wikipedia, characters",
+    "mix-wiki-words": "Learning while reading, Wikipedia, words",
+    "mix-austen-characters": "Learning while reading, novels, characters",
+    "mix-austen-words": "Learning while reading, novels, words",
+    "start-austen-words": "Is reading Wikipedia first worth it for 100,000 characters of Austen? "
+    "(`textgen train word-lstm-glove --budget 10m --out runs/b-word`)",
+}
+"""Recorded comparisons, and the questions that they answer."""
 SUITES = (IMPROVEMENTS, ("original-wiki", "original-austen"))
 
 
@@ -185,19 +170,20 @@ def bench_table(result: Comparison) -> list[str]:
 
 def leads(results: Path) -> Iterator[list[str]]:
     """Yield the table of how far words are ahead, with a row for each of `LEADS`."""
-    yield ["text, training, machine", *PAIRS, "values"]
+    abouts, found = list[tuple[str, str]](), list[list[Contrast | None]]()
     for name, part in LEADS:
         result, corpus, rows = _rows(results / f"{name}.json", part)
         samples = score_samples(rows, result.seed_priors[SCORE])
-        cells = [
-            _change(difference(samples[characters], samples[words]), "")
-            if {words, characters} <= samples.keys()
-            else ""
-            for words, characters in PAIRS.values()
-        ]
+        pairs = ((samples.get(words), samples.get(characters)) for words, characters in PAIRS.values())
+        found.append([difference(old, new) if new and old else None for new, old in pairs])
         budget = part if isinstance(result, Ladder) else result.budget
         seeds = len({row.seed for own in rows.values() for row in own})
-        yield [_conditions(result, corpus, f"{budget}, {_seeds(seeds)}"), *cells, _link(name)]
+        abouts.append((_conditions(result, corpus, f"{budget}, {_seeds(seeds)}"), _link(name)))
+    adjusted = iter(holm([each.p_value for row in found for each in row if each]))
+    yield ["text, training, machine", *PAIRS, "values"]
+    for (about, link), row in zip(abouts, found, strict=True):
+        cells = [_change(replace(each, p_value=next(adjusted)), "") if each else "" for each in row]
+        yield [about, *cells, link]
 
 
 def _rows(
@@ -252,11 +238,11 @@ def _item(question: str, *parts: str) -> str:
 
 def _findings(results: Path) -> Iterator[str]:
     """Yield an item for each of `FINDINGS`, and for what was found about intervals."""
-    for finding in FINDINGS:
-        result = read_record(Comparison, results / f"{finding.name}.json")
+    for name, question in FINDINGS.items():
+        result = read_record(Comparison, results / f"{name}.json")
         training = f"{result.budget}, {_seeds(len({run.seed for run in result.entries}))}"
         about = _conditions(result, result.corpus, training)
-        yield _item(finding.question, bench_answer(result), about, _command(result), _link(finding.name))
+        yield _item(question, bench_answer(result), about, _command(result), _link(name))
     designs = json.loads((results / "coverage.json").read_text("utf-8"))
     for kind in ("spread at random", "documents"):
         found = [each for each in designs["designs"] if each["design"] == kind]
