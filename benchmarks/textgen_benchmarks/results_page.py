@@ -131,6 +131,10 @@ def page(results: Path) -> Iterator[str]:
     rows = [row for row in scores.rows if not row.is_reference]
     yield from (_made_by(ladder, LADDERS[0]), "", *markdown_table(replace(scores, rows=rows)))
     yield from ("", "## The improvements", "", "![Effect of each change](results/effects.svg)", "")
+    yield from (
+        "The cases are declared in [these files](../plugins/textgen_suites); `char` is `char-lstm`.",
+        "",
+    )
     yield from _suites(results)
     yield from ("", "## Temperature", "", "![Real words by temperature](results/words.svg)", "")
     yield from (*TEMPERATURE.splitlines(), "", *table_lines([*_temperatures(main_bench, results)], (0, 1)))
@@ -312,18 +316,17 @@ def _seeds(number: int) -> str:
 
 
 def _suites(results: Path) -> Iterator[str]:
-    """Yield an item for each question of each suite and text: the first case and the change of others."""
+    """Yield an item for each question of each suite: on each text, the first case and the others' changes."""
     for names in SUITES:
         made = {name: read_record(SuiteResult, results / f"{name}.json") for name in names}
         every = chain.from_iterable(result.questions for result in made.values())
         for asked in dict.fromkeys(question.name for question in every):
             found = [(q, made[name], name) for name in names for q in made[name].questions if q.name == asked]
-            for number, (question, result, name) in enumerate(found):
-                title = escape(question.text) if number == 0 else "On another text:"
-                yield _item(title, *_answered(question, result, name), _link(name))
+            answers = [_answered(*each) for each in found]
+            yield _item(escape(found[0][0].text), " **On another text:** ".join(answers))
 
 
-def _answered(question: QuestionResult, result: SuiteResult, name: str) -> tuple[str, str, str]:
+def _answered(question: QuestionResult, result: SuiteResult, name: str) -> str:
     first, *others = question.cases
     said = [f"{escape(first.label)} {first.bits_per_char.value:.3f}" if first.bits_per_char else DASH]
     for case in others:
@@ -348,7 +351,8 @@ def _answered(question: QuestionResult, result: SuiteResult, name: str) -> tuple
     command += f" --jobs {result.num_jobs}" if is_shared else ""
     command += f" --corpus {question.corpus.name}" if question.corpus.name.endswith(".txt") else ""
     command += f" --split {question.corpus.split.method}" if "slices" in question.corpus.split.method else ""
-    return "; ".join(said), _conditions(result, question.corpus, ", ".join(training)), f"`{command}`"
+    about = _conditions(result, question.corpus, ", ".join(training))
+    return ". ".join(["; ".join(said), about, f"`{command}`", _link(name)])
 
 
 def _change(change: Contrast | Difference, sign: str = "+") -> str:
