@@ -11,12 +11,12 @@ from itertools import product
 
 import numpy as np
 
+from textgen.cli.console import print_rows
 from textgen.data.corpus import load_corpus
 from textgen.experiment.encoding import embed
 from textgen.experiment.entry_parser import parse_entry
 from textgen.generation.bound_sampler import build_sampler
 from textgen.generation.generator import Generator
-from textgen.reports.markdown import table_lines
 from textgen.runtime.device import PRECISIONS, DeviceConfig, choose_device, seeded
 from textgen.runtime.environment import machine
 from textgen.runtime.process_setup import keep_freed_memory
@@ -26,7 +26,6 @@ from textgen_benchmarks.reference import keras_windows, plain_generation, plain_
 from textgen_benchmarks.saving import json_option, save
 from textgen_benchmarks.timing import Work, compare, in_new_process, matmul_peak
 
-HEADER = ["what", "ours", "reference", "ratio (range)", "GFLOP/s (of the peak)"]
 CHAR, WORD = "char-lstm:optimizer=adamw", "word-lstm-glove:optimizer=adamw,min_count=1,max_words=20000"
 """Entries with the optimizer of the reference, so that both compute the same."""
 KEEPS = {False: "", True: " that keeps its memory, as ours does"}
@@ -133,7 +132,7 @@ def claims(device_config: DeviceConfig) -> Iterator[Claim]:
 
 
 def main() -> None:
-    """Measure, print a Markdown table and, with `--json`, save the results."""
+    """Measure, print the speeds and, with `--json`, save them."""
     parser = json_option(__doc__)
     parser.add_argument("--repetitions", type=int, default=7)
     parser.add_argument("--device", default="auto")
@@ -145,7 +144,7 @@ def main() -> None:
         f"{machine().processor}, {device_config.device.type} {device_config.precision}, "
         f"matmul peak {peak:,.0f} GFLOP/s\n"
     )
-    rows, lines = [], [HEADER]
+    rows = []
     for claim in claims(device_config):
         print(claim.name, file=sys.stderr)
         speeds = compare(claim.ours, claim.reference, options.repetitions)
@@ -153,9 +152,7 @@ def main() -> None:
         share = gflops / peak if gflops else None
         about = {"name": claim.name, "unit": f"{claim.unit}/s", "gflops": gflops, "share_of_peak": share}
         rows.append(about | asdict(speeds))
-        cells = [f"{speeds.ours:,.0f} {claim.unit}/s", f"{speeds.reference:,.0f}", speeds.ratio_cell]
-        lines.append([claim.name, *cells, f"{gflops:,.0f} ({share:.0%})" if gflops else ""])
-    print("\n".join(table_lines(lines)))
+    print_rows(rows)
     save(options.json, peak_gflops=peak, rows=rows)
 
 

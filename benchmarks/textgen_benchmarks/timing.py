@@ -64,11 +64,6 @@ class Medians:
         ours, reference = map(median, zip(*pairs, strict=True))
         return cls(ours, reference, median(ratios), (min(ratios), max(ratios)))
 
-    @property
-    def ratio_cell(self) -> str:
-        """The ratio and its range, as in a table."""
-        return "{:.2f} ({:.2f}-{:.2f})".format(self.ratio, *self.ratio_range)
-
 
 def compare(ours: Work, reference: Work, repetitions: int) -> Medians:
     """Return the speeds of both, measured in turn `repetitions` times after a warm-up."""
