@@ -336,8 +336,8 @@ def _answered(question: QuestionResult, result: SuiteResult, name: str) -> str:
     epochs = [case.epochs for case in question.cases if case.epochs]
     sizes = sorted({case.train_chars for case in question.cases if case.train_chars})
     cleaners = sorted({case.clean for case in question.cases if case.clean != CLEANER})
-    training = [result.budget]
-    if epochs and not result.budget.endswith("epochs"):
+    training = [" or ".join(dict.fromkeys(case.budget for case in question.cases))]
+    if epochs and not training[0].endswith("epochs"):
         training.append(f"{min(epochs):.2g} to {max(epochs):.2g} epochs")
     if sizes:
         training.append(f"trained on {' or '.join(f'{size:,}' for size in sizes)} characters")
