@@ -26,7 +26,7 @@ from textgen_suites.result import QuestionResult, SuiteResult
 WIDEST = 0.6
 """Limit of the axis in bits per character: larger effects are arrows at the edge, intervals are cut."""
 CHANCE = 10
-"""Percent of real words that uniform random characters do not reach."""
+"""Percent of real words, more than there are in uniform random characters."""
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito's, safe for colour-blind readers
 
 

@@ -119,8 +119,7 @@ def main() -> None:
 
 def page(results: Path) -> Iterator[str]:
     """Yield the lines of the page."""
-    yield from INTRO.splitlines()
-    yield from ("", "## The main comparison", "")
+    yield from (INTRO, "## The main comparison", "")
     main_bench = read_record(Comparison, results / f"{MAIN}.json")
     yield from (answer(main_bench), *scope(main_bench), "")
     yield from (_made_by(main_bench, MAIN), "", *bench_table(main_bench))
@@ -131,13 +130,10 @@ def page(results: Path) -> Iterator[str]:
     rows = [row for row in scores.rows if not row.is_reference]
     yield from (_made_by(ladder, LADDERS[0]), "", *markdown_table(replace(scores, rows=rows)))
     yield from ("", "## The improvements", "", "![Effect of each change](results/effects.svg)", "")
-    yield from (
-        "The cases are declared in [these files](../plugins/textgen_suites); `char` is `char-lstm`.",
-        "",
-    )
+    yield "The cases are declared in [these files](../plugins/textgen_suites); `char` is `char-lstm`.\n"
     yield from _suites(results)
     yield from ("", "## Temperature", "", "![Real words by temperature](results/words.svg)", "")
-    yield from (*TEMPERATURE.splitlines(), "", *table_lines([*_temperatures(main_bench, results)], (0, 1)))
+    yield from (TEMPERATURE, *table_lines([*_temperatures(main_bench, results)], (0, 1)))
     yield from ("", "## Other findings", "")
     yield from _findings(results)
     yield from ("", "## Speed", "", *_speed(results), "")
@@ -222,13 +218,12 @@ def _temperatures(result: Comparison, results: Path) -> Iterator[list[str]]:
 def bench_columns() -> list[RowColumn[Any]]:
     """Return the columns of a comparison's table."""
     names = "bits_per_char interval num_parameters trained_chars_per_second real_word_rate"
-    changes: dict[str, dict[str, Any]] = {
-        "trained_chars_per_second": {
-            "header": "training chars/s",
-            "write": lambda speed: count(float(f"{speed:.3g}")),
-        }
-    }
-    return [replace(column, **changes.get(column.name, {})) for column in View(names).columns()]
+    return [
+        replace(column, header="training chars/s", write=lambda speed: count(float(f"{speed:.3g}")))
+        if column.name == "trained_chars_per_second"
+        else column
+        for column in View(names).columns()
+    ]
 
 
 def _made_by(result: Comparison | Ladder, name: str) -> str:
@@ -344,15 +339,20 @@ def _answered(question: QuestionResult, result: SuiteResult, name: str) -> str:
     if cleaners and len(cleaners) < 3:
         training.append(f"cleaner {' or '.join(cleaners)}")
     training.append(_seeds(result.num_seeds))
+    about = _conditions(result, question.corpus, ", ".join(training))
+    return ". ".join(["; ".join(said), about, f"`{_suite_command(question, result, name)}`", _link(name)])
+
+
+def _suite_command(question: QuestionResult, result: SuiteResult, name: str) -> str:
+    """Return the command that repeats the answer to a question."""
     suite = name.partition("-")[0]
     command = f"textgen suite {suite} --question {question.name}"
     command += f" --budget {result.budget}" if result.budget != load_suite(suite).budget else ""
     is_shared = result.num_jobs > 1 and parse_budget(result.budget).is_timed
     command += f" --jobs {result.num_jobs}" if is_shared else ""
     command += f" --corpus {question.corpus.name}" if question.corpus.name.endswith(".txt") else ""
-    command += f" --split {question.corpus.split.method}" if "slices" in question.corpus.split.method else ""
-    about = _conditions(result, question.corpus, ", ".join(training))
-    return ". ".join(["; ".join(said), about, f"`{command}`", _link(name)])
+    method = question.corpus.split.method
+    return command + (f" --split {method}" if method.startswith("slices") else "")
 
 
 def _change(change: Contrast | Difference, sign: str = "+") -> str:

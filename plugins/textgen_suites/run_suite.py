@@ -116,7 +116,7 @@ class Variant:
         return f"{slug(self.corpus.cleaner)}-{budget}-{key}"
 
     def kept(self, folder: Path) -> Comparison | None:
-        """Return the comparison in a folder; None if it lacks one of the runs.
+        """Return the comparison in a folder; None if its entries have other runs than those asked for.
 
         Raises `TextgenError` if it is damaged, or if a run was made with another version of a plugin.
         """
@@ -127,7 +127,8 @@ class Variant:
             check_reuse(run, experiment)
         kept = read_record(Comparison, folder / BENCH, needs_digest=True)
         wanted = {(each.entry.name, each.seed) for each in experiments.values()}
-        return kept if wanted <= {(row.name, row.seed) for row in kept.runs} else None
+        names = {name for name, _ in wanted}
+        return kept if wanted == {(row.name, row.seed) for row in kept.runs if row.name in names} else None
 
 
 def run_suite(
@@ -191,7 +192,7 @@ class Benched:
 
 
 def benched(suite: Suite, text: TextOptions, settings: BenchOptions, folder: Path, report: Report) -> Benched:
-    """Return the benches of a suite, of which those that `folder` lacks are made."""
+    """Return the benches of a suite; those that are not in `folder` are made there."""
     variants, named = planned(suite, text, settings)
     made = {name: kept for name, each in variants.items() if (kept := each.kept(folder / name))}
     report(Step("", remark=f"{suite.title}: {len(made)} of {len(variants)} benches are complete"))
@@ -221,7 +222,7 @@ def with_earlier(result: SuiteResult, path: Path) -> SuiteResult:
 
 
 def _common(result: SuiteResult) -> tuple[object, ...]:
-    """Return what answers in one file have in common."""
+    """Return the suite, budget, text and seeds, which all answers in a file share."""
     seeds = {row.seed for question in result.questions for case in question.cases for row in case.runs}
     return result.suite, result.budget, result.sources, seeds
 

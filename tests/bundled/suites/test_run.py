@@ -127,6 +127,8 @@ def test_a_case_is_the_best_of_its_options_on_validation_with_the_first_seed(tmp
     (answer,) = textgen_suites.suite(path, TEXT, seeds=2, out=tmp_path / "out").questions
     tried, chosen = (list(tmp_path.glob(f"out/*/runs/char-ngram_order_{order}-*")) for order in (1, 3))
     assert (len(tried), len(chosen)) == (1, 2)
+    path = write_suite(tmp_path, BEST.replace('"order=1", ', ""))
+    assert textgen_suites.suite(path, TEXT, seeds=2, out=tmp_path / "out").questions == (answer,)
     chance, counts = answer.cases
     assert (chance.entry, counts.entry) == ("char-uniform", "char-ngram:order=3")
     assert 4500 < counts.train_chars <= 5000
