@@ -13,16 +13,14 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from textgen.data.corpus import CorpusInfo
 from textgen.defaults import CLEANER
 from textgen.evaluation.intervals import Contrast, difference, holm
 from textgen.reports.answer import answer, best_reference, classes, scope
 from textgen.reports.bench_tables import named
-from textgen.reports.columns import RowColumn, View, make_table
+from textgen.reports.columns import View, make_table
 from textgen.reports.document import DASH
-from textgen.reports.formats import count
 from textgen.reports.ladder_report import score_table
 from textgen.reports.markdown import escape, markdown_table, table_lines
 from textgen.reports.rows import EntryRow, entry_rows, held_out_row, reference_rows
@@ -161,7 +159,8 @@ def _speed(results: Path) -> Iterator[str]:
 def bench_table(result: Comparison) -> list[str]:
     """Return the table of a comparison."""
     ranked = sorted([*entry_rows(result), *reference_rows(result)], key=EntryRow.ranking)
-    shown = list(named(result, bench_columns()))
+    names = "bits_per_char interval num_parameters trained_chars_per_second real_word_rate"
+    shown = list(named(result, View(names).columns()))
     copies = {row.name: max(run.num_copies for run in row.runs) for row in ranked if row.runs}
     averages = ", ".join(f"`{name}`" for name, number in copies.items() if number > 1)
     table = markdown_table(make_table("", "", shown, [*ranked, held_out_row(result)]))
@@ -213,17 +212,6 @@ def _temperatures(result: Comparison, results: Path) -> Iterator[list[str]]:
             shares = [each.metrics.get(metric) or 0 for each in by_name[name]]
             shares.append(fmean(text.get(metric) or 0 for text in equal[name]))
             yield [title, f"`{name}`", *(f"{100 * share:.1f}" for share in shares)]
-
-
-def bench_columns() -> list[RowColumn[Any]]:
-    """Return the columns of a comparison's table."""
-    names = "bits_per_char interval num_parameters trained_chars_per_second real_word_rate"
-    return [
-        replace(column, header="training chars/s", write=lambda speed: count(float(f"{speed:.3g}")))
-        if column.name == "trained_chars_per_second"
-        else column
-        for column in View(names).columns()
-    ]
 
 
 def _made_by(result: Comparison | Ladder, name: str) -> str:

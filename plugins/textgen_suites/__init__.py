@@ -39,11 +39,12 @@ def suite(
 ) -> SuiteResult:
     """Train the cases of a suite with several seeds; return the effect of each change.
 
-    `name` is an installed suite or a TOML file, which sets the cleaners, and `budget` and `seeds` (a number or a
-    range) unless they are given. If `question` names some, only these are answered. A loaded `corpus` is read
-    again with the suite's cleaners. Finished runs in `out` are reused, and the answers to other questions there
-    kept. `cluster`, `plugins` and `report` are those of `textgen.bench`. Raises `TextgenError` if the suite
-    cannot start or every case failed, and `NotSavedError` with the result if the disk is full.
+    `name` is an installed suite or a TOML file, which sets the cleaners, and `budget` and `seeds` (a number
+    or a range) unless they are given. If `question` names some, only these are answered. A loaded `corpus`
+    is read again with the suite's cleaners. Finished runs in `out` are reused, and the answers to other
+    questions there kept. `cluster`, `plugins` and `report` are those of `textgen.bench`. Raises
+    `TextgenError` if the suite cannot start or every case failed, and `NotSavedError` with the result if
+    the disk is full.
     """
     from textgen.library.components import add_plugins
     from textgen.library.options import changed, seed_range
