@@ -57,6 +57,8 @@ Persuasion, austen100k.txt its first 100,000 characters; tinyshakespeare.txt is 
 """
 LEADS = (
     (MAIN, ""),
+    ("bench-moby", ""),
+    ("bench-edgeworth", ""),
     ("bench-wiki-passages", ""),
     ("improvements-wiki", "level"),
     ("ladder-wiki-slower", "15s"),
@@ -93,15 +95,14 @@ that the same sample already had, and self-BLEU, the likeness of samples to each
 seed), and at the entropy per character that is the same for all (all seeds).
 """
 FINDINGS = {
+    "bench-moby": "Which is best for a novel, by chapters? (nothing was tuned on it)",
+    "bench-edgeworth": "And for stories, by passages? (nothing was tuned on them)",
     "bench-wiki-passages": "Which is best on passages of articles that were trained on?",
     "bench-novels": "Which is best for a novel, after ten minutes?",
-    "bench-austen-characters": "What do vectors add to `hier` on novels?",
     "tinyshakespeare": "Which is best on tinyshakespeare after a minute? (older, without `+mix`)",
-    "tinyshakespeare-words": "And with a word list added to `hier`?",
     "tinyshakespeare-mix": "And with counts that go on while it is scored?",
     "mix-wiki-characters": "Learning while reading, Wikipedia, characters",
     "mix-wiki-words": "Learning while reading, Wikipedia, words",
-    "mix-austen-characters": "Learning while reading, novels, characters",
     "mix-austen-words": "Learning while reading, novels, words",
     "start-austen-words": "Is reading Wikipedia first worth it for 100,000 characters of Austen? "
     "(`textgen train word-lstm-glove --budget 10m --out runs/b-word`)",

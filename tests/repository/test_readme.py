@@ -109,6 +109,9 @@ def figures() -> Iterator[str]:
     yield from gap("bench-wiki", "word-lstm", CHARS)
     yield from gap("bench-wiki", "word-lstm+ngram", "char-hier+words")
     yield from gap("bench-wiki-passages", WORDS, CHARS)
+    for name in ("bench-moby", "bench-edgeworth"):
+        pairs = (("word-lstm", CHARS), (WORDS, CHARS), (BEST_WORDS, BEST_CHARS))
+        yield from (value for pair in pairs for value in gap(name, *pair))
     for label in ("word", "word, GloVe"):
         yield from (f"{-value:.2f}" for value in change_of("improvements-wiki", "level", label))
     yield from (f"{-value:.2f}" for value in change_of("languages", "German", "word"))
