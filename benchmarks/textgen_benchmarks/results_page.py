@@ -101,7 +101,6 @@ FINDINGS = {
     "bench-novels": "Which is best for a novel, after ten minutes?",
     "tinyshakespeare": "Which is best on tinyshakespeare after a minute? (older, without `+mix`)",
     "tinyshakespeare-mix": "And with counts that go on while it is scored?",
-    "mix-wiki-characters": "Learning while reading, Wikipedia, characters",
     "mix-wiki-words": "Learning while reading, Wikipedia, words",
     "mix-austen-words": "Learning while reading, novels, words",
     "start-austen-words": "Is reading Wikipedia first worth it for 100,000 characters of Austen? "
