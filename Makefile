@@ -36,9 +36,10 @@ pytest: $(VENV)/.installed-test
 test-all: lint
 	$(PYTEST)
 
-# The JSON Schema of results, after a change of what is saved.
+# The JSON Schema of results and the table of commands, after a change of what is saved or of a command.
 docs: $(VENV)/.installed
 	$(BIN)/python docs/schema.py
+	$(BIN)/python docs/commands.py
 
 # The tutorial with its outputs, after a change of its code or of what it shows.
 notebook: $(VENV)/.installed-test
@@ -49,7 +50,7 @@ site: $(VENV)/.installed-site
 	$(BIN)/python docs/pages.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-# What is published: the last commit, checked and built twice into dist/; a person uploads it (docs/release.md).
+# What is published: the last commit, checked and built twice into dist/; a person uploads it (CONTRIBUTING.md).
 release: $(VENV)/.created
 	$(BIN)/python docs/release.py
 

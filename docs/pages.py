@@ -1,7 +1,7 @@
 """Write the pages of the documentation site into build/pages, from which `make site` builds it.
 
-They are the Markdown pages of the repository, with links that lead to each other, and four that are made
-here: all commands from the command line, the contracts, the Python reference, and the tutorial.
+They are the Markdown pages of the repository, with links that lead to each other, and three that are made
+here: the contracts, the Python reference, and the tutorial. All options are on the page of the command line.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def site_paths() -> dict[str, str]:
     paths = {
         "README.md": "index.md",
         "CONTRIBUTING.md": "contributing.md",
+        "AGENTS.md": "agents.md",
         "CHANGELOG.md": "changelog.md",
         "LICENSE": "LICENSE.txt",
         "benchmarks/RESULTS.md": "results.md",
@@ -81,10 +82,9 @@ def with_links(text: str, source: str, paths: dict[str, str]) -> str:
 
 
 def commands() -> str:
-    """Return the page of all commands with their arguments and options."""
-    intro = "Written from the command line itself; [The command line](commands.md) explains what they share."
+    """Return all commands with their arguments and options."""
     group: Any = typer.main.get_command(app)
-    return "\n".join(["# All commands\n", intro, *_described(group, "textgen")])
+    return "\n".join(_described(group, "textgen"))
 
 
 def _described(command: Any, name: str) -> Iterator[str]:
@@ -110,11 +110,13 @@ def reference() -> str:
     Those of the contracts are on the page of their own.
     """
     import textgen
+    import textgen_ask
+    import textgen_look
     import textgen_suites
     import textgen_tune
     import textgen_verify
 
-    packages = (textgen, textgen_suites, textgen_tune, textgen_verify)
+    packages = (textgen, textgen_ask, textgen_look, textgen_suites, textgen_tune, textgen_verify)
     offered = [(name, package) for package in packages for name in package.__all__ if name != "__version__"]
     defined = [
         (name, getattr(package, name).__module__)
@@ -148,7 +150,8 @@ def write(folder: Path) -> None:
     shutil.copy(ROOT / "docs" / "tutorial.ipynb", folder)
     page = tutorial(json.loads((ROOT / "docs" / "tutorial.ipynb").read_text("utf-8")))
     (folder / "tutorial.md").write_text(page, "utf-8")
-    (folder / "all-commands.md").write_text(commands(), "utf-8")
+    with (folder / "command-line.md").open("a", encoding="utf-8") as command_line:
+        command_line.write(commands())
     (folder / "contracts.md").write_text(CONTRACTS, "utf-8")
     (folder / "reference.md").write_text(reference(), "utf-8")
 

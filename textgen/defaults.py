@@ -12,6 +12,8 @@ BUDGET = "60s"
 """Training of each entry."""
 ENTRY_TIMEOUT = "30m"
 """Time without progress after which an entry is ended; tokenizing a huge text may take minutes."""
+ADVISER = "ask"
+"""The adviser that chooses what is trained if no entry is given."""
 ENTRIES = "char-lstm word-lstm-glove random"
 """Entries of a bench that names none."""
 TEMPERATURE_SAMPLER = "temperature:temperature={:g}"
@@ -30,7 +32,7 @@ SWEEP = tuple(f"temperature:temperature={value}" for value in (0.4, 0.6, 0.8, 1.
 COMMAND_GROUPS = ("plugins", "runs")
 """Commands with subcommands; `plugins.check` is the name of a plugin that adds one."""
 DAILY_COMMANDS = (
-    *("bench", "train", "sample", "score", "play", "suite"),
+    *("bench", "ask", "train", "sample", "score", "play", "suite"),
     *("tune", "corpus", "runs", "plugins", "tour"),
 )
 """What one uses daily, in the order of the help."""

@@ -172,9 +172,10 @@ class TrainRequest:
         Option(
             "Such as char-lstm or word-lstm-glove:hidden_size=512; or a run, to continue it.",
             is_argument=True,
+            default="the one that textgen ask advises, for as long",
             completes="entry",
         ),
-    ]
+    ] = ""
     text: PlainText = TextOptions()
     budget: Annotated[str, Option("Training: 60s, 5min, 1h, 5epochs, 20Mchars; +2m continues a run.")] = (
         defaults.BUDGET

@@ -32,6 +32,7 @@ from textgen.results.ladder import Ladder
 from textgen.results.row import Row, rows_by_entry
 from textgen.runtime.storage.json_records import read_record
 from textgen.training.budget import parse_budget
+from textgen_benchmarks.advice import AdviceResults
 from textgen_benchmarks.saving import RESULTS
 from textgen_benchmarks.seeds import SeedResults
 from textgen_suites.result import QuestionResult, SuiteResult
@@ -80,6 +81,8 @@ PAIRS = {
     "best": ("word-lstm+ngram", "char-hier+words"),
     "best, with GloVe": ("word-lstm+ngram-glove", "char-hier+words-glove"),
 }
+NEAR = 0.01
+"""Bits per character by which good advice may be behind."""
 WRITING = {"real_word_rate": "real words", "repetition_4": "repeated", "self_bleu": "self-BLEU"}
 WRITERS = ("char-lstm", "word-lstm-glove", "word-lstm+ngram-glove")
 LIMITS = (
@@ -254,6 +257,19 @@ def _findings(results: Path) -> Iterator[str]:
         ", ".join(dict.fromkeys(each.corpus for each in seeds.pairs)),
         "`textgen_benchmarks.seeds` ([arguments](README.md))",
         _link("seeds"),
+    )
+    advice = read_record(AdviceResults, results / "advice.json")
+    behind = [each.behind for each in advice.checks if each.behind is not None]
+    near = sum(each <= NEAR for each in behind)
+    held = {key: [each.held[key] for each in advice.checks if key in each.held] for key in ("15s", "60s")}
+    covered = ", ".join(f"{fmean(each):.0%} after {key} ({len(each)} texts)" for key, each in held.items())
+    yield _item(
+        "How good is the advice of `textgen ask`, fitted to other texts?",
+        f"Within {NEAR} of the better level after a minute for {near} of {len(behind)} texts; {covered} "
+        "of the intervals of 90 % hold".replace("%", " %").replace("  %", " %"),
+        f"{len(advice.texts)} texts in ten languages, one seed",
+        "`textgen_benchmarks.advice` ([arguments](README.md))",
+        _link("advice"),
     )
     rows = json.loads((results / "scaling.json").read_text("utf-8"))["rows"]
     rows = [row for row in rows if row["million_chars"] == max(each["million_chars"] for each in rows)]

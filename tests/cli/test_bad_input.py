@@ -135,8 +135,8 @@ bench TINY --sealed good.txt --split 80/10/10
 
 bench TINY --out=
     --out is empty; name a folder, or leave it out
-train
-    Missing argument '…' (see textgen train --help)
+score
+    Missing argument '…' (see textgen score --help)
 bench random --sampler greedy --temperature 0.5
     give --sampler or --temperature, not both; …
 sample RUN The

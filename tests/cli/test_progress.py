@@ -54,14 +54,18 @@ def drawn(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 @pytest.mark.usefixtures("on_a_terminal")
 def test_a_line_has_state_curve_last_validation_score_and_speed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Below it is what the entry wrote last."""
     with ProgressDisplay() as display:
         display(preparing(Stage("next", "tokenizing", 160.0, is_timed=True)))
-        for step in steps("word-lstm-glove", index=2):
+        *others, last = steps("word-lstm-glove", index=2)
+        written = Step("training", "word-lstm-glove", text="It was the\nhouse", index=2, total=3)
+        for step in (*others, written, last):
             display(step)
         lines = display._draw().plain.splitlines()
     capsys.readouterr()
     assert re.search(r"^\S word-lstm-glove +training 100% +·██\S+ validation 2\.250 +2 k chars/s$", lines[1])
-    assert lines[2] == "entry 2 of 3, about 2.5 min left"
+    assert lines[2] == "It was the house"
+    assert lines[3] == "entry 2 of 3, about 2.5 min left"
     assert max(map(len, lines)) < 80
 
 

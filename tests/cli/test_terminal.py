@@ -40,7 +40,7 @@ def test_a_comparison_fits_the_terminal(bench: list[str]) -> None:
     assert re.search(rf"^{re.escape(ENTRIES[0])}\n? +\d\.\d{{3}} ", result, re.MULTILINE)
     assert "Samples" in result
     assert last == f"report: {bench[-1]}/report.html"  # alone, so that it can be clicked
-    assert following.startswith("next: Counting (")
+    assert following.startswith("next: char-lstm")
     assert "Where the bits go" not in result.replace(report[-2], "")  # which lists what --full shows
 
 

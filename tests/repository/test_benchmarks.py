@@ -12,7 +12,9 @@ from helpers.pages import ROOT, read_page
 from textgen.evaluation.intervals import SHIPPED_PRIORS
 from textgen.results.details import Details
 from textgen.runtime.storage.json_records import read_record
+from textgen_ask.predict import read_table
 from textgen_benchmarks import figures
+from textgen_benchmarks.advice import AdviceResults, table_of
 from textgen_benchmarks.results_page import WORDS, page
 from textgen_benchmarks.seeds import SeedResults, conclusions, fitted_decay
 from textgen_suites.result import SuiteResult
@@ -68,3 +70,12 @@ def test_the_decay_of_variances_is_found_again(decay: float) -> None:
     variances = more ** (-2 * decay) * generator.chisquare(4, more.size) / 4
     assert fitted_decay(variances, more) == pytest.approx(decay, abs=0.03)
     assert fitted_decay(variances[:400], more[:400]) == 0
+
+
+def test_the_table_of_ask_is_fitted_to_the_recorded_runs() -> None:
+    found = read_record(AdviceResults, RESULTS / "advice.json")
+    fitted, shipped = table_of(found.texts, found.runs), read_table()
+    assert fitted.fits.keys() == shipped.fits.keys()
+    for level, fit in fitted.fits.items():
+        assert fit.coefficients == pytest.approx(shipped.fits[level].coefficients, abs=1e-9)
+        assert fit.sd == pytest.approx(shipped.fits[level].sd, abs=1e-9)

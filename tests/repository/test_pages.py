@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import runpy
 import shlex
 import tomllib
 from pathlib import Path
@@ -32,10 +33,10 @@ from textgen.training.train_options import TrainOptions
 from textgen.version import DISTRIBUTION
 from textgen_suites.schema import load_suite
 
-OF_PLUGIN_FILES = "docs/write-a-plugin.md"
-"""The page whose commands need the plugin files on it; `test_docs.py` runs them."""
+OF_PLUGIN_FILES = ("docs/write-a-plugin.md", "docs/other-kinds.md")
+"""The pages whose commands need the plugin files on them; `test_docs.py` runs them."""
 
-OTHERS = [page for page in PAGES if page != OF_PLUGIN_FILES]
+OTHERS = [page for page in PAGES if page not in OF_PLUGIN_FILES]
 
 # --- commands
 
@@ -105,6 +106,12 @@ def test_other_commands_of_a_page_exist_or_cannot_be_run(page: str) -> None:
                 parse_command(shlex.join([module, *rest]))
         else:
             assert program in {"export", "pytest", "textgen"} | CANNOT_RUN, line
+
+
+def test_the_table_of_commands_is_that_of_the_command_line() -> None:
+    made = runpy.run_path(str(ROOT / "docs" / "commands.py"))
+    page = read_page("docs/command-line.md")
+    assert made["written"](page) == page, "run make docs"
 
 
 # --- components

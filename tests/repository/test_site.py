@@ -31,7 +31,7 @@ def test_the_site_has_what_the_repository_says_and_loads_nothing_from_elsewhere(
     build(load_config(str(ROOT / "mkdocs.yml"), strict=True, **folders))
     found = json.loads((site / "search" / "search_index.json").read_text("utf-8"))["docs"]
     sections = {each["location"]: each["text"] for each in found}
-    assert "Use only the first N characters." in sections["all-commands.html#textgen-bench"]
+    assert "Use only the first N characters." in sections["command-line.html#textgen-bench"]
     assert "reference.html#textgen.library.runs.Run.sample" in sections
     assert "contracts.html#textgen.contracts.Tokenizer.encode" in sections
     assert "Write text" in {each["title"] for each in found if each["location"].startswith("tutorial.html")}

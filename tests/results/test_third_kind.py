@@ -1,4 +1,4 @@
-"""Another kind of result is one file: that of the page "Write a plugin", which is all that knows of votes."""
+"""Another kind of result is one file: helpers/votes.py, which is all that knows of votes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 
 from helpers.catalog import write_run
 from helpers.commands import run_textgen as textgen
-from helpers.pages import read_page
+from helpers.pages import ROOT
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, with_digest
 
 NAME = "votes-2026-11-29"
-(CODE,) = re.findall(r"^```python\n# votes\.py\n(.*?)^```", read_page("docs/write-a-plugin.md"), re.S | re.M)
+CODE = (ROOT / "tests" / "helpers" / "votes.py").read_text("utf-8")
 OPTION = ("--plugin", "votes.py")
 
 

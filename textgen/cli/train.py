@@ -48,11 +48,14 @@ def train(
 ) -> None:
     """Train and score one entry, or with --budget +2m continue a run; the result is a new run."""
     options.load_plugins(plugin)
-    check_early([request.entry], request.text, request.budget)
+    check_early(filter(None, [request.entry]), request.text, request.budget)
     from textgen.library.presentation import run_report
-    from textgen.library.training import train_as
+    from textgen.library.training import advised, train_as
 
     with working(quiet=quiet) as work:
+        if not request.entry:
+            request = advised(request, work.report, options.given(context))
+            note(f"training {request.entry} for {request.budget}, which suits this text (see textgen ask)")
         work.result = train_as(request, out, log=log, report=work.report, given=options.given(context))
     run: Run = work.result
     if not quiet:

@@ -231,7 +231,7 @@ class ProgressDisplay:
         room = max(MIN_NAME, min(MAX_NAME, size.width - OTHER_CELLS))
         room = min(room, max((len(line.name) for line in lines if line.step.entry), default=0))
         rows = [self._row(line, room, size.width) for line in lines]
-        if self._latest.total <= 1 and self._latest.progress and (written := self._latest_text()):
+        if self._latest.progress and (written := self._latest_text()):
             rows.append(Text(visible(written)[: size.width - 2], "dim italic"))
         if below := self._below():
             rows.append(Text(below, "dim"))

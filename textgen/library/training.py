@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from textgen.library.progress import shown
 from textgen.library.runs import Run, finished, load
 from textgen.registry.options import build
 from textgen.registry.registry import describe_error
+from textgen.registry.registry import load as load_component
 from textgen.requests import ClusterOptions, TrainRequest
 from textgen.results.names import find_run
 from textgen.runtime.device import choose_device
@@ -97,6 +99,14 @@ def train_as(
             logged(logger, folder, tell) as follow,
         ):
             return finished(experiment, folder, config, follow)
+
+
+def advised(request: TrainRequest, report: Report, given: Given) -> TrainRequest:
+    """Return a request with the entry and, unless it is given, the budget that suit its text."""
+    if request.budget.startswith("+"):
+        raise UsageError(f"budget {request.budget} continues a run: name it")
+    found: TrainRequest = load_component("adviser", defaults.ADVISER)(request, report)
+    return replace(found, budget=request.budget) if "budget" in given else found
 
 
 def check_train(request: TrainRequest, given: Given) -> None:

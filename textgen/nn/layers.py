@@ -80,7 +80,7 @@ def automatic_dropout(num_epochs: float, parameters_per_token: float) -> float:
 
     A model memorises a text by reading it often and by having room for it, so what counts is the product of
     both, where fewer parameters than tokens are no reason for more epochs without dropout: 0 up to 3, then
-    0.05 more for each factor of 3. The fit is in docs/budgets.md.
+    0.05 more for each factor of 3. The fit is in docs/scores.md.
     """
     exposure = num_epochs * max(1.0, parameters_per_token)
     return min(max(0.05 * math.log(max(exposure, 1) / 3, 3), 0.0), MAX_DROPOUT)

@@ -39,7 +39,7 @@ STRINGS = {
     "reference": "a reference is the name of an entry",
 }
 """Kinds whose components are strings, and a message for those that are not."""
-FUNCTIONS = ("lexicon", "backend", "yardstick", "command")
+FUNCTIONS = ("lexicon", "backend", "yardstick", "command", "adviser")
 """Kinds whose components are functions; a class is one too, except for a command."""
 
 

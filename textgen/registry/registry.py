@@ -46,6 +46,7 @@ KINDS = {
     "yardstick": "textgen.yardsticks",
     "backend": "textgen.backends",
     "command": "textgen.commands",
+    "adviser": "textgen.advisers",
     "reader": "textgen.readers",
     "logger": "textgen.loggers",
     "metric": "textgen.metrics",

@@ -1,22 +1,16 @@
-"""What to try next: an entry of another kind where counting does nearly as well, and what the curves tell."""
+"""What to try next, by the curves of a comparison."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from statistics import fmean
 
-from textgen.experiment.entry import COPIES
 from textgen.experiment.entry_result import EntryResult
-from textgen.reports.answer import classes
 from textgen.reports.formats import plain
 from textgen.reports.rows import EntryRow, entry_rows
-from textgen.results.comparison import Comparison, EntryScore, ReferenceScore
+from textgen.results.comparison import Comparison
 from textgen.training.budget import Budget
 
-COUNTING = "ngram"
-"""The model that counts, which mixtures are advised with."""
-NEAR = 0.15
-"""Share of a score by which counting may be behind so that a mixture with it is worth trying."""
 END = 0.8
 """Share of training after which the curve shows whether more would help."""
 MIN_FALL = 0.003
@@ -31,31 +25,7 @@ MANY_EPOCHS = 3
 
 def advice(result: Comparison) -> str:
     """Return what to try first; empty if nothing is known."""
-    return next((said for said in (other_entry(result), *next_steps(result)) if said), "")
-
-
-def other_entry(result: Comparison) -> str:
-    """Return which mixture is likely better than the best entry that is trained; empty if none is known.
-
-    It adds the n-gram over the same tokens, if that is compared or a reference, and comes near on its own.
-    """
-    found = next((each for each in classes(result) if not each.best.reads_on), None)
-    best = next((each for each in found.scores if each.name in found.read), None) if found else None
-    if found is None or best is None or any(f"+{COUNTING}" in run.name for run in result.entries):
-        return ""
-    entry, colon, options = best.name.partition(":")
-    tokenizer, _, others = entry.rpartition(COPIES)[2].partition("-")
-    model, dash, embedding = others.partition("-")
-    known: list[EntryScore | ReferenceScore] = [*found.scores, *result.references]
-    counts = next((each for each in known if each.name == f"{tokenizer}-{COUNTING}"), None)
-    if not model or counts is None or counts.bits_per_char >= (1 + NEAR) * best.bits_per_char:
-        return ""
-    near = "comes near" if counts.bits_per_char > best.bits_per_char else "is ahead of"
-    mixture = f"{tokenizer}-{model}+{COUNTING}{dash}{embedding}{colon}{options}"
-    return plain(
-        f"Counting ({counts.name}, {counts.bits_per_char:.3f}) {near} {best.name} "
-        f"({best.bits_per_char:.3f}): {mixture}, a mixture with it, is likely better."
-    )
+    return next(next_steps(result), "")
 
 
 def next_steps(result: Comparison) -> Iterator[str]:

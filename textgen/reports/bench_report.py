@@ -9,7 +9,7 @@ from typing import Any
 from textgen.evaluation.text_metrics import MIN_VERBATIM
 from textgen.page.charts import ChartLine, ChartValue, IntervalChart, LineChart, entry_style
 from textgen.reports import bench_tables as tables
-from textgen.reports.advice import advice, next_steps, other_entry
+from textgen.reports.advice import advice, next_steps
 from textgen.reports.answer import DEFINITION, answer, doubts, known_before, resolution, scope, uneven
 from textgen.reports.columns import curves_csv, scores_csv
 from textgen.reports.document import (
@@ -305,7 +305,7 @@ def _diversity(
 
 def next_lines(result: Comparison) -> Lines:
     """Return what to try next."""
-    return lines([other_entry(result), *next_steps(result)], is_list=True)
+    return lines(next_steps(result), is_list=True)
 
 
 def _neighbors(rows: Sequence[EntryRow]) -> Iterator[Block]:

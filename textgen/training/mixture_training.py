@@ -308,7 +308,7 @@ def num_useful_copies(num_epochs: float, parameters_per_token: float, num_update
     """Return how many copies of a model to train, one after the other, in what one could be trained for.
 
     `num_epochs` and `num_updates` are what one could do; `parameters_per_token` are its trained parameters
-    for each token of the training text. The fit is in docs/budgets.md.
+    for each token of the training text. The fit is in docs/scores.md.
     """
     exposure = num_epochs * max(1.0, parameters_per_token)
     useful = min(math.sqrt(exposure / EXPOSURE_OF_ONE), num_updates / ENOUGH_UPDATES, MOST_COPIES)

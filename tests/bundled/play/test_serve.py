@@ -176,7 +176,7 @@ def test_the_models_are_listed_and_found(client: Any, all_runs: dict[str, Path])
 
 
 def test_the_client_of_the_page_works(api: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    (program,) = re.findall(r"^```python\n(.*?)^```", read_page("docs/serve.md"), re.S | re.M)
+    (program,) = re.findall(r"^```python\n(.*?)^```", read_page("docs/integrations.md"), re.S | re.M)
     program = program.replace("http://127.0.0.1:8424/v1", api.address).replace("the key", api.key)
     exec(program.replace('"char"', '"char-lstm"'), names := dict[str, Any]())
     names["client"].close()

@@ -1,0 +1,165 @@
+"""Runs that `textgen ask` learns from: `python -m textgen_benchmarks.advice TEXT…`.
+
+Each text is tried as by `textgen ask`, then entries are trained on it. What is recorded is kept; without
+texts, only the table is fitted again. To check advice, each text is left out of the fit that advises on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+from statistics import fmean
+
+from textgen.cli.console import print_rows
+from textgen.data.corpus import Corpus, load_corpus
+from textgen.defaults import SAMPLER
+from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
+from textgen.experiment.entry_parser import parse_entry
+from textgen.experiment.experiment import Experiment
+from textgen.generation.bound_sampler import build_sampler
+from textgen.generation.generator import Generator
+from textgen.runtime.device import choose_device
+from textgen.runtime.environment import Machine
+from textgen.runtime.storage.files import write_file
+from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record, to_json
+from textgen.training.budget import Budget, parse_budget
+from textgen.training.progress import ignore_report
+from textgen_ask.answer import answer
+from textgen_ask.facts import ENGLISH, ENTRIES, Facts, entry_of, measure
+from textgen_ask.predict import TABLE, Known, Table, features, fit
+from textgen_benchmarks.saving import RESULTS, json_option, save
+
+RESULT = RESULTS / "advice.json"
+SCORED_CHARS = 60_000
+"""Characters of the validation and the test part that runs are scored on."""
+PLAN = (("15s", 0), ("60s", 0), ("60s", 1), ("60s", 2), ("4m", 0))
+"""The budgets and seeds of the runs of each level."""
+COMPARED = "60s"
+"""The budget at which the advised entry is compared with the others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdviceRun:
+    """A run on a text; scores are bits per character."""
+
+    text: str
+    level: str
+    budget: Budget
+    seed: int
+    validation: float
+    test: float
+    real_words: float | None
+    """The share of real words in 2,000 characters; None if the text is not English."""
+    num_epochs: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdviceCheck:
+    """How far advice on a text holds that is fitted to all others."""
+
+    text: str
+    advised: str
+    behind: float | None
+    """Bits per character after `COMPARED` by which the advised entry is behind the best."""
+    held: dict[str, float]
+    """By budget: the share of the scores that are within their intervals of 90 %."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdviceResults:
+    """All texts and runs."""
+
+    schema_version: int = SCHEMA_VERSION
+    texts: tuple[Facts, ...]
+    runs: tuple[AdviceRun, ...]
+    checks: tuple[AdviceCheck, ...] = ()
+    versions: dict[str, str] = field(default_factory=dict)
+    machine: Machine | None = None
+
+
+def run(corpus: Corpus, facts: Facts, level: str, budget: str, seed: int) -> AdviceRun:
+    """Train the entry of a level on a text."""
+    device, split = choose_device("auto", "auto"), corpus.split
+    parts = {name: getattr(split, name).first(SCORED_CHARS) for name in ("validation", "test")}
+    corpus = replace(corpus, split=replace(split, **parts))
+    parsed = parse_entry(entry_of(level, facts.english))
+    trained = Experiment(parsed, corpus, parse_budget(budget), device, seed).run()
+    generator = Generator(trained.model, trained.tokenizer, device)
+    written = generator.generate(["", ""], 1000, build_sampler(SAMPLER), [0, 1])
+    measured = TextAnalyzer(split.train.text, load_lexicon()).measure(written).metrics
+    result = trained.result
+    assert result.validation
+    assert result.test
+    return AdviceRun(
+        text=corpus.name,
+        level=level,
+        budget=Budget(budget),
+        seed=seed,
+        validation=result.validation.bits_per_char,
+        test=result.test.bits_per_char,
+        real_words=measured["real_word_rate"] if facts.english >= ENGLISH else None,
+        num_epochs=result.train.num_epochs,
+    )
+
+
+def table_of(texts: Sequence[Facts], runs: Iterable[AdviceRun]) -> Table:
+    """Return the table that follows from the runs on some texts."""
+    known, runs_of = {facts.text.name: facts for facts in texts}, dict[str, list[Known]]()
+    for each in runs:
+        if each.text in known:
+            row = features(known[each.text], each.level, each.budget.amount)
+            runs_of.setdefault(each.level, []).append((each.text, row, each.validation, each.real_words))
+    return Table(fits={level: fit(those) for level, those in runs_of.items()})
+
+
+def check(found: AdviceResults, facts: Facts) -> AdviceCheck:
+    """Return whether advice from the other texts holds for a text."""
+    others = [each for each in found.texts if each is not facts]
+    table, own = table_of(others, found.runs), [each for each in found.runs if each.text == facts.text.name]
+    after = {each.level: list[float]() for each in own}
+    held = {each.budget: list[bool]() for each in own}
+    for each in own:
+        if each.budget == COMPARED:
+            after[each.level].append(each.test)
+        _, low, high = table.expect(each.level, facts, each.budget.amount)
+        held[each.budget].append(low <= each.test <= high)
+    scores = {level: fmean(tests) for level, tests in after.items() if tests}
+    advised = answer(facts, table, ()).outlooks[0].level
+    return AdviceCheck(
+        text=facts.text.name,
+        advised=advised,
+        behind=scores[advised] - min(scores.values()) if advised in scores else None,
+        held={budget: fmean(each) for budget, each in held.items()},
+    )
+
+
+def main() -> None:
+    """Record what is missing, fit the table, and print the checks."""
+    parser = json_option(__doc__, RESULT.stem)
+    parser.add_argument("texts", nargs="*")
+    options = parser.parse_args()
+    found = AdviceResults(texts=(), runs=())
+    if options.json.exists():
+        found = read_record(AdviceResults, options.json)
+    texts = {each.text.name: each for each in found.texts}
+    runs = {(each.text, each.level, str(each.budget), each.seed): each for each in found.runs}
+    for source in options.texts:
+        corpus = load_corpus([source])
+        name = corpus.name
+        if name not in texts:
+            texts[name] = measure(corpus, choose_device("auto", "auto"), ignore_report)
+        for level, (budget, seed) in product(ENTRIES, PLAN):
+            if (name, level, budget, seed) not in runs:
+                runs[name, level, budget, seed] = run(corpus, texts[name], level, budget, seed)
+                save(options.json, texts=[*texts.values()], runs=[*runs.values()])
+                print(runs[name, level, budget, seed], flush=True)
+    found = replace(found, texts=tuple(texts.values()), runs=tuple(runs.values()))
+    checks = [check(found, facts) for facts in found.texts]
+    save(options.json, texts=found.texts, runs=found.runs, checks=checks)
+    write_file(TABLE, to_json(table_of(found.texts, found.runs)))
+    print_rows([vars(each) for each in checks])
+
+
+if __name__ == "__main__":
+    main()
