@@ -60,8 +60,9 @@ class AdviceCheck:
 
     text: str
     advised: str
+    """The level."""
     behind: float | None
-    """Bits per character after `COMPARED` by which the advised entry is behind the best."""
+    """Bits per character after `COMPARED` by which it is behind the better one; None without runs of both."""
     held: dict[str, float]
     """By budget: the share of the scores that are within their intervals of 90 %."""
 
@@ -129,7 +130,7 @@ def check(found: AdviceResults, facts: Facts) -> AdviceCheck:
     return AdviceCheck(
         text=facts.text.name,
         advised=advised,
-        behind=scores[advised] - min(scores.values()) if advised in scores else None,
+        behind=scores[advised] - min(scores.values()) if len(scores) == len(ENTRIES) else None,
         held={budget: fmean(each) for budget, each in held.items()},
     )
 

@@ -71,9 +71,8 @@ def answer(facts: Facts, table: Table, sources: Sequence[str]) -> Answer:
     def bits(level: str, seconds: float, times: float = 1.0) -> float:
         return table.expect(level, facts, seconds, times).value
 
-    words, characters = (table.expect(level, facts, COMPARED_AT) for level in ENTRIES)
     doubt = exp(2 * table.fits["characters"].sd)  # with less, words were ahead in nearly all recorded runs
-    ranked = sorted(ENTRIES, reverse=characters.value * doubt > words.value)
+    ranked = sorted(ENTRIES, reverse=bits("characters", COMPARED_AT) * doubt > bits("words", COMPARED_AT))
     entries = [entry_of(level, facts.english) for level in ranked]
     seconds = [parse_duration(each, "") for each in ADVISED]
     falls = [bits(ranked[0], each) - bits(ranked[0], 2 * each) for each in seconds]

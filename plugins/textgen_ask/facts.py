@@ -16,7 +16,7 @@ from textgen.experiment.experiment import Experiment
 from textgen.library.corpus import CorpusStatistics, statistics
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
-from textgen.training.progress import Report, Step, filled_in
+from textgen.training.progress import Report, Step
 
 ENTRIES = {"words": "word-lstm+ngram", "characters": "char-hier+words"}
 """The best entry of each level, in nearly all recorded runs; with GloVe if the text is English."""
@@ -80,10 +80,9 @@ def measure(corpus: Corpus, device: DeviceConfig, report: Report) -> Facts:
     whole = replace(corpus, split=replace(known.split, validation=short))
     part = whole.with_training(min(100.0, 100 * PROBE_CHARS / len(split.train)))
     english = in_target_language(str(split.train.text[:LANGUAGE_CHARS]), lang="en")
-    tell = filled_in(report, entry="")
 
     def run(entry: str, text: Corpus, budget: str = "1epochs") -> RunResult:
-        tell(Step(f"trying {entry}"))
+        report(Step(f"trying {entry}"))
         parsed = parse_entry(entry)
         return Experiment(parsed, text, parse_budget(budget), device, 0, chooses_copies=False).run().result
 
@@ -101,7 +100,7 @@ def measure(corpus: Corpus, device: DeviceConfig, report: Report) -> Facts:
         char_bits=_bits(run("char-ngram", part)),
         probe_bits={level: _bits(probe) for level, probe in probes.items()},
         chars_per_second={level: probe.train.chars_per_second for level, probe in probes.items()},
-        sd=(high - low) / (2 * 1.96 * word_bits),
+        sd=(high - low) / (2 * 1.96 * _bits(probes["words"])),
     )
 
 

@@ -16,9 +16,9 @@ from textgen_ask.facts import HELD_OUT_CHARS, PROBE_CHARS, Facts
 
 TABLE = Path(__file__).with_name("table.json")
 RIDGE = 0.03
-"""The penalty on squared coefficients of standardized features, but for the constant."""
+"""Penalty on the squared coefficients of standardized features, except the constant."""
 FADING = 0.9
-"""The worth of a doubling of the text, as a share of that of the one before."""
+"""The worth of a doubling of the text, as a share of that of the one before: an assumption."""
 Z = 1.645
 """Standard deviations on both sides of the mean within which 90 % of a normal distribution are."""
 MAX_LEVERAGE = 1.0

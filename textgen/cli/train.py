@@ -55,7 +55,8 @@ def train(
     with working(quiet=quiet) as work:
         if not request.entry:
             request = advised(request, work.report, options.given(context))
-            note(f"training {request.entry} for {request.budget}, which suits this text (see textgen ask)")
+            if not quiet:
+                note(f"training {request.entry} for {request.budget}, which suits this text: see textgen ask")
         work.result = train_as(request, out, log=log, report=work.report, given=options.given(context))
     run: Run = work.result
     if not quiet:
