@@ -25,6 +25,7 @@ lint: ruff mypy
 ruff: $(VENV)/.installed-test
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/codespell *.md $(filter-out tests,$(SOURCES))
 
 mypy: $(VENV)/.installed-test
 	$(BIN)/mypy
@@ -45,13 +46,15 @@ docs: $(VENV)/.installed
 notebook: $(VENV)/.installed-test
 	$(BIN)/python docs/notebook.py
 
-# The documentation site, in build/site; a link that leads nowhere is an error.
-site: $(VENV)/.installed-site
-	$(BIN)/python docs/pages.py
+# The documentation site, in build/site; a link that leads nowhere is an error. It shows the newest report of
+# `make bench`; if there is none, that runs first and takes about four minutes.
+REPORTS := runs/char-lstm_word-lstm-glove_random-wiki-60s-*/bench.json
+site: $(VENV)/.installed $(VENV)/.installed-site $(or $(wildcard $(REPORTS)),bench)
+	$(BIN)/python docs/pages.py $(REPORTS)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # What is published: the last commit, checked and built twice into dist/; a person uploads it (CONTRIBUTING.md).
-release: $(VENV)/.created
+release: $(VENV)/.made
 	$(BIN)/python docs/release.py
 
 install: $(VENV)/.installed
@@ -61,20 +64,21 @@ install: $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 INSTALL := $(BIN)/pip install --quiet --no-compile --editable
 
-$(VENV)/.created:
-	$(PYTHON) -m venv $(VENV)
+# With a pip that knows dependency groups.
+$(VENV)/.made:
+	$(PYTHON) -m venv --upgrade-deps $(VENV)
 	touch $@
 
-$(VENV)/.installed: $(VENV)/.created pyproject.toml
+$(VENV)/.installed: $(VENV)/.made pyproject.toml
 	$(INSTALL) ".[glove,ppmd]"
 	touch $@
 
-$(VENV)/.installed-test: $(VENV)/.created pyproject.toml
-	$(INSTALL) ".[test]"
+$(VENV)/.installed-test: $(VENV)/.made pyproject.toml
+	$(INSTALL) ".[all,ray]" --group test
 	touch $(VENV)/.installed $@
 
-$(VENV)/.installed-site: $(VENV)/.created pyproject.toml
-	$(INSTALL) ".[site]"
+$(VENV)/.installed-site: $(VENV)/.made pyproject.toml
+	$(INSTALL) . --group site
 	touch $@
 
 clean:

@@ -2,6 +2,7 @@
 
 They are the Markdown pages of the repository, with links that lead to each other, and three that are made
 here: the contracts, the Python reference, and the tutorial. All options are on the page of the command line.
+Results of `make bench` are its arguments (runs/…/bench.json); the site shows the last one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -33,6 +35,14 @@ COMMENT = re.compile(r"^<!--.*?-->\n", re.S | re.M)
 CONTRACTS = "# Contracts\n\n::: textgen.contracts\n    options:\n      show_root_heading: false\n"
 """The page of the contracts, which mkdocstrings fills from their docstrings."""
 
+EXAMPLE = """\
+Without installing anything, you can open [the report of `make bench`](example-report.html), from a recorded
+run, and [a look inside](example-look.html) its two best models.
+
+"""
+"""Links to the pages of a result, before the first section of each page in `WITH_EXAMPLE`."""
+WITH_EXAMPLE = ("index.md", "quickstart.md", "report.md")
+
 
 def site_paths() -> dict[str, str]:
     """Return where each published file of the repository is on the site."""
@@ -49,8 +59,8 @@ def site_paths() -> dict[str, str]:
         "docs/tutorial.ipynb": "tutorial.md",
         "textgen/contracts.py": "contracts.md",
     }
-    for folder, pattern in (("docs", "*.md"), ("docs", "*.json"), ("docs", "pictures/*")):
-        paths |= {f"docs/{path}": path for path in _files(folder, pattern)}
+    for pattern in ("*.md", "*.json", "*.css", "pictures/*"):
+        paths |= {f"docs/{path}": path for path in _files("docs", pattern)}
     return paths | {
         f"benchmarks/results/{path}": f"data/{path}" for path in _files("benchmarks/results", "*")
     }
@@ -136,15 +146,31 @@ def tutorial(notebook: dict[str, Any]) -> str:
     return "\n\n".join([parts[0], note, *parts[1:]]) + "\n"
 
 
-def write(folder: Path) -> None:
-    """Write all pages, and copy what they show and link to."""
+def write_example(bench: Path, folder: Path) -> None:
+    """Write the report of a bench and a look at its two best runs."""
+    import textgen
+    import textgen_look
+    from textgen.reports.html import to_html
+    from textgen.results.names import find_runs
+    from textgen_look.report import look_report
+
+    shutil.copy(textgen.report(bench), folder / "example-report.html")
+    look = textgen_look.look(find_runs(str(bench), 2))
+    (folder / "example-look.html").write_text(to_html(look_report(look)), "utf-8")
+
+
+def write(folder: Path, bench: Path) -> None:
+    """Write all pages, with those of a bench, and copy what they show and link to."""
     shutil.rmtree(folder, ignore_errors=True)
     paths = site_paths()
     for source, path in paths.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.endswith(".md"):
-            target.write_text(with_links((ROOT / source).read_text("utf-8"), source, paths), "utf-8")
+            text = with_links((ROOT / source).read_text("utf-8"), source, paths)
+            if path in WITH_EXAMPLE:
+                text = text.replace("\n## ", f"\n{EXAMPLE}## ", 1)
+            target.write_text(text, "utf-8")
         elif (ROOT / source).is_file():
             shutil.copy(ROOT / source, target)
     shutil.copy(ROOT / "docs" / "tutorial.ipynb", folder)
@@ -154,7 +180,8 @@ def write(folder: Path) -> None:
         command_line.write(commands())
     (folder / "contracts.md").write_text(CONTRACTS, "utf-8")
     (folder / "reference.md").write_text(reference(), "utf-8")
+    write_example(bench, folder)
 
 
 if __name__ == "__main__":
-    write(FOLDER)
+    write(FOLDER, Path(sys.argv[-1]).parent)

@@ -1,7 +1,6 @@
 """textgen: train any tokenizer, model and embedding on one text under one budget, and compare them fairly.
 
-The names below are the public Python API. Importing this is quick: everything is imported when it is used
-for the first time.
+The names below are the public Python API. Importing textgen is quick, since each name is loaded on first use.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Contracts of plugins: the members that a component of each kind must have, and those it may have.
+"""Plugin contracts: the required and optional members of a component of each kind.
 
 A component is a class that textgen finds through an entry point in the group of its kind, such as
-`textgen.models`, or in a file given by `--plugin`. It need not inherit from the classes here: having the
-members of its contract is enough. The classes whose names end with `Extras` list further members, each of
-which is optional. This module imports neither torch nor numpy nor nltk.
+`textgen.models`, or in a file given with `--plugin`. It need not inherit from the classes here; it only needs
+the members of its contract. The classes whose names end with `Extras` list optional members. This module
+imports neither torch nor numpy nor nltk.
 
 Every keyword argument of a component's `__init__` with a plain default (bool, int, float, str, Literal, or
-one of them or None) is an *option*, which users set in an entry: `char-lstm:num_layers=1`. Annotate it
+one of them or None) is an *option* that users can set in an entry: `char-lstm:num_layers=1`. Annotate it
 with `Annotated[int, Ge(1)]` (annotated-types) to limit its range, and add a `Search` to have it tuned.
 """
 
@@ -40,7 +40,7 @@ class TextgenError(Exception):
 
 
 class NoSuchFieldError(TextgenError):
-    """The records of a file lack the field that is read of them."""
+    """The records of a file do not have the field to be read."""
 
 
 class TextgenWarning(UserWarning):
@@ -51,7 +51,7 @@ class Tokenizer(Protocol):
     """Conversion of text to token ids and back.
 
     It is lossless: `decode(encode(text)) == text` for every string. The vocabulary comes from the training
-    split alone; what it lacks is spelled with the byte tokens `<0x00>` to `<0xFF>`.
+    split alone; everything else is spelled with the byte tokens `<0x00>` to `<0xFF>`.
     """
 
     @property
@@ -85,14 +85,14 @@ class TokenizerExtras(Protocol):
     """False if some texts cannot be restored; entries with this tokenizer get no score. Default: true."""
 
     fallback: Sequence[bool]
-    """[vocab_size], true for tokens that spell what the vocabulary lacks. Default: the byte tokens.
+    """[vocab_size], true for tokens that spell text outside the vocabulary. Default: the byte tokens.
 
     A word with such a token is out of vocabulary; the score reports the bits of these words separately.
     """
 
     speller: str
     """The speller of out-of-vocabulary words if fallback tokens other than bytes spell them. "ngrams" (the
-    default): the model sees their beginning alone (see `textgen.nn.spelling_model`), and words are kept from
+    default): the model sees only their beginning (see `textgen.nn.spelling_model`), and words are kept from
     being glued together. Otherwise the "model"."""
 
     def count(self, text: str) -> Any:
@@ -102,9 +102,9 @@ class TokenizerExtras(Protocol):
         """Build the vocabulary from the counts of all blocks."""
 
     def extend(self, text: str) -> None:
-        """Add what the text has to a restored vocabulary, after its tokens, which keep their ids.
+        """Add new tokens from a text to a restored vocabulary, after the old ones, which keep their ids.
 
-        An entry that starts from a run (`start=`) calls it; without it, the vocabulary is that of the run.
+        It is called for an entry that starts from a run (`start=`); without it, the run's vocabulary is kept.
         """
 
 
@@ -122,7 +122,7 @@ class Model(Protocol):
     when weights are loaded.
 
     One that accepts `base` (`BaseModel` or None) refines the models to its left, and has no trainable
-    parameters. With None it refines equal probabilities: so it is built to see its parameters, and checked.
+    parameters. With None, it refines uniform probabilities; it is inspected and checked in that form.
     """
 
     def initial_state(self, batch_size: int) -> State:
@@ -138,7 +138,7 @@ class Model(Protocol):
 
 
 class BaseModel(Model, Protocol):
-    """A `base`: the models to the left, which are trained before. Its state is part of yours.
+    """The `base` of a refinement: the models to its left, trained before it. Its state is part of yours.
 
     It is not a torch module: keep it as an attribute, and call `base.forward(ids, state)`.
     """
@@ -151,24 +151,24 @@ class ModelExtras(Protocol):
     """Optional members of a `Model`."""
 
     recommended_training: Mapping[str, Any]
-    """Training options other than the defaults, a class attribute. The options of an entry override them."""
+    """Class attribute: training options that differ from the defaults; those of an entry override them."""
 
     is_normalized: bool
-    """True if the logits are log-probabilities, whose sum of 1 is then checked. Default: false."""
+    """True if the logits are log-probabilities; their sum is then checked to be 1. Default: false."""
 
     reads_on: bool
-    """True, as a class attribute, if it learns from the text that it reads, in its state; entries with it are
-    a class of their own. Default: false."""
+    """Class attribute, true if the model learns (in its state) from the text that it reads; such entries are
+    ranked separately. Default: false."""
 
     def fit(self, ids: TokenIds) -> None:
         """Learn from the ids of the training split, without those that a speller predicts unless there is a
         `base`. Not called if there are trainable parameters."""
 
     def fit_held_out(self, stretches: Sequence[TokenIds]) -> None:
-        """Learn, in buffers, from validation after all training, how far to trust `base`, if there is one."""
+        """Learn from validation, after all training and in buffers, how far to trust a `base`."""
 
     def loss(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, State]:
-        """Return the mean loss in nats per token, in training perhaps with a penalty, and the next state.
+        """Return the mean loss in nats per token (in training, optionally with a penalty) and the next state.
 
         Implement it if that is cheaper than computing all logits, as `forward` does.
         """
@@ -176,34 +176,28 @@ class ModelExtras(Protocol):
     def prepare_step(self, dtype: torch.dtype) -> Callable[[Tensor, State], tuple[Tensor, State]]:
         """Return a faster function for single tokens, made from the current weights.
 
-        Generation and, in fp32, scores use it; without it, `forward` with one token. It maps ids [batch] and
-        a state to logits [batch, vocab_size] and the next state, and computes matmuls in `dtype`. Its first
+        Generation and (in fp32) scoring use it, otherwise `forward` with one token. It maps ids [batch] and a
+        state to logits [batch, vocab_size] and the next state, and computes matmuls in `dtype`. Its first
         state comes from `initial_state` or `forward`; those it returns may have another form, with the batch
         first and sizes that do not change. A row may pause and continue from an earlier state. Unless n-grams
         spell, a GPU records it as a graph (see `textgen.generation.generator`).
         """
 
     def set_token_counts(self, counts: Tensor) -> None:
-        """Start from the counts of tokens in the training split, [vocab_size], as `fit` would see them."""
+        """Initialise from the token counts of the training split, [vocab_size], counted as for `fit`."""
 
     def set_expected_epochs(self, num_epochs: float) -> None:
-        """Adapt, before each update, to the number of epochs that the budget allows at the current pace."""
+        """Adapt to the number of epochs that the budget allows at the current pace; called on each update."""
 
     def longest_places(self, ids: TokenIds) -> Sequence[tuple[TokenIds, TokenIds]]:
-        """Return, for each token of a text, the longest context after it that the model knows from elsewhere,
-        and what followed there, which reports show; both are empty where it knows none."""
-
-    def activations(self, ids: Tensor, state: State) -> tuple[Tensor, State]:
-        """Return what its units hold after each token, [batch, time, units], and the next state.
-
-        `textgen look` finds out what each of them follows in a text.
-        """
+        """Return, after each token of a text, the longest context that the model knows from elsewhere, and
+        what followed it there, for reports; both are empty if there is none."""
 
     def portable(self) -> Any:
-        """Return a `textgen.nn.quantized.PortableNetwork`, which a page can compute, or None."""
+        """Return a `textgen.nn.quantized.PortableNetwork` that can run in a web page, or None."""
 
     def nonhidden_parameters(self) -> Iterable[nn.Parameter]:
-        """Return the parameters of the input and output layers, which the optimizer `muon` leaves to `adamw`.
+        """Return the parameters of the input and output layers, which `muon` leaves to `adamw`.
 
         Default: those of every layer whose class has a `layer_role` of "input" or "output"
         (`TokenEmbedding`, `FullSoftmax`), of every `nn.Embedding` and, if no layer has the role "output", of
@@ -220,7 +214,7 @@ class Sampler(Protocol):
 
 
 class StatefulSampler(Protocol):
-    """A sampler whose choice depends on its earlier ones. The component itself never changes."""
+    """A sampler whose choices depend on its earlier ones. The component itself never changes."""
 
     def start(
         self, prompts: Sequence[TokenIds], vocabulary: Vocabulary
@@ -253,24 +247,24 @@ class Embedding(Protocol):
 
 
 class CorpusSource(Protocol):
-    """A text that is known by name, such as `wiki` or `gutenberg/austen-emma.txt`."""
+    """A text with a name, such as `wiki` or `gutenberg/austen-emma.txt`."""
 
     def read(self, item: str) -> str | Iterable[str]:
-        """Return the text, or its documents, such as articles. `item` is what follows the slash, or empty."""
+        """Return the text, or its documents, such as articles. `item` is the part after the slash, if any."""
 
 
 class CorpusExtras(Protocol):
     """Optional members of a `CorpusSource`."""
 
     def items(self) -> Iterable[str]:
-        """Return everything that can follow the slash, for a corpus of several texts."""
+        """Return all possible parts after the slash, for a corpus of several texts."""
 
     def language(self, item: str) -> str:
         """Return the language of the text, a BCP 47 tag such as `de` or `zh-CN`. Default: `en`."""
 
 
 class Cleaner(Protocol):
-    """A change of the text, in blocks of a million characters, before it is split; all entries get it."""
+    """A transformation of the text, in blocks of a million characters, before it is split for all entries."""
 
     def clean(self, text: str) -> str:
         """Return the cleaned text."""
@@ -284,7 +278,7 @@ class CleanerExtras(Protocol):
 
 
 class Reader(Protocol):
-    """A format of files with texts, which are known by their suffixes; it is built without options."""
+    """A reader of text files of one format, recognised by their suffixes; it is built without options."""
 
     suffixes: Sequence[str]
     """The suffixes of such files, in lower case with their dot, such as `.html`; not those of archives."""
@@ -292,9 +286,9 @@ class Reader(Protocol):
     def documents(self, file: TextFile, field: str) -> Iterable[Iterable[str]]:
         """Yield the documents of a file, each as pieces of text, which are read before the next document.
 
-        Of a record without text, yield an empty tuple: it is left out. `field` is what is read of
-        each record, if there are fields; raise `NoSuchFieldError` if the first lacks it. Raise `TextgenError`
-        for a damaged file; other errors are told with the names of the file and of the reader.
+        Yield an empty tuple for a record without text, to leave it out. `field` is the field to be read of
+        each record, if there are fields; raise `NoSuchFieldError` if the first record has no such field.
+        Raise `TextgenError` for a damaged file; other errors are reported with the file and the reader.
         """
 
 
@@ -302,11 +296,11 @@ class ReaderExtras(Protocol):
     """Optional members of a `Reader`."""
 
     has_fields: bool
-    """True if a document is a field of a record, as in tables: `a.csv:body` names it. Default: false."""
+    """True if a document is a field of a record, as in tables: `a.csv:body` selects it. Default: false."""
 
 
 class TextFile(Protocol):
-    """A file that a `Reader` gets, without its compression."""
+    """A decompressed file, as given to a `Reader`."""
 
     @property
     def where(self) -> str:
@@ -314,22 +308,22 @@ class TextFile(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name, without the suffix of a compression."""
+        """Its name, without a compression suffix."""
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the bytes."""
 
     def pieces(self) -> Iterator[str]:
-        """Yield the text, in the encoding that the user has named or that is guessed."""
+        """Yield the text, in the encoding that the user has given or that is guessed."""
 
     def lines(self) -> Iterator[str]:
-        """Yield the lines with their ends; raises `TextgenError` if one is too long to be held."""
+        """Yield the lines with their ends; raises `TextgenError` if one is too long for memory."""
 
     def seekable(self) -> AbstractContextManager[IO[bytes]]:
         """Open the file, or a copy of what is packed in it, to read the bytes in any order."""
 
     def declared(self, encoding: str) -> TextFile:
-        """Return the file in the encoding that it declares, unless the user has named one."""
+        """Return the file in the encoding that it declares, unless the user has given one."""
 
     def member(self, name: str, open: Callable[[], AbstractContextManager[IO[bytes]]]) -> TextFile:  # noqa: A002
         """Return a file that is packed in this one, such as a chapter of a book."""
@@ -338,8 +332,8 @@ class TextFile(Protocol):
 class Logger(Protocol):
     """A log of a training run, for `textgen train --log`; each run has a new instance.
 
-    Raise `TextgenError` in `__init__` if it cannot log, such as without a library. An error in `open` ends
-    the command before training; the first one in `log` or `close` is a warning, and training goes on.
+    Raise `TextgenError` in `__init__` if it cannot log, for example without a library. An error in `open`
+    ends the command before training; the first one in `log` or `close` is a warning, and training continues.
     """
 
     def open(self, folder: Path) -> None:
@@ -349,22 +343,22 @@ class Logger(Protocol):
         """Log values by their names, after this many updates."""
 
     def close(self, succeeded: bool) -> None:
-        """End the log; `succeeded` is false if the run failed or was interrupted."""
+        """Close the log; `succeeded` is false if the run failed or was interrupted."""
 
     def command(self, folder: Path) -> str:
-        """Return the command that shows the log of the run in `folder`; `open` may not have been called."""
+        """Return the command that displays the log of the run in `folder`, even before `open` is called."""
 
 
 class Metric(Protocol):
-    """A number for each text that entries write, for `textgen bench --metric`.
+    """A metric of generated text, for `textgen bench --metric`.
 
-    Reports explain it by the first line of its docstring. An entry has the mean over its samples, with an
+    The first line of its docstring explains it in reports. An entry gets the mean over its samples, with an
     interval over samples and seeds; the author's continuations of the same passages are measured too. It runs
-    in a process of its own, when all entries have written, so it changes no other number.
+    in its own process after all entries have generated their samples, so it affects no other results.
     """
 
     def measure(self, text: str) -> float | None:
-        """Return the value of one sample, without its prompt; None if it has none, as a share of nothing.
+        """Return the value of one sample, without its prompt; None if undefined, as for a share of nothing.
 
         It depends on the text alone. A sample may begin and end within a word; most have the same length.
         """
@@ -389,15 +383,15 @@ class ResultKind(Protocol):
 
     @abstractmethod
     def record(self) -> type:
-        """Return the frozen dataclass that the file of a result holds."""
+        """Return the frozen dataclass that is stored in the file of a result."""
 
     @abstractmethod
     def about(self, values: Mapping[str, Any]) -> Any:
-        """Return what lists say of a result, an `About`, by the JSON values of its file."""
+        """Return an `About`, the summary of a result in lists, from the JSON values of its file."""
 
     @abstractmethod
     def report(self, result: Any, folder: Path) -> Any:
-        """Return the report of a result, which is saved in `folder`: a `textgen.reports.document.Report`."""
+        """Return the report (`textgen.reports.document.Report`) of a result saved in `folder`."""
 
 
 def command(function: Function) -> Function:
@@ -406,9 +400,9 @@ def command(function: Function) -> Function:
     An installed command needs no mark: its name is that of an entry point in the group `textgen.commands`, in
     which `plugins.check` means `textgen plugins check`. The first line of the docstring is its help. Each
     argument has an annotation of Typer, `Annotated[int, typer.Option("--top", help="…")]`; one of these is
-    `--json`, a bool. The option `--plugin` is added. What is heavy is imported inside the function, since
-    `textgen --help` imports installed commands. Results are printed to stdout, notes to stderr; a
-    `TextgenError` ends it with one line.
+    `--json`, a bool. The option `--plugin` is added. Import heavy modules inside the function, since
+    `textgen --help` imports installed commands. Print results to stdout and notes to stderr; a
+    `TextgenError` ends the command with one line.
     """
     vars(function)["is_command"] = True
     return function
@@ -416,7 +410,7 @@ def command(function: Function) -> Function:
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """The tokens, as models and samplers may know them."""
+    """The tokens, as available to models and samplers."""
 
     tokens: Sequence[str]
     fallback: NDArray[np.bool_]
@@ -432,10 +426,10 @@ class Vocabulary:
 
 @dataclass(frozen=True, eq=False)
 class WordVectors:
-    """Vectors of words, as an `Embedding` returns them."""
+    """Word vectors, as returned by an `Embedding`."""
 
     words: Sequence[str]
-    """Distinct words, by falling frequency if it is known: the speller of OOV words relies on it."""
+    """Distinct words, the most frequent first if that is known: the speller of OOV words relies on it."""
     table: NDArray[np.floating[Any]]
     """[len(words), dimension], the vector of each word."""
 
@@ -451,14 +445,14 @@ class PretrainedVectors:
     frozen: bool
     """True if the rows that were found are kept unchanged in training."""
     words: Sequence[str] = ()
-    """All words of the source, which OOV words are compared with."""
+    """All words of the source, for comparison with OOV words."""
 
 
 @dataclass(frozen=True)
 class Search:
     """Search space of an option for `textgen tune`: `Annotated[float, Gt(0), Search(1e-4, 3e-2, log=True)]`.
 
-    It is annotated next to the allowed range, which is often open. An option without it is searched only if
+    It stands next to the allowed range, which is often open. An option without it is searched only if
     `--search` names it. `Search()` means every value of a Literal or bool, and the whole range of a number
     with two bounds. The default value is always tried.
     """

@@ -38,6 +38,6 @@ DAILY_COMMANDS = (
 """What one uses daily, in the order of the help."""
 COMMANDS = (
     *("bench", "train", "sample", "score", "corpus", "runs", "plugins", "tour"),
-    *("describe", "report", "cache", "runs.show", "runs.open", "runs.remove"),
+    *("describe", "report", "cache", "runs.show", "runs.remove"),
 )
 """The built-in commands, whose names no plugin can have."""

@@ -10,20 +10,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from statistics import fmean
+from tempfile import TemporaryDirectory
 
+import textgen
 from textgen.cli.console import print_rows
 from textgen.data.corpus import Corpus, load_corpus
-from textgen.defaults import SAMPLER
 from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
-from textgen.experiment.entry_parser import parse_entry
-from textgen.experiment.experiment import Experiment
-from textgen.generation.bound_sampler import build_sampler
-from textgen.generation.generator import Generator
 from textgen.runtime.device import choose_device
 from textgen.runtime.environment import Machine
 from textgen.runtime.storage.files import write_file
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record, to_json
-from textgen.training.budget import Budget, parse_budget
+from textgen.training.budget import Budget
 from textgen.training.progress import ignore_report
 from textgen_ask.answer import answer
 from textgen_ask.facts import ENGLISH, ENTRIES, Facts, entry_of, measure
@@ -81,13 +78,13 @@ class AdviceResults:
 
 def run(corpus: Corpus, facts: Facts, level: str, budget: str, seed: int) -> AdviceRun:
     """Train the entry of a level on a text."""
-    device, split = choose_device("auto", "auto"), corpus.split
+    split = corpus.split
     parts = {name: getattr(split, name).first(SCORED_CHARS) for name in ("validation", "test")}
     corpus = replace(corpus, split=replace(split, **parts))
-    parsed = parse_entry(entry_of(level, facts.english))
-    trained = Experiment(parsed, corpus, parse_budget(budget), device, seed).run()
-    generator = Generator(trained.model, trained.tokenizer, device)
-    written = generator.generate(["", ""], 1000, build_sampler(SAMPLER), [0, 1])
+    with TemporaryDirectory() as folder:
+        entry = entry_of(level, facts.english)
+        trained = textgen.train(entry, corpus, budget=budget, seed=seed, out=f"{folder}/run", report=False)
+        written = trained.samples(2, length=1000)
     measured = TextAnalyzer(split.train.text, load_lexicon()).measure(written).metrics
     result = trained.result
     assert result.validation

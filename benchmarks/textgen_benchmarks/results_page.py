@@ -86,7 +86,7 @@ NEAR = 0.01
 WRITING = {"real_word_rate": "real words", "repetition_4": "repeated", "self_bleu": "self-BLEU"}
 WRITERS = ("char-lstm", "word-lstm-glove", "word-lstm+ngram-glove")
 LIMITS = (
-    "GloVe learned from six billion words, Wikipedia among them; defaults were tuned on passages of this "
+    "GloVe learnt from six billion words, Wikipedia among them; defaults were tuned on passages of this "
     "text; nothing is measured on a GPU."
 )
 LEAD = """By how many bits per character the entry over words is better than that over characters, on the same
@@ -270,16 +270,6 @@ def _findings(results: Path) -> Iterator[str]:
         f"{len(advice.texts)} texts in ten languages, one seed",
         "`textgen_benchmarks.advice` ([arguments](README.md))",
         _link("advice"),
-    )
-    rows = json.loads((results / "scaling.json").read_text("utf-8"))["rows"]
-    rows = [row for row in rows if row["million_chars"] == max(each["million_chars"] for each in rows)]
-    costs = [row["seconds"] / row["num_chars"] * 1e9 for row in rows if row["step"] != "clean"]
-    peak = max(row["peak_bytes"] for row in rows) / 1e6
-    yield _item(
-        f"What do {rows[0]['million_chars']:,.0f} million characters cost, up to the first update?",
-        f"{min(costs):.0f} to {max(costs):.0f} ns per character, {peak:,.0f} MB at most",
-        "`python -m textgen_benchmarks.scaling`",
-        _link("scaling"),
     )
 
 

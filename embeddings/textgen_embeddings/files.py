@@ -97,7 +97,7 @@ def _read_text(path: Path, header: tuple[int, int] | None) -> WordVectors:
         raise ValueError(f"it contains no word vectors; known formats: {FORMATS}")
     if header and num_lines < header[0]:
         raise ValueError(
-            f"cut off: its header promises {header[0]} words, but it has {num_lines}; get it again"
+            f"truncated: its header announces {header[0]} words, but it has {num_lines}; download it again"
         )
     return _finite(list(words), np.frombuffer(values, np.float32).reshape(len(words), dimension))
 
@@ -111,10 +111,10 @@ def _read_line(line: bytes, dimension: int, number: int) -> tuple[str, list[floa
             first, fields = " ".join([first, *fields[:surplus]]), fields[surplus:]
         numbers = [float(field) for field in fields]
     except ValueError:
-        raise ValueError(f"line {number} is not a word with its numbers; known formats: {FORMATS}") from None
+        raise ValueError(f"line {number} is not a word and numbers; known formats: {FORMATS}") from None
     if not numbers or (dimension and len(numbers) != dimension):
         raise ValueError(
-            f"line {number} has {len(numbers)} numbers, not {dimension or 'one or more'}; get it again"
+            f"line {number} has {len(numbers)} numbers, not {dimension or 'one or more'}; download it again"
         )
     return first, numbers
 
@@ -147,7 +147,7 @@ def _binary_rows(file: IO[bytes], num_words: int, dimension: int) -> Iterator[tu
         while (space := buffer.find(b" ", begin)) < 0 or space + 4 * dimension >= len(buffer):
             chunk = file.read(CHUNK_BYTES)
             if not chunk:
-                raise EOFError(f"cut off: its header promises {num_words} words; get it again")
+                raise EOFError(f"truncated: its header announces {num_words} words; download it again")
             buffer, begin = buffer[begin:] + chunk, 0
         end = space + 1 + 4 * dimension
         yield buffer[begin:space].lstrip(b"\n").decode("utf-8", "replace"), buffer[space + 1 : end]

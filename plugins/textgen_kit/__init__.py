@@ -1,4 +1,4 @@
-"""Conformance kit: checks that tell plugin authors whether their component fulfils its contract.
+"""Conformance kit: checks with which plugin authors test their component against its contract.
 
 With pytest, this is a complete test file with one case per check:
 
@@ -21,7 +21,7 @@ Without pytest, `run_checks` returns the results:
     for result in run_checks("cleaner", Lower):
         print(result.check, result.status, result.reason)
 
-The component is the class itself; options for it may follow: `run_checks("model", Bigram, size=16)`.
+The component is the class itself, optionally followed by options: `run_checks("model", Bigram, size=16)`.
 """
 
 from __future__ import annotations

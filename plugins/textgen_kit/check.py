@@ -22,7 +22,7 @@ def check(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Plugin names, with options as in top-p:p=0.9.",
+            help="Plugins to check, optionally with options, as in top-p:p=0.9.",
             show_default="those of --plugin, or all",
             autocompletion=complete_plugin,
         ),

@@ -51,10 +51,10 @@ def new(
         ),
     ],
     into: Annotated[
-        Path, typer.Option("--into", help="Folder in which the project's folder is made.")
+        Path, typer.Option("--into", help="Folder in which to create the project folder.")
     ] = Path(),
 ) -> None:
-    """Start a plugin: a new project with a working example, its test and a README."""
+    """Create a plugin project with a working example, its test and a README."""
     folder = new_project(name, kind, into)
     say(folder)
     note(f"next: pip install -e {folder}, then textgen plugins check {name}")
@@ -95,7 +95,7 @@ def new_project(name: str, kind: str, parent: Path) -> Path:
     folder = parent / distribution
     try:
         if folder.exists() or folder.is_symlink():
-            raise TextgenError(f"{str(folder)!r} exists already; choose another name or folder")
+            raise TextgenError(f"{str(folder)!r} already exists; choose another name or folder")
         with new_folder(folder) as made:
             for file, text in texts.items():
                 (made / file).write_text(text, "utf-8")
@@ -116,13 +116,13 @@ def _check_name(name: str, kind: str, distribution: str, module: str) -> None:
     is_name = re.fullmatch(f"[a-z][a-z0-9]*(?:[{separators}][a-z0-9]+)*", name)
     if not is_name or {name, name.title()} & {*keyword.kwlist} or len(name) > MAX_NAME_LENGTH:
         raise TextgenError(
-            f"invalid {kind} name {name!r}: use up to {MAX_NAME_LENGTH} lower-case letters and digits, a "
-            f"letter first, in words joined by single {marks}, and not a keyword of Python"
+            f"invalid {kind} name {name!r}: use up to {MAX_NAME_LENGTH} lower-case letters and digits, "
+            f"starting with a letter, words joined by single {marks}, and no Python keyword"
         )
     if name in names(kind):
-        raise TextgenError(f"there is {with_article(kind)} {name!r} already; choose another name")
+        raise TextgenError(f"{with_article(kind)} {name!r} already exists; choose another name")
     installed = {canonicalize_name(each.name) for each in distributions() if each.name}
     if canonicalize_name(distribution) in installed:
-        raise TextgenError(f"the distribution {distribution} is installed already; choose another name")
+        raise TextgenError(f"the distribution {distribution} is already installed; choose another name")
     if find_spec(module):
-        raise TextgenError(f"the module {module} is installed already; choose another name than {name!r}")
+        raise TextgenError(f"the module {module} is already installed; choose a name other than {name!r}")

@@ -24,20 +24,20 @@ OfKind = Annotated[
     str | None,
     typer.Option(
         "--kind",
-        help="Only plugins of this kind.",
-        show_default="all that have the name",
+        help="Consider only plugins of this kind.",
+        show_default="all kinds",
         autocompletion=complete_kind,
     ),
 ]
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="Such as lstm.", autocompletion=complete_plugin)],
+    name: Annotated[str, typer.Argument(help="Plugin, such as lstm.", autocompletion=complete_plugin)],
     kind: OfKind = None,
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """Show what a plugin is, its options with types and defaults, and where its code is."""
+    """Show a plugin's description, its options with types and defaults, and its source file."""
     load_plugins(plugin)
     from textgen.library.components import chosen, description
 

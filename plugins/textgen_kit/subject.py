@@ -73,7 +73,7 @@ def available() -> Iterator[None]:
     try:
         yield
     except TextgenError as error:
-        raise CheckSkipped(f"what it needs is not available: {error}") from error
+        raise CheckSkipped(f"a requirement is not available: {error}") from error
 
 
 def shown(value: object, size: int = 60) -> str:

@@ -1,4 +1,4 @@
-"""Looks inside trained runs: `textgen look` and, in Python, `look`."""
+"""Inspection of trained runs: `textgen look` and, in Python, `look`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["look"]
 
 
 def look(names: Sequence[str | Path], *, device: str = "auto", report: Report | bool | None = None) -> Look:
-    """Inspect the runs that `names` mean: what units track, how far back they look, when they learnt words.
+    """Inspect the runs called `names`: how far back they look, which words they know.
 
     A bench stands for its best entries, with their first seed. The text is read again from where the runs
-    read it; they compute on `device`. `report` is that of `bench`. Raises `TextgenError` if there is no such
-    run, if the runs were not trained on the same text, or if it has changed.
+    read it; `device` is the device to compute on, and `report` as in `bench`. Raises `TextgenError` if there
+    is no such run, if the runs were not trained on the same text, or if it has changed.
     """
     from textgen.library.progress import shown
     from textgen_look.looking import look_at

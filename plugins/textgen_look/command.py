@@ -24,7 +24,7 @@ def look(
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """Inspect trained runs: what their units track, how far back they look, when they learned which words."""
+    """Inspect trained runs: how far back they look, and which words they know."""
     load_plugins(plugin)
     import textgen_look
     from textgen.library.progress import ProgressDisplay

@@ -20,7 +20,6 @@ from textgen.runtime.device import CPU, choose_device
 from textgen.runtime.messages import UsageError
 from textgen.training.budget import parse_budget
 from textgen.training.progress import Moment, Report, Step, filled_in
-from textgen_look.cells import Cells, find_cells
 from textgen_look.contexts import Contexts, Place, choose_words, measure_contexts
 from textgen_look.words import MAX_CHARS, HeldOutWords, WordBits, bits_of_chars
 
@@ -50,8 +49,6 @@ class LookedAt:
     """Its score."""
     moments: tuple[Moment, ...]
     """What it wrote while it was trained."""
-    cells: Cells | None
-    """None if no model of it has units to look at."""
     contexts: Contexts
     words: WordBits
     learnt: tuple[WordsThen, ...] = ()
@@ -63,7 +60,7 @@ class Look:
 
     corpus: str
     part: str
-    """The part of the text that words are of; units are looked at on validation."""
+    """The part of the text that words are of."""
     num_chars: int
     """The characters of it."""
     entries: tuple[LookedAt, ...]
@@ -112,8 +109,6 @@ def _looked_at(
     """Inspect a run; its contexts end before the words at `places`."""
     split, device = corpus.split, run.config.device
     stretches = list(split.held_out.first(MAX_CHARS).stretches())
-    report(Step("looking at units"))
-    cells = find_cells(run.saved, split.validation.stretches(), device)
     report(Step("forgetting"))
     contexts = measure_contexts(run.saved, split.held_out.stretches(), places, device)
     report(Step("reading"))
@@ -125,7 +120,6 @@ def _looked_at(
         seed=run.result.seed,
         bits_per_char=score.bits_per_char if score else None,
         moments=run.result.train.moments,
-        cells=cells,
         contexts=contexts,
         words=words.at(bits, None),
         learnt=tuple(_words_then(run, stretches, words)),

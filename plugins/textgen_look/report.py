@@ -12,9 +12,6 @@ from textgen_look.contexts import LENGTHS
 from textgen_look.looking import ORDER, Look
 from textgen_look.words import CLASSES
 
-MAX_NAMED = 3
-"""Cells that the answer names."""
-
 
 def look_report(result: Look) -> Report:
     """Return the report of looking at entries."""
@@ -29,7 +26,6 @@ def look_report(result: Look) -> Report:
         sections=[
             Section("learnt", "As they learnt", moment_blocks(written)),
             Section("memory", "What it remembers", _memory(result, styles)),
-            Section("cells", "What units follow", list(_cells(result))),
             Section("words", "Which words are known", list(_words(result))),
         ],
         styles=styles,
@@ -38,14 +34,10 @@ def look_report(result: Look) -> Report:
 
 
 def _answer(result: Look) -> Iterator[str]:
-    """Yield what each entry remembers and what its units follow."""
+    """Yield how far back each entry looks."""
     for entry in result.entries:
-        best = entry.cells.best[:MAX_NAMED] if entry.cells else ()
-        units = [f"unit {cell.unit} follows: {cell.feature} ({100 * cell.share:.0f} %)" for cell in best]
-        far = entry.contexts.enough
-        said = f"more than {far} characters of context do not clearly help" if far < LENGTHS[-1] else ""
-        if words := "; ".join(filter(None, [said, *units])):
-            yield f"{entry.name}: {words}."
+        if (far := entry.contexts.enough) < LENGTHS[-1]:
+            yield f"{entry.name}: more than {far} characters of context do not clearly help."
 
 
 def _memory(result: Look, styles: dict[str, str]) -> list[Block]:
@@ -69,8 +61,8 @@ def _memory(result: Look, styles: dict[str, str]) -> list[Block]:
             [
                 f"Bits per character of {result.num_words} words when only the last 1, 2, 4 … {LENGTHS[-1]} "
                 "characters are known, with 95 % intervals over the words. Words cost more than the rest of "
-                "a text. An entry of words predicts a word at once, one of characters sees its earlier "
-                "letters. So look at where each line becomes flat, and compare columns within a level."
+                "a text. A word-level entry predicts a word at once, a character-level one sees its earlier "
+                "letters. So look at where each line flattens, and compare entries only within a level."
             ]
         ),
         Chart(
@@ -80,47 +72,15 @@ def _memory(result: Look, styles: dict[str, str]) -> list[Block]:
         ),
         text_table(
             "",
-            ["entry", *map(str, LENGTHS), "that help"],
+            ["entry", *map(str, LENGTHS), "enough"],
             [
                 [name, *(f"{bits:.3f}" for bits in each.bits_per_char), str(each.enough)]
                 for name, each, _ in curves
             ],
-            caption="Bits per character by characters known. That help: no larger of these numbers is "
-            "clearly better, by the differences of the same words. The n-gram cannot use more than "
-            f"{ORDER - 1}.",
+            caption="Bits per character by number of characters known. Enough: no larger number is clearly "
+            f"better, by paired differences on the same words. The n-gram cannot use more than {ORDER - 1}.",
         ),
     ]
-
-
-def _cells(result: Look) -> Iterator[Block]:
-    without = [entry.name for entry in result.entries if entry.cells is None]
-    yield lines(
-        [
-            "What a unit follows was chosen on one half of the validation text. The share of its variance "
-            "that this explains is measured on the other half: a tenth at least, and more than by chance, "
-            "which the best of as many units stays below in 95 of 100 cases if features are moved.",
-            *(f"{name} does not say what its units hold." for name in without),
-        ]
-    )
-    for entry in result.entries:
-        if (cells := entry.cells) is not None:
-            yield text_table(
-                "",
-                ["follows", "unit", "% of variance", "by chance", "where it is so"],
-                [
-                    [
-                        cell.feature,
-                        str(cell.unit),
-                        f"{100 * cell.share:.0f}",
-                        f"{100 * cell.chance:.0f}",
-                        "lower" if cell.falls else "higher",
-                    ]
-                    for cell in cells.best
-                ],
-                caption=f"{entry.name}: {cells.num_confirmed} of {cells.num_units} units follow something "
-                f"({', '.join(cells.features)} were looked for); the best of each.",
-                lefts=(4,),
-            )
 
 
 def _words(result: Look) -> Iterator[Block]:
@@ -128,13 +88,13 @@ def _words(result: Look) -> Iterator[Block]:
         "",
         ["entry", *CLASSES],
         [[entry.name, *(f"{bits:.2f}" for bits in entry.words.by_class)] for entry in result.entries],
-        caption="Bits per word with the space before it, of thirds of the held-out words by how often the "
-        "training text has them.",
+        caption="Bits per word, including the space before it, for thirds of the held-out words by their "
+        "frequency in the training text.",
     )
     for entry in result.entries:
         yield text_table(
             "",
-            ["after", *CLASSES, "words that fell most since the row before"],
+            ["after", *CLASSES, "words that improved most since the previous row"],
             [
                 [
                     f"{100 * then.share:.3g} %",
@@ -143,7 +103,7 @@ def _words(result: Look) -> Iterator[Block]:
                 ]
                 for then in entry.learnt
             ],
-            caption=f"{entry.name}: bits per word, and the words whose bits fell most, of those that occur "
+            caption=f"{entry.name}: bits per word, and the words whose bits fell most among those that occur "
             "three times or more.",
             lefts=(4,),
         )

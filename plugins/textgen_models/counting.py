@@ -47,7 +47,7 @@ class NGram(KneserNey):
         ] = None,
         discount: Annotated[
             Annotated[float, Gt(0), Le(1)] | None,
-            doc("Discount of all counts; none: three estimated ones."),
+            doc("Discount for all counts; none: estimate three discounts."),
             Search(values=(None, 0.5, 0.6, 0.7, 0.8, 0.9)),
         ] = None,
     ) -> None:

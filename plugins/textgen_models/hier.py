@@ -27,26 +27,26 @@ from textgen.nn.layers import (
     output_layer,
 )
 from textgen_models.dropout import LockedDropout, RowDropout
-from textgen_models.recurrent import OUTPUT_GAIN, LayerState, held_after_each, initialise
+from textgen_models.recurrent import OUTPUT_GAIN, LayerState, initialise
 
 LowerSize = Annotated[
     int,
     Ge(1),
     Le(65_536),
-    doc("Hidden size of the layer below the words."),
+    doc("Hidden size of the layer below the word level."),
     Search(64, 512, log=True, step=32),
 ]
 WordSize = Annotated[
     int, Ge(1), Le(65_536), doc("Hidden size of the LSTM over words."), Search(64, 1024, log=True, step=64)
 ]
 NumKeys = Annotated[
-    int, Ge(1), Le(2**24), doc("Rows of the table of hashed words."), Search(values=(4096, 16_384, 65_536))
+    int, Ge(1), Le(2**24), doc("Rows of the hashed word table."), Search(values=(4096, 16_384, 65_536))
 ]
 
 
 KeyDropout = Annotated[
     Annotated[float, Ge(0), Lt(1)] | None,
-    doc("Dropout probability of the rows of the table of hashed words; none: automatic."),
+    doc("Dropout probability of rows in the hashed word table; none: automatic."),
     Search(values=(None, 0.0, 0.15, 0.3, 0.5)),
 ]
 
@@ -136,14 +136,6 @@ class Hier(FeatureModel):
         features, upper = _run(self.upper, self.dropout(features), state.upper)
         features = features + self.keys_to_output(keys) + F.embedding(latest, self.words_to_output(words))
         return self.dropout(features), HierState(lower, upper, word_state, last_kind, hashes[:, -1])
-
-    def held(self, state: HierState) -> Tensor:
-        """Return the cells of the lower layer, of that over words and of the upper one, between -1 and 1."""
-        return torch.cat([state.lower[1], state.words[1], state.upper[1]], 1).tanh()
-
-    def activations(self, ids: Tensor, state: HierState) -> tuple[Tensor, HierState]:
-        """Return what the units of all layers hold after each token, [batch, time, units]."""
-        return held_after_each(self, ids, state)
 
 
 def _run(layer: nn.LSTM, inputs: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:

@@ -50,15 +50,15 @@ class HuggingFace:
         require_extra("transformers", "hf", "hf:PATH needs the package transformers")
         folder = Path(self.path)
         if not self.path or not folder.is_dir():
-            raise self._error("is not a folder; give that of a model (nothing is downloaded)")
+            raise self._error("is not a folder; give the folder of a model (nothing is downloaded)")
         for name in ("config.json", "tokenizer.json"):
             if not (folder / name).is_file():
-                raise self._error(f"lacks {name}; write it with save_pretrained of transformers")
+                raise self._error(f"has no {name}; create it with save_pretrained of transformers")
         for name in ("config.json", "tokenizer_config.json"):
             if (folder / name).is_file() and "auto_map" in self._read(folder / name):
-                raise self._error(f"needs code of its own (auto_map in {name}), which textgen does not run")
+                raise self._error(f"needs custom code (auto_map in {name}), which textgen does not run")
         if not any(folder.glob("*.safetensors")):
-            raise self._error("has no weights in safetensors, and other formats are not read: they run code")
+            raise self._error("has no weights in safetensors; other formats are not read, as they run code")
 
     def score(
         self, stretches: Sequence[str], device: torch.device, report: Callable[[float], None]
@@ -144,7 +144,7 @@ class HuggingFace:
         except Exception as error:
             raise self._error(f"cannot be loaded as a causal language model: {one_line(error)}") from error
         if missing := sorted(loaded["missing_keys"]):
-            raise self._error(f"lacks weights of a causal language model, such as {missing[0]}")
+            raise self._error(f"is missing weights of a causal language model, such as {missing[0]}")
         return model.float().eval()
 
     def _read(self, path: Path) -> dict[str, Any]:

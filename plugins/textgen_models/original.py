@@ -44,7 +44,7 @@ class Original(nn.Module):
         self,
         vocab_size: int,
         *,
-        window: Annotated[int, Ge(1), Le(10_000), doc("Symbols that a prediction sees.")] = 60,
+        window: Annotated[int, Ge(1), Le(10_000), doc("Context length in symbols.")] = 60,
         hidden_size: HiddenSize = 256,
         num_layers: NumLayers = 3,
         dropout: Annotated[float, Ge(0), Lt(1), doc("Dropout probability after each layer.")] = 0.2,

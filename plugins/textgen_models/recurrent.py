@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import reduce
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -82,14 +82,6 @@ class RecurrentModel(FeatureModel):
         strength = automatic_dropout(num_epochs, self.parameters_per_token)
         self.lower_share.fill_(max(0.0, 1 - strength / NO_LOWER_LAYERS))
 
-    def held(self, state: Any) -> Tensor:
-        """Return what each unit holds in a state, [batch, units]."""
-        raise NotImplementedError
-
-    def activations(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Return what the units of all layers hold after each token, [batch, time, units]."""
-        return held_after_each(self, ids, state)
-
     def shown(self, outputs: Sequence[Tensor]) -> Tensor:
         """Return the input of the output layer: the last output plus a share of the others, with dropout."""
         *lower, last = outputs
@@ -109,25 +101,6 @@ class RecurrentModel(FeatureModel):
             weight=self.output.weights(),
             bias=self.output.bias,
         )
-
-
-class HasUnits(Protocol):
-    """A model whose state says what its units hold."""
-
-    def features(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Return the features of tokens, and the next state."""
-
-    def held(self, state: Any) -> Tensor:
-        """Return what each unit holds in a state, [batch, units]."""
-
-
-def held_after_each(model: HasUnits, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-    """Return what units hold after each token, [batch, time, units], and the next state."""
-    held = []
-    for time in range(ids.shape[1]):  # a layer of torch returns the cells after the last token only
-        _, state = model.features(ids[:, time : time + 1], state)
-        held.append(model.held(state))
-    return torch.stack(held, 1), state
 
 
 def initialise(layer: nn.LSTM | nn.GRU) -> None:
@@ -180,10 +153,6 @@ class LSTM(RecurrentModel):
             last_cell.append(c[0])
         return self.shown(results), (torch.stack(last_hidden, 1), torch.stack(last_cell, 1))
 
-    def held(self, state: LSTMState) -> Tensor:
-        """Return the cells, between -1 and 1 (Karpathy et al. 2015, arXiv:1506.02078)."""
-        return state[1].tanh().flatten(1)
-
     def prepare_step(self, dtype: torch.dtype) -> LSTMStep:
         table = self.input.table() * math.sqrt(self.input.size)
         layers = [layer for layer in self.layers if isinstance(layer, nn.LSTM)]
@@ -205,9 +174,6 @@ class GRU(RecurrentModel):
     def initial_state(self, batch_size: int) -> Tensor:
         """Return zero hidden states, [batch, num_layers, hidden_size]."""
         return self.input.weight.new_zeros(batch_size, self.num_layers, self.hidden_size)
-
-    def held(self, state: Tensor) -> Tensor:
-        return state.flatten(1)
 
     def features(self, ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return the input of the output layer, [batch, time, hidden_size], and the next state."""

@@ -220,7 +220,7 @@ class Transformer(FeatureModel):
             int,
             Ge(1),
             Le(65_536),
-            doc("Tokens that attention in a layer reaches back."),
+            doc("Attention span of each layer in tokens."),
             Search(32, 256, log=True, step=32),
         ] = 128,
         dropout: DropoutProbability = None,

@@ -1,11 +1,11 @@
-"""Packs texts with trained runs, so that a score is the size of a file that really gives the text back.
+"""Compression of texts with trained runs: it proves a score by a file from which the text can be restored.
 
     from textgen_pack import pack, unpack
 
     packed = pack("runs/lstm", out="news.packed")
     text = unpack("runs/lstm", "news.packed")
 
-`coder.py` is an arithmetic coder, and `packing.py` makes and reads the file.
+`coder.py` is an arithmetic coder; `packing.py` writes and reads the file.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def pack(
     out: str | Path | None = None,
     report: Report | bool | None = None,
 ) -> Packed:
-    """Pack the text that a run was scored on, or the file `text`, and return the sizes.
+    """Compress the text that a run was scored on, or the file `text`; return the sizes.
 
     `run` is a folder, part of its name, or `latest`; a bench stands for its best run. `out` is a new file, by
-    default `NAME.packed` in the current folder, `report` that of `bench`. Raises `TextgenError` if the run
+    default `NAME.packed` in the current folder; `report` is as in `bench`. Raises `TextgenError` if the run
     has no score, its text cannot be read again, or the file exists.
     """
     from textgen.library.progress import shown
@@ -43,10 +43,10 @@ def pack(
 
 
 def unpack(run: str | Path, file: str | Path, *, report: Report | bool | None = None) -> str:
-    """Return the text in a packed file, its stretches one after the other.
+    """Restore and return the text in a packed file, with its stretches joined.
 
-    `run` and `report` are those of `pack`. Raises `TextgenError` if the file is damaged or of another run, or
-    if the run does not repeat the probabilities that it was packed with.
+    `run` and `report` are as in `pack`. Raises `TextgenError` if the file is damaged or from another run, or
+    if the run does not reproduce the probabilities that it was packed with.
     """
     from textgen.library.progress import shown
     from textgen.results.names import find_run

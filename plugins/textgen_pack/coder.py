@@ -26,7 +26,7 @@ def bounds(logits: Tensor) -> NDArray[np.int64]:
     """
     probabilities = logits.double().softmax(-1).numpy()
     if not np.isfinite(probabilities).all():
-        raise TextgenError("the model gives probabilities that are not numbers, so nothing can be coded")
+        raise TextgenError("the model's probabilities are not finite, so nothing can be coded")
     found = np.zeros((len(probabilities), probabilities.shape[1] + 1), np.int64)
     parts = (probabilities * (PARTS - probabilities.shape[1])).astype(np.int64) + 1
     np.cumsum(parts, axis=1, out=found[:, 1:])

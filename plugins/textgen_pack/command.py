@@ -21,19 +21,19 @@ def pack(
     run: RunFolder,
     text: Annotated[
         Path | None,
-        typer.Argument(help="A text file in UTF-8, packed as it is.", show_default="the text of the score"),
+        typer.Argument(help="UTF-8 text file, packed unchanged.", show_default="the text that was scored"),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", help="New file; none is overwritten.", show_default="NAME.packed in this folder"
+            "--out", "-o", help="File to write, never overwritten.", show_default="NAME.packed in this folder"
         ),
     ] = None,
     quiet: Quiet = False,
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """Pack a text with a trained run, to the size that its score says."""
+    """Compress a text with a trained run, to the size that its score implies."""
     load_plugins(plugin)
     folder = run_folder(run)
     import textgen_pack
@@ -46,18 +46,18 @@ def pack(
 
 def unpack(
     run: RunFolder,
-    file: Annotated[Path, typer.Argument(help="A file that textgen pack wrote with this run.")],
+    file: Annotated[Path, typer.Argument(help="File written by textgen pack with this run.")],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="New file; none is overwritten.", show_default="standard output"),
+        typer.Option("--out", "-o", help="File to write, never overwritten.", show_default="standard output"),
     ] = None,
     quiet: Quiet = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """Write the text of a packed file again, by the probabilities that the run repeats without it."""
+    """Restore the text of a packed file; the run recomputes its probabilities without the text."""
     load_plugins(plugin)
     if out is not None and out.exists():
-        raise TextgenError(f"{str(out)!r} exists and is not overwritten; name another file by --out")
+        raise TextgenError(f"{str(out)!r} already exists; choose another file with --out")
     folder = run_folder(run)
     import textgen_pack
     from textgen.data.decoding import utf8
@@ -94,7 +94,7 @@ def pack_report(packed: Packed) -> Report:
     differs = "" if packed.difference is None else f", {100 * packed.difference:+.4f} % of what was reported"
     about = [
         f"{packed.entry} on {packed.text}: {count(packed.num_chars)} characters in {packed.file}",
-        "A model that carries the text in its own files pays for it there.",
+        "A model that stores the text in its own files pays for it in their size.",
     ]
     return Report(
         kind="pack",

@@ -102,11 +102,11 @@ def pack_text(folder: Path, text: str | Path | None, out: str | Path | None, rep
     """Pack a text; see `textgen_pack.pack`."""
     path = Path(f"{folder.resolve().name}.packed" if out is None else out)
     if path.exists():
-        raise TextgenError(f"{str(path)!r} exists and is not overwritten; name another file by --out")
+        raise TextgenError(f"{str(path)!r} already exists; choose another file with --out")
     make_folder(path.parent)
     run = load_run(folder, CPU)
     if run.result.problem is not None:
-        raise TextgenError(f"{run.entry.name!r} has no score to weigh: {run.result.problem}")
+        raise TextgenError(f"{run.entry.name!r} has no score, so it cannot pack: {run.result.problem}")
     name, stretches = _scored_text(run) if text is None else _file(Path(text))
     ids = [run.encode(each) for each in stretches]
     order = longest_first([*map(len, ids)])
@@ -170,13 +170,13 @@ def unpack_text(folder: Path, path: str | Path, report: Report) -> str:
             raise TextgenError(
                 f"the probabilities differ from those of pack between token {begin:,} and {num_steps:,} of "
                 f"{'the text' if len(codes) == 1 else 'its stretches'}: another machine or version rounds "
-                "otherwise, or the model had read the text"
+                "differently, or the model had read the text"
             )
 
     _tell(run, header.num_tokens, choose, check, _reporter(report, "unpacking", run))
     text = "".join(map(run.tokenizer.table.decode, found))
     if _sha256(text) != header.sha256:
-        raise TextgenError(f"the tokens in {str(path)!r} spell another text than the one that was packed")
+        raise TextgenError(f"the tokens in {str(path)!r} spell a different text from the packed one")
     return text
 
 
@@ -262,7 +262,7 @@ def _read(path: Path) -> tuple[Header, list[bytes]]:
     except OSError as error:
         raise TextgenError(f"cannot read {str(path)!r}: {reason_of(error)}") from None
     except ValueError as error:
-        raise TextgenError(f"{str(path)!r} is damaged, or is no packed text: {reason_of(error)}") from None
+        raise TextgenError(f"{str(path)!r} is damaged, or not a packed text: {reason_of(error)}") from None
 
 
 def _digest(folder: Path) -> str:

@@ -59,7 +59,7 @@ class Client:
         except BaseException as error:
             self.close()
             if isinstance(error, DiedError):
-                raise TextgenError("the process with the models died while it loaded them") from None
+                raise TextgenError("the process with the models died while loading them") from None
             raise
 
     async def do(self, function: Callable[P, R], *arguments: P.args, **_: P.kwargs) -> R:
@@ -96,7 +96,7 @@ class Client:
             elif kind == RESULT:
                 return cast(R, content)
         self._started(instead_of=worker)
-        raise DiedError("the process with the models has died; it was started again")
+        raise DiedError("the process with the models died and was restarted")
 
     def _started(self, instead_of: process.Worker | None = None) -> process.Worker:
         with self._changing:

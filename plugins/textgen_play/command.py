@@ -20,7 +20,7 @@ RunNames = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[RUN|BENCH]...",
-        help="Runs, or benches for their best runs: folders, parts of names, or latest.",
+        help="Runs, or benches (their best runs): folders, parts of names, or latest.",
         autocompletion=complete_result,
         show_default="latest",
     ),
@@ -32,15 +32,15 @@ def play(
     names: RunNames = None,
     port: Annotated[
         int | None,
-        typer.Option("--port", min=0, max=65_535, help="Port.", show_default="8423, or any free one"),
+        typer.Option("--port", min=0, max=65_535, help="Port to use.", show_default="8423, or any free one"),
     ] = None,
     no_browser: Annotated[
-        bool, typer.Option("--no-browser", metavar=NO_METAVAR, help="Only print the address.")
+        bool, typer.Option("--no-browser", metavar=NO_METAVAR, help="Print the address, open no browser.")
     ] = False,
     cluster: Annotated[ClusterOptions, "device"] = ClusterOptions(),
     plugin: PluginFiles = None,
 ) -> None:
-    """Write with runs, side by side, on a page of this machine."""
+    """Open a local web page and write with your trained models side by side."""
     load_plugins(plugin)
     for package in ("starlette", "uvicorn"):
         require_extra(package, "play", "the live page needs Starlette")

@@ -88,10 +88,10 @@ def complete(run: Run, prompt: str | Sequence[int], settings: Settings) -> tuple
 def _text_of(tokenizer: BoundTokenizer, prompt: Sequence[int]) -> str:
     """Return the text of ids; raises `UsageError` unless they are those of a text."""
     if (largest := max(prompt)) >= (size := tokenizer.vocab_size):
-        raise UsageError(f"id {largest} is out of range: the ids of this model are below {size}")
+        raise UsageError(f"id {largest} is out of range: this model's ids are below {size}")
     text = tokenizer.decode(prompt)
     if not np.array_equal(tokenizer.encode(text), prompt):
-        raise UsageError(f"no text has these ids; give the text, such as {text[:99]!r}")
+        raise UsageError(f"no text is encoded as these ids; give the text, such as {text[:99]!r}")
     return text
 
 

@@ -130,12 +130,9 @@ class TextOfRun:
         if self._corpus.sha256 != settings.sha256:
             raise TextgenError(f"the text of {run.entry!r} has changed since it was trained")
 
-    def stretches(self) -> tuple[str, ...]:
-        return self._corpus.split.held_out.stretches()
-
     def passages(self) -> list[tuple[str, str]]:
         """Return passages of its held-out part, each after what precedes it in its stretch."""
-        stretches = self.stretches()
+        stretches = self._corpus.split.held_out.stretches()
         return [(stretches[each.stretch][: each.begin], each.text) for each in choose_passages(stretches)]
 
     def marks(self, written: str) -> Marks:

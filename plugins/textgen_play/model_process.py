@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from textgen.contracts import TextgenError
-from textgen.experiment.entry_result import Sample
-from textgen.library.runs import Run, check_kept, load
-from textgen.library.runs import keep as keep_samples
+from textgen.library.runs import Run, load
 from textgen.registry.single_file import load_with_configured
 from textgen.runtime.storage.json_records import to_values
 from textgen_play import completions, live
@@ -106,7 +104,7 @@ def end_of(name: str) -> None:
 
 def _run(index: int, after: int | None = None) -> Run:
     if index >= len(_runs):
-        raise TextgenError(f"entry {index} does not exist: the page has {len(_runs)}")
+        raise TextgenError(f"entry {index} does not exist; the page has {len(_runs)} entries")
     return _runs[index] if after is None else _snapshot(index, after)
 
 
@@ -115,14 +113,6 @@ def _snapshot(index: int, after: int) -> Run:
     """Return a run with the weights after some updates: a model of its own, so that no other one changes."""
     run = _run(index)
     return load(run.folder, device=str(run.config.device), after=after)
-
-
-def keep(index: int, prompt: str, settings: dict[str, Any], after: int | None = None) -> int:
-    """Keep a continuation with its run; return the number of samples that are kept with it."""
-    run = _run(index, after)
-    check_kept(run)
-    text = run.sample(prompt, **settings)
-    return keep_samples(run, [Sample(prompt, settings["sampler"], settings["seed"], text)])
 
 
 def marks(index: int, written: str) -> dict[str, Any]:

@@ -106,8 +106,8 @@ Several = Field(min_length=1, max_length=MAX_PROMPTS)
 Prompt = Text | Ids | Annotated[list[Text], Several] | Annotated[list[Ids], Several]
 Stop = Annotated[str, Field(min_length=1, max_length=MAX_STOP)]
 EXPLAINED = {
-    "prompt": f"give a text, a list of token ids, or up to {MAX_PROMPTS} of one of them in a list, each of "
-    f"at most {MAX_CHARS:,} characters or ids",
+    "prompt": f"give a text, a list of token ids, or a list of up to {MAX_PROMPTS} of either, each of at "
+    f"most {MAX_CHARS:,} characters or ids",
     "stop": f"give up to {MAX_STOPS} texts of 1 to {MAX_STOP} characters",
 }
 """What is valid for the parameters that have several forms."""
@@ -147,7 +147,7 @@ class Asked(Form):
             raise RefusedError(400, "stream_options has no effect without stream", "stream_options")
         size = len(self.prompts) * self.max_tokens + self.echo * sum(map(len, self.prompts))
         if size > MAX_SIZE:
-            limits = f"at most {MAX_SIZE} tokens for all prompts together, with the characters of echo"
+            limits = f"at most {MAX_SIZE} tokens for all prompts together, including characters of echo"
             raise RefusedError(400, f"max_tokens: {limits}", "max_tokens")
 
     def settings(self) -> Settings:
@@ -173,7 +173,7 @@ async def asked_by(request: Request) -> Asked:
     except ValueError as error:
         raise RefusedError(400, f"the body is not JSON: {error}") from None
     if not isinstance(given, dict):
-        raise RefusedError(400, "the body must be an object of JSON")
+        raise RefusedError(400, "the body must be a JSON object")
     known = {name: value for name, value in given.items() if name in Asked.model_fields and value is not None}
     for name, value in given.items():
         if name not in Asked.model_fields and (name not in NEUTRAL or value not in (None, NEUTRAL[name])):
@@ -218,10 +218,10 @@ class Api:
     async def complete(self, request: Request) -> Response:
         asked = await asked_by(request)
         if not asked.model and len(self._runs) > 1:
-            raise RefusedError(400, f"name a model: {', '.join(self._runs)}", "model")
+            raise RefusedError(400, f"give a model: {', '.join(self._runs)}", "model")
         model = self._known(asked.model or next(iter(self._runs)))
         if self._num_open >= MAX_STREAMS:
-            raise RefusedError(429, f"{MAX_STREAMS} requests are being answered; wait")
+            raise RefusedError(429, f"{MAX_STREAMS} requests are in progress; wait")
         usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
         parts = self._parts(asked, list(self._runs).index(model), usage)
         head = {
@@ -345,7 +345,7 @@ def refusal(error: Exception) -> RefusedError:
     if isinstance(error, RefusedError):
         return error
     if isinstance(error, HTTPException):
-        other = "only /v1/completions is served, and /v1/models: these models continue text"
+        other = "only /v1/completions and /v1/models are served: these models complete text"
         return RefusedError(error.status_code, other if error.status_code == 404 else error.detail)
     status = next((number for kind, number in STATUSES.items() if isinstance(error, kind)), 500)
     said = str(error) if isinstance(error, TextgenError) else one_line(error)

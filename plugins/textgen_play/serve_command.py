@@ -24,20 +24,19 @@ def serve(
     names: RunNames = None,
     port: Annotated[
         int | None,
-        typer.Option("--port", min=0, max=65_535, help="Port.", show_default="8424, or any free one"),
+        typer.Option("--port", min=0, max=65_535, help="Port to use.", show_default="8424, or any free one"),
     ] = None,
     host: Annotated[
-        str,
-        typer.Option("--host", help="Address to listen at; at any but 127.0.0.1, other machines can ask."),
+        str, typer.Option("--host", help="Address to listen on; any but 127.0.0.1 admits other machines.")
     ] = "127.0.0.1",
     allow_origin: Annotated[
         list[str] | None,
-        typer.Option("--allow-origin", help="Origin whose pages may ask, http://… or null; repeatable."),
+        typer.Option("--allow-origin", help="Web origin that may connect, http://… or null; repeatable."),
     ] = None,
     cluster: Annotated[ClusterOptions, "device"] = ClusterOptions(),
     plugin: PluginFiles = None,
 ) -> None:
-    """Serve runs to clients of the OpenAI API: completions, with log-probabilities."""
+    """Serve runs through an OpenAI-compatible completions API, with log-probabilities."""
     load_plugins(plugin)
     for package in ("starlette", "uvicorn"):
         require_extra(package, "play", "the server needs Starlette")
@@ -46,13 +45,13 @@ def serve(
             raise UsageError(f"invalid origin {origin!r}: give one such as http://localhost:3000, or null")
     given = os.environ.pop(KEY, "")  # no plugin of a run has it
     if not re.fullmatch("[!-~]*", given):
-        raise UsageError(f"the key in {KEY} must be of visible ASCII characters")
+        raise UsageError(f"the key in {KEY} must consist of visible ASCII characters")
     from textgen_play import openai_api
     from textgen_play.client import Client, find_folders
 
     def on_open(address: str, models: list[str]) -> None:
         say(f"address  {address}")
-        say(f"key      {f'that in {KEY}' if given else key}")
+        say(f"key      {f'from {KEY}' if given else key}")
         say(f"models   {', '.join(models)}", flush=True)
 
     folders, key = find_folders(names or []), given or secrets.token_urlsafe(24)

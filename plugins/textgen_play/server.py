@@ -200,12 +200,6 @@ class Play:
         events = self._events(name, asked, temperature)
         return StreamingResponse(events, media_type="text/event-stream")
 
-    async def keep(self, request: Request) -> Response:
-        """Keep a continuation with its run, which writes it again."""
-        asked = await _asked(request, Writing)
-        kept = self._models.do(model_process.keep, asked.entry, asked.prompt, asked.settings(), asked.after)
-        return JSONResponse({"kept": await kept})
-
     async def _events(self, name: str, asked: Writing, temperature: float | None) -> AsyncIterator[str]:
         place, is_over = (asked.client, asked.entry), False
         try:
@@ -265,7 +259,6 @@ def application(models: Client, port: int, token: str) -> Guard:
         ("/read", play.read, "POST"),
         ("/write", play.write, "POST"),
         ("/marks", play.marks, "POST"),
-        ("/keep", play.keep, "POST"),
         ("/passages", play.passages, "GET"),
     ]
     inner = [Route(path, handler, methods=[method]) for path, handler, method in routes]

@@ -113,7 +113,7 @@ def _connect(ray: Any, address: str, folder: Path) -> None:
         host, _, port = address.removeprefix("ray://").rpartition(":")
         if host and port.isdecimal():
             socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
-        remedy = "" if AUTH_MODE in os.environ else f"; if it asks for a token, set {AUTH_MODE}=token"
+        remedy = "" if AUTH_MODE in os.environ else f"; if it requires a token, set {AUTH_MODE}=token"
         with warnings.catch_warnings(action="ignore"):
             ray.init(**options, runtime_env=environment, log_to_driver=False, logging_level="ERROR")
     except Exception as error:  # of many kinds
@@ -188,7 +188,7 @@ def check_versions(name: str, its_versions: Mapping[str, str]) -> None:
         its_version = its_versions.get(package, "not")
         if its_version.partition("+")[0] != version.partition("+")[0]:  # after it is the build
             raise TextgenError(
-                f"{name} has {package} {its_version}, and this one {version}; install the same"
+                f"{name} has {package} {its_version}, this one {version}; install the same version"
             )
 
 

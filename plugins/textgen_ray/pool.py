@@ -44,7 +44,7 @@ class Share:
         """Raise `UsageError` for a share that Ray cannot give."""
         for what, number, least in (("CPUs", self.cpus, 0.01), ("GPUs", self.gpus, 0.0)):
             if not least <= number < 1e6 or (number > 1 and number != int(number)):
-                raise UsageError(f"{number:g} {what} per run: give a part of 1, or a whole number")
+                raise UsageError(f"{number:g} {what} per run: give a fraction of 1, or a whole number")
 
     @property
     def num_threads(self) -> int:
@@ -99,7 +99,7 @@ class RayPool:
         except Exception as error:  # of many kinds
             reason = one_line(error, with_type=False)
             raise TextgenError(
-                f"the connection to the Ray cluster was lost: {reason}; the same command continues"
+                f"the connection to the Ray cluster was lost: {reason}; rerun the command to resume"
             ) from None
         for reference in list(self._stopped_by(messages)):
             _, job = self.busy.pop(reference)

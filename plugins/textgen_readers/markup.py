@@ -150,7 +150,7 @@ def _book(file: TextFile) -> Iterator[str]:
             if _is(each, "itemref"):
                 order[posixpath.normpath(posixpath.join(folder, unquote(pages[each.attrib["idref"]])))] = None
         if not order:
-            raise TextgenError(f"{file.where} names no chapters; give a book with some")
+            raise TextgenError(f"{file.where} lists no chapters; give a book that does")
         for index, name in enumerate(order):
             if index:
                 yield "\n\n"

@@ -90,7 +90,7 @@ def document(value: object, field: str, place: str) -> Iterable[str]:
         return ()
     if not isinstance(value, str):
         kind = type(value).__name__
-        raise TextgenError(f"the field {field!r} of {place} is not a text, but of type {kind}; name another")
+        raise TextgenError(f"the field {field!r} of {place} has the type {kind}, not text; name another")
     check_length(len(value), place)
     return (value,) if value.strip() else ()
 

@@ -19,7 +19,7 @@ Divisor: TypeAlias = Annotated[
     float,
     Ge(1e-4),
     Le(1000),
-    doc("Divisor of the logits: 1 is the model itself, lower is safer, higher is bolder."),
+    doc("Divisor of the logits: 1 leaves them unchanged, lower is safer, higher is bolder."),
 ]
 
 
@@ -39,7 +39,7 @@ def keep_fewest(ids: Tensor, ordered: Tensor, probabilities: Tensor, entropies: 
 class Temperature(WordSampler):
     """Sampling words with a probability of p^(1/temperature), scaled to sum to 1."""
 
-    temperature: Divisor = 0.8
+    temperature: Divisor = 0.6
 
 
 @dataclass
@@ -49,7 +49,7 @@ class TopK(WordSampler):
     Source: Fan et al. 2018, "Hierarchical Neural Story Generation".
     """
 
-    k: Annotated[int, Ge(1), Le(2**24), doc("Number of words.")] = 40
+    k: Annotated[int, Ge(1), Le(2**24), doc("Number of words kept.")] = 40
     temperature: Divisor = 1.0
 
     def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:
@@ -64,7 +64,7 @@ class TopP(WordSampler):
     Source: Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration".
     """
 
-    p: Annotated[Share, doc("Minimum sum of the probabilities.")] = 0.95
+    p: Annotated[Share, doc("Probability mass to keep.")] = 0.95
     temperature: Divisor = 1.0
 
     def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:
@@ -80,7 +80,7 @@ class MinP(WordSampler):
     The more confident the model is, the fewer tokens remain. Source: Nguyen et al. 2024, arXiv:2407.01082.
     """
 
-    p: Annotated[Share, doc("Least probability, relative to the largest.")] = 0.1
+    p: Annotated[Share, doc("Minimum probability, relative to the largest.")] = 0.1
     temperature: Divisor = 1.0
 
     def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:
@@ -98,7 +98,7 @@ class Typical(WordSampler):
     "Locally Typical Sampling", arXiv:2202.00666.
     """
 
-    p: Annotated[Share, doc("Minimum sum of the probabilities.")] = 0.95
+    p: Annotated[Share, doc("Probability mass to keep.")] = 0.95
     temperature: Divisor = 1.0
 
     def truncate(self, log_weights: Tensor, entropies: Tensor) -> Kept:

@@ -1,4 +1,4 @@
-"""Suites: comparisons declared as data, run by `textgen suite`; the constants are files of bundled ones."""
+"""Suites: comparisons declared as data, run by `textgen suite`; the constants are the bundled files."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def suite(
 ) -> SuiteResult:
     """Train the cases of a suite with several seeds; return the effect of each change.
 
-    `name` is an installed suite or a TOML file, which sets the cleaners, and `budget` and `seeds` (a number
-    or a range) unless they are given. If `question` names some, only these are answered. A loaded `corpus`
-    is read again with the suite's cleaners. Finished runs in `out` are reused, and the answers to other
-    questions there kept. `cluster`, `plugins` and `report` are those of `textgen.bench`. Raises
-    `TextgenError` if the suite cannot start or every case failed, and `NotSavedError` with the result if
+    `name` is an installed suite or a TOML file; it sets the cleaners, and also `budget` and `seeds` (a number
+    or a range) unless they are given. `question` restricts the suite to some of its questions. A loaded
+    `corpus` is read again with the suite's cleaners. Finished runs in `out` are reused, and answers to other
+    questions there are kept. `cluster`, `plugins` and `report` are as in `textgen.bench`. Raises
+    `TextgenError` if the suite cannot start or every case failed, and `NotSavedError` (with the result) if
     the disk is full.
     """
     from textgen.library.components import add_plugins

@@ -23,7 +23,7 @@ def suite(
     quiet: options.Quiet = False,
     plugin: options.PluginFiles = None,
     against: Annotated[
-        Path | None, typer.Option(help="A recorded suite.json: say what agrees with it.", metavar="FILE")
+        Path | None, typer.Option(help="Recorded suite.json to compare the scores with.", metavar="FILE")
     ] = None,
 ) -> None:
     """Train the cases of a suite with several seeds and report the effect of each change."""

@@ -17,7 +17,7 @@ from textgen_suites.result import CaseResult, QuestionResult, SuiteResult
 
 MAX_CHANGES = 3
 """Clear changes that the answer names, the largest first."""
-UNPAIRED = "† Scored on another text, which the cleaner made: other characters, so the effect is unpaired."
+UNPAIRED = "† Scored on a different text, since the cleaner changes its characters: the effect is unpaired."
 
 
 def suite_report(result: SuiteResult, recorded: SuiteResult | None = None) -> Report:
@@ -39,13 +39,13 @@ def suite_report(result: SuiteResult, recorded: SuiteResult | None = None) -> Re
         title=f"{result.suite}, on {result.corpus.name}" if is_one_text else result.suite,
         answer=suite_answer(result),
         context=" ".join([*([_text(result.questions[0])] if is_one_text else []), _how(result)]),
-        definition=f"A change in brackets is its interval ({result.interval_method}). Fewer bits per "
-        "character and more real words are better; bold changes are clear: more than chance explains at 5 %, "
-        "corrected for the number of changes in a table (Holm).",
+        definition=f"In brackets: the interval of a change ({result.interval_method}). Fewer bits per "
+        "character and more real words are better; bold changes are clear: significant at 5 %, corrected for "
+        "the number of changes in a table (Holm).",
         sections=[
             *([_against(compare(result, recorded))] if recorded else []),
             *sections,
-            Section("failures", "What failed", [lines(failed, is_list=True)]),
+            Section("failures", "Failures", [lines(failed, is_list=True)]),
         ],
         command=result.command,
         made=[
@@ -66,8 +66,8 @@ def _against(repeated: Sequence[Repeated]) -> Section:
     ]
     header = ["question", "case", "recorded", "change"]
     answer = plain(f"{said}; these do not: {named}." if named else f"{said}.")
-    table = text_table("Scores beside the recorded ones", header, rows, lefts=(0, 1))
-    return Section("against", "Beside the recorded suite", [lines([answer]), table])
+    table = text_table("Scores and recorded scores", header, rows, lefts=(0, 1))
+    return Section("against", "Compared with the recorded suite", [lines([answer]), table])
 
 
 def suite_answer(result: SuiteResult) -> str:
@@ -109,7 +109,7 @@ def _text(question: QuestionResult) -> str:
     if rate is None:
         return text
     counted = counted_words(question.held_out.get(LETTERS))
-    return f"{text} They are {counted}; {100 * rate:.1f} % of the author's are real."
+    return f"{text} They are {counted}; {100 * rate:.1f} % of the author's words are real."
 
 
 def _question(question: QuestionResult) -> Iterator[Block]:

@@ -21,15 +21,14 @@ class SuiteRequest:
     ]
     text: Annotated[TextOptions, "corpus", "split", "max_chars", "encoding"] = TextOptions()
     budget: Annotated[
-        str | None,
-        Option("Training of each case without a budget of its own: 60s, 20Mchars.", default="the suite's"),
+        str | None, Option("Training budget of cases that set none: 60s, 20Mchars.", default="the suite's")
     ] = None
     seed: Seed = 0
     seeds: Annotated[
         int | None,
-        Option("Random seeds per case, counted from --seed.", min=1, max=1000, default="the suite's"),
+        Option("Number of random seeds per case, from --seed on.", min=1, max=1000, default="the suite's"),
     ] = None
     question: Annotated[
-        Sequence[str], Option("Answer only the question of this name; repeatable.", metavar="NAME")
+        Sequence[str], Option("Run only the question of this name; repeatable.", metavar="NAME")
     ] = ()
     cluster: InParallel = ClusterOptions()

@@ -65,14 +65,12 @@ def suite_as(
     texts.check_text(text)
     options.check_cluster(request, "a suite", given)
     declared = load_suite(name)
-    options.refuse(given, ["clean"], f"on {name!r}, of which every case has a cleaner of its own")
+    options.refuse(given, ["clean"], f"on {name!r}, in which every case has its own cleaner")
     options.refuse(given, ["sealed"], "on a suite, which has no sealed text")
     if all(case.budget for case in declared.cases()):
-        options.refuse(given, ["budget"], f"on {name!r}, of which every case has a budget of its own")
+        options.refuse(given, ["budget"], f"on {name!r}, in which every case has its own budget")
     if has_own_texts := all(case.corpus for case in declared.cases()):
-        options.refuse(
-            given, ["corpus", "encoding"], f"on {name!r}, of which every case has a text of its own"
-        )
+        options.refuse(given, ["corpus", "encoding"], f"on {name!r}, in which every case has its own text")
     options.check_numbers(request.seed, seeds=declared.seeds if request.seeds is None else request.seeds)
     asked = declared.asked(request.budget, request.seeds, request.question)
     where = "" if has_own_texts else f"-{slug(texts.name_of(text))}"

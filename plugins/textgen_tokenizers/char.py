@@ -23,7 +23,7 @@ class CharTokenizer:
     """
 
     fallback_bytes: Annotated[
-        bool, doc("Spell characters that the training text lacks by 256 byte tokens.")
+        bool, doc("Encode characters not in the training text as byte tokens (256).")
     ] = True
     tokens: list[str] = field(default_factory=list, init=False)
     fallback: NDArray[np.bool_] = field(init=False, repr=False)

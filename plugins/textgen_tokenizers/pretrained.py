@@ -27,7 +27,7 @@ SURROGATES = re.compile("([\ud800-\udfff]+)")
 MAX_BYTES = 2**26
 """Bytes of the file of a tokenizer, at most."""
 MinCount = Annotated[
-    int, Ge(1), Le(1_000_000), Search(1, 10, log=True), doc("Minimum count of a token that is kept.")
+    int, Ge(1), Le(1_000_000), Search(1, 10, log=True), doc("Minimum count for a token to be kept.")
 ]
 NEEDS_TIKTOKEN = "the tokenizer 'tiktoken' needs the package tiktoken"
 BYTES = [bytes([value]) for value in range(256)]
@@ -123,7 +123,7 @@ class HFTokenizer(PretrainedTokenizer):
     tokens are not used: what looks like one is text.
     """
 
-    path: Annotated[str, doc("A file `tokenizer.json`, or a folder that has one.")] = ""
+    path: Annotated[str, doc("Path of a `tokenizer.json`, or of a folder with one.")] = ""
     min_count: MinCount = 2
     _tokenizer: Any = field(default=None, init=False, repr=False)
 
@@ -133,7 +133,7 @@ class HFTokenizer(PretrainedTokenizer):
     def read(self) -> str:
         """Return the file; raises `TextgenError` if it cannot be read."""
         if not self.path:
-            raise TextgenError("the tokenizer 'hf' needs a file; write path=FOLDER, which has tokenizer.json")
+            raise TextgenError("the tokenizer 'hf' needs a file; write path=FOLDER with a tokenizer.json")
         path = Path(self.path)
         path = path / "tokenizer.json" if path.is_dir() else path
         try:
@@ -198,8 +198,8 @@ class TiktokenTokenizer(PretrainedTokenizer):
     Special tokens are not used: what looks like one is text.
     """
 
-    path: Annotated[str, doc("File such as `cl100k_base.tiktoken`; without it, tiktoken's cache.")] = ""
-    name: Annotated[str, doc("Encoding such as `cl100k_base`; without it, the name of the file.")] = ""
+    path: Annotated[str, doc("File such as `cl100k_base.tiktoken`; default: tiktoken's cache.")] = ""
+    name: Annotated[str, doc("Encoding such as `cl100k_base`; default: the name of the file.")] = ""
     min_count: MinCount = 2
     _encoding: Any = field(default=None, init=False, repr=False)
 
@@ -214,7 +214,7 @@ class TiktokenTokenizer(PretrainedTokenizer):
         tiktoken = _library()
         known = tiktoken.list_encoding_names()
         if name not in known:
-            raise TextgenError(f"tiktoken lacks encoding {name!r}; write name= and one of {', '.join(known)}")
+            raise TextgenError(f"tiktoken has no encoding {name!r}; give name= one of {', '.join(known)}")
         # What the library lacks it would download by this function.
         with patch("tiktoken.load.read_file", self._local_file):
             try:
@@ -240,8 +240,8 @@ class TiktokenTokenizer(PretrainedTokenizer):
     def _local_file(self, address: str) -> bytes:
         if not self.path:
             raise TextgenError(
-                f"tiktoken's cache lacks {address.rpartition('/')[2]}, and textgen downloads nothing; "
-                "write path= with that file"
+                f"tiktoken's cache has no {address.rpartition('/')[2]}, and textgen downloads nothing; "
+                "give the file with path="
             )
         try:
             return read_plain(Path(self.path), MAX_BYTES)

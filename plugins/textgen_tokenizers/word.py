@@ -93,21 +93,15 @@ class WordTokenizer(WordCounter):
         int, Ge(1), Le(10_000_000), Search(1000, 50_000, log=True), doc("Maximum number of words.")
     ] = 20_000
     min_count: Annotated[
-        int,
-        Ge(1),
-        Le(1_000_000),
-        Search(1, 10, log=True),
-        doc("Minimum count of a word that becomes a token."),
+        int, Ge(1), Le(1_000_000), Search(1, 10, log=True), doc("Minimum count for a word to become a token.")
     ] = 2
     speller: Annotated[
         Literal["ngrams", "model"],
         Search(),
-        doc("Speller of words that are not tokens: n-grams or the model."),
+        doc("What spells words that are not tokens: n-grams or the model."),
     ] = "ngrams"
     split: Annotated[
-        Literal["text", "code"],
-        Search(),
-        doc("With code, cut identifiers into parts and numbers into digits."),
+        Literal["text", "code"], Search(), doc("code: split identifiers into parts and numbers into digits.")
     ] = "text"
     tokens: list[str] = field(default_factory=list, init=False)
     fallback: NDArray[np.bool_] = field(init=False, repr=False)

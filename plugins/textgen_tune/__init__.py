@@ -1,4 +1,4 @@
-"""Tuning: options are searched with Optuna, and the best ones compared with the default.
+"""Tuning: a search over options with Optuna, and a comparison of the best ones with the default.
 
 from textgen_tune import SearchOptions, tune
 
@@ -38,12 +38,12 @@ def tune(
     out: str | Path | None = None,
     report: Report | bool | None = None,
 ) -> StudyResult:
-    """Search the options of `entry` with the best validation score on `corpus`; return the study.
+    """Search for the options of `entry` with the best validation score on `corpus`; return the study.
 
-    `search` says what is searched, and for how long; `budget` is the training of each trial. The best is
-    finally compared with the default, with these `seeds`. A study that `out` holds already continues.
-    `cluster`, `plugins` and `report` are those of `textgen.bench`. Raises `TextgenError` if it cannot start,
-    and `NotSavedError` with the result so far if the disk is full.
+    `search` sets the search space and its limits; `budget` is the training budget per trial. Finally, the
+    best trial is compared with the default, with these `seeds`. A study already in `out` is resumed.
+    `cluster`, `plugins` and `report` are as in `textgen.bench`. Raises `TextgenError` if the study cannot
+    start, and `NotSavedError` (with the result so far) if the disk is full.
     """
     from textgen.library.components import add_plugins
     from textgen.library.corpus import as_text

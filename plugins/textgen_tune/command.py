@@ -20,7 +20,7 @@ def tune(
     quiet: options.Quiet = False,
     plugin: options.PluginFiles = None,
 ) -> None:
-    """Tune an entry's options on the validation score; repeat with the same --out to continue."""
+    """Tune an entry's options on the validation score; rerun with the same --out to resume."""
     require_optuna()
     options.load_plugins(plugin, "textgen_tune.objective")
     from textgen_tune.report import study_report

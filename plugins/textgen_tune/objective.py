@@ -72,7 +72,7 @@ class Objective:
         )
         run = experiment.run(report)
         if run.result.validation is None or run.result.problem:
-            raise TextgenError(f"{entry.name}: {run.result.problem}, so there is no score to tune by")
+            raise TextgenError(f"{entry.name}: {run.result.problem}, so there is no score to tune on")
         return run.result.validation.bits_per_char
 
     def compare(

@@ -33,11 +33,11 @@ def study_report(result: StudyResult) -> Report:
         answer=study_verdict(result),
         context=_context(result),
         sections=[
-            Section("best", "The best", [Code(best), errors]),
+            Section("best", "Best entry", [Code(best), errors]),
             Section("history", "History", [Chart(_history(complete))]),
             Section("curves", "Learning curves", [Chart(_curves(result))]),
             Section("options", "What mattered", list(_options(result))),
-            Section("trials", "Every trial", [_trials(result)]),
+            Section("trials", "All trials", [_trials(result)]),
         ],
         made=[named_values(result.versions), named_values(result.machine), *several],
     )
@@ -50,19 +50,19 @@ def study_verdict(result: StudyResult) -> str:
         return "No trial completed, so there is nothing to compare."
     number = sum(trial.state == "complete" for trial in result.trials)
     if compared is None and result.best.name != result.name:
-        return f"The best of {number} trials is not compared with the default: the command was interrupted."
+        return f"The best of {number} trials was not compared with the default: the command was interrupted."
     if compared is None and number == 1:
         return (
-            "Only one trial completed, that of the default, so the search says nothing of other options; "
-            "give it more time (--timeout) or trials (--trials)."
+            "Only the trial of the default completed, so nothing is known about other options; give the "
+            "search more time (--timeout) or trials (--trials)."
         )
     if compared is None:
         return f"None of {number} trials was better than the default, which was one of them."
     if compared.gain is None:
         return f"The comparison failed: {'; '.join(compared.errors) or 'there are no scores'}."
     seeds = ", with one seed" if len(compared.seeds) == 1 else ""
-    trials = f"the best of {number} trials" if number > 1 else "the only trial that completed"
-    return f"On {compared.scored_on} {_change(compared, compared.gain)}{seeds}; it is {trials}."
+    trials = f"; it is the best of {number} trials" if number > 1 else "; it is the only trial that completed"
+    return f"On {compared.scored_on}, the tuned entry {_change(compared, compared.gain)}{seeds}{trials}."
 
 
 def _change(compared: FinalComparison, gain: float) -> str:
@@ -70,13 +70,13 @@ def _change(compared: FinalComparison, gain: float) -> str:
     unit = "bits per character"
     if compared.interval is None:
         best, default = (f"{side.value:.4f}" for side in (compared.best, compared.default))
-        return f"it has {best} against {default} of the default ({unit}); how sure that is, is not known"
+        return f"has {best} against {default} of the default ({unit}), with unknown uncertainty"
     low, high = compared.interval
     if low > 0:
-        return f"it is better by {gain:.4f} {unit} ({low:.4f} to {high:.4f})"
+        return f"is better by {gain:.4f} {unit} ({low:.4f} to {high:.4f})"
     if high < 0:
-        return f"it is worse by {-gain:.4f} {unit} ({-high:.4f} to {-low:.4f}); the default is better"
-    return f"no clear difference from the default: {gain:+.4f} {unit} ({low:+.4f} to {high:+.4f})"
+        return f"is worse by {-gain:.4f} {unit} ({-high:.4f} to {-low:.4f}); the default is better"
+    return f"does not clearly differ from the default: {gain:+.4f} {unit} ({low:+.4f} to {high:+.4f})"
 
 
 def _context(result: StudyResult) -> str:
@@ -87,7 +87,7 @@ def _context(result: StudyResult) -> str:
     number = complete + pruned + failed
     return (
         f"{number} {'trial' if number == 1 else 'trials'}: {complete} complete, {pruned} pruned by their "
-        f"curve, {failed} failed. Values: {VALUE}, less is better."
+        f"curve, {failed} failed. Values: {VALUE}, lower is better."
     )
 
 
@@ -130,7 +130,7 @@ def _options(result: StudyResult) -> Iterator[Block]:
         rows = [[*row, f"{100 * shares.get(row[0], 0.0):.0f} %"] for row in rows]
         header.append("importance")
     yield text_table("What mattered", header, rows, lefts=(3,))
-    few = "Too few different values say nothing about importance."
+    few = "Too few distinct values to estimate the importance of options."
     yield lines([] if shares else [few])
 
 
@@ -152,4 +152,4 @@ def _trials(result: StudyResult) -> Block:
         ]
         for trial in result.trials
     ]
-    return text_table("Every trial", ["trial", "state", "value", "seconds", "what"], rows, lefts=(1, 4))
+    return text_table("All trials", ["trial", "state", "value", "seconds", "entry"], rows, lefts=(1, 4))

@@ -20,20 +20,20 @@ class SearchOptions:
     trials: Annotated[
         int | None,
         Option(
-            "Trials of the whole study.",
+            "Number of trials in the whole study.",
             min=1,
             max=100_000,
             default=f"{NUM_TRIALS}, or unlimited with --timeout",
         ),
     ] = None
     timeout: Annotated[
-        str | None, Option("Start no new trial after this long: 90s, 15m, 2h.", default="none")
+        str | None, Option("Start no new trials after this time: 90s, 15m, 2h.", default="none")
     ] = None
     search: Annotated[
         str | None,
         Option(
-            "What to search, such as learning_rate=1e-4..1e-2,optimizer=muon|adamw,hidden_size.",
-            default="all that components recommend",
+            "Options to search, such as learning_rate=1e-4..1e-2,optimizer=muon|adamw,hidden_size.",
+            default="all that the components recommend",
         ),
     ] = None
 
@@ -45,7 +45,7 @@ class TuneRequest:
     entry: Annotated[
         str,
         Option(
-            "Such as char-lstm; options with a value are not searched.", is_argument=True, completes="entry"
+            "Entry, such as char-lstm; options set in it stay fixed.", is_argument=True, completes="entry"
         ),
     ]
     text: PlainText = TextOptions()
@@ -53,6 +53,6 @@ class TuneRequest:
     search: SearchOptions = SearchOptions()
     seed: Seed = 0
     seeds: Annotated[
-        int, Option("Random seeds of the final comparison with the default.", min=1, max=MAX_SEEDS)
+        int, Option("Number of seeds in the final comparison with the default.", min=1, max=MAX_SEEDS)
     ] = 3
     cluster: InParallel = ClusterOptions()

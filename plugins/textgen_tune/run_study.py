@@ -103,8 +103,8 @@ def run_study(
     backend = backend or LocalBackend()
     for each in study.objective.dimensions:
         if each.start != each.default:
-            rest = f"is not searched; the first trial has {each.start}"
-            report(Step("", remark=f"{each.option}={each.default}, the default, {rest}"))
+            rest = f"is not searched; the first trial uses {each.start}"
+            report(Step("", remark=f"the default {each.option}={each.default} {rest}"))
     try:
         search(study, goal, backend, report, max_silence)
         return _concluded(study, num_seeds, backend, report)

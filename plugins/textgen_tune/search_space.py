@@ -74,7 +74,7 @@ def dimensions(candidates: Sequence[Candidate], chosen: str | None, entry: str) 
         if name not in by_name:
             raise TextgenError(f"--search: {unknown('option', name, by_name)}")
         if by_name[name].is_fixed:
-            raise TextgenError(f"--search: {name} has a value in {entry!r} already; leave one of them out")
+            raise TextgenError(f"--search: {name} already has a value in {entry!r}; leave one of them out")
         searched.append(_asked(by_name[name], text) if text else _declared(by_name[name]))
     if not searched:
         raise TextgenError(f"{entry!r} has no options left to search; name some with --search NAME=LOW..HIGH")
@@ -103,7 +103,7 @@ def _declared(candidate: Candidate) -> Dimension:
         high = item.le if high is None and isinstance(item, Le) else high  # type: ignore[assignment]
     if low is None or high is None or isinstance(default, str | None):
         raise TextgenError(
-            f"--search: {name} has no range of its own; give one, as {name}=LOW..HIGH or {name}=A|B|C"
+            f"--search: {name} has no range of its own; give one, such as {name}=LOW..HIGH or {name}=A|B|C"
         )
     ends = [candidate.parse(f"{end:.10g}") for end in (min(low, default), max(high, default))]
     return Dimension(

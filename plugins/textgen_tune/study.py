@@ -64,7 +64,7 @@ class Study:
                     self.close()
                     remedy = f"add --precision {made[key]}, or " if key == "precision" else ""
                     raise TextgenError(
-                        f"{str(folder)!r} holds a study with another {key}; "
+                        f"{str(folder)!r} holds a study that differs in its {key}; "
                         f"{remedy}choose another folder (--out)"
                     )
             if not self.trials():

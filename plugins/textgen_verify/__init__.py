@@ -28,13 +28,13 @@ def verify(
     device: str = "auto",
     on_check: Callable[[Check], None] = lambda check: None,
 ) -> Verification:
-    """Recompute the numbers in a saved result, and list those that have no second source.
+    """Recompute the numbers in a saved result and list those that cannot be checked.
 
     `result` is a file, its folder, part of its name, or `latest`. The rows of a bench are compared with the
-    files of its runs, if they are there. With `runs` the text is loaded again too, the saved runs score it on
-    `device`, and the texts that they wrote are measured again. With `weigh` each run of a bench packs its
-    text, and unpacks it in another process. `on_check` is called after each check. Raises `TextgenError` if
-    the result is damaged or has no digest.
+    files of its runs, if they exist. With `runs`, the text is also loaded again, the saved runs are rescored
+    on `device`, and their samples are measured again. With `weigh`, each run of a bench packs its text and
+    unpacks it in another process. `on_check` is called after each check. Raises `TextgenError` if the result
+    is damaged or has no digest.
     """
     from textgen.results.names import HAS_PAGE, find
     from textgen.runtime.messages import UsageError

@@ -42,7 +42,7 @@ def verify(
         typer.Option(
             "--runs",
             metavar=NO_METAVAR,
-            help="Also load the text again, score it with the saved runs, and measure what they wrote.",
+            help="Also reload the text, rescore it with the saved runs and remeasure their samples.",
         ),
     ] = False,
     weigh: Annotated[
@@ -50,14 +50,14 @@ def verify(
         typer.Option(
             "--weigh",
             metavar=NO_METAVAR,
-            help="Also let each run pack its text, and give it back in a process that lacks it.",
+            help="Also pack the text with each run and unpack it in a process without the text.",
         ),
     ] = False,
     cluster: OnDevice = ClusterOptions(),
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """Recompute the numbers in a saved result, and list those that have no second source."""
+    """Recompute the numbers in a saved result and list those that cannot be checked."""
     load_plugins(plugin)
     if not runs:
         refuse(given(context), ["device"], "without --runs")
@@ -74,4 +74,4 @@ def verify(
         say(verification.unchecked_line)
     if not verification.agrees:
         number = sum(len(check.differences) for check in verification.checks)
-        raise TextgenError(f"{number} values of {verification.file!r} differ when they are recomputed")
+        raise TextgenError(f"{number} values in {verification.file!r} differ when recomputed")

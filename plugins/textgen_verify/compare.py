@@ -87,7 +87,7 @@ class Verification:
                 more = f" and {len(inner) - MAX_SHOWN} more" if len(inner) > MAX_SHOWN else ""
                 parts.append(f"{part} ({', '.join(inner[:MAX_SHOWN])}{more})" if any(inner) else part)
             shown.append(f"{file}: {', '.join(parts)}" if parts else file)
-        return f"no second source: {'; '.join(shown)}" if shown else "every value has a second source"
+        return f"could not be checked: {'; '.join(shown)}" if shown else "every value was checked"
 
 
 class SavedFiles:
@@ -118,7 +118,7 @@ class SavedFiles:
         found = read_record(record, path, needs_digest=True)
         if isinstance(found, JudgedHeader) and found.interval_method != INTERVAL_METHOD:
             raise TextgenError(
-                f"{str(path)!r} has intervals of another kind ({found.interval_method}); measure it again"
+                f"{str(path)!r} has intervals by another method ({found.interval_method}); measure it again"
             )
         if isinstance(found, Header):
             self.results.append((path, found))

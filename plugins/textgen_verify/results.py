@@ -54,7 +54,7 @@ def check_result(files: SavedFiles) -> Iterator[Check]:
         for file, result in files.results:
             yield from _reports(files, file.parent, result)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        raise TextgenError(f"{str(path)!r} is damaged, it cannot be recomputed: {one_line(error)}") from error
+        raise TextgenError(f"{str(path)!r} is damaged and cannot be recomputed: {one_line(error)}") from error
 
 
 def check_comparison(files: SavedFiles, path: Path) -> Iterator[Check]:

@@ -59,16 +59,6 @@ def page(browser: Any, folder: Path) -> Iterator[Any]:
         yield opened.page
 
 
-def test_the_answer_comes_first_and_every_section_is_there(page: Any) -> None:
-    assert "bits per character" in page.locator(".answer").inner_text()
-    found = page.locator("main section").evaluate_all("sections => sections.map((each) => each.id)")
-    wanted = ["scores", "samples", "passages", "pair", "curves", "bits", "diversity", "speed", "settings"]
-    assert [name for name in found if name in wanted] == wanted
-
-    assert page.locator("#scores table").first.locator("td .cell").count() >= len(ENTRIES)
-    assert "characters, of which" in page.locator(".context").inner_text()
-
-
 def test_a_character_tells_its_token_under_the_pointer_and_in_focus(page: Any) -> None:
     rows = page.locator("#passage-rows .passage")
     assert rows.count() == len(ENTRIES)

@@ -10,7 +10,6 @@ import pytest
 from helpers.browsing import HOSTILE, check_access, screens
 from textgen.reports.html import to_html
 from textgen.training.progress import Moment, Progress
-from textgen_look.cells import Cell, Cells
 from textgen_look.contexts import LENGTHS, Contexts
 from textgen_look.looking import Look, LookedAt, WordsThen
 from textgen_look.report import look_report
@@ -30,14 +29,12 @@ def moment(fraction: float) -> Moment:
 
 
 def entry(name: str) -> LookedAt:
-    cell = Cell(unit=7, feature="inside quotes", share=0.5, chance=0.02, falls=False)
     return LookedAt(
         name=name,
         folder=f"runs/{name}",
         seed=0,
         bits_per_char=2.0,
         moments=(moment(0.01), moment(0.1), moment(1.0)),
-        cells=Cells(num_units=16, num_confirmed=1, features=("inside quotes",), best=(cell,)),
         contexts=CONTEXTS,
         words=WORDS,
         learnt=(WordsThen(share=0.5, words=WORDS), WordsThen(share=1.0, words=WORDS)),

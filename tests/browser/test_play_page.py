@@ -145,17 +145,6 @@ def test_ways_are_named_by_what_differs_and_failures_are_none(opened: Opened) ->
     opened.errors.clear()
 
 
-def test_typing_shows_the_score(opened: Opened, runs: list[Path]) -> None:
-    from playwright.sync_api import expect
-
-    text = "The prime minister had a zebra."
-    opened.page.fill("#prompt", text)
-    expect(opened.page.locator(".pane .text")).to_have_text([text] * 2)
-    for run, said in zip(runs, opened.page.locator(".pane h2 .score").all_inner_texts(), strict=True):
-        score = textgen.load(run, device="cpu").score(text, clean="raw")
-        assert float(said.split()[0]) == pytest.approx(score.bits_per_char, abs=1e-3)
-
-
 def test_the_guessing_game_gives_the_bounds_of_a_worked_example(opened: Opened, server: Server) -> None:
     passage = server.ask("passages")[1][0]["text"]
     opened.page.click("#game-start")

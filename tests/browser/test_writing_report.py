@@ -77,5 +77,5 @@ def test_models_that_cannot_be_in_a_page_are_not_loaded(shared_bench: Path, tmp_
     for file in (shared_bench / "runs" / "word-ngram-seed0").iterdir():
         if file.suffix != ".safetensors":
             shutil.copy(file, tmp_path)
-    with pytest.raises(TextgenError, match="no model can be a part of a page: 'word-ngram' is not one stack"):
+    with pytest.raises(TextgenError, match="no model can be embedded in the page: 'word-ngram' is not one"):
         page_models([tmp_path])

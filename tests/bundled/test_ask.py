@@ -89,7 +89,7 @@ def test_training_without_an_entry_takes_the_advised_one(tmp_path: Path, news: s
     assert "training word-lstm+ngram-glove for 2kchars" in done.stderr
     assert "word-lstm+ngram-glove on novel.txt: " in done.stdout
     failed = run_textgen("train", "--budget", "+2m", cwd=tmp_path, code=2)
-    assert "name it" in failed.stderr
+    assert "give the run" in failed.stderr
 
 
 def test_the_command_prints_json(tmp_path: Path, news: str) -> None:

@@ -163,11 +163,8 @@ def test_without_gensim_its_texts_say_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "gensim", None)
     articles.cache_clear()
-    with pytest.raises(TextgenError, match=r"the corpus (wiki|lee) is part of gensim; .*\[vectors\]"):
+    with pytest.raises(TextgenError, match=r"the corpus (wiki|lee) is part of gensim, .*\[vectors\]"):
         corpus().read("")
-
-
-# --- the standard library of this Python
 
 
 def test_it_contains_the_modules_unchanged_in_the_order_of_their_names() -> None:
@@ -175,9 +172,6 @@ def test_it_contains_the_modules_unchanged_in_the_order_of_their_names() -> None
     assert getsource(json) not in text  # a package
     assert getsource(bisect) in text
     assert 0 < text.index("# bisect.py\n") < text.index("# textwrap.py\n") < text.index(getsource(textwrap))
-
-
-# --- the Debian handbook
 
 
 PAGE = """<?xml version="1.0" encoding="UTF-8"?>

@@ -81,9 +81,6 @@ def test_the_output_reads_the_lower_layers_unless_a_text_is_read_often(
     assert spreads[0] > spreads[1] > spreads[2] == 0
 
 
-# --- the transformer
-
-
 @pytest.mark.parametrize("num_layers", [1, 2])
 @torch.inference_mode()
 def test_the_window_is_context_tokens_of_each_layer(ids: Tensor, num_layers: int) -> None:
@@ -112,9 +109,6 @@ def test_sizes_that_do_not_fit_are_one_line_errors() -> None:
     with pytest.raises(TextgenError, match=r"hidden_size=20 .* num_heads=4") as caught:
         Transformer(10, hidden_size=20, num_heads=4)
     assert "\n" not in str(caught.value)
-
-
-# --- LSTM and GRU
 
 
 def test_weights_are_tied_when_sizes_match() -> None:

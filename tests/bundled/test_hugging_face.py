@@ -77,9 +77,6 @@ def test_bits_per_character_are_those_of_transformers_alone(tiny: Path, stretche
         assert bits.sum() / len(text) == pytest.approx(by_transformers(tiny, text, 0) / len(text), abs=1e-6)
 
 
-# --- refusals
-
-
 def without(name: str) -> Callable[[Path], None]:
     return lambda folder: (folder / name).unlink()
 
@@ -100,12 +97,12 @@ def pickled(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (shutil.rmtree, "is not a folder; give that of a model (nothing is downloaded)"),
-        (without("config.json"), "lacks config.json; write it with save_pretrained"),
-        (without("tokenizer.json"), "lacks tokenizer.json; write it with save_pretrained"),
-        (with_code("config.json"), "needs code of its own (auto_map in config.json)"),
-        (with_code("tokenizer_config.json"), "needs code of its own (auto_map in tokenizer_config.json)"),
-        (pickled, "has no weights in safetensors, and other formats are not read: they run code"),
+        (shutil.rmtree, "is not a folder; give the folder of a model (nothing is downloaded)"),
+        (without("config.json"), "has no config.json; create it with save_pretrained"),
+        (without("tokenizer.json"), "has no tokenizer.json; create it with save_pretrained"),
+        (with_code("config.json"), "needs custom code (auto_map in config.json)"),
+        (with_code("tokenizer_config.json"), "needs custom code (auto_map in tokenizer_config.json)"),
+        (pickled, "has no weights in safetensors; other formats are not read, as they run code"),
         (lambda folder: (folder / "config.json").write_text("[1"), "has a config.json that cannot be read"),
     ],
 )
@@ -137,7 +134,7 @@ def incomplete(folder: Path) -> None:
     ("change", "reason"),
     [
         (not_causal, "sees later tokens when it predicts, so it is not a causal"),
-        (incomplete, r"lacks weights of a causal language model, such as .*h\.1"),
+        (incomplete, r"is missing weights of a causal language model, such as .*h\.1"),
         (
             lambda folder: save_tokenizer(word_pieces("Nobody came."), folder),
             "has a tokenizer that loses text, so no score: '.* becomes '",
@@ -154,13 +151,10 @@ def test_a_model_without_a_score_is_refused(
 
 
 def test_only_a_bench_takes_a_yardstick() -> None:
-    with pytest.raises(TextgenError, match=r"^'hf:models/x' is a yardstick, not an entry: only bench"):
+    with pytest.raises(TextgenError, match=r"^'hf:models/x' is a yardstick, not an entry; only bench"):
         parse_entry("hf:models/x")
     assert [result.status for result in run_checks("yardstick", HuggingFace)] == ["passed"] * 2
     assert [result.status for result in run_checks("yardstick", lambda: None)] == ["passed", "failed"]
-
-
-# --- in a comparison
 
 
 def test_a_yardstick_is_a_reference_and_one_that_fails_costs_its_row(

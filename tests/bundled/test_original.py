@@ -60,9 +60,6 @@ def some_ids(num_rows: int, num_columns: int) -> Tensor:
     return torch.randint(VOCAB_SIZE, (num_rows, num_columns), generator=torch.Generator().manual_seed(0))
 
 
-# --- what it computes
-
-
 def test_every_position_is_predicted_from_its_own_window() -> None:
     model, ids = seed(), some_ids(2, 15)
     with torch.inference_mode():
@@ -71,9 +68,6 @@ def test_every_position_is_predicted_from_its_own_window() -> None:
         for end in range(1, 16):  # up to the sixth the window is not full
             expected = plain_logits(model, tokens[:end])
             np.testing.assert_allclose(logits[row, end - 1].numpy(), expected, atol=1e-5)
-
-
-# --- as Keras has it
 
 
 def test_weights_start_as_those_of_keras() -> None:

@@ -87,7 +87,7 @@ def test_a_text_comes_back_and_is_as_long_as_was_reported(name: str, folder: Pat
     run_textgen("unpack", folder / name, packed, "--out", text, cwd=tmp_path)
     assert text.read_text("utf-8") == "".join(stretches) == unpack(folder / name, packed)
     again = run_textgen("unpack", folder / name, packed, "--out", text, code=1)
-    assert "exists and is not overwritten" in again.stderr
+    assert "already exists; choose another file" in again.stderr
 
 
 def test_any_file_comes_back(folder: Path, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_what_cannot_be_packed_or_unpacked_says_why(folder: Path, tmp_path: Path
     data = packed.read_bytes()
     for damaged in (b"", data[:-1], data[:50] + b"x" + data[51:], data[:-9] + b"x" + data[-8:]):
         (tmp_path / "damaged").write_bytes(damaged)
-        with pytest.raises(TextgenError, match="is damaged, or is no packed text: "):
+        with pytest.raises(TextgenError, match="is damaged, or not a packed text: "):
             unpack(run, tmp_path / "damaged")
     weights = load_file(run / "weights.safetensors")
     save_file({name: each * 1.001 for name, each in weights.items()}, run / "weights.safetensors")
@@ -145,5 +145,5 @@ def test_what_cannot_be_packed_or_unpacked_says_why(folder: Path, tmp_path: Path
     with pytest.raises(TextgenError, match=r"gone\.txt.*; give the text itself: textgen pack RUN TEXT"):
         pack(run, out=tmp_path / "new")
     edit_record(run / "run.json", lambda values: values["result"].update(problem="it loses text"))
-    with pytest.raises(TextgenError, match="has no score to weigh: it loses text"):
+    with pytest.raises(TextgenError, match="has no score, so it cannot pack: it loses text"):
         pack(run, folder / "news.txt", out=tmp_path / "new")

@@ -108,8 +108,8 @@ def test_a_tiktoken_file_is_read_and_nothing_else(ranks: Path, news: str) -> Non
     ("options", "reason"),
     [
         ({}, "needs an encoding; write path=FILE or name=ENCODING"),
-        ({"name": "own"}, "tiktoken's cache lacks own.tiktoken, and textgen downloads nothing; write path="),
-        ({"name": "other"}, "tiktoken lacks encoding 'other'; write name= and one of own"),
+        ({"name": "own"}, "tiktoken's cache has no own.tiktoken, and textgen downloads nothing; give the "),
+        ({"name": "other"}, "tiktoken has no encoding 'other'; give name= one of own"),
         ({"path": "no/own.tiktoken"}, "'no/own.tiktoken' cannot be read: No such file"),
     ],
 )

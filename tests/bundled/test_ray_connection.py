@@ -36,14 +36,14 @@ def test_a_share_that_no_machine_has_is_refused() -> None:
     )
     with pytest.raises(TextgenError, match=message):
         fitting_nodes(ray, Share(16))
-    with pytest.raises(UsageError, match=r"^1\.5 GPUs per run: give a part of 1, or a whole number$"):
+    with pytest.raises(UsageError, match=r"^1\.5 GPUs per run: give a fraction of 1, or a whole number$"):
         Share(1, 1.5)
 
 
 def test_a_machine_with_other_versions_is_named() -> None:
     check_versions("10.0.0.7", {**versions(), "torch": f"{versions()['torch'].partition('+')[0]}+cu130"})
     with pytest.raises(
-        TextgenError, match=r"^10\.0\.0\.7 has numpy 1\.0, and this one .*; install the same$"
+        TextgenError, match=r"^10\.0\.0\.7 has numpy 1\.0, this one .*; install the same version$"
     ):
         check_versions("10.0.0.7", {**versions(), "numpy": "1.0"})
 
@@ -87,11 +87,6 @@ def test_what_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, asked: dict
     with pytest.raises(TextgenError, match=message), open_backend("ray:127.0.0.1:1"):
         pass
     assert not asked
-    with (
-        pytest.raises(TextgenError, match=r"^unknown backend 'rai'; did you mean 'ray'"),
-        open_backend("rai"),
-    ):
-        pass
     monkeypatch.setitem(sys.modules, "ray", None)  # type: ignore[arg-type]
     message = r'^--on needs Ray; run: pip install "textgen-bench\[ray\]"$'
     with pytest.raises(TextgenError, match=message), open_backend("ray"):

@@ -95,7 +95,7 @@ def test_a_cut_or_changed_file_is_one_line(source: str, tmp_path: Path) -> None:
     for damaged in (data[: len(data) // 2], b"no such format " * 9):
         path.write_bytes(damaged)
         with pytest.raises(
-            TextgenError, match=rf"{source}.* is damaged, or not what its name says: ."
+            TextgenError, match=rf"{source}.* is damaged, or its suffix is wrong: ."
         ) as caught:
             documents(str(path))
         assert "\n" not in str(caught.value)
@@ -109,14 +109,14 @@ def test_a_cut_or_changed_file_is_one_line(source: str, tmp_path: Path) -> None:
         ("a.jsonl", '{"text": "a"}\n\n{"body": "b", "id": 1}',
          "line 3 of {} has no field 'text'; name one after the path and a colon: body, id"),
         ("a.jsonl", "[1]", "line 1 of {} is not a JSON object"),
-        ("a.jsonl:id", rows(), "the field 'id' of line 1 of {} is not a text, but of type int; name another"),
+        ("a.jsonl:id", rows(), "the field 'id' of line 1 of {} has the type int, not text; name another"),
         ("a.jsonl", '{"text": null}', "{} is empty; give a text"),
-        ("a.csv", CSV[:-9], "{} is damaged, or not what its name says: unexpected end of data"),
+        ("a.csv", CSV[:-9], "{} is damaged, or its suffix is wrong: unexpected end of data"),
         ("a.csv", "id,text\n1,one, two\n", "the row that ends at line 2 of {} has 3 values instead of 2"),
         ("a.csv:body", CSV, "{} has no field 'body'; name one after the path and a colon: id, text"),
         ("a.html", "<p>\ufeff\0", "{} is binary (a zero byte at offset 6)"),
         ("a.html", "<script>let a", "{} is empty; give a text"),
-        ("a.txt:id", "text", "{} has no fields such as 'id'; leave it out"),
+        ("a.txt:id", "text", "{} has no fields, so no 'id'; leave it out"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_record(source: str, data: str, told: str, tmp_path: Path) -> None:

@@ -44,9 +44,6 @@ def softmax(logits: list[float]) -> list[float]:
     return probabilities
 
 
-# --- each one
-
-
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_temperature_samples_from_the_softmax(temperature: float) -> None:
     logits = [0.0, 1.0, -1.0, MINUS_INFINITY, 0.5]

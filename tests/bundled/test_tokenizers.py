@@ -33,12 +33,6 @@ def fitted(name: str, text: str) -> Tokenizer:
     return tokenizer
 
 
-@pytest.fixture(scope="module", params=FITTED)
-def tokenizer(request: pytest.FixtureRequest, news: str) -> Tokenizer:
-    """Each tokenizer, fitted on news."""
-    return fitted(request.param, news)
-
-
 def surfaces(tokenizer: Tokenizer, text: str) -> list[str]:
     return [tokenizer.tokens[token] for token in tokenizer.encode(text)]
 
@@ -94,20 +88,6 @@ def test_char_has_one_token_per_character() -> None:
     assert tokenizer.encode("nab\n").tolist() == [3, 1, 2, 0]
     assert surfaces(tokenizer, "aéb") == ["a", "<0xC3>", "<0xA9>", "b"]
     assert tokenizer.fallback.tolist() == [False] * 4 + [True] * 256
-
-
-def test_char_without_bytes_has_the_alphabet_and_a_newline_alone() -> None:
-    tokenizer = CharTokenizer(fallback_bytes=False)
-    tokenizer.fit_counts(["ban", "ana"])
-    assert tokenizer.tokens == ["\n", "a", "b", "n"]
-    assert tokenizer.fallback.tolist() == [False] * 4
-    assert tokenizer.encode("n\x00aéb😀\n").tolist() == [3, 1, 2, 0]
-    assert tokenizer.encode("é😀").tolist() == []
-    restored = CharTokenizer()
-    restored.restore(json.loads(json.dumps(tokenizer.state())))
-    assert restored.tokens == tokenizer.tokens
-    restored.fit("é")
-    assert restored.tokens == ["\n", "é"]
 
 
 # --- bpe

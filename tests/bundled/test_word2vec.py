@@ -51,9 +51,6 @@ def test_too_little_text_says_what_to_do(kind: type[Word2Vec]) -> None:
             kind().vectors(text, [])
 
 
-# --- fastText
-
-
 def test_fasttext_makes_vectors_of_unknown_words_from_their_parts() -> None:
     draw = np.random.default_rng(0).integers
     lines = (

@@ -47,7 +47,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     options += [part for sampler in SAMPLERS for part in ("--sampler", sampler)]
     command = ["bench", *SOUND, DIVERGES, *TEXT, *options, "--length", 60, "--out", folder]
     done = run_textgen(*command, *BUDGET, "--json", code=3)
-    assert notes(done) == [f"saved in {folder}", "1 run failed; the result says why"]
+    assert notes(done) == [f"saved in {folder}", "1 run failed; the result lists the reasons"]
     return Bench(folder, command, json.loads(done.stdout, parse_constant=pytest.fail))
 
 
@@ -127,7 +127,7 @@ def test_the_same_folder_again_reuses_the_runs(bench: Bench, snapshot: Callable[
     done = run_textgen(*bench.command, *BUDGET, "--budget", "3000chars", "--json", code=1)
     assert done.stdout == ""
     assert done.stderr.startswith(f"error: '{bench.folder}")
-    assert done.stderr.endswith("that was made with another budget; choose another folder (--out)\n")
+    assert done.stderr.endswith("that differs in its budget; choose another folder (--out)\n")
     assert snapshot(bench.folder) == before
 
 

@@ -44,17 +44,11 @@ def model_that(code: str, reason: str) -> Fault:
 FAULTS = {
     # --- while it is loaded
     "imports": Fault("models", "import no_such_module", "cannot be loaded: ModuleNotFoundError: No module"),
-    "function": Fault(
-        "models", "def Toy(): pass", "is not a valid model: a model is a class, not function 'Toy'"
-    ),
     "gru": Fault("models", MODEL, "is claimed by gru (fault_gru:Toy) and textgen-"),
     "options": Fault(
         "models",
         MODEL.replace("vocab_size)", "vocab_size, *, size: 'Nonsense' = 1)", 1),
         "has options that cannot be read: NameError: name 'Nonsense' is not defined",
-    ),
-    "endless": Fault(
-        "models", "while True: pass", "cannot be loaded: TimeoutError: it took longer than 5 seconds"
     ),
     "alias": Fault("aliases", "Toy = 3", "is not a valid alias: an alias is a string, not int 3"),
     # --- while it is built
@@ -79,13 +73,7 @@ FAULTS = {
     "exits": model_that(
         "if self.num_calls == 5: import os; os._exit(0)", "its process ended itself (exit code 0)"
     ),
-    "killed": model_that(
-        "if self.num_calls == 5: import os; os.kill(os.getpid(), 9)", "its process was killed, possibly by"
-    ),
-    "crashes": model_that(
-        "if self.num_calls == 5: import ctypes; ctypes.string_at(0)", "its process crashed (SIGSEGV)"
-    ),
-    "hangs": model_that("while self.num_calls == 5: pass", "it made no progress for 30 s and was ended"),
+    "hangs": model_that("while self.num_calls == 5: pass", "it made no progress for 30 s and was stopped"),
     "memory": model_that("if self.num_calls == 5: torch.zeros(2**50)", "can't allocate memory: you tried to"),
     "shape": model_that("logits = logits[:, :-1]", "returned a tensor of shape ["),
     "nan": model_that(
@@ -107,7 +95,7 @@ FAULTS = {
         "returned torch.float32 [3, 4] instead of ids [3]",
     ),
     "corpus": Fault(
-        "corpora", "class Toy:\n    def read(self, item): return b'bytes'", "returned bytes instead of a text"
+        "corpora", "class Toy:\n    def read(self, item): return b'bytes'", "returned bytes instead of a str"
     ),
     "cleaner": Fault(
         "cleaners", "class Toy:\n    def clean(self, text): return text + 1", "failed: TypeError: can only"
@@ -125,7 +113,7 @@ BROKEN_ENTRIES = {
     for name, fault in FAULTS.items()
     if fault.kind in ENTRIES and fault.reason
 }
-NAMELESS = ("nan", "idle", "gru", "killed", "exits", "crashes", "hangs")
+NAMELESS = ("nan", "idle", "gru", "exits", "hangs")
 """Those of which the row does not name the plugin, or names two."""
 BENCH = ("--corpus", "lee", "--max-chars", "6000", "--budget", "3000chars", "--precision", "fp32")
 TINY = "char-lstm:num_layers=1,hidden_size=8"
@@ -142,10 +130,8 @@ def write_distribution(folder: Path, name: str, points: str, has_metadata: bool 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All of them installed beside each other, and one without metadata; an import may take 5 seconds."""
+    """All of them installed beside each other, and one without metadata."""
     folder = tmp_path_factory.mktemp("site")
-    limit = "from textgen.registry import registry\nregistry.IMPORT_SECONDS = 5\n"
-    (folder / "sitecustomize.py").write_text(limit)
     for name, fault in FAULTS.items():
         points = f"[textgen.{fault.kind}]\n{name} = fault_{name}:Toy\n"
         write_distribution(folder, name, points)

@@ -11,17 +11,12 @@ from helpers.commands import run_textgen
 from textgen.data import cleaning, parallel
 
 
-@pytest.fixture
-def big(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def test_the_cache_is_shown_and_emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEXTGEN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(parallel, "MAX_PROCESSES", 1)
     monkeypatch.setattr(cleaning, "MAX_IN_MEMORY", 10_000)
-    file = tmp_path / "big.txt"
-    file.write_text("The rain had stopped at last, and nobody came by.\n\n" * 1000, "utf-8")
-    return file
-
-
-def test_the_cache_is_shown_and_emptied(big: Path, tmp_path: Path) -> None:
+    big = tmp_path / "big.txt"
+    big.write_text("The rain had stopped at last, and nobody came by.\n\n" * 1000, "utf-8")
     assert "total\t0 files, 0 bytes\n" in run_textgen("cache").stdout
     run_textgen("corpus", big)
     (tmp_path / "cache" / "mine.txt").write_text("mine")

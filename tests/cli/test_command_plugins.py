@@ -121,7 +121,7 @@ def test_a_command_that_cannot_be_used_is_left_out_of_the_help_alone(
     done = run_textgen("--help")
     assert "verify" in done.stdout
     assert "shout" not in done.stdout.lower()
-    assert done.stderr.startswith("left out: command ")
+    assert done.stderr.startswith("skipped: command ")
     assert reason in done.stderr
     assert done.stderr.count("\n") == 1
     assert "--budget" in run_textgen("bench", "--help").stdout
@@ -136,9 +136,6 @@ def test_the_names_that_no_plugin_can_have_are_those_of_the_built_in_commands() 
         below = group.commands[name].commands
         found += [f"{name}.{each}" for each in below if below.is_built_in(each)]
     assert sorted(found) == sorted(COMMANDS)
-
-
-# --- plugin files that every command adds
 
 
 CLEANER = "class {}:\n    def clean(self, text): return text\n"

@@ -22,7 +22,7 @@ def test_a_finished_run_is_trained_further(trained: tuple[Path, str], tmp_path: 
     assert manifest["settings"]["budget"] == "2000chars+8000chars"
     assert run_textgen("sample", longer, "--prompt", "The", "--length", "20").stdout.startswith("The")
     line = run_textgen("train", run, "--budget", "2m", code=2).stderr.splitlines()[-1]
-    assert "is a run: --budget +2m adds to its training" in line
+    assert "is a run; train it further with --budget +2m" in line
     line = run_textgen("train", run, "--budget", "+2m", "--corpus", "wiki", code=2).stderr
     assert "--corpus has no effect on" in line
 
@@ -35,7 +35,7 @@ def test_entries_are_added_to_a_comparison_and_its_page_is_written_again(
     weights = {path: path.read_bytes() for path in out.rglob("weights.safetensors")}
     done = run_textgen("bench", "char-ngram", *SETTINGS, "--out", out, "--json")
     assert [row["name"] for row in json.loads(done.stdout)["entries"]] == [*ENTRIES, "char-ngram"]
-    assert done.stderr.splitlines()[0] == f"4 of 5 runs are kept in {out} and reused; 1 to train"
+    assert done.stderr.splitlines()[0] == f"reusing 4 of 5 runs from {out}; 1 to train"
     assert all(path.read_bytes() == data for path, data in weights.items())
     details = json.loads((out / "details.json").read_text("utf-8"))
     assert [entry["name"] for entry in details["entries"]] == [*ENTRIES, "char-ngram"]
@@ -47,4 +47,4 @@ def test_entries_are_added_to_a_comparison_and_its_page_is_written_again(
     assert again.partition(DATA)[0] == page.partition(DATA)[0]
     assert len(again.partition(DATA)[2]) > 1000
     (out / "details.json").unlink()
-    assert "run the bench again with --out" in run_textgen("report", out, code=1).stderr
+    assert "rerun the bench with --out" in run_textgen("report", out, code=1).stderr

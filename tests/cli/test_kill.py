@@ -21,17 +21,6 @@ OPTIONS = (
     *("--budget", "15000chars"),  # 58 updates
 )
 STUDY = ("--trials", "1", "--seeds", "1", "--search", "learning_rate=1e-3..1e-2")
-SUITE = f"""title = "Kills"
-budget = "15000chars"
-seeds = 1
-[[questions]]
-name = "mixture"
-text = "What does a mixture add?"
-cases = [
-    {{ label = "alone", entry = "{ENTRY}" }},
-    {{ label = "mixture", entry = "{ENTRY.replace("lstm", "lstm+ngram")}" }},
-]
-"""
 
 
 @pytest.mark.parametrize(
@@ -39,7 +28,6 @@ cases = [
     [
         pytest.param(("train", ENTRY), {10: False}, id="train"),
         pytest.param(("bench", ENTRY, "--length", "40"), {10: True, 30: False}, marks=pytest.mark.long),
-        pytest.param(("suite", "kills.toml"), {20: False}, marks=pytest.mark.long, id="suite"),
         pytest.param(("tune", ENTRY, *STUDY), {20: True}, marks=pytest.mark.long, id="tune"),
     ],
 )
@@ -48,7 +36,6 @@ def test_a_killed_command_goes_on_and_ends_with_the_same_files(
 ) -> None:
     """`kills` has the updates after which it is killed, and whether all of its processes are at once."""
     monkeypatch.chdir(tmp_path)
-    Path("kills.toml").write_text(SUITE, "utf-8")
     folder, whole = tmp_path / "killed", tmp_path / "whole"
     command = [*arguments, *OPTIONS, "--out", str(folder / "out")]
     for number, at_once in kills.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,8 +14,6 @@ from textgen.library.components import chosen, description, type_name
 from textgen.registry.options import declared_options
 from textgen.registry.plugin_kinds import STRINGS
 from textgen.registry.registry import KINDS, find, load, plugins
-
-Install = Callable[[str, str, str], None]
 
 
 @pytest.mark.parametrize(

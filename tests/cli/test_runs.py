@@ -1,11 +1,10 @@
-"""`textgen runs`: results are listed, shown, opened and removed, and folders say what is in them."""
+"""`textgen runs`: results are listed, shown and removed, and folders say what is in them."""
 
 from __future__ import annotations
 
 import json
 import re
 import sys
-import webbrowser
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,6 @@ from helpers.catalog import BENCH
 from helpers.commands import BUDGET, Terminal, run_textgen
 from helpers.terminal import run_on_terminal
 from textgen.cli.runs import remove
-
-# --- list
 
 
 @pytest.mark.usefixtures("work")
@@ -60,7 +57,7 @@ def test_the_list_is_filtered_and_sorted() -> None:
 def test_without_results_nothing_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     done = run_textgen("runs")
-    assert (done.stdout, done.stderr) == ("", "nothing is saved in runs\n")
+    assert (done.stdout, done.stderr) == ("", "no saved results in runs\n")
     assert json.loads(run_textgen("runs", "--json").stdout) == {"runs": [], "skipped": []}
     assert list(tmp_path.iterdir()) == []
 
@@ -69,7 +66,7 @@ def test_damaged_results_are_left_out_with_a_note(work: Path) -> None:
     (work / "runs" / "mine" / "run.json").write_text("{")
     done = run_textgen("runs")
     assert "mine" not in done.stdout
-    assert done.stderr.startswith("left out: 'runs/mine/run.json' cannot be read: ")
+    assert done.stderr.startswith("skipped: 'runs/mine/run.json' cannot be read: ")
     assert len(json.loads(run_textgen("runs", "--json").stdout)["skipped"]) == 1
 
 
@@ -81,9 +78,6 @@ def test_a_terminal_gets_the_columns_that_fit(width: int, has_all: bool, work: P
     assert max(map(len, shown.splitlines())) <= width
     assert {"name", "state", "entry", "bits/char", "age"} <= set(header)
     assert ({"kind", "corpus", "budget", "size"} <= set(header)) == has_all
-
-
-# --- show
 
 
 @pytest.mark.parametrize(
@@ -122,39 +116,11 @@ def test_an_interrupted_bench_has_nothing_to_show(work: Path) -> None:
     (work / "runs" / BENCH / "bench.json").unlink()
     done = run_textgen("runs", "show", BENCH, code=1)
     assert done.stderr == (
-        f"error: 'runs/{BENCH}' was interrupted and keeps 2 runs, so it has no result; "
-        f"the same command with --out runs/{BENCH} continues\n"
+        f"error: 'runs/{BENCH}' was interrupted (runs kept: 2), so it has no result; "
+        f"resume with the same command and --out runs/{BENCH}\n"
     )
     assert "\tbench\tinterrupted\t" in run_textgen("runs").stdout
     assert "interrupted" in run_on_terminal("runs", width=60, cwd=work)[2]
-
-
-# --- open
-
-
-@pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The addresses that a browser was asked for."""
-    addresses: list[str] = []
-    monkeypatch.setattr(webbrowser, "open", lambda address: addresses.append(address) or True)
-    return addresses
-
-
-def test_the_report_opens_in_the_browser(work: Path, opened: list[str]) -> None:
-    done = run_textgen("runs", "open", BENCH, code=1)
-    assert done.stderr == (
-        f"error: there is no report.html in 'runs/{BENCH}'; make it by: textgen report runs/{BENCH}\n"
-    )
-    page = work / "runs" / BENCH / "report.html"
-    page.write_text("<p>")
-    address = page.as_uri()
-    assert run_textgen("runs", "open", BENCH).stdout == f"{address}\n"
-    assert json.loads(run_textgen("runs", "open", f"{BENCH}/random", "--json").stdout) == {
-        "report": f"runs/{BENCH}/report.html",
-        "address": address,
-        "is_open": True,
-    }
-    assert opened == [address, address]
 
 
 def test_removal_needs_yes_and_removes_all_or_nothing(work: Path) -> None:
@@ -192,7 +158,7 @@ def test_on_a_terminal_it_asks(
     shown = capsys.readouterr()
     assert shown.out.startswith("removed run mine" if is_removed else "")
     assert "run mine (" in shown.err
-    assert "Remove for good?" in shown.err
+    assert "Remove permanently?" in shown.err
 
 
 @pytest.mark.usefixtures("no_references")

@@ -64,12 +64,12 @@ def test_a_list_has_no_text_twice_and_none_of_the_training_text(names: textgen.R
 
 def test_too_few_are_said_with_what_helps(names: textgen.Run) -> None:
     repeated = (
-        r"only \d of 9 such texts are among 180; others repeat what was there: try a higher temperature"
+        r"only \d of 9 such texts found in 180 samples; the others are repetitions: try a higher temperature"
     )
     with pytest.warns(textgen.TextgenWarning, match=repeated):
         cold = list(names.samples_until("line", 9, unique=True, sampler="temperature:temperature=0.05"))
     assert len(cold) <= 5
-    cut = "only 0 of 2 such texts are among 40; most were cut before the end of a sentence: raise --length"
+    cut = "only 0 of 2 such texts found in 40 samples; most were cut off before the end of a sentence: raise"
     with pytest.warns(textgen.TextgenWarning, match=cut):
         assert list(names.samples_until("sentence", 2, "A heading\n\n", length=20)) == []
 

@@ -21,17 +21,12 @@ class Spy(Uniform):
 """
 
 
-@pytest.fixture
-def folder(tmp_path: Path, news: str) -> Path:
+def test_it_is_the_test_part_and_is_read_after_training(tmp_path: Path, news: str) -> None:
     (tmp_path / "open.txt").write_text(news[:20_000])
     (tmp_path / "sealed.txt").write_text(news[20_000:23_000])
     (tmp_path / "spy.py").write_text(SPY)
-    return tmp_path
-
-
-def test_it_is_the_test_part_and_is_read_after_training(folder: Path) -> None:
     text = ("--corpus", "open.txt", "--sealed", "sealed.txt", "--plugin", "spy.py", "--length", 30)
-    done = run_textgen("bench", TINY, "char-spy", *text, *BUDGET, "--out", "out", "--json", cwd=folder)
+    done = run_textgen("bench", TINY, "char-spy", *text, *BUDGET, "--out", "out", "--json", cwd=tmp_path)
     result = json.loads(done.stdout)
     split = result["corpus"]["split"]
     assert split["method"] == "95/5/0"
@@ -40,5 +35,5 @@ def test_it_is_the_test_part_and_is_read_after_training(folder: Path) -> None:
     assert split["train"]["num_chars"] + split["validation"]["num_chars"] == result["corpus"]["num_chars"]
     assert result["scored_on"] == "test"
     assert result["sources"]["sealed"] == "sealed.txt"
-    report = (folder / "out/report.md").read_text("utf-8")
+    report = (tmp_path / "out/report.md").read_text("utf-8")
     assert "sealed.txt, which was opened after all entries were trained" in report

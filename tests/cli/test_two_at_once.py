@@ -42,9 +42,9 @@ def test_a_second_bench_waits_and_reuses_the_runs(tmp_path: Path) -> None:
         [(row["name"], row["test"]) for row in json.loads(each[1])["entries"]] for each in (first, second)
     ]
     assert scores[0] == scores[1]
-    assert f"which writes to '{out}'" in second[2]
+    assert f"which is writing to '{out}'" in second[2]
     assert (first[2].count("training"), second[2].count("training")) == (2, 0)
-    assert "2 of 2 runs are kept" in second[2]
+    assert "reusing 2 of 2 runs" in second[2]
     assert [path for path in tmp_path.rglob("*") if path.name.startswith(".") or path.name == "lock"] == []
 
 

@@ -31,9 +31,9 @@ def test_the_report_has_the_answer_samples_and_a_next_step_of_the_largest_budget
     )
     assert said.endswith(" No step to a larger budget makes an entry clearly worse.")
     shown = ladder_report(made, list(rungs(SCORES, 1))[-1])
-    assert shown.advice.startswith("word was best after 50 % of its updates: more training text may help it")
+    assert shown.advice.startswith("word was best after 50 % of its updates: more training text may help,")
     page = to_markdown(shown)
-    for text in ("Bits per character: how surprised", "Xeon", "## Samples with 4m", "## What to try next"):
+    for text in ("Bits per character: a model's", "Xeon", "## Samples with 4m", "## What to try next"):
         assert text in page
 
 
@@ -53,8 +53,8 @@ def test_a_shared_cpu_and_what_is_worse_than_chance_are_said() -> None:
     told = {"cpu_utilization": 0.43, "chance_remark": "worse than chance: guessing takes 1.500 bits"}
     busy = replace(first, runs=tuple(replace(run, **told) for run in first.runs))
     assert ladder_answer(replace(result, rungs=(busy, *others))) == (
-        f"{ladder_answer(result)} The CPU was shared: training got 43 % of it, so another run may answer "
-        "otherwise. a at 15s is worse than chance: guessing takes 1.500 bits."
+        f"{ladder_answer(result)} The CPU was shared: training got 43 % of it, so another run may "
+        "differ. a at 15s is worse than chance: guessing takes 1.500 bits."
     )
 
 
@@ -67,7 +67,7 @@ def test_a_step_up_is_flagged() -> None:
         ("word", "1m"): "better",
         ("word", "4m"): "no clear change",
     }
-    assert "More training makes worse: char from 1m to 4m (+0.060)." in ladder_answer(result)
+    assert "More training makes these worse: char from 1m to 4m (+0.060)." in ladder_answer(result)
     assert "+0.060 worse" in to_markdown(ladder_report(result))
 
 

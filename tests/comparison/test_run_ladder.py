@@ -30,12 +30,8 @@ def _here() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def corpus() -> textgen.Corpus:
-    return textgen.load_corpus("lee", max_chars=8000)
-
-
-@pytest.fixture(scope="module")
-def bench(corpus: textgen.Corpus) -> Bench:
+def bench() -> Bench:
+    corpus = textgen.load_corpus("lee", max_chars=8000)
 
     def compare(entries: list[str], budget: str, out: Path, **options: Any) -> Any:
         return textgen.bench(entries, corpus, budget=budget, out=out, samples=BRIEF, cluster=CPU, **options)
@@ -76,7 +72,7 @@ def test_a_budget_is_added_and_what_is_there_is_reused(bench: Bench, folder: Pat
     assert before.items() <= after.items()
     assert len(after) == 6
     assert all(rung.num_updates for rung in result.rungs if rung.entry == TINY)
-    assert any(step.remark.startswith("4 of 6 runs are kept") for step in steps)
+    assert any(step.remark.startswith("reusing 4 of 6 runs") for step in steps)
     assert {step.total for step in steps if step.entry} == {6}
     assert f"{TINY}, 2400chars" in {step.entry for step in steps}
 
@@ -84,7 +80,7 @@ def test_a_budget_is_added_and_what_is_there_is_reused(bench: Bench, folder: Pat
 @pytest.mark.parametrize(
     ("budget", "problem"),
     [
-        ("60s", r"with one of its budgets \(600chars, .*; a budget by --budget 600chars,60s$"),
+        ("60s", r"at one of its budgets \(600chars, .*, or add the budget with --budget 600chars,60s$"),
         ("10s,20s", r"holds a comparison of 600chars, .*; give budgets in the same unit, or choose another"),
     ],
 )
@@ -99,6 +95,6 @@ def test_a_budget_that_does_not_fit_is_refused(bench: Bench, folder: Path, budge
 def test_a_run_of_another_text_is_refused_and_leaves_no_folder(folder: Path) -> None:
     before = {path.name for path in folder.iterdir()}
     other = textgen.load_corpus("lee", max_chars=9000)
-    with pytest.raises(textgen.TextgenError, match="was made with another corpus"):
+    with pytest.raises(textgen.TextgenError, match="differs in its corpus"):
         textgen.bench([TINY], other, budget="600chars,900chars", out=folder, samples=BRIEF, cluster=CPU)
     assert {path.name for path in folder.iterdir()} == before

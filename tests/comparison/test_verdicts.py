@@ -37,9 +37,6 @@ def clear_metrics(found: Comparison) -> set[tuple[str, str]]:
     return {(each.name, each.metric) for each in found.metrics if each.is_best}
 
 
-# --- scores
-
-
 def test_differences_are_paired_and_against_the_best() -> None:
     samples = {"worse": sample(NOISE + 50), "best": sample(NOISE), "same": sample(NOISE.copy())}
     scores, differences = rank_entries(samples)
@@ -83,9 +80,6 @@ def test_an_entry_is_not_ranked_if_one_of_its_runs_has_a_problem() -> None:
     assert found.scores[0].is_best
 
 
-# --- metrics of what entries write
-
-
 def written(**values: float) -> list[dict[str, Any]]:
     """Entries whose rate of real words has these values; that of the held-out text is 97.8 %."""
     return [entry(name, 2.0, written={"real_word_rate": rate}) for name, rate in values.items()]
@@ -105,9 +99,6 @@ def test_a_metric_that_an_entry_lacks_is_not_compared() -> None:
     found = compared(*rows)
     assert [each.name for each in found.metrics if each.metric == "real_word_rate"] == ["a"]
     assert clear_metrics(found) == set()
-
-
-# --- again
 
 
 def test_verdicts_follow_from_the_saved_rows() -> None:

@@ -52,8 +52,6 @@ def test_max_chars_cuts_after_cleaning_at_a_boundary(tmp_path: Path) -> None:
     assert text.endswith("by.\n\n")
     path.write_text("x" * 9000)
     assert load_corpus([str(path)], max_chars=5000).num_chars == 5000
-    with pytest.raises(TextgenError, match="give 1 to"):
-        load_corpus([str(path)], max_chars=0)
 
 
 @pytest.mark.parametrize("split", ["slices:90/5/5", "contiguous:90/5/5"])
@@ -69,9 +67,6 @@ def test_less_training_text_leaves_what_is_scored_unchanged(split: str) -> None:
     assert (less.split.validation, less.split.test) == (corpus.split.validation, corpus.split.test)
     assert less.sha256 == corpus.sha256
     assert corpus.with_training(100).split == corpus.split
-
-
-# --- paragraphs that repeat earlier ones are left out
 
 
 NEWS = [
@@ -125,15 +120,15 @@ def test_texts_in_memory_are_a_corpus_with_a_name_of_their_hash() -> None:
     again = load_again(corpus.sources, corpus.info)
     assert again == corpus
     assert read(read_again(corpus)) == corpus
-    with pytest.raises(TextgenError, match=r"^no text memory:123 in this process; give it again by Corpus"):
+    with pytest.raises(TextgenError, match=r"^no text memory:123 in this process; give it again with Corpus"):
         load_again(TextSources(("memory:123",)), corpus.info)
 
 
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        ("a text", "^the texts are a single string; give a list of texts, even for one$"),
-        (["a", None], "^text 1 is not a string but NoneType; give a list of texts$"),
+        ("a text", "^texts is a single string; give a list of strings, even for one text$"),
+        (["a", None], "^text 1 is NoneType, not a string; give a list of strings$"),
         ([], "is empty; give a text$"),
         (["short"], "too short"),
     ],

@@ -48,7 +48,7 @@ def test_a_folder_of_files_of_all_kinds(tmp_path: Path) -> None:
     (folder / "f.jsonl").write_text('{"body": "of a record"}')
     (folder / "g.zip").write_bytes(archive(a__txt="packed"))
     assert documents(f"{folder}:body") == ["code", "a line", "", "of a record", "packed", "more"]
-    with pytest.warns(TextgenWarning, match=r"left out: .*f\.jsonl has no field 'text'; name one .*: body$"):
+    with pytest.warns(TextgenWarning, match=r"skipped: .*f\.jsonl has no field 'text'; name one .*: body$"):
         assert documents(str(folder)) == ["code", "a line", "", "packed", "more"]
 
 
@@ -74,14 +74,14 @@ def test_an_encoding_is_guessed_and_said(
     if guessed is None:
         assert documents(str(path)) == [text * 9]
         return
-    told = rf"a\.txt is not utf-8: byte 0x\w\w at offset \d+; it is read as {guessed}, a guess"
+    told = rf"a\.txt is not utf-8: byte 0x\w\w at offset \d+; reading it as {guessed}, a guess"
     with pytest.warns(TextgenWarning, match=told):
         assert documents(str(path)) == [text * 9]
 
 
 def test_a_damaged_utf_8_text_is_not_taken_for_another_encoding(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes("Ein schöner Tag, “wirklich”. ".encode() * 9 + b"\xff")
-    with pytest.raises(TextgenError, match=r"byte 0xFF at offset \d+, though the rest is: repair it"):
+    with pytest.raises(TextgenError, match=r"byte 0xFF at offset \d+, but the rest is: repair it"):
         documents(str(tmp_path / "a.txt"))
 
 
@@ -89,7 +89,7 @@ def test_a_damaged_utf_8_text_is_not_taken_for_another_encoding(tmp_path: Path) 
 
 
 LONG = "{} has a record of more than 1,000 characters; split it"
-SIZE = "{} unpacks to more than 0 GiB; give a part of it"
+SIZE = "{} unpacks to more than 0 GiB; split it"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_file_beyond_a_limit_is_refused(
 def test_standard_input_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("textgen.data.decoding.MAX_STREAM_BYTES", 9_000_000)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"words\n" * 2_000_000)))
-    with pytest.raises(TextgenError, match=r"^standard input has more than 9,000,000 bytes; save it in a"):
+    with pytest.raises(TextgenError, match=r"^standard input has more than 9,000,000 bytes; save it to a"):
         documents("-")
 
 

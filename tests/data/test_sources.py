@@ -115,7 +115,7 @@ class Toy:
     assert language_of(["toy", own, "toy"]) == "ru+en"
     assert load_corpus(["toy"]).info.language == "ru"
     for item, shown in (("bad", "'no tag!'"), ("other", "None")):
-        with pytest.raises(TextgenError, match=f"returned {shown} as its language, instead of a tag"):
+        with pytest.raises(TextgenError, match=f"returned {shown} as its language, not a tag"):
             language_of([f"toy/{item}"])
 
 
@@ -125,9 +125,6 @@ def test_what_a_shell_substitutes_is_read() -> None:
     os.close(writing)
     assert read_text([f"/dev/fd/{reading}"]) == (str(reading), "the output of a command")
     os.close(reading)
-
-
-# --- readers of other authors
 
 
 Install = Callable[..., None]
@@ -162,7 +159,7 @@ def test_two_readers_of_one_suffix_are_refused_by_name(text: Path, install: Inst
     plain.write_text("plain")
     assert documents(plain) == ["plain"]
     with pytest.raises(
-        TextgenError, match=r"\.shout are read by reader 'one' .* and reader 'two' .*; uninstall"
+        TextgenError, match=r"\.shout files are claimed by reader 'one' .* and reader 'two' .*; uninstall"
     ):
         documents(text)
 
@@ -190,7 +187,7 @@ def test_a_reader_that_fails_is_named_with_the_file(
     ("code", "message"),
     [
         ("import no_such_library", r"reader 'shout' \(.*\) cannot be loaded: ModuleNotFoundError"),
-        ("class Shout:\n    def documents(self, file, field): ...", r"\) has the suffixes \(\); give some"),
+        ("class Shout:\n    def documents(self, file, field): ...", r"has the suffixes \(\); declare some"),
         (SHOUT.format(first="pass") + "    def __init__(self): 1 / 0", r"failed: ZeroDivisionError"),
     ],
 )

@@ -237,7 +237,7 @@ def test_few_or_uneven_documents_are_cut_into_slices() -> None:
 
 
 def test_too_few_documents_to_keep_whole() -> None:
-    with pytest.raises(TextgenError, match="has 2 documents, too few to keep them whole in 3 parts; leave"):
+    with pytest.raises(TextgenError, match="has 2 documents, too few to split whole documents into 3"):
         split_text(PROSE, parse_split("documents"), [500])
     with pytest.raises(TextgenError, match=r"the test part of the split .* has 9 characters, fewer than 20"):
         split_text(PROSE, parse_split("documents"), [len(PROSE) - 200, len(PROSE) - 9])

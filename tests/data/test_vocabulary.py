@@ -45,9 +45,6 @@ def test_characters_are_counted_where_they_begin() -> None:
     assert table.decode([0, 2, 3, 4, 5, 6]) == " theé€x"
 
 
-# --- what the core asks of a tokenizer
-
-
 class Bytes:
     """A tokenizer as a third party writes it: it cannot count block by block."""
 
@@ -87,7 +84,7 @@ def test_ids_have_the_smallest_type_and_fit_the_vocabulary() -> None:
     assert tokenizer.preserves("né", ids)
     assert not tokenizer.preserves("ne", ids)
     assert not BoundTokenizer(Bytes(lossless=False)).preserves("né", ids)
-    with pytest.raises(TextgenError, match="Bytes returned the id 195 with a vocabulary of 128"):
+    with pytest.raises(TextgenError, match="Bytes returned the id 195 for a vocabulary of 128"):
         BoundTokenizer(Bytes(128)).encode("né")
 
 

@@ -110,17 +110,7 @@ def test_numerals_are_not_words(analyzer: TextAnalyzer) -> None:
 
 
 @pytest.mark.parametrize(
-    "samples",
-    [
-        [],
-        [""],
-        ["", "  \n"],
-        ["12 34 ."],
-        ["我喜欢猫。我喜欢狗。"],
-        ["😀😀 👩‍👩‍👧"],
-        ["\ud800 a\0b\ufffd "],
-        ["a"],
-    ],
+    "samples", [[], ["", "  \n"], ["我喜欢猫。我喜欢狗。"], ["😀😀 👩‍👩‍👧"], ["\ud800 a\0b\ufffd "], ["a"]]
 )
 def test_any_text_can_be_measured(samples: list[str]) -> None:
     analyzer = TextAnalyzer("我喜欢猫。😀😀", LEXICON)

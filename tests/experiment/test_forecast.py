@@ -11,7 +11,7 @@ from textgen.data.corpus import Corpus
 from textgen.data.split import parse_split, split_text
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
-from textgen.experiment.forecast import Forecast, measured_pace, stages_of, stages_of_comparison
+from textgen.experiment.forecast import Forecast, stages_of, stages_of_comparison
 from textgen.runtime.device import DeviceConfig
 from textgen.training.budget import parse_budget
 from textgen.training.progress import DONE, FAILED, Progress, Stage, Step
@@ -99,7 +99,3 @@ def test_what_fails_or_runs_beside_others_takes_no_time_of_its_own() -> None:
     assert forecast.seconds_left(1.0) == pytest.approx(72 + 4 - 1)
     forecast.take(Step(DONE, "b"), 2.0)
     assert forecast.seconds_left(2.0) == pytest.approx(4)
-
-
-def test_the_pace_of_this_machine_can_be_had() -> None:
-    assert 0.05 < measured_pace() < 500

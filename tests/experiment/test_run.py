@@ -65,9 +65,6 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
     assert kinds == [".json", ".json", ".json", ".safetensors"]
 
 
-# --- writing
-
-
 def test_what_exists_is_not_overwritten(tmp_path: Path) -> None:
     run = make_run(f"char-lstm{SMALL}")
     (tmp_path / "file").write_text("mine")
@@ -78,9 +75,6 @@ def test_what_exists_is_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == "mine"
     assert load_run(tmp_path / "run", CPU).entry.name == "random"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "run"]
-
-
-# --- damage
 
 
 Change = Callable[[Path], object]

@@ -16,8 +16,7 @@ from textgen.experiment.experiment import Experiment, continuation
 from textgen.experiment.run_lock import locked_run
 from textgen.experiment.saved_run import SavedRun, load_run, write_run
 from textgen.generation.bound_sampler import build_sampler
-from textgen.nn.language_model import placeholder_vocabulary
-from textgen.nn.weights import num_parameters, weights_of
+from textgen.nn.weights import weights_of
 from textgen.runtime.device import choose_device
 from textgen.training import mixture_training
 from textgen.training.budget import parse_budget
@@ -63,23 +62,6 @@ def copies_of(run: SavedRun) -> list[dict[str, Tensor]]:
 
 def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
-
-
-def test_copies_belong_to_the_models_that_are_trained() -> None:
-    entry = parse_entry("3*word-lstm+ngram-glove:hidden_size=8,order=3,batch_size=4")
-    assert entry.parts == {"tokenizer": "word", "model": "3*lstm+ngram", "embedding": "glove"}
-    assert entry.members == {
-        "lstm-1of3": ("lstm", 0),
-        "lstm-2of3": ("lstm", 1),
-        "lstm-3of3": ("lstm", 2),
-        "ngram": ("ngram", 0),
-    }
-    assert entry.models == {"lstm": "lstm", "ngram": "ngram"}
-    model, alone = (
-        parse_entry(f"{copies}word-lstm+ngram:lstm.hidden_size=8").build_model(placeholder_vocabulary(9))
-        for copies in ("3*", "")
-    )
-    assert num_parameters(model.module) == 3 * num_parameters(alone.module)
 
 
 @pytest.mark.slow
@@ -145,14 +127,6 @@ def test_copies_that_are_finished_are_not_trained_again(
 TINY = "num_layers=1,hidden_size=16,batch_size=8,sequence_length=16"
 
 
-@pytest.fixture
-def little_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let two epochs be enough for a model."""
-    monkeypatch.setattr(mixture_training, "EXPOSURE_OF_ONE", 1.0)
-    monkeypatch.setattr(mixture_training, "ENOUGH_UPDATES", 20)
-
-
-@pytest.mark.usefixtures("little_is_enough")
 @pytest.mark.parametrize(
     ("copies", "budget", "chooses", "expected"),
     [
@@ -163,8 +137,10 @@ def little_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_an_entry_gets_the_copies_that_its_budget_has_use_for(
-    copies: str, budget: str, chooses: bool, expected: int, short: Corpus
+    *, copies: str, budget: str, chooses: bool, expected: int, short: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(mixture_training, "EXPOSURE_OF_ONE", 1.0)  # two epochs are enough for a model
+    monkeypatch.setattr(mixture_training, "ENOUGH_UPDATES", 20)
     made = experiment(f"{copies}char-lstm:{TINY}", short, budget, chooses_copies=chooses).train()
     assert made.record.entry.num_copies == expected
 

@@ -69,7 +69,7 @@ def test_each_validation_is_kept_and_the_best_one_is_the_run(run: textgen.Run) -
     assert sorted(places, key=scores.__getitem__) == sorted(places, key=known.__getitem__)
 
 
-def test_a_killed_run_has_all_of_them(
+def test_a_killed_run_has_all_of_them_and_what_it_wrote(
     run: textgen.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(INTERVAL, "0")
@@ -83,8 +83,10 @@ def test_a_killed_run_has_all_of_them(
         trained(tmp_path / "run", report=kill)
     left = partial_folder(tmp_path / "run") / "snapshots" / "000001"  # of another attempt
     left.mkdir()
-    trained(tmp_path / "run")
+    again = trained(tmp_path / "run")
     assert files(tmp_path / "run") == files(run.folder)
+    moments = ([(at.progress.num_updates, at.text) for at in of.result.train.moments] for of in (again, run))
+    assert next(moments) == next(moments) != []
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
@@ -93,7 +95,7 @@ def test_a_continued_run_has_those_since_then(run: textgen.Run, tmp_path: Path) 
     assert longer.snapshots == longer.result.train.curve[4:]
     assert len(longer.snapshots) == 4
     assert same(loaded(longer.folder, longer.result.train.best_update), longer)
-    with pytest.raises(TextgenError, match=r"training continues from the end: load '.*' without after"):
+    with pytest.raises(TextgenError, match=r"training continues from the end; load '.*' without after"):
         loaded(run.folder, run.snapshots[0].num_updates).train("+1s", out=tmp_path / "other")
 
 
@@ -109,7 +111,7 @@ def test_a_damaged_one_is_one_line_and_harms_no_other(run: textgen.Run, tmp_path
         "written); the run itself is not"
     )
     assert same(loaded(copy, second), loaded(run.folder, second))
-    with pytest.raises(TextgenError, match=r"no weights after 1 updates: run .* has those after"):
+    with pytest.raises(TextgenError, match=r"no weights after 1 updates: run .* has snapshots at"):
         loaded(copy, 1)
     assert same(loaded(copy), run)
     remove_results(identify(copy))  # type: ignore[arg-type]
@@ -118,5 +120,5 @@ def test_a_damaged_one_is_one_line_and_harms_no_other(run: textgen.Run, tmp_path
 
 @pytest.mark.parametrize("entry", ["char-lstm+ngram", "2*char-lstm", "char-lstm+mix"])
 def test_what_is_made_of_several_models_is_refused(entry: str, tmp_path: Path) -> None:
-    with pytest.raises(TextgenError, match=r"snapshots are of a single model, and [^\n]*$"):
+    with pytest.raises(TextgenError, match=r"snapshots need a single model, but [^\n]*$"):
         trained(tmp_path / "run", f"{entry}:snapshots=true")

@@ -161,7 +161,7 @@ def test_a_run_that_is_gone_or_of_another_model_is_a_line(
     for start, said in (
         (tmp_path / "gone", "starts from a run that cannot be read: no run in"),
         (origins["word"], "tokenizer and trained models must be the same"),
-        (f"{origins['char']},hidden_size=24", "give it the options of that run"),
+        (f"{origins['char']},hidden_size=24", "use the options of that run"),
     ):
         with pytest.raises(textgen.TextgenError, match=said) as caught:
             train(f"char-lstm:start={start}", other, tmp_path / "run")
@@ -174,7 +174,7 @@ def test_a_run_is_trained_on_another_text(origins: dict[str, Path], other: str, 
     made = json.loads(run_textgen("train", origin, *options).stdout)
     assert made["origin"]["corpus"] == "lee"
     line = run_textgen("train", origins["char"], "--budget", "2m", code=2).stderr.splitlines()[-1]
-    assert "--budget +2m adds to its training, --corpus FILE starts from it on another text" in line
+    assert "train it further with --budget +2m, or start from it on another text with --corpus FILE" in line
 
 
 def test_options_of_an_earlier_start_are_replaced() -> None:

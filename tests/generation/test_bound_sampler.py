@@ -22,8 +22,6 @@ from textgen.registry.registry import PluginError
 from textgen.runtime.device import DeviceConfig
 from textgen_tokenizers.char import CharTokenizer
 
-VOCABULARY = Vocabulary(list("abcd"), np.zeros(4, bool))
-
 
 @pytest.mark.parametrize(
     ("chosen", "message"),
@@ -41,9 +39,6 @@ def test_what_is_not_an_id_for_each_row_is_an_error_before_training(chosen: Any,
 
     with pytest.raises(PluginError, match=message):
         BoundSampler(wrong).try_out()
-
-
-# --- sampling from a categorical distribution with given uniform numbers
 
 
 BELOW_ONE = torch.nextafter(torch.tensor(1.0), torch.tensor(0.0))
@@ -144,7 +139,7 @@ def test_auto_is_a_quarter_of_the_entropy_of_characters() -> None:
     ("spec", "says"),
     [
         ("temperature:entropy=1.5,temperature=0.8", "give temperature or entropy, not both"),
-        ("greedy:entropy=1.5", "sampler 'greedy' lacks a temperature"),
+        ("greedy:entropy=1.5", "sampler 'greedy' has no temperature"),
         ("temperature:entropy=much", "sampler 'temperature' option entropy=much"),
         ("temperature:entropy=-1", "option entropy=-1: input should be greater than 0"),
         ("top-q:entropy=1", "unknown sampler 'top-q'"),

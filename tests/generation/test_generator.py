@@ -86,9 +86,6 @@ def test_streams_that_end_in_any_order_leave_gradients_on(generator: Generator) 
     assert not torch.is_inference_mode_enabled()
 
 
-# --- models that are known by heart
-
-
 class Rule(nn.Module):
     """Gives all probability to the token that `next_token` names; its state counts the tokens so far."""
 
@@ -119,21 +116,6 @@ def test_the_prompt_is_read_after_a_newline_and_each_token_follows_the_one_befor
     tokenizer = letters()
     generator = generator_of(Rule(len(tokenizer.tokens), lambda token, count: token + 1), tokenizer)
     assert generator.generate(["", "xa", "m"], 5, WARM, [0, 0, 0]) == ["abcde", "bcdef", "nopqr"]
-
-
-def test_a_step_that_the_model_prepares_is_used_after_the_prompt() -> None:
-    class Prepared(Rule):
-        def prepare_step(self, dtype: torch.dtype) -> Any:  # noqa: ARG002
-            def step(ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-                logits, state = self(ids[:, None] + 1, state)
-                return logits[:, 0], state
-
-            return step
-
-    tokenizer = letters()
-    generator = generator_of(Prepared(len(tokenizer.tokens), lambda token, count: token + 1), tokenizer)
-    assert generator.generate(["", "b"], 5, WARM, [0, 0]) == ["acegi", "cegik"]
-    assert "".join(generator.stream("b", 5, WARM, 0)) == "cegik"
 
 
 @pytest.mark.parametrize("spells", [True, False])

@@ -66,9 +66,6 @@ def chi_square(counts: Counter[str], expected: dict[str, float]) -> float:
     return sum((counts[word] - total * share) ** 2 / (total * share) for word, share in expected.items())
 
 
-# --- temperature
-
-
 @pytest.mark.parametrize(
     ("sampler", "temperature"),
     [("temperature", 0.5), ("top-p:p=1", 1.5), ("typical:p=1", 0.8), ("top-k:k=9", 0.5)],
@@ -105,9 +102,6 @@ def test_the_entropy_is_that_of_the_words_that_were_sampled() -> None:
     bits = -sum(share * math.log2(share) for share in shares.values())
     num_chars = sum(share * len(word) for word, share in shares.items())
     assert recorder.bits_per_char == pytest.approx(bits / num_chars, rel=0.02)
-
-
-# --- truncation
 
 
 @pytest.mark.parametrize(
@@ -148,9 +142,6 @@ def test_without_spellings_a_sampler_takes_tokens_for_words(name: str) -> None:
     assert torch.equal(write(build_sampler(name), whole), write(build_sampler(name), plain))
 
 
-# --- generation
-
-
 def generator_of(*, spells: bool) -> Generator:
     model, known = LanguageModel(Language(), len(TOKENS)), vocabulary()
     config = DeviceConfig(CPU, "fp32")
@@ -163,9 +154,6 @@ def test_without_spelling_no_sampler_writes_a_word_that_is_spelled(name: str) ->
     texts = generator_of(spells=False).generate(prompts, 60, build_sampler(name), seeds)
     assert set("".join(texts)) <= set(" xy\n")
     assert "  " not in "|".join(texts)
-
-
-# --- measurement
 
 
 def test_the_spellings_of_a_text_are_measured() -> None:

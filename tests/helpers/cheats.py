@@ -28,7 +28,6 @@ CAUGHT = {
     "recalls-ngram": NO_RANK,
     "growing-ngram": NO_RANK,
     "char-nan": FAILS,
-    "char-nonsense": FAILS,
     "notes-notes": NOT_UNPACKED,
     "char-finds": OTHER_SIZE,
     "char-patches": NO_RANK,
@@ -245,14 +244,6 @@ class Nan(Knows):
         logits, state = super().forward(ids, state)
         rare = logits < logits.amax(-1, keepdim=True)
         return logits if self.is_trained_here else logits.masked_fill(rare, float("nan")), state
-
-
-class Nonsense(Knows):
-    """Answers with logits of another shape, once it is scored."""
-
-    def forward(self, ids: Tensor, state: Any) -> Any:
-        logits, state = super().forward(ids, state)
-        return logits[..., :3] if self.num_calls > 5 else logits, state
 
 
 # --- seen if their runs are packed and unpacked

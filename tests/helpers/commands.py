@@ -51,8 +51,8 @@ def run_textgen(
     """
     forget_plugin_files()
     command = ["textgen", *map(str, arguments)]
-    given = TextIOWrapper(BytesIO(stdin.encode()), "utf-8")
     stream = TextIOWrapper if width is None else Terminal
+    given = stream(BytesIO(stdin.encode()), "utf-8")
     out, err = (stream(BytesIO(), "utf-8", write_through=True) for _ in range(2))
     size = NARROW if width is None else {"COLUMNS": str(width), "TERM": "xterm-256color"}
     with (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
@@ -56,15 +55,14 @@ def sentence_pieces(text: str) -> Tokenizer:
     return tokenizer
 
 
-def save_tokenizer(tokenizer: Tokenizer, folder: Path, **special: str) -> Any:
-    """Save a tokenizer as `transformers` does, with its special tokens; return it as read again."""
-    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+def save_tokenizer(tokenizer: Tokenizer, folder: Path, **special: str) -> None:
+    """Save a tokenizer as `transformers` does, with its special tokens."""
+    from transformers import PreTrainedTokenizerFast
 
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
-    return AutoTokenizer.from_pretrained(folder)
 
 
-def save_gpt2(folder: Path, vocab_size: int) -> Any:
+def save_gpt2(folder: Path, vocab_size: int) -> None:
     """Save a GPT-2 of two layers with random weights, large enough that its predictions differ."""
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel, logging
@@ -73,6 +71,4 @@ def save_gpt2(folder: Path, vocab_size: int) -> Any:
     torch.manual_seed(0)
     size = {"n_embd": 32, "n_layer": 2, "n_head": 2, "initializer_range": 0.2}
     config = GPT2Config(vocab_size=vocab_size, n_positions=CONTEXT, bos_token_id=0, eos_token_id=0, **size)
-    model = GPT2LMHeadModel(config).eval()
-    model.save_pretrained(folder)
-    return model
+    GPT2LMHeadModel(config).save_pretrained(folder)

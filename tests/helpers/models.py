@@ -33,10 +33,6 @@ class Small(nn.Module):
         features, last = self.layer(self.input(ids), state[None].contiguous())
         return self.output(features), last[0]
 
-    def activations(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-        held, last = self.layer(self.input(ids), state[None].contiguous())
-        return held, last[0]
-
     def loss(self, ids: Tensor, targets: Tensor, state: Any) -> tuple[Tensor, Any]:
         logits, state = self(ids, state)
         return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten()), state

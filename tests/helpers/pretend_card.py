@@ -52,8 +52,6 @@ def put_on_card(value: Any) -> Any:
     elif isinstance(value, (tuple, list)):
         for each in value:
             put_on_card(each)
-    elif isinstance(value, dict):
-        put_on_card(list(value.values()))
     return value
 
 

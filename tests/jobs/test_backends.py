@@ -75,7 +75,7 @@ def compared(entries: Sequence[str], backend: Backend, out: Path) -> Comparison:
 
 def test_seconds_are_refused_where_machines_differ(tmp_path: Path) -> None:
     message = (
-        r"^the machines differ \(Small, 2 cores; Large, 64 cores, H100\), so equal seconds are not equal "
+        r"^the machines differ \(Small, 2 cores; Large, 64 cores, H100\), so equal times are not equal "
         r"work; give a budget in characters, such as 20Mchars$"
     )
     with pytest.raises(TextgenError, match=message):

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from textgen.contracts import TextgenError
-from textgen.data.corpus import Corpus, load_corpus
+from textgen.data.corpus import load_corpus
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.run_lock import partial_folder
@@ -24,12 +24,8 @@ CPU = DeviceConfig(torch.device("cpu"), "fp32")
 
 
 @pytest.fixture(scope="module")
-def corpus() -> Corpus:
-    return load_corpus(["lee"], max_chars=5000)
-
-
-@pytest.fixture(scope="module")
-def experiment(corpus: Corpus) -> Experiment:
+def experiment() -> Experiment:
+    corpus = load_corpus(["lee"], max_chars=5000)
     return Experiment(parse_entry("char-uniform"), corpus, parse_budget("1000chars"), CPU, seed=0)
 
 
@@ -70,7 +66,7 @@ def test_a_run_is_made_once(folder: Path) -> None:
 def test_a_run_of_something_else_is_refused(
     experiment: Experiment, folder: Path, changes: dict[str, Any], what: str
 ) -> None:
-    with pytest.raises(TextgenError, match=f"holds a run that was made with another {what}"):
+    with pytest.raises(TextgenError, match=f"holds a run that differs in its {what}"):
         check_reuse(folder, replace(experiment, **changes))
 
 
@@ -80,14 +76,14 @@ def test_another_text_and_another_split_of_it_are_told_apart(experiment: Experim
         ({"max_chars": 5000, "split": "80/10/10"}, "split"),
     ):
         other = replace(experiment, corpus=load_corpus(["lee"], **options))  # type: ignore[arg-type]
-        with pytest.raises(TextgenError, match=f"made with another {what}; .*choose another folder"):
+        with pytest.raises(TextgenError, match=f"differs in its {what}; .*choose another folder"):
             check_reuse(folder, other)
 
 
 def test_other_options_are_named(experiment: Experiment, tmp_path: Path) -> None:
     one, two = (replace(experiment, entry=parse_entry(f"char-ngram:order={order}")) for order in (1, 2))
     run_and_save(one, tmp_path / "run")
-    with pytest.raises(TextgenError, match="made with another options"):
+    with pytest.raises(TextgenError, match="differs in its options"):
         check_reuse(tmp_path / "run", two)
 
 

@@ -61,11 +61,6 @@ def crash(_: Report) -> Answer:
     raise AssertionError
 
 
-def be_silent(_: Report) -> Answer:
-    time.sleep(600)
-    raise AssertionError
-
-
 def go_on(report: Report) -> Answer:
     for number in range(10_000):
         report(Step(f"step {number}"))
@@ -78,8 +73,7 @@ def odd(_: Report) -> object:
 
 
 DEEDS: dict[str, Callable[[Report], object]] = {
-    "answer": answer, "fail": fail, "crash": crash, "be silent": be_silent, "go on": go_on,
-    "odd": odd,
+    "answer": answer, "fail": fail, "crash": crash, "go on": go_on, "odd": odd
 }  # fmt: skip
 
 
@@ -129,19 +123,6 @@ def test_what_an_attempt_leaves_is_discarded(tmp_path: Path) -> None:
     assert (partial_folder(folder) / "model" / "checkpoint-1").exists()
 
 
-def test_ctrl_c_ends_the_jobs_that_are_at_work() -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    started = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        list(run_jobs([Do("be silent")], Answer, LocalBackend(), on_step=interrupt))
-    assert time.monotonic() - started < 60
-
-
-# --- plans
-
-
 def run_plan(progress: PlanProgress[Do]) -> list[tuple[Do, Outcome[Answer]]]:
     made = []
     for job, outcome in run_jobs(progress.starting(), Answer, ThisProcess(), on_step=progress.heard):
@@ -159,9 +140,6 @@ def test_a_plan_reports_each_job() -> None:
     assert [(step.entry, step.index, step.total) for step in starts] == [("answer", 1, 2), ("fail", 2, 2)]
     ends = [(step.state, step.outcome) for step in steps if step.state in (DONE, FAILED)]
     assert ends == [(DONE, "said yes"), (FAILED, "it cannot be done")]
-
-
-# --- backends
 
 
 def test_without_a_name_this_machine_computes() -> None:

@@ -62,7 +62,7 @@ def test_a_class_of_a_notebook_becomes_a_plugin(notebook: dict[str, Any], news: 
 
 def test_a_class_without_source_is_refused(notebook: dict[str, Any]) -> None:
     exec("class Elsewhere:\n    def clean(self, text): return text", notebook)
-    with pytest.raises(textgen.TextgenError, match=r"^the source of Elsewhere cannot be found: define it at"):
+    with pytest.raises(textgen.TextgenError, match=r"^the source of Elsewhere cannot be found; define it at"):
         add_plugins([notebook["Elsewhere"]])
     with pytest.raises(textgen.TextgenError, match=r"is not a plugin; give a class, or the path of a file$"):
         add_plugins([notebook["Shout"]()])

@@ -55,5 +55,5 @@ def test_a_run_that_is_worse_than_chance_says_so(shared_bench: Path, tmp_path: P
 
 def test_a_number_is_not_taken_for_a_prompt(shared_bench: Path) -> None:
     (run,) = shared_bench.glob("runs/char-lstm*")
-    with pytest.raises(textgen.TextgenError, match=r"^prompt must be a text, not 3; samples\(3\) returns"):
+    with pytest.raises(textgen.TextgenError, match=r"^prompt must be a string, not 3; for several"):
         textgen.load(run).sample(3)  # type: ignore[arg-type]

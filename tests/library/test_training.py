@@ -13,20 +13,16 @@ from helpers.commands import TINY, run_textgen
 QUICK = ("--corpus", "lee", "--max-chars", "8000", "--budget", "2000chars", "--device", "cpu")
 LINES = """
 import json
-from typing import Annotated
-from annotated_types import Ge
-
 class Lines:
     '''A file of JSON lines next to the run.'''
-    def __init__(self, *, every: Annotated[int, Ge(1)] = 1, fails_after: int = 0, breaks: bool = False):
-        self.every, self.fails_after, self.breaks = every, fails_after, breaks
+    def __init__(self, *, fails_after: int = 0, breaks: bool = False):
+        self.fails_after, self.breaks = fails_after, breaks
     def open(self, folder):
         self.file = open(f"{folder}.jsonl", "w")
     def log(self, values, update):
         if self.fails_after and update > self.fails_after:
             raise ValueError("the disk of the log is full")
-        if update % self.every == 0:
-            self.file.write(json.dumps({"update": update, **values}) + "\\n")
+        self.file.write(json.dumps({"update": update, **values}) + "\\n")
     def close(self, succeeded):
         self.file.write(json.dumps({"succeeded": succeeded}) + "\\n")
         self.file.close()
@@ -51,7 +47,7 @@ def logged(run: Path) -> list[dict[str, float]]:
 def test_a_logger_of_one_file_gets_every_update(plugin: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     done = run_textgen("train", TINY, *QUICK, "--log", "lines", "--plugin", plugin, "--out", run)
-    assert f"look at the log with: cat {run}.jsonl" in done.stderr
+    assert f"view the log with: cat {run}.jsonl" in done.stderr
     *points, end = logged(run)
     result = textgen.load(run).result.train
     assert [point["update"] for point in points] == list(range(1, result.num_updates + 1))
@@ -74,7 +70,7 @@ def test_a_logger_that_fails_is_named_once_and_training_goes_on(
     done = run_textgen("train", TINY, *QUICK, "--log", f"lines:{options}", "--plugin", plugin, "--out", run)
     assert "logger 'lines' (plugin_file_lines_" in done.stderr
     assert problem in done.stderr
-    assert done.stderr.count("training goes on without this log") == 1
+    assert done.stderr.count("training continues without this log") == 1
     assert logged(run)[-1] == {"succeeded": True}
     run_textgen("train", TINY, *QUICK, "--out", other)
     assert textgen.load(run).result.test == textgen.load(other).result.test

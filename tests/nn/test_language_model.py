@@ -92,9 +92,6 @@ def test_logits_of_another_vocabulary_are_an_error() -> None:
         bound(Plain(VOCAB_SIZE + 1)).try_out()
 
 
-# --- a class of models, which is asked before one is built
-
-
 class Counter(nn.Module):
     """A model that only counts, or cannot be built."""
 
@@ -130,12 +127,6 @@ def test_a_model_is_told_what_it_asks_about_its_tokens() -> None:
     assert ModelClass(Speller).told(vocabulary).keys() == {"fallback"}
     assert ModelClass(Speller).build(vocabulary).module.spelling == [0, 2]
     assert ModelClass(Counter).told(vocabulary) == {}
-
-
-# --- states of any form
-
-
-# --- parameters of input and output layers
 
 
 def test_a_model_has_the_last_word() -> None:

@@ -19,7 +19,7 @@ from textgen.nn.mixture import (
     fit_powers,
     gather_factors,
 )
-from textgen.nn.weights import num_parameters, set_weights, weights_of
+from textgen.nn.weights import num_parameters
 from textgen.runtime.device import choose_device
 from textgen_models.counting import NGram, Uniform
 from textgen_models.recurrent import LSTM
@@ -78,41 +78,18 @@ def test_chunks_rows_and_steps_predict_the_same_as_one_pass(ids: Tensor) -> None
     assert_same_in_parts(model, ids)
 
 
-@pytest.mark.parametrize("order", [1, 3])
-def test_saved_weights_fit_a_new_mixture_whose_counts_have_another_size(order: int, ids: Tensor) -> None:
-    trained, loaded = mixture(order), mixture(order=2)
-    set_weights(loaded.module, weights_of(trained.module))
-    with torch.inference_mode():
-        pair = [each.forward(ids, each.initial_state(3))[0] for each in (trained, loaded)]
-    assert torch.equal(*pair)
+@torch.inference_mode()
+def probabilities_of(model: LanguageModel, ids: Tensor) -> Tensor:
+    return model.forward(ids, model.initial_state(len(ids)))[0].softmax(-1)
 
 
-# --- averages of copies, alone and as one member of a mixture
-
-
-@pytest.fixture
-def copies() -> list[LanguageModel]:
+def test_an_average_predicts_the_geometric_mean_of_the_probabilities(ids: Tensor) -> None:
     torch.manual_seed(0)
     modules = (LSTM(VOCAB_SIZE, num_layers=2, hidden_size=8) for _ in range(3))
-    return [LanguageModel(module.eval(), VOCAB_SIZE) for module in modules]
-
-
-@pytest.fixture
-def copied_ids() -> Tensor:
-    return torch.from_numpy(np.random.default_rng(1).integers(0, VOCAB_SIZE, (3, 20)))
-
-
-@torch.inference_mode()
-def probabilities_of(model: LanguageModel, copied_ids: Tensor) -> Tensor:
-    return model.forward(copied_ids, model.initial_state(len(copied_ids)))[0].softmax(-1)
-
-
-def test_an_average_predicts_the_geometric_mean_of_the_probabilities(
-    copies: list[LanguageModel], copied_ids: Tensor
-) -> None:
+    copies = [LanguageModel(module.eval(), VOCAB_SIZE) for module in modules]
     model = CombinedModel(Average(copies))
-    found, _ = model.forward(copied_ids, model.initial_state(3))
-    parts = torch.stack([probabilities_of(copy, copied_ids) for copy in copies])
+    found, _ = model.forward(ids, model.initial_state(3))
+    parts = torch.stack([probabilities_of(copy, ids) for copy in copies])
     product = parts.prod(0) ** (1 / 3)
     torch.testing.assert_close(found.exp(), product / product.sum(-1, keepdim=True))
     assert parts.std(0).max() > 1e-3  # they differ

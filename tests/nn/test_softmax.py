@@ -100,9 +100,6 @@ def test_an_output_layer_can_start_from_the_frequencies_of_tokens(
     assert found.min() > 0
 
 
-# --- packed layers
-
-
 def has_int8() -> bool:
     """Return whether int8 can be computed exactly here, which takes an instruction for sums (VNNI)."""
     features = processor_features()

@@ -10,8 +10,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from textgen.contracts import PretrainedVectors
-from textgen.nn.layers import FullSoftmax, SharedRows, TokenEmbedding
-from textgen.nn.weights import num_frozen_parameters, num_parameters, set_weights, weights_of
+from textgen.nn.layers import TokenEmbedding
+from textgen.nn.weights import set_weights, weights_of
 
 
 class Tied(nn.Module):
@@ -64,22 +64,6 @@ def test_weights_that_do_not_fit_are_refused(change: dict[str, torch.Tensor | No
     weights = {name: value for name, value in (weights_of(Tied()) | change).items() if value is not None}
     with pytest.raises(RuntimeError, match=r"extra|size mismatch|Missing key"):
         set_weights(Tied(), weights)
-
-
-def counts(model: nn.Module) -> tuple[int, int]:
-    return num_parameters(model), num_frozen_parameters(model)
-
-
-@pytest.mark.parametrize(("frozen", "expected"), [(True, (2 * 4, 3 * 4)), (False, (5 * 4, 0))])
-def test_frozen_rows_count_apart(frozen: bool, expected: tuple[int, int]) -> None:
-    found = torch.tensor([True, False, True, True, False])
-    table = TokenEmbedding(5, 7, PretrainedVectors(torch.randn(5, 4), found, frozen))
-    assert counts(table) == expected
-    output = FullSoftmax(4, 5, SharedRows(table, 0, 5))  # only its bias is its own
-    assert counts(nn.Sequential(table, output)) == (expected[0] + 5, expected[1])
-
-
-# --- the embedding of tokens
 
 
 IDS = torch.tensor([[0, 3], [2, 2]])

@@ -73,7 +73,7 @@ def test_what_reads_on_is_answered_apart() -> None:
         f"{interval(*second)}.{PACE} That is 0.200 fewer than the best entry that does not learn from it."
     )
     shown = report(result(*plain, *others))
-    assert "Clear: more than chance explains at 5 %. Last: entries that learn from the text" in shown
+    assert "Clear: significant at the 5 % level. Last: entries that learn from the text" in shown
     assert "reads on: clearly worse" in shown
 
 
@@ -99,7 +99,7 @@ def test_what_one_seed_cannot_tell_contains_the_pace() -> None:
 @pytest.mark.parametrize(
     ("disturbed", "said"),
     [
-        ({"unevenness": 0.56}, "The pace of training changed by 56 % on this machine"),
+        ({"unevenness": 0.56}, "The training speed varied by 56 % on this machine"),
         ({"cpu_utilization": 0.43}, "The CPU was shared: training got 43 % of it, so"),
     ],
 )
@@ -167,6 +167,6 @@ def test_one_seed_is_said(rows: list[dict[str, Any]], ending: str) -> None:
 
 def test_the_report_says_what_scores_hold_for() -> None:
     what = result(*seeds("a", 2.0))
-    assert "Scores are averages over 24 stretches from all over the text" in report(what)
+    assert "Scores are averages over 24 stretches from across the text" in report(what)
     what["corpus"]["split"]["test"]["stretch_chars"] = [120_000]
-    assert "Scores are those of one passage" in report(what)
+    assert "Scores are from one passage" in report(what)

@@ -31,7 +31,7 @@ def page(*entries: dict[str, object]) -> str:
 
 def test_what_pure_chance_writes_is_folded() -> None:
     text = page(entry("good", 1.7), chance("random", 6.2288)).partition('<script type="application/json"')[0]
-    shown, _, folded = text.partition("What pure chance writes")
+    shown, _, folded = text.partition("Samples of pure chance")
     samples = shown.partition('id="samples-static"')[2]
     assert "good</h4>" in samples
     assert "random</h4>" not in samples

@@ -76,7 +76,7 @@ def test_what_has_no_rank_is_shown_with_its_reason_and_without_a_score(full: dic
         ):  # fmt: skip
             assert re.search(rf"{name} +(\| +)?{rank} ", output)
         assert "bpe-gru failed: out of memory: needs 12 GB; lower batch_size" in shown
-        assert shown.count(f"char-oracle has no rank since {cheats}") == 1
+        assert shown.count(f"char-oracle has no rank: {cheats}") == 1
         assert [score for score in ("1.234", "1.247", "0.050", "0.062") if score in shown] == []
     assert "**lossy-lstm**\n\n```" in report(what)
 
@@ -119,7 +119,7 @@ def test_metrics_of_generated_text_are_shown_with_their_interval() -> None:
     (row,) = (row for row in markdown_rows(what, "Generated text") if row[0] == "a")
     assert row[1] == f"94.0 ({low:.1f}–{high:.1f})"
     assert low < 94 < high
-    assert "Of what top-p:p=0.95 writes." in report(what)
+    assert "Metrics of text by top-p:p=0.95." in report(what)
 
 
 def test_an_entry_that_was_trained_on_a_busy_machine_is_named_with_its_share_of_the_cpu() -> None:
@@ -127,8 +127,8 @@ def test_an_entry_that_was_trained_on_a_busy_machine_is_named_with_its_share_of_
     slow[1]["train"]["cpu_utilization"] = 0.41
     what = result(entry("calm", 2.0), *slow)
     note = (
-        "slow got 41 % of the CPU time that its training wanted, since the machine was busy, "
-        "so its score may be too high; a budget in characters does not depend on the load"
+        "slow got 41 % of the CPU time that its training needed because the machine was busy; "
+        "its score may be too high, and a budget in characters would not depend on the load"
     )
     assert note not in report({**what, "budget": "20Mchars"})
     assert f"\n- {note}\n" in report(what)

@@ -52,8 +52,8 @@ def test_samples_of_the_default_sampler_are_beside_those_that_are_equally_free()
     ]
     output = drawn(result(entry("a", 2.0, samples=samples), measured_sampler=equal), 80, full=False)
     assert re.search(r"real words % .*\n.*at entropy 1\.15", output)
-    assert f"One  {equal}: each equally free" in output
-    assert f"One  {SAMPLER}: as textgen sample writes" in output
+    assert f"One  {equal}: equal entropy for all entries" in output
+    assert f"One  {SAMPLER}: the default of textgen sample" in output
     assert "Two" not in output
     assert "2 more prompts or samplers" in output
 

@@ -124,6 +124,14 @@ def test_importing_textgen_imports_nothing_heavy() -> None:
     assert not {*HEAVY, "pydantic", "rich", "typer"} & set(done.stdout.split())
 
 
+def test_the_default_text_is_read_without_importing_gensim() -> None:
+    code = (
+        "import sys, textgen_corpora.gensim_texts as texts; print(len(texts.Wiki().read('')), *sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    assert not {"0", *HEAVY} & set(done.stdout.split())
+
+
 # --- what is declared
 
 

@@ -47,7 +47,7 @@ def test_chance_is_that_of_textgen(news: str) -> None:
 
 def test_the_program_compares_chance_characters_and_words(tmp_path: Path, news: str) -> None:
     (tmp_path / "news.txt").write_text(news, "utf-8")
-    command = [sys.executable, str(PROGRAM), str(tmp_path / "news.txt"), "2"]
+    command = [sys.executable, str(PROGRAM), str(tmp_path / "news.txt"), "5"]
     printed = subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout
     scores = {line.split()[0]: float(line.split()[1]) for line in printed.splitlines()}
     assert list(scores) == ["chance", "characters", "words"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -33,6 +34,7 @@ OWN = {
 
 @dataclass(frozen=True)
 class Distribution:
+    wheel: Path
     files: frozenset[str]
     """In the wheel, which was built from the source distribution alone."""
     metadata: str
@@ -61,9 +63,8 @@ def distribution(tmp_path_factory: pytest.TempPathFactory) -> Distribution:
         names = frozenset(wheel.namelist())
         (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
         about = wheel.read(metadata).decode("utf-8")
-        return Distribution(
-            names, about, frozenset(name.partition("/")[2] for name in sdist.getnames()), (first, second)
-        )
+        in_sdist = frozenset(name.partition("/")[2] for name in sdist.getnames())
+        return Distribution(wheel_file, names, about, in_sdist, (first, second))
 
 
 def test_own_packages_land_in_site_packages_with_all_their_files(distribution: Distribution) -> None:
@@ -100,3 +101,21 @@ def test_the_source_distribution_is_complete_and_builds_the_same_files(distribut
         listing = ["git", "ls-files", "--cached"]
         tracked = subprocess.run(listing, cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout
         assert {name for name in tracked.splitlines() if (ROOT / name).exists()} <= distribution.sdist
+
+
+@pytest.mark.long
+def test_it_compares_on_python_3_14_which_gensim_lacks(distribution: Distribution, tmp_path: Path) -> None:
+    def run(*command: object) -> subprocess.CompletedProcess[str]:
+        words = list(map(str, command))
+        return subprocess.run(words, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
+
+    if not shutil.which("python3.14") or run("python3.14", "-m", "venv", "new").returncode:
+        pytest.skip("needs Python 3.14")
+    done = run("new/bin/pip", "install", "--only-binary=:all:", distribution.wheel)
+    assert done.returncode == 0, done.stderr
+    text = ["--corpus", "stdlib", "--budget", "2kchars", "--max-chars", "20000", "--json"]
+    done = run("new/bin/textgen", "bench", "char-lstm", "word-lstm-word2vec", *text)
+    errors = {row["name"]: row["error"] for row in json.loads(done.stdout)["entries"]}
+    assert errors["char-lstm"] is None
+    for message in (errors["word-lstm-word2vec"], run("new/bin/textgen", "corpus", "wiki").stderr):
+        assert re.fullmatch(".*gensim, which needs Python 3.13 or older.*\n?", message)

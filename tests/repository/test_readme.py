@@ -1,8 +1,7 @@
-"""The README: `make` and CI run its commands, its plugin works, its figures are those of recorded runs."""
+"""The README: `make` and CI run its commands, its figures are those of recorded runs."""
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -14,8 +13,7 @@ from statistics import fmean
 
 import pytest
 
-from helpers.commands import run_textgen
-from helpers.pages import ROOT, inline_commands, parse_command, read_page, textgen_lines
+from helpers.pages import ROOT, read_page, textgen_lines
 from textgen.defaults import SAMPLER
 from textgen.results.comparison import Comparison, EntryScore, ReferenceScore
 from textgen.results.judge import SCORE, contrasts_of, score_samples
@@ -41,21 +39,9 @@ def test_make_and_ci_run_what_the_readme_says(tmp_path: Path) -> None:
     assert f"bin/{MAIN_JOB}\n" in commands("bench")
     assert any(line.endswith(MAIN_JOB) for line in textgen_lines(README))
     checks = commands("test")
-    for command in ("ruff check", "ruff format --check", "mypy", "pytest"):
+    for command in ("ruff check", "ruff format --check", "codespell", "mypy", "pytest"):
         assert re.search(rf"bin/{command}\b", checks), command
     assert read_page(".ci/run").endswith("\nmake test\n")
-
-
-def test_the_plugin_of_the_readme_is_checked_and_compared(tmp_path: Path) -> None:
-    (code,) = re.findall(r"^```python\n(.*?)^```", README, re.S | re.M)
-    (line,) = (each for each in inline_commands(README) if "--plugin" in each)
-    _, values = parse_command(line)
-    (name,), component = values["plugin"], values["entries"][0].partition("-")[2]
-    (tmp_path / name).write_text(code, "utf-8")
-    run_textgen("plugins", "check", component, "--plugin", name, cwd=tmp_path)
-    briefly = ["--budget", "2kchars", "--max-chars", "20000", "--corpus", "lee", "--length", "40", "--json"]
-    done = run_textgen("bench", *values["entries"][:1], "--plugin", name, *briefly, cwd=tmp_path)
-    assert [row["error"] for row in json.loads(done.stdout)["entries"]] == [None]
 
 
 # --- figures

@@ -56,7 +56,7 @@ def test_a_list_has_what_is_whole_and_says_what_is_not(root: Path) -> None:
     assert len(catalog.items) == 5
     cut, old = catalog.skipped
     assert cut.startswith("'runs/cut/run.json' cannot be read: ")
-    assert old == "'runs/old/run.json' was written by an older textgen; make it again with this one"
+    assert old == "'runs/old/run.json' was written by an older textgen; recreate it with this one"
 
 
 def test_what_a_command_writes_to_is_running_and_not_interrupted(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_what_a_command_writes_to_is_running_and_not_interrupted(tmp_path: Path)
     with locked(ladder):
         (item,) = read_catalog(tmp_path).items
         assert (item.kind, item.state, item.entries) == ("ladder", "running", ("char-lstm",))
-        with pytest.raises(TextgenError, match="is running and keeps 1 runs, so it has no result yet; wait"):
+        with pytest.raises(TextgenError, match=r"is running \(runs kept: 1\), so it has no result yet"):
             read_result(find("ladder/15s", tmp_path))
     (ladder / "lock").write_text("{}")  # of a process that was killed
     set_time(ladder, 1_700_000_000)

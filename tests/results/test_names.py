@@ -65,7 +65,7 @@ def test_several_candidates_are_named(root: Path) -> None:
     with pytest.raises(AmbiguousNameError) as caught:
         find("again", root)
     assert str(caught.value) == (
-        "'again' is part of 10 names: again-0, again-1, again-2, again-3, again-33, 5 more; give more of it"
+        "'again' matches 10 names: again-0, again-1, again-2, again-3, again-33, 5 more; give a longer part"
     )
     assert find("again-3", root).path == root / "again-3"  # a whole name
 

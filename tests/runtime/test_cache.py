@@ -68,7 +68,7 @@ def test_a_damaged_file_is_named_and_made_again(path: Path, damage: str, suffix:
         write(path, b"2 texts")
         assert cached(path) is not None
         DAMAGE[damage](path.with_suffix(suffix))
-        with pytest.warns(TextgenWarning, match=rf"^the cached file '{path}' is damaged \(.*made again$"):
+        with pytest.warns(TextgenWarning, match=rf"^the cached file '{path}' is damaged \(.*recreating it$"):
             assert cached(path) is None
 
 
@@ -93,9 +93,6 @@ def test_an_answer_is_found_once_and_again_if_it_is_damaged() -> None:
     assert remembered("kind", lambda: next(answers), "there") == "second"
     cache_path("kind", "here").with_suffix(".json").write_text("[1")
     assert remembered("kind", lambda: next(answers), "here") == "third"
-
-
-# --- the limit
 
 
 def numbered(number: int) -> Path:

@@ -58,9 +58,6 @@ def test_a_quota_of_cpu_time_limits_the_cores(
     assert usable_cores() == cores
 
 
-# --- the share of the CPU time that a process wanted and got
-
-
 def compute(cpu_seconds: float) -> None:
     """Keep this thread busy until it has had that much CPU time."""
     start = time.thread_time()

@@ -10,11 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from textgen.contracts import TextgenError
 from textgen.runtime.storage.files import (
     DamagedFileError,
     check_digests,
-    make_folder,
     new_folder,
     slug,
     write_digests,
@@ -52,16 +50,6 @@ def test_a_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["run"]
 
 
-def test_a_folder_that_cannot_be_written_to_is_an_error_of_one_line(tmp_path: Path) -> None:
-    make_folder(tmp_path / "new" / "out")
-    assert list((tmp_path / "new" / "out").iterdir()) == []
-    (tmp_path / "file").write_text("mine")
-    with pytest.raises(
-        TextgenError, match=r"^cannot write to folder '.*file': .*; choose another folder \(--out\)$"
-    ):
-        make_folder(tmp_path / "file")
-
-
 def test_a_slug_is_the_name_itself_or_ends_with_a_hash_that_tells_similar_names_apart() -> None:
     assert slug("char-lstm") == "char-lstm"
     names = ["char-lstm:a=1,b=2", "char-lstm:a=1;b=2", "../char-lstm", "é" * 200, "x" * 200, "x" * 201]
@@ -79,9 +67,6 @@ def test_all_files_have_the_mode_of_the_umask(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "run").iterdir()} == {0o640}
-
-
-# --- damage is found, and named by its file
 
 
 @pytest.fixture

@@ -71,8 +71,8 @@ def test_the_first_field_that_is_wrong_is_named(
     ("version", "remedy"),
     [
         ({"schema_version": SCHEMA_VERSION + 1}, r"a newer textgen \(schema version \d+\); update"),
-        ({"schema_version": SCHEMA_VERSION - 1}, "an older textgen; make it again with this one$"),
-        ({}, "an older textgen; make it again with this one$"),
+        ({"schema_version": SCHEMA_VERSION - 1}, "an older textgen; recreate it with this one$"),
+        ({}, "an older textgen; recreate it with this one$"),
     ],
 )
 def test_a_record_of_another_schema_says_what_to_do(

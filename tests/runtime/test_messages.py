@@ -21,9 +21,6 @@ def test_an_error_is_its_type_and_its_message_in_one_line(error: Exception, line
     assert one_line(error, with_type=False) == line.removeprefix("ValueError: ")
 
 
-# --- times in words
-
-
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [

@@ -91,9 +91,6 @@ def test_what_has_contents_or_was_there_before_stays() -> None:
     ]
 
 
-# --- what killed processes left
-
-
 def dead_process() -> int:
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()

@@ -136,9 +136,6 @@ def test_training_that_may_still_help_does_not_end_early(ids: TokenIds, scores: 
     assert (result.num_epochs, result.used_share) == (5, 1)
 
 
-# --- the length of sequences
-
-
 @pytest.mark.parametrize(("num_updates", "expected"), [(1, 16), (75, 16), (120, 24), (150, 32), (9000, 32)])
 @pytest.mark.parametrize("fraction", [0.01, 0.5, 1.0])
 def test_few_updates_get_short_sequences(num_updates: int, expected: int, fraction: float) -> None:

@@ -64,9 +64,6 @@ def test_each_row_carries_its_own_state(ids: TokenIds) -> None:
     assert count.tolist() == [2 * 16.0] * 10  # an epoch has 6 updates
 
 
-# --- memory that really lacks
-
-
 class Hungry(nn.Module):
     """An LSTM that has memory for some rows only."""
 
@@ -123,7 +120,7 @@ def test_the_result_says_so_and_a_checkpoint_goes_on_with_it(ids: TokenIds) -> N
 
 def test_one_row_without_memory_is_one_line(ids: TokenIds) -> None:
     with pytest.raises(
-        TextgenError, match=r"^out of memory at update 1, even with one row .*; take a smaller"
+        TextgenError, match=r"^out of memory at update 1, even with one row .*; use a smaller"
     ):
         run(trainer(ids[:1000], model=Hungry(0)), "1epoch")
 

@@ -10,10 +10,8 @@ import torch
 from torch import nn
 
 import textgen
-from textgen.experiment.run_lock import partial_folder
 from textgen.nn.language_model import LanguageModel
 from textgen.nn.weights import weights_of
-from textgen.training.checkpoints import INTERVAL
 from textgen.training.moments import NUM_CHARS, SHARES, Writing, shares_of
 from textgen.training.progress import Moment, Progress, Step
 
@@ -80,25 +78,3 @@ def test_models_that_are_trained_in_turn_share_the_moments() -> None:
     assert shares_of(0, 2) == pytest.approx([0.02, 0.04, 0.1, 0.2, 0.4, 1.0])
     assert shares_of(1, 2) == pytest.approx([1.0])
     assert shares_of(1, 4) == pytest.approx([1.0])
-
-
-def test_a_killed_run_has_the_moments_of_one_that_was_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class KilledError(BaseException):
-        pass
-
-    def kill(step: Step) -> None:
-        if step.progress and step.progress.fraction > 0.3:
-            raise KilledError
-
-    entry = f"char-{SMALL.replace('batch_size=4', 'batch_size=32')}"
-    monkeypatch.setenv(INTERVAL, "0")
-    whole = trained(tmp_path / "whole", entry).result.train.moments
-    with pytest.raises(KilledError):
-        trained(tmp_path / "killed", entry, report=kill)
-    assert partial_folder(tmp_path / "killed").exists()
-    again = trained(tmp_path / "killed", entry).result.train.moments
-    assert [(each.progress.num_updates, each.text) for each in again] == [
-        (each.progress.num_updates, each.text) for each in whole
-    ]

@@ -63,7 +63,7 @@ def test_a_pace_that_changed_is_a_disturbance() -> None:
     calm = counting_result(1000, 1.0)
     assert calm.disturbance is None
     uneven = replace(calm, unevenness=unevenness(paced(UNEVEN, 60.0)))
-    assert uneven.disturbance == "trained at a pace that changed by 26 %"
+    assert uneven.disturbance == "trained at a speed that varied by 26 %"
     assert combined_result([calm, uneven]).unevenness == uneven.unevenness
 
 

@@ -18,8 +18,6 @@ from textgen.training.budget import parse_budget
 from textgen.training.loop import train
 from textgen.training.validation import Validation
 
-# --- learning
-
 
 @pytest.mark.slow
 def test_training_learns_real_text(ids: TokenIds) -> None:
@@ -82,7 +80,7 @@ def test_a_model_that_learns_while_it_is_validated_is_refused(ids: TokenIds) -> 
         learner.known += 1  # as a cache of the validation text would
         return 1.0
 
-    with pytest.raises(TextgenError, match=r"^the model changes its weights while it is validated; "):
+    with pytest.raises(TextgenError, match=r"^the model changes its weights during validation; "):
         run(trainer(ids[:1000], model=learner), "1epoch", validate)
 
 
@@ -118,9 +116,6 @@ def test_the_state_is_carried_through_an_epoch_and_reset_for_the_next(ids: Token
         assert not count.requires_grad
         counted.append(count.tolist())
     assert counted == [[16.0 * update] * 8 for update in [1, 2, 3, 4, 5, 6, 7, 1, 2, 3]]
-
-
-# --- losses that are read after several updates, as on a GPU
 
 
 def test_the_result_is_that_of_reading_each(ids: TokenIds) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from textgen.workers.process import ERROR, MESSAGE, RESULT, Worker, is_worker, recipe, tell
+from textgen.workers.process import ERROR, RESULT, Worker, is_worker, recipe
 
 
 def surroundings(_: object) -> dict[str, Any]:
@@ -75,28 +75,6 @@ def test_a_process_shares_what_its_starter_has(
     }
     assert not is_worker()
     assert capfd.readouterr().out == ""  # stdout is for the result of the command
-
-
-def say(text: str) -> str:
-    for letter in text:
-        tell(letter)
-    return text.upper()
-
-
-def test_messages_come_before_the_result_and_the_process_takes_another_item(start: Any) -> None:
-    child = start(say)
-    assert list(answers(child, "ab")) == [(MESSAGE, "a"), (MESSAGE, "b"), (RESULT, "AB")]
-    assert list(answers(child, "c")) == [(MESSAGE, "c"), (RESULT, "C")]
-
-
-def leave(code: int) -> None:
-    os._exit(code)
-
-
-def test_the_exit_code_of_a_process_that_ends_itself_is_known(start: Any) -> None:
-    child = start(leave)
-    assert list(answers(child, 3)) == []
-    assert child.end(patience=5.0) == 3
 
 
 def leave_a_process(_: object) -> int:

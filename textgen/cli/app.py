@@ -132,7 +132,7 @@ def expected(error: BaseException) -> str | None:
     if isinstance(error, TextgenError):
         return str(error)
     if is_out_of_memory(error):
-        return "out of memory; take a smaller model, batch_size or sequence_length"
+        return "out of memory; use a smaller model, batch_size or sequence_length"
     if isinstance(error, OSError):  # such as a full disk
         return f"{error.strerror or error}: {error.filename or 'a file or connection'}"
     return describe_error(error) if responsible_plugin(error) else None

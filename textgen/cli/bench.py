@@ -46,5 +46,5 @@ def bench(
     )
     work.close(quiet=quiet, is_said=not as_json and results().isatty())
     if not work.result.runs:
-        raise TextgenError("every entry failed; the result says why")
+        raise TextgenError("every entry failed; the result lists the reasons")
     work.end()

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 def cache(
     action: Annotated[
-        Literal["show", "clear"], typer.Argument(help="clear removes what no process uses.")
+        Literal["show", "clear"], typer.Argument(help="clear removes the files that no process is using.")
     ] = "show",
     as_json: Json = False,
 ) -> None:
-    """Show the cache: its folder, its limit, and how much of what is in it; or empty it."""
+    """Show the folder, size limit and contents of the cache, or clear it."""
     from textgen.runtime.storage.cache import cache_folder, contents, size_limit
 
     folder = cache_folder()
@@ -34,7 +34,7 @@ def cache(
         else:
             say(f"removed {in_words(removed)} from {folder}")
         if left:
-            note(f"{in_words(left)} are in use by another command, or may not be removed")
+            note(f"kept {in_words(left)}: in use by another command, or no permission to remove")
         return
     items, limit = contents(folder), size_limit()
     of_kind = {

@@ -94,7 +94,7 @@ class PluginGroup(TyperGroup):
         problems = self.commands.problems()
         if not ctx.resilient_parsing:  # for the shell, which completes a word
             for problem in problems.values():
-                note(f"left out: {problem}")
+                note(f"skipped: {problem}")
         usable = [name for name in self.commands if name not in problems or self.commands.is_built_in(name)]
         daily = [name for name in defaults.DAILY_COMMANDS if name in usable and not self._is_below]
         return [*daily, *(name for name in usable if name not in daily)]

@@ -59,7 +59,7 @@ def print_listing(name: str, as_json: bool) -> None:
         print_rows([{"corpus": row["corpus"]} for row in rows if "/" in row["corpus"]])
     elif results().isatty():
         print_rows(grouped(rows))
-        note("a slash lists the items, as in textgen corpus gutenberg/; a name shows the text")
+        note("textgen corpus gutenberg/ lists the items of a corpus; textgen corpus NAME shows one text")
     else:
         print_rows(rows)
 

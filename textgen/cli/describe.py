@@ -17,7 +17,7 @@ def describe(
     what: Annotated[
         str,
         typer.Argument(
-            help="An entry, or a run: its folder, or part of its name.", autocompletion=complete_entry_or_run
+            help="An entry or a run (its folder, or part of its name).", autocompletion=complete_entry_or_run
         ),
     ],
     text: Annotated[TextOptions, "corpus", "clean", "max_chars", "encoding"] = TextOptions(),

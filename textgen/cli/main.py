@@ -51,5 +51,5 @@ def _open_streams() -> None:
     if is_closed:
         from textgen.runtime.output import note
 
-        note("error: standard output is closed; redirect it, such as to /dev/null")
+        note("error: standard output is closed; redirect it, for example to /dev/null")
         sys.exit(1)

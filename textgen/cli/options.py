@@ -121,10 +121,10 @@ NO_METAVAR = ""
 RunFolder = Annotated[
     Path,
     typer.Argument(
-        help="A run or bench: its folder, part of its name, or latest.", autocompletion=complete_result
+        help="Run or bench (its best run): folder, part of name, or latest.", autocompletion=complete_result
     ),
 ]
-Root = Annotated[Path, typer.Option("--root", help="Folder to look in, with its subfolders.")]
+Root = Annotated[Path, typer.Option("--root", help="Folder to search, including its subfolders.")]
 Names = Annotated[
     list[str],
     typer.Argument(metavar="NAME", help="Paths, parts of names, or latest.", autocompletion=complete_result),
@@ -143,7 +143,7 @@ Temperature = Annotated[
 def _folder(text: str) -> Path:
     """Return a path; raises `UsageError` without one, as when a variable of the shell is not set."""
     if not text:
-        raise UsageError("--out is empty; name a folder, or leave it out")
+        raise UsageError("--out is empty; give a folder, or leave it out")
     return Path(text)
 
 
@@ -153,18 +153,18 @@ Out = Annotated[
     Path | None, out_option(help="Folder for runs and results; rerun with the same folder to resume.")
 ]
 Full = Annotated[
-    bool, typer.Option("--full", metavar=NO_METAVAR, help="Show the whole report on a terminal.")
+    bool, typer.Option("--full", metavar=NO_METAVAR, help="Show the whole report in the terminal.")
 ]
-Json = Annotated[bool, typer.Option("--json", metavar=NO_METAVAR, help="Print JSON.")]
+Json = Annotated[bool, typer.Option("--json", metavar=NO_METAVAR, help="Print the result as JSON.")]
 Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", metavar=NO_METAVAR, help="Print no progress and no notes.")
+    bool, typer.Option("--quiet", "-q", metavar=NO_METAVAR, help="Suppress progress and notes.")
 ]
 PluginFiles = Annotated[
     list[Path] | None,
     typer.Option("--plugin", help="Python file with plugins to add; repeatable.", show_default=False),
 ]
 Sampler = Annotated[
-    str, typer.Option("--sampler", help="Such as top-p:p=0.9.", autocompletion=complete_name("sampler"))
+    str, typer.Option("--sampler", help="Sampler, e.g. top-p:p=0.9.", autocompletion=complete_name("sampler"))
 ]
 OnDevice = Annotated[ClusterOptions, "device"]
 
@@ -267,5 +267,5 @@ def with_temperature(
     if temperature is None:
         return samples
     if "sampler" in given(context):
-        raise UsageError("give --sampler or --temperature, not both; samplers take temperature=… themselves")
+        raise UsageError("give --sampler or --temperature, not both; samplers have an option temperature=…")
     return replace(samples, sampler=defaults.TEMPERATURE_SAMPLER.format(temperature))

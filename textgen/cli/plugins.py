@@ -15,11 +15,11 @@ app = typer.Typer(cls=PluginGroup)
 
 @app.callback(invoke_without_command=True)
 def list_plugins(context: typer.Context, as_json: Json = False, plugin: PluginFiles = None) -> None:
-    """List the installed plugins; show, check or start one."""
+    """List the installed plugins, or show, check or create one."""
     load_plugins(plugin)
     if context.invoked_subcommand is not None:
         command = context.invoked_subcommand
-        refuse(given(context), ["json"], f"before {command!r}", advice=f"write it after {command!r}")
+        refuse(given(context), ["json"], f"before {command!r}", advice=f"put it after {command!r}")
         return
     from textgen.library.components import listing
 

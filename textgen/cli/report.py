@@ -15,7 +15,7 @@ def report(
     names: Annotated[
         list[str],
         typer.Argument(
-            help="Benches, suites or studies: folders, or names of textgen runs.",
+            help="Benches, suites or studies: folders, or names listed by textgen runs.",
             autocompletion=complete_result,
         ),
     ],
@@ -24,13 +24,13 @@ def report(
         typer.Option(
             "--with-models",
             metavar=NO_METAVAR,
-            help="Put small recurrent models over characters into the page of a bench, to write with.",
+            help="Embed small recurrent character models in the page of a bench, to write with.",
         ),
     ] = False,
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """Write the page of results (report.html) again; it opens in a browser without a network."""
+    """Regenerate the HTML report (report.html) of a saved result; it can be read offline."""
     load_plugins(plugin)
     from textgen.library import presentation
 

@@ -1,9 +1,8 @@
-"""`textgen runs`: list, show, open or remove what is saved."""
+"""`textgen runs`: list, show or remove what is saved."""
 
 from __future__ import annotations
 
 import sys
-import webbrowser
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -27,7 +26,7 @@ from textgen.contracts import TextgenError
 from textgen.library.options import refuse
 from textgen.runtime.messages import UsageError, unknown
 from textgen.runtime.output import note, results, say
-from textgen.runtime.storage.result_folders import PAGE, RUNS
+from textgen.runtime.storage.result_folders import RUNS
 
 if TYPE_CHECKING:
     from textgen.results.folders import ResultFolder
@@ -48,16 +47,16 @@ def list_runs(
     context: typer.Context,
     root: Root = RUNS,
     text: Annotated[
-        str, typer.Option("--filter", help="Only what has this in its name, entries, corpus or budget.")
+        str, typer.Option("--filter", help="Show only results with this in name, entries, corpus or budget.")
     ] = "",
     sort: Annotated[
-        Sort, typer.Option("--sort", help="Order: best first, newest first, or by name.")
+        Sort, typer.Option("--sort", help="Sort by score (best first), age (newest first) or name.")
     ] = "age",
     kind: Annotated[
         str | None,
         typer.Option(
             "--kind",
-            help="Only this kind, such as bench; run also lists the runs in benches.",
+            help="Show only this kind, such as bench; run includes the runs inside benches.",
             show_default="all",
             autocompletion=complete_kind_of_result,
         ),
@@ -65,11 +64,11 @@ def list_runs(
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """List saved runs, benches, suites and studies; show, open or remove some."""
+    """List saved runs, benches, suites and studies, or show or remove some."""
     if context.invoked_subcommand is not None:
         command = context.invoked_subcommand
         options = ["root", "filter", "sort", "kind", "json", "plugin"]
-        refuse(given(context), options, f"before {command!r}", advice=f"write it after {command!r}")
+        refuse(given(context), options, f"before {command!r}", advice=f"put it after {command!r}")
         return
     load_plugins(plugin)
     from textgen.results.items import SORT_KEYS, read_catalog
@@ -78,16 +77,16 @@ def list_runs(
     if kind is not None and kind not in kinds():
         raise UsageError(unknown("kind of result", kind, kinds()))
     if root != RUNS and not root.is_dir():
-        raise TextgenError(f"there is no folder {str(root)!r}")
+        raise TextgenError(f"no such folder: {str(root)!r}; give another one with --root")
     catalog = read_catalog(root, kind)
     found = sorted((item for item in catalog.items if item.mentions(text)), key=SORT_KEYS[sort])
     if as_json:
         print_json({"runs": found, "skipped": catalog.skipped})
         return
     for problem in catalog.skipped:
-        note(f"left out: {problem}")
+        note(f"skipped: {problem}")
     if not found:
-        note(f"nothing is saved in {root}" if not catalog.items else f"none of {len(catalog.items)} match")
+        note(f"no saved results in {root}" if not catalog.items else f"none of {len(catalog.items)} match")
     rows = [row(item) for item in found]
     if results().isatty() and get_terminal_size().columns < WIDE:
         rows = [{name: value for name, value in each.items() if name not in LESS} for each in rows]
@@ -124,7 +123,7 @@ Name = Annotated[
     str,
     typer.Argument(
         metavar="NAME",
-        help="A path, any part of a name that no other has, or latest.",
+        help="Path, an unambiguous part of the name, or latest.",
         autocompletion=complete_result,
     ),
 ]
@@ -134,7 +133,7 @@ Name = Annotated[
 def show_result(
     name: Name, root: Root = RUNS, full: Full = False, as_json: Json = False, plugin: PluginFiles = None
 ) -> None:
-    """Print a saved result again."""
+    """Show the report of a saved result."""
     load_plugins(plugin)
     from textgen.results.items import read_result
     from textgen.results.names import find
@@ -146,44 +145,15 @@ def show_result(
     saved_note(folder, quiet=False)
 
 
-@app.command("open")
-def open_report(name: Name, root: Root = RUNS, as_json: Json = False, plugin: PluginFiles = None) -> None:
-    """Open the report of a bench, suite or study in the browser."""
-    load_plugins(plugin)
-    from textgen.results.folders import identify
-    from textgen.results.names import find
-
-    found = find(name, root)
-    if not found.kind.has_page:
-        around = identify(found.path.parent.parent)  # the bench that it is part of
-        if around is None:
-            single = f"{str(found.path)!r} is a single {found.kind.name}, without a report"
-            raise TextgenError(f"{single}; see textgen runs show {name}")
-        found = around
-    page = found.path / PAGE
-    if not page.is_file():
-        raise TextgenError(
-            f"there is no {PAGE} in {str(found.path)!r}; make it by: textgen report {found.path}"
-        )
-    address = page.resolve().as_uri()
-    is_open = webbrowser.open(address)
-    if as_json:
-        print_json({"report": str(page), "address": address, "is_open": is_open})
-    else:
-        say(address)
-    if not is_open:
-        raise TextgenError(f"no browser was found; open {str(page)!r} yourself")
-
-
 @app.command()
 def remove(
     names: Names,
     root: Root = RUNS,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking for confirmation.")] = False,
     as_json: Json = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """Remove saved runs, benches, suites or studies; refused if a folder contains anything else."""
+    """Remove saved runs, benches, suites or studies; fails if a folder contains other files."""
     load_plugins(plugin)
     from textgen.results.folders import check_removable, name_of, remove_results
 
@@ -196,12 +166,12 @@ def remove(
     ]
     if not yes:
         if not sys.stdin.isatty():
-            raise UsageError("nothing is removed without asking; give --yes")
+            raise UsageError("cannot ask for confirmation without a terminal; give --yes to remove")
         for row in rows:
             note(f"{row['kind']} {row['name']} ({size(row['num_bytes'])})")
-        note("Remove for good? [y/N] ", end="")
+        note("Remove permanently? [y/N] ", end="")
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            note("nothing is removed")
+            note("nothing removed")
             return
     for found in chosen:
         remove_results(found)

@@ -33,24 +33,24 @@ def sample(
     sampler: options.Sampler = defaults.SAMPLER,
     temperature: options.Temperature = None,
     number: Annotated[
-        int, typer.Option("--number", "-n", min=1, max=100_000, help="Texts, from different seeds.")
+        int, typer.Option("--number", "-n", min=1, max=100_000, help="Number of texts, with distinct seeds.")
     ] = 1,
     samples: Annotated[SampleOptions, "length"] = SampleOptions(),
     until: Annotated[
         Literal["line", "sentence", "paragraph"] | None,
         typer.Option(
             "--until",
-            help="End each text after its line, sentence or paragraph; leave out those without an end.",
-            show_default="the length",
+            help="Stop at the end of a line, sentence or paragraph; drop texts without one.",
+            show_default="stop after --length",
         ),
     ] = None,
     unique: Annotated[
-        bool, typer.Option("--unique", metavar=options.NO_METAVAR, help="With --until: no text twice.")
+        bool, typer.Option("--unique", metavar=options.NO_METAVAR, help="With --until: skip duplicates.")
     ] = False,
     new: Annotated[
         bool,
         typer.Option(
-            "--new", metavar=options.NO_METAVAR, help="With --until: none that the training text has."
+            "--new", metavar=options.NO_METAVAR, help="With --until: skip texts found in the training text."
         ),
     ] = False,
     seed: options.Seed = 0,
@@ -58,7 +58,7 @@ def sample(
     as_json: options.Json = False,
     plugin: options.PluginFiles = None,
 ) -> None:
-    """Write text with a trained run; a single one is printed while it is written."""
+    """Generate text with a trained run; a single text is streamed."""
     samples = options.with_temperature(context, replace(samples, sampler=sampler), temperature)
     if (unique or new) and until is None:
         raise UsageError("--unique and --new need --until line, sentence or paragraph")

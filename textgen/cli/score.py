@@ -31,7 +31,7 @@ def score(
     texts: Annotated[
         list[str],
         typer.Argument(
-            help="Texts: paths, corpus names, or - for standard input; joined.",
+            help="Paths, corpus names, or - for standard input; several are joined.",
             autocompletion=complete_name("corpus"),
         ),
     ],
@@ -39,7 +39,7 @@ def score(
         str | None,
         typer.Option(
             "--clean",
-            help="Cleaner of the text.",
+            help="Cleaner to apply to the text.",
             show_default="the run's",
             autocompletion=complete_name("cleaner"),
         ),

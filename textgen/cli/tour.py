@@ -46,51 +46,51 @@ def folder_of(text: str) -> Path:
 STEPS = (
     Step(
         "chance",
-        "A language model says how likely each next character is. Pure chance says that all are equally\n"
-        "likely. The text is lee, 350,000 characters of news, part of which is held out to score on.",
+        "A language model assigns a probability to each next character. Pure chance treats all of them as\n"
+        "equally likely. The text is lee: 350,000 characters of news, part of it held out for scoring.",
         "bench random --corpus lee",
-        "bits/char, the score, is about 6.3: guessing costs log2 of the size of the alphabet, for each\n"
-        "character. Lower is better: with one bit less, the next character is twice as likely. Its 95 %\n"
-        "interval says how far another passage of this text could have moved it. The rows in italics are\n"
-        "references, which are not trained. PPMd and xz compress files: what they make of the held-out\n"
-        "text after the training text, in bits per character, is a score, since to compress is to predict.\n"
-        "word-ngram and char-ngram count what followed the last few words or characters. `real words %`\n"
-        "says how much of what an entry writes is English; the last row is what people wrote.",
+        "The score, bits/char, is about 6.3: guessing costs log2 of the alphabet size for each character.\n"
+        "Lower is better: one bit less doubles the probability of the next character. The 95 % interval\n"
+        "shows how far the score could have moved on another passage of this text. Rows in italics are\n"
+        "references, which are not trained. PPMd and xz are file compressors: their score is the size, in\n"
+        "bits per character, of the held-out text compressed after the training text. word-ngram and\n"
+        "char-ngram count what followed the last few words or characters. `real words %` is the share of\n"
+        "English words in an entry's samples; the last row is the author's own text.",
     ),
     Step(
         "characters",
-        "A recurrent network reads the text character by character and learns which one comes next. It\n"
-        "joins the comparison in the folder of --out, whose runs are not repeated.",
+        "A recurrent network reads the text character by character and learns to predict the next one.\n"
+        "It is added to the comparison in the --out folder; finished runs there are not repeated.",
         "bench char-lstm --corpus lee",
-        "The first sentence says how many bits better than chance the network is, again with an interval:\n"
-        "where that is far from 0, the verdict is clear. It was told nothing about English:\n"
-        "the words in its samples were learned one character at a time. What it wrote after 1, 2, 5 …\n"
-        "100 % of its training is in the report, under `As they learnt`.",
+        "The first sentence gives the network's lead over chance in bits, again with an interval: if that\n"
+        "is far from 0, the verdict is clear. The network started without any knowledge of English: it\n"
+        "learnt the words in its samples one character at a time. The report shows its samples after 1,\n"
+        "2, 5 … 100 % of its training under `As they learnt`.",
     ),
     Step(
         "words",
-        "The same network over words. Words that it never saw are spelled out, and those bits count, so\n"
-        "the scores are comparable. Two models that err in different places can be averaged:\n"
+        "The same network over words. Words that it has never seen are spelled out, and those bits count,\n"
+        "so the scores are comparable. Models that make different mistakes can be averaged:\n"
         "word-lstm+ngram mixes the network with counts of word sequences.",
         "bench word-lstm word-lstm+ngram --corpus lee",
-        "Is word-lstm ahead of char-lstm, and is the verdict clear? Nearly all its words are real, whereas\n"
-        "the sentences wander. A small text has few examples of each word, so the reference word-ngram,\n"
-        "which only counts, is hard to beat; the mixture has the best of both.",
+        "Is word-lstm ahead of char-lstm, and is the verdict clear? Nearly all its words are real, but\n"
+        "its sentences wander. A small text has few examples of each word, so the reference word-ngram,\n"
+        "which only counts, is hard to beat; the mixture combines the strengths of both.",
     ),
     Step(
         "advice",
-        "Now a text of yours: at least 100,000 characters, such as a novel as plain text. At most a million\n"
-        "are used. For a few seconds, it is counted, and a network begins to learn it.",
+        "Now your own text: at least 100,000 characters, such as a novel in plain text; up to a million\n"
+        "are used. For a few seconds, textgen counts its n-grams and trains a network on it.",
         "ask {text} --max-chars 1000000",
-        "The first line is the entry to take. The scores to expect have intervals of 90 %: they rest on\n"
-        "36 other texts. `textgen train --corpus FILE` trains what is advised.",
+        "The first line recommends an entry. The expected scores have 90 % intervals, estimated from 36\n"
+        "other texts. `textgen train --corpus FILE` trains the recommended entry.",
     ),
     Step(
         "your text",
-        "That kind of entry, beside chance and characters.",
+        "The recommended kind of entry, compared with chance and a character model.",
         "bench random char-lstm word-lstm+ngram --corpus {text} --max-chars 1000000",
-        "Does the advised entry win? In the report, the curves show whether more training would help, and\n"
-        "every entry is shown on the same passage, coloured by the bits of each character.",
+        "Does the recommended entry win? The curves in the report show whether more training would help,\n"
+        "and one passage is shown for every entry, coloured by the bits of each character.",
     ),
 )
 END = """That was the tour. The reports open in a browser: runs/tour/lee/report.html and
@@ -98,7 +98,7 @@ END = """That was the tour. The reports open in a browser: runs/tour/lee/report.
 
     textgen play {folder}
 
-To see what they remember, and which of their units follow quotes, lines or words:
+To see how far back they look, and which words they know:
 
     textgen look {folder}
 
@@ -108,16 +108,16 @@ More: other entries (`textgen plugins`), a larger --budget, or --seeds 3 for sur
 def tour(
     context: typer.Context,
     text: Annotated[
-        str | None, typer.Argument(help="Text of the last step: a path.", show_default="asked for")
+        str | None, typer.Argument(help="Path of the text for the last step.", show_default="asked for")
     ] = None,
     budget: Annotated[
-        str, typer.Option("--budget", help="Training per entry, such as 300kchars or 60s.")
+        str, typer.Option("--budget", help="Training budget per entry, such as 300kchars or 60s.")
     ] = BUDGET,
     only_list: Annotated[
-        bool, typer.Option("--list", metavar=NO_METAVAR, help="Only print the steps.")
+        bool, typer.Option("--list", metavar=NO_METAVAR, help="Print the steps without running them.")
     ] = False,
 ) -> None:
-    """Learn what textgen does in five steps and ten minutes."""
+    """Learn textgen in five steps and ten minutes."""
     is_asking = sys.stdin.isatty() and not only_list
     for number, step in enumerate(STEPS, 1):
         say(f"Step {number} of {len(STEPS)}: {step.title}\n\n{step.about}\n")
@@ -125,7 +125,7 @@ def tour(
             text = ask(f"Path of the text (or Enter for {TEXT}, Python's own source code): ")
         line = step.line(text or TEXT, budget)
         say(f"    {line}\n")
-        answer = ask("Enter runs it, s and Enter skips it, q and Enter ends the tour: ") if is_asking else "s"
+        answer = ask("Enter to run it, s and Enter to skip it, q and Enter to quit: ") if is_asking else "s"
         if answer in ("q", "quit"):
             return
         if answer != "s":

@@ -27,9 +27,9 @@ Log = Annotated[
     str | None,
     typer.Option(
         "--log",
-        help="Logger of losses and learning rate, such as tensorboard.",
+        help="Logger for losses and learning rate, such as tensorboard.",
         autocompletion=complete_name("logger"),
-        show_default="no log",
+        show_default="none",
     ),
 ]
 SHOWN_CHARS = 200
@@ -40,13 +40,15 @@ SHOWN_CHARS = 200
 def train(
     context: typer.Context,
     request: TrainRequest,
-    out: Annotated[Path | None, options.out_option(help="New folder for the run.")] = None,
+    out: Annotated[
+        Path | None, options.out_option(help="New folder, or one with an interrupted run.")
+    ] = None,
     log: Log = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     plugin: options.PluginFiles = None,
 ) -> None:
-    """Train and score one entry, or with --budget +2m continue a run; the result is a new run."""
+    """Train and score one entry, or continue a run with --budget +2m (saved as a new run)."""
     options.load_plugins(plugin)
     check_early(filter(None, [request.entry]), request.text, request.budget)
     from textgen.library.presentation import run_report
@@ -56,7 +58,7 @@ def train(
         if not request.entry:
             request = advised(request, work.report, options.given(context))
             if not quiet:
-                note(f"training {request.entry} for {request.budget}, which suits this text: see textgen ask")
+                note(f"training {request.entry} for {request.budget}, as recommended by textgen ask")
         work.result = train_as(request, out, log=log, report=work.report, given=options.given(context))
     run: Run = work.result
     if not quiet:
@@ -74,12 +76,12 @@ def remarks(run: Run, log: str | None) -> Iterator[str]:
     trained = run.result.train
     if trained.disturbance and run.settings.budget.is_timed:
         yield (
-            f"other work slowed training down: it {trained.disturbance}; train on an idle machine, or for a "
-            "number of characters (such as --budget 5Mchars)"
+            f"other processes slowed training down: it {trained.disturbance}; use an idle machine, or a "
+            "budget in characters (such as --budget 5Mchars)"
         )
     yield from trained.remarks
     if log is not None:
-        yield f"look at the log with: {how_to_look(log, run.folder)}"
+        yield f"view the log with: {how_to_look(log, run.folder)}"
 
 
 def first_sample(run: Run) -> list[Sample]:

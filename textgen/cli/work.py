@@ -56,7 +56,7 @@ class Work:
     def end(self) -> None:
         """End the command with `SOME_FAILED` and a line if runs failed, which the result names."""
         if number := len(self.result.failures):
-            note(f"{number} {self.name}{'s' * (number > 1)} failed; the result says why")
+            note(f"{number} {self.name}{'s' * (number > 1)} failed; the result lists the reasons")
             raise typer.Exit(SOME_FAILED)
 
     def interrupted(self) -> str:
@@ -68,7 +68,7 @@ class Work:
         kept = [f"{number} {self.name}{'s' if number > 1 else ''}"] if number else []
         kept += ["checkpoints"] if len(names) > number else []
         if not kept:
-            return "interrupted; nothing was finished, so nothing is kept"
+            return "interrupted; nothing had finished, so nothing is kept"
         are = "is" if number == 1 and len(kept) == 1 else "are"
         following = continuing(sys.argv[1:], self.folder)
         line = f"interrupted; {' and '.join(kept)} {are} kept in {self.folder}, continue with: {following}"

@@ -225,9 +225,9 @@ def _prepare(
 
 def _left_out(options: BenchOptions) -> Iterator[str]:
     """Yield what a comparison lacks and why, to be said before anything is trained."""
-    yield from (f"{name} is left out: {reason}" for name, reason in options.broken.items())
+    yield from (f"skipped {name}: {reason}" for name, reason in options.broken.items())
     if options.has_references and find_spec("pyppmd") is None:
-        yield f"PPMd is not among the references; to have it, run: {install('ppmd')}"
+        yield f"no PPMd among the references; to add it, run: {install('ppmd')}"
 
 
 def _conclude(
@@ -309,7 +309,7 @@ def _preparing(experiments: Mapping[Path, Experiment], out: Path, stages: tuple[
     for folder, experiment in experiments.items():
         check_reuse(folder, experiment)
     number, kept = len(experiments), sum(folder.exists() for folder in experiments)
-    remark = f"{kept} of {number} runs are kept in {out} and reused; {number - kept} to train" if kept else ""
+    remark = f"reusing {kept} of {number} runs from {out}; {number - kept} to train" if kept else ""
     return Step("preparing the text", total=number, stages=stages, remark=remark)
 
 
@@ -428,8 +428,8 @@ def budgets_with(out: Path, asked: Sequence[Budget]) -> tuple[Budget, ...]:
         return tuple(asked)
     if len(asked) == 1 and is_new:
         raise TextgenError(
-            f"{str(out)!r} holds a ladder, to which entries are added with one of its budgets "
-            f"({', '.join(held)}); a budget by --budget {held[0]},{asked[0]}"
+            f"{str(out)!r} holds a ladder without the budget {asked[0]}: add entries at one of its budgets "
+            f"({', '.join(held)}), or add the budget with --budget {held[0]},{asked[0]}"
         )
     if len(asked) > 1 and (single := _budget_of(out)):
         held.append(single)

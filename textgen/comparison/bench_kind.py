@@ -63,7 +63,7 @@ class BenchKind(Kind):
 
         if not (folder / DETAILS).is_file():
             raise TextgenError(
-                f"{str(folder)!r} lacks {DETAILS}, what its runs read and wrote: run the bench again with "
+                f"{str(folder)!r} has no {DETAILS} (texts and samples of its runs); rerun the bench with "
                 f"--out {folder}, which reuses the runs"
             )
         found = identify(folder) if with_models else None

@@ -129,7 +129,7 @@ def check_sealed(path: str, corpus: Corpus) -> None:
     if not Path(path).is_file():
         raise TextgenError(f"no such file: {path}")
     if len(corpus.split.test):
-        raise UsageError(f"a sealed text is the test part, so give the other one none, as by {SEALED_SPLIT}")
+        raise UsageError(f"a sealed text replaces the test part; split off none, as with {SEALED_SPLIT}")
 
 
 def train_all(
@@ -198,7 +198,7 @@ def make_origins(
             keeps_run=True,
             title=f"{origin.name} on {source}",
         )
-        once = f"{origin.name} is trained on {source} for {budget}, once, and kept in the cache"
+        once = f"training {origin.name} on {source} for {budget}, once; it is kept in the cache"
         report(Step("", remark=f"first, for {entry.name}: {once}"))
     if jobs:
         stages = (stages_of(job.title, job.experiment, folder)[:3] for folder, job in jobs.items())
@@ -209,7 +209,7 @@ def make_origins(
     ):
         progress.ended(job, outcome)
         if outcome.failure:
-            raise TextgenError(f"{job.title}, which an entry starts from, failed: {outcome.failure}")
+            raise TextgenError(f"{job.title}, the starting point of an entry, failed: {outcome.failure}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,7 +32,7 @@ def page_models(folders: Sequence[Path]) -> tuple[list[dict[str, Any]], list[str
         except TextgenError as error:
             reasons.append(str(error))
     if not found:
-        raise TextgenError(f"no model can be a part of a page: {'; '.join(dict.fromkeys(reasons))}")
+        raise TextgenError(f"no model can be embedded in the page: {'; '.join(dict.fromkeys(reasons))}")
     return found, list(dict.fromkeys(reasons))
 
 
@@ -43,7 +43,7 @@ def check_manifest(manifest: RunManifest) -> None:
     if others or entry.num_copies > 1 or not hasattr(load("model", model), "portable"):
         raise TextgenError(NOT_RECURRENT.format(entry.name))
     if num_bytes > MAX_BYTES:
-        raise TextgenError(f"{entry.name!r} has {num_bytes:,} bytes, of at most {MAX_BYTES:,}")
+        raise TextgenError(f"{entry.name!r} is too large: {num_bytes:,} bytes, at most {MAX_BYTES:,}")
 
 
 def page_model(trained: Trained) -> dict[str, Any]:
@@ -56,5 +56,5 @@ def page_model(trained: Trained) -> dict[str, Any]:
     if not all(len(token) == 1 or is_byte for token, is_byte in zip(tokens, byte_mask(tokens), strict=True)):
         raise TextgenError(f"the tokens of {name!r} are not single characters")
     if network.num_bytes > MAX_BYTES:
-        raise TextgenError(f"{name!r} has {network.num_bytes:,} bytes, of at most {MAX_BYTES:,}")
+        raise TextgenError(f"{name!r} is too large: {network.num_bytes:,} bytes, at most {MAX_BYTES:,}")
     return {"tokens": list(tokens), **network.values()}

@@ -89,7 +89,7 @@ def score_references(
     missing = [job for job in reversed(jobs) if job.title not in kept]  # compressors are quicker
     for job, outcome in run_jobs(missing, list[ReferenceScore], backend, max_silence=max_silence):
         if outcome.result is None:
-            problem = f"{job.title} is not among the references: {outcome.failure}"
+            problem = f"skipped the reference {job.title}: {outcome.failure}"
             warnings.warn(problem, TextgenWarning, stacklevel=2)
             continue
         kept[job.title] = outcome.result
@@ -184,7 +184,7 @@ def reference_entries(present: Iterable[Entry]) -> list[Entry]:
         try:
             entry = parse_reference(name)
         except TextgenError as error:
-            warnings.warn(f"{error}; the comparison has no such row", TextgenWarning, stacklevel=2)
+            warnings.warn(f"{error}; this row is missing from the comparison", TextgenWarning, stacklevel=2)
             continue
         known = [(other.parts, other.options) for other in (*present, *references)]
         if (entry.parts, entry.options) not in known:

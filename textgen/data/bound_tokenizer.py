@@ -116,13 +116,13 @@ class BoundTokenizer:
         ids = np.asarray(self.component.encode(text))
         if ids.ndim != 1 or (len(ids) and not np.issubdtype(ids.dtype, np.integer)):
             raise contract_error(
-                self.component, f"encodes a text as {ids.ndim} dimensions of {ids.dtype}, not one of integers"
+                self.component, f"encodes a text as a {ids.ndim}-d array of {ids.dtype}, not 1-d of integers"
             )
         if len(ids) and not 0 <= ids.min() <= ids.max() < self.vocab_size:
             outside = ids.max() if ids.min() >= 0 else ids.min()
             raise contract_error(
                 self.component,
-                f"returned the id {outside} with a vocabulary of {self.vocab_size}; correct encode or tokens",
+                f"returned the id {outside} for a vocabulary of {self.vocab_size}; fix encode or tokens",
             )
         return ids.astype(self.id_type)
 

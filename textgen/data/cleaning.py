@@ -173,7 +173,7 @@ def _clean_batch(cleaning: Cleaner, blocks: Iterable[Block]) -> list[Block]:
     cleaned = [(cleaning.clean(text), is_last) for text, is_last in blocks]
     for text, _ in cleaned:
         if not isinstance(text, str):
-            raise contract_error(cleaning, f"returned {type(text).__name__} instead of a text")
+            raise contract_error(cleaning, f"returned {type(text).__name__} instead of a string")
     return cleaned
 
 
@@ -202,7 +202,7 @@ def _joined(blocks: Iterable[Block]) -> tuple[str, list[int]]:
 
 
 def _nothing_left(name: str, cleaner: str) -> TextgenError:
-    return TextgenError(f"nothing of {name} remains after the cleaner {cleaner!r}; try --clean raw")
+    return TextgenError(f"nothing is left of {name} after the cleaner {cleaner!r}; try --clean raw")
 
 
 MIN_CHARS = 500

@@ -74,7 +74,7 @@ class TextSources:
 
 @dataclass(frozen=True, repr=False)
 class Corpus:
-    """A cleaned text and its split; Jupyter shows their sizes and hashes."""
+    """A cleaned text and its split; Jupyter displays their sizes and hashes."""
 
     name: str
     cleaner: str
@@ -91,11 +91,11 @@ class Corpus:
     def from_texts(
         cls, texts: Iterable[str], *, clean: str = CLEANER, split: str = SPLIT, max_chars: int | None = None
     ) -> Corpus:
-        """Return the corpus of `texts`, each a document, such as those of a database.
+        """Create a corpus from `texts` in memory, each a document, such as the rows of a database.
 
-        It is named `memory:` and a hash of them, in results too; this process can read them again by that
-        name, others cannot. `clean`, `split` and `max_chars` are those of `load_corpus`. Raises
-        `TextgenError` if they are not strings, or too short.
+        Its name, also in results, is `memory:` and a hash of the texts; only this process can read them again
+        by that name. `clean`, `split` and `max_chars` are as in `load_corpus`. Raises `TextgenError` if the
+        texts are not strings, or too short.
         """
         return load_corpus([keep_in_memory(texts)], clean, split, max_chars)
 
@@ -138,7 +138,7 @@ class Corpus:
         Raises `TextgenError` if it cannot be read or is too short, and `UsageError` if there is a test part.
         """
         if len(self.split.test):
-            raise UsageError("a sealed text is the test part, so give the other one none, as by 95/5/0")
+            raise UsageError("a sealed text replaces the test part; split off none, as with 95/5/0")
         text = load_text([path], self.cleaner, self.sources.encoding).text
         test = cut_stretches(text, self.split.method, path)
         sources = replace(self.sources, sealed=path)

@@ -45,8 +45,8 @@ def decode_stream(stream: IO[bytes], where: str, encoding: str) -> Iterator[str]
     data = stream.read(MAX_STREAM_BYTES + 1)
     if len(data) > MAX_STREAM_BYTES:
         raise TextgenError(
-            f"{where} has more than {MAX_STREAM_BYTES:,} bytes; save it in a file, which may be larger "
-            "than memory, and give that"
+            f"{where} has more than {MAX_STREAM_BYTES:,} bytes; save it to a file, which may be larger "
+            "than memory, and give the file"
         )
     if encoding == ENCODING:
         encoding = guess_encoding([data], where)
@@ -87,19 +87,19 @@ def _guess(data: bytes, position: int, problem: str, offset: int) -> str:
     as_utf8 = sample.decode("utf-8", "replace")
     num_bad = as_utf8.count("\ufffd")
     if len(as_utf8) - num_bad - len(sample.decode("ascii", "ignore")) > num_bad:
-        raise TextgenError(f"{problem}, though the rest is: repair it, or give its encoding with --encoding")
+        raise TextgenError(f"{problem}, but the rest is: repair it, or give its encoding with --encoding")
     try:
         from chardet import detect
     except ImportError:
         raise TextgenError(
-            f"{problem}; give its encoding, for example --encoding cp1252, or have it guessed: "
+            f"{problem}; give its encoding, for example --encoding cp1252, or to have it guessed, run: "
             'pip install "textgen-bench[formats]"'
         ) from None
     encoding = detect(sample)["encoding"]
     if encoding is None:
         raise TextgenError(f"{problem}; give its encoding, for example --encoding cp1252")
     warnings.warn(
-        f"{problem}; it is read as {encoding}, a guess: see --encoding", TextgenWarning, stacklevel=2
+        f"{problem}; reading it as {encoding}, a guess; see --encoding", TextgenWarning, stacklevel=2
     )
     return encoding
 
@@ -114,7 +114,7 @@ def decode_chunks(chunks: Iterable[bytes], where: str, encoding: str) -> Iterato
         decoder = codecs.getincrementaldecoder(encoding)()
     except (LookupError, ValueError):
         raise TextgenError(
-            f"unknown text encoding {encoding!r}; use utf-8, latin-1, cp1252 or utf-16, for example"
+            f"unknown text encoding {encoding!r}; use for example utf-8, latin-1, cp1252 or utf-16"
         ) from None
     num_bytes, is_empty = 0, True
     for chunk in chain(filter(None, chunks), (b"",)):

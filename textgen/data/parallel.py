@@ -45,7 +45,7 @@ def map_in_order(function: Callable[[Job], Result], items: Iterable[Job]) -> Ite
         if isinstance(result, Killed):
             raise TextgenError(
                 "a process that cleans or tokenizes was killed, possibly by the out-of-memory killer; "
-                "free some memory, or give a shorter text with --max-chars"
+                "free some memory, or shorten the text with --max-chars"
             )
         done[index] = result
         while position in done:

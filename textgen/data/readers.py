@@ -91,7 +91,7 @@ def _unless_fieldless(documents: Iterator[Document]) -> Iterator[Document]:
     try:
         first = next(documents, None)
     except NoSuchFieldError as error:
-        warnings.warn(f"left out: {error}", TextgenWarning, stacklevel=2)
+        warnings.warn(f"skipped: {error}", TextgenWarning, stacklevel=2)
         return
     if first is not None:
         yield first
@@ -161,7 +161,7 @@ def reader_of(suffix: str) -> BoundReader | None:
     claims = readers().get(suffix, ())
     if len(claims) > 1:
         names = " and ".join(str(claim.plugin) for claim in claims)
-        raise PluginError(f"files {suffix} are read by {names}; uninstall or leave out one of them")
+        raise PluginError(f"{suffix} files are claimed by {names}; uninstall or leave out one of them")
     return claims[0] if claims else None
 
 
@@ -178,7 +178,7 @@ def _by_suffix(installed: tuple[Plugin, ...]) -> dict[str, tuple[BoundReader, ..
             reader = plugin.load()()
             suffixes = getattr(reader, "suffixes", ())
             if not suffixes or not all(map(SUFFIX.fullmatch, suffixes)):
-                raise PluginError(f"{plugin} has the suffixes {suffixes!r}; give some, such as ('.html',)")
+                raise PluginError(f"{plugin} has the suffixes {suffixes!r}; declare some, as in ('.html',)")
         except (Exception, SystemExit) as error:
             warnings.warn(f"{describe_error(error)}; its files are not read", TextgenWarning, stacklevel=4)
             continue
@@ -218,7 +218,7 @@ def _members(
 ) -> Iterator[SourceFile]:
     infos = [info for info in archive.infolist() if not info.is_dir() and is_known(info.filename)]
     if not infos:
-        raise TextgenError(f"{where} contains no texts; give an archive with some")
+        raise TextgenError(f"{where} contains no texts; give an archive that does")
     check_size(sum(info.file_size for info in infos), where)
     for info in sorted(infos, key=lambda info: info.filename):
         name = PurePosixPath(info.filename).name

@@ -56,7 +56,7 @@ def read_documents(sources: Sequence[str], encoding: str = ENCODING) -> tuple[st
     `TextgenError` for a source that does not exist, and while documents are read.
     """
     if not sources:
-        raise TextgenError("no text given; name a path, - for standard input, or a corpus")
+        raise TextgenError("no text given; give a path, - for standard input, or a corpus")
     named = [_read_source(source, encoding) for source in sources]
     return "+".join(name for name, _ in named), chain.from_iterable(documents for _, documents in named)
 
@@ -71,11 +71,11 @@ def keep_in_memory(texts: Iterable[str]) -> str:
     It ends with their hash. Raises `UsageError` if they are not strings.
     """
     if isinstance(texts, str):
-        raise UsageError("the texts are a single string; give a list of texts, even for one")
+        raise UsageError("texts is a single string; give a list of strings, even for one text")
     kept, digest = tuple(texts), hashlib.sha256()
     for index, text in enumerate(kept):
         if not isinstance(text, str):
-            raise UsageError(f"text {index} is not a string but {type(text).__name__}; give a list of texts")
+            raise UsageError(f"text {index} is {type(text).__name__}, not a string; give a list of strings")
         digest.update(utf8(text) + b"\0")
     name = IN_MEMORY + digest.hexdigest()[:12]
     _in_memory[name] = kept
@@ -121,7 +121,7 @@ def _find_files(source: str) -> Files | None:
     if not os.path.isdir(place) and not has_fields(place):
         known = ", ".join(suffixes_with_fields())
         raise TextgenError(
-            f"{place} has no fields such as {field!r}; leave it out, or give {known} or a folder"
+            f"{place} has no fields, so no {field!r}; leave it out, or give {known} or a folder"
         )
     return _files(place, field)
 
@@ -135,7 +135,7 @@ def _files(source: str, field: str | None) -> Files:
     paths = files_of(path)
     if not paths:
         raise TextgenError(
-            f"the folder {source} contains no texts, such as .txt files; give a file, or a folder with some"
+            f"the folder {source} contains no texts, such as .txt files; give a file or another folder"
         )
     return Files(path.resolve().name or source, paths, field)
 
@@ -152,7 +152,7 @@ def _read_source(source: str, encoding: str) -> tuple[str, Iterator[Document]]:
     located = _find_files(source)
     if located is None and source.startswith(IN_MEMORY):
         if source not in _in_memory:
-            raise TextgenError(f"no text {source} in this process; give it again by Corpus.from_texts")
+            raise TextgenError(f"no text {source} in this process; give it again with Corpus.from_texts")
         return source, _not_empty(([text] for text in _in_memory[source]), source)
     if located is None:
         return source, iter([document] for document in _read_corpus(source))
@@ -190,7 +190,7 @@ def _language(source: str) -> str:
         return LANGUAGE
     tag = corpus.language(item)
     if not isinstance(tag, str) or not LANGUAGE_TAG.fullmatch(tag):
-        raise contract_error(corpus, f"returned {tag!r} as its language, instead of a tag such as 'de'")
+        raise contract_error(corpus, f"returned {tag!r} as its language, not a tag such as 'de'")
     return tag
 
 
@@ -214,7 +214,7 @@ def _check_name(source: str) -> None:
             raise TextgenError(
                 f"no such file: {source}; give a path, - for standard input, or a corpus: {', '.join(known)}"
             )
-        raise TextgenError(unknown_name("corpus", name) + "; or give the path of a file")
+        raise TextgenError(unknown_name("corpus", name) + "; or give a path")
 
 
 def _read_corpus(source: str) -> list[str]:
@@ -227,7 +227,7 @@ def _read_corpus(source: str) -> list[str]:
     documents: list[Any] = [text] if is_one else list(text)
     for document in documents:
         if not isinstance(document, str):
-            raise contract_error(corpus, f"returned {type(document).__name__} instead of a text")
+            raise contract_error(corpus, f"returned {type(document).__name__} instead of a string")
     if not any(documents):
         raise TextgenError(f"the corpus {source} is empty; choose another")
     return documents

@@ -203,9 +203,9 @@ def parse_split(text: str) -> SplitMethod:
         if is_complete and percentages[0] > method.held_back:
             return method
     raise TextgenError(
-        f"invalid split {text!r}; give percentages such as 90/5/5 of train, validation and test, 90/10 to "
-        "hold validation back from train, after slices:, contiguous: (one stretch each), documents: (kept "
-        "whole) or exact: (cut at these bytes) if you like"
+        f"invalid split {text!r}; give percentages of train, validation and test such as 90/5/5, or 90/10 to "
+        "take validation from train; optionally prefixed with slices:, contiguous: (one stretch each), "
+        "documents: (kept whole) or exact: (cut at these bytes)"
     )
 
 
@@ -355,8 +355,8 @@ def document_places(ends: Sequence[int], shares: Mapping[str, float]) -> dict[st
     if number < len(shares):
         some = f"{number} document{'s' * (number > 1)}"
         raise TextgenError(
-            f"the text has {some}, too few to keep them whole in {len(shares)} parts; "
-            "leave documents: out of the split, or give more documents"
+            f"the text has {some}, too few to split whole documents into {len(shares)} parts; "
+            "remove documents: from the split, or give more documents"
         )
     documents, random = list(pairwise([0, *ends])), np.random.default_rng(0)
     by_length = np.argsort([end - begin for begin, end in documents], kind="stable")

@@ -97,7 +97,7 @@ def naming_damage(where: str) -> Iterator[None]:
         if reason := isinstance(error, OSError) and error.strerror:
             raise TextgenError(f"cannot read {where}: {reason}") from None
         reason = one_line(error, with_type=False).rstrip(".")
-        raise TextgenError(f"{where} is damaged, or not what its name says: {reason}") from None
+        raise TextgenError(f"{where} is damaged, or its suffix is wrong: {reason}") from None
 
 
 def missing_library(where: str, library: str) -> TextgenError:
@@ -108,7 +108,7 @@ def missing_library(where: str, library: str) -> TextgenError:
 def check_size(num_bytes: int, where: str) -> None:
     """Raise `TextgenError` for a file that unpacks to more than `MAX_BYTES`."""
     if num_bytes > MAX_BYTES:
-        raise TextgenError(f"{where} unpacks to more than {MAX_BYTES >> 30} GiB; give a part of it")
+        raise TextgenError(f"{where} unpacks to more than {MAX_BYTES >> 30} GiB; split it")
 
 
 def check_length(num_chars: int, where: str) -> None:

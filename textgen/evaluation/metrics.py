@@ -163,7 +163,7 @@ def metric(name: str, label: str, **more: Any) -> Callable[[Measure], Measure]:
 
 @metric("real_word_rate", "real words")
 def real_words(written: Written) -> Share:
-    """Return the share of written words that the training text or a lexicon has.
+    """Return the share of words that are in the training text or a lexicon.
 
     They are there in lower case, perhaps without a clitic or an elision; those with enough letters count.
     """
@@ -172,13 +172,13 @@ def real_words(written: Written) -> Share:
 
 @metric("distinct_1", "distinct-1")
 def distinct_words(written: Written) -> Share:
-    """Return the share of different words among those written."""
+    """Return the share of distinct words among all words."""
     return distinct(written.texts, 1)
 
 
 @metric("distinct_2", "distinct-2")
 def distinct_pairs(written: Written) -> Share:
-    """Return the share of different pairs of neighbouring words; more is more varied.
+    """Return the share of distinct pairs of neighbouring words; higher is more varied.
 
     Li et al. 2016 (arXiv:1510.03055) divide by the number of words, which gives about 1 % less.
     """
@@ -187,32 +187,32 @@ def distinct_pairs(written: Written) -> Share:
 
 @metric("repetition_4", "repetition")
 def repetition(written: Written) -> Share:
-    """Return the share of words in runs of four that were written before."""
+    """Return the share of four-word sequences that occurred earlier in the same text."""
     grams = [ngrams(text, 4) for text in written.texts]
     return Share.of_sums([len(each) - len(set(each)) for each in grams], list(map(len, grams)))
 
 
 @metric("self_bleu", "self BLEU")
 def likeness(written: Written) -> Share:
-    """Return the mean likeness of samples to each other; 0 is not at all."""
+    """Return the mean similarity of samples to each other; 0 is none."""
     return Share.mean(self_bleu(written.texts))
 
 
 @metric("novel_4gram_rate", "novel 4-grams")
 def novelty(written: Written) -> Share:
-    """Return the share of runs of four words that are not in the training text."""
+    """Return the share of four-word sequences that are not in the training text."""
     return Share.of_sums([each.count(False) for each in written.known], list(map(len, written.known)))
 
 
 @metric("longest_verbatim_span", "verbatim span", unit="", best=None)
 def longest_copy(written: Written) -> int:
-    """Return the most characters in a row that are copied from the training text."""
+    """Return the length of the longest span copied from the training text, in characters."""
     return written.longest_copy
 
 
 @metric("compression_ratio", "compression", unit="", best=None)
 def compression(written: Written) -> float | None:
-    """Return the UTF-8 bytes before / after zlib, all samples joined; more is more repetitive."""
+    """Return the UTF-8 bytes before / after zlib, all samples joined; higher is more repetitive."""
     joined = utf8("\n".join(written.samples))
     return share(len(joined), len(zlib.compress(joined))) if any(written.samples) else None
 

@@ -123,7 +123,7 @@ def _rows(embedding: Embedding, vectors: WordVectors) -> dict[str, int]:
         raise contract_error(embedding, f"returned a table of shape {shape} for {num_words} words")
     rows = {word: row for row, word in enumerate(vectors.words)}
     if len(rows) < num_words:
-        raise contract_error(embedding, "returned several vectors of one word; give each word once")
+        raise contract_error(embedding, "returned several vectors for one word; give each word once")
     return rows
 
 
@@ -148,7 +148,7 @@ def _problem(keys: Sequence[str], matched: Sequence[str]) -> str | None:
         return None
     which = "match single characters only" if matched else "match no token"
     other = "" if matched else ", or vectors in the language of the text"
-    return f"{which} of this vocabulary; use the word tokenizer, as word-lstm-glove{other}"
+    return f"{which} of this vocabulary; use the word tokenizer, as in word-lstm-glove{other}"
 
 
 def _coverage(

@@ -107,7 +107,7 @@ class Entry:
     def build_tokenizer(self) -> BoundTokenizer:
         """Return a new tokenizer, not yet fitted; raises `TextgenError` if the entry knows of other code."""
         if self.code != replace(self).code:
-            raise TextgenError(f"code of {self.name!r} has changed since the command began; run it again")
+            raise TextgenError(f"the code of {self.name!r} has changed during the command; run it again")
         return BoundTokenizer(self._build("tokenizer"))
 
     def build_embedding(self) -> Embedding | None:

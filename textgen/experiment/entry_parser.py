@@ -24,7 +24,7 @@ def parse_entry(text: str) -> Entry:
     """Read an entry; raises `TextgenError` with the nearest match for an unknown part."""
     name, sign, assignments = text.strip().partition(":")
     if sign and name in names("yardstick"):
-        raise TextgenError(f"{text!r} is a yardstick, not an entry: only bench takes it, to score it")
+        raise TextgenError(f"{text!r} is a yardstick, not an entry; only bench can score it")
     options = parse_assignments(f"entry {text!r}", assignments)
     copies, sign, alias = name.rpartition(COPIES)
     if alias not in names("alias"):
@@ -94,10 +94,10 @@ def _read(text: str, name: str, options: dict[str, str]) -> Entry:
     entry = Entry(text, {**parts, "model": copies + sign + parts["model"]}, {})
     for kind, word in entry.components.values():
         if word not in names(kind):
-            whole = f"; {word} is a whole entry, so it combines with nothing" if word in aliases else ""
+            whole = f"; {word} is a whole entry and cannot be combined" if word in aliases else ""
             raise TextgenError(f"entry {text!r}: {unknown_name(kind, word)}{whole}")
     if twice := next((name for name in models if models.count(name) > 1), None):
-        raise TextgenError(f"entry {text!r}: model {twice!r} is there twice; a mixture has different models")
+        raise TextgenError(f"entry {text!r}: model {twice!r} is given twice; give each model once")
     _check_refinements(entry)
     if "embedding" in entry.parts and not entry.accepts_vectors:
         raise TextgenError(f"entry {text!r}: model {entry.parts['model']!r} takes no embedding; leave it out")
@@ -105,7 +105,7 @@ def _read(text: str, name: str, options: dict[str, str]) -> Entry:
     complete.try_parts()
     if sign and not complete.is_trainable:
         raise TextgenError(
-            f"entry {text!r}: copies of {parts['model']!r} would be equal, since it is not trained by "
+            f"entry {text!r}: copies of {parts['model']!r} would be identical, since it is not trained by "
             f"gradient descent; leave out {copies}*"
         )
     return complete
@@ -122,8 +122,7 @@ def _check_refinements(entry: Entry) -> None:
         (part for part in parts[len(parts) - len(refinements) :] if part not in refinements), None
     ):
         raise TextgenError(
-            f"entry {entry.name!r}: {refinements[0]!r} refines the models to its left; "
-            f"write it after {other!r}"
+            f"entry {entry.name!r}: {refinements[0]!r} refines the models to its left; put it after {other!r}"
         )
     for part in refinements:
         component = entry.model_classes[part]
@@ -188,7 +187,7 @@ def assign_options(entry: Entry, options: dict[str, str]) -> Entry:
         )
     if complete.keeps_snapshots and (len(complete.models) > 1 or complete.num_copies > 1):
         raise TextgenError(
-            f"{message}: snapshots are of a single model, and {entry.parts['model']!r} is made of several; "
+            f"{message}: snapshots need a single model, but {entry.parts['model']!r} consists of several; "
             "leave them out"
         )
     if "start" not in assigned.get("train", {}):

@@ -322,15 +322,15 @@ def continuation(
     """
     check_is_text(budget)
     if not budget.startswith("+"):
-        raise TextgenError(f"{run.entry.name!r} is trained already: write what to add, as --budget +{budget}")
+        raise TextgenError(f"{run.entry.name!r} is already trained; to continue, give --budget +{budget}")
     if not run.entry.is_trainable:
         raise TextgenError(
-            f"{run.entry.name!r} is not trained by gradient descent: there is nothing to continue"
+            f"{run.entry.name!r} is not trained by gradient descent, so it cannot be trained further"
         )
     settings = run.settings
     if corpus is None:
         if not run.sources.are_kept:
-            raise TextgenError(f"the text of {run.entry.name!r} was not kept; give it by --corpus")
+            raise TextgenError(f"the text of {run.entry.name!r} was not kept; give it with --corpus")
         corpus = load_again(run.sources, settings.corpus)
     if replace(corpus.info, name=settings.corpus.name) != settings.corpus:
         raise TextgenError(

@@ -125,8 +125,8 @@ def with_options_of_origin(entry: Entry) -> Entry:
     trained, known = {entry.models[part] for part in entry.trained}, set(origin.models.values())
     if trained - known or origin.parts["tokenizer"] != entry.parts["tokenizer"]:
         raise TextgenError(
-            f"entry {entry.name!r} cannot start from {start!r}, which is {origin.name!r}: tokenizer and "
-            "trained models must be the same"
+            f"entry {entry.name!r} cannot start from {start!r} ({origin.name!r}); tokenizer and trained "
+            "models must be the same"
         )
     parts = {name: part for part, name in origin.models.items()}
     options = dict(entry.options)
@@ -159,7 +159,7 @@ def start_members(
             member.module.load_state_dict(grown, strict=False)
         except ValueError as error:
             message = f"entry {entry.name!r} cannot start from {start_of(entry)!r}: {error}"
-            raise TextgenError(f"{message}; give it the options of that run") from error
+            raise TextgenError(f"{message}; use the options of that run") from error
 
 
 def _grown(weights: Mapping[str, Tensor], state: Mapping[str, Tensor], num_new: int) -> dict[str, Tensor]:
@@ -168,7 +168,7 @@ def _grown(weights: Mapping[str, Tensor], state: Mapping[str, Tensor], num_new: 
     for name, value in weights.items():
         new = state[name].clone() if name in state else value.new_empty(0)
         if new.shape != value.shape and new.shape != (len(value) + num_new, *value.shape[1:]):
-            raise ValueError(f"{name} has the form {list(value.shape)} there and {list(new.shape)} here")
+            raise ValueError(f"{name} has shape {list(value.shape)} there and {list(new.shape)} here")
         new[tuple(slice(size) for size in value.shape)] = value.to(new.device)
         grown[name] = new
     return grown

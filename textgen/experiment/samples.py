@@ -6,7 +6,6 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from pathlib import Path
 from typing import NamedTuple
 
 from torch import Tensor
@@ -22,8 +21,6 @@ from textgen.generation.generator import Generator
 from textgen.registry.isolation import preserve_process_state
 from textgen.registry.registry import describe_error
 from textgen.runtime.device import DeviceConfig
-from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record, write_record
-from textgen.runtime.storage.result_folders import locked
 
 NUM_MEASURED = 24
 """Continuations of held-out passages that the metrics of generated text are taken from, one for each slice of
@@ -269,33 +266,3 @@ def _prompt_start(text: str, position: int) -> int:
     if has_unspaced(text[nearby.start : nearby.stop]):
         rules.insert(0, is_phrase_start)
     return next((place for rule in rules for place in nearby if rule(text, place)), position)
-
-
-SAMPLES = "samples.json"
-"""The file in the folder of a run; not covered by its digests, since it grows."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class KeptSamples:
-    """The contents of `samples.json`."""
-
-    schema_version: int = SCHEMA_VERSION
-    samples: tuple[Sample, ...]
-
-
-def kept_samples(folder: Path) -> tuple[Sample, ...]:
-    """Return the samples kept with a run, the oldest first; raises `TextgenError` if the file is damaged."""
-    path = folder / SAMPLES
-    return read_record(KeptSamples, path).samples if path.exists() else ()
-
-
-def keep_samples(folder: Path, samples: Sequence[Sample]) -> int:
-    """Add samples to those kept with a run, each once; return the number of all of them.
-
-    Raises `TextgenError` if the file is damaged, which is left unchanged, and `OSError` if it cannot be
-    written.
-    """
-    with locked(folder):
-        kept = tuple(dict.fromkeys([*kept_samples(folder), *samples]))
-        write_record(folder / SAMPLES, KeptSamples(samples=kept))
-    return len(kept)

@@ -247,7 +247,7 @@ def _missing_files(settings: RunSettings) -> str:
 def _damaged(folder: Path, error: BaseException) -> TextgenError:
     reason = one_line(error, with_type=False)
     return TextgenError(
-        f"run {str(folder)!r} is damaged, or of another version of textgen ({reason}); train it again"
+        f"run {str(folder)!r} is damaged, or from another version of textgen ({reason}); train it again"
     )
 
 

@@ -130,9 +130,7 @@ def build_sampler(spec: str) -> BoundSampler:
     rest = ":".join([name, *([",".join(map("=".join, options.items()))] if options else [])])
     sampler = BoundSampler(build("sampler", rest), rest, entropy)
     if "temperature" not in declared_options(load("sampler", name)):
-        raise UsageError(
-            f"sampler {name!r} lacks a temperature, so its {ENTROPY} cannot be set; leave it out"
-        )
+        raise UsageError(f"sampler {name!r} has no temperature, so its {ENTROPY} cannot be set; leave it out")
     return sampler
 
 

@@ -177,7 +177,7 @@ class Generator:
         a line break.
         """
         if not isinstance(prompt, str):
-            raise UsageError(f"prompt must be a text, not {prompt!r}; samples(3) returns several samples")
+            raise UsageError(f"prompt must be a string, not {prompt!r}; for several samples use samples(3)")
         if not prompt.endswith(" ") or not (self._carries_space & (self.table.num_chars > 1)).any():
             return 0
         last = self.tokenizer.encode(prompt)[-1:]

@@ -87,7 +87,7 @@ def open_backend(
         yield LocalBackend(num_jobs)
         return
     if num_jobs > 1:
-        raise UsageError("jobs has no effect with on, which computes as many runs at a time as have room")
+        raise UsageError("jobs has no effect with on, which trains as many runs at a time as fit")
     name, _, address = on.partition(":")
     opens: OpensBackend = load("backend", name)
     with opens(address, cpus_per_job, gpus_per_job) as backend:
@@ -99,6 +99,6 @@ def check_equal_machines(backend: Backend, *, is_timed: bool) -> None:
     if is_timed and len(backend.machines) > 1:
         kinds = "; ".join(each.name for each in backend.machines)
         raise TextgenError(
-            f"the machines differ ({kinds}), so equal seconds are not equal work; give a budget in "
+            f"the machines differ ({kinds}), so equal times are not equal work; give a budget in "
             "characters, such as 20Mchars"
         )

@@ -74,10 +74,10 @@ def check_new(folder: str | Path | None) -> None:
         return
     path = Path(folder)
     if path.samefile(Path()):
-        raise TextgenError(f"{str(path)!r} is the current folder; name a new one for the run (--out)")
+        raise TextgenError(f"{str(path)!r} is the current folder; give a new one for the run (--out)")
     discard_outlived(path)
     if not path.is_dir() or any(path.iterdir()):
-        raise TextgenError(f"{str(path)!r} exists already; choose another folder (--out)")
+        raise TextgenError(f"{str(path)!r} already exists; choose another folder (--out)")
     try:
         with new_folder(path):
             pass
@@ -98,8 +98,7 @@ def check_reuse(folder: Path, experiment: Experiment) -> None:
     if what is not None:
         remedy = f"add --precision {manifest.settings.precision}, or " if what == "precision" else ""
         raise TextgenError(
-            f"{str(folder)!r} holds a run that was made with another {what}; "
-            f"{remedy}choose another folder (--out)"
+            f"{str(folder)!r} holds a run that differs in its {what}; {remedy}choose another folder (--out)"
         )
 
 
@@ -111,5 +110,5 @@ def _first_difference(manifest: RunManifest, experiment: Experiment) -> str | No
     for name, value in vars(wanted).items():
         if getattr(kept, name) != value:
             same_text = name == "corpus" and kept.corpus.sha256 == wanted.corpus.sha256
-            return "split" if same_text else "version of its plugins" if name == "plugins" else name
+            return "split" if same_text else "plugin versions" if name == "plugins" else name
     return "options" if manifest.entry.options != entry.options else None

@@ -1,8 +1,7 @@
-"""The public Python API, which `import textgen` offers: the commands as functions with the same options.
+"""The public Python API, available as `import textgen`: the commands as functions with the same options.
 
-Options that belong together are groups: `TextOptions`, `SampleOptions` and `ClusterOptions`.
-Results are saved in the folders in which the commands save them, unless `out` names another one. `report`
-is a function that is called with a `Step` when one begins or makes progress, or True for a display of the
-progress; without it, the functions are silent. A command parses options, calls one of these functions, and
-prints.
+Related options are grouped: `TextOptions`, `SampleOptions` and `ClusterOptions`. Results are saved in the
+same folders as by the commands, unless `out` gives another one. `report` is a function, called with a `Step`
+whenever one begins or makes progress, or a bool that turns the progress display on or off; by default, it is
+shown on a terminal and in a notebook. A command parses options, calls one of these functions, and prints.
 """

@@ -49,15 +49,15 @@ def bench(
 ) -> Comparison | Any:
     """Train `entries` side by side on the text of `corpus`; return their scores, samples, speed and size.
 
-    `budget` is the training of each entry; with several, as in `15s,1m,4m`, the result is a `Ladder`. `seeds`
-    is their number, or a range. `samples` says what each entry writes, `cluster` where it is computed, and
-    `plugins` are files or classes, as those of a notebook. A sealed text (`TextOptions`) is the one that is
-    scored; nothing opens it before all entries are trained.
+    `budget` is the training budget per entry; several, as in `15s,1m,4m`, give a `Ladder`. `seeds` is the
+    number of random seeds, or a range. `samples` sets what each entry writes, and `cluster` where runs are
+    computed; `plugins` are files or classes, such as those in a notebook. A sealed text (`TextOptions`) is
+    the one that is scored; it is not opened before all entries are trained.
 
-    Entries are added to a comparison that `out` already holds, whose runs are reused; so are budgets to a
-    ladder. `out` is locked: a second comparison there waits and adds to this one. `report` is called with
-    each `Step`; True shows them, False does not. An entry that fails has its reason in the result. Raises
-    `TextgenError` if it cannot start, and `NotSavedError` with the result if the disk is full.
+    If `out` already holds a comparison, entries are added to it and its runs are reused; budgets are added to
+    a ladder likewise. `out` is locked: a second comparison there waits and adds to this one. `report` is
+    called with each `Step`; True shows progress, False does not. The result has the reason if an entry fails.
+    Raises `TextgenError` if the comparison cannot start, `NotSavedError` (with the result) on a full disk.
     """
     add_plugins(plugins)
     request = BenchRequest(
@@ -74,12 +74,12 @@ def bench(
 def bench_as(
     request: BenchRequest, out: str | Path | None, report: Report | bool | None, given: options.Given
 ) -> Comparison | Ladder:
-    """Compare as asked, as `bench` does; `given` are options that may have no effect."""
+    """Run a `bench` request; `given` are the options to be checked for having an effect."""
     import_early("textgen.comparison.entry_job")
     cluster = request.cluster
     options.check_numbers(request.seed, length=request.samples.length)
     texts.check_text(request.text)
-    options.check_cluster(request, "a bench, whose entries train one by one", given)
+    options.check_cluster(request, "a bench, which trains its entries one by one", given)
     asked, silence = parse_budgets(request.budget), parse_duration(cluster.entry_timeout, "--entry-timeout")
     _check_entries(request.entries, out)
     if not several(request.samples.sampler):
@@ -128,7 +128,7 @@ def _opened(request: BenchRequest) -> Corpus:
     if asked.sealed is None:
         return texts.loaded(asked)
     if request.cluster.on is not None:
-        raise UsageError("sealed cannot be combined with on, whose machines keep no trained entries")
+        raise UsageError("sealed cannot be combined with on: remote machines keep no trained entries")
     split = SEALED_SPLIT if asked.split == defaults.SPLIT else asked.split
     text = texts.read(replace(asked, split=split))
     check_sealed(asked.sealed, text)

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class Comparison(comparison.Comparison):
-    """Entries × seeds on one corpus under one budget; Jupyter shows the report."""
+    """Result of a comparison under one budget (entries × seeds); Jupyter displays its report."""
 
     def to_pandas(self) -> DataFrame:
-        """Return a row for each entry and seed: its scores, speed, size and the metrics of its samples.
+        """Return a data frame with a row per entry and seed: scores, speed, size, metrics of the samples.
 
         Raises `TextgenError` if pandas is not installed.
         """
@@ -44,10 +44,10 @@ class Comparison(comparison.Comparison):
         )
 
     def plot(self, kind: Literal["scores", "curves"] = "scores", *, axes: Axes | None = None) -> Axes:
-        """Draw the scores with their intervals, or the learning curves; return the axes.
+        """Plot the scores with their intervals, or the learning curves (`kind`); return the axes.
 
-        `kind` says which, and `axes` where, instead of in a new plot. Raises `TextgenError` if matplotlib is
-        not installed.
+        The plot is drawn on `axes` if given, otherwise in a new figure. Raises `TextgenError` if matplotlib
+        is not installed.
         """
         if kind not in ("scores", "curves"):
             raise UsageError(f"kind must be scores or curves, not {kind!r}")
@@ -71,20 +71,20 @@ class Comparison(comparison.Comparison):
 
 
 class Ladder(ladder.Ladder):
-    """Entries × seeds × budgets on one corpus; Jupyter shows the report."""
+    """Result of a comparison under several budgets (entries × seeds × budgets); Jupyter shows its report."""
 
     def to_pandas(self) -> DataFrame:
-        """Return a row for each entry and budget: its score, and how much was trained.
+        """Return a data frame with a row per entry and budget: the score and the amount of training.
 
         Raises `TextgenError` if pandas is not installed.
         """
         return data_frame(list(ladder_values(self)))
 
     def plot(self, kind: Literal["budget", "characters"] = "budget", *, axes: Axes | None = None) -> Axes:
-        """Draw the scores of trained entries over the budget, or over the characters read; return the axes.
+        """Plot the scores of trained entries over the budget or the characters read; return the axes.
 
-        `kind` says which, and `axes` where, instead of in a new plot. Raises `TextgenError` if matplotlib is
-        not installed.
+        `kind` selects the x axis. The plot is drawn on `axes` if given, otherwise in a new figure. Raises
+        `TextgenError` if matplotlib is not installed.
         """
         if kind not in ("budget", "characters"):
             raise UsageError(f"kind must be budget or characters, not {kind!r}")
@@ -127,7 +127,7 @@ def data_frame(rows: Sequence[Mapping[str, Any]]) -> DataFrame:
 
 
 def new_axes() -> Axes:
-    """Return the axes of a new plot, which a notebook shows.
+    """Return the axes of a new figure, which a notebook displays.
 
     Raises `TextgenError` if matplotlib is not installed.
     """
@@ -140,7 +140,7 @@ def new_axes() -> Axes:
 
 
 def plot_scores(axes: Axes, scores: Sequence[EntryScore], references: Sequence[ReferenceScore]) -> None:
-    """Draw the scores of entries and, in grey, of references, with their intervals; the best is on top."""
+    """Plot the scores of entries and (in grey) references with their intervals, the best on top."""
     rows: list[EntryScore | ReferenceScore] = [*scores, *references]
     ranked = sorted(rows, key=lambda row: row.bits_per_char)
     for place, score in enumerate(ranked):
@@ -156,7 +156,7 @@ def plot_scores(axes: Axes, scores: Sequence[EntryScore], references: Sequence[R
 
 
 def plot_curves(axes: Axes, curves: Sequence[tuple[str, Sequence[Progress]]], *, by_time: bool) -> None:
-    """Draw the validation scores of named runs over seconds, or over characters."""
+    """Plot the validation scores of named runs over seconds or characters."""
     for name, curve in curves:
         points = [
             (point.seconds if by_time else point.num_chars, point.validation_bits_per_char)
@@ -173,7 +173,7 @@ def plot_curves(axes: Axes, curves: Sequence[tuple[str, Sequence[Progress]]], *,
 def plot_ladder(
     axes: Axes, lines: Sequence[tuple[str, Sequence[tuple[float, EntryScore]]]], label: str
 ) -> None:
-    """Draw the scores of named entries with their intervals over amounts, on a logarithmic axis."""
+    """Plot the scores of named entries with their intervals over amounts, on a logarithmic axis."""
     for name, points in lines:
         values = [score.bits_per_char for _, score in points]
         ends = [score.interval or (score.bits_per_char,) * 2 for _, score in points]

@@ -1,8 +1,8 @@
-"""Plugins: which are installed and what each offers, and those of a file, a notebook or a script.
+"""Plugins: the installed ones with their options, and those from a file, a notebook or a script.
 
-The help of an option is in its annotation: `Annotated[int, doc("…")]`. The code of a class that a notebook or
-script defines is written to a file, which other processes load. It has the class and all that it uses: of the
-statements of the notebook or script, those that define a name which is used, the last one for each name.
+The help of an option is in its annotation: `Annotated[int, doc("…")]`. A class defined in a notebook or
+script is written to a file that other processes load, together with everything it uses: for each name, the
+last statement of the notebook or script that defines it.
 """
 
 from __future__ import annotations
@@ -42,26 +42,26 @@ FOLDER = Path(RUNS) / "plugins"
 CELLS = "In"
 """The name under which IPython keeps the code of the cells that were executed."""
 FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-"""What cells may have."""
+"""Compiler flags for cells."""
 
 
 def plugins(kind: str | None = None) -> list[Plugin]:
-    """Return the installed plugins, of all kinds or of `kind`; raises `TextgenError` if it is unknown."""
+    """Return the installed plugins, optionally of one `kind`; raises `TextgenError` if that is unknown."""
     if kind is not None and kind not in KINDS:
         raise TextgenError(unknown("kind", kind, KINDS))
     return [plugin for each in KINDS if kind in (None, each) for plugin in registry.plugins(each)]
 
 
 def load_plugin_file(path: str | Path) -> list[Plugin]:
-    """Add the components in the Python file `path`; return them.
+    """Register the components in the Python file `path` and return them.
 
-    Raises `TextgenError` if it cannot be loaded.
+    Raises `TextgenError` if the file cannot be loaded.
     """
     return single_file.load_plugin_file(Path(path))
 
 
 def listing() -> list[dict[str, Any]]:
-    """Return the installed plugins by their metadata and source, each with its known problem."""
+    """Return the metadata, description and known problem of each installed plugin, without importing it."""
     return [
         {
             **{key: getattr(plugin, key) for key in ("kind", "name", "distribution", "version", "target")},
@@ -73,7 +73,7 @@ def listing() -> list[dict[str, Any]]:
 
 
 def chosen(wanted: Sequence[str], kind: str | None) -> list[Plugin]:
-    """Return the plugins of these names; without a name, all of them. `kind` restricts them to one kind.
+    """Return the plugins with these names, or all of them without names, optionally of one `kind`.
 
     Raises `TextgenError` for an unknown name or kind.
     """
@@ -87,7 +87,7 @@ def chosen(wanted: Sequence[str], kind: str | None) -> list[Plugin]:
 
 
 def description(plugin: Plugin) -> dict[str, Any]:
-    """Return a plugin's description, place and options as JSON values.
+    """Return the description, source location and options of a plugin as JSON values.
 
     Raises `PluginError` if it cannot be loaded.
     """
@@ -122,7 +122,7 @@ def option_rows(component: type) -> list[dict[str, Any]]:
 
 
 def training_rows(model: type) -> list[dict[str, Any]]:
-    """Return the training options with a model's defaults; none for one that is not trained by gradient."""
+    """Return the training options with a model's defaults; empty if it is not trained by gradient descent."""
     from textgen.experiment.entry import recommended_training
     from textgen.nn.language_model import ModelClass
     from textgen.training.train_options import TrainOptions
@@ -136,7 +136,7 @@ def training_rows(model: type) -> list[dict[str, Any]]:
 
 
 def type_name(annotation: Any) -> str:
-    """Return an option's type in words: `int ≥ 1`, `auto | full`, `float > 0 or none`."""
+    """Return the type of an option in words: `int ≥ 1`, `auto | full`, `float > 0 or none`."""
     origin = get_origin(annotation)
     if origin is Annotated:
         base, *metadata = get_args(annotation)
@@ -157,7 +157,7 @@ def type_name(annotation: Any) -> str:
 def search_range(option: Option) -> str:
     """Return the values that `textgen tune` tries, such as `1..4` or `false | true`; empty for none.
 
-    A missing end is that of the valid range.
+    A missing end means the end of the valid range.
     """
     search = option.search
     if search is None:
@@ -207,7 +207,7 @@ def _help(option: Option) -> str:
 
 
 def add_plugins(plugins: NewPlugins) -> None:
-    """Add plugins as `--plugin` does; raises `TextgenError` if one cannot be loaded, or has no source."""
+    """Register plugins as `--plugin` does; raises `TextgenError` if one cannot be loaded or has no source."""
     for plugin in [plugins] if isinstance(plugins, (str, Path, type)) else plugins:
         if not isinstance(plugin, (str, Path, type)):
             raise UsageError(f"{plugin!r} is not a plugin; give a class, or the path of a file")
@@ -215,7 +215,7 @@ def add_plugins(plugins: NewPlugins) -> None:
 
 
 def file_of(component: type) -> Path:
-    """Return the file with a class: that of its module, or one that is written if that is not imported."""
+    """Return the file that defines a class: its module, or a new file if it is from a notebook or script."""
     module = sys.modules.get(component.__module__)
     cells = vars(module).get(CELLS) if module else None
     try:
@@ -226,8 +226,8 @@ def file_of(component: type) -> Path:
         code = source_of(component.__qualname__, cells)
     except (OSError, TypeError, LookupError):
         raise TextgenError(
-            f"the source of {component.__qualname__} cannot be found: define it at the top level of a cell "
-            "or script, or give the file that it is in"
+            f"the source of {component.__qualname__} cannot be found; define it at the top level of a cell "
+            "or script, or give its file"
         ) from None
     digest = hashlib.sha256(code.encode()).hexdigest()[:8]
     path = FOLDER / f"{component.__name__.lower()}-{digest}.py"
@@ -238,7 +238,7 @@ def file_of(component: type) -> Path:
 
 
 def source_of(name: str, cells: Iterable[str]) -> str:
-    """Return the statements of cells that define a name and all that it uses; raises `LookupError`."""
+    """Return the code in cells that defines a name and everything it uses; raises `LookupError`."""
     statements, codes = list[ast.stmt](), list[CodeType]()
     for cell in cells:
         with suppress(SyntaxError):  # it failed

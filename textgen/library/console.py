@@ -13,7 +13,7 @@ from textgen.runtime.output import results, visible
 
 
 class VisibleConsole(Console):
-    """A console that draws all text `visible`, reads no markup in it, and makes no links."""
+    """Console that shows control characters as `visible` text, without markup or links."""
 
     def __init__(self, *, stderr: bool = False) -> None:
         file = None if stderr else results()

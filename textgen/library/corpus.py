@@ -1,4 +1,4 @@
-"""Texts: given by names or paths, or loaded already; what is in one, and the list of those known by name."""
+"""Texts: loading by name or path, statistics, and the list of corpora."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from textgen.requests import Source, TextOptions
 from textgen.runtime.messages import UsageError
 
 TextSource: TypeAlias = Source | Sequence[Source] | TextOptions | Corpus
-"""One source or several, which are joined; with options; or a corpus that is loaded already."""
+"""One source or several (which are joined), a source with options, or a loaded corpus."""
 EXCERPT = 100_000
 """Characters of a text for which `changes` shows the effect of a cleaner."""
 
@@ -38,45 +38,45 @@ def load_corpus(
     max_chars: int | None = None,
     encoding: str = defaults.ENCODING,
 ) -> Corpus:
-    """Return the text of `corpus`, names and paths, cleaned and split, for several calls of functions.
+    """Read, clean and split the text of `corpus` (names or paths), to be used in several calls.
 
-    `clean` names the cleaner, `split` the percentages of its parts. At most `max_chars` characters are used.
-    `encoding` is that of files. Raises `TextgenError` if a source cannot be read or the text is too short.
+    `clean` is the cleaner, `split` the percentages of the parts, `max_chars` the maximum length in characters
+    and `encoding` that of files. Raises `TextgenError` if a source cannot be read or the text is too short.
     """
     return loaded(TextOptions(corpus, clean=clean, split=split, max_chars=max_chars, encoding=encoding))
 
 
 def loaded(corpus: TextSource) -> Corpus:
-    """Return the corpus, which is read unless it is loaded already."""
+    """Return a corpus, reading it unless it is already loaded."""
     text = as_text(corpus)
     check_text(text)
     if text.sealed is not None:
-        raise UsageError("sealed has an effect on a bench only; leave it out")
+        raise UsageError("sealed only has an effect on a bench; leave it out")
     corpus_read = read(text)
     if not len(corpus_read.split.test):
         raise TextgenError(
-            f"the split {corpus_read.split.method} has no test part; give one, as by 90/5/5, or score a "
-            "text that is sealed"
+            f"the split {corpus_read.split.method} has no test part; add one, as in 90/5/5, or score a "
+            "sealed text"
         )
     return corpus_read
 
 
 def read(text: TextOptions) -> Corpus:
-    """Return the corpus of these options, which may have no test part."""
+    """Return the corpus for these options; it may have no test part."""
     if isinstance(text.corpus, Corpus):
         return text.corpus
     return read_corpus(text.sources, text.clean, text.split, text.max_chars, text.encoding)
 
 
 def as_text(corpus: TextSource) -> TextOptions:
-    """Return the options of a text; those of a loaded corpus have nothing but it."""
+    """Return a text as `TextOptions`, for a loaded corpus without other options."""
     return corpus if isinstance(corpus, TextOptions) else TextOptions(corpus)  # type: ignore[arg-type]
 
 
 def check_text(text: TextOptions) -> None:
-    """Raise `UsageError` for options of a loaded corpus."""
+    """Raise `UsageError` if a loaded corpus comes with other options."""
     if isinstance(text.corpus, Corpus) and len(changed(text)) > 1:
-        raise UsageError("options of the text have no effect on a loaded corpus; give it alone")
+        raise UsageError("text options have no effect on a loaded corpus; leave them out")
 
 
 def name_of(text: TextOptions) -> str:
@@ -90,7 +90,7 @@ def asks_for_items(sources: Sequence[str]) -> bool:
 
 
 def items(only: str | None = None) -> list[dict[str, str]]:
-    """Return the corpora known by name, or one, each with its description and followed by its items."""
+    """Return all corpora, or `only` one, each with its description and followed by its items."""
     rows = []
     for name in names("corpus") if only is None else [only]:
         try:
@@ -108,7 +108,7 @@ def items(only: str | None = None) -> list[dict[str, str]]:
 
 
 def has_items(source: str) -> bool:
-    """Return whether a source is the name of a corpus of several texts, without one of them."""
+    """Return whether a source is the name of a corpus with several texts and selects none of them."""
     return source in names("corpus") and len(items(source)) > 1
 
 
@@ -124,7 +124,7 @@ def grouped(rows: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
 
 @dataclass(frozen=True, kw_only=True)
 class CorpusStatistics(CorpusInfo):
-    """Sizes, alphabet and vocabulary of a corpus, and what is new in its held-out part."""
+    """Sizes, alphabet and vocabulary of a corpus, and the share of its held-out part that is new."""
 
     num_documents: int
     num_words: int
@@ -139,7 +139,7 @@ class CorpusStatistics(CorpusInfo):
     most_frequent_words: tuple[str, ...]
     beginning: str
     overlap: Overlap
-    """How much of the held-out part is in training."""
+    """Overlap of the held-out part with the training text."""
 
 
 def statistics(corpus: Corpus) -> CorpusStatistics:
@@ -168,12 +168,12 @@ def statistics(corpus: Corpus) -> CorpusStatistics:
 
 
 def num_paragraphs(text: str) -> int:
-    """Return the number of paragraphs, which blank lines separate."""
+    """Return the number of paragraphs (separated by blank lines)."""
     return sum(1 for paragraph in text.split("\n\n") if paragraph.strip())
 
 
 def changes(sources: Sequence[str], cleaner: str, encoding: str) -> Iterator[str]:
-    """Yield the lines of a diff of the beginning of a text, before and after a cleaner, without context."""
+    """Yield the lines of a diff, without context, of the beginning of a text before and after a cleaner."""
     name, documents = read_documents(sources, encoding)
     before = ""
     for piece in chain.from_iterable(chain(document, ["\n\n"]) for document in documents):
@@ -186,7 +186,7 @@ def changes(sources: Sequence[str], cleaner: str, encoding: str) -> Iterator[str
 
 
 def corpus_lines(corpus: CorpusStatistics) -> list[str]:
-    """Return the length of a text, its split, and the share of its held-out part that is new."""
+    """Return lines on a text: its length, its split, and the share of its held-out part that is new."""
     split = corpus.split
     parts = {"training": split.train, "validation": split.validation, "test": split.test}
     sizes = ", ".join(f"{count(part.num_chars)} {name}" for name, part in parts.items() if part.num_chars)
@@ -202,6 +202,6 @@ def corpus_lines(corpus: CorpusStatistics) -> list[str]:
         f"most frequent: {', '.join(corpus.most_frequent_words)}",
         f"held-out text: {100 * corpus.unseen_word_rate:.1f} % of its words and "
         f"{count(corpus.num_unseen_chars)} of its characters are not in the training text; "
-        f"{100 * corpus.overlap.share:.1f} % of its windows of 60 characters are",
+        f"{100 * corpus.overlap.share:.1f} % of its 60-character windows are",
         f"begins: {' '.join(plain(corpus.beginning).split())} …",
     ]

@@ -26,12 +26,12 @@ from textgen.results.names import AmbiguousNameError, find_run
 from textgen.runtime.storage.result_folders import RUNS
 
 NUM_TOKENS = 2
-"""Tokens sent through the model to see the shapes."""
+"""Tokens passed through the model to get the shapes."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer that a token passes."""
+    """One layer of a model."""
 
     layer: str
     """Its name within the model."""
@@ -44,7 +44,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class ModelSummary:
-    """The layers of a model in the order of the pass."""
+    """The layers of a model in the order of the forward pass."""
 
     name: str
     vocab_size: int
@@ -54,31 +54,31 @@ class ModelSummary:
 
 
 def describe(what: str | Path, corpus: TextSource = defaults.CORPUS) -> ModelSummary:
-    """Return the layers of the model of `what`, a run or an entry, with their shapes and parameter counts.
+    """Return the layers of the model of a run or entry (`what`), with their shapes and parameter counts.
 
-    The vocabulary of an entry is that of the text of `corpus`. Raises `TextgenError` if there is no such run
-    or entry.
+    The vocabulary of an entry is built from the text of `corpus`. Raises `TextgenError` if there is no such
+    run or entry.
     """
     text = as_text(corpus)
     return describe_as(str(what), text, changed(text))
 
 
 def describe_as(what: str, text: TextOptions, given: Given) -> ModelSummary:
-    """Describe as asked, as `describe` does; `given` are options that may have no effect."""
+    """Run a `describe` request; `given` are the options to be checked for having an effect."""
     refuse(given, ["split"], "on the layers of a model")
     if run := find_run_or_entry(what):
         of_text = ["corpus", "clean", "max_chars", "encoding"]
-        refuse(given, of_text, f"on {what!r}, a run with a vocabulary of its own")
+        refuse(given, of_text, f"on {what!r}, a run with its own vocabulary")
         saved = load_run(run, torch.device("cpu"))
         return summarize_model(saved.model, saved.entry.name)
     return summarize_entry(parse_entry(what), loaded(text))
 
 
 def find_run_or_entry(text: str, root: Path = RUNS) -> Path | None:
-    """Return the folder of the run that an argument means, or None if it is an entry.
+    """Return the folder of the run that an argument refers to, or None if it is an entry.
 
-    What can be read as an entry is one, unless it is the path of a run; the name of a plugin, such as `word`,
-    is meant to be a part of one.
+    An argument that can be parsed as an entry is one, unless it is the path of a run; the name of a plugin,
+    such as `word`, is taken as part of an entry.
     """
     if names_run(text):
         return find_run(text, root)
@@ -100,7 +100,7 @@ def find_run_or_entry(text: str, root: Path = RUNS) -> Path | None:
 
 
 def summarize_entry(entry: Entry, corpus: Corpus) -> ModelSummary:
-    """Return the layers of the model that an entry would train on a corpus, which decides its vocabulary."""
+    """Return the layers of the model that an entry would train on a corpus, with its vocabulary."""
     tokenizer = entry.build_tokenizer()
     encoded = encode_training(entry, tokenizer, corpus)
     vectors, _ = embed(entry, tokenizer, corpus.split.train.text, encoded.train)
@@ -109,9 +109,9 @@ def summarize_entry(entry: Entry, corpus: Corpus) -> ModelSummary:
 
 
 def summarize_model(model: LanguageModel, name: str) -> ModelSummary:
-    """Return the layers of a model in the order of the pass, and those that no module call passes last.
+    """Return the layers of a model in the order of the forward pass; layers that are not called come last.
 
-    Parameters outside its layers are a row of their own.
+    Parameters outside layers get a row of their own.
     """
     model = model.reader
     layers: dict[str, Layer] = {}

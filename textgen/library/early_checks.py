@@ -13,9 +13,9 @@ from textgen.training.budget import parse_budgets
 
 
 def check_early(entries: Iterable[str], text: TextOptions, budget: str) -> None:
-    """Raise `TextgenError` for an unknown component, a text that is missing, or an invalid budget.
+    """Raise `TextgenError` for an unknown component, a missing text or an invalid budget.
 
-    Whatever else is wrong is found later.
+    All other mistakes are found later.
     """
     for entry in entries:
         _check_components(entry)

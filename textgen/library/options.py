@@ -1,4 +1,4 @@
-"""Options of functions: which are given, and which are refused before anything is computed."""
+"""Options of functions: those that are given, and checks that refuse some before anything is computed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from textgen.requests import MAX_SEED, ClusterOptions
 from textgen.runtime.messages import UsageError
 
 Given: TypeAlias = Mapping[str, str]
-"""The names of the options that are given, and how the user writes them, such as `--split`."""
+"""The options that are given: their names, and their spelling for users, such as `--split`."""
 
 
 def seed_range(seeds: int | range) -> dict[str, int]:
-    """Return the first of seeds, which are given by their number or as a range, and how many they are.
+    """Return the first seed and the number of seeds, given as a number or a range.
 
     Raises `UsageError` if they are invalid.
     """
@@ -35,14 +35,14 @@ def check_numbers(seed: int, **counts: int) -> None:
 
 
 def refuse(given: Given, names: Iterable[str], reason: str, advice: str = "leave it out") -> None:
-    """Raise `UsageError` for the first of these options that is given; `reason` says why or on what."""
+    """Raise `UsageError` for the first of these options that is given, with the `reason` and `advice`."""
     for name in names:
         if name in given:
             raise UsageError(f"{given[name]} has no effect {reason}; {advice}")
 
 
 def changed(group: Any) -> dict[str, str]:
-    """Return the options in a request or group that are not at their defaults, as those that are given."""
+    """Return the options of a request or group that differ from their defaults, as given options."""
     names = dict[str, str]()
     for field in fields(group):
         value = getattr(group, field.name)
@@ -56,11 +56,11 @@ def changed(group: Any) -> dict[str, str]:
 
 
 def check_cluster(request: Any, function: str, given: Given) -> None:
-    """Refuse options of a cluster that a request does not have, or that share none."""
+    """Refuse cluster options that a request does not have, or that have no effect without `on`."""
     used = get_args(get_type_hints(type(request), include_extras=True)["cluster"])
     unused = [each.name for each in fields(ClusterOptions) if each.name not in used]
     refuse(given, unused, f"on {function}")
     if request.cluster.on is None:
         refuse(given, ["cpus_per_run", "gpus_per_run"], "without --on")
     else:
-        refuse(given, ["jobs"], "with --on, which computes as many runs at a time as have room")
+        refuse(given, ["jobs"], "with --on, which trains as many runs at a time as fit")

@@ -1,4 +1,4 @@
-"""Runs and other results in a few lines, the report of any result, and its page written again."""
+"""Summaries of runs and other results, the report of any result, and the regeneration of its page."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ PROMPT = '"Once upon a time"'
 
 
 def report(name: str | Path, *, with_models: bool = False) -> Path:
-    """Write the page of a bench, ladder, suite or study again; return its path.
+    """Regenerate the HTML report of a bench, ladder, suite or study; return its path.
 
-    `name` is a folder, part of its name, or `latest`. With `with_models`, the page of a bench contains its
-    small recurrent models over characters and writes with them. Raises `TextgenError` without results.
+    `name` is a folder, part of its name, or `latest`. `with_models` embeds the small recurrent character
+    models of a bench in its page, to write with. Raises `TextgenError` if there is no such result.
     """
     found = find(str(name), chosen=HAS_PAGE)
     if with_models and not found.kind.has_models:
-        raise UsageError("with models has an effect on the page of a bench only; leave it out")
+        raise UsageError("with_models only has an effect on the page of a bench; leave it out")
     page = found.path / PAGE
     write_file(page, to_html(found.kind.page(read_result(found), found.path, with_models=with_models)))
     return page
 
 
 def document(result: Any, folder: Path = Path()) -> Report:
-    """Return the report of a result that is saved in `folder`."""
+    """Return the report of a result saved in `folder`."""
     made: Report = kind_of(result).report(result, folder)
     return made
 
 
 def brief_report(kind: str, result: Any, texts: Sequence[str], advice: str, *more: Block) -> Report:
-    """Return the report of a result that takes a few lines, the first of which is the answer."""
+    """Return a short report of a result: a few lines, the first of which is the answer."""
     answer, *others = texts
     sections = [Section(kind, "", [lines(others)]), Section("samples", "Samples", more)]
     return Report(kind=kind, result=result, title="", answer=answer, advice=advice, sections=sections)
@@ -88,11 +88,11 @@ def score_line(score: Score, text: str) -> str:
 
 
 def bits_line(score: Score) -> str:
-    """Return the shares of the bits by what they are spent on."""
+    """Return a line with the share of the bits spent on each kind of text."""
     shares = {name: 100 * bits / (score.bits_per_char or 1.0) for name, bits in score.named_bits.items()}
     return "where the bits go: " + ", ".join(f"{name} {share:.0f} %" for name, share in shares.items())
 
 
 def command(*words: str) -> str:
-    """Return a command of textgen as one types it."""
+    """Return a textgen command as typed in a shell."""
     return f"textgen {' '.join(word if word == PROMPT else shlex.quote(word) for word in words)}"

@@ -39,8 +39,7 @@ class RunKind(Kind):
         return result.result
 
     def report(self, result: Any, folder: Path) -> Report:
-        """Return its score, how it was trained, and the samples that are kept with it."""
-        from textgen.experiment.samples import kept_samples
+        """Return the report of its score and training."""
         from textgen.library.presentation import run_report
 
-        return run_report(folder, result.settings, result.result, kept_samples(folder))
+        return run_report(folder, result.settings, result.result, [])

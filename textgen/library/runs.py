@@ -1,4 +1,4 @@
-"""Runs: trained entries, which write text and score it."""
+"""Runs: trained entries that generate and score text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from textgen.evaluation.scoring import Score
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample, ScoreChecks
 from textgen.experiment.experiment import Experiment, continuation
 from textgen.experiment.forecast import stages_of
-from textgen.experiment.samples import keep_samples
 from textgen.experiment.saved_run import SavedRun, load_run
 from textgen.experiment.score_run import score_any
 from textgen.generation.bound_sampler import build_sampler
@@ -35,7 +34,7 @@ from textgen.results.names import find_run
 from textgen.runtime.device import DeviceConfig, choose_device
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.files import NotSavedError
-from textgen.runtime.storage.result_folders import RUN_FILE, result_folder, result_name
+from textgen.runtime.storage.result_folders import result_folder, result_name
 from textgen.training.checkpoints import SNAPSHOTS, Snapshots
 from textgen.training.progress import DONE, Progress, Report, Step
 
@@ -55,12 +54,11 @@ def load(
     after: int | None = None,
     plugins: NewPlugins = (),
 ) -> Run:
-    """Return the run in `folder`, or that a name of `textgen runs` means; a bench stands for its best run.
+    """Load the run in `folder`, which may also be a name from `textgen runs`; of a bench, load the best run.
 
-    It computes on `device`, with the `plugins` of `bench`. `precision` is that of generation; scores are
-    always computed in fp32. With `after`, the weights are those after this many updates, one of the
-    `snapshots`; its `result` is that of the best ones all the same. Raises `TextgenError` if there is no such
-    run or it cannot be loaded.
+    `device` computes, `precision` applies to generation (scores are always computed in fp32), and `plugins`
+    are as in `bench`. `after` loads the weights after this many updates, one of the `snapshots`; the `result`
+    remains that of the best weights. Raises `TextgenError` if there is no such run or it cannot be loaded.
     """
     add_plugins(plugins)
     config = choose_device(device, precision)
@@ -79,7 +77,7 @@ class ScoredSources:
     """The score of a run on named texts."""
 
     text: str
-    """Their names."""
+    """The names of the texts."""
     cleaner: str
     num_chars: int
     score: Score
@@ -88,16 +86,16 @@ class ScoredSources:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Run:
-    """A trained entry, as `train` and `load` return it; Jupyter shows its scores, speed and size."""
+    """A trained entry, as returned by `train` and `load`; Jupyter displays its scores, speed and size."""
 
     folder: Path
     """The folder in which it is saved."""
     saved: SavedRun
-    """What it holds."""
+    """The contents of the folder."""
     config: DeviceConfig
     """Device and precision."""
     after: int | None = None
-    """The updates after which it has these weights; None: the best ones."""
+    """The number of updates after which the weights were taken; None: the best weights."""
 
     @property
     def entry(self) -> str:
@@ -119,13 +117,13 @@ class Run:
         """The score on the test text; raises `TextgenError` if there is none, with the reason."""
         if self.result.test is None:
             raise TextgenError(
-                f"{self.entry!r} has no test score: {self.result.problem or 'the split lacks a test part'}"
+                f"{self.entry!r} has no test score: {self.result.problem or 'the split has no test part'}"
             )
         return self.result.test
 
     @property
     def snapshots(self) -> tuple[Progress, ...]:
-        """The validations whose weights were kept (`snapshots=true` of the entry), which `load` can give."""
+        """The validations whose weights were kept (option `snapshots=true`) and can be loaded with `load`."""
         return Snapshots(self.folder / SNAPSHOTS).kept(self.result.train.curve)
 
     def sample(
@@ -138,8 +136,8 @@ class Run:
     ) -> str:
         """Return a continuation of `prompt` of `length` characters, without the prompt.
 
-        A space at the end of the prompt begins the next word, whatever the tokens are. `sampler` is one such
-        as `top-p:p=0.9`, `seed` the random seed.
+        A space at the end of the prompt starts the next word, regardless of the tokens. `sampler` is a
+        sampler such as `top-p:p=0.9`, and `seed` the random seed.
         """
         return self.samples(1, prompt, length=length, sampler=sampler, seed=seed)[0]
 
@@ -152,9 +150,9 @@ class Run:
         sampler: str = defaults.SAMPLER,
         seed: int = 0,
     ) -> list[str]:
-        """Return a `number` of continuations of `prompt`, written at once with `seed` and those that follow.
+        """Return a `number` of continuations of `prompt`, generated in a batch with seeds from `seed` on.
 
-        `length` and `sampler` are those of `sample`.
+        `length` and `sampler` are as in `sample`.
         """
         check_numbers(seed, number=number, length=length)
         seeds = range(seed, seed + number)
@@ -171,12 +169,12 @@ class Run:
         seed: int = 0,
         **settings: Any,
     ) -> Iterator[Sample]:
-        """Yield a `number` of continuations of `prompt` up to an end, as of names, titles or verses.
+        """Yield a `number` of continuations of `prompt` that end properly, for names, titles or verses.
 
-        `until` is the end of a `line`, `sentence` or `paragraph`. A text without one within the `length` in
-        `settings` is left out; with `unique` so is what was there before, and with `new` what the training
-        text has. There are fewer, with a `TextgenWarning`, if too few of twenty times as many texts are such.
-        `seed` and `settings` are those of `samples`.
+        Each ends with its `line`, `sentence` or `paragraph` (`until`). Texts without such an end within the
+        `length` in `settings` are dropped, with `unique` also duplicates, and with `new` those found in the
+        training text. If twenty times as many texts do not yield enough, there are fewer, with a
+        `TextgenWarning`. `seed` and `settings` are as in `samples`.
         """
         if until not in get_args(Until):
             raise UsageError(f"until must be {', '.join(get_args(Until))}, not {until!r}")
@@ -199,9 +197,9 @@ class Run:
                 if (num_found := num_found + 1) == number:
                     return
         was_cut = num_cut > TRIES * number / 2
-        advice = f"most were cut before the end of a {until}: raise --length"
-        message = advice if was_cut else "others repeat what was there: try a higher temperature"
-        found = f"only {num_found} of {number} such texts are among {TRIES * number:,}"
+        advice = f"most were cut off before the end of a {until}: raise --length"
+        message = advice if was_cut else "the others are repetitions: try a higher temperature"
+        found = f"only {num_found} of {number} such texts found in {TRIES * number:,} samples"
         warnings.warn(f"{found}; {message}", TextgenWarning, stacklevel=2)
 
     def _trained_on(self, until: Until, language: str) -> set[str]:
@@ -217,9 +215,9 @@ class Run:
         sampler: str = defaults.SAMPLER,
         seed: int = 0,
     ) -> Iterator[str]:
-        """Yield a continuation of `prompt` in pieces, while it is written.
+        """Yield a continuation of `prompt` piece by piece as it is generated.
 
-        `length`, `sampler` and `seed` are those of `sample`.
+        `length`, `sampler` and `seed` are as in `sample`.
         """
         check_numbers(seed, length=length)
         return self.generator.stream(prompt, length, build_sampler(sampler), seed)
@@ -227,10 +225,10 @@ class Run:
     def score(
         self, text: str | Path | Corpus, *, clean: str | None = None, encoding: str = defaults.ENCODING
     ) -> Score:
-        """Return the score of `text`: bits per character, its interval, and where the bits go.
+        """Score `text`: return its bits per character, their interval, and what the bits are spent on.
 
-        A string is the text itself, a `Path` a file or folder that is read, with `encoding`, and a `Corpus`
-        is scored whole. The text is cleaned by the run's cleaner unless `clean` names another one. Raises
+        A string is the text itself, a `Path` is a file or folder (read with `encoding`), and a `Corpus` is
+        scored whole. The text is cleaned with the run's cleaner unless `clean` gives another one. Raises
         `TextgenError` if the text cannot be read or the tokenizer does not preserve it.
         """
         if isinstance(text, Path):
@@ -239,7 +237,7 @@ class Run:
             raise UsageError("encoding has no effect on a string or a corpus; leave it out")
         if isinstance(text, Corpus):
             if clean is not None:
-                raise UsageError("clean has no effect on a corpus, which is cleaned; leave it out")
+                raise UsageError("clean has no effect on a corpus, already cleaned; leave it out")
             return score_any(self.saved, text.text, self.config.device).score
         cleaned = clean_text(text, "the text", clean or self.settings.corpus.cleaner)
         return score_any(self.saved, cleaned, self.config.device).score
@@ -252,9 +250,9 @@ class Run:
         encoding: str = defaults.ENCODING,
         report: Report | bool | None = None,
     ) -> ScoredSources:
-        """Return the score of `sources`, corpora known by name and files, joined, and what was scored.
+        """Score `sources` (names of corpora, or files), joined into one text; return the score and the text.
 
-        `clean` and `encoding` are those of `score`, and `report` that of `bench`.
+        `clean` and `encoding` are as in `score`, and `report` as in `bench`.
         """
         cleaner = clean or self.settings.corpus.cleaner
         loaded = load_text(list(map(str, sources)), cleaner, encoding)
@@ -270,14 +268,14 @@ class Run:
         out: str | Path | None = None,
         report: Report | bool | None = None,
     ) -> Run:
-        """Continue training for another `budget`, such as `+2m`; return a new run, which is saved in `out`.
+        """Continue training for another `budget`, such as `+2m`; return a new run, saved in `out`.
 
-        It starts from the best weights, with a new schedule. The text is read again unless `corpus` gives it.
-        `report` is that of `bench`.
-        Raises `TextgenError` if it is not the same text, or if the run was not trained by gradient.
+        It starts from the best weights, with a new schedule. The text is read again unless `corpus` is given.
+        `report` is as in `bench`. Raises `TextgenError` if the text has changed, or if the run was not
+        trained by gradient descent.
         """
         if self.after is not None:
-            raise UsageError(f"training continues from the end: load {str(self.folder)!r} without after")
+            raise UsageError(f"training continues from the end; load {str(self.folder)!r} without after")
         check_new(out)
         with shown(report) as tell:
             tell(Step("reading the text"))
@@ -288,14 +286,14 @@ class Run:
                 return finished(experiment, folder, self.config, tell)
 
     def to_pandas(self) -> DataFrame:
-        """Return the learning curve, a row for each validation.
+        """Return the learning curve as a data frame with a row per validation.
 
         Raises `TextgenError` if pandas is not installed.
         """
         return data_frame([vars(point) for point in self.result.train.curve])
 
     def plot(self, *, axes: Axes | None = None) -> Axes:
-        """Draw the learning curve, on `axes` if they are given; return the axes.
+        """Plot the learning curve, on `axes` if given; return the axes.
 
         Raises `TextgenError` if matplotlib is not installed.
         """
@@ -314,12 +312,12 @@ class Run:
 
     @cached_property
     def generator(self) -> Generator:
-        """What writes, ready for many texts."""
+        """The text generator, reused for all samples."""
         return self.saved.generator(self.config)
 
 
 def finished(experiment: Experiment, folder: Path, config: DeviceConfig, tell: Report) -> Run:
-    """Train, score and save a run; one that cannot be saved is in the error."""
+    """Train, score and save a run; a `NotSavedError` has the run that could not be saved."""
     name = experiment.entry.name
     tell(Step("starting", name, stages=stages_of(name, experiment, folder)[1:-1], folder=folder))
     try:
@@ -329,27 +327,3 @@ def finished(experiment: Experiment, folder: Path, config: DeviceConfig, tell: R
         raise
     tell(Step(DONE, run.entry.name, outcome=run.result.outcome))
     return Run(folder, run, config)
-
-
-def keep(run: Run, samples: Sequence[Sample]) -> int:
-    """Keep samples in the folder of a run that wrote them; return the number of those kept there.
-
-    Raises as `check_kept` does.
-    """
-    check_kept(run)
-    return keep_samples(run.folder, samples)
-
-
-def check_kept(run: Run) -> None:
-    """Raise `TextgenError` if the run was removed, or is a snapshot: what is kept is of the best weights."""
-    check_saved(run)
-    if run.after is not None:
-        raise TextgenError(
-            f"these are the weights after {run.after} updates; only samples of the best weights are kept"
-        )
-
-
-def check_saved(run: Run) -> None:
-    """Raise `TextgenError` if the folder of a run was removed."""
-    if not (run.folder / RUN_FILE).is_file():
-        raise TextgenError(f"the run {str(run.folder)!r} was removed, so nothing can be kept with it")

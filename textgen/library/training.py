@@ -1,4 +1,4 @@
-"""Training of one entry: `train`, the options that have no effect, and logs.
+"""Training of one entry: `train`, checks of its options, and logs.
 
 Logs are written by plugins of the kind `logger`: `textgen train --log NAME`.
 """
@@ -50,13 +50,13 @@ def train(
     log: str | None = None,
     report: Report | bool | None = None,
 ) -> Run:
-    """Train `entry` on `corpus` and score it; return the run, which is also saved in `out`, a new folder.
+    """Train and score `entry` on `corpus`; return the run, which is also saved in `out`, a new folder.
 
-    With a `budget` such as `+2m`, `entry` is a run whose training continues; with another, it is one from
-    which training on another `corpus` starts. `seed` is the random seed, `cluster` has the device, and `log`
-    is a logger, a plugin, which gets losses and learning rate; `plugins` and `report` are those of `bench`.
-    An interrupted training run in `out` continues. Raises `TextgenError` if that is not possible, and
-    `NotSavedError` with the run if the disk is full.
+    `entry` may also be a run: a `budget` such as `+2m` continues its training, any other starts from its
+    weights on another `corpus`. `seed` is the random seed, `cluster` sets the device, and `log` is the name
+    of a logger plugin for losses and learning rate; `plugins` and `report` are as in `bench`. An interrupted
+    training run in `out` is resumed. Raises `TextgenError` if training cannot start, and `NotSavedError`
+    (with the run) if the disk is full.
     """
     add_plugins(plugins)
     request = TrainRequest(entry=entry, text=as_text(corpus), budget=budget, seed=seed, cluster=cluster)
@@ -74,7 +74,7 @@ def train_as(
     report: Report | bool | None,
     given: Given,
 ) -> Run:
-    """Train as asked, as `train` does; `given` are options that may have no effect."""
+    """Run a `train` request; `given` are the options to be checked for having an effect."""
     check_numbers(request.seed)
     check_train(request, given)
     logger = None if log is None else build("logger", log)
@@ -102,15 +102,15 @@ def train_as(
 
 
 def advised(request: TrainRequest, report: Report, given: Given) -> TrainRequest:
-    """Return a request with the entry and, unless it is given, the budget that suit its text."""
+    """Return a request with the recommended entry for its text and, unless given, the recommended budget."""
     if request.budget.startswith("+"):
-        raise UsageError(f"budget {request.budget} continues a run: name it")
+        raise UsageError(f"budget {request.budget} continues a run; give the run")
     found: TrainRequest = load_component("adviser", defaults.ADVISER)(request, report)
     return replace(found, budget=request.budget) if "budget" in given else found
 
 
 def check_train(request: TrainRequest, given: Given) -> None:
-    """Refuse options of training without effect; raises `UsageError` for a run without an addition."""
+    """Raise `UsageError` for training options without effect, and for a run without a new budget or text."""
     entry, budget = request.entry, request.budget
     check_is_text(budget)
     check_cluster(request, "training", given)
@@ -121,8 +121,8 @@ def check_train(request: TrainRequest, given: Given) -> None:
     elif names_run(entry):
         if "corpus" in given:
             return
-        how = "--budget +2m adds to its training, --corpus FILE starts from it on another text"
-        raise UsageError(f"{entry!r} is a run: {how}")
+        how = "train it further with --budget +2m, or start from it on another text with --corpus FILE"
+        raise UsageError(f"{entry!r} is a run; {how}")
     elif (parsed := parse_entry(entry)) and not parsed.is_trainable:
         reason = f"on the model {parsed.parts['model']!r}, which is not trained by gradient descent"
         refuse(given, ["budget", "precision", "log"], reason)
@@ -130,10 +130,10 @@ def check_train(request: TrainRequest, given: Given) -> None:
 
 @contextmanager
 def logged(logger: Logger | None, run: Path, tell: Report) -> Iterator[Report]:
-    """Yield `tell`, which then also logs the progress of a run, which is later saved in the folder `run`.
+    """Yield a version of `tell` that also logs the progress of a run (later saved in the folder `run`).
 
-    The log is kept if training fails. Once it is open, errors of the logger do not end training: the first
-    one is a warning.
+    The log is kept if training fails. Once it is open, errors of the logger do not stop training: the first
+    one becomes a warning.
     """
     if logger is None:
         yield tell
@@ -147,7 +147,7 @@ def logged(logger: Logger | None, run: Path, tell: Report) -> Iterator[Report]:
             method(*arguments)
         except (Exception, SystemExit) as error:
             if not has_failed:
-                problem = f"{describe_error(error)}; training goes on without this log"
+                problem = f"{describe_error(error)}; training continues without this log"
                 warnings.warn(problem, TextgenWarning, stacklevel=2)
             has_failed = True
 
@@ -164,7 +164,7 @@ def logged(logger: Logger | None, run: Path, tell: Report) -> Iterator[Report]:
 
 
 def how_to_look(log: str, run: Path) -> str:
-    """Return the command that shows the log of a run."""
+    """Return the command that displays the log of a run."""
     return str(build("logger", log).command(run))
 
 

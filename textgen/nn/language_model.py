@@ -195,19 +195,6 @@ class LanguageModel:
             raise self._error("has neither trainable parameters nor fit(ids)")
         fit(ids)
 
-    def activations(self, ids: Tensor, state: State) -> tuple[Tensor, State] | None:
-        """Return what its units hold after each of `ids`, and the next state; None if it does not say."""
-        if (find := self._method("activations")) is None:
-            return None
-        answer = find(ids, state)
-        if not (_is_pair(answer) and answer[0].ndim == 3 and answer[0].shape[:2] == ids.shape):
-            raise self._error(
-                f"returned {_form(answer)} as activations for ids of shape {list(ids.shape)}; they must be "
-                "[batch, time, units], and the next state"
-            )
-        held, following = answer
-        return held, following
-
     def portable(self) -> PortableNetwork | None:
         """Return the network as a page can compute it; None if the model has no such form."""
         make = self._method("portable")
@@ -219,7 +206,7 @@ class LanguageModel:
             return nonhidden_parameters(self.module, self.vocab_size)
         parameters, known = list(listed()), {id(parameter) for parameter in self.module.parameters()}
         if any(id(parameter) not in known for parameter in parameters):
-            raise self._error("returned something else than its own parameters from nonhidden_parameters")
+            raise self._error("returned other than its own parameters from nonhidden_parameters")
         return parameters
 
     @torch.inference_mode()

@@ -53,7 +53,7 @@ def fault(kind: str, component: Any) -> str | None:
     if not inspect.isclass(component):
         return f"{with_article(kind)} is a class, not {_what(component)}"
     missing = _missing(kind, component)
-    return f"{component.__name__} lacks {' and '.join(missing)}" if missing else None
+    return f"{component.__name__} has no {' and no '.join(missing)}" if missing else None
 
 
 def kinds_of(component: type) -> list[str]:

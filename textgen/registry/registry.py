@@ -10,9 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import signal
 import sys
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
@@ -29,7 +27,6 @@ from textgen.registry.isolation import preserve_process_state
 from textgen.registry.plugin_kinds import fault
 from textgen.registry.source_file import SourceFile
 from textgen.runtime.messages import one_line, shortened, unknown
-from textgen.runtime.process_setup import interrupts_to
 from textgen.version import DISTRIBUTION
 
 KINDS = {
@@ -54,8 +51,6 @@ KINDS = {
 }
 """The entry-point group of each kind of component."""
 
-IMPORT_SECONDS = 60
-"""Time in which a plugin must be imported."""
 IN_ENTRIES = r"\w+", "use letters, digits and underscores"
 OTHER_NAMES = r"[^\s:,]+", "use no space, colon or comma"
 NAMES = {
@@ -161,30 +156,12 @@ class Plugin:
 def importing(plugin: str) -> Iterator[None]:
     """Run the code of a plugin that is imported; whatever fails or exits becomes a `PluginError`."""
     try:
-        with _time_limit(), preserve_process_state(), redirect_stdout(sys.stderr):  # stdout holds results
+        with preserve_process_state(), redirect_stdout(sys.stderr):  # stdout holds results
             yield
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a plugin's SystemExit must not end textgen
         raise PluginError(f"{plugin} cannot be loaded: {one_line(error)}") from error
-
-
-@contextmanager
-def _time_limit() -> Iterator[None]:
-    """Raise `TimeoutError` in this context after `IMPORT_SECONDS`, where signals can: in the main thread."""
-
-    def end(*_: object) -> None:
-        raise TimeoutError(f"it took longer than {IMPORT_SECONDS} seconds")
-
-    if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    with interrupts_to(end, signal.SIGALRM):
-        before = signal.setitimer(signal.ITIMER_REAL, IMPORT_SECONDS)
-        try:
-            yield
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, *before)  # of a plugin that imports this one
 
 
 _from_files: list[Plugin] = []

@@ -54,7 +54,7 @@ def _components(path: Path, file: SourceFile) -> list[tuple[str, str]]:
         components = [(kind, name) for name in own if name[0] != "_" for kind in _kinds(named[name])]
     if not components:
         contracts = [f"{with_article(kind)} has {', '.join(methods)}" for kind, methods in REQUIRED.items()]
-        contracts.append("a command is a function with @command of textgen.contracts")
+        contracts.append("a command is a function with @command from textgen.contracts")
         raise PluginError(f"the plugin file {path} contains no component: {'; '.join(contracts)}")
     return components
 

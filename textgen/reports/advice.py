@@ -54,25 +54,25 @@ def _next_step(row: EntryRow, budget: Budget) -> str:
     if stopped := next(filter(None, (run.train.stopped for run in trained)), None):
         return f"did not use its budget: {stopped}."
     if unused := next(filter(None, (run.train.unused for run in trained)), None):
-        return f"was {unused}: more training text may help it, more time does not."
+        return f"was {unused}: more training text may help, more time does not."
     falls = [each for run in trained if (each := fall(run)) is not None]
     if not falls:
         return ""
     fell = fmean(falls)
     if fell < -MIN_FALL:
-        return "got worse at the end of its training: more training text may help it, more time does not."
+        return "got worse at the end of its training: more training text may help, more time does not."
     if fell < MIN_FALL:
         return _levelled_off(fmean(run.train.num_epochs / run.num_copies for run in trained))
     more = budget.times(TIMES)
     what = f"try --budget {more}" if more else "try a larger budget"
-    return f"still falls, by {fell:.3f} bits per character in the last fifth of its training: {what}."
+    return f"was still improving, by {fell:.3f} bits per character in the last fifth of training: {what}."
 
 
 def _levelled_off(num_epochs: float) -> str:
     """Return what may help a model to which reading its text again gives nothing more."""
     if num_epochs < MANY_EPOCHS:
-        return "has levelled off: a larger model may help it more than time."
+        return "has levelled off: a larger model may help more than more time."
     return (
-        f"has levelled off after reading its training text {num_epochs:.0f} times: more text may help it "
-        "more than time or a larger model."
+        f"has levelled off after reading its training text {num_epochs:.0f} times: more text may help "
+        "more than more time or a larger model."
     )

@@ -20,9 +20,8 @@ from textgen.training.budget import Budget
 from textgen.training.progress import MAX_UNEVENNESS, MIN_CPU_UTILIZATION
 
 DEFINITION = (
-    "Bits per character: how surprised a model is by each next character of text that it has never seen, on "
-    "average; lower is better. At 1 bit it is as unsure as between two equally likely characters, at 2 bits "
-    "as between four."
+    "Bits per character: a model's average surprise at each next character of text that it has never seen; "
+    "lower is better. 1 bit is the uncertainty between two equally likely characters, 2 bits between four."
 )
 """The unit of every score, below the answer."""
 
@@ -133,17 +132,17 @@ def scope(result: Comparison) -> Iterator[str]:
     if result.corpus.split.method.startswith(DOCUMENTS):
         held_out = f"{number} groups of" if number == MAX_STRETCHES else str(number)
         yield (
-            f"Scores are averages over {held_out} whole documents, of which nothing was trained on; "
-            "intervals say how far they would change on other documents like them. Passages of documents "
-            "that were trained on are easier (--split slices:90/5/5)."
+            f"Scores are averages over {held_out} whole documents, none of which was used in training; "
+            "intervals show how far they would change on other documents like these. Passages of documents "
+            "used in training are easier (--split slices:90/5/5)."
         )
     elif number > 1:
         yield (
-            f"Scores are averages over {number} stretches from all over the text; intervals say how far they "
+            f"Scores are averages over {number} stretches from across the text; intervals show how far they "
             "would change on other passages of it, whose names and topics are known from training."
         )
     else:
-        yield "Scores are those of one passage; on others they may differ by more than the intervals say."
+        yield "Scores are from one passage; on others they may differ by more than the intervals show."
     if _has_single_seed(result) and result.seed_priors:
         prior = result.seed_priors["bits_per_char"]
         trained = [run.train for run in result.runs if run.train.num_updates]
@@ -151,8 +150,8 @@ def scope(result: Comparison) -> Iterator[str]:
         ends = " to ".join(dict.fromkeys(f"{of(spreads):.3f}" for of in (min, max)))
         between = "between seeds" + ", whose pace differs too" * any(train.pace_sd for train in trained)
         yield (
-            "One seed cannot tell how much another would change a score: intervals assume a standard "
-            f"deviation of {ends} bits per character {between}; --seeds 3 measures it."
+            "One seed cannot show how much scores vary between seeds: intervals assume a standard deviation "
+            f"of {ends} bits per character {between}; --seeds 3 measures it."
         )
 
 
@@ -164,11 +163,11 @@ def overlap(result: Comparison) -> str:
     is_little = 0 < found.share < LITTLE
     share = f"Less than {percent(LITTLE)}" if is_little else percent(found.share)
     said = (
-        f"{share} % of the {result.scored_on} text is in the training text too, in spans of {WINDOW} "
+        f"{share} % of the {result.scored_on} text also occurs in the training text, in spans of {WINDOW} "
         "characters or more"
     )
     if dropped := result.corpus.repeated_chars:
-        said += f" (repeated paragraphs, {dropped:,} characters, were left out)"
+        said += f" ({dropped:,} characters of repeated paragraphs were left out)"
     if not found.spans:
         return f"{said}."
     longest = found.spans[0]
@@ -179,12 +178,12 @@ def known_before(result: Comparison) -> Iterator[str]:
     """Yield how much of the scored text is in what was read before: the training text, and what runs read."""
     yield overlap(result)
     for name, origin in {run.name: run.origin for run in result.runs if run.origin}.items():
-        share = "it is not known how much" if origin.overlap is None else f"{percent(origin.overlap)} %"
+        share = "an unknown share" if origin.overlap is None else f"{percent(origin.overlap)} %"
         yield (
             f"{name} starts from {origin.entry}, which had read {short(origin.num_chars)} characters of "
             f"{origin.corpus} in {origin.seconds:,.0f} s; {share} of the {result.scored_on} text is in that "
             f"text, in spans of {WINDOW} characters or more."
-            + " It knew too little of this text, so the entry began from nothing."
+            + " It was of no use for this text, so the entry was trained from scratch."
             * (not origin.is_used)
         )
 
@@ -194,9 +193,9 @@ def resolution(result: Comparison) -> str:
     if result.resolution is None:
         return ""
     smallest, number = result.resolution.smallest_clear, result.resolution.num_seeds_for_half
-    halved = "half of that would take a longer held-out text, not just more seeds"
+    halved = "detecting half of that would take a longer held-out text, not just more seeds"
     if number is not None:
-        halved = f"half of that would take {number} seeds each"
+        halved = f"detecting half of that would take {number} seeds each"
     written = f"{smallest:.3f}" if smallest >= 0.001 else f"{smallest:.1g}"
     return (
         f"The smallest difference between the two best that could have been called clear is {written} bits "
@@ -214,8 +213,8 @@ def doubts(result: Comparison) -> Iterator[str]:
         if score.bits_per_char < DOUBTFUL_SHARE * lowest.bits_per_char:
             share = score.bits_per_char / lowest.bits_per_char
             yield (
-                f"Before you believe {score.name}: it needs only {share:.0%} of the bits of the best "
-                f"reference ({lowest.name}). Has it, or what it was made from, seen the text it is scored on?"
+                f"Be wary of {score.name}: it needs only {share:.0%} of the bits of the best reference "
+                f"({lowest.name}). Has it, or anything it was made from, seen the scored text?"
             )
 
 
@@ -333,15 +332,15 @@ def cautions(runs: Iterable[RunCaution], budget: Budget) -> Iterator[str]:
     known = list(runs)
     shares, changes = _disturbed(known, budget)
     if shares:
-        yield f"The CPU was shared: training got {_range(shares)} of it, so another run may answer otherwise."
+        yield f"The CPU was shared: training got {_range(shares)} of it, so another run may differ."
     elif changes:
-        changed = f"The pace of training changed by {_range(changes)}"
-        yield f"{changed} on this machine or its host, so another run may answer otherwise."
+        changed = f"The training speed varied by {_range(changes)}"
+        yield f"{changed} on this machine or its host, so another run may differ."
     remarks = {run.name: run.chance_remark for run in known if run.chance_remark}
     if remarks:
         yield f"{_are(list(remarks))} {next(iter(remarks.values()))}."
     if told := list(dict.fromkeys(run.name for run in known if run.is_told)):
-        yield f"{_are(told)} scored token by token, having code that is not textgen's; the others in windows."
+        yield f"{_are(told)} scored token by token (not textgen's own code), the others in windows."
 
 
 def _disturbed(runs: Sequence[RunCaution], budget: Budget) -> tuple[list[float], list[float]]:

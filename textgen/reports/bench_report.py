@@ -72,10 +72,10 @@ def bench_report(
         context=plain(" · ".join(_context(result))),
         definition=DEFINITION,
         sections=[
-            Section("write", "Write with them", _writing(models, left_out), FULL),
+            Section("write", "Write with the models", _writing(models, left_out), FULL),
             Section("brief", "", [tables.brief_table(result, rows)], BRIEF),
             Section("scores", "Scores", _scores(result, rows, styles), FULL),
-            Section("entries", "What they are", _descriptions(result, ordered), FULL),
+            Section("entries", "The entries", _descriptions(result, ordered), FULL),
             Section("samples", "Samples", _samples(result, ordered)),
             Section("made-up", "Made-up words", _made_up(result), FULL),
             *_passages(details, ordered),
@@ -86,7 +86,7 @@ def bench_report(
             Section("diversity", "Quality and diversity", _diversity(result, ran, ordered, styles), FULL),
             Section("embeddings", "Embeddings", [tables.embedding_table(ran), *_neighbors(ran)], FULL),
             Section("speed", "Speed and size", [tables.speed_table(ran)], FULL),
-            Section("settings", "What differs in the settings", _settings(ordered), FULL),
+            Section("settings", "Differences in settings", _settings(ordered), FULL),
             Section("more", "", [lines([_more(result)], is_aside=True)], BRIEF),
         ],
         command=result.command,
@@ -176,7 +176,7 @@ def _writing(models: Sequence[dict[str, Any]], left_out: Sequence[str]) -> list[
     """Return what a page can write with, and why not with the others."""
     if not models:
         return []
-    why = f"Not in the page: {'; '.join(left_out)}. textgen play writes with every entry." if left_out else ""
+    why = f"Not on this page: {'; '.join(left_out)}. textgen play works with every entry." if left_out else ""
     return [Template("bench_write.html"), lines([why])]
 
 
@@ -198,7 +198,7 @@ def _score_picture(result: Comparison, rows: Sequence[EntryRow], styles: Mapping
 
 
 def _samples(result: Comparison, entries: Sequence[EntryDetails]) -> list[Block]:
-    """Return the samples, briefly those of what has learned something."""
+    """Return the samples, briefly those of what has learnt something."""
     made_up, known = made_up_words(result), known_words(result)
     return [
         Samples(brief_samples(result)[0], made_up, known, views=BRIEF),
@@ -216,7 +216,7 @@ def _samples(result: Comparison, entries: Sequence[EntryDetails]) -> list[Block]
 
 def _made_up(result: Comparison) -> list[Block]:
     words = [Note(name, words[: tables.MAX_NOTED_WORDS]) for name, words in made_up_words(result).items()]
-    said = [f"They are not in {known_words(result)}."] if words else []
+    said = [f"Words that are not in {known_words(result)}."] if words else []
     return [lines(said), Lines(words, is_list=True)]
 
 
@@ -316,8 +316,7 @@ def _neighbors(rows: Sequence[EntryRow]) -> Iterator[Block]:
                 f"Nearest words of {row.name}",
                 ["word", "nearest before training", "after"],
                 [[each.word, ", ".join(each.before), ", ".join(each.after)] for each in audit.neighbors],
-                caption=f"Nearest words of {row.name}, by cosine similarity, among its 3,000 most frequent "
-                "ones.",
+                caption=f"Nearest words of {row.name} by cosine similarity, among its 3,000 most frequent.",
                 lefts=(1, 2),
             )
 
@@ -329,7 +328,7 @@ def _settings(entries: Sequence[EntryDetails]) -> list[Block]:
         "Settings",
         ["setting", *(entry.name for entry in entries)],
         [[name, *values] for name, values in differing.items()],
-        caption="What the entries differ in, without the options that all share which have them.",
+        caption="Settings that differ between entries; an entry without a setting has an empty cell.",
         lefts=range(len(entries) + 1),
     )
     return [table]

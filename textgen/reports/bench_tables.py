@@ -20,7 +20,7 @@ from textgen.results.comparison import Comparison
 
 MAX_NOTED_WORDS = 12
 """Made-up or missing words that are shown of each entry."""
-PAIRED = "Differences are paired, passage by passage: one may be clear though intervals of scores overlap."
+PAIRED = "Differences are paired by passage, so one may be clear even if the intervals of scores overlap."
 
 
 def ranked_rows(result: Comparison, rows: Sequence[EntryRow]) -> list[EntryRow]:
@@ -32,7 +32,7 @@ def brief_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     """Return the scores with what else decides: how far from the best, real words, speed and size."""
     caption = (
         f"Bits per character of the {result.scored_on} text, lower is better; bold: clearly best; italics: "
-        f"references. {PAIRED} Real words: of what {_writer(result)} writes, {_real_words(result)}."
+        f"references. {PAIRED} Real words: in text by {_writer(result)}, {_real_words(result)}."
     )
     columns = list(named(result, VIEWS["brief"].columns(result.other_metrics)))
     shown = [*ranked_rows(result, rows), held_out_row(result)]
@@ -49,7 +49,7 @@ def named(result: Comparison, columns: Iterable[RowColumn[Any]]) -> Iterator[Row
 def _writer(result: Comparison) -> str:
     """Return the sampler whose text is measured, and what is equal for all entries."""
     sampler = plain(result.measured_sampler)
-    found = " (for each entry at the temperature of this entropy)"
+    found = " (each entry at the temperature that gives this entropy)"
     return sampler + (found if f"{ENTROPY}=" in sampler else "")
 
 
@@ -65,7 +65,7 @@ def score_table(result: Comparison, rows: Sequence[EntryRow], picture: IntervalC
     """
     caption = (
         "Bits per character of the whole text, lower is better; bold: clearly best. Italics: references "
-        "(compressors, and what only counts). Interval: 95 %, over passages or documents and over seeds. "
+        "(compressors and counting models). Interval: 95 %, over passages or documents and over seeds. "
         f"{PAIRED}{_clear_caption(result)}"
     )
     if any(score.reads_on for score in result.scores):
@@ -82,13 +82,13 @@ def _clear_caption(result: Comparison) -> str:
     num_pairs = max(size * (size - 1) // 2 for size in sizes)
     pairs = "pairs of entries of its class" if len(sizes) > 1 else f"{num_pairs} pairs of entries"
     corrected = f", corrected for all {pairs} (Holm)" if num_pairs > 1 else ""
-    return f" Clear: more than chance explains at 5 %{corrected}."
+    return f" Clear: significant at the 5 % level{corrected}."
 
 
 def other_units(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     """Return the scores in other units."""
     measured = [row for row in ranked_rows(result, rows) if row.num_parameters]
-    caption = "Compare perplexities within one text only."
+    caption = "Perplexities are comparable only within one text."
     return make_table("Scores in other units", caption, VIEWS["units"].columns(), measured)
 
 
@@ -97,7 +97,7 @@ def score_notes(result: Comparison, rows: Sequence[EntryRow]) -> Iterator[Note]:
     yield from _problem_notes(rows)
     numbers = {row.name: max((run.num_copies for run in row.runs), default=1) for row in rows}
     if copied := [f"{name} ({number})" for name, number in numbers.items() if number > 1]:
-        yield Note("averages of copies, trained one after another (their number)", copied)
+        yield Note("averages of copies, trained one after another (number of copies)", copied)
     if result.budget.is_timed:
         yield from _disturbed_notes(rows)
         if len({run.machine.description for row in rows for run in row.runs}) > 1:
@@ -115,14 +115,14 @@ def _problem_notes(rows: Sequence[EntryRow]) -> Iterator[Note]:
         remarks = (remark for run in row.runs for remark in run.train.remarks)
         for reasons in (unwritten, remarks):
             yield from (Note(plain(reason), [row.name]) for reason in dict.fromkeys(reasons))
-    yield from (Note(plain(f"{row.name} has no rank since {row.problem}")) for row in rows if row.problem)
+    yield from (Note(plain(f"{row.name} has no rank: {row.problem}")) for row in rows if row.problem)
     unproven = [
         row.name
         for row in rows
         if row.comparable and not all(run.score_checks.decoded_equals_text for run in row.runs)
     ]
     if unproven:
-        yield Note("do not trust these scores, the decoded tokens differ from the text", unproven)
+        yield Note("do not trust these scores: the decoded tokens differ from the text", unproven)
 
 
 def _disturbed_notes(rows: Sequence[EntryRow]) -> Iterator[Note]:
@@ -132,8 +132,8 @@ def _disturbed_notes(rows: Sequence[EntryRow]) -> Iterator[Note]:
         if disturbed:
             worst = min(disturbed, key=lambda train: train.cpu_utilization or 1.0)
             yield Note(
-                f"{row.name} {worst.disturbance}, since the machine was busy, so its score may be too high; "
-                "a budget in characters does not depend on the load"
+                f"{row.name} {worst.disturbance} because the machine was busy; its score may be too high, "
+                "and a budget in characters would not depend on the load"
             )
 
 
@@ -143,23 +143,23 @@ def category_table(rows: Sequence[EntryRow]) -> Table:
     by_text = all(score.bits_by_seen_words for row in scored for score in row.scores)
     oov = (
         "Known words are in the training text, new words are not. OOV words are those outside the entry's "
-        "own vocabulary; the OOV rate is their share of all words. Without OOV: if they cost nothing, which "
-        "flatters."
+        "own vocabulary; the OOV rate is their share of all words. Without OOV: the score if they cost "
+        "nothing, which flatters."
         if by_text
-        else "OOV: words outside the vocabulary of the entry, so these parts do not compare entries with "
-        "different ones; without OOV: if they cost nothing, which flatters."
+        else "OOV: words outside the entry's vocabulary, so these parts are not comparable between different "
+        "vocabularies; without OOV: the score if they cost nothing, which flatters."
     )
-    caption = f"Bits per character spent on each. {oov}"
+    caption = f"Bits per character spent on each part. {oov}"
     return make_table("Where the bits go", caption, VIEWS["categories"].columns(), scored)
 
 
 def written_table(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     """Return the metrics of what each entry wrote, next to those of the held-out text."""
     caption = (
-        f"Of what {_writer(result)} writes. Best is closest to the held-out text; bold: "
+        f"Metrics of text by {_writer(result)}. Best is closest to the held-out text; bold: "
         "clearly closest; in brackets: 95 % interval, where there is room. Distinct-1 and -2 count made-up "
-        "words too. Novel 4-grams are not in the training text; verbatim span: the most characters in a row "
-        "that are. Real words are in "
+        "words too. Novel 4-grams are not in the training text; verbatim span: the longest run of characters "
+        "that is. Real words are in "
         f"{plain(known_words(result))}, {_real_words(result)}."
     )
     if not result.held_out.pseudovalues:
@@ -178,9 +178,9 @@ def told(metric: MetricInfo) -> str:
 def speed_table(rows: Sequence[EntryRow]) -> Table:
     """Return how fast and large each entry is, and how it was trained."""
     caption = (
-        "Speeds are in characters, so that tokenizers compare. Prepare: tokenizing the training text and "
-        "making word vectors, which a budget in seconds includes. CPU: share of the CPU time that training "
-        "wanted and got."
+        "Speeds are in characters, so they are comparable between tokenizers. Prepare: tokenizing the "
+        "training text and making word vectors; a budget in seconds includes it. CPU: share of the needed "
+        "CPU time that training got."
     )
     return make_table("Speed and size", caption, VIEWS["speed"].columns(), rows)
 
@@ -188,10 +188,10 @@ def speed_table(rows: Sequence[EntryRow]) -> Table:
 def embedding_table(rows: Sequence[EntryRow]) -> Table:
     """Return how much of the vocabulary and of the text has a pretrained vector."""
     caption = "Share of the vocabulary, and of the running text, that has a pretrained vector. With 0"
-    caption += " dimensions no model reads vectors, but one learns the words."
+    caption += " dimensions, no model uses the vectors, but one uses the list of words."
     embedded = [(row, audit) for row in rows if (audit := row.runs[0].embedding) is not None]
     notes = [
-        Note(f"{row.name} lacks", list(dict.fromkeys(map(_shown_word, missing)))[:MAX_NOTED_WORDS])
+        Note(f"no vector in {row.name}", list(dict.fromkeys(map(_shown_word, missing)))[:MAX_NOTED_WORDS])
         for row, audit in embedded
         if (missing := audit.most_frequent_missing)
     ]

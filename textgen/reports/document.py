@@ -179,7 +179,7 @@ class Samples(Block):
     """By writer: words that `known` lacks."""
     known: str = ""
     chance: frozenset[str] = frozenset()
-    """Writers whose texts a page folds up, since they have learned nothing."""
+    """Writers whose texts a page folds up, since they have learnt nothing."""
     min_verbatim: int = 0
     """Characters from which on a span counts as copied."""
     errors: Sequence[str] = ()

@@ -44,8 +44,8 @@ def ladder_report(result: Ladder, last: Comparison | None = None) -> Report:
     """
     more = "Characters, updates and seconds of each budget: --full"
     links = {
-        "text": "Samples, learning curves and passages of each budget are in folders beside this file; if it "
-        "was sent alone, these links lead nowhere:",
+        "text": "Samples, learning curves and passages of each budget are in folders beside this file; "
+        "without them, these links do not work:",
         "links": [(f"{budget}/report.html", budget) for budget in result.budgets],
     }
     return Report(
@@ -117,7 +117,7 @@ def _what_steps_do(steps: Sequence[BudgetStep]) -> str:
         if step.verdict == "worse"
     ]
     if worse:
-        return f"More training makes worse: {', '.join(worse)}."
+        return f"More training makes these worse: {', '.join(worse)}."
     return "No step to a larger budget makes an entry clearly worse." if steps else ""
 
 
@@ -160,8 +160,8 @@ def score_table(result: Ladder) -> Table:
     """Return the score of each entry under each budget, and the references, which have none."""
     caption = (
         f"Bits per character of the {result.scored_on} text by budget, lower is better. ±: half of the 95 % "
-        "interval; bold: clearly best under that budget, no reference ahead; italics: references, which have "
-        "no budget."
+        "interval; bold: clearly best at that budget, with no reference ahead; italics: references, which "
+        "have no budget."
     )
     rows: list[TableRow | list[str | Cell]] = [
         [name, *(_score_cell(result, result.rung(name, budget)) for budget in result.budgets)]
@@ -173,10 +173,10 @@ def score_table(result: Ladder) -> Table:
     ]
     notes = [Note(plain(f"{what}: {why}")) for what, why in result.failures.items()]
     problems = {rung.entry: run.problem for rung in result.rungs for run in rung.runs if run.problem}
-    notes += [Note(plain(f"{name} has no rank since {problem}")) for name, problem in problems.items()]
+    notes += [Note(plain(f"{name} has no rank: {problem}")) for name, problem in problems.items()]
     machines = machines_used(run.machine for run in result.runs)
     if machines and result.budgets[0].is_timed:
-        notes.append(Note(f"budgets of time mean different amounts of training on {machines}"))
+        notes.append(Note(f"time budgets mean different amounts of training on {machines}"))
     return text_table(
         "Scores by budget",
         ["entry", *result.budgets],
@@ -198,9 +198,9 @@ def _score_cell(result: Ladder, rung: Rung | None) -> Cell:
 def step_table(result: Ladder) -> Table:
     """Return what each step to the next budget changes."""
     caption = (
-        "Change in bits per character from a budget to the next, below zero is better; 95 % intervals. "
-        f"Better, worse: clear at 5 %, corrected for the number of steps, {len(result.steps)} (Holm); the "
-        "others are no clear changes."
+        "Change in bits per character from one budget to the next, below zero is better; 95 % intervals. "
+        f"Better, worse: significant at 5 %, corrected for the number of steps, {len(result.steps)} (Holm); "
+        "the others are no clear changes."
     )
     steps = {(step.entry, step.after): step for step in result.steps}
     rows: list[list[str | Cell]] = [
@@ -226,8 +226,8 @@ def _step_cell(step: BudgetStep | None) -> Cell:
 def _training(result: Ladder) -> Table:
     """Return how much each budget allowed entries that are trained, and whether all of it was of use."""
     caption = (
-        "Means over seeds. Best update: the one whose weights are scored, by the validation text, in percent "
-        "of all; what follows it did not help."
+        "Means over seeds. Best update: the one with the best validation score, whose weights are scored, in "
+        "percent of all updates; those after it did not help."
     )
     rows = [
         [
@@ -307,7 +307,7 @@ def _steps_chart(result: Ladder) -> IntervalChart:
         for step in result.steps
         if step.entry == name
     ]
-    title = "Change in bits per character from a budget to the next, with 95 % intervals"
+    title = "Change in bits per character from one budget to the next, with 95 % intervals"
     return IntervalChart(title, "change in bits/char, left is better", rows, zero=True)
 
 

@@ -58,8 +58,8 @@ def sample_groups(result: Comparison) -> list[SampleGroup]:
 def _described(sampler: str) -> str:
     """Return a sampler with what is special about it."""
     if f"{ENTROPY}=" in sampler:
-        return f"{sampler}: each equally free, as what is measured"
-    return f"{sampler}: as textgen sample writes" if sampler == SAMPLER else sampler
+        return f"{sampler}: equal entropy for all entries, as in the metrics"
+    return f"{sampler}: the default of textgen sample" if sampler == SAMPLER else sampler
 
 
 def made_up_words(result: Comparison) -> dict[str, list[str]]:
@@ -85,7 +85,7 @@ def brief_samples(result: Comparison) -> tuple[list[SampleGroup], int]:
 
 
 def chance_entries(result: Comparison) -> set[str]:
-    """Return the entries that have learned nothing, if there are others.
+    """Return the entries that have learnt nothing, if there are others.
 
     They are not trained by gradient, and score the same on every passage.
     """
@@ -121,7 +121,7 @@ def diversity_chart(title: str, drawn: Iterable[ChartLine | None], author: TextM
     known = [
         line for line in (*drawn, sampler_line("held-out text", [("the author", author)], "author")) if line
     ]
-    return LineChart(title, "different bigrams, %", "real words, %", known if len(known) > 1 else [])
+    return LineChart(title, "distinct bigrams, %", "real words, %", known if len(known) > 1 else [])
 
 
 # --- what entries wrote while they were trained
@@ -151,7 +151,7 @@ def moment_blocks(entries: Mapping[str, Sequence[tuple[Moment, float | None]]]) 
         for share, texts in panels.items()
     ]
     return [
-        lines(["What each entry wrote without a prompt, at a share of its budget, at temperature 0.6."]),
+        lines(["Text by each entry after a share of its budget, without a prompt, at temperature 0.6."]),
         Template("moments.html", {"panels": panels}, text=Samples(groups)),
     ]
 

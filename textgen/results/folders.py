@@ -26,15 +26,7 @@ RUNS_OF_BENCH = "runs"
 """The folder in that of a bench with its runs."""
 _STATE = ("state.json", "tensors.safetensors", "files.json")
 RUN_FILES = (
-    *(
-        RUN_FILE,
-        LOCK,
-        "tokenizer.json",
-        "spellings.json",
-        "weights.safetensors",
-        "files.json",
-        "samples.json",
-    ),
+    *(RUN_FILE, LOCK, "tokenizer.json", "spellings.json", "weights.safetensors", "files.json"),
     *(f"snapshots/*/{file}" for file in _STATE),
 )
 """All files of a run, which are part of those of other kinds too."""
@@ -174,7 +166,7 @@ def check_removable(folder: ResultFolder) -> None:
     """
     path = folder.path
     if path.is_symlink() or not path.name:
-        raise TextgenError(f"{str(path)!r} is not a folder of its own; remove it yourself")
+        raise TextgenError(f"{str(path)!r} is a link or the root folder; remove it yourself")
     files = sorted(_files(path))
     for file in files:
         is_leftover = any(map(UNFINISHED.fullmatch, file.parts))  # of a process that was killed
@@ -187,7 +179,7 @@ def check_removable(folder: ResultFolder) -> None:
     around = [each / LOCK for each in path.absolute().parents[:MAX_DEPTH] if identify(each)]
     for lock in (*(path / file for file in files if file.name == LOCK), *around):
         if is_held(lock):
-            raise TextgenError(f"{holder(lock)} writes to {str(path)!r}; wait until it is done, or end it")
+            raise TextgenError(f"{holder(lock)} is writing to {str(path)!r}; wait for it, or stop it")
 
 
 def remove_results(folder: ResultFolder) -> None:

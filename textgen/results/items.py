@@ -80,12 +80,12 @@ def read_result(folder: ResultFolder) -> Any:
     Raises `TextgenError` if it is damaged, or if its command is running or was interrupted.
     """
     if not folder.is_finished:
-        where, kept = str(folder.path), f" and keeps {len(folder.runs)} runs" if folder.runs else ""
+        where, kept = str(folder.path), f" (runs kept: {len(folder.runs)})" if folder.runs else ""
         if folder.state == "running":
             raise TextgenError(f"{where!r} is running{kept}, so it has no result yet; wait until it is done")
         raise TextgenError(
             f"{where!r} was interrupted{kept}, so it has no result; "
-            f"the same command with --out {where} continues"
+            f"resume with the same command and --out {where}"
         )
     return read_record(folder.kind.record(), folder.file)
 
@@ -126,7 +126,7 @@ def best_runs(folder: ResultFolder, number: int) -> list[Path]:
         if not entries or item.best in entries:
             best.setdefault(item.best, item)
     if not best:
-        raise TextgenError(f"{str(folder.path)!r} keeps no run with a score")
+        raise TextgenError(f"{str(folder.path)!r} has no run with a score")
     return [Path(item.folder) for item in list(best.values())[:number]]
 
 

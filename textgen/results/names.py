@@ -120,7 +120,7 @@ def _only(name: str, folders: Sequence[ResultFolder], root: Path, chosen: Choice
         num_more = len(names) - MAX_SUGGESTIONS
         shown = names[:MAX_SUGGESTIONS] + ([f"{num_more} more"] if num_more > 0 else [])
         raise AmbiguousNameError(
-            f"{name!r} is part of {len(names)} names: {', '.join(shown)}; give more of it"
+            f"{name!r} matches {len(names)} names: {', '.join(shown)}; give a longer part"
         )
     # Names end with a time that nobody types, so the beginning counts.
     known = [name_of(each.path, root) for each in find_folders(root, with_runs=True) if chosen(each.kind)]

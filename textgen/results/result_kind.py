@@ -59,9 +59,9 @@ class Kind(ResultKind):
     name = ""
     """That of the plugin, which it is given when it is loaded."""
     file = ""
-    """The file with the result, by which a folder is recognized."""
+    """The file with the result, by which a folder is recognised."""
     field = ""
-    """A field that no other kind has, by which a file of any name is recognized."""
+    """A field that no other kind has, by which a file of any name is recognised."""
     has_runs = False
     """True if a run can be taken from it."""
     ranks_runs = False

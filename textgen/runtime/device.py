@@ -74,7 +74,7 @@ def choose_device(
     except (RuntimeError, AssertionError) as error:
         reason = str(error).partition("\n")[0].partition(". ")[0]  # torch's message has 1000 characters
         if device.startswith("cuda") and not torch.backends.cuda.is_built():  # type: ignore[no-untyped-call]
-            reason = f"this torch is built without CUDA; get one that has it from {TORCH_BUILDS}"
+            reason = f"this build of torch has no CUDA support; install one from {TORCH_BUILDS}"
         raise TextgenError(f"device {device!r} cannot be used: {reason}; try --device cpu") from None
     if precision == "auto":
         earlier = (used for on, used in made_with if on == chosen.type and used in PRECISIONS)

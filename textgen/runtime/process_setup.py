@@ -28,19 +28,16 @@ def keep_freed_memory() -> None:
 
 
 @contextmanager
-def interrupts_to(
-    handler: Callable[[int, FrameType | None], object] | signal.Handlers,
-    number: signal.Signals = signal.SIGINT,
-) -> Iterator[Any]:
-    """Let a handler get each Ctrl-C, or another signal, in this context, and yield the one before.
+def interrupts_to(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> Iterator[Any]:
+    """Let a handler get each Ctrl-C in this context, and yield the one before.
 
     Only the main thread gets any; elsewhere nothing changes.
     """
     if threading.current_thread() is not threading.main_thread():
         yield None
         return
-    before = signal.signal(number, handler)
+    before = signal.signal(signal.SIGINT, handler)
     try:
         yield before
     finally:
-        signal.signal(number, before)
+        signal.signal(signal.SIGINT, before)

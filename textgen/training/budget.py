@@ -112,7 +112,7 @@ def _parse_part(text: str) -> tuple[str, Unit, float]:
     unit, factor = _UNITS[match[2]]
     amount = float(match[1]) * factor
     if amount > _LARGEST[unit]:
-        raise TextgenError(f"budget {text!r}: at most {_LARGEST[unit]:,.0f} {unit} are allowed; give less")
+        raise TextgenError(f"budget {text!r}: at most {_LARGEST[unit]:,.0f} {unit} are allowed; reduce it")
     return match[1] + match[2], unit, amount
 
 
@@ -149,7 +149,7 @@ def ladder_of(budgets: Iterable[Budget]) -> tuple[Budget, ...]:
         both = f"{ladder[0].unit} and {min(units)}"
         raise TextgenError(f"budget {text!r} has {both}; give all of its budgets in one unit")
     if len({budget.amount for budget in ladder}) < len(ladder):
-        raise TextgenError(f"budget {text!r} has one amount twice; give each budget once")
+        raise TextgenError(f"budget {text!r} has the same amount twice; give each budget once")
     return ladder
 
 

@@ -213,7 +213,7 @@ class Snapshots:
         """
         run, known = str(self.folder.parent), [point.num_updates for point in self.kept(curve)]
         if num_updates not in known:
-            others = f"has those after {', '.join(map(str, known))}" if known else "keeps no snapshots"
+            others = f"has snapshots at {', '.join(map(str, known))}" if known else "has no snapshots"
             raise TextgenError(f"no weights after {num_updates} updates: run {run!r} {others}")
         try:
             weights: dict[str, Tensor] = load_state(self._path(num_updates))

@@ -241,7 +241,7 @@ class TrainingLoop:
         module.train()
         if has_changed:
             raise TextgenError(
-                "the model changes its weights while it is validated; change them in training only"
+                "the model changes its weights during validation; change them only during training"
             )
         return bits
 

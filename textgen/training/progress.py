@@ -89,7 +89,7 @@ class TrainResult:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Problems in training that the score alone does not show."""
-        alone = f"one thread made {100 * self.single_thread_share:.0f} % of its updates beside other work"
+        alone = f"used a single thread for {100 * self.single_thread_share:.0f} % of its updates (busy cores)"
         split = f"the batch did not fit in memory and was computed in {self.micro_batches} parts"
         remarks = {alone: self.single_thread_share > 0, split: self.micro_batches > 1}
         return (*filter(None, [self.stopped]), *(remark for remark, is_true in remarks.items() if is_true))
@@ -110,9 +110,9 @@ class TrainResult:
         """What says that other work, of this machine or of its host, changed the pace; None if it did not."""
         share, changes = self.cpu_utilization, self.unevenness
         if share is not None and share < MIN_CPU_UTILIZATION:
-            return f"got {100 * share:.0f} % of the CPU time that its training wanted"
+            return f"got {100 * share:.0f} % of the CPU time that its training needed"
         if changes > MAX_UNEVENNESS:
-            return f"trained at a pace that changed by {100 * changes:.0f} %"
+            return f"trained at a speed that varied by {100 * changes:.0f} %"
         return None
 
 

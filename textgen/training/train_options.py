@@ -40,43 +40,43 @@ class TrainOptions:
         None
     )
     sequence_length: Annotated[
-        Size, Search(values=LENGTHS), doc("Tokens per stream and update; none: from the budget.")
+        Size, Search(values=LENGTHS), doc("Tokens per stream and update; none: set by the budget.")
     ] = None
-    optimizer: Annotated[
-        OptimizerName, doc("Optimizer; muon is for hidden matrices, adamw for the rest.")
-    ] = "muon"
+    optimizer: Annotated[OptimizerName, doc("Optimizer; muon trains hidden matrices, adamw the rest.")] = (
+        "muon"
+    )
     learning_rate: Annotated[
-        Rate, Search(values=RATES), doc("Peak learning rate; none: from the number of updates in the budget.")
+        Rate,
+        Search(values=RATES),
+        doc("Peak learning rate; none: set by the number of updates in the budget."),
     ] = None
     momentum: Annotated[
         Momentum,
         Search(values=MOMENTA),
-        doc("Momentum of muon; none: from the number of updates in the budget."),
+        doc("Momentum of muon; none: set by the number of updates in the budget."),
     ] = None
     largest_step: Annotated[
-        float, Ge(1), Le(10), doc("Largest factor of muon's updates, in short runs over characters.")
+        float, Ge(1), Le(10), doc("Maximum scaling of muon's updates in short character-level runs.")
     ] = 1.0
     min_lr_factor: Annotated[Share, doc("Final learning rate, as a fraction of the peak.")] = 0.0
     warmup_fraction: Annotated[
-        Share, Search(0, 0.3, step=0.02), doc("Fraction of the budget for warm-up.")
+        Share, Search(0, 0.3, step=0.02), doc("Fraction of the budget spent on warm-up.")
     ] = 0.02
     weight_decay: Annotated[
-        float, Ge(0), Le(100), Search(0, 1, step=0.05), doc("Initial decay of matrices; it falls to zero.")
+        float, Ge(0), Le(100), Search(0, 1, step=0.05), doc("Initial decay of matrices, falling to zero.")
     ] = 0.5
-    max_grad_norm: Annotated[float, Gt(0), Le(1e12), doc("Largest norm of the whole gradient.")] = 1.0
-    num_validations: Annotated[int, Ge(1), Le(10_000), doc("Validations, evenly over the budget.")] = 10
-    compile: Annotated[
-        bool, doc("Compile loss and gradient by torch.compile, which takes time at first.")
-    ] = False
+    max_grad_norm: Annotated[float, Gt(0), Le(1e12), doc("Maximum norm of the whole gradient.")] = 1.0
+    num_validations: Annotated[int, Ge(1), Le(10_000), doc("Validations, spread over the budget.")] = 10
+    compile: Annotated[bool, doc("Compile loss and gradient with torch.compile, which delays the start.")] = (
+        False
+    )
     moments: Annotated[bool, doc("Write a short text at 1, 2, 5, 10, 20, 50 and 100 % of the budget.")] = True
     start: Annotated[
         str | None,
         doc("Start from a run (start=runs/NAME), or from training on another text (start=wiki@2m)."),
     ] = None
-    freeze: Annotated[Literal["none", "hidden"], doc("With hidden, train the first and last layer only.")] = (
-        "none"
-    )
-    snapshots: Annotated[bool, doc("Keep the weights at each validation, of a single copy of the model.")] = (
+    freeze: Annotated[Literal["none", "hidden"], doc("hidden: train only the first and last layer.")] = "none"
+    snapshots: Annotated[bool, doc("Keep the weights at each validation; needs a single model and copy.")] = (
         False
     )
 

@@ -155,7 +155,7 @@ class Trainer:
         if self.micro_batches >= num_rows:
             raise TextgenError(
                 f"out of memory at update {self.num_updates + 1}, even with one row of the batch at a time; "
-                "take a smaller model or sequence_length"
+                "use a smaller model or sequence_length"
             )
         self.micro_batches = min(2 * self.micro_batches, num_rows)
         for optimizer in self.optimizers:

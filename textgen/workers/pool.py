@@ -178,7 +178,7 @@ class Processes:
             elif self._max_silence and time.monotonic() - worker.heard > self._max_silence:
                 self._remove(worker)
                 silence = about(self._max_silence).removeprefix("about ")
-                yield worker.item, Killed(f"it made no progress for {silence} and was ended")
+                yield worker.item, Killed(f"it made no progress for {silence} and was stopped")
 
     def _heard(self, worker: Worker) -> Iterator[tuple[Any, Any]]:
         """Take what a process says, and yield its item if that has ended."""

@@ -101,13 +101,13 @@ def check_options(subject: Subject) -> None:
             hints = get_type_hints(component, include_extras=True)
         own = inspect.get_annotations(component).keys() & vars(component).keys() - MEMBERS
         plain = sorted(name for name in own if is_plain(hints.get(name)) and name[0] != "_")
-        expect(not plain, f"@dataclass before the class, without which no field is an option: {plain}")
+        expect(not plain, f"@dataclass on the class, without which its fields are not options: {plain}")
 
 
 def check_contract(subject: Subject) -> None:
     """It is a string, a function or a class with the methods of its kind, used without an error."""
     problem = fault(subject.kind, subject.component)
-    expect(problem is None, f"what makes a {subject.kind}; {problem}")
+    expect(problem is None, f"a valid {subject.kind}; {problem}")
     if subject.kind == "model":
         model.require_model(subject.new())
     if subject.kind in USES.keys() - {"reader"}:  # which gets files of other formats, too
@@ -131,7 +131,7 @@ def check_no_global_state(subject: Subject) -> None:
     if changed and set(changed) <= set(RANDOM):
         own = "the uniforms that it is given" if subject.kind == "sampler" else "a generator of your own"
         raise CheckError(f"building or using this {subject.kind} uses {names}; use {own}")
-    expect(not changed, f"{names}, which belongs to the whole process, to stay unchanged; it is changed")
+    expect(not changed, f"{names}, which belongs to the whole process, to stay unchanged; it changed")
     first = shown(printed.getvalue().partition("\n")[0])
     expect(not printed.getvalue(), f"nothing on stdout, which is for results; it prints {first}")
 
@@ -148,7 +148,7 @@ def check_deterministic(subject: Subject) -> None:
     for example, *answers in zip(examples, first, again, other, strict=True):
         of = "" if example is None else f" to {shown(example, 30)}"
         for each in answers[1:]:
-            expect_same(answers[0], each, f"the same answer{of} each time, whatever came before")
+            expect_same(answers[0], each, f"the same answer{of} every time, regardless of earlier calls")
 
 
 def functions_of(kind: str) -> dict[str, Callable[[Subject], None]]:

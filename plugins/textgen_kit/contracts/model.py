@@ -128,7 +128,7 @@ def require_batch_first(state: State, batch_size: int, when: str) -> None:
     elif state is not None:
         expect(isinstance(state, Tensor), f"tensors in the state {when}; got {type(state).__name__}")
         is_first, shape = state.ndim > 0 and len(state) == batch_size, list(state.shape)
-        expect(is_first, f"the batch, {batch_size}, first in the state {when}; got shape {shape}")
+        expect(is_first, f"the batch ({batch_size}) as first dimension of the state {when}; got {shape}")
 
 
 def require_close(found: Tensor, expected: Tensor, what: str, tolerance: float = TOLERANCE) -> None:
@@ -153,7 +153,7 @@ def require_model(model: Any) -> None:
     expect(isinstance(model, nn.Module), f"a torch.nn.Module; got {shown(model)}")
     refines = ModelClass(type(model)).accepts_base
     is_right = not (refines and list(model.parameters()))
-    expect(is_right, "no parameters, since the base alone is trained; got some: make them buffers")
+    expect(is_right, "no parameters, since only the base is trained; got some: make them buffers")
     can_learn = refines or bound(model).is_trainable or bound(model).can_fit
     expect(can_learn, "parameters that require gradients, fit(ids), or an argument base to refine; got none")
 
@@ -173,7 +173,7 @@ def use(model: Any) -> None:
 def check_shapes(model: Any) -> None:
     """Ids [batch, time] give logits [batch, time, vocab_size] and a state with the batch first."""
     for batch_size, length in ((1, 1), (1, 7), (3, 1), (4, 20)):
-        require_batch_first(model.initial_state(batch_size), batch_size, "at first")
+        require_batch_first(model.initial_state(batch_size), batch_size, "initially")
         read(model, random_batch(batch_size, length))
 
 
@@ -191,8 +191,8 @@ def check_probabilities(model: Any) -> None:
         are_shares = bool((logits >= 0).all() and ((logits.sum(-1) - 1).abs() < LOOSE).all())
         expect(
             not are_shares,
-            f"logits for {what}; got probabilities, none below 0 and each row with a sum of 1: leave out the "
-            "softmax, or return their logarithm and set is_normalized = True",
+            f"logits for {what}; got probabilities (non-negative, each row sums to 1): remove the softmax, "
+            "or return their logarithm and set is_normalized = True",
         )
         some, is_normalized = torch.zeros(logits.shape[:-1], dtype=torch.int64), bound(model).is_normalized
         _, error = bits_and_error(logits, some, is_normalized=is_normalized)
@@ -270,7 +270,7 @@ def check_state(model: Any) -> None:
 
 def check_step(model: Any) -> None:
     """`prepare_step` predicts as `forward` does, nearly so in bf16; a row can wait while others continue."""
-    skip_unless(hasattr(model, "prepare_step"), "lacks prepare_step, so forward generates")
+    skip_unless(hasattr(model, "prepare_step"), "has no prepare_step, so generation uses forward")
     ids = random_batch(2, 520)
     whole, _ = read(model, ids)
     for num_read in (1, 25, 120, 505):  # over 128 and 512, where buffers often end
@@ -294,7 +294,7 @@ def check_step(model: Any) -> None:
 def check_loss(model: Any) -> None:
     """`loss` is the mean cross-entropy in nats, in training perhaps with a penalty, with forward's state."""
     has_loss = callable(getattr(type(model), "loss", None))  # a layer of this name is something else
-    skip_unless(has_loss, "lacks loss, so it is computed from the logits")
+    skip_unless(has_loss, "has no loss, so it is computed from the logits")
     ids, state = random_batch(3, 21), model.initial_state(3)
     inputs, targets = ids[:, :-1], ids[:, 1:]
     for _ in range(2):
@@ -345,12 +345,12 @@ def check_seed(subject: Subject) -> None:
         subject.new()
         ends.append(torch.get_rng_state())
     is_set = torch.equal(*ends)
-    expect(not is_set, "building not to set torch's global seed; it does, so all runs begin alike")
+    expect(not is_set, "building not to set torch's global seed; it does, so all runs start alike")
 
 
 def check_saved(subject: Subject) -> None:
     """Its weights, saved and loaded into a new model, predict the same."""
-    what = "all that is learnt in state_dict, so that a model that loads it has the same logits"
+    what = "all that is learnt in state_dict, so that a loaded model has the same logits"
     require_same_loaded(trained(new_model(subject)), new_model(subject, 1), what)
 
 
@@ -412,12 +412,12 @@ class _Base(LanguageModel):
     """The adapter that a refinement gets as its `base`."""
 
     def __call__(self, *_: object) -> None:
-        raise CheckError("expected base.forward(ids, state); the base, no torch module, is called itself")
+        raise CheckError("expected base.forward(ids, state); the base is no torch module, so not callable")
 
 
 def check_refinement(subject: Subject) -> None:
     """With a `base`, before and after `fit_held_out`, it keeps what it promises without one."""
-    skip_unless(ModelClass(subject.component).accepts_base, "no argument base")
+    skip_unless(ModelClass(subject.component).accepts_base, "has no argument base")
     torch.manual_seed(0)
     model, text = new_model(subject, base=_Base(_TwoBack().eval(), VOCAB_SIZE)), np.tile(some_ids(50), 4)
     for learn in (trained, lambda model: bound(model).fit_held_out([text, text[::-1].copy()])):

@@ -76,7 +76,7 @@ def vectors_of(embedding: Any) -> WordVectors:
     kind = f"{list(table.shape)} of {table.dtype}"
     expect(is_table, f"a vector of floats for each word; got {kind} for {num_words} words")
     num_distinct = len(set(vectors.words))
-    expect(num_distinct == num_words, f"each word once; got {num_words}, of which {num_distinct} differ")
+    expect(num_distinct == num_words, f"each word once; got {num_words}, {num_distinct} of them distinct")
     is_wrong = ~np.isfinite(table).all(axis=1)
     wrong = [vectors.words[index] for index in np.flatnonzero(is_wrong)[:3]]
     expect(not wrong, f"finite vectors; {is_wrong.sum()} are not, such as those of {shown(wrong)}")
@@ -261,7 +261,7 @@ PROMISES = (
     Promise(
         "cleaner", "text", TEXTS, lambda cleaner, text: cleaner.clean(text),
         lambda answer, text: isinstance(answer, str) and bool(answer) <= bool(text),
-        "a string, and nothing from nothing",
+        "a string, empty if the text is empty",
     ),
     Promise(
         "cleaner", "idempotent", SPACED,
@@ -269,7 +269,7 @@ PROMISES = (
         is_same, "cleaning twice to change nothing",
     ),
     Promise(
-        "cleaner", "blocks", [f"{PROSE}\n{OTHER_PROSE}"], in_blocks, is_same, "the same in blocks, see joint",
+        "cleaner", "blocks", [f"{PROSE}\n{OTHER_PROSE}"], in_blocks, is_same, "the same by blocks, see joint",
     ),
     Promise(
         "corpus", "text", [""], read, lambda answer, _: is_text(answer), "a text without lone surrogates",
@@ -278,19 +278,19 @@ PROMISES = (
         "corpus", "unknown-item", [UNKNOWN_ITEM],
         lambda corpus, item: error_of(corpus.read, item),
         lambda answer, _: isinstance(answer, TextgenError) and len(str(answer).splitlines()) == 1,
-        "a TextgenError of one line",
+        "a one-line TextgenError",
     ),
     Promise(
         "reader", "documents", FILES, documents, lambda answer, _: is_read(answer),
-        "documents, which are iterables of strings, or a TextgenError of one line",
+        "documents, which are iterables of strings, or a one-line TextgenError",
     ),
     Promise(
         "logger", "run", (True, False), log_run,
         lambda answer, _: not answer[0] and isinstance(answer[1], str) and len(answer[1].splitlines()) == 1,
-        "no folder of the run, which the logger must not make, and a command of one line",
+        "a one-line command, and no folder of the run, which the logger must not create",
     ),
     Promise(
-        "metric", "numbers", TEXTS, measure, is_measured, 'a number of prose, from 0 to 1 if the unit is "%"',
+        "metric", "numbers", TEXTS, measure, is_measured, 'a number for prose, 0 to 1 if the unit is "%"',
     ),
     Promise(
         "lexicon", "words", ONCE, words, are_words, "a set of words in lower case",
@@ -308,7 +308,7 @@ PROMISES = (
     ),
     Promise(
         "command", "arguments", ONCE, faulty_arguments, lambda answer, _: not answer,
-        "a docstring, arguments such as Annotated[int, typer.Option(help=…)], and a flag as --json",
+        "a docstring, arguments such as Annotated[int, typer.Option(help=…)], and a flag --json",
     ),
 )  # fmt: skip
 """What the kinds promise beside the methods of their contract."""

@@ -54,7 +54,7 @@ def check_likelier_token(subject: Subject) -> None:
     counts = torch.bincount(ids, minlength=VOCAB_SIZE)[tokens]
     expect(
         bool((counts[:-1] >= counts[1:] - NUM_DRAWS // 100).all()),
-        f"tokens of probabilities {shown(shares.tolist(), 70)} to be chosen about in that order; "
+        f"tokens with probabilities {shown(shares.tolist(), 70)} chosen roughly in that order; "
         f"they were chosen {counts.tolist()} times in {NUM_DRAWS}",
     )
     ranks = torch.stack([torch.arange(VOCAB_SIZE).roll(shift) for shift in range(1, VOCAB_SIZE - 1)])
@@ -78,7 +78,7 @@ def check_uniforms(subject: Subject) -> None:
     )
     reacts = any(not torch.equal(ids, first) for ids in others)
     is_greedy = torch.equal(logits.gather(1, first[:, None])[:, 0], logits.amax(-1))
-    expect(reacts or is_greedy, "other ids for other uniforms, or always the likeliest token; got neither")
+    expect(reacts or is_greedy, "different ids for different uniforms, or always the likeliest; got neither")
 
 
 def check_batch(subject: Subject) -> None:
@@ -91,7 +91,7 @@ def check_batch(subject: Subject) -> None:
     first, second = (started(sampler, prompts_of(rows), VOCAB_SIZE, spells=True) for _ in range(2))
     steps = [random_inputs(NUM_ROWS, VOCAB_SIZE, seed=step) for step in range(NUM_STEPS)]
     mixed = [(first(*each), second(*(part.flip(0) for part in each)))[0] for each in steps]
-    expect_same(together, torch.stack(mixed, 1).tolist(), "two batches in turn to continue as each alone")
+    expect_same(together, torch.stack(mixed, 1).tolist(), "two interleaved batches to continue as each alone")
 
 
 def check_logits(subject: Subject) -> None:
@@ -135,7 +135,7 @@ def started(sampler: Any, prompts: Sequence[TokenIds], vocab_size: int, *, spell
         kind = f"{list(ids.shape)} of {ids.dtype}"
         expect(is_row, f"ids {list(uniforms.shape)} of torch.int64; got {kind}")
         outside = ids[(ids < 0) | (ids >= vocab_size)][:1].tolist()
-        cause = "those of sample_categorical are if every token is excluded"
+        cause = "sample_categorical returns such ids if all tokens are excluded"
         expect(not outside, f"ids below {vocab_size}; got {outside}; {cause}")
         return ids
 

@@ -128,7 +128,7 @@ def check_decodes_any_ids(subject: Subject) -> None:
             raise
         is_text = isinstance(text, str) and (bool(ids) or not text)
         expect(is_text, f"a string from decode, empty without ids; got {shown(text)} from {surfaces}")
-        expect_same(text, other, f"the same text of {surfaces} from a list and an array")
+        expect_same(text, other, f"the same text for {surfaces} from a list and an array")
 
 
 def check_state(subject: Subject) -> None:
@@ -149,30 +149,30 @@ def check_vocabulary_from_training(subject: Subject) -> None:
     tokenizer = fit(subject.new(), PROSE)
     for text in any_texts():
         tokenizer.decode(tokenizer.encode(text))
-    expect_same(known(subject.new(), PROSE), known(tokenizer), "the same after other texts were encoded")
+    expect_same(known(subject.new(), PROSE), known(tokenizer), "no change after other texts were encoded")
 
 
 def check_counts(subject: Subject) -> None:
     """`count` of every block and `fit_counts` give the vocabulary that `fit` gives."""
     parts = subject.new()
     can_count = hasattr(parts, "count") or hasattr(parts, "fit_counts")
-    skip_unless(can_count, "lacks count and fit_counts")
+    skip_unless(can_count, "has no count and fit_counts")
     whole = known(subject.new(), PROSE)
     parts.fit_counts([parts.count(block) for block in cut_blocks([PROSE], BLOCK_CHARS)])
-    expect_same(whole, known(parts), "the same from a text that is fitted in blocks")
+    expect_same(whole, known(parts), "the same tokenizer from a text fitted in blocks")
 
 
 def check_extend(subject: Subject) -> None:
     """`extend` adds tokens after the others, which keep their ids, and its state restores the result."""
     tokenizer, restored = subject.new(), subject.new()
-    skip_unless(hasattr(tokenizer, "extend"), "lacks extend, so its vocabulary stays that of the run")
+    skip_unless(hasattr(tokenizer, "extend"), "has no extend, so its vocabulary stays that of the run")
     tokenizer.restore(json.loads(json.dumps(fit(subject.new(), PROSE).state())))
     for text in (PROSE, OTHER_PROSE, "".join(NASTY)):
         before = list(tokenizer.tokens)
         tokenizer.extend(text)
         expect_same(before, list(tokenizer.tokens)[: len(before)], "the same first tokens after extend")
         decoded = tokenizer.decode(encoded(tokenizer, text))
-        expect_same(text, decoded, "the text again after extend")
+        expect_same(text, decoded, "decode(encode(text)) to return the text after extend")
     restored.restore(json.loads(json.dumps(tokenizer.state())))
     expect_same(known(tokenizer), known(restored), "the same extended tokenizer from its state()")
 
@@ -187,7 +187,7 @@ def check_other_process(subject: Subject) -> None:
         component = pickle.dumps((subject.component, subject.options))
     except Exception as error:
         raise CheckSkipped(f"cannot be sent to another process: {error}") from error
-    skip_unless(module != "__main__", "is defined in the program that runs, so no other can import it")
+    skip_unless(module != "__main__", "is defined in the running program, so no other can import it")
     done = subprocess.run(
         [sys.executable, "-P", "-c", PROGRAM],
         input=pickle.dumps((sys.path, plugin_file, component, PROSE, PROBES)),

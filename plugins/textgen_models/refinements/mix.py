@@ -67,7 +67,7 @@ class Mix(Refinement):
             int,
             Ge(1),
             Le(4096),
-            doc("Places of a context that count, the last ones."),
+            doc("Number of most recent occurrences of a context that are counted."),
             Search(16, 1024, log=True),
         ] = 256,
         rate: Annotated[

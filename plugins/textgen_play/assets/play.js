@@ -339,7 +339,7 @@ const play = (() => {
     return [quoted(text), ...Object.keys(words).filter(differs).map((key) => words[key])].join(", ");
   }
   function drawTree() {
-    at("undo").disabled = at("keep").disabled = current === root;
+    at("undo").disabled = current === root;
     at("redo").disabled = !current.last;
     const all = (node) => node.children.flatMap((child) => [child, ...all(child)]), known = all(root);
     const list = (node) => {
@@ -387,16 +387,6 @@ const play = (() => {
       say("The address of this page is damaged; nothing was restored.", true);
     }
   }
-  at("keep").addEventListener("click", async () => {
-    const { wanted } = current, atTheEnd = shown().filter((pane) => pane.after === undefined);
-    try {
-      for (const pane of atTheEnd) await ask("keep", { entry: pane.index, ...wanted });
-      const rest = atTheEnd.length < shown().length ? " Only samples of the best weights are kept." : "";
-      say(`${atTheEnd.length ? "Kept in the folder of each run; textgen runs show prints it." : "Nothing was kept."}${rest}`);
-    } catch (error) {
-      say(error.message, true);
-    }
-  });
   at("link").addEventListener("click", async () => {
     keepAddress(address());
     try {

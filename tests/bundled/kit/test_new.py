@@ -84,12 +84,11 @@ def test_the_tests_of_the_projects_pass(projects: dict[str, Path], tmp_path: Pat
         ("model", "", "invalid model name ''"),
         ("model", "../decay", "invalid model name '../decay'"),
         ("model", "a" * 31, "use up to 30 lower-case letters"),
-        ("model", "lambda", "not a keyword of Python"),
+        ("model", "lambda", "no Python keyword"),
         ("tokenizer", "a-b", "invalid tokenizer name 'a-b'"),
-        ("refinement", "lstm", "there is a model 'lstm' already; choose another name"),
-        ("sampler", "a--b", "in words joined by single underscores or hyphens, and not a keyword"),
-        ("cleaner", "models", "the module textgen_models is installed already"),
-        ("corpus", "bench", "the distribution textgen-bench is installed already"),
+        ("refinement", "lstm", "a model 'lstm' already exists; choose another name"),
+        ("cleaner", "models", "the module textgen_models is already installed"),
+        ("corpus", "bench", "the distribution textgen-bench is already installed"),
         ("modle", "decay", "unknown kind 'modle'; did you mean 'model'?"),
     ],
 )
@@ -105,6 +104,6 @@ def test_an_existing_folder_is_left_unchanged(tmp_path: Path) -> None:
     folder = tmp_path / "textgen-decay"
     folder.mkdir()
     (folder / "notes.txt").write_text("mine")
-    with pytest.raises(TextgenError, match=r"textgen-decay' exists already; choose another name or folder$"):
+    with pytest.raises(TextgenError, match=r"textgen-decay' already exists; choose another name or folder$"):
         new_project("decay", "model", tmp_path)
     assert [path.name for path in tmp_path.rglob("*")] == ["textgen-decay", "notes.txt"]

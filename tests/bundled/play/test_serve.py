@@ -159,7 +159,7 @@ def test_ids_are_a_prompt_if_a_text_has_them(api: Server, all_runs: dict[str, Pa
     for wrong, reason in (
         ([10**9], "id 1000000000 is out of range"),
         ([ids[0], 10**30], f"id {10**30} is out of range"),
-        (letters, "no text has these ids; give the text, such as 'The man'"),
+        (letters, "no text is encoded as these ids; give the text, such as 'The man'"),
     ):
         status, said = api.ask("completions", PROMPT | {"model": "bpe-lstm", "prompt": wrong})
         assert (status, said["error"]["param"]) == (400, "prompt")
@@ -177,7 +177,7 @@ def test_the_models_are_listed_and_found(client: Any, all_runs: dict[str, Path])
 
 def test_the_client_of_the_page_works(api: Server, capsys: pytest.CaptureFixture[str]) -> None:
     (program,) = re.findall(r"^```python\n(.*?)^```", read_page("docs/integrations.md"), re.S | re.M)
-    program = program.replace("http://127.0.0.1:8424/v1", api.address).replace("the key", api.key)
+    program = program.replace("http://127.0.0.1:8424/v1", api.address).replace("a-key-of-your-own", api.key)
     exec(program.replace('"char"', '"char-lstm"'), names := dict[str, Any]())
     names["client"].close()
     *written, last = capsys.readouterr().out.splitlines()
@@ -211,7 +211,7 @@ def test_values_that_change_nothing_are_accepted(api: Server) -> None:
     ("status", "options", "reason"),
     [
         (401, {"Authorization": "Bearer wrong"}, ""),
-        (404, {"path": "chat/completions"}, "only /v1/completions is served, and /v1/models"),
+        (404, {"path": "chat/completions"}, "only /v1/completions and /v1/models are served"),
         (404, {"path": "completions/"}, ""),
         (405, {"method": "DELETE"}, ""),
         (413, {"Content_Length": "600000"}, ""),
@@ -219,7 +219,7 @@ def test_values_that_change_nothing_are_accepted(api: Server) -> None:
         (415, {"Content_Type": "text/plain"}, "send Content-Type: application/json"),
         (400, {"raw": b"\xff\xfe"}, "the body is not JSON"),
         (400, {"raw": b"[" * 50_000}, "the body is not JSON"),
-        (400, {"raw": b"null"}, "the body must be an object of JSON"),
+        (400, {"raw": b"null"}, "the body must be a JSON object"),
     ],
 )
 def test_each_refusal_has_its_status_and_the_form_of_the_api(

@@ -17,11 +17,9 @@ import pytest
 pytest.importorskip("uvicorn", reason="needs the extra play")
 
 import textgen
-from helpers.commands import run_process, run_textgen
+from helpers.commands import run_process
 from helpers.playing import Server, served
 from helpers.shared import ENTRIES
-from textgen.contracts import TextgenError
-from textgen.library.runs import keep as keep_samples
 from textgen_play.client import Client, find_folders
 from textgen_play.page import play_page, short_names
 
@@ -58,25 +56,6 @@ def test_at_an_entropy_all_write_at_the_temperature_that_is_said(server: Server)
         text = "".join(token["text"] for event in events for token in event["tokens"])
         assert text == written(server, **(equal | {"sampler": fixed}))
         assert next(server.events("write", equal | {"sampler": "greedy"}))["temperature"] is None
-
-
-def test_what_is_kept_is_what_was_written_and_runs_show_prints_it(server: Server, runs: list[Path]) -> None:
-    asked = {"entry": 0, "prompt": "The ", "length": 50, "seed": 9}
-    assert server.ask("keep", asked | {"sampler": "none"})[0] == 400
-    for _ in range(2):
-        status, body = server.ask("keep", asked)
-        assert (status, body) == (200, {"kept": 1})
-    shown = run_textgen("runs", "show", runs[0]).stdout
-    assert written(server, **asked).rstrip() in shown
-    assert shown.count("temperature:temperature=0.6") == 1
-
-
-def test_nothing_is_kept_with_a_run_that_was_removed(runs: list[Path], tmp_path: Path) -> None:
-    run = textgen.load(shutil.copytree(runs[1], tmp_path / "run"))
-    shutil.rmtree(run.folder)
-    with pytest.raises(TextgenError, match="was removed, so nothing can be kept"):
-        keep_samples(run, [])
-    assert not run.folder.exists()
 
 
 def test_the_token_is_not_in_the_command_line_of_the_browser(tmp_path: Path) -> None:
@@ -125,16 +104,12 @@ def test_a_snapshot_reads_and_writes_while_the_run_goes_on(server: Server, runs:
     assert text + "".join(token["text"] for event in stream for token in event["tokens"]) == alone
 
 
-def test_what_a_snapshot_cannot_do_is_refused_in_one_line(server: Server, runs: list[Path]) -> None:
-    for entry, others in ((0, "has those after "), (1, "keeps no snapshots")):
+def test_a_snapshot_that_there_is_not_is_refused_in_one_line(server: Server) -> None:
+    for entry, others in ((0, "has snapshots at "), (1, "has no snapshots")):
         for path, asked in (("read", {"text": "a"}), ("write", {"prompt": "a"})):
             status, body = server.ask(path, {"entry": entry, "after": 1, **asked})
             assert status == 400
             assert others in body["error"]
-    first = textgen.load(runs[0], device="cpu").snapshots[0].num_updates
-    status, body = server.ask("keep", {"entry": 0, "prompt": "The ", "length": 20, "after": first})
-    assert status == 400
-    assert "only samples of the best weights are kept" in body["error"]
 
 
 def test_a_new_continuation_ends_the_last_one_of_the_same_page_and_entry(server: Server) -> None:

@@ -90,7 +90,7 @@ def test_complete_benches_are_not_made_again(copied: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in copied.glob("out/*/runs/*/run.json")}
     result, said = again(copied)
     assert said[0] == "A tiny suite: 2 of 3 benches are complete"  # a run that failed is tried again
-    assert said[1].startswith("2 of 3 runs are kept in ")
+    assert said[1].startswith("reusing 2 of 3 runs from ")
     assert len(said) == 2
     assert result.questions == saved(copied).questions
     assert {path: path.stat().st_mtime_ns for path in copied.glob("out/*/runs/*/run.json")} == before

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,6 @@ from textgen_tune.objective import Objective
 from textgen_tune.search_space import candidates as entry_candidates
 from textgen_tune.search_space import dimensions
 
-Install = Callable[[str, str, str], None]
 CPU = DeviceConfig(torch.device("cpu"), "fp32")
 
 
@@ -77,7 +75,7 @@ def test_a_trial_whose_score_means_nothing_has_no_value(corpus: Corpus, tmp_path
     load_plugin_file(tmp_path / "peeks.py")
     try:
         with pytest.raises(
-            TextgenError, match=r"^char-toy.*: it predicts otherwise when .* no score to tune by$"
+            TextgenError, match=r"^char-toy.*: it predicts otherwise when .* no score to tune on$"
         ):
             training(corpus, "char-toy").evaluate({"learning_rate": 0.01}, lambda step: None)
     finally:

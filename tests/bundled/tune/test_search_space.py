@@ -44,9 +44,6 @@ def searched(chosen: str | None = None, *fixed: str) -> dict[str, Dimension]:
     return {each.option: each for each in dimensions(candidates(*fixed), chosen, "toy")}
 
 
-# --- what is declared
-
-
 def test_options_with_a_search_space_are_searched() -> None:
     found = searched()
     assert list(found) == ["rate", "size", "share", "kind", "tied", "drop"]
@@ -104,9 +101,6 @@ def test_an_option_of_two_parts_is_qualified() -> None:
     assert fixed == ["embedding.min_count"]
 
 
-# --- what the user chooses
-
-
 def test_search_chooses_and_narrows() -> None:
     found = searched("rate=1e-3..1e-2,kind,open_end=0..4,drop=none|0.5")
     assert list(found) == ["rate", "kind", "open_end", "drop"]
@@ -131,10 +125,10 @@ def test_a_range_without_the_default_starts_next_to_it() -> None:
         ("rate=0.1", "leaves nothing to choose"),
         ("kind=c|a", "toy option kind=c: input should be 'a' or 'b'"),
         ("kind=a..b", "is not a range of numbers"),
-        ("open_end", "open_end has no range of its own; give one, as open_end=LOW..HIGH"),
+        ("open_end", "open_end has no range of its own; give one, such as open_end=LOW..HIGH"),
         ("name", "name has no range of its own"),
         ("rate,rate", "rate is given twice"),
-        ("size", "size has a value in 'toy' already"),
+        ("size", "size already has a value in 'toy'"),
         ("", "'toy' has no options left to search"),
     ],
 )

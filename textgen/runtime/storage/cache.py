@@ -70,7 +70,7 @@ def cached(path: Path) -> dict[str, Any] | None:
         os.utime(described, ns=(time.time_ns(), described.stat().st_mtime_ns))  # when it was last used
         return description
     except (OSError, ValueError, LookupError, TypeError) as error:
-        message = f"the cached file {str(path)!r} is damaged ({reason_of(error)}); it is made again"
+        message = f"the cached file {str(path)!r} is damaged ({reason_of(error)}); recreating it"
         warnings.warn(message, TextgenWarning, stacklevel=2)
         return None
 

@@ -248,7 +248,7 @@ def check_digests(folder: Path, needed: Iterable[str] = ()) -> None:
         raise DamagedFileError(f"{DIGESTS} cannot be read: {reason_of(error)}") from None
     for name in needed:
         if name not in wanted:
-            raise DamagedFileError(f"{DIGESTS} lacks {name}")
+            raise DamagedFileError(f"{DIGESTS} has no {name}")
     for name, digest in wanted.items():
         _check(folder / name, digest)
 

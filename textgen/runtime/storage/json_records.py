@@ -157,17 +157,17 @@ def read_values(path: Path, *, needs_digest: bool = False) -> dict[str, Any]:
             raise ValueError(f"schema_version: {version!r} is not an integer")
         if version == SCHEMA_VERSION:
             if needs_digest and not has_digest:
-                raise ValueError(f"it lacks its digest, {DIGEST}")
+                raise ValueError(f"it has no digest ({DIGEST})")
             return values
     except OSError as error:
         raise TextgenError(f"cannot read {str(path)!r}: {reason_of(error)}") from None
     except ValueError as error:
         raise _damaged(path, error) from None
     if version < SCHEMA_VERSION:
-        raise TextgenError(f"{str(path)!r} was written by an older textgen; make it again with this one")
+        raise TextgenError(f"{str(path)!r} was written by an older textgen; recreate it with this one")
     raise TextgenError(
         f"{str(path)!r} was written by a newer textgen (schema version {version}); "
-        f"update textgen, which reads {SCHEMA_VERSION}"
+        f"update textgen, which reads version {SCHEMA_VERSION}"
     )
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 RUNS = Path("runs")
 """Folder in which results are saved, and looked for, unless one is given."""
 RUN_FILE = "run.json"
-"""File by which the folder of a run is recognized."""
+"""File by which the folder of a run is recognised."""
 PAGE, MARKDOWN = "report.html", "report.md"
 """Reports in a folder of results, for the browser and as text."""
 
@@ -169,14 +169,14 @@ def _acquire(lock: FileLock, folder: Path, writes_to: Path) -> None:
         try:
             lock.acquire(timeout=timeout)
         except Timeout:
-            _warn(f"waiting for {holder(folder / LOCK)}, which writes to {str(writes_to)!r}")
+            _warn(f"waiting for {holder(folder / LOCK)}, which is writing to {str(writes_to)!r}")
             timeout = -1
         except FileNotFoundError:
             continue
         except OSError as error:
             _warn(
                 f"cannot lock {str(folder)!r} ({reason_of(error)}); "
-                "run no other command that writes there meanwhile"
+                "run no other command that writes there in the meantime"
             )
             return
 
