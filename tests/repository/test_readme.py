@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import cache
+from itertools import product
 from math import log
 from pathlib import Path
 from statistics import fmean
@@ -98,8 +99,8 @@ def figures() -> Iterator[str]:
     for name in ("bench-moby", "bench-edgeworth"):
         pairs = (("word-lstm", CHARS), (WORDS, CHARS), (BEST_WORDS, BEST_CHARS))
         yield from (value for pair in pairs for value in gap(name, *pair))
-    for label in ("word", "word, GloVe"):
-        yield from (f"{-value:.2f}" for value in change_of("improvements-wiki", "level", label))
+    for asked, label in product(("level", "level-seconds"), ("word", "word, GloVe")):
+        yield from (f"{-value:.2f}" for value in change_of("improvements-wiki", asked, label))
     yield from (f"{-value:.2f}" for value in change_of("languages", "German", "word"))
     nats = fmean(row.test.nats_per_char for row in comparison("tinyshakespeare").runs if row.name == CHARS)
     yield from (f"{nats:.2f}", f"{nats / log(2):.2f}")
