@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from textgen.data.corpus import Corpus, load_corpus
 from textgen.defaults import ENCODING
 from textgen.experiment.entry import Entry
 from textgen.experiment.entry_parser import parse_entries
+from textgen.experiment.entry_result import EntryResult
 from textgen.generation.bound_sampler import suited_to
 from textgen.jobs.backends import open_backend
 from textgen.jobs.kept import check_reuse, made_with
@@ -162,7 +163,7 @@ def run_suite(
             questions=tuple(map(question_result, suite.questions, done.benches)),
             failures=dict(_failures(done.made)),
         )
-        result = with_earlier(result, folder / RESULT)
+        result = with_earlier(result, folder / RESULT, set(_succeeded(done.made)))
         unsaved = done.unsaved
         try:
             write_record(folder / RESULT, result)
@@ -204,8 +205,11 @@ def benched(suite: Suite, text: TextOptions, settings: BenchOptions, folder: Pat
     return Benched(corpus, made, [[made[name] for name in names] for names in named], unsaved)
 
 
-def with_earlier(result: SuiteResult, path: Path) -> SuiteResult:
-    """Return a result with the other questions that were answered in its folder, if all else is the same."""
+def with_earlier(result: SuiteResult, path: Path, succeeded: Collection[str]) -> SuiteResult:
+    """Return a result with the other questions that were answered in its folder, if all else is the same.
+
+    Earlier failures of the runs `succeeded` are dropped.
+    """
     if not path.is_file():
         return result
     earlier = read_record(SuiteResult, path, needs_digest=True)
@@ -215,7 +219,8 @@ def with_earlier(result: SuiteResult, path: Path) -> SuiteResult:
     others = tuple(each for each in earlier.questions if each.name not in names)
     if not others:  # what failed earlier may have been mended
         return result
-    failures = earlier.failures | result.failures
+    failed = {run: reason for run, reason in earlier.failures.items() if run not in succeeded}
+    failures = failed | result.failures
     return replace(result, questions=(*others, *result.questions), failures=failures)
 
 
@@ -282,10 +287,20 @@ def planned(
     return variants, named
 
 
+def _succeeded(benches: Mapping[str, Comparison]) -> Iterator[str]:
+    """Yield the other runs."""
+    for name, bench in benches.items():
+        yield from (_run_name(name, bench, row) for row in bench.runs if not row.sample_errors)
+
+
+def _run_name(folder: str, bench: Comparison, row: EntryResult) -> str:
+    return f"{row.name}, {bench.budget}, seed {row.seed}, in {folder}"
+
+
 def _failures(benches: Mapping[str, Comparison]) -> Iterator[tuple[str, str]]:
     """Yield the runs that failed or wrote nothing, with the reasons."""
     for name, bench in benches.items():
         yield from ((f"{run}, in {name}", reason) for run, reason in bench.failures.items())
         for row in bench.runs:
             if row.sample_errors:
-                yield f"{row.name}, {bench.budget}, seed {row.seed}, in {name}", "; ".join(row.sample_errors)
+                yield _run_name(name, bench, row), "; ".join(row.sample_errors)

@@ -98,9 +98,16 @@ def test_complete_benches_are_not_made_again(copied: Path) -> None:
 
 def test_answers_to_other_questions_are_kept(copied: Path) -> None:
     path, out, whole = str(copied / "tiny.toml"), copied / "out", saved(copied)
+    mended = next(
+        f"{row.name}, {bench.budget}, seed {row.seed}, in {folder.name}"
+        for folder in out.glob("letters-*")
+        for bench in [read_record(Comparison, folder / "bench.json")]
+        for row in bench.runs
+    )
+    edit_record(out / "suite.json", lambda values: values["failures"].update({mended: "it was ended"}))
     asked = textgen_suites.suite(path, TEXT, seeds=1, question=["text"], out=out)
     assert asked.questions == whole.questions
-    assert saved(copied).questions == whole.questions
+    assert saved(copied) == whole
     other = textgen_suites.suite(path, TEXT, seeds=range(7, 8), question=["text"], out=out)
     assert [(question.name, question.cases[0].runs[0].seed) for question in other.questions] == [("text", 7)]
     another = textgen_suites.suite(path, TEXT, seeds=1, budget="2000chars", question=["text"], out=out)
