@@ -176,8 +176,12 @@ class TrainRequest:
         ),
     ] = ""
     text: PlainText = TextOptions()
-    budget: Annotated[str, Option("Training: 60s, 5min, 1h, 5epochs, 20Mchars; +2m continues a run.")] = (
-        defaults.BUDGET
-    )
+    budget: Annotated[
+        str,
+        Option(
+            "Training: 60s, 5min, 1h, 5epochs, 20Mchars; +2m continues a run.",
+            default=f"{defaults.BUDGET}; without an entry, as recommended",
+        ),
+    ] = defaults.BUDGET
     seed: Seed = 0
     cluster: Annotated[ClusterOptions, "device", "precision"] = ClusterOptions()
