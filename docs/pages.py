@@ -37,7 +37,7 @@ CONTRACTS = "# Contracts\n\n::: textgen.contracts\n    options:\n      show_root
 
 EXAMPLE = """\
 Without installing anything, you can open [the report of `make bench`](example-report.html), from a recorded
-run, and [a look inside](example-look.html) its two best models.
+run, with its character model to write with, and [a look inside](example-look.html) its two best models.
 
 """
 """Links to the pages of a result, before the first section of each page in `WITH_EXAMPLE`."""
@@ -154,7 +154,7 @@ def write_example(bench: Path, folder: Path) -> None:
     from textgen.results.names import find_runs
     from textgen_look.report import look_report
 
-    shutil.copy(textgen.report(bench), folder / "example-report.html")
+    shutil.copy(textgen.report(bench, with_models=True), folder / "example-report.html")
     look = textgen_look.look(find_runs(str(bench), 2))
     (folder / "example-look.html").write_text(to_html(look_report(look)), "utf-8")
 

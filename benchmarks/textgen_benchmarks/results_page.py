@@ -46,15 +46,21 @@ IMPROVEMENTS = ("improvements-wiki",)
 
 INTRO = """# Results
 
-Written from [results/](results/) by `python -m textgen_benchmarks.results_page`. Scores are bits per
-character of held-out text. In brackets are 95 % intervals, over passages or documents and over seeds; bold
-differences are clear at 5 %, corrected for their number; in a suite they are from the first case, or from the
-one before (†: scored on another text). Where whole documents were held out (`documents`), a score holds for
-other documents; otherwise for other passages of this text, whose names and topics are known. Results for a
-budget in time depend on the machine; those in epochs or characters hardly do. Entries are explained in
-[entries.md](../docs/entries.md). PPMd and xz are compressors that read the training text first; `reading on`,
-and `+mix`, learn from the text that is scored, after each prediction. austen-dev.txt is Northanger Abbey and
-Persuasion, austen100k.txt its first 100,000 characters; tinyshakespeare.txt is `--corpus tinyshakespeare`.
+[The main comparison](#the-main-comparison) · [Words or characters?](#words-or-characters) · [What more \
+time buys](#what-more-time-buys) · [The improvements](#the-improvements) · [Temperature](#temperature) · \
+[Other findings](#other-findings) · [Speed](#speed)
+
+Written from [results/](results/) by `python -m textgen_benchmarks.results_page`. Scores are bits per \
+character of held-out text. In brackets are 95 % intervals, over passages or documents and over seeds; \
+bold differences are clear at 5 %, corrected for their number; in a suite they are from the first case, or \
+from the one before (†: scored on another text). Where whole documents were held out (`documents`), a \
+score holds for other documents; otherwise for other passages of this text, whose names and topics are \
+known. Results for a budget in time depend on the machine; those in epochs or characters hardly do. \
+[Entries](../docs/entries.md) are in code style. PPMd and xz are compressors that read the training text \
+first; `reading on`, and `+mix`, learn from the text that is scored, after each prediction. `original` is \
+the network of the project that textgen began with (three LSTMs of 256 in Keras). austen-dev.txt is \
+Northanger Abbey and Persuasion, austen100k.txt its first 100,000 characters; tinyshakespeare.txt is \
+`--corpus tinyshakespeare`.
 """
 LEADS = (
     (MAIN, ""),
@@ -62,6 +68,7 @@ LEADS = (
     ("bench-edgeworth", ""),
     ("bench-wiki-passages", ""),
     ("improvements-wiki", "level"),
+    ("improvements-wiki", "level-seconds"),
     ("ladder-wiki-slower", "15s"),
     ("ladder-wiki-slower", "1m"),
     ("ladder-wiki-slower", "4m"),
@@ -89,13 +96,15 @@ LIMITS = (
     "GloVe learnt from six billion words, Wikipedia among them; defaults were tuned on passages of this "
     "text; nothing is measured on a GPU."
 )
-LEAD = """By how many bits per character the entry over words is better than that over characters, on the same
-text. Mixtures are `word-lstm+ngram` and `char-hier+ngram`; best are the former and `char-hier+words`.
-Commands are in the other sections; for the handbook in five languages: `textgen suite languages`.
+LEAD = """By how many bits per character the entry over words is better than that over characters, on \
+the same text. Mixtures: `word-lstm+ngram` and `char-hier+ngram`; best: `word-lstm+ngram` and \
+`char-hier+words`. Where a model reads a text often enough, its training time is divided among several \
+copies, which are averaged ([the rule](../docs/scores.md#what-follows-from-the-budget)). Commands are in \
+the other sections; for the handbook in five languages: `textgen suite languages`.
 """
-TEMPERATURE = """What entries of the main comparison write, in percent: real words, sequences of four words
-that the same sample already had, and self-BLEU, the likeness of samples to each other; by temperature (first
-seed), and at the entropy per character that is the same for all (all seeds).
+TEMPERATURE = """What entries of the main comparison write, in percent: real words, sequences of four \
+words that the same sample already had, and self-BLEU, the likeness of samples to each other; by \
+temperature (first seed), and at the entropy per character that is the same for all (all seeds).
 """
 FINDINGS = {
     "bench-moby": "Which is best for a novel, by chapters? (nothing was tuned on it)",
@@ -165,9 +174,9 @@ def bench_table(result: Comparison) -> list[str]:
     names = "bits_per_char interval num_parameters trained_chars_per_second real_word_rate"
     shown = list(named(result, View(names).columns()))
     copies = {row.name: max(run.num_copies for run in row.runs) for row in ranked if row.runs}
-    averages = ", ".join(f"`{name}`" for name, number in copies.items() if number > 1)
+    several = [f"`{name}` averages {number} networks" for name, number in copies.items() if number > 1]
     table = markdown_table(make_table("", "", shown, [*ranked, held_out_row(result)]))
-    return [*table, "", f"Averages of copies, as many as the pace allowed: {averages}. {LIMITS}"]
+    return [*table, "", f"{', '.join(several)}, trained within the same minute. {LIMITS}"]
 
 
 def leads(results: Path) -> Iterator[list[str]]:
@@ -178,14 +187,32 @@ def leads(results: Path) -> Iterator[list[str]]:
         samples = score_samples(rows, result.seed_priors[SCORE])
         pairs = ((samples.get(words), samples.get(characters)) for words, characters in PAIRS.values())
         found.append([difference(old, new) if new and old else None for new, old in pairs])
-        budget = part if isinstance(result, Ladder) else result.budget
+        training = ", ".join(_training(result, part))
         seeds = len({row.seed for own in rows.values() for row in own})
-        abouts.append((_conditions(result, corpus, f"{budget}, {_seeds(seeds)}"), _link(name)))
+        abouts.append((_conditions(result, corpus, f"{training}, {_seeds(seeds)}"), _link(name)))
     adjusted = iter(holm([each.p_value for row in found for each in row if each]))
     yield ["text, training, machine", *PAIRS, "values"]
     for (about, link), row in zip(abouts, found, strict=True):
         cells = [_change(replace(each, p_value=next(adjusted)), "") if each else "" for each in row]
         yield [about, *cells, link]
+
+
+def _training(result: Comparison | Ladder | SuiteResult, part: str) -> Iterator[str]:
+    """Yield the budget, how much of the text was used if not all, and how many networks were averaged."""
+    if isinstance(result, SuiteResult):
+        (question,) = (each for each in result.questions if each.name == part)
+        yield question.cases[0].budget
+        if result.suite == load_suite("improvements").title:
+            yield f"trained on {question.cases[0].train_chars:,} characters"
+        return
+    if isinstance(result, Ladder):
+        yield part
+        return
+    yield str(result.budget)
+    for name in ("word-lstm", "word-lstm-glove"):
+        copies = {run.num_copies for run in result.runs if run.name == name}
+        if copies - {1}:
+            yield f"`{name}` averages {' or '.join(map(str, sorted(copies)))}"
 
 
 def _rows(
@@ -253,7 +280,7 @@ def _findings(results: Path) -> Iterator[str]:
     )
     yield _item(
         "How often is an entry with another seed called different?",
-        f"In {different} of {pairs} pairs, by the prior of other texts",
+        f"In {different} of {pairs} pairs, with the variance of seeds estimated from the other texts",
         ", ".join(dict.fromkeys(each.corpus for each in seeds.pairs)),
         "`textgen_benchmarks.seeds` ([arguments](README.md))",
         _link("seeds"),

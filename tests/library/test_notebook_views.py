@@ -56,6 +56,22 @@ def test_a_comparison_shows_the_answer_and_every_row(comparison: Comparison) -> 
     assert {"bits/char", "parameters", "vocabulary", "repetition %"} <= shown
 
 
+def test_a_comparison_gives_the_difference_between_any_two_entries() -> None:
+    names = ("word-lstm", "char-lstm", "char-gru")
+    result = Comparison(**vars(compared(*(entry(name, 1.8 + i / 10) for i, name in enumerate(names)))))
+    for reported in result.differences:
+        found = result.difference(reported.a, reported.b)
+        assert (found.value, found.interval) == (reported.bits_per_char, reported.interval)
+        assert found.p_value == reported.p_value
+    there, back = result.difference("char-lstm", "char-gru"), result.difference("char-gru", "char-lstm")
+    assert there.value == pytest.approx(0.1) == pytest.approx(-back.value)
+    assert there.p_value == back.p_value
+    with pytest.raises(textgen.TextgenError, match=r"there is no ranked entry 'word-gru'|word-gru"):
+        result.difference("char-lstm", "word-gru")
+    with pytest.raises(textgen.TextgenError, match="compared with itself"):
+        result.difference("char-lstm", "char-lstm")
+
+
 def test_a_run_shows_its_score_and_its_folder(run: textgen.Run) -> None:
     first, *_, last = cells_of(run._repr_html_())
     assert run.result.test is not None

@@ -95,7 +95,8 @@ def figures() -> Iterator[str]:
         yield from (value for pair in pairs for value in gap(name, *pair))
     for asked, label in product(("level", "level-seconds"), ("word", "word, GloVe")):
         yield from (f"{-value:.2f}" for value in change_of("improvements-wiki", asked, label))
-    yield from (f"{-value:.2f}" for value in change_of("languages", "German", "word"))
+    for language in ("German", "Japanese", "Chinese"):
+        yield from (f"{abs(value):.2f}" for value in change_of("languages", language, "word"))
 
 
 def cells(entry: str) -> list[str]:
@@ -110,9 +111,11 @@ def test_a_row_of_the_readme_is_that_of_the_recorded_run(entry: str) -> None:
     low, high = score.interval or (0, 0)
     size = comparison("bench-wiki").corpus.split.train.num_chars
     passes = [row.train.num_chars / size for row in comparison("bench-wiki").runs if row.name == entry]
-    *_, shown, num_passes = cells(entry)
+    *_, shown, num_passes, size_shown = cells(entry)
     assert shown.replace("*", "") == f"{score.bits_per_char:.3f} ± {(high - low) / 2:.3f}"
     assert num_passes == (f"{fmean(passes):.1f}" if passes else "1")
+    parameters = [row.num_parameters for row in comparison("bench-wiki").runs if row.name == entry]
+    assert size_shown == (f"{max(parameters) / 1e6:.1f} M" if parameters else "")
 
 
 def test_every_figure_of_the_readme_is_that_of_a_recorded_run() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from textgen.data.corpus import Corpus
 from textgen.nn.layers import automatic_dropout
 from textgen.training.mixture_training import combined_result
 from textgen.training.optimizer import Muon
+from textgen.training.progress import Moment, Progress, TrainResult
 from textgen.training.schedule import Rates, Schedule, num_streams
 from textgen.training.train_options import LONGEST_SEQUENCE, TrainOptions
 
@@ -117,6 +118,32 @@ def test_a_run_knows_after_which_share_of_its_updates_it_was_best(ids: TokenIds)
     assert combined_result([late, result, late]).unused == result.unused
     ended = combined_result([replace(late, used_share=0.2), late])
     assert ended.unused == "ended after 60 % of its budget, since more did not help"
+
+
+def test_no_value_of_a_network_is_lost_in_the_result_of_its_entry() -> None:
+    progress = Progress(1.0, 2.0, 30, 4.0, 500, 1.5, 1.6, 0.001)
+    result = TrainResult(
+        seconds=2.0,
+        validation_seconds=0.5,
+        num_updates=30,
+        num_epochs=4.0,
+        num_chars=500,
+        chars_per_second=250.0,
+        best_update=20,
+        best_share=0.6,
+        used_share=0.9,
+        curve=(progress,),
+        moments=(Moment(progress, "once"),),
+        rates=Rates(0.01, 0.9),
+        cpu_utilization=0.8,
+        unevenness=0.2,
+        pace_sd=0.01,
+        single_thread_share=0.5,
+        stopped="it diverged",
+        micro_batches=2,
+    )
+    assert [each.name for each in fields(result) if getattr(result, each.name) == each.default] == []
+    assert combined_result([result]) == result
 
 
 def test_training_that_no_longer_helps_ends_early_with_the_best_weights(ids: TokenIds) -> None:

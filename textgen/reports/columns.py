@@ -1,7 +1,7 @@
-"""The columns of the report: `COLUMNS` defines how each is computed and written, `VIEWS` which table has it.
+"""The columns of the report: `_ALL` defines how each is computed and written, `VIEWS` which table has it.
 
-To add a column, add it to `COLUMNS`, and its name to the views that show it. Tables of reports, CSV files and
-data frames are all made from them.
+To add a column, add it to `_ALL`, and its name to the views that show it. CSV files and data frames have
+those of the view `runs`.
 """
 
 from __future__ import annotations

@@ -272,7 +272,7 @@ def train(
     if state is not None:
         loop.restore(state)
         continues(loop.fraction)
-        for point in loop.curve:  # which who follows this attempt may not know
+        for point in loop.curve:  # a new listener has not seen these
             report(point)
     if budget.unit == "seconds" and trainer.device_config.device.type == "cpu":
         loop.threads = Threads()
