@@ -215,6 +215,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pytest.MonkeyPat
         patch.setitem(SampleOptions.__init__.__kwdefaults__, "length", 40)
         patch.setenv("TEXTGEN_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("BROWSER", "true")
+        patch.setenv("no_proxy", "127.0.0.1")  # or a proxy is asked for the pages of this machine
         compute_here(patch)
         yield patch
 
