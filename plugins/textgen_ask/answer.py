@@ -44,6 +44,8 @@ class Answer:
     facts: Facts
     entry: str
     budget: str
+    expected: Expected
+    """Bits per character of the test part after this training."""
     outlooks: tuple[Outlook, ...]
     """The entry of each level, the better one first."""
     twice_the_time: float
@@ -54,6 +56,12 @@ class Answer:
     """What sets the text apart from the recorded ones, so that intervals are wide; empty if nothing does."""
     commands: tuple[str, ...]
     """To train, to write and to compare."""
+
+    @property
+    def sentence(self) -> str:
+        """The advice, and what it is expected to give."""
+        after = self.budget.replace("m", " minutes" if self.budget != "1m" else " minute")
+        return f"Train {self.entry} for {after}, and expect {self.expected} bits per character."
 
 
 def ask(source: TextSource, device: str, precision: str, report: Report) -> Answer:
@@ -82,6 +90,7 @@ def answer(facts: Facts, table: Table, sources: Sequence[str]) -> Answer:
         facts=facts,
         entry=entries[0],
         budget=ADVISED[chosen],
+        expected=table.expect(ranked[0], facts, seconds[chosen]),
         outlooks=tuple(
             Outlook(
                 entry=entry,
@@ -105,4 +114,5 @@ def answer(facts: Facts, table: Table, sources: Sequence[str]) -> Answer:
 def advised(request: TrainRequest, report: Report) -> TrainRequest:
     """Return a request for training with the entry and the budget that the answer for its text names."""
     found = ask(request.text, request.cluster.device, request.cluster.precision, report)
+    report(Step("", remark=f"textgen ask says: {found.sentence}"))
     return replace(request, entry=found.entry, budget=found.budget)

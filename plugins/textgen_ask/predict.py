@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from textgen.reports.document import DASH
 from textgen.runtime.storage.json_records import SCHEMA_VERSION, read_record
 from textgen_ask.facts import HELD_OUT_CHARS, PROBE_CHARS, Facts
 
@@ -40,6 +41,9 @@ class Expected(NamedTuple):
     value: float
     low: float
     high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.2f} ({self.low:.2f}{DASH}{self.high:.2f})"
 
 
 @dataclass(frozen=True, kw_only=True)

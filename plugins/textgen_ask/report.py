@@ -18,8 +18,7 @@ def ask_report(result: Answer) -> Report:
     """Return the report of an answer; its intervals are of 90 %."""
     header = ["entry", "level", *(f"bits/char after {each} (90 %)" for each in BUDGETS), "real words"]
     rows = [
-        [each.entry, each.level, *map(_score, each.scores), _share(each.real_words)]
-        for each in result.outlooks
+        [each.entry, each.level, *map(str, each.scores), _share(each.real_words)] for each in result.outlooks
     ]
     answer, *about = _lines(result)
     commands = [Code(each) for each in result.commands]
@@ -39,8 +38,7 @@ def ask_report(result: Answer) -> Report:
 def _lines(result: Answer) -> Iterator[str]:
     """Yield the advice, the text in one line, and what more time and more text are worth."""
     facts, text = result.facts, result.facts.text
-    after = result.budget.replace("m", " minutes" if result.budget != "1m" else " minute")
-    yield f"Train {result.entry} for {after}."
+    yield result.sentence
     yield (
         f"{text.name}: {count(text.num_chars)} characters, {count(text.num_words)} words, "
         f"{100 * facts.english:.0f} % of them English; in the validation part, "
@@ -60,10 +58,6 @@ def _lines(result: Answer) -> Iterator[str]:
         )
     if facts.english < ENGLISH:
         yield "GloVe and the dictionary of real words are English, so neither is used."
-
-
-def _score(score: Expected) -> str:
-    return f"{score.value:.2f} ({score.low:.2f}{DASH}{score.high:.2f})"
 
 
 def _share(share: Expected | None) -> str:

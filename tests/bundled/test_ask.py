@@ -86,7 +86,7 @@ def test_a_fit_finds_what_scores_follow_from_and_its_intervals_hold() -> None:
 def test_training_without_an_entry_takes_the_advised_one(tmp_path: Path, news: str) -> None:
     (tmp_path / "novel.txt").write_text(news, "utf-8")
     done = run_textgen("train", "--corpus", "novel.txt", "--budget", "2kchars", cwd=tmp_path)
-    assert "training word-lstm+ngram-glove for 2kchars" in done.stderr
+    assert "textgen ask says: Train word-lstm+ngram-glove for " in done.stderr
     assert "word-lstm+ngram-glove on novel.txt: " in done.stdout
     failed = run_textgen("train", "--budget", "+2m", cwd=tmp_path, code=2)
     assert "give the run" in failed.stderr

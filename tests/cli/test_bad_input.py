@@ -43,6 +43,8 @@ train char-ngram:batch_size=9
     entry 'char-ngram:batch_size=9': batch_size has no effect on the model 'ngram', which is not trained …
 train char-uniform-glove
     entry 'char-uniform-glove': model 'uniform' takes no embedding; leave it out
+train char-decay
+    entry 'char-decay': unknown model 'decay'; known: gru, …, words; for one in a file, add --plugin FILE
 train char-lstm:hiden_size=3
     entry 'char-lstm:hiden_size=3': unknown option 'hiden_size'; did you mean 'hidden_size'? known: …
 bench random --sampler top-q

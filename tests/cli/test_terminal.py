@@ -61,7 +61,7 @@ def test_a_run_is_told_in_a_few_lines_with_what_to_type_next(tmp_path: Path) -> 
     assert len(lines) <= 5
     text = " ".join(lines)
     assert re.search(r"on lee: \d\.\d{3} bits per character of the test text \(95 % interval \d\.\d+ t", text)
-    assert "where the bits go: known words" in text
+    assert "these bits are spent on: known words" in text
     assert SAMPLER in sample
     assert len(sample) > 200
     assert sample.endswith('next: textgen sample run --prompt "Once upon a time"\nsaved in run\n')

@@ -40,6 +40,7 @@ NOT_RUN = {
     "python": "tests and measures a GPU",
     "docker": "needs an image",
     "ray": "needs other machines, as does HOST; test_ray_connection.py has nodes of its own",
+    "source": "is for the shell that people type into",
     "tensorboard": "serves until somebody has looked",
 }
 """Programs of lines that are left out, as are lines that a page ends in `# not run: reason`."""

@@ -57,8 +57,6 @@ def train(
     with working(quiet=quiet) as work:
         if not request.entry:
             request = advised(request, work.report, options.given(context))
-            if not quiet:
-                note(f"training {request.entry} for {request.budget}, as recommended by textgen ask")
         work.result = train_as(request, out, log=log, report=work.report, given=options.given(context))
     run: Run = work.result
     if not quiet:

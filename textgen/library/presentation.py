@@ -90,7 +90,7 @@ def score_line(score: Score, text: str) -> str:
 def bits_line(score: Score) -> str:
     """Return a line with the share of the bits spent on each kind of text."""
     shares = {name: 100 * bits / (score.bits_per_char or 1.0) for name, bits in score.named_bits.items()}
-    return "where the bits go: " + ", ".join(f"{name} {share:.0f} %" for name, share in shares.items())
+    return "these bits are spent on: " + ", ".join(f"{name} {share:.0f} %" for name, share in shares.items())
 
 
 def command(*words: str) -> str:

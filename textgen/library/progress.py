@@ -30,8 +30,8 @@ CURVE_WIDTH = 8
 MIN_NAME, MAX_NAME, OTHER_CELLS = 12, 40, 62
 """Widths of names, and of what is beside them in a line."""
 BUSY = (
-    "other processes keep all cores of this machine busy: entries learn less in a given time, and not all "
-    "equally less; where threads would wait for each other, only one is used"
+    "other processes keep all cores of this machine busy, so training is slower than usual, for some entries "
+    "more than for others"
 )
 """A remark before the work."""
 

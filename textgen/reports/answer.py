@@ -193,13 +193,13 @@ def resolution(result: Comparison) -> str:
     if result.resolution is None:
         return ""
     smallest, number = result.resolution.smallest_clear, result.resolution.num_seeds_for_half
-    halved = "detecting half of that would take a longer held-out text, not just more seeds"
+    halved = "detecting half of that takes a longer held-out text, not just more seeds"
     if number is not None:
-        halved = f"detecting half of that would take {number} seeds each"
+        halved = f"detecting half of that takes {number} seeds each"
     written = f"{smallest:.3f}" if smallest >= 0.001 else f"{smallest:.1g}"
     return (
-        f"The smallest difference between the two best that could have been called clear is {written} bits "
-        f"per character; {halved}."
+        f"Differences between the two best of less than {written} bits per character would be too small to "
+        f"call; {halved}."
     )
 
 
