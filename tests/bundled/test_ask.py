@@ -47,6 +47,9 @@ def test_the_answer_names_entries_budgets_and_commands(facts: Facts) -> None:
         assert all(low < value < high for value, low, high in outlook.scores)
     assert found.twice_the_text > 0.02
     shown = to_markdown(ask_report(found))
+    low, high = sorted(each.value for each in found.outlooks[0].scores)[::2]
+    assert low <= found.expected.value <= high
+    assert f"expect {found.expected.value:.2f} (" in shown
     assert [parse_command(each)[0] for each in found.commands if each in shown] == [
         "train",
         "sample",

@@ -83,7 +83,11 @@ def test_the_first_copy_is_the_single_model_with_its_share_of_the_budget(
 
 @pytest.mark.slow
 def test_a_run_of_copies_is_kept_whole(corpus: Corpus, tmp_path: Path) -> None:
-    run = experiment(f"2*word-lstm+ngram:{SMALL}", corpus).run()
+    said = list[str]()
+    run = experiment(f"2*word-lstm+ngram:{SMALL}", corpus).run(lambda step: said.append(step.remark))
+    assert [each for each in said if each] == [
+        "now trains the next of its models (2 of 2), whose scores start anew"
+    ]
     write_run(tmp_path / "run", run.files)
     loaded = load_run(tmp_path / "run", CPU.device)
     assert (loaded.entry, len(loaded.model.members)) == (run.entry, len(run.model.members))

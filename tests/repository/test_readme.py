@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from itertools import product
 from pathlib import Path
 from statistics import fmean
 
@@ -16,7 +15,8 @@ import pytest
 from helpers.pages import ROOT, read_page, textgen_lines
 from textgen.results.comparison import Comparison, EntryScore, ReferenceScore
 from textgen.results.judge import SCORE, contrasts_of, score_samples
-from textgen.results.row import rows_by_entry
+from textgen.results.ladder import Ladder
+from textgen.results.row import Row, rows_by_entry
 from textgen.runtime.storage.json_records import read_record
 from textgen_suites.result import SuiteResult
 
@@ -69,15 +69,22 @@ def change_of(name: str, asked: str, label: str) -> list[float]:
 def gap(name: str, better: str, worse: str) -> Iterator[str]:
     """Yield by how much an entry of a recorded comparison is better, and the ends of the 95 % interval."""
     result = comparison(name)
-    samples = score_samples(rows_by_entry(result.runs, result.scored_on), result.seed_priors[SCORE])
+    yield from lead(result, rows_by_entry(result.runs, result.scored_on), better, worse)
+
+
+def lead(
+    result: Comparison | Ladder, rows: Mapping[str, Sequence[Row]], better: str, worse: str
+) -> Iterator[str]:
+    samples = score_samples(rows, result.seed_priors[SCORE])
     found = contrasts_of(samples)[better, worse]
     assert found.interval
-    yield from (f"{value:.2f}" for value in (found.value, *found.interval))
+    yield from (f"{abs(value):.2f}" for value in (found.value, *found.interval))
 
 
 ROWS = (BEST_WORDS, WORDS, BEST_CHARS, "PPMd given train", "word-ngram", "char-ngram", CHARS)
 """The rows of the README's table."""
 PYTHONS = {"3.11", "3.13"}
+REAL = "real_word_rate"
 
 
 def figures() -> Iterator[str]:
@@ -93,10 +100,16 @@ def figures() -> Iterator[str]:
     for name in ("bench-moby", "bench-edgeworth"):
         pairs = (("word-lstm", CHARS), (WORDS, CHARS), (BEST_WORDS, BEST_CHARS))
         yield from (value for pair in pairs for value in gap(name, *pair))
-    for asked, label in product(("level", "level-seconds"), ("word", "word, GloVe")):
-        yield from (f"{-value:.2f}" for value in change_of("improvements-wiki", asked, label))
+    for label in ("word", "word, GloVe"):
+        yield from (f"{-value:.2f}" for value in change_of("improvements-wiki", "level", label))
     for language in ("German", "Japanese", "Chinese"):
         yield from (f"{abs(value):.2f}" for value in change_of("languages", language, "word"))
+    german = read_record(Ladder, RESULTS / "ladder-german.json")
+    rows = {rung.entry: rung.runs for rung in german.rungs if rung.budget == "4Mchars"}
+    yield from lead(german, rows, CHARS, "word-lstm")
+    real = {each.name: each.value for each in comparison("bench-wiki").metrics if each.metric == REAL}
+    held_out = comparison("bench-wiki").held_out.sample_metrics[REAL]
+    yield from (f"{100 * share:.1f}" for share in (real[CHARS], real[BEST_WORDS], held_out))
 
 
 def cells(entry: str) -> list[str]:
@@ -129,7 +142,7 @@ def test_the_samples_of_the_readme_are_the_first_ones_of_the_recorded_run() -> N
     page = re.sub(r"\n  ", " ", README)
     assert f"*{result.prompts[0]}*" in " ".join(page.split())
     shown = dict(re.findall(r"^- `(\S+)`: (?:… |``)(.*?)(?:``)? …$", page, re.M))
-    assert shown.keys() == {BEST_WORDS, BEST_CHARS, CHARS, "random"}
+    assert shown.keys() == {BEST_WORDS, CHARS, "random"}
     for row in result.runs:
         if row.name in shown and row.seed == 0:
             text = " ".join(row.samples[0].text.split())
