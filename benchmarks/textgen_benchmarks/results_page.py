@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, mode
 
 from textgen.data.corpus import CorpusInfo
 from textgen.defaults import CLEANER
@@ -50,33 +50,33 @@ INTRO = """# Results
 time buys](#what-more-time-buys) · [The improvements](#the-improvements) · [Temperature](#temperature) · \
 [Other findings](#other-findings) · [Speed](#speed)
 
-Written from [results/](results/) by `python -m textgen_benchmarks.results_page`. Scores are bits per \
-character of held-out text. In brackets are 95 % intervals, over passages or documents and over seeds; \
-bold differences are clear at 5 %, corrected for their number; in a suite they are from the first case, or \
-from the one before (†: scored on another text). Where whole documents were held out (`documents`), a \
-score holds for other documents; otherwise for other passages of this text, whose names and topics are \
-known. Results for a budget in time depend on the machine; those in epochs or characters hardly do. \
-[Entries](../docs/entries.md) are in code style. PPMd and xz are compressors that read the training text \
-first; `reading on`, and `+mix`, learn from the text that is scored, after each prediction. `original` is \
-the network of the project that textgen began with (three LSTMs of 256 in Keras). austen-dev.txt is \
-Northanger Abbey and Persuasion, austen100k.txt its first 100,000 characters; tinyshakespeare.txt is \
-`--corpus tinyshakespeare`.
+Written from [results/](results/) by `python -m textgen_benchmarks.results_page`. In short:
+
+{conclusions}
+
+- Scores are bits per character of held-out text; lower is better. In brackets are 95 % intervals, over \
+passages or documents and over seeds. Bold differences are clear at 5 %, corrected for their number. Where \
+whole documents were held out (`documents:…`), a score holds for other documents of this kind; otherwise, \
+for other passages of this text, whose names and topics are known. Results for a budget in time depend on \
+the machine and the version of that day; those in epochs or characters hardly depend on the machine.
+- [Entries](../docs/entries.md) are in code style. PPMd and xz are compressors that read the training text \
+first. Those that are `reading on`, and `+mix`, learn from the scored text after each prediction. \
+`original` is the network of the project that textgen began with (three LSTMs of 256 in Keras). \
+austen-dev.txt is Northanger Abbey and Persuasion, austen100k.txt its first 100,000 characters; \
+tinyshakespeare.txt is `--corpus tinyshakespeare`.
 """
 LEADS = (
     (MAIN, ""),
     ("bench-moby", ""),
     ("bench-edgeworth", ""),
     ("bench-wiki-passages", ""),
-    ("improvements-wiki", "level"),
     ("improvements-wiki", "level-seconds"),
-    ("ladder-wiki-slower", "15s"),
-    ("ladder-wiki-slower", "1m"),
-    ("ladder-wiki-slower", "4m"),
     ("languages", "German"),
     ("languages", "French"),
     ("languages", "Russian"),
     ("languages", "Japanese"),
     ("languages", "Chinese"),
+    ("improvements-wiki", "level"),
     ("ladder-german", "4Mchars"),
     ("ladder-code", "4Mchars"),
 )
@@ -85,36 +85,38 @@ PAIRS = {
     "LSTM": ("word-lstm", "char-lstm"),
     "LSTM, words with GloVe": ("word-lstm-glove", "char-lstm"),
     "mixtures with n-grams": ("word-lstm+ngram", "char-hier+ngram"),
-    "best": ("word-lstm+ngram", "char-hier+words"),
-    "best, with GloVe": ("word-lstm+ngram-glove", "char-hier+words-glove"),
+    "best hybrids": ("word-lstm+ngram", "char-hier+words"),
+    "best hybrids, with GloVe": ("word-lstm+ngram-glove", "char-hier+words-glove"),
 }
 NEAR = 0.01
 """Bits per character by which good advice may be behind."""
 WRITING = {"real_word_rate": "real words", "repetition_4": "repeated", "self_bleu": "self-BLEU"}
-WRITERS = ("char-lstm", "word-lstm-glove", "word-lstm+ngram-glove")
+WRITERS = ("char-lstm", "word-lstm+ngram-glove")
 LIMITS = (
     "GloVe learnt from six billion words, Wikipedia among them; defaults were tuned on passages of this "
     "text; nothing is measured on a GPU."
 )
 LEAD = """By how many bits per character the entry over words is better than that over characters, on \
-the same text. Mixtures: `word-lstm+ngram` and `char-hier+ngram`; best: `word-lstm+ngram` and \
-`char-hier+words`. Where a model reads a text often enough, its training time is divided among several \
+the same text; in equal time, then after equal reading. Mixtures: `word-lstm+ngram` and `char-hier+ngram`; \
+best hybrids: `word-lstm+ngram` and `char-hier+words`, which predicts characters but has word n-grams in it. \
+Where a model reads a text often enough, its training time is divided among several \
 copies, which are averaged ([the rule](../docs/scores.md#what-follows-from-the-budget)). Commands are in \
 the other sections; for the handbook in five languages: `textgen suite languages`.
 """
+SUITE_NOTE = """The first case of each question has its score, the others their change from it, or, \
+where they begin with a plus, from the case above (†: scored on another text). `char` is `char-lstm`; all \
+cases are in [these files](../plugins/textgen_suites)."""
 TEMPERATURE = """What entries of the main comparison write, in percent: real words, sequences of four \
 words that the same sample already had, and self-BLEU, the likeness of samples to each other; by \
 temperature (first seed), and at the entropy per character that is the same for all (all seeds).
 """
 FINDINGS = {
-    "bench-moby": "Which is best for a novel, by chapters? (nothing was tuned on it)",
-    "bench-edgeworth": "And for stories, by passages? (nothing was tuned on them)",
+    "bench-moby": "Which is best for a novel, by chapters? (no default was tuned on it)",
+    "bench-edgeworth": "And for stories, by passages? (no default was tuned on them)",
     "bench-wiki-passages": "Which is best on passages of articles that were trained on?",
     "bench-novels": "Which is best for a novel, after ten minutes?",
     "tinyshakespeare": "Which is best on tinyshakespeare after a minute? (older, without `+mix`)",
     "tinyshakespeare-mix": "And with counts that go on while it is scored?",
-    "mix-wiki-words": "Learning while reading, Wikipedia, words",
-    "mix-austen-words": "Learning while reading, novels, words",
     "start-austen-words": "Is reading Wikipedia first worth it for 100,000 characters of Austen? "
     "(`textgen train word-lstm-glove --budget 10m --out runs/b-word`)",
 }
@@ -129,7 +131,8 @@ def main() -> None:
 
 def page(results: Path) -> Iterator[str]:
     """Yield the lines of the page."""
-    yield from (INTRO, "## The main comparison", "")
+    said = "\n".join(f"- {each}" for each in conclusions(results))
+    yield from (INTRO.format(conclusions=said), "## The main comparison", "")
     main_bench = read_record(Comparison, results / f"{MAIN}.json")
     yield from (answer(main_bench), *scope(main_bench), "")
     yield from (_made_by(main_bench, MAIN), "", *bench_table(main_bench))
@@ -140,13 +143,64 @@ def page(results: Path) -> Iterator[str]:
     rows = [row for row in scores.rows if not row.is_reference]
     yield from (_made_by(ladder, LADDERS[0]), "", *markdown_table(replace(scores, rows=rows)))
     yield from ("", "## The improvements", "", "![Effect of each change](results/effects.svg)", "")
-    yield "The cases are declared in [these files](../plugins/textgen_suites); `char` is `char-lstm`.\n"
+    yield SUITE_NOTE
     yield from _suites(results)
     yield from ("", "## Temperature", "", "![Real words by temperature](results/words.svg)", "")
     yield from (TEMPERATURE, *table_lines([*_temperatures(main_bench, results)], (0, 1)))
     yield from ("", "## Other findings", "")
     yield from _findings(results)
     yield from ("", "## Speed", "", *_speed(results), "")
+
+
+def conclusions(results: Path) -> Iterator[str]:
+    """Yield what the page comes to, in a few sentences."""
+
+    def led(pair: str, *parts: str) -> str:
+        found = []
+        for name, _, part in (each.partition("/") for each in parts):
+            result, _, rows = _rows(results / f"{name}.json", part)
+            samples, (words, characters) = score_samples(rows, result.seed_priors[SCORE]), PAIRS[pair]
+            found.append(difference(samples[characters], samples[words]).value)
+        return _range(found)
+
+    def gained(question: str, *labels: str) -> str:
+        suites = [read_record(SuiteResult, results / f"{name}.json") for name in IMPROVEMENTS]
+        asked = [each for suite in suites for each in suite.questions if each.name == question]
+        effects = [each.effect(label) for each in asked for label in labels]
+        return _range([-each.bits_per_char.value for each in effects if each and each.bits_per_char])
+
+    minute, level = (MAIN, "bench-moby", "bench-edgeworth"), [f"{name}/level" for name in IMPROVEMENTS]
+    lstms, with_glove, best = (list(PAIRS)[index] for index in (0, 1, -1))
+    yield (
+        "**In English, words lead.** After the same minute, LSTMs over words are ahead by "
+        f"{led(lstms, *minute)} bits per character on three texts, and by {led(with_glove, *minute)} with "
+        f"GloVe, which has read other text; the best hybrids with GloVe by {led(best, *minute)}. After five "
+        f"passes over a million characters, LSTMs are ahead by {led(lstms, *level)}, with GloVe by "
+        f"{led(with_glove, *level)}."
+    )
+    yield (
+        "**In other languages, less.** In German, LSTMs over words are ahead by "
+        f"{led(lstms, 'languages/German')} after 20 seconds, and by {led(lstms, 'ladder-german/4Mchars')} "
+        "after ten passes (one seed). In Japanese and Chinese, no lead is clear."
+    )
+    yield (
+        f"**Vectors pay by what they have read.** GloVe gains {gained('vectors', 'GloVe')}, and "
+        f"{gained('vectors-tenth', 'GloVe')} with a tenth of the text; Word2Vec and fastText, which learn "
+        f"from the same text, {gained('vectors', 'Word2Vec', 'fastText')}."
+    )
+    steps = ("+ falling to zero, 0.003", "+ automatic sequence length", "+ automatic dropout")
+    yield (
+        "**Training matters as much as level.** From the original's settings, a falling learning rate, "
+        "sequence length, dropout by epochs and Muon gain "
+        f"{gained('steps', *steps, '+ Muon and weight decay')} each, words {gained('steps', '+ words')}. "
+        "Steps of cleaning change no score of the same text by more than 0.01."
+    )
+
+
+def _range(values: Sequence[float]) -> str:
+    """Return the lowest and the highest value, or one if they are equal."""
+    ends = dict.fromkeys(f"{value:.2f}".replace("-", "−") for value in (min(values), max(values)))
+    return " to ".join(ends)
 
 
 def _speed(results: Path) -> Iterator[str]:
@@ -171,7 +225,7 @@ def _speed(results: Path) -> Iterator[str]:
 def bench_table(result: Comparison) -> list[str]:
     """Return the table of a comparison."""
     ranked = sorted([*entry_rows(result), *reference_rows(result)], key=EntryRow.ranking)
-    names = "bits_per_char interval num_parameters trained_chars_per_second real_word_rate"
+    names = "bits_per_char interval num_parameters num_epochs trained_chars_per_second real_word_rate"
     shown = list(named(result, View(names).columns()))
     copies = {row.name: max(run.num_copies for run in row.runs) for row in ranked if row.runs}
     several = [f"`{name}` averages {number} networks" for name, number in copies.items() if number > 1]
@@ -260,20 +314,21 @@ def _findings(results: Path) -> Iterator[str]:
         training = f"{result.budget}, {_seeds(len({run.seed for run in result.entries}))}"
         about = _conditions(result, result.corpus, training)
         yield _item(question, bench_answer(result), about, _command(result), _link(name))
-    designs = json.loads((results / "coverage.json").read_text("utf-8"))
-    for kind in ("spread at random", "documents"):
-        found = [each for each in designs["designs"] if each["design"] == kind]
+    coverage = json.loads((results / "coverage.json").read_text("utf-8"))
+    designs = []
+    for kind, units in (("spread at random", "passages"), ("documents", "documents")):
+        found = [each for each in coverage["designs"] if each["design"] == kind]
         means = {of: [each[of][1] for each in found] for of in ("scores", "differences")}
-        said = "; ".join(f"{of} {min(each):.1%} to {max(each):.1%}" for of, each in means.items())
+        shares = "; ".join(f"{of} {min(each):.1%} to {max(each):.1%}" for of, each in means.items())
         lowest = min(each["differences"][0] for each in found)
-        units = "documents" if kind == "documents" else "passages"
-        yield _item(
-            f"How many 95 % intervals hold the score of other {units}?",
-            f"{said} on average, {lowest:.1%} for the worst pair of entries".replace("%", " %"),
-            ", ".join(dict.fromkeys(each["text"] for each in found)),
-            f"`{designs['command']}`",
-            _link("coverage"),
-        )
+        texts = ", ".join(dict.fromkeys(each["text"] for each in found))
+        designs.append(f"Of other {units}: {shares} on average, {lowest:.1%} for the worst pair ({texts})")
+    yield _item(
+        "How many 95 % intervals hold the score?",
+        ". ".join(designs).replace("%", " %"),
+        f"`{coverage['command']}`",
+        _link("coverage"),
+    )
     seeds = read_record(SeedResults, results / "seeds.json")
     different, pairs = (
         sum(getattr(each, name) for each in seeds.pairs) for name in ("num_different", "num_pairs")
@@ -332,47 +387,60 @@ def _seeds(number: int) -> str:
 
 
 def _suites(results: Path) -> Iterator[str]:
-    """Yield an item for each question of each suite: on each text, the first case and the others' changes."""
+    """Yield a table of the questions of each suite, with a column for each text, below what was recorded."""
     for names in SUITES:
+        yield ""
         made = {name: read_record(SuiteResult, results / f"{name}.json") for name in names}
-        every = chain.from_iterable(result.questions for result in made.values())
-        for asked in dict.fromkeys(question.name for question in every):
-            found = [(q, made[name], name) for name in names for q in made[name].questions if q.name == asked]
-            answers = [_answered(*each) for each in found]
-            yield _item(escape(found[0][0].text), " **On another text:** ".join(answers))
+        for name, result in made.items():
+            usual = [each for each in result.questions if _training_of(each) == _usual_training(result)]
+            training = f"{_usual_training(result)}, {_seeds(result.num_seeds)}"
+            about = _conditions(result, usual[0].corpus, training)
+            yield f"- {_link(name)}: {about}. `{_suite_command(usual[0].corpus, result, name)}`"
+        yield ""
+        table = [["question", *names]]
+        for asked in dict.fromkeys(each.name for result in made.values() for each in result.questions):
+            found = [[each for each in made[name].questions if each.name == asked] for name in names]
+            cells = ["<br>".join(_answered(*each)) if each else "" for each in found]
+            first = next(chain.from_iterable(found))
+            table.append([f"{escape(first.text)} `{asked}`", *cells])
+        yield from table_lines(table, range(len(table[0])))
 
 
-def _answered(question: QuestionResult, result: SuiteResult, name: str) -> str:
+def _answered(question: QuestionResult) -> Iterator[str]:
+    """Yield the first case of a question, and the changes of the others."""
     first, *others = question.cases
-    said = [f"{escape(first.label)} {first.bits_per_char.value:.3f}" if first.bits_per_char else DASH]
+    yield f"{escape(first.label)} {first.bits_per_char.value:.3f}" if first.bits_per_char else DASH
     for case in others:
         if (effect := question.effect(case.label)) and effect.bits_per_char:
-            mark = "" if effect.paired else " †"
-            said.append(f"{escape(case.label)} {_change(effect.bits_per_char)}{mark}")
-    epochs = [case.epochs for case in question.cases if case.epochs]
+            yield f"{escape(case.label)} {_change(effect.bits_per_char)}{'' if effect.paired else ' †'}"
+
+
+def _training_of(question: QuestionResult) -> str:
+    """Return how the cases of a question are trained."""
     sizes = sorted({case.train_chars for case in question.cases if case.train_chars})
     cleaners = sorted({case.clean for case in question.cases if case.clean != CLEANER})
     training = [" or ".join(dict.fromkeys(case.budget for case in question.cases))]
-    if epochs and not training[0].endswith("epochs"):
-        training.append(f"{min(epochs):.2g} to {max(epochs):.2g} epochs")
     if sizes:
         training.append(f"trained on {' or '.join(f'{size:,}' for size in sizes)} characters")
     if cleaners and len(cleaners) < 3:
         training.append(f"cleaner {' or '.join(cleaners)}")
-    training.append(_seeds(result.num_seeds))
-    about = _conditions(result, question.corpus, ", ".join(training))
-    return ". ".join(["; ".join(said), about, f"`{_suite_command(question, result, name)}`", _link(name)])
+    return ", ".join(training)
 
 
-def _suite_command(question: QuestionResult, result: SuiteResult, name: str) -> str:
+def _usual_training(result: SuiteResult) -> str:
+    """Return how the cases of most questions are trained."""
+    return mode(map(_training_of, result.questions))
+
+
+def _suite_command(corpus: CorpusInfo, result: SuiteResult, name: str) -> str:
     """Return the command that repeats the answer to a question."""
     suite = name.partition("-")[0]
-    command = f"textgen suite {suite} --question {question.name}"
+    command = f"textgen suite {suite} --question NAME"
     command += f" --budget {result.budget}" if result.budget != load_suite(suite).budget else ""
     is_shared = result.num_jobs > 1 and parse_budget(result.budget).is_timed
     command += f" --jobs {result.num_jobs}" if is_shared else ""
-    command += f" --corpus {question.corpus.name}" if question.corpus.name.endswith(".txt") else ""
-    method = question.corpus.split.method
+    command += f" --corpus {corpus.name}" if corpus.name.endswith(".txt") else ""
+    method = corpus.split.method
     return command + (f" --split {method}" if method.startswith("slices") else "")
 
 

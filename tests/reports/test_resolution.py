@@ -81,8 +81,8 @@ def test_reports_say_it_below_the_answer() -> None:
     assert found.resolution is not None
     smallest_clear, number = found.resolution.smallest_clear, found.resolution.num_seeds_for_half
     line = (
-        f"Differences between the two best of less than {smallest_clear:.3f} bits per character would be too "
-        f"small to call; detecting half of that takes {number} seeds each."
+        f"A true difference of {smallest_clear:.3f} bits per character between the two best would be called "
+        f"clear half of the time; detecting half of that takes {number} seeds each."
     )
     assert resolution(found) == line
     assert report(what).split("\n")[4] == line
@@ -92,4 +92,4 @@ def test_reports_say_it_below_the_answer() -> None:
     passages = replace(found, resolution=replace(found.resolution, num_seeds_for_half=None))
     assert "half of that takes a longer held-out text" in resolution(passages)
     tiny = replace(found, resolution=replace(found.resolution, smallest_clear=0.000123))
-    assert "less than 0.0001 bits" in resolution(tiny)
+    assert "difference of 0.0001 bits" in resolution(tiny)
