@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -84,3 +85,13 @@ def test_the_command_prints_a_text_a_line_that_goes_on_from_its_prompt(names: te
     assert "n" in {each.text for each in written}  # the rest of Ann
     done = run_textgen(*command, "--prompt", "-", "--temperature", 0.5, stdin="An")
     assert done.stdout.splitlines() == [each.prompt + each.text for each in written]
+
+
+def test_what_is_copied_from_the_training_text_is_listed(tmp_path: Path, news: str) -> None:
+    (text := tmp_path / "novel.txt").write_text((news[500:700] + "\n\n") * 40, "utf-8")
+    run = textgen.train("char-ngram", text, out=tmp_path / "run")
+    assert run.copied([news[510:560] + " zq zq", "zq"]) == [[news[510:560]], []]
+    told = run_textgen("sample", run.folder, "--sampler", "greedy", "--length", 100, "--copied")
+    copied, _, passage = told.stderr.strip().partition(": ")
+    assert copied == "copied, seed 0"
+    assert len(passage) >= 30

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import product
 from pathlib import Path
 from statistics import fmean
 
@@ -84,7 +85,6 @@ def lead(
 ROWS = (BEST_WORDS, WORDS, BEST_CHARS, "PPMd given train", "word-ngram", "char-ngram", CHARS)
 """The rows of the README's table."""
 PYTHONS = {"3.11", "3.13"}
-REAL = "real_word_rate"
 
 
 def figures() -> Iterator[str]:
@@ -92,24 +92,18 @@ def figures() -> Iterator[str]:
     yield f"{comparison('bench-wiki').corpus.split.train.num_chars / 1e6:.1f}"
     yield f"{score_of('bench-wiki', 'random').bits_per_char:.1f}"
     yield from (value for entry in ROWS for cell in cells(entry) for value in re.findall(r"\d+\.\d+", cell))
-    yield from gap("bench-wiki", WORDS, CHARS)
     yield from gap("bench-wiki", BEST_WORDS, WORDS)
-    yield from gap("bench-wiki", BEST_WORDS, BEST_CHARS)
-    yield from gap("bench-wiki", "word-lstm", CHARS)
-    yield from gap("bench-wiki", "word-lstm+ngram", "char-hier+words")
-    for name in ("bench-moby", "bench-edgeworth"):
-        pairs = (("word-lstm", CHARS), (WORDS, CHARS), (BEST_WORDS, BEST_CHARS))
+    hybrids = ("word-lstm+ngram", "char-hier+words")
+    for name in ("bench-wiki", "bench-moby", "bench-edgeworth"):
+        pairs = (("word-lstm", CHARS), (WORDS, CHARS), hybrids, (BEST_WORDS, BEST_CHARS))
         yield from (value for pair in pairs for value in gap(name, *pair))
-    for label in ("word", "word, GloVe"):
-        yield from (f"{-value:.2f}" for value in change_of("improvements-wiki", "level", label))
+    for name, label in product(("improvements-wiki", "improvements-moby"), ("word", "word, GloVe")):
+        yield from (f"{-value:.2f}" for value in change_of(name, "level", label))
     for language in ("German", "Japanese", "Chinese"):
         yield from (f"{abs(value):.2f}" for value in change_of("languages", language, "word"))
     german = read_record(Ladder, RESULTS / "ladder-german.json")
     rows = {rung.entry: rung.runs for rung in german.rungs if rung.budget == "4Mchars"}
     yield from lead(german, rows, CHARS, "word-lstm")
-    real = {each.name: each.value for each in comparison("bench-wiki").metrics if each.metric == REAL}
-    held_out = comparison("bench-wiki").held_out.sample_metrics[REAL]
-    yield from (f"{100 * share:.1f}" for share in (real[CHARS], real[BEST_WORDS], held_out))
 
 
 def cells(entry: str) -> list[str]:

@@ -14,7 +14,7 @@ from textgen.cli import options
 from textgen.cli.console import print_json
 from textgen.requests import ClusterOptions, SampleOptions
 from textgen.runtime.messages import UsageError
-from textgen.runtime.output import say
+from textgen.runtime.output import note, say
 
 if TYPE_CHECKING:
     from textgen.experiment.entry_result import Sample
@@ -53,6 +53,12 @@ def sample(
             "--new", metavar=options.NO_METAVAR, help="With --until: skip texts found in the training text."
         ),
     ] = False,
+    copied: Annotated[
+        bool,
+        typer.Option(
+            "--copied", metavar=options.NO_METAVAR, help="List what is copied from the training text."
+        ),
+    ] = False,
     seed: options.Seed = 0,
     cluster: Annotated[ClusterOptions, "device", "precision"] = ClusterOptions(),
     as_json: options.Json = False,
@@ -77,6 +83,9 @@ def sample(
     rows = [_printed(row, until) if is_list else row for row in texts]
     if as_json:
         print_json({"samples": rows})
+    if copied:
+        for row, passages in zip(rows, loaded.copied([row.text for row in rows]), strict=True):
+            note(f"copied, seed {row.seed}: {'; '.join(map(repr, passages)) or 'nothing'}")
 
 
 def _printed(row: Sample, until: str | None) -> Sample:

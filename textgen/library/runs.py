@@ -13,7 +13,10 @@ from textgen import defaults
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data.cleaning import clean_text, load_text
 from textgen.data.corpus import Corpus, load_again
+from textgen.data.text import Text
+from textgen.evaluation.memorization import verbatim_spans
 from textgen.evaluation.scoring import Score
+from textgen.evaluation.text_metrics import MIN_VERBATIM
 from textgen.experiment.entry_result import RunResult, RunSettings, Sample, ScoreChecks
 from textgen.experiment.experiment import Experiment, continuation
 from textgen.experiment.forecast import stages_of
@@ -202,9 +205,18 @@ class Run:
         found = f"only {num_found} of {number} such texts found in {TRIES * number:,} samples"
         warnings.warn(f"{found}; {message}", TextgenWarning, stacklevel=2)
 
+    def copied(self, texts: Sequence[str]) -> list[list[str]]:
+        """Return, for each text, its passages of 30 characters or more that are in the training text."""
+        spans_of = verbatim_spans(texts, self._train_text, MIN_VERBATIM)
+        return [[text[slice(*span)] for span in found] for text, found in zip(texts, spans_of, strict=True)]
+
+    @property
+    def _train_text(self) -> Text:
+        return load_again(self.saved.sources, self.settings.corpus).split.train.text
+
     def _trained_on(self, until: Until, language: str) -> set[str]:
         """Return all lines, sentences or paragraphs of the training text."""
-        text = load_again(self.saved.sources, self.settings.corpus).split.train.text[:]
+        text = self._train_text[:]
         return {text[begin:end] for begin, end in spans(text, until, language)}
 
     def stream(

@@ -198,8 +198,8 @@ def resolution(result: Comparison) -> str:
         halved = f"detecting half of that takes {number} seeds each"
     written = f"{smallest:.3f}" if smallest >= 0.001 else f"{smallest:.1g}"
     return (
-        f"A true difference of {written} bits per character between the two best would be called clear half of "
-        f"the time; {halved}."
+        f"A true difference of {written} bits per character between the two best would be called clear half "
+        f"of the time; {halved}."
     )
 
 
