@@ -82,7 +82,7 @@ def lead(
     yield from (f"{abs(value):.2f}" for value in (found.value, *found.interval))
 
 
-ROWS = (BEST_WORDS, WORDS, BEST_CHARS, "PPMd given train", "word-ngram", "char-ngram", CHARS)
+ROWS = (BEST_WORDS, WORDS, "word-lstm", BEST_CHARS, "PPMd given train", "word-ngram", "char-ngram", CHARS)
 """The rows of the README's table."""
 PYTHONS = {"3.11", "3.13"}
 
