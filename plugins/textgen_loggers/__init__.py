@@ -1,1 +1,1 @@
-"""Bundled loggers: tensorboard, trackio, mlflow and wandb."""
+"""Bundled loggers: tensorboard, mlflow and wandb."""

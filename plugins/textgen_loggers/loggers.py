@@ -1,4 +1,4 @@
-"""Logs of runs by TensorBoard, trackio, MLflow and Weights & Biases, each of which is an extra of its own."""
+"""Logs of runs by TensorBoard, MLflow and Weights & Biases, each of which is an extra of its own."""
 
 from __future__ import annotations
 
@@ -37,25 +37,6 @@ class TensorBoard:
 
     def command(self, folder: Path) -> str:
         return f"tensorboard --logdir {folder.parent}/tensorboard"
-
-
-class Trackio:
-    """Runs of one project in trackio's own folder, from which its page reads."""
-
-    def __init__(self) -> None:
-        self._library = library("trackio", "trackio")
-
-    def open(self, folder: Path) -> None:
-        self._library.init(project=PROJECT, name=folder.name, embed=False)
-
-    def log(self, values: Mapping[str, float], update: int) -> None:
-        self._library.log(dict(values), step=update)
-
-    def close(self, succeeded: bool) -> None:  # noqa: ARG002
-        self._library.finish()
-
-    def command(self, folder: Path) -> str:  # noqa: ARG002
-        return f"trackio show --project {PROJECT}"
 
 
 class MLflow:

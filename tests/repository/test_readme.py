@@ -101,9 +101,13 @@ def figures() -> Iterator[str]:
         yield from (f"{-value:.2f}" for value in change_of(name, "level", label))
     for language in ("German", "Japanese", "Chinese"):
         yield from (f"{abs(value):.2f}" for value in change_of("languages", language, "word"))
-    german = read_record(Ladder, RESULTS / "ladder-german.json")
-    rows = {rung.entry: rung.runs for rung in german.rungs if rung.budget == "4Mchars"}
-    yield from lead(german, rows, CHARS, "word-lstm")
+    for name, budget, pairs in (
+        ("german", "4Mchars", [(CHARS, "word-lstm")]),
+        ("wiki", "4m", [("word-lstm", CHARS), (WORDS, CHARS), (BEST_WORDS, BEST_CHARS)]),
+    ):
+        ladder = read_record(Ladder, RESULTS / f"ladder-{name}.json")
+        rows = {rung.entry: rung.runs for rung in ladder.rungs if rung.budget == budget}
+        yield from (value for pair in pairs for value in lead(ladder, rows, *pair))
 
 
 def cells(entry: str) -> list[str]:
