@@ -433,7 +433,9 @@ def _suites(results: Path) -> Iterator[str]:
             found = [[each for each in made[name].questions if each.name == asked] for name in names]
             cells = ["<br>".join(_answered(*each)) if each else "" for each in found]
             first = next(chain.from_iterable(found))
-            table.append([f"{escape(first.text)} `{asked}`", *cells])
+            epochs = [case.epochs for each in chain(*found) for case in each.cases if case.epochs]
+            few = f" ({min(epochs):.2g} to {max(epochs):.2g} epochs)" if epochs and min(epochs) < 3 else ""
+            table.append([f"{escape(first.text)} `{asked}`{few}", *cells])
         yield from table_lines(table, range(len(table[0])))
 
 
