@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from statistics import fmean, mode
@@ -17,6 +18,7 @@ from statistics import fmean, mode
 from textgen.data.corpus import CorpusInfo
 from textgen.defaults import CLEANER
 from textgen.evaluation.intervals import Contrast, difference, holm
+from textgen.experiment.entry_result import RunResult
 from textgen.reports.answer import answer, best_reference, classes, scope
 from textgen.reports.bench_tables import named
 from textgen.reports.columns import View, make_table
@@ -163,8 +165,9 @@ def conclusions(results: Path) -> Iterator[str]:
             found.append(difference(samples[characters], samples[words]).value)
         return _range(found)
 
+    suites = [read_record(SuiteResult, results / f"{name}.json") for name in IMPROVEMENTS]
+
     def gained(question: str, *labels: str, sign: int = -1) -> str:
-        suites = [read_record(SuiteResult, results / f"{name}.json") for name in IMPROVEMENTS]
         asked = [each for suite in suites for each in suite.questions if each.name == question]
         effects = [each.effect(label) for each in asked for label in labels]
         return _range([sign * each.bits_per_char.value for each in effects if each and each.bits_per_char])
@@ -177,8 +180,7 @@ def conclusions(results: Path) -> Iterator[str]:
         f"{led(with_glove, *level)}; in the same minute, by {led(lstms, *minute)}, with GloVe by "
         f"{led(with_glove, *minute)}. The best hybrids with GloVe differ by {led(best, *minute)} "
         "then. On Wikipedia, the character LSTM is no better than word n-grams after five passes, and worse "
-        "than "
-        "PPMd after a minute."
+        "than PPMd after a minute."
     )
     tests = _advice_tests(read_record(AdviceResults, results / "advice.json"))
     foreign = [
@@ -190,9 +192,8 @@ def conclusions(results: Path) -> Iterator[str]:
     yield (
         "**In other languages, little is known.** On small handbooks after 20 seconds, LSTMs over words are "
         f"ahead by {german} in German, {french} in French, {russian} in Russian; in Japanese and Chinese, no "
-        "lead is clear. After ten passes in German (one seed), it is "
-        f"{led(lstms, 'ladder-german/4Mchars')}. On "
-        f"nine other texts, a minute of the best hybrids gives {_range(foreign)} (one seed)."
+        f"lead is clear. After ten passes in German (one seed): {led(lstms, 'ladder-german/4Mchars')}. On "
+        f"{len(foreign)} other texts, a minute of the best hybrids gives {_range(foreign)} (one seed)."
     )
     own = gained("vectors", "Word2Vec", "fastText")
     yield (
@@ -201,15 +202,14 @@ def conclusions(results: Path) -> Iterator[str]:
         f"Word2Vec and fastText, which learn from the same text, gain {own}, and "
         f"{gained('vectors-tenth', 'Word2Vec', 'fastText')} with a tenth."
     )
-    steps = ("+ falling to zero, 0.003", "+ automatic sequence length", "+ automatic dropout")
+    steps = "+ falling to zero, 0.003", "+ automatic sequence length", "+ automatic dropout"
     yield (
         "**Training matters as much as level.** Added in this order to the original's settings, a higher "
         "learning rate that falls to zero, sequence length, dropout by epochs and Muon gain "
         f"{gained('steps', *steps, '+ Muon and weight decay')} each, words {gained('steps', '+ words')}. "
-        "With "
-        f"today's other defaults, Muon gains {gained('optimizer', 'AdamW', sign=1)} over AdamW at its best "
-        f"rate, and 16 streams would gain {gained('streams', '16')}. No step of cleaning changes the score "
-        "of the same text clearly."
+        f"Otherwise as today, Muon gains {gained('optimizer', 'AdamW', sign=1)} over AdamW at its best, and "
+        f"16 streams would gain {gained('streams', '16')}. No step of cleaning changes the score of the same "
+        "text clearly."
     )
 
 
@@ -250,14 +250,9 @@ def bench_table(result: Comparison) -> list[str]:
     ranked = sorted([*entry_rows(result), *reference_rows(result)], key=EntryRow.ranking)
     names = "bits_per_char interval num_parameters num_epochs trained_chars_per_second real_word_rate"
     shown = list(named(result, View(names).columns()))
-    copies = {row.name: {run.num_copies for run in row.runs} for row in ranked}
-    several = [
-        f"`{name}` averages {' or '.join(map(str, sorted(numbers)))} networks"
-        for name, numbers in copies.items()
-        if numbers - {1}
-    ]
+    several = chain.from_iterable(_averaged(row.name, row.runs) for row in ranked)
     table = markdown_table(make_table("", "", shown, [*ranked, held_out_row(result)]))
-    return [*table, "", f"{', '.join(several)}, trained within the same minute. {LIMITS}"]
+    return [*table, "", f"{', '.join(several)} networks, trained within the same minute. {LIMITS}"]
 
 
 def leads(results: Path) -> Iterator[list[str]]:
@@ -291,11 +286,17 @@ def _training(result: Comparison | Ladder | SuiteResult, part: str) -> Iterator[
         return
     yield str(result.budget)
     for name in ("word-lstm", "word-lstm-glove"):
-        copies = {run.num_copies for run in result.runs if run.name == name}
-        if copies - {1}:
-            yield f"`{name}` averages {' or '.join(map(str, sorted(copies)))}"
+        yield from _averaged(name, [run for run in result.runs if run.name == name])
 
 
+def _averaged(name: str, runs: Iterable[RunResult]) -> Iterator[str]:
+    """Yield how many networks an entry averages, if its runs have more than one."""
+    copies = {run.num_copies for run in runs}
+    if copies - {1}:
+        yield f"`{name}` averages {' or '.join(map(str, sorted(copies)))}"
+
+
+@cache
 def _rows(
     path: Path, part: str
 ) -> tuple[Comparison | Ladder | SuiteResult, CorpusInfo, Mapping[str, Sequence[Row]]]:
@@ -449,7 +450,7 @@ def _answered(question: QuestionResult) -> Iterator[str]:
 
 
 def _training_of(question: QuestionResult) -> str:
-    """Return how the cases of a question are trained."""
+    """Return the budget, the size of the text and the cleaner of a question's cases."""
     sizes = sorted({case.train_chars for case in question.cases if case.train_chars})
     cleaners = sorted({case.clean for case in question.cases if case.clean != CLEANER})
     training = [" or ".join(dict.fromkeys(case.budget for case in question.cases))]
@@ -461,7 +462,7 @@ def _training_of(question: QuestionResult) -> str:
 
 
 def _usual_training(result: SuiteResult) -> str:
-    """Return how the cases of most questions are trained."""
+    """Return the training that most questions share."""
     return mode(map(_training_of, result.questions))
 
 

@@ -11,8 +11,6 @@ import torch
 from torch import Tensor
 
 from textgen import defaults
-from textgen.contracts import TextgenError
-from textgen.data.corpus import load_again
 from textgen.evaluation.text_metrics import TextAnalyzer, load_lexicon
 from textgen.generation.bound_sampler import BoundSampler, build_sampler
 from textgen.generation.generator import Generator
@@ -117,18 +115,10 @@ class Marks:
 
 
 class TextOfRun:
-    """The text that a run was trained on and scored by, read again where it came from.
-
-    Raises `TextgenError` if that is not possible, or if it has changed.
-    """
+    """The text that a run was trained on and scored by; raises `TextgenError` if it cannot be read again."""
 
     def __init__(self, run: Run) -> None:
-        settings, sources = run.settings.corpus, run.saved.sources
-        if not sources.are_kept:
-            raise TextgenError(f"the text of {run.entry!r} was not kept")
-        self._corpus = load_again(sources, settings)
-        if self._corpus.sha256 != settings.sha256:
-            raise TextgenError(f"the text of {run.entry!r} has changed since it was trained")
+        self._corpus = run.corpus()
 
     def passages(self) -> list[tuple[str, str]]:
         """Return passages of its held-out part, each after what precedes it in its stretch."""

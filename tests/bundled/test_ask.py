@@ -90,6 +90,7 @@ def test_training_without_an_entry_takes_the_advised_one(tmp_path: Path, news: s
     (tmp_path / "novel.txt").write_text(news, "utf-8")
     done = run_textgen("train", "--corpus", "novel.txt", "--budget", "2kchars", cwd=tmp_path)
     assert "textgen ask says: Train word-lstm+ngram-glove for " in done.stderr
+    assert "saved in runs/word-lstm+ngram-glove-novel-2kchars" in done.stderr
     assert "word-lstm+ngram-glove on novel.txt: " in done.stdout
     failed = run_textgen("train", "--budget", "+2m", cwd=tmp_path, code=2)
     assert "give the run" in failed.stderr

@@ -85,9 +85,7 @@ def test_the_first_copy_is_the_single_model_with_its_share_of_the_budget(
 def test_a_run_of_copies_is_kept_whole(corpus: Corpus, tmp_path: Path) -> None:
     said = list[str]()
     run = experiment(f"2*word-lstm+ngram:{SMALL}", corpus).run(lambda step: said.append(step.remark))
-    assert [each for each in said if each] == [
-        "now trains the next of its models (2 of 2), whose scores start anew"
-    ]
+    assert [each for each in said if each] == ["starts training model 2 of 2, so scores begin again"]
     write_run(tmp_path / "run", run.files)
     loaded = load_run(tmp_path / "run", CPU.device)
     assert (loaded.entry, len(loaded.model.members)) == (run.entry, len(run.model.members))

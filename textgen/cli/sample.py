@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -84,8 +84,12 @@ def sample(
     if as_json:
         print_json({"samples": rows})
     if copied:
-        for row, passages in zip(rows, loaded.copied([row.text for row in rows]), strict=True):
-            note(f"copied, seed {row.seed}: {'; '.join(map(repr, passages)) or 'nothing'}")
+        _say_what_is_copied(loaded, rows)
+
+
+def _say_what_is_copied(run: Run, rows: Sequence[Sample]) -> None:
+    for row, passages in zip(rows, run.copied([row.text for row in rows]), strict=True):
+        note(f"copied, seed {row.seed}: {'; '.join(map(repr, passages)) or 'nothing'}")
 
 
 def _printed(row: Sample, until: str | None) -> Sample:

@@ -13,7 +13,6 @@ from textgen import defaults
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data.cleaning import clean_text, load_text
 from textgen.data.corpus import Corpus, load_again
-from textgen.data.text import Text
 from textgen.evaluation.memorization import verbatim_spans
 from textgen.evaluation.scoring import Score
 from textgen.evaluation.text_metrics import MIN_VERBATIM
@@ -207,16 +206,25 @@ class Run:
 
     def copied(self, texts: Sequence[str]) -> list[list[str]]:
         """Return, for each text, its passages of 30 characters or more that are in the training text."""
-        spans_of = verbatim_spans(texts, self._train_text, MIN_VERBATIM)
+        spans_of = verbatim_spans(texts, self.corpus().split.train.text, MIN_VERBATIM)
         return [[text[slice(*span)] for span in found] for text, found in zip(texts, spans_of, strict=True)]
 
-    @property
-    def _train_text(self) -> Text:
-        return load_again(self.saved.sources, self.settings.corpus).split.train.text
+    def corpus(self) -> Corpus:
+        """Return the text that the run was trained on and scored by, read again where it came from.
+
+        Raises `TextgenError` if that is not possible, or if it has changed.
+        """
+        settings, sources = self.settings.corpus, self.saved.sources
+        if not sources.are_kept:
+            raise TextgenError(f"the text of {self.entry!r} was not kept")
+        corpus = load_again(sources, settings)
+        if corpus.sha256 != settings.sha256:
+            raise TextgenError(f"the text of {self.entry!r} has changed since it was trained")
+        return corpus
 
     def _trained_on(self, until: Until, language: str) -> set[str]:
         """Return all lines, sentences or paragraphs of the training text."""
-        text = self._train_text[:]
+        text = self.corpus().split.train.text[:]
         return {text[begin:end] for begin, end in spans(text, until, language)}
 
     def stream(

@@ -247,11 +247,12 @@ def plugin_of(component: object) -> Plugin | None:
 def unknown_name(kind: str, name: str) -> str:
     """Return the one-line message for a name that no enabled plugin of a kind has."""
     owners = sorted({plugin.distribution for plugin in _installed()[kind] if plugin.name == name})
-    problem = unknown(kind, name, names(kind))
     if owners:
-        return f"{problem}; {', '.join(owners)} provides it, but TEXTGEN_PLUGINS excludes it"
-    is_near = "did you mean" in problem
-    return problem if is_near or plugin_files() else f"{problem}; for one in a file, add --plugin FILE"
+        excluded = f"; {', '.join(owners)} provides it, but TEXTGEN_PLUGINS excludes it"
+        return unknown(kind, name, names(kind)) + excluded
+    return unknown(
+        kind, name, names(kind), "" if plugin_files() else "; for one in a file, add --plugin FILE"
+    )
 
 
 @cache

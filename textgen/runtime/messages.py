@@ -60,12 +60,12 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in signs)
 
 
-def unknown(what: str, name: str, known: Iterable[str]) -> str:
-    """Return the one-line message for an unknown name: the nearest match and the list."""
+def unknown(what: str, name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return the one-line message for an unknown name: the nearest match, or advice without one; the list."""
     known = sorted(known)
     near = difflib.get_close_matches(name[:MAX_WORD_CHARS], known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"unknown {what} {name!r}; {hint}known: {', '.join(known) or 'none'}"
+    return f"unknown {what} {name!r}; {hint}known: {', '.join(known) or 'none'}{'' if near else otherwise}"
 
 
 def import_extra(module: str, extra: str, problem: str) -> Any:

@@ -182,7 +182,7 @@ def train_members(plan: TrainingPlan, report: Report, checkpoints: Path | None =
             continue
         if results:  # the reader of a log should not wonder why scores are worse than before
             number = f"{len(results) + 1} of {len(learning)}"
-            report(Step("", remark=f"now trains the next of its models ({number}), whose scores start anew"))
+            report(Step("", remark=f"starts training model {number}, so scores begin again"))
         trainer, share = plan.trainer(name), budget.with_amount(budget.amount / len(learning))
         validate = plan.validation_of(trainer, share, report)
         snapshots, size = plan.snapshots(name, checkpoints), plan.chars_per_token

@@ -127,6 +127,8 @@ FAULTS: list[Row] = [
      "    def restore(self, state):\n"
      "        self._build(''.join(state.get(i, '') for i in range(len(state))))",
      "state", "the same tokenizer from its state()"),
+    ("char", "pass", "def state(self):\n        return {'alphabet': {1}}",
+     "state", "expected values that JSON can hold from state()"),
     ("char", "pass", "def fit_counts(self, counts):\n        super().fit_counts(list(counts)[:1])",
      "counts", "fitted in blocks"),
     ("char", "pass", "def extend(self, text):\n        self.fit(text + self._alphabet)", "extend",
