@@ -12,7 +12,8 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 8 --dist loa
 bench: $(VENV)/.installed
 	$(BIN)/textgen bench char-lstm word-lstm-glove random
 
-# Every check, as CI runs it, on all cores. Types are checked while tests wait for what they started.
+# The linters and the fast tests, as CI runs them, on all cores. Types are checked while tests wait for what they
+# started.
 test: ruff
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=none mypy pytest
 

@@ -62,7 +62,7 @@ whole documents were held out (`documents:…`), a score holds for other documen
 for other passages of this text, whose names and topics are known. Results for a budget in time depend on \
 the machine and the version of that day; those in epochs or characters hardly depend on the machine.
 - [Entries](../docs/entries.md) are in code style. PPMd and xz are compressors that read the training text \
-first. Those that are `reading on`, and `+mix`, learn from the scored text after each prediction. \
+first. Rows marked *reading on*, and entries with `+mix`, learn from the scored text after each prediction. \
 `original` is the network of the project that textgen began with (three LSTMs of 256 in Keras). \
 austen-dev.txt is Northanger Abbey and Persuasion, austen100k.txt its first 100,000 characters; \
 tinyshakespeare.txt is `--corpus tinyshakespeare`.
@@ -99,12 +99,12 @@ LIMITS = (
     "GloVe learnt from six billion words, Wikipedia among them; defaults were tuned on passages of this "
     "text; nothing is measured on a GPU."
 )
-LEAD = """By how many bits per character the entry over words is better than that over characters, on \
-the same text; in equal time, then after equal reading. Mixtures: `word-lstm+ngram` and `char-hier+ngram`; \
-best hybrids: `word-lstm+ngram` and `char-hier+words`, which predicts characters but has word n-grams in it. \
-Where a model reads a text often enough, its training time is divided among several \
-copies, which are averaged ([the rule](../docs/scores.md#what-follows-from-the-budget)). Commands are in \
-the other sections; for the handbook in five languages: `textgen suite languages`.
+LEAD = """By how many bits per character the entry over words is better than that over characters \
+(negative: worse), on the same text; in equal time, then after equal reading. Mixtures: `word-lstm+ngram` \
+and `char-hier+ngram`; best hybrids: `word-lstm+ngram` and `char-hier+words`, which predicts characters but \
+has word n-grams in it. Where a model reads a text often enough, its training time is divided among several \
+copies, which are averaged ([the rule](../docs/scores.md#what-follows-from-the-budget)). Each file has \
+its command; for the handbook in five languages, it is `textgen suite languages`.
 """
 SUITE_NOTE = """The first case of each question has its score, the others their change from it, or, \
 where they begin with a plus, from the case above (†: scored on another text). `char` is `char-lstm`; all \
@@ -138,7 +138,7 @@ def page(results: Path) -> Iterator[str]:
     main_bench = read_record(Comparison, results / f"{MAIN}.json")
     yield from (answer(main_bench), *scope(main_bench), "")
     yield from (_made_by(main_bench, MAIN), "", *bench_table(main_bench))
-    yield from ("", "## Words or characters?", "", LEAD, *table_lines([*leads(results)]))
+    yield from ("", "## Words or characters?", "", LEAD, *table_lines([*leads(results)], (0, 1, 2)))
     yield from ("", "## What more time buys", "", "![Score by budget](results/ladder.svg)", "")
     ladder = read_record(Ladder, results / f"{LADDERS[0]}.json")
     scores = score_table(ladder)
@@ -175,12 +175,12 @@ def conclusions(results: Path) -> Iterator[str]:
     minute, level = (MAIN, "bench-moby", "bench-edgeworth"), [f"{name}/level" for name in IMPROVEMENTS]
     lstms, with_glove, best = (list(PAIRS)[index] for index in (0, 1, -1))
     yield (
-        "**In English, words lead, by less after equal reading.** After five passes over a million "
-        f"characters, LSTMs over words are ahead by {led(lstms, *level)} bits per character, with GloVe by "
-        f"{led(with_glove, *level)}; in the same minute, by {led(lstms, *minute)}, with GloVe by "
-        f"{led(with_glove, *minute)}. The best hybrids with GloVe differ by {led(best, *minute)} "
-        "then. On Wikipedia, the character LSTM is no better than word n-grams after five passes, and worse "
-        "than PPMd after a minute."
+        "**In English, words lead; the lead is smaller after equal reading than in equal time.** After five "
+        f"passes over a million characters of two texts, LSTMs over words are ahead by {led(lstms, *level)} "
+        f"bits per character, with GloVe by {led(with_glove, *level)}; after the same minute on three texts, "
+        f"by {led(lstms, *minute)}, with GloVe by {led(with_glove, *minute)}, and the best hybrids over "
+        f"words by {led(best, *minute)}. On Wikipedia, the character LSTM is no better than word n-grams "
+        "after five passes, and worse than PPMd after a minute."
     )
     tests = _advice_tests(read_record(AdviceResults, results / "advice.json"))
     foreign = [
@@ -193,23 +193,24 @@ def conclusions(results: Path) -> Iterator[str]:
         "**In other languages, little is known.** On small handbooks after 20 seconds, LSTMs over words are "
         f"ahead by {german} in German, {french} in French, {russian} in Russian; in Japanese and Chinese, no "
         f"lead is clear. After ten passes in German (one seed): {led(lstms, 'ladder-german/4Mchars')}. On "
-        f"{len(foreign)} other texts, a minute of the best hybrids gives {_range(foreign)} (one seed)."
+        f"{len(foreign)} other texts (Europarl, Genesis), the best hybrids over words are ahead by "
+        f"{_range(foreign)} after a minute (one seed)."
     )
     own = gained("vectors", "Word2Vec", "fastText")
     yield (
         f"**GloVe helps most where text is short.** It gains {gained('vectors', 'GloVe')}, and "
         f"{gained('vectors-tenth', 'GloVe')} with a tenth of the text; it brings a list of words, too. "
-        f"Word2Vec and fastText, which learn from the same text, gain {own}, and "
-        f"{gained('vectors-tenth', 'Word2Vec', 'fastText')} with a tenth."
+        f"Word2Vec and fastText, which learn from the same text, gain {own}; with a tenth, they cost "
+        f"{gained('vectors-tenth', 'Word2Vec', 'fastText', sign=1)}."
     )
     steps = "+ falling to zero, 0.003", "+ automatic sequence length", "+ automatic dropout"
     yield (
         "**Training matters as much as level.** Added in this order to the original's settings, a higher "
         "learning rate that falls to zero, sequence length, dropout by epochs and Muon gain "
         f"{gained('steps', *steps, '+ Muon and weight decay')} each, words {gained('steps', '+ words')}. "
-        f"Otherwise as today, Muon gains {gained('optimizer', 'AdamW', sign=1)} over AdamW at its best, and "
-        f"16 streams would gain {gained('streams', '16')}. No step of cleaning changes the score of the same "
-        "text clearly."
+        f"With today's other settings, Muon gains {gained('optimizer', 'AdamW', sign=1)} over AdamW at its "
+        f"best, and 16 streams would gain {gained('streams', '16')}. No step of cleaning changes the score "
+        "of the same text clearly."
     )
 
 
@@ -248,7 +249,7 @@ def _speed(results: Path) -> Iterator[str]:
 def bench_table(result: Comparison) -> list[str]:
     """Return the table of a comparison."""
     ranked = sorted([*entry_rows(result), *reference_rows(result)], key=EntryRow.ranking)
-    names = "bits_per_char interval num_parameters num_epochs trained_chars_per_second real_word_rate"
+    names = "bits_per_char interval above_best difference_interval num_parameters num_epochs real_word_rate"
     shown = list(named(result, View(names).columns()))
     several = chain.from_iterable(_averaged(row.name, row.runs) for row in ranked)
     table = markdown_table(make_table("", "", shown, [*ranked, held_out_row(result)]))
@@ -257,20 +258,21 @@ def bench_table(result: Comparison) -> list[str]:
 
 def leads(results: Path) -> Iterator[list[str]]:
     """Yield the table of how far words are ahead, with a row for each of `LEADS`."""
-    abouts, found = list[tuple[str, str]](), list[list[Contrast | None]]()
+    abouts, found = list[list[str]](), list[list[Contrast | None]]()
     for name, part in LEADS:
         result, corpus, rows = _rows(results / f"{name}.json", part)
         samples = score_samples(rows, result.seed_priors[SCORE])
         pairs = ((samples.get(words), samples.get(characters)) for words, characters in PAIRS.values())
         found.append([difference(old, new) if new and old else None for new, old in pairs])
-        training = ", ".join(_training(result, part))
-        seeds = len({row.seed for own in rows.values() for row in own})
-        abouts.append((_conditions(result, corpus, f"{training}, {_seeds(seeds)}"), _link(name)))
+        seeds = _seeds(len({row.seed for own in rows.values() for row in own}))
+        training = "<br>".join(_training(result, part))
+        made = f"{_link(name)}: {seeds}, {_processor(result)}, {result.made}"
+        abouts.append([_size(corpus), corpus.split.method, training, made])
     adjusted = iter(holm([each.p_value for row in found for each in row if each]))
-    yield ["text, training, machine", *PAIRS, "values"]
-    for (about, link), row in zip(abouts, found, strict=True):
+    yield ["text", "held out", "training", *PAIRS, "values"]
+    for (*about, made), row in zip(abouts, found, strict=True):
         cells = [_change(replace(each, p_value=next(adjusted)), "") if each else "" for each in row]
-        yield [about, *cells, link]
+        yield [*about, *cells, made]
 
 
 def _training(result: Comparison | Ladder | SuiteResult, part: str) -> Iterator[str]:
@@ -375,12 +377,12 @@ def _findings(results: Path) -> Iterator[str]:
         words - min(words, characters) <= NEAR for words, characters in _advice_tests(advice).values()
     )
     held = {key: [each.held[key] for each in advice.checks if key in each.held] for key in ("15s", "60s")}
-    covered = ", ".join(f"{fmean(each):.0%} after {key} ({len(each)} texts)" for key, each in held.items())
+    covered = ", ".join(f"{fmean(each):.0%} of the scores after {key}" for key, each in held.items())
     yield _item(
         "How good is the advice of `textgen ask`, fitted to other texts?",
-        f"Within {NEAR} of the better level after a minute for {near} of {len(behind)} texts (as for words "
-        f"always: {as_good}); {covered} "
-        "of the intervals of 90 % hold".replace("%", " %").replace("  %", " %"),
+        f"For {near} of {len(behind)} texts, its choice was within {NEAR} of the better level after a "
+        f"minute; always choosing words does as well for {as_good}. Its intervals of 90 % contained {covered}"
+        "".replace("%", " %").replace("  %", " %"),
         f"{len(advice.texts)} texts in ten languages, one seed",
         "`textgen_benchmarks.advice` ([arguments](README.md))",
         _link("advice"),
@@ -409,9 +411,15 @@ def bench_answer(result: Comparison) -> str:
 
 def _conditions(result: JudgedHeader, corpus: CorpusInfo, training: str) -> str:
     """Return the text, the training, the machine and the date of a result."""
-    processor = re.sub(r"\(R\)| Processor", "", result.machine.processor)
-    size = f"{corpus.num_chars / 1e6:.2g} million characters"
-    return f"{corpus.name} ({size}), {corpus.split.method}, {training}, {processor}, {result.made}"
+    return f"{_size(corpus)}, {corpus.split.method}, {training}, {_processor(result)}, {result.made}"
+
+
+def _size(corpus: CorpusInfo) -> str:
+    return f"{corpus.name} ({corpus.num_chars / 1e6:.2g} million characters)"
+
+
+def _processor(result: JudgedHeader) -> str:
+    return re.sub(r"\(R\)| Processor", "", result.machine.processor)
 
 
 def _seeds(number: int) -> str:

@@ -1,1 +1,1 @@
-"""Bundled loggers: tensorboard, mlflow and wandb."""
+"""The bundled logger: tensorboard."""

@@ -27,7 +27,7 @@ def keep_fewest(ids: Tensor, ordered: Tensor, probabilities: Tensor, entropies: 
     """Keep the first candidates whose probabilities sum to at least p.
 
     `ids`, the log-weights `ordered` and `probabilities` are those of all candidates in order, [batch,
-    candidates]. Of one that stands for many words, no more is kept than reaches p.
+    candidates]. Of one that stands for many words, only the share needed to reach p is kept.
     """
     before = probabilities.cumsum(dim=-1) - probabilities  # the sum up to a candidate, 0 for the first
     needed = ordered + ((p - before) / probabilities).clamp(0, 1).log()

@@ -22,7 +22,6 @@ __all__ = ["suite"]
 IMPROVEMENTS = str(files(__package__) / "improvements.toml")
 LANGUAGES = str(files(__package__) / "languages.toml")
 ORIGINAL = str(files(__package__) / "original.toml")
-PRETRAINING = str(files(__package__) / "pretraining.toml")
 
 
 def suite(

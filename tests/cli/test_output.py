@@ -41,6 +41,7 @@ def test_corpus_shows_the_statistics_of_a_text() -> None:
     shown, corpus = run_textgen("corpus", "lee").stdout, load_corpus(["lee"])
     assert shown.startswith(f"**lee: {len(corpus.text):,} characters, ")
     assert f"{len(set(corpus.split.train.text))} different characters" in shown
+    assert f"test characters in {len(corpus.info.split.test.stretch_chars)} stretches\n" in shown
     assert "\t" not in shown
     values = json.loads(run_textgen("corpus", "lee", "--json").stdout)
     assert values["beginning"] == corpus.text[:200]

@@ -14,6 +14,8 @@ from helpers.commands import TINY
 from helpers.ladders import laddered
 from helpers.reports import compared, entry
 from textgen.library.comparison import Comparison
+from textgen.reports.bench_report import bench_report
+from textgen.reports.markdown import to_markdown
 
 CPU = textgen.ClusterOptions(device="cpu", precision="fp32")
 
@@ -66,6 +68,10 @@ def test_a_comparison_gives_the_difference_between_any_two_entries() -> None:
     there, back = result.difference("char-lstm", "char-gru"), result.difference("char-gru", "char-lstm")
     assert there.value == pytest.approx(0.1) == pytest.approx(-back.value)
     assert there.p_value == back.p_value
+    assert there.interval
+    half = (there.interval[1] - there.interval[0]) / 2
+    (shown,) = re.findall(r"\| char-gru +\|.*\| \**0\.100\** ± (\S+) \|", to_markdown(bench_report(result)))
+    assert shown == f"{half:.3f}"
     with pytest.raises(textgen.TextgenError, match=r"there is no ranked entry 'word-gru'|word-gru"):
         result.difference("char-lstm", "word-gru")
     with pytest.raises(textgen.TextgenError, match="compared with itself"):

@@ -168,5 +168,11 @@ def test_one_seed_is_said(rows: list[dict[str, Any]], ending: str) -> None:
 def test_the_report_says_what_scores_hold_for() -> None:
     what = result(*seeds("a", 2.0))
     assert "Scores are averages over 24 stretches from across the text" in report(what)
+    split = what["corpus"]["split"] | {"method": "documents:90/5/5"}
+    for number, is_few in ((6, True), (7, False)):
+        split["test"] |= {"num_chars": 20_000 * number, "stretch_chars": [20_000] * number}
+        said = " ".join(scope(compared(*seeds("a", 2.0), corpus=what["corpus"] | {"split": split})))
+        assert f"over {number} whole documents" in said
+        assert ("--split documents:70/10/20 holds out more" in said) is is_few
     what["corpus"]["split"]["test"]["stretch_chars"] = [120_000]
     assert "Scores are from one passage" in report(what)

@@ -154,9 +154,9 @@ def test_different_machines_are_named_under_budgets_of_time() -> None:
 def test_markdown_tables_are_well_formed_whatever_the_names(full: dict[str, Any]) -> None:
     full["entries"].append(entry("a|b*c_d_`e`<i>", 2.9, embedding={**GLOVE, "source": "x|y"}))
     tokens = MarkdownIt("commonmark").enable("table").parse(report(full))
-    assert sum(token.type == "table_open" for token in tokens) == 7
+    assert sum(token.type == "table_open" for token in tokens) == 8
     blocks = re.findall(r"(?:^\|.*\n)+", report(full), re.MULTILINE)
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     for block in blocks:
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
     assert "a|b*c_d_`e`<i>" in [row[0] for row in markdown_rows(full, "Scores")]

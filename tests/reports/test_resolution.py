@@ -81,8 +81,8 @@ def test_reports_say_it_below_the_answer() -> None:
     assert found.resolution is not None
     smallest_clear, number = found.resolution.smallest_clear, found.resolution.num_seeds_for_half
     line = (
-        f"A true difference of {smallest_clear:.3f} bits per character between the two best would be called "
-        f"clear half of the time; detecting half of that takes {number} seeds each."
+        f"A true difference of {smallest_clear:.3f} bits per character between the two best would be "
+        f"detected about half of the time. To detect half of that, train each with {number} seeds."
     )
     assert resolution(found) == line
     assert report(what).split("\n")[4] == line
@@ -90,6 +90,6 @@ def test_reports_say_it_below_the_answer() -> None:
     assert drawn(what, 300, full=False).split("\n")[:2] == [answer(found), line]
     assert f"<p>{line}</p>\n" in to_html(bench_report(found))
     passages = replace(found, resolution=replace(found.resolution, num_seeds_for_half=None))
-    assert "half of that takes a longer held-out text" in resolution(passages)
+    assert "half of that, hold out more text" in resolution(passages)
     tiny = replace(found, resolution=replace(found.resolution, smallest_clear=0.000123))
     assert "difference of 0.0001 bits" in resolution(tiny)

@@ -57,6 +57,10 @@ def score_of(name: str, entry: str) -> EntryScore | ReferenceScore:
     return next(each for each in (*result.scores, *result.references) if each.name == entry)
 
 
+def bits(name: str, entry: str) -> float:
+    return score_of(name, entry).bits_per_char
+
+
 def change_of(name: str, asked: str, label: str) -> list[float]:
     """Return the change of a case of a suite, and the ends of its interval."""
     questions = read_record(SuiteResult, RESULTS / f"{name}.json").questions
@@ -84,6 +88,7 @@ def lead(
 
 ROWS = (BEST_WORDS, WORDS, "word-lstm", BEST_CHARS, "PPMd given train", "word-ngram", "char-ngram", CHARS)
 """The rows of the README's table."""
+TEXTS = ("bench-wiki", "bench-moby", "bench-edgeworth")
 PYTHONS = {"3.11", "3.13"}
 
 
@@ -92,22 +97,19 @@ def figures() -> Iterator[str]:
     yield f"{comparison('bench-wiki').corpus.split.train.num_chars / 1e6:.1f}"
     yield f"{score_of('bench-wiki', 'random').bits_per_char:.1f}"
     yield from (value for entry in ROWS for cell in cells(entry) for value in re.findall(r"\d+\.\d+", cell))
-    yield from gap("bench-wiki", BEST_WORDS, WORDS)
+    yield from (next(gap(name, BEST_WORDS, WORDS)) for name in TEXTS)
+    yield from (f"{bits(name, 'char-ngram') - bits(name, CHARS):.2f}" for name in TEXTS[1:])
     hybrids = ("word-lstm+ngram", "char-hier+words")
-    for name in ("bench-wiki", "bench-moby", "bench-edgeworth"):
+    for name in TEXTS:
         pairs = (("word-lstm", CHARS), (WORDS, CHARS), hybrids, (BEST_WORDS, BEST_CHARS))
         yield from (value for pair in pairs for value in gap(name, *pair))
     for name, label in product(("improvements-wiki", "improvements-moby"), ("word", "word, GloVe")):
         yield from (f"{-value:.2f}" for value in change_of(name, "level", label))
-    for language in ("German", "Japanese", "Chinese"):
-        yield from (f"{abs(value):.2f}" for value in change_of("languages", language, "word"))
-    for name, budget, pairs in (
-        ("german", "4Mchars", [(CHARS, "word-lstm")]),
-        ("wiki", "4m", [("word-lstm", CHARS), (WORDS, CHARS), (BEST_WORDS, BEST_CHARS)]),
-    ):
-        ladder = read_record(Ladder, RESULTS / f"ladder-{name}.json")
-        rows = {rung.entry: rung.runs for rung in ladder.rungs if rung.budget == budget}
-        yield from (value for pair in pairs for value in lead(ladder, rows, *pair))
+    yield from (f"{abs(value):.2f}" for value in change_of("languages", "German", "word"))
+    ladder = read_record(Ladder, RESULTS / "ladder-wiki.json")
+    rows = {rung.entry: rung.runs for rung in ladder.rungs if rung.budget == "4m"}
+    for pair in (("word-lstm", CHARS), (WORDS, CHARS), (BEST_WORDS, BEST_CHARS)):
+        yield from lead(ladder, rows, *pair)
 
 
 def cells(entry: str) -> list[str]:

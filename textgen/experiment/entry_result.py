@@ -159,7 +159,7 @@ class RunResult:
 
     @property
     def chance_remark(self) -> str | None:
-        """What says that the score is worse than chance; None if it is not.
+        """A remark that the score is worse than chance; None if it is not.
 
         What is not trained by gradient may guess uniformly itself and yet pay for characters that are new.
         """

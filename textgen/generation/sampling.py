@@ -43,7 +43,7 @@ def wide_type(device: torch.device) -> torch.dtype:
 
 
 MIN_WORDS = 20
-"""Words that an estimate needs; longer beginnings of words take the estimate of the longest with as many."""
+"""Words that an estimate needs; longer prefixes use the estimate of the longest prefix with enough words."""
 
 Choose: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """A function from logits [batch, vocab_size] and uniforms [batch] to ids [batch]."""
@@ -76,8 +76,8 @@ def sample(kept: Kept, uniforms: Tensor) -> Tensor:
 class WordSampler:
     """Base of samplers that truncate the tempered distribution of words.
 
-    A sampler overrides `truncate`, and has a field `temperature`. Used as a function it takes every token for
-    a word; it does so, too, if the tokenizer does not spell words.
+    A sampler overrides `truncate`, and has a field `temperature`. Used as a function, or if the tokenizer
+    does not spell words, it treats every token as a word.
     """
 
     tempers_words: ClassVar[bool] = True

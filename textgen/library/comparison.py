@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from textgen.contracts import TextgenError
-from textgen.evaluation.intervals import Contrast, difference, holm
+from textgen.evaluation.intervals import Contrast, difference
 from textgen.experiment.entry_result import EntryResult, FailedEntry
 from textgen.reports.answer import answer
 from textgen.reports.bench_report import bench_report
@@ -16,7 +16,7 @@ from textgen.reports.html import to_notebook
 from textgen.reports.ladder_report import ladder_answer, ladder_report, ladder_values
 from textgen.results import comparison, ladder
 from textgen.results.comparison import EntryScore, ReferenceScore
-from textgen.results.judge import SCORE, contrasts_of, score_samples
+from textgen.results.judge import SCORE, adjusted_contrasts, score_samples
 from textgen.results.row import rows_by_entry
 from textgen.runtime.messages import UsageError, unknown
 from textgen.training.progress import Progress
@@ -54,16 +54,15 @@ class Comparison(comparison.Comparison):
         without a rank.
         """
         samples = score_samples(rows_by_entry(self.runs, self.scored_on), self.seed_priors[SCORE])
-        pairs = contrasts_of(samples)
+        pairs = adjusted_contrasts(samples)
         for name in (a, b):
             if name not in samples:
                 raise TextgenError(unknown("ranked entry", name, samples))
         if a == b:
             raise UsageError(f"{a!r} is compared with itself; name two entries")
-        adjusted = dict(zip(pairs, holm([each.p_value for each in pairs.values()]), strict=True))
-        pair = (a, b) if (a, b) in pairs else (b, a)
-        contrast = pairs[pair] if pair == (a, b) else difference(samples[b], samples[a])
-        return replace(contrast, p_value=adjusted[pair])
+        if (a, b) in pairs:
+            return pairs[a, b]
+        return replace(difference(samples[b], samples[a]), p_value=pairs[b, a].p_value)
 
     def plot(self, kind: Literal["scores", "curves"] = "scores", *, axes: Axes | None = None) -> Axes:
         """Plot the scores with their intervals, or the learning curves (`kind`); return the axes.

@@ -191,12 +191,13 @@ def corpus_lines(corpus: CorpusStatistics) -> list[str]:
     parts = {"training": split.train, "validation": split.validation, "test": split.test}
     sizes = ", ".join(f"{count(part.num_chars)} {name}" for name, part in parts.items() if part.num_chars)
     documents = f", {count(corpus.num_documents)} documents" if corpus.num_documents > 1 else ""
+    number = len(split.test.stretch_chars)
     repeated = f"; {count(corpus.repeated_chars)} more in repeated paragraphs"
     return [
         f"{corpus.name}: {count(corpus.num_chars)} characters, {count(corpus.num_words)} words, "
         f"{count(corpus.num_paragraphs)} paragraphs{documents} (cleaner {corpus.cleaner})"
         f"{repeated if corpus.repeated_chars else ''}",
-        f"split {split.method}: {sizes} characters",
+        f"split {split.method}: {sizes} characters{f' in {number} stretches' if number else ''}",
         f"training text: {count(corpus.train_alphabet_size)} different characters, "
         f"{count(corpus.train_vocabulary_size)} different words, {count(corpus.train_words_seen_once)} once; "
         f"most frequent: {', '.join(corpus.most_frequent_words)}",

@@ -37,6 +37,8 @@ NEAR = 1.5
 """Times the best score; intervals of entries that are farther from it, as chance is, are not comparable."""
 FAR_WIDER = 3.0
 """How much wider than the narrowest interval one needs an explanation."""
+FEW_DOCUMENTS = 7
+"""Fewer than the coverage of intervals was measured with."""
 MAX_NAMED = 3
 """The most entries without a clear difference from the best that the answer names."""
 
@@ -131,10 +133,11 @@ def scope(result: Comparison) -> Iterator[str]:
     number = len(result.corpus.split.scored(result.scored_on).stretch_chars)
     if result.corpus.split.method.startswith(DOCUMENTS):
         held_out = f"{number} groups of" if number == MAX_STRETCHES else str(number)
+        few = " With so few, intervals are rough; --split documents:70/10/20 holds out more."
         yield (
             f"Scores are averages over {held_out} whole documents, none of which was used in training; "
             "intervals show how far they would change on other documents like these. Passages of documents "
-            "used in training are easier (--split slices:90/5/5)."
+            "used in training are easier (--split slices:90/5/5)." + few * (number < FEW_DOCUMENTS)
         )
     elif number > 1:
         yield (
@@ -193,13 +196,13 @@ def resolution(result: Comparison) -> str:
     if result.resolution is None:
         return ""
     smallest, number = result.resolution.smallest_clear, result.resolution.num_seeds_for_half
-    halved = "detecting half of that takes a longer held-out text, not just more seeds"
+    halved = "hold out more text; more seeds are not enough"
     if number is not None:
-        halved = f"detecting half of that takes {number} seeds each"
+        halved = f"train each with {number} seeds"
     written = f"{smallest:.3f}" if smallest >= 0.001 else f"{smallest:.1g}"
     return (
-        f"A true difference of {written} bits per character between the two best would be called clear half "
-        f"of the time; {halved}."
+        f"A true difference of {written} bits per character between the two best would be detected about "
+        f"half of the time. To detect half of that, {halved}."
     )
 
 

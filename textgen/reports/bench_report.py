@@ -161,6 +161,7 @@ def _scores(result: Comparison, rows: Sequence[EntryRow], styles: Mapping[str, s
     return [
         tables.score_table(result, rows, _score_picture(result, rows, styles)),
         lines(known_before(result), is_list=True),
+        *tables.pair_tables(result),
         tables.other_units(result, rows),
     ]
 

@@ -6,17 +6,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from textgen.evaluation.intervals import Contrast
 from textgen.evaluation.metrics import LETTERS, MetricInfo
 from textgen.experiment.entry_result import EntryResult
 from textgen.generation.bound_sampler import ENTROPY
 from textgen.page.charts import IntervalChart
 from textgen.reports.answer import classes
 from textgen.reports.columns import VIEWS, RowColumn, make_table
-from textgen.reports.document import BRIEF, Note, Table
-from textgen.reports.formats import CurvePoint, at, bits, plain, sparkline
+from textgen.reports.document import BRIEF, Cell, Note, Table, text_table
+from textgen.reports.formats import CurvePoint, at, bits, plain, sparkline, thousandths
 from textgen.reports.rows import EntryRow, held_out_row, reference_rows
 from textgen.reports.samples import counted_words, known_words
 from textgen.results.comparison import Comparison
+from textgen.results.judge import SCORE, adjusted_contrasts, score_samples
+from textgen.results.row import rows_by_entry
 
 MAX_NOTED_WORDS = 12
 """Made-up or missing words that are shown of each entry."""
@@ -85,6 +88,29 @@ def _clear_caption(result: Comparison) -> str:
     return f" Clear: significant at the 5 % level{corrected}."
 
 
+def pair_tables(result: Comparison) -> Iterator[Table]:
+    """Yield the differences of all pairs of each class that has three entries or more."""
+    samples = score_samples(rows_by_entry(result.runs, result.scored_on), result.seed_priors[SCORE])
+    for those in classes(result):
+        names = [each.name for each in those.scores]
+        if len(names) > 2:
+            contrasts = adjusted_contrasts({name: samples[name] for name in names})
+            yield text_table(
+                "All differences",
+                ["bits/char worse than", *names[:-1]],
+                [[row, *(_contrast(contrasts.get((each, row))) for each in names[:-1])] for row in names[1:]],
+                caption="How much worse each entry is than each better one, with 95 % intervals of paired "
+                "differences; bold: clear.",
+            )
+
+
+def _contrast(contrast: Contrast | None) -> Cell:
+    if contrast is None:
+        return Cell("")
+    half = contrast.interval and (contrast.interval[1] - contrast.interval[0]) / 2
+    return Cell(thousandths(contrast.value), f" ± {thousandths(half)}" if half else "", contrast.is_clear)
+
+
 def other_units(result: Comparison, rows: Sequence[EntryRow]) -> Table:
     """Return the scores in other units."""
     measured = [row for row in ranked_rows(result, rows) if row.num_parameters]
@@ -93,7 +119,7 @@ def other_units(result: Comparison, rows: Sequence[EntryRow]) -> Table:
 
 
 def score_notes(result: Comparison, rows: Sequence[EntryRow]) -> Iterator[Note]:
-    """Yield what went wrong, and what makes scores of a budget in time unequal."""
+    """Yield what went wrong, and what makes scores under a budget in time unequal."""
     yield from _problem_notes(rows)
     numbers = {row.name: max((run.num_copies for run in row.runs), default=1) for row in rows}
     if copied := [f"{name} ({number})" for name, number in numbers.items() if number > 1]:

@@ -35,10 +35,10 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, kw_only=True)
 class RowColumn(Column, Generic[V]):
-    """A column, and how its cells are made of a row; CSV files and data frames have it by its name too."""
+    """A column, and how to compute its cells from a row; CSV files and data frames use its name, too."""
 
     values: Callable[[EntryRow], Sequence[V]]
-    """The values of a row, one for each seed; numbers are averaged, of others the first is shown."""
+    """The values of a row, one for each seed; numbers are averaged; otherwise, the first is shown."""
     write: Callable[[V], str] = str
     interval: Callable[[EntryRow], tuple[float, float] | None] = lambda row: None
     """The 95 % interval of the value, where it has one that is written after it."""
@@ -271,14 +271,14 @@ COLUMNS: Mapping[str, RowColumn[Any]] = {
 
 @dataclass(frozen=True)
 class View:
-    """The columns that one table has, by their names in its order."""
+    """The names of the columns of a table, in order."""
 
     names: str
     extra: str = ""
     """Those that come last, and are left out where there is no room."""
 
     def columns(self, metrics: Iterable[MetricInfo] = ()) -> list[RowColumn[Any]]:
-        """Return the columns, with those of metrics of plugins before what may be left out."""
+        """Return the columns; those of plugin metrics come before those that may be left out."""
         return [
             *map(self._column, self.names.split()),
             *map(metric_column, metrics),

@@ -168,13 +168,10 @@ def rank_entries(samples: Mapping[str, MeasuredValue]) -> Ranking:
     The best is chosen by its score, so p-values are adjusted for the comparisons of all pairs.
     """
     ranked = sorted(samples, key=lambda name: samples[name].value)
-    contrasts = contrasts_of(samples)
-    p_values = holm([each.p_value for each in contrasts.values()])
+    from_best = list(adjusted_contrasts(samples).items())[: len(ranked) - 1]
     differences = tuple(
-        Difference(a=best, b=name, bits_per_char=each.value, interval=each.interval, p_value=p_value)
-        for ((best, name), each), p_value in list(zip(contrasts.items(), p_values, strict=True))[
-            : len(ranked) - 1
-        ]
+        Difference(a=best, b=name, bits_per_char=each.value, interval=each.interval, p_value=each.p_value)
+        for (best, name), each in from_best
     )
     is_best = bool(differences) and all(each.is_clear for each in differences)
     scores = [
@@ -218,6 +215,15 @@ def contrasts_of(samples: Mapping[str, MeasuredValue]) -> dict[tuple[str, str], 
     return {
         (better, worse): difference(samples[worse], samples[better])
         for better, worse in combinations(ranked, 2)
+    }
+
+
+def adjusted_contrasts(samples: Mapping[str, MeasuredValue]) -> dict[tuple[str, str], Contrast]:
+    """Return the contrasts of all pairs, with p-values that are adjusted for their number (Holm 1979)."""
+    found = contrasts_of(samples)
+    p_values = holm([each.p_value for each in found.values()])
+    return {
+        pair: replace(found[pair], p_value=adjusted) for pair, adjusted in zip(found, p_values, strict=True)
     }
 
 

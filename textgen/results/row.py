@@ -29,7 +29,7 @@ class Row:
     pace_sd: Amount = 0.0
     """Standard deviation of the score, in bits per character, that the pace of the machine adds."""
     chance_remark: str | None = None
-    """What says that the score is worse than chance; None if it is not."""
+    """A remark that the score is worse than chance; None if it is not."""
     reads_on: bool = False
     problem: str | None = None
     """Why the run has no rank."""

@@ -96,7 +96,7 @@ class TrainResult:
 
     @property
     def unused(self) -> str | None:
-        """What says that less training would have done; None if most of it helped, or it diverged."""
+        """A remark that less training would have done; None if most of it helped, or it diverged."""
         if self.stopped:
             return None
         if self.used_share < 1:
@@ -107,7 +107,7 @@ class TrainResult:
 
     @property
     def disturbance(self) -> str | None:
-        """What says that other work, of this machine or of its host, changed the pace; None if it did not."""
+        """A remark that other work, of this machine or of its host, changed the pace; None if it did not."""
         share, changes = self.cpu_utilization, self.unevenness
         if share is not None and share < MIN_CPU_UTILIZATION:
             return f"got {100 * share:.0f} % of the CPU time that its training needed"
@@ -139,8 +139,8 @@ DISTURBANCE_SECONDS = 10.0
 """How long a pace lasts before something changes it: neighbours on the same host, other work on the same
 cores, heat. The utilization of the CPU need not show it."""
 GAIN = 1.0
-"""Bits that e times as many characters are worth, relative to those that twice as many gain at the end of
-training. All three are from runs that differ in the seed only (`pace` in benchmarks/LOG.md)."""
+"""Gain from e times as many characters, relative to the gain of the last doubling in training. All three are
+from runs that differ only in their seed."""
 LEAST_UTILIZATION = 0.01
 """Less counts as this much."""
 
