@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import fmean, mode
 
 from textgen.data.corpus import CorpusInfo
+from textgen.data.split import SLICES
 from textgen.defaults import CLEANER
 from textgen.evaluation.intervals import Contrast, difference, holm
 from textgen.experiment.entry_result import RunResult
@@ -178,9 +179,10 @@ def conclusions(results: Path) -> Iterator[str]:
         "**In English, words lead; the lead is smaller after equal reading than in equal time.** After five "
         f"passes over a million characters of two texts, LSTMs over words are ahead by {led(lstms, *level)} "
         f"bits per character, with GloVe by {led(with_glove, *level)}; after the same minute on three texts, "
-        f"by {led(lstms, *minute)}, with GloVe by {led(with_glove, *minute)}, and the best hybrids over "
-        f"words by {led(best, *minute)}. On Wikipedia, the character LSTM is no better than word n-grams "
-        "after five passes, and worse than PPMd after a minute."
+        f"by {led(lstms, *minute)}, with GloVe by {led(with_glove, *minute)}, and the best hybrids with "
+        f"GloVe by {led(best, *minute)}. A BPE LSTM is no better than one over characters (worse by "
+        f"{gained('level', 'bpe', sign=1)} after five passes). On Wikipedia, the character LSTM is no better "
+        "than word n-grams after five passes, and worse than PPMd after a minute."
     )
     tests = _advice_tests(read_record(AdviceResults, results / "advice.json"))
     foreign = [
@@ -193,8 +195,8 @@ def conclusions(results: Path) -> Iterator[str]:
         "**In other languages, little is known.** On small handbooks after 20 seconds, LSTMs over words are "
         f"ahead by {german} in German, {french} in French, {russian} in Russian; in Japanese and Chinese, no "
         f"lead is clear. After ten passes in German (one seed): {led(lstms, 'ladder-german/4Mchars')}. On "
-        f"{len(foreign)} other texts (Europarl, Genesis), the best hybrids over words are ahead by "
-        f"{_range(foreign)} after a minute (one seed)."
+        f"{len(foreign)} other texts ([Europarl, Genesis](results/advice.json)), the best hybrids "
+        f"over words are ahead by {_range(foreign)} after a minute (one seed)."
     )
     own = gained("vectors", "Word2Vec", "fastText")
     yield (
@@ -205,12 +207,12 @@ def conclusions(results: Path) -> Iterator[str]:
     )
     steps = "+ falling to zero, 0.003", "+ automatic sequence length", "+ automatic dropout"
     yield (
-        "**Training matters as much as level.** Added in this order to the original's settings, a higher "
-        "learning rate that falls to zero, sequence length, dropout by epochs and Muon gain "
-        f"{gained('steps', *steps, '+ Muon and weight decay')} each, words {gained('steps', '+ words')}. "
-        f"With today's other settings, Muon gains {gained('optimizer', 'AdamW', sign=1)} over AdamW at its "
-        f"best, and 16 streams would gain {gained('streams', '16')}. No step of cleaning changes the score "
-        "of the same text clearly."
+        "**Training matters as much as words or characters.** Added in this order to the original's "
+        "settings, a higher learning rate that falls to zero, sequence length, dropout by epochs and Muon "
+        f"gain {gained('steps', *steps, '+ Muon and weight decay')} each, words "
+        f"{gained('steps', '+ words')}. With today's other settings, Muon gains "
+        f"{gained('optimizer', 'AdamW', sign=1)} over AdamW at its best, and 16 streams would gain "
+        f"{gained('streams', '16')}. No step of cleaning changes the score of the same text clearly."
     )
 
 
@@ -253,7 +255,8 @@ def bench_table(result: Comparison) -> list[str]:
     shown = list(named(result, View(names).columns()))
     several = chain.from_iterable(_averaged(row.name, row.runs) for row in ranked)
     table = markdown_table(make_table("", "", shown, [*ranked, held_out_row(result)]))
-    return [*table, "", f"{', '.join(several)} networks, trained within the same minute. {LIMITS}"]
+    averages = f"{', '.join(several)} networks, trained within the same minute; parameters are means."
+    return [*table, "", f"{averages} {LIMITS}"]
 
 
 def leads(results: Path) -> Iterator[list[str]]:
@@ -267,7 +270,9 @@ def leads(results: Path) -> Iterator[list[str]]:
         seeds = _seeds(len({row.seed for own in rows.values() for row in own}))
         training = "<br>".join(_training(result, part))
         made = f"{_link(name)}: {seeds}, {_processor(result)}, {result.made}"
-        abouts.append([_size(corpus), corpus.split.method, training, made])
+        method = corpus.split.method
+        held_out = method if ":" in method else f"{SLICES}:{method}"
+        abouts.append([_size(corpus), held_out, training, made])
     adjusted = iter(holm([each.p_value for row in found for each in row if each]))
     yield ["text", "held out", "training", *PAIRS, "values"]
     for (*about, made), row in zip(abouts, found, strict=True):
@@ -419,7 +424,8 @@ def _size(corpus: CorpusInfo) -> str:
 
 
 def _processor(result: JudgedHeader) -> str:
-    return re.sub(r"\(R\)| Processor", "", result.machine.processor)
+    name = re.sub(r"\(R\)| Processor", "", result.machine.processor)
+    return f"{name}, {result.machine.num_cores} cores"
 
 
 def _seeds(number: int) -> str:

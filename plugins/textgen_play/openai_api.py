@@ -18,7 +18,6 @@ from pydantic_core import from_json
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -361,8 +360,8 @@ async def _explain(_: Request, error: Exception) -> Response:
     return refused.response(headers)
 
 
-def application(models: Client, folders: Sequence[Path], key: str, origins: Sequence[str]) -> Starlette:
-    """Return the application, for those who have the key; pages of some `origins` may ask, too."""
+def application(models: Client, folders: Sequence[Path], key: str) -> Starlette:
+    """Return the application, for those who have the key."""
     api = Api(models, folders)
 
     @asynccontextmanager
@@ -376,10 +375,7 @@ def application(models: Client, folders: Sequence[Path], key: str, origins: Sequ
             Route("/v1/models/{model:path}", api.show_model, methods=["GET"]),
             Route("/v1/completions", api.complete, methods=["POST"]),
         ],
-        middleware=[
-            Middleware(CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"]),
-            Middleware(KeyGuard, key=key),
-        ],
+        middleware=[Middleware(KeyGuard, key=key)],
         exception_handlers=dict.fromkeys((RefusedError, HTTPException, *STATUSES, Exception), _explain),
         lifespan=lifespan,
     )
@@ -395,14 +391,13 @@ def serve(
     *,
     host: str,
     port: int | None,
-    origins: Sequence[str],
 ) -> None:
     """Serve runs until interrupted; `on_open` is told the address and the names of the models.
 
-    Without a port it is `PORT`, or any free one. Pages of `origins` may ask.
+    Without a port it is `PORT`, or any free one.
     """
     listening = listen(port, PORT, host)
     models.wait()
     name = f"[{host}]" if ":" in host else host
     on_open(f"http://{name}:{listening.getsockname()[1]}/v1", names_of(folders))
-    answer(application(models, folders, key, origins), listening)
+    answer(application(models, folders, key), listening)

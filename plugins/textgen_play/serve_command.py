@@ -29,10 +29,6 @@ def serve(
     host: Annotated[
         str, typer.Option("--host", help="Address to listen on; any but 127.0.0.1 admits other machines.")
     ] = "127.0.0.1",
-    allow_origin: Annotated[
-        list[str] | None,
-        typer.Option("--allow-origin", help="Web origin that may connect, http://… or null; repeatable."),
-    ] = None,
     cluster: Annotated[ClusterOptions, "device"] = ClusterOptions(),
     plugin: PluginFiles = None,
 ) -> None:
@@ -40,9 +36,6 @@ def serve(
     load_plugins(plugin)
     for package in ("starlette", "uvicorn"):
         require_extra(package, "play", "the server needs Starlette")
-    for origin in allow_origin or []:
-        if not re.fullmatch(r"null|https?://[^/\s*]+", origin):
-            raise UsageError(f"invalid origin {origin!r}: give one such as http://localhost:3000, or null")
     given = os.environ.pop(KEY, "")  # no plugin of a run has it
     if not re.fullmatch("[!-~]*", given):
         raise UsageError(f"the key in {KEY} must consist of visible ASCII characters")
@@ -57,5 +50,4 @@ def serve(
     folders, key = find_folders(names or []), given or secrets.token_urlsafe(24)
     # In fp32, so that a seed gives one text, with the probabilities that it has when it is read.
     models = Client(folders, plugin or [], cluster.device, "fp32")
-    origins = allow_origin or []
-    openai_api.serve(models, folders, key, on_open, host=host, port=port, origins=origins)
+    openai_api.serve(models, folders, key, on_open, host=host, port=port)

@@ -99,13 +99,16 @@ def figures() -> Iterator[str]:
     yield from (value for entry in ROWS for cell in cells(entry) for value in re.findall(r"\d+\.\d+", cell))
     yield from (next(gap(name, BEST_WORDS, WORDS)) for name in TEXTS)
     yield from (f"{bits(name, 'char-ngram') - bits(name, CHARS):.2f}" for name in TEXTS[1:])
+    yield from (f"{of(bits(name, CHARS) for name in TEXTS):.1f}" for of in (min, max))
     hybrids = ("word-lstm+ngram", "char-hier+words")
     for name in TEXTS:
         pairs = (("word-lstm", CHARS), (WORDS, CHARS), hybrids, (BEST_WORDS, BEST_CHARS))
         yield from (value for pair in pairs for value in gap(name, *pair))
-    for name, label in product(("improvements-wiki", "improvements-moby"), ("word", "word, GloVe")):
-        yield from (f"{-value:.2f}" for value in change_of(name, "level", label))
-    yield from (f"{abs(value):.2f}" for value in change_of("languages", "German", "word"))
+    for name, label in product(("improvements-wiki", "improvements-moby"), ("word", "word, GloVe", "bpe")):
+        yield from (f"{abs(value):.2f}" for value in change_of(name, "level", label))
+    for language in ("German", "French", "Russian"):
+        value, *ends = change_of("languages", language, "word")
+        yield from (f"{abs(each):.2f}" for each in ([value, *ends] if language == "German" else [value]))
     ladder = read_record(Ladder, RESULTS / "ladder-wiki.json")
     rows = {rung.entry: rung.runs for rung in ladder.rungs if rung.budget == "4m"}
     for pair in (("word-lstm", CHARS), (WORDS, CHARS), (BEST_WORDS, BEST_CHARS)):

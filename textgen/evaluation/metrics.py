@@ -51,7 +51,7 @@ class MetricInfo:
     """`PERCENT` for values from 0 to 1; otherwise what is counted, or nothing."""
     best: Literal["author", "higher", "lower"] | None = "author"
     """The best value: the closest to that of the author's text, the highest or the lowest. None if values are
-    not compared, and have no interval."""
+    not compared."""
     source: str = ""
     """The plugin that it is from, with its version; empty for textgen's own."""
     problem: str | None = None

@@ -31,7 +31,6 @@ pytestmark = pytest.mark.slow
 
 TEXT = "The weather in Sydney was fine.\nNobody had a zxqv, naïve or not. Nor 😀."
 PROMPT = {"model": "char-lstm", "prompt": "The ", "seed": 3}
-PAGE = "http://localhost:3000"
 
 
 def train_pieces(folder: Path) -> None:
@@ -49,7 +48,7 @@ def all_runs(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> dict
 
 @pytest.fixture(scope="module")
 def api(all_runs: dict[str, Path]) -> Iterator[Server]:
-    with serving(*all_runs.values(), key="s3cret", options=("--allow-origin", PAGE, "--port", "0")) as api:
+    with serving(*all_runs.values(), key="s3cret", options=("--port", "0")) as api:
         yield api
 
 
@@ -233,18 +232,6 @@ def test_each_refusal_has_its_status_and_the_form_of_the_api(
     assert "\n" not in said["error"]["message"]
 
 
-def test_a_page_may_ask_if_its_origin_is_allowed(api: Server) -> None:
-    asks = {"Access_Control_Request_Method": "POST", "Access_Control_Request_Headers": "authorization"}
-    with api.open("completions", method="OPTIONS", Origin=PAGE, Authorization="", **asks) as answer:
-        assert answer.status == 200
-        assert answer.headers["Access-Control-Allow-Origin"] == PAGE
-        assert "authorization" in answer.headers["Access-Control-Allow-Headers"]
-    for key, status, origin in ((api.key, 200, PAGE), ("wrong", 401, PAGE), (api.key, 200, "http://a")):
-        with api.open("completions", PROMPT, Origin=origin, Authorization=f"Bearer {key}") as answer:
-            assert answer.status == status
-            assert answer.headers["Access-Control-Allow-Origin"] == (PAGE if origin == PAGE else None)
-
-
 @pytest.mark.long
 def test_a_client_that_leaves_is_written_for_no_longer(api: Server) -> None:
     asked = PROMPT | {"max_tokens": 10_000}
@@ -297,7 +284,6 @@ def test_a_key_is_made_unless_one_is_given(runs: list[Path]) -> None:
 
 
 def test_what_cannot_be_served_is_said_in_one_line(runs: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run_process("serve", runs[0], "--allow-origin", "*", code=2).stderr.count("\n") == 1
     said = run_process("serve", runs[0], "--host", "203.0.113.1", code=1).stderr
     assert "of 203.0.113.1 cannot be opened" in said
     monkeypatch.setenv("TEXTGEN_API_KEY", "two words")
