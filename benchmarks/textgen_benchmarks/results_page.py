@@ -180,9 +180,10 @@ def conclusions(results: Path) -> Iterator[str]:
         f"passes over a million characters of two texts, LSTMs over words are ahead by {led(lstms, *level)} "
         f"bits per character, with GloVe by {led(with_glove, *level)}; after the same minute on three texts, "
         f"by {led(lstms, *minute)}, with GloVe by {led(with_glove, *minute)}, and the best hybrids with "
-        f"GloVe by {led(best, *minute)}. A BPE LSTM is no better than one over characters (worse by "
-        f"{gained('level', 'bpe', sign=1)} after five passes). On Wikipedia, the character LSTM is no better "
-        "than word n-grams after five passes, and worse than PPMd after a minute."
+        f"GloVe by {led(best, *minute)}. On Wikipedia, the LSTM's lead falls from "
+        f"{led(lstms, 'ladder-wiki/15s')} after 15 seconds to {led(lstms, 'ladder-wiki/4m')} after four "
+        "minutes, and the character LSTM is no better than word n-grams after five passes. A BPE LSTM is no "
+        f"better than one over characters (worse by {gained('level', 'bpe', sign=1)} after five passes)."
     )
     tests = _advice_tests(read_record(AdviceResults, results / "advice.json"))
     foreign = [

@@ -110,9 +110,11 @@ def figures() -> Iterator[str]:
         value, *ends = change_of("languages", language, "word")
         yield from (f"{abs(each):.2f}" for each in ([value, *ends] if language == "German" else [value]))
     ladder = read_record(Ladder, RESULTS / "ladder-wiki.json")
-    rows = {rung.entry: rung.runs for rung in ladder.rungs if rung.budget == "4m"}
-    for pair in (("word-lstm", CHARS), (WORDS, CHARS), (BEST_WORDS, BEST_CHARS)):
-        yield from lead(ladder, rows, *pair)
+    pairs = (("word-lstm", CHARS), (WORDS, CHARS), (BEST_WORDS, BEST_CHARS))
+    for budget, pair in product(ladder.budgets, pairs):
+        rows = {rung.entry: rung.runs for rung in ladder.rungs if rung.budget == budget}
+        value, *ends = lead(ladder, rows, *pair)
+        yield from [value, *ends] if budget == "4m" else [value]
 
 
 def cells(entry: str) -> list[str]:
