@@ -16,7 +16,6 @@ from pathlib import Path
 from statistics import fmean, mode
 
 from textgen.data.corpus import CorpusInfo
-from textgen.data.split import SLICES
 from textgen.defaults import CLEANER
 from textgen.evaluation.intervals import Contrast, difference, holm
 from textgen.experiment.entry_result import RunResult
@@ -92,13 +91,14 @@ PAIRS = {
     "best hybrids": ("word-lstm+ngram", "char-hier+words"),
     "best hybrids, with GloVe": ("word-lstm+ngram-glove", "char-hier+words-glove"),
 }
+FOREIGN = ("europarl", "genesis")
 NEAR = 0.01
 """Bits per character by which good advice may be behind."""
 WRITING = {"real_word_rate": "real words", "repetition_4": "repeated", "self_bleu": "self-BLEU"}
 WRITERS = ("char-lstm", "word-lstm+ngram-glove")
 LIMITS = (
-    "GloVe learnt from six billion words, Wikipedia among them; defaults were tuned on passages of this "
-    "text; nothing is measured on a GPU."
+    "Parameters are means. GloVe learnt from six billion words, Wikipedia among them; defaults were tuned on "
+    "passages of this text; nothing is measured on a GPU."
 )
 LEAD = """By how many bits per character the entry over words is better than that over characters \
 (negative: worse), on the same text; in equal time, then after equal reading. Mixtures: `word-lstm+ngram` \
@@ -116,8 +116,6 @@ temperature (first seed), and at about the same entropy per character (all seeds
 """
 FINDINGS = {
     "bench-moby": "Which is best for a novel, by chapters? (no default was tuned on it)",
-    "bench-edgeworth": "And for stories, by passages? (no default was tuned on them)",
-    "bench-wiki-passages": "Which is best on passages of articles that were trained on?",
     "bench-novels": "Which is best for a novel, after ten minutes?",
     "tinyshakespeare-mix": "How good is it on tinyshakespeare, with counts that go on while it is scored?",
     "start-austen-words": "Is reading Wikipedia first worth it for 100,000 characters of Austen? "
@@ -186,11 +184,7 @@ def conclusions(results: Path) -> Iterator[str]:
         f"better than one over characters (worse by {gained('level', 'bpe', sign=1)} after five passes)."
     )
     tests = _advice_tests(read_record(AdviceResults, results / "advice.json"))
-    foreign = [
-        characters - words
-        for text, (words, characters) in tests.items()
-        if text.startswith(("europarl", "genesis"))
-    ]
+    foreign = [chars - words for text, (words, chars) in tests.items() if text.startswith(FOREIGN)]
     german, french, russian = (led(lstms, f"languages/{name}") for name in ("German", "French", "Russian"))
     yield (
         "**In other languages, little is known.** On small handbooks after 20 seconds, LSTMs over words are "
@@ -199,11 +193,11 @@ def conclusions(results: Path) -> Iterator[str]:
         f"{len(foreign)} other texts ([Europarl, Genesis](results/advice.json)), the best hybrids "
         f"over words are ahead by {_range(foreign)} after a minute (one seed)."
     )
-    own = gained("vectors", "Word2Vec", "fastText")
     yield (
         f"**GloVe helps most where text is short.** It gains {gained('vectors', 'GloVe')}, and "
         f"{gained('vectors-tenth', 'GloVe')} with a tenth of the text; it brings a list of words, too. "
-        f"Word2Vec and fastText, which learn from the same text, gain {own}; with a tenth, they cost "
+        f"Word2Vec and fastText, which learn from the same text, gain "
+        f"{gained('vectors', 'Word2Vec', 'fastText')}; with a tenth, they cost "
         f"{gained('vectors-tenth', 'Word2Vec', 'fastText', sign=1)}."
     )
     steps = "+ falling to zero, 0.003", "+ automatic sequence length", "+ automatic dropout"
@@ -256,8 +250,7 @@ def bench_table(result: Comparison) -> list[str]:
     shown = list(named(result, View(names).columns()))
     several = chain.from_iterable(_averaged(row.name, row.runs) for row in ranked)
     table = markdown_table(make_table("", "", shown, [*ranked, held_out_row(result)]))
-    averages = f"{', '.join(several)} networks, trained within the same minute; parameters are means."
-    return [*table, "", f"{averages} {LIMITS}"]
+    return [*table, "", f"{', '.join(several)} networks, trained within the same minute. {LIMITS}"]
 
 
 def leads(results: Path) -> Iterator[list[str]]:
@@ -271,9 +264,8 @@ def leads(results: Path) -> Iterator[list[str]]:
         seeds = _seeds(len({row.seed for own in rows.values() for row in own}))
         training = "<br>".join(_training(result, part))
         made = f"{_link(name)}: {seeds}, {_processor(result)}, {result.made}"
-        method = corpus.split.method
-        held_out = method if ":" in method else f"{SLICES}:{method}"
-        abouts.append([_size(corpus), held_out, training, made])
+        method = re.sub(r"^(?=\d)", "slices:", corpus.split.method)
+        abouts.append([_size(corpus), method, training, made])
     adjusted = iter(holm([each.p_value for row in found for each in row if each]))
     yield ["text", "held out", "training", *PAIRS, "values"]
     for (*about, made), row in zip(abouts, found, strict=True):
@@ -383,12 +375,11 @@ def _findings(results: Path) -> Iterator[str]:
         words - min(words, characters) <= NEAR for words, characters in _advice_tests(advice).values()
     )
     held = {key: [each.held[key] for each in advice.checks if key in each.held] for key in ("15s", "60s")}
-    covered = ", ".join(f"{fmean(each):.0%} of the scores after {key}" for key, each in held.items())
+    shares = ", ".join(f"{100 * fmean(each):.0f} % after {key}" for key, each in held.items())
     yield _item(
         "How good is the advice of `textgen ask`, fitted to other texts?",
         f"For {near} of {len(behind)} texts, its choice was within {NEAR} of the better level after a "
-        f"minute; always choosing words does as well for {as_good}. Its intervals of 90 % contained {covered}"
-        "".replace("%", " %").replace("  %", " %"),
+        f"minute; always choosing words does as well for {as_good}. Its intervals of 90 % contained {shares}",
         f"{len(advice.texts)} texts in ten languages, one seed",
         "`textgen_benchmarks.advice` ([arguments](README.md))",
         _link("advice"),

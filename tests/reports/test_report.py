@@ -1,13 +1,16 @@
 """The report shows every entry and every score, at any width."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
 
-from helpers.reports import GLOVE, drawn, entry, markdown_rows, report, result
+from helpers.reports import GLOVE, compared, drawn, entry, markdown_rows, report, result
 from textgen.experiment.score_trained import LOSES_TEXT
+from textgen.reports.bench_report import bench_report
+from textgen.reports.markdown import to_markdown
 
 
 @pytest.fixture
@@ -110,6 +113,16 @@ def test_differences_from_the_best_have_a_verdict() -> None:
         ["b", "+0.100", "[+0.050, +0.150]", "clearly worse"],
     ]
     assert "corrected for all 3 pairs of entries (Holm)" in report(what)
+
+
+def test_differences_that_cannot_be_computed_are_left_out() -> None:
+    found = compared(*(entry(name, 2.0 + i / 10) for i, name in enumerate("abc")))
+    first, *others = found.runs
+    assert first.test
+    unknown = replace(first, test=replace(first.test, units=None))
+    for changed in (replace(found, seed_priors={}), replace(found, entries=(unknown, *others))):
+        assert "All differences" in to_markdown(bench_report(found))
+        assert "All differences" not in to_markdown(bench_report(changed))
 
 
 def test_metrics_of_generated_text_are_shown_with_their_interval() -> None:

@@ -16,8 +16,7 @@ from textgen.reports.html import to_notebook
 from textgen.reports.ladder_report import ladder_answer, ladder_report, ladder_values
 from textgen.results import comparison, ladder
 from textgen.results.comparison import EntryScore, ReferenceScore
-from textgen.results.judge import SCORE, adjusted_contrasts, score_samples
-from textgen.results.row import rows_by_entry
+from textgen.results.judge import adjusted_contrasts, samples_of
 from textgen.runtime.messages import UsageError, unknown
 from textgen.training.progress import Progress
 
@@ -53,7 +52,7 @@ class Comparison(comparison.Comparison):
         The p-value is adjusted for all pairs of entries (Holm 1979). Raises `TextgenError` for an entry
         without a rank.
         """
-        samples = score_samples(rows_by_entry(self.runs, self.scored_on), self.seed_priors[SCORE])
+        samples = samples_of(self)
         pairs = adjusted_contrasts(samples)
         for name in (a, b):
             if name not in samples:

@@ -18,8 +18,7 @@ from textgen.reports.formats import CurvePoint, at, bits, plain, sparkline, thou
 from textgen.reports.rows import EntryRow, held_out_row, reference_rows
 from textgen.reports.samples import counted_words, known_words
 from textgen.results.comparison import Comparison
-from textgen.results.judge import SCORE, adjusted_contrasts, score_samples
-from textgen.results.row import rows_by_entry
+from textgen.results.judge import adjusted_contrasts, samples_of
 
 MAX_NOTED_WORDS = 12
 """Made-up or missing words that are shown of each entry."""
@@ -90,9 +89,9 @@ def _clear_caption(result: Comparison) -> str:
 
 def pair_tables(result: Comparison) -> Iterator[Table]:
     """Yield the differences of all pairs of each class that has three entries or more."""
-    samples = score_samples(rows_by_entry(result.runs, result.scored_on), result.seed_priors[SCORE])
+    samples = samples_of(result)
     for those in classes(result):
-        names = [each.name for each in those.scores]
+        names = [each.name for each in those.scores if each.name in samples]
         if len(names) > 2:
             contrasts = adjusted_contrasts({name: samples[name] for name in names})
             yield text_table(

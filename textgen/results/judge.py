@@ -98,6 +98,12 @@ def score_samples(rows: Mapping[str, Sequence[Row]], prior: SeedPrior) -> dict[s
     return {name: sample for name, sample in samples.items() if sample is not None}
 
 
+def samples_of(result: Comparison) -> dict[str, MeasuredValue]:
+    """Return the scores of the entries of a comparison that have a rank; none without a prior for seeds."""
+    prior = result.seed_priors.get(SCORE)
+    return score_samples(rows_by_entry(result.runs, result.scored_on), prior) if prior else {}
+
+
 def score_sample(rows: Sequence[Row], prior: SeedPrior, text: str = HELD_OUT) -> MeasuredValue | None:
     """Return the scores of an entry's rows on a text, or None if one of them has no rank.
 
