@@ -34,7 +34,7 @@ mypy: $(VENV)/.installed-test
 pytest: $(VENV)/.installed-test
 	$(PYTEST) -m "not long"
 
-# Those that are left out too: kills, disks that fill up, Ray, notebooks. Run them before a release.
+# Those that are left out too: kills of benches and studies, Ray, notebooks. Run them before a release.
 test-all: lint
 	$(PYTEST)
 

@@ -73,6 +73,7 @@ LEADS = (
     ("bench-edgeworth", ""),
     ("bench-wiki-passages", ""),
     ("ladder-wiki", "4m"),
+    ("bench-wiki-16m", ""),
     ("languages", "German"),
     ("languages", "French"),
     ("languages", "Russian"),
@@ -180,8 +181,9 @@ def conclusions(results: Path) -> Iterator[str]:
         f"by {led(lstms, *minute)}, with GloVe by {led(with_glove, *minute)}, and the best hybrids with "
         f"GloVe by {led(best, *minute)}. On Wikipedia, the LSTM's lead falls from "
         f"{led(lstms, 'ladder-wiki/15s')} after 15 seconds to {led(lstms, 'ladder-wiki/4m')} after four "
-        "minutes, and the character LSTM is no better than word n-grams after five passes. A BPE LSTM is no "
-        f"better than one over characters (worse by {gained('level', 'bpe', sign=1)} after five passes)."
+        f"minutes and {led(lstms, 'bench-wiki-16m')} after sixteen (one seed), and the character LSTM is no "
+        "better than word n-grams after five passes. A BPE LSTM is no better than one over characters "
+        f"(worse by {gained('level', 'bpe', sign=1)} after five passes)."
     )
     tests = _advice_tests(read_record(AdviceResults, results / "advice.json"))
     foreign = [chars - words for text, (words, chars) in tests.items() if text.startswith(FOREIGN)]

@@ -20,7 +20,6 @@ from textgen.runtime.messages import reason_of, unknown, with_article
 from textgen.runtime.output import note, say
 from textgen.runtime.storage.files import new_folder
 from textgen.version import DISTRIBUTION, __version__
-from textgen_kit.show import complete_kind
 
 TRY = {
     "tokenizer": "{name}-lstm char-lstm",
@@ -47,15 +46,12 @@ def new(
         typer.Option(
             "--kind",
             help="Kind: model, refinement, tokenizer, sampler, embedding, corpus, cleaner or metric.",
-            autocompletion=complete_kind,
+            autocompletion=lambda incomplete: [kind for kind in TRY if kind.startswith(incomplete)],
         ),
     ],
-    into: Annotated[
-        Path, typer.Option("--into", help="Folder in which to create the project folder.")
-    ] = Path(),
 ) -> None:
     """Create a plugin project with a working example, its test and a README."""
-    folder = new_project(name, kind, into)
+    folder = new_project(name, kind, Path())
     say(folder)
     note(f"next: pip install -e {folder}, then textgen plugins check {name}")
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textgen.contracts import TextgenError
-from textgen.data.corpus import Corpus, load_again
+from textgen.data.corpus import Corpus
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.saved_run import Trained, build_trained
@@ -148,13 +148,7 @@ def text_of(runs: Sequence[Run]) -> Corpus:
         raise TextgenError(
             f"{first.entry!r} and {other.entry!r} were not trained on the same text; give runs that share it"
         )
-    known = first.settings.corpus
-    if not first.saved.sources.are_kept:
-        raise TextgenError(f"the text of {first.entry!r} was not kept; train on a file or a corpus by name")
-    corpus = load_again(first.saved.sources, known)
-    if replace(corpus.info, name=known.name) != known:
-        raise TextgenError(f"{known.name!r} has changed since {first.entry!r} was trained; train it again")
-    return corpus
+    return first.corpus()
 
 
 def _words_then(run: Run, stretches: Sequence[str], words: HeldOutWords) -> Iterator[WordsThen]:

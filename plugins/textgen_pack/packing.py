@@ -12,7 +12,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Annotated, Literal
@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from textgen.contracts import TextgenError, TokenIds
 from textgen.data.bound_tokenizer import START
-from textgen.data.corpus import load_again
-from textgen.data.decoding import read_chunks, utf8
+from textgen.data.decoding import read_chunks
+from textgen.data.text import sha256
 from textgen.evaluation.lockstep import Steps, longest_first
 from textgen.experiment.entry import Entry
 from textgen.experiment.saved_run import SavedRun, load_run
@@ -126,7 +126,7 @@ def pack_text(folder: Path, text: str | Path | None, out: str | Path | None, rep
         run=_digest(folder),
         num_tokens=tuple(map(len, ids)),
         num_bytes=tuple(map(len, codes)),
-        sha256=_sha256("".join(stretches)),
+        sha256=sha256("".join(stretches)),
         checksums=tuple(checksums),
     )
     data = b"".join([json.dumps(to_values(header), separators=(",", ":")).encode(), b"\n", *codes])
@@ -175,13 +175,9 @@ def unpack_text(folder: Path, path: str | Path, report: Report) -> str:
 
     _tell(run, header.num_tokens, choose, check, _reporter(report, "unpacking", run))
     text = "".join(map(run.tokenizer.table.decode, found))
-    if _sha256(text) != header.sha256:
+    if sha256(text) != header.sha256:
         raise TextgenError(f"the tokens in {str(path)!r} spell a different text from the packed one")
     return text
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(utf8(text)).hexdigest()
 
 
 def _tell(
@@ -227,16 +223,8 @@ def _reporter(report: Report, state: str, run: SavedRun) -> Callable[[float], No
 
 def _scored_text(run: SavedRun) -> tuple[str, Sequence[str]]:
     """Return a name of the text that a run was scored on, and its stretches, read again."""
-    known, advice = run.settings.corpus, "give the text itself: textgen pack RUN TEXT"
-    if not run.sources.are_kept:
-        raise TextgenError(f"the text of {run.entry.name!r} was not kept; {advice}")
-    try:
-        corpus = load_again(run.sources, known)
-    except TextgenError as error:
-        raise TextgenError(f"{error}; {advice}") from error
-    if replace(corpus.info, name=known.name) != known:
-        raise TextgenError(f"{known.name!r} has changed since {run.entry.name!r} was trained; {advice}")
-    return f"{known.name} ({corpus.split.scored_on})", corpus.split.held_out.stretches()
+    split = run.corpus("give the text itself: textgen pack RUN TEXT").split
+    return f"{run.settings.corpus.name} ({split.scored_on})", split.held_out.stretches()
 
 
 def _file(path: Path) -> tuple[str, Sequence[str]]:

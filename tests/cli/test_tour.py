@@ -23,13 +23,12 @@ class Typed(TextIOWrapper):
 
 
 def test_the_list_has_every_step_as_a_command(tmp_path: Path) -> None:
-    printed = run_textgen("tour", "my novel.txt", "--list", "--budget", "9s", cwd=tmp_path).stdout
+    printed = run_textgen("tour", "my novel.txt", "--budget", "9s", cwd=tmp_path).stdout
     lines = re.findall(r"^    (textgen .*)$", printed, re.M)
     assert [parse_command(line)[0] for line in lines] == [*["bench"] * 3, "ask", "bench", "play", "look"]
     words = ["my novel.txt", "--max-chars", "1000000", "--budget", "9s", "--out", "runs/tour/your-my novel"]
     assert shlex.split(lines[-3])[-7:] == words
     assert [text for step in STEPS for text in (step.title, step.look) if text not in printed] == []
-    assert run_textgen("tour", "my novel.txt", "--budget", "9s", cwd=tmp_path).stdout == printed
     assert list(tmp_path.iterdir()) == []
 
 

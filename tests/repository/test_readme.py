@@ -104,6 +104,7 @@ def figures() -> Iterator[str]:
     for name in TEXTS:
         pairs = (("word-lstm", CHARS), (WORDS, CHARS), hybrids, (BEST_WORDS, BEST_CHARS))
         yield from (value for pair in pairs for value in gap(name, *pair))
+    yield from (value for words in ("word-lstm", WORDS) for value in gap("bench-wiki-16m", words, CHARS))
     for name, label in product(("improvements-wiki", "improvements-moby"), ("word", "word, GloVe", "bpe")):
         yield from (f"{abs(value):.2f}" for value in change_of(name, "level", label))
     for language in ("German", "French", "Russian"):

@@ -136,7 +136,3 @@ def expected(error: BaseException) -> str | None:
     if isinstance(error, OSError):  # such as a full disk
         return f"{error.strerror or error}: {error.filename or 'a file or connection'}"
     return describe_error(error) if responsible_plugin(error) else None
-
-
-if __name__ == "__main__":
-    main()

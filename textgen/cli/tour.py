@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from textgen.cli.options import NO_METAVAR
 from textgen.runtime.output import say
 from textgen.runtime.storage.result_folders import RUNS
 
@@ -113,12 +112,9 @@ def tour(
     budget: Annotated[
         str, typer.Option("--budget", help="Training budget per entry, such as 300kchars or 60s.")
     ] = BUDGET,
-    only_list: Annotated[
-        bool, typer.Option("--list", metavar=NO_METAVAR, help="Print the steps without running them.")
-    ] = False,
 ) -> None:
-    """Learn textgen in five steps and ten minutes."""
-    is_asking = sys.stdin.isatty() and not only_list
+    """Learn textgen in five steps and ten minutes; without a terminal, print them."""
+    is_asking = sys.stdin.isatty()
     for number, step in enumerate(STEPS, 1):
         say(f"Step {number} of {len(STEPS)}: {step.title}\n\n{step.about}\n")
         if is_asking and "{text}" in step.command and text is None:

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 
 from textgen.contracts import PretrainedVectors, TextgenError
 from textgen.data.bound_tokenizer import BoundTokenizer
-from textgen.data.corpus import Corpus, load_again
+from textgen.data.corpus import Corpus
 from textgen.data.split import Split, SplitPart
 from textgen.data.vocabulary import count_tokens
 from textgen.defaults import SAMPLER
@@ -328,10 +328,7 @@ def continuation(
             f"{run.entry.name!r} is not trained by gradient descent, so it cannot be trained further"
         )
     settings = run.settings
-    if corpus is None:
-        if not run.sources.are_kept:
-            raise TextgenError(f"the text of {run.entry.name!r} was not kept; give it with --corpus")
-        corpus = load_again(run.sources, settings.corpus)
+    corpus = corpus or run.corpus("give it with --corpus")
     if replace(corpus.info, name=settings.corpus.name) != settings.corpus:
         raise TextgenError(
             f"{corpus.name!r} is not the text that {run.entry.name!r} was trained on; give the same "

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from textgen.contracts import PretrainedVectors, TextgenError, TokenIds, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
-from textgen.data.corpus import TextSources
+from textgen.data.corpus import Corpus, TextSources, load_again
 from textgen.evaluation.intervals import SeedPrior
 from textgen.experiment.encoding import EmbeddingAudit
 from textgen.experiment.entry import Entry
@@ -90,6 +90,18 @@ class SavedRun(Trained):
             self.spellings,
             weights_of(self.model.module),
         )
+
+    def corpus(self, advice: str) -> Corpus:
+        """Return its text, read again; raises `TextgenError`, which ends in `advice`, if that fails."""
+        try:
+            if not self.sources.are_kept:
+                raise TextgenError(f"the text of {self.entry.name!r} was not kept")
+            corpus = load_again(self.sources, self.settings.corpus)
+            if corpus.sha256 != self.settings.corpus.sha256:
+                raise TextgenError(f"the text of {self.entry.name!r} has changed since it was trained")
+        except TextgenError as error:
+            raise TextgenError(f"{error}; {advice}") from error
+        return corpus
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from textgen import defaults
 from textgen.contracts import TextgenError, TextgenWarning
 from textgen.data.cleaning import clean_text, load_text
-from textgen.data.corpus import Corpus, load_again
+from textgen.data.corpus import Corpus
 from textgen.evaluation.memorization import verbatim_spans
 from textgen.evaluation.scoring import Score
 from textgen.evaluation.text_metrics import MIN_VERBATIM
@@ -214,13 +214,7 @@ class Run:
 
         Raises `TextgenError` if that is not possible, or if it has changed.
         """
-        settings, sources = self.settings.corpus, self.saved.sources
-        if not sources.are_kept:
-            raise TextgenError(f"the text of {self.entry!r} was not kept")
-        corpus = load_again(sources, settings)
-        if corpus.sha256 != settings.sha256:
-            raise TextgenError(f"the text of {self.entry!r} has changed since it was trained")
-        return corpus
+        return self.saved.corpus("train it again, on a file or a corpus by name")
 
     def _trained_on(self, until: Until, language: str) -> set[str]:
         """Return all lines, sentences or paragraphs of the training text."""
