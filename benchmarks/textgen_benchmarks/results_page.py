@@ -105,8 +105,9 @@ LEAD = """By how many bits per character the entry over words is better than tha
 (negative: worse), on the same text; in equal time, then after equal reading. Mixtures: `word-lstm+ngram` \
 and `char-hier+ngram`; best hybrids: `word-lstm+ngram` and `char-hier+words`, which predicts characters but \
 has word n-grams in it. Where a model reads a text often enough, its training time is divided among several \
-copies, which are averaged ([the rule](../docs/scores.md#what-follows-from-the-budget)). Each file has \
-its command; for the handbook in five languages, it is `textgen suite languages`.
+copies, which are averaged ([the rule](../docs/scores.md#what-follows-from-the-budget); ladders and suites \
+do not record it). N-grams spell unknown words. Each file has its command; for the handbook in five \
+languages, it is `textgen suite languages`.
 """
 SUITE_NOTE = """The first case of each question has its score, the others their change from it, or, \
 where they begin with a plus, from the case above (†: scored on another text). `char` is `char-lstm`; all \
@@ -177,13 +178,15 @@ def conclusions(results: Path) -> Iterator[str]:
     yield (
         "**In English, words lead; the lead is smaller after equal reading than in equal time.** After five "
         f"passes over a million characters of two texts, LSTMs over words are ahead by {led(lstms, *level)} "
-        f"bits per character, with GloVe by {led(with_glove, *level)}; after the same minute on three texts, "
-        f"by {led(lstms, *minute)}, with GloVe by {led(with_glove, *minute)}, and the best hybrids with "
-        f"GloVe by {led(best, *minute)}. On Wikipedia, the LSTM's lead falls from "
-        f"{led(lstms, 'ladder-wiki/15s')} after 15 seconds to {led(lstms, 'ladder-wiki/4m')} after four "
+        f"bits per character, with GloVe by {led(with_glove, *level)}; after a minute on these, by "
+        f"{gained('level-seconds', 'word')}, with GloVe by {gained('level-seconds', 'word, GloVe')}. On "
+        f"three whole texts, after a minute, they are ahead by {led(lstms, *minute)}, with GloVe by "
+        f"{led(with_glove, *minute)}, the best hybrids with GloVe by {led(best, *minute)}. On Wikipedia, the "
+        f"LSTM's lead falls from {led(lstms, 'ladder-wiki/15s')} after 15 seconds to "
+        f"{led(lstms, 'ladder-wiki/4m')} after four "
         f"minutes and {led(lstms, 'bench-wiki-16m')} after sixteen (one seed), and the character LSTM is no "
         "better than word n-grams after five passes. A BPE LSTM is no better than one over characters "
-        f"(worse by {gained('level', 'bpe', sign=1)} after five passes)."
+        f"(worse by {gained('level', 'bpe', sign=1)} after five passes, clearly on one of two texts)."
     )
     tests = _advice_tests(read_record(AdviceResults, results / "advice.json"))
     foreign = [chars - words for text, (words, chars) in tests.items() if text.startswith(FOREIGN)]
@@ -193,7 +196,8 @@ def conclusions(results: Path) -> Iterator[str]:
         f"ahead by {german} in German, {french} in French, {russian} in Russian; in Japanese and Chinese, no "
         f"lead is clear. After ten passes in German (one seed): {led(lstms, 'ladder-german/4Mchars')}. On "
         f"{len(foreign)} other texts ([Europarl, Genesis](results/advice.json)), the best hybrids "
-        f"over words are ahead by {_range(foreign)} after a minute (one seed)."
+        f"over words are between {-min(foreign):.2f} behind and {max(foreign):.2f} ahead after a minute "
+        "(one seed)."
     )
     yield (
         f"**GloVe helps most where text is short.** It gains {gained('vectors', 'GloVe')}, and "
