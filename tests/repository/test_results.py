@@ -51,8 +51,8 @@ def test_a_recorded_result_agrees_with_itself_and_has_a_report(name: str) -> Non
 @pytest.mark.parametrize(
     ("name", "kind", "rebuild", "least"),
     [
-        ("bench-novels", Comparison, rebuild_comparison, 60),
-        ("ladder-austen", Ladder, rebuild_ladder, 30),
+        ("bench-wiki-16m", Comparison, rebuild_comparison, 60),
+        ("ladder-german", Ladder, rebuild_ladder, 30),
         ("original-wiki", SuiteResult, rebuild_suite, 25),
         ("tune-wiki-5s", StudyResult, rebuild_study, 10),
     ],
