@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from math import exp
 
 from textgen.library.corpus import TextSource, as_text, loaded, name_of
+from textgen.library.options import changed
 from textgen.library.presentation import PROMPT, command
 from textgen.requests import TrainRequest
 from textgen.runtime.device import choose_device
@@ -70,11 +71,13 @@ def ask(source: TextSource, device: str, precision: str, report: Report) -> Answ
     text = as_text(source)
     corpus = loaded(text)
     facts = measure(corpus, choose_device(device, precision), report)
-    return answer(facts, read_table(), corpus.sources.names or (name_of(text),))
+    sources = corpus.sources.names or (name_of(text),)
+    given = {name: str(getattr(text, name)) for name in changed(text) if name != "corpus"}
+    return answer(facts, read_table(), [("corpus", name) for name in sources] + [*given.items()])
 
 
-def answer(facts: Facts, table: Table, sources: Sequence[str]) -> Answer:
-    """Return the answer that follows from the facts of a text."""
+def answer(facts: Facts, table: Table, text: Sequence[tuple[str, str]]) -> Answer:
+    """Return the answer that follows from the facts of a text, which these options of commands name."""
 
     def bits(level: str, seconds: float, times: float = 1.0) -> float:
         return table.expect(level, facts, seconds, times).value
@@ -85,7 +88,7 @@ def answer(facts: Facts, table: Table, sources: Sequence[str]) -> Answer:
     seconds = [parse_duration(each, "") for each in ADVISED]
     falls = [bits(ranked[0], each) - bits(ranked[0], 2 * each) for each in seconds]
     chosen = next((place for place, fall in enumerate(falls) if fall < WORTH), len(ADVISED) - 1)
-    corpus = [word for name in sources for word in ("--corpus", name)]
+    corpus = [word for name, value in text for word in (f"--{name.replace('_', '-')}", value)]
     return Answer(
         facts=facts,
         entry=entries[0],

@@ -38,7 +38,7 @@ def test_facts_are_scores_of_the_validation_part(facts: Facts) -> None:
 
 
 def test_the_answer_names_entries_budgets_and_commands(facts: Facts) -> None:
-    found = answer(facts, read_table(), ("my news.txt",))
+    found = answer(facts, read_table(), [("corpus", "my news.txt")])
     assert found.entry == found.outlooks[0].entry == "word-lstm+ngram-glove"
     assert {each.level for each in found.outlooks} == {"words", "characters"}
     for outlook in found.outlooks:
@@ -58,7 +58,7 @@ def test_the_answer_names_entries_budgets_and_commands(facts: Facts) -> None:
 
 
 def test_without_english_there_is_no_glove(facts: Facts) -> None:
-    found = answer(replace(facts, english=0.2), read_table(), ("x",))
+    found = answer(replace(facts, english=0.2), read_table(), ())
     assert not any("glove" in each.entry or each.real_words for each in found.outlooks)
 
 
@@ -67,10 +67,10 @@ def test_an_unusual_text_gets_wide_intervals_and_a_reason(facts: Facts) -> None:
         _, low, high = found.outlooks[0].scores[0]
         return high - low
 
-    usual = answer(facts, read_table(), ("x",))
+    usual = answer(facts, read_table(), ())
     lowered = {level: bits / 3 for level, bits in facts.probe_bits.items()}
-    table = answer(replace(facts, probe_bits=lowered), read_table(), ("x",))
-    short = answer(replace(facts, num_test_chars=500), read_table(), ("x",))
+    table = answer(replace(facts, probe_bits=lowered), read_table(), ())
+    short = answer(replace(facts, num_test_chars=500), read_table(), ())
     assert usual.unlike == ""
     assert "gain of a network" in table.unlike
     assert min(width(table), width(short)) > 1.5 * width(usual)
@@ -98,6 +98,8 @@ def test_training_without_an_entry_takes_the_advised_one(tmp_path: Path, news: s
 
 def test_the_command_prints_json(tmp_path: Path, news: str) -> None:
     (tmp_path / "novel.txt").write_text(news, "utf-8")
-    found = json.loads(run_textgen("ask", "novel.txt", "--json", cwd=tmp_path).stdout)
-    assert found["commands"][0].startswith(f"textgen train {found['entry']} --corpus novel.txt --budget")
+    given = ["--clean", "prose:quotes=false", "--max-chars", "50000"]
+    found = json.loads(run_textgen("ask", "novel.txt", *given, "--json", cwd=tmp_path).stdout)
+    text = " ".join(["--corpus novel.txt", *given])
+    assert found["commands"][0].startswith(f"textgen train {found['entry']} {text} --budget")
     assert "no such file: no.txt" in run_textgen("ask", "no.txt", cwd=tmp_path, code=1).stderr
