@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from helpers.commands import TEXTGEN, run_textgen
+from textgen.cli.main import main
 from textgen.data.corpus import load_corpus
 from textgen.registry.registry import KINDS, plugins
 from textgen.runtime.storage.json_records import to_values
@@ -76,6 +77,13 @@ def test_a_reader_that_stops_reading_is_no_error(command: str, trained: tuple[Pa
     )
     os.close(writer)
     assert done.stderr == b""
+
+
+def test_windows_gets_a_line_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as context:
+        context.setattr(os, "name", "nt")
+        with pytest.raises(SystemExit, match="on Windows, run it in WSL"):
+            main()
 
 
 def test_without_a_command_there_is_help() -> None:

@@ -12,6 +12,8 @@ from textgen.cli.interrupts import INTERRUPTED, interrupts
 
 def main() -> None:
     """Run the command line."""
+    if os.name == "nt":  # which cannot wait until the names in a folder are on the disk, nor fork
+        sys.exit("error: textgen needs Linux or macOS; on Windows, run it in WSL")
     interrupts.install()
     _open_streams()
     _keep_results_apart()

@@ -29,7 +29,6 @@ MESSAGE, WARNING, RESULT, ERROR = "message", "warning", "result", "error"
 """Kinds of what a process sends: messages and warnings about an item, and how it ended."""
 METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 """Not `fork`: torch has threads, which a fork would leave in an unknown state."""
-IS_POSIX = os.name == "posix"
 PRELOADED = ("torch", "filelock", "pydantic.dataclasses", "pydantic.type_adapter")
 """Modules that the server imports, so that no fork of it has to."""
 
@@ -125,9 +124,8 @@ class Worker:
         """
         self._process.join(timeout=patience)
         exitcode: int | None = self._process.exitcode
-        if IS_POSIX:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         if exitcode is None:
             self._process.kill()
             self._process.join()
@@ -179,8 +177,7 @@ def _work(connection: Connection, environment: Mapping[str, str], sent: bytes) -
     """Compute items until there are no more, or until the process that started this one ends."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the main process, which ends this one
-    if IS_POSIX:
-        os.setpgid(0, 0)  # all that it starts ends with it
+    os.setpgid(0, 0)  # all that it starts ends with it
     _parent[:] = [connection]
     _use_stderr()
     os.environ.clear()
@@ -228,9 +225,7 @@ def _end_with_parent() -> None:
     parent = parent_process()
     if parent is not None:
         parent.join()
-        if IS_POSIX:
-            os.killpg(0, signal.SIGKILL)
-        os._exit(1)
+        os.killpg(0, signal.SIGKILL)
 
 
 @contextmanager
