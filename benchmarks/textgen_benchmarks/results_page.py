@@ -107,8 +107,9 @@ LEAD = """By how many bits per character the entry over words is better than tha
 and `char-hier+ngram`; best hybrids: `word-lstm+ngram` and `char-hier+words`, which predicts characters but \
 has word n-grams in it. Where a model reads a text often enough, its training time is divided among several \
 copies, which are averaged ([the rule](../docs/scores.md#what-follows-from-the-budget); ladders and suites \
-do not record it). N-grams spell unknown words. In brackets after what was held out: how many are \
-scored. Each file has its command; for the handbook in five languages, it is `textgen suite languages`.
+do not record it). N-grams spell unknown words. In brackets: how many held-out parts are scored. Commands: \
+`textgen suite languages` for the handbook, `textgen suite improvements --question level` for five epochs; \
+other files have theirs.
 """
 SUITE_NOTE = """The first case of each question has its score, the others their change from it, or, \
 where they begin with a plus, from the case above (†: scored on another text). `char` is `char-lstm`; all \
@@ -193,9 +194,11 @@ def conclusions(results: Path) -> Iterator[str]:
     best, german_passes = list(PAIRS)[-1], led(LSTMS, "ladder-german/4Mchars")
     yield (
         "**In English, words lead, by less after equal reading than in equal time.** The best hybrids over "
-        f"words with GloVe are ahead by {led(best, *MINUTE)} after a minute. On Wikipedia, the character "
-        "LSTM is no better than word n-grams after five passes. A BPE LSTM is no better than one over "
-        f"characters (worse by {gained('level', 'bpe', sign=1)} after five passes, clearly on one text)."
+        f"words with GloVe are ahead by {led(best, *MINUTE)} after a minute. On passages of known articles "
+        f"and a slower machine, LSTMs over words were ahead by {led(LSTMS, 'bench-wiki-passages')}, with "
+        f"GloVe by {led(WITH_GLOVE, 'bench-wiki-passages')}. On Wikipedia, the character LSTM is no better "
+        "than word n-grams after five passes. A BPE LSTM is no better than one over characters "
+        f"(worse by {gained('level', 'bpe', sign=1)} after five passes, clearly on one text)."
     )
     tests = _advice_tests(read_record(AdviceResults, results / "advice.json"))
     foreign = [chars - words for text, (words, chars) in tests.items() if text.startswith(FOREIGN)]
@@ -206,7 +209,7 @@ def conclusions(results: Path) -> Iterator[str]:
         f"lead is clear. After ten passes in German (one seed): {german_passes}. On "
         f"{len(foreign)} other texts ([Europarl, Genesis](results/advice.json)), the best hybrids "
         f"over words are between {-min(foreign):.2f} behind and {max(foreign):.2f} ahead after a minute "
-        "(one seed)."
+        "(one or two seeds)."
     )
     yield (
         f"**GloVe helps most where text is short.** It gains {gained('vectors', 'GloVe')}, and "
@@ -220,17 +223,20 @@ def conclusions(results: Path) -> Iterator[str]:
         "**Training matters as much as words or characters.** Added in this order to the original's "
         "settings, a higher learning rate that falls to zero, sequence length, dropout by epochs and Muon "
         f"gain {gained('steps', *steps, '+ Muon and weight decay')} each, words "
-        f"{gained('steps', '+ words')}. With today's other settings, Muon gains "
-        f"{gained('optimizer', 'AdamW', sign=1)} over AdamW at its best, and 16 streams would gain "
-        f"{gained('streams', '16')}. No step of cleaning changes the score of the same text clearly."
+        f"{gained('steps', '+ words')}. With today's other settings, they are worth less: sequence length "
+        f"{gained('sequence-length', '60', sign=1)} over 60, dropout {gained('dropout', '0', sign=1)} over "
+        f"none, Muon {gained('optimizer', 'AdamW', sign=1)} over AdamW at its best; 16 streams would gain "
+        f"{gained('streams', '16')}. Most steps of cleaning changed nothing in these texts."
     )
 
 
 def _advice_tests(advice: AdviceResults) -> dict[str, tuple[float, float]]:
     """Return, for each text, the scores of the best hybrids over words and over characters after a minute."""
-    tests = {(run.text, run.level): run.test for run in advice.runs if run.budget == "60s"}
-    texts = [text for text, level in tests if level == "characters"]
-    return {text: (tests[text, "words"], tests[text, "characters"]) for text in texts}
+    tests = dict[str, dict[str, list[float]]]()
+    for run in advice.runs:
+        if run.budget == "60s":
+            tests.setdefault(run.text, {}).setdefault(run.level, []).append(run.test)
+    return {text: (fmean(each["words"]), fmean(each["characters"])) for text, each in tests.items()}
 
 
 def _range(values: Sequence[float]) -> str:
@@ -392,13 +398,17 @@ def _findings(results: Path) -> Iterator[str]:
     as_good = sum(
         words - min(words, characters) <= NEAR for words, characters in _advice_tests(advice).values()
     )
+    too_far = [each for each in advice.checks if each.behind and each.behind > NEAR]
+    wrong = ", ".join(f"{each.text} by {each.behind:.2f}" for each in too_far)
+    several = len({run.text for run in advice.runs if run.seed})
     held = {key: [each.held[key] for each in advice.checks if key in each.held] for key in ("15s", "60s")}
     shares = ", ".join(f"{100 * fmean(each):.0f} % after {key}" for key, each in held.items())
     yield _item(
         "How good is the advice of `textgen ask`, fitted to other texts?",
         f"For {near} of {len(behind)} texts, its choice was within {NEAR} of the better level after a "
-        f"minute; always choosing words does as well for {as_good}. Its intervals of 90 % contained {shares}",
-        f"{len(advice.texts)} texts in ten languages, one seed",
+        f"minute (behind for {wrong}); always choosing words does as well for {as_good}. Its intervals of "
+        f"90 % contained {shares}",
+        f"{len(advice.texts)} texts in ten languages, one seed, or two for {several} of them",
         "`textgen_benchmarks.advice` ([arguments](README.md))",
         _link("advice"),
     )

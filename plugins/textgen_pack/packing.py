@@ -10,15 +10,13 @@ import hashlib
 import json
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-import torch
 from annotated_types import MinLen
 from numpy.typing import NDArray
 
@@ -30,7 +28,7 @@ from textgen.evaluation.lockstep import Steps, longest_first
 from textgen.experiment.entry import Entry
 from textgen.experiment.saved_run import SavedRun, load_run
 from textgen.registry.registry import find
-from textgen.runtime.device import CPU
+from textgen.runtime.device import CPU, one_thread
 from textgen.runtime.messages import reason_of
 from textgen.runtime.storage.files import DIGESTS, make_folder, new_file, parse_json, read_plain
 from textgen.runtime.storage.json_records import Count, from_values, to_values
@@ -192,7 +190,7 @@ def _tell(
     `check` is called with the number of steps and the CRC-32 of the tokens so far.
     """
     lengths, checksum, steps = np.sort(num_tokens)[::-1], 0, Steps(run.model, CPU)
-    with _one_thread():
+    with one_thread():
         logits = steps.begin(len(lengths), run.tokenizer.encode(START))
         for position in range(lengths[0]):
             num_rows, num_left = (int((lengths > place).sum()) for place in (position, position + 1))
@@ -204,17 +202,6 @@ def _tell(
                 logits = steps.tell(tokens[:num_left])
             if not position % REPORTED:
                 report(position / lengths[0])
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let torch compute in one thread: with more, sums may be rounded in another way each time."""
-    number = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(number)
 
 
 def _reporter(report: Report, state: str, run: SavedRun) -> Callable[[float], None]:

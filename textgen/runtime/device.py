@@ -128,14 +128,22 @@ def fastest_times(works: Sequence[Callable[[], object]]) -> list[float]:
     They run in turn and in one thread, and the fastest of many repetitions counts, so that other work on the
     machine does not decide: what is remembered of a busy hour would make every later run slower.
     """
-    seconds, num_threads = [math.inf] * len(works), torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    seconds = [math.inf] * len(works)
+    with one_thread():
         for _ in range(20):
             for index, work in enumerate(works):
                 start = time.perf_counter()
                 work()
                 seconds[index] = min(seconds[index], time.perf_counter() - start)
-    finally:
-        torch.set_num_threads(num_threads)
     return seconds
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute in one thread: with more, sums may be rounded in another way each time."""
+    number = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(number)
