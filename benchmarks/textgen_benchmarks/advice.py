@@ -102,12 +102,15 @@ def run(corpus: Corpus, facts: Facts, level: str, budget: str, seed: int) -> Adv
 
 
 def table_of(texts: Sequence[Facts], runs: Iterable[AdviceRun]) -> Table:
-    """Return the table that follows from the runs on some texts."""
+    """Return the table that follows from the runs on some texts, averaged over seeds."""
     known, runs_of = {facts.text.name: facts for facts in texts}, dict[str, list[Known]]()
+    seeds = dict[tuple[str, str, Budget], list[AdviceRun]]()
     for each in runs:
         if each.text in known:
-            row = features(known[each.text], each.level, each.budget.amount)
-            runs_of.setdefault(each.level, []).append((each.text, row, each.validation, each.real_words))
+            seeds.setdefault((each.text, each.level, each.budget), []).append(each)
+    for (text, level, budget), same in seeds.items():
+        row, score = features(known[text], level, budget.amount), fmean(each.validation for each in same)
+        runs_of.setdefault(level, []).append((text, row, score, same[0].real_words))
     return Table(fits={level: fit(those) for level, those in runs_of.items()})
 
 

@@ -35,7 +35,7 @@ from textgen_embeddings.glove import bundled
 
 NOT_RUN = {
     "make": "installs, and runs these tests; test_readme.py has its commands",
-    **dict.fromkeys(("apt-get", "pip", "pipx", "python3", "uvx"), "installs"),
+    **dict.fromkeys(("apt-get", "pip", "pipx", "python3", "python3.13", "uvx"), "installs"),
     "pytest": "runs tests: those of a new project are in test_new.py",
     "python": "tests and measures a GPU",
     "docker": "needs an image",
