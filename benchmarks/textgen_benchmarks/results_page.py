@@ -91,7 +91,7 @@ PAIRS = {
     "best hybrids": ("word-lstm+ngram", "char-hier+words"),
     "best hybrids, with GloVe": ("word-lstm+ngram-glove", "char-hier+words-glove"),
 }
-LSTMS, WITH_GLOVE = list(PAIRS)[:2]
+LSTMS, WITH_GLOVE, *_, BEST = PAIRS
 MINUTE = (MAIN, "bench-moby", "bench-edgeworth")
 FOREIGN = ("europarl", "genesis")
 NEAR = 0.01
@@ -191,10 +191,9 @@ def conclusions(results: Path) -> Iterator[str]:
         effects = [each.effect(label) for each in asked for label in labels]
         return _range([sign * each.bits_per_char.value for each in effects if each and each.bits_per_char])
 
-    best, german_passes = list(PAIRS)[-1], led(LSTMS, "ladder-german/4Mchars")
     yield (
         "**In English, words lead, by less after equal reading than in equal time.** The best hybrids over "
-        f"words with GloVe are ahead by {led(best, *MINUTE)} after a minute. On passages of known articles "
+        f"words with GloVe are ahead by {led(BEST, *MINUTE)} after a minute. On passages of known articles "
         f"and a slower machine, LSTMs over words were ahead by {led(LSTMS, 'bench-wiki-passages')}, with "
         f"GloVe by {led(WITH_GLOVE, 'bench-wiki-passages')}. On Wikipedia, the character LSTM is no better "
         "than word n-grams after five passes. A BPE LSTM is no better than one over characters "
@@ -206,7 +205,7 @@ def conclusions(results: Path) -> Iterator[str]:
     yield (
         "**In other languages, little is known.** On small handbooks after 20 seconds, LSTMs over words are "
         f"ahead by {german} in German, {french} in French, {russian} in Russian; in Japanese and Chinese, no "
-        f"lead is clear. After ten passes in German (one seed): {german_passes}. On "
+        f"lead is clear. After ten passes in German (one seed): {led(LSTMS, 'ladder-german/4Mchars')}. On "
         f"{len(foreign)} other texts ([Europarl, Genesis](results/advice.json)), the best hybrids "
         f"over words are between {-min(foreign):.2f} behind and {max(foreign):.2f} ahead after a minute "
         "(one or two seeds)."
@@ -255,8 +254,6 @@ def _speed(results: Path) -> Iterator[str]:
     yield ""
     rows = [["what", "textgen", "reference", "ratio", "of the peak"]]
     for row in speeds["rows"]:
-        if "a plain" in row["name"] and "keeps its memory" not in row["name"]:
-            continue  # a fairer loop is in the next row
         low, high = row["ratio_range"]
         share = f"{row['share_of_peak']:.0%}" if row["share_of_peak"] else ""
         ratio = f"{row['ratio']:.2f} ({low:.2f} to {high:.2f})"
@@ -351,7 +348,7 @@ def _temperatures(result: Comparison, results: Path) -> Iterator[list[str]]:
 
 
 def _made_by(result: Comparison | Ladder, name: str) -> str:
-    return f"{_command(result)} ({result.machine.processor}, [values](results/{name}.json)):"
+    return f"`{result.command}` ({result.machine.processor}, [values](results/{name}.json)):"
 
 
 def _item(question: str, *parts: str) -> str:
@@ -365,7 +362,7 @@ def _findings(results: Path) -> Iterator[str]:
         result = read_record(Comparison, results / f"{name}.json")
         training = f"{result.budget}, {_seeds(len({run.seed for run in result.entries}))}"
         about = _conditions(result, result.corpus, training)
-        yield _item(question, bench_answer(result), about, _command(result), _link(name))
+        yield _item(question, bench_answer(result), about, f"`{result.command}`", _link(name))
     coverage = json.loads((results / "coverage.json").read_text("utf-8"))
     designs = []
     for kind, units in (("spread at random", "passages"), ("documents", "documents")):
@@ -412,13 +409,6 @@ def _findings(results: Path) -> Iterator[str]:
         "`textgen_benchmarks.advice` ([arguments](README.md))",
         _link("advice"),
     )
-
-
-def _command(result: Comparison | Ladder) -> str:
-    """Return the command that repeats a result, with the split if that is no longer the default."""
-    method, command = result.corpus.split.method, result.command or ""
-    split = f" --split {method}" if method.startswith("slices") and "--split" not in command else ""
-    return f"`{command}{split}`"
 
 
 def bench_answer(result: Comparison) -> str:

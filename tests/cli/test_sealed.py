@@ -37,3 +37,8 @@ def test_it_is_the_test_part_and_is_read_after_training(tmp_path: Path, news: st
     assert result["sources"]["sealed"] == "sealed.txt"
     report = (tmp_path / "out/report.md").read_text("utf-8")
     assert "sealed.txt, which was opened after all entries were trained" in report
+    (tmp_path / "sealed.txt").write_text(news[20_000:23_001])
+    packed = run_textgen(
+        "pack", next((tmp_path / "out/runs").iterdir()), "--plugin", "spy.py", cwd=tmp_path, code=1
+    )
+    assert "has changed since it was trained; give the text itself" in packed.stderr

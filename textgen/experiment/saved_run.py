@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch import Tensor
 from textgen.contracts import PretrainedVectors, TextgenError, TokenIds, Vocabulary
 from textgen.data.bound_tokenizer import BoundTokenizer
 from textgen.data.corpus import Corpus, TextSources, load_again
+from textgen.data.split import NO_PART
 from textgen.evaluation.intervals import SeedPrior
 from textgen.experiment.encoding import EmbeddingAudit
 from textgen.experiment.entry import Entry
@@ -93,11 +94,14 @@ class SavedRun(Trained):
 
     def corpus(self, advice: str) -> Corpus:
         """Return its text, read again; raises `TextgenError`, which ends in `advice`, if that fails."""
+        known = self.settings.corpus
         try:
             if not self.sources.are_kept:
                 raise TextgenError(f"the text of {self.entry.name!r} was not kept")
-            corpus = load_again(self.sources, self.settings.corpus)
-            if corpus.sha256 != self.settings.corpus.sha256:
+            corpus = load_again(self.sources, known)
+            if not known.split.test.num_chars:  # it was scored on the validation part
+                corpus = replace(corpus, split=replace(corpus.split, test=NO_PART))
+            if (corpus.sha256, corpus.info.split.test) != (known.sha256, known.split.test):  # may be sealed
                 raise TextgenError(f"the text of {self.entry.name!r} has changed since it was trained")
         except TextgenError as error:
             raise TextgenError(f"{error}; {advice}") from error
