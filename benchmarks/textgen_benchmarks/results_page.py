@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
@@ -48,21 +49,21 @@ IMPROVEMENTS = ("improvements-wiki", "improvements-moby")
 
 INTRO = """# Results
 
-LSTMs over words are ahead of LSTMs over characters in English, by so many bits per character (written, as \
-all of this page, from [results/](results/) by `python -m textgen_benchmarks.results_page`):
+In English, word LSTMs beat character LSTMs by so many bits per character (like all of this page, generated \
+from [results/](results/) by `python -m textgen_benchmarks.results_page`):
 
 {leads}
 
 {conclusions}
 
 Scores are bits per character of held-out text; lower is better. In brackets are 95 % intervals, over \
-passages or documents and over seeds. Bold differences are clear at 5 %, corrected for their number. Where \
-whole documents were held out (`documents:…`), a score holds for other documents of this kind; otherwise, \
-for other passages of this text, whose names and topics are known. Results for a budget in time depend on \
-the machine and the version of that day; those in epochs or characters hardly depend on the machine. \
-[Entries](../docs/entries.md) are in code style. PPMd and xz are compressors that read the training text \
-first. Rows marked *reading on*, and entries with `+mix`, learn from the scored text after each prediction. \
-`original` is the network of the project that textgen began with (three LSTMs of 256 in Keras). \
+passages or documents and over seeds. Bold differences are significant at 5 %, corrected for their number. \
+Where whole documents were held out (`documents:…`), a score holds for other documents of this kind; \
+otherwise, for other passages of this text, whose names and topics are known. Results for a budget in time \
+depend on the machine and the version of textgen; those in epochs or characters hardly depend on the \
+machine. [Entries](../docs/entries.md) are in code style. PPMd and xz are compressors that read the training \
+text first. Rows marked *reading on*, and entries with `+mix`, learn from the scored text after each \
+prediction. `original` is the network of the project that textgen began with (a 3 × 256 LSTM in Keras). \
 austen-dev.txt is Northanger Abbey and Persuasion, austen100k.txt its first 100,000 characters; \
 tinyshakespeare.txt is `--corpus tinyshakespeare`.
 """
@@ -102,25 +103,25 @@ LIMITS = (
     "Parameters are means. GloVe learnt from six billion words, Wikipedia among them; defaults were tuned on "
     "passages of this text; nothing is measured on a GPU."
 )
-LEAD = """By how many bits per character the entry over words is better than that over characters \
-(negative: worse), on the same text; in equal time, then after equal reading. Mixtures: `word-lstm+ngram` \
-and `char-hier+ngram`; best hybrids: `word-lstm+ngram` and `char-hier+words`, which predicts characters but \
-has word n-grams in it. Where a model reads a text often enough, its training time is divided among several \
-copies, which are averaged ([the rule](../docs/scores.md#what-follows-from-the-budget); ladders and suites \
-do not record it). N-grams spell unknown words. In brackets: how many held-out parts are scored. Commands: \
-`textgen suite languages` for the handbook, `textgen suite improvements --question level` for five epochs; \
-other files have theirs.
+LEAD = """The lead of the word entry over the character entry, in bits per character (negative: it is \
+behind), on the same text; in equal time, then after equal reading. Mixtures: `word-lstm+ngram` and \
+`char-hier+ngram`; best hybrids: `word-lstm+ngram` and `char-hier+words`, which mixes word n-grams into a \
+character model. Where a model reads a text often enough, its training time is divided among several copies, \
+which are averaged ([the rule](../docs/scores.md#adapting-to-the-budget); it is not recorded by ladders and \
+suites). N-grams spell unknown words. In brackets: the number of held-out parts. Commands: `textgen suite \
+languages` for the handbook, `textgen suite improvements --question level` for five epochs; for the others, \
+see the files.
 """
-SUITE_NOTE = """The first case of each question has its score, the others their change from it, or, \
-where they begin with a plus, from the case above (†: scored on another text). `char` is `char-lstm`; all \
-cases are in [these files](../plugins/textgen_suites)."""
-TEMPERATURE = """What entries of the main comparison write, in percent: real words, sequences of four \
-words that the same sample already had, and self-BLEU, the likeness of samples to each other; by \
-temperature (first seed), and at about the same entropy per character (all seeds).
+SUITE_NOTE = """The first case of each question shows its score, the others the change from it, or, if their \
+label begins with a plus, from the case above (†: scored on another text). `char` is `char-lstm`; all cases \
+are in [these files](../plugins/textgen_suites)."""
+TEMPERATURE = """Text of entries of the main comparison, in percent: real words, four-word sequences \
+repeated within a sample, and self-BLEU, the similarity between samples; by temperature (first seed), and at \
+about the same entropy per character (all seeds).
 """
 FINDINGS = {
-    "bench-moby": "Which is best for a novel, by chapters? (no default was tuned on it)",
-    "tinyshakespeare-mix": "How good is it on tinyshakespeare, with counts that go on while it is scored?",
+    "bench-moby": "Which is best for a novel, by chapters? (not used for tuning)",
+    "tinyshakespeare-mix": "How good is it on tinyshakespeare, with counts updated during scoring?",
     "start-austen-words": "Is reading Wikipedia first worth it for 100,000 characters of Austen? "
     "(`textgen train word-lstm-glove --budget 10m --out runs/b-word`)",
 }
@@ -142,7 +143,7 @@ def page(results: Path) -> Iterator[str]:
     yield from (answer(main_bench), *scope(main_bench), "")
     yield from (_made_by(main_bench, MAIN), "", *bench_table(main_bench))
     yield from ("", "## Words or characters?", "", LEAD, *table_lines([*leads(results)], (0, 1, 2)))
-    yield from ("", "## What more time buys", "", "![Score by budget](results/ladder.svg)", "")
+    yield from ("", "## Training time", "", "![Score by budget](results/ladder.svg)", "")
     ladder = read_record(Ladder, results / f"{LADDERS[0]}.json")
     scores = score_table(ladder)
     rows = [row for row in scores.rows if not row.is_reference]
@@ -192,40 +193,41 @@ def conclusions(results: Path) -> Iterator[str]:
         return _range([sign * each.bits_per_char.value for each in effects if each and each.bits_per_char])
 
     yield (
-        "**In English, words lead, by less after equal reading than in equal time.** The best hybrids over "
-        f"words with GloVe are ahead by {led(BEST, *MINUTE)} after a minute. On passages of known articles "
-        f"and a slower machine, LSTMs over words were ahead by {led(LSTMS, 'bench-wiki-passages')}, with "
+        "**In English, word models lead, but by less after equal reading than in equal time.** The best word "
+        f"hybrids with GloVe are ahead by {led(BEST, *MINUTE)} after a minute. On passages of known articles "
+        f"and a slower machine, word LSTMs led by {led(LSTMS, 'bench-wiki-passages')}, with "
         f"GloVe by {led(WITH_GLOVE, 'bench-wiki-passages')}. On Wikipedia, the character LSTM is no better "
-        "than word n-grams after five passes. A BPE LSTM is no better than one over characters "
-        f"(worse by {gained('level', 'bpe', sign=1)} after five passes, clearly on one text)."
+        "than word n-grams after five passes. A BPE LSTM is no better than a character LSTM "
+        f"({gained('level', 'bpe', sign=1)} worse after five passes, clearly on one text)."
     )
     tests = _advice_tests(read_record(AdviceResults, results / "advice.json"))
     foreign = [chars - words for text, (words, chars) in tests.items() if text.startswith(FOREIGN)]
     german, french, russian = (led(LSTMS, f"languages/{name}") for name in ("German", "French", "Russian"))
     yield (
-        "**In other languages, little is known.** On small handbooks after 20 seconds, LSTMs over words are "
-        f"ahead by {german} in German, {french} in French, {russian} in Russian; in Japanese and Chinese, no "
+        "**In other languages, little is known.** On small handbooks after 20 seconds, word LSTMs "
+        f"lead by {german} in German, {french} in French, {russian} in Russian; in Japanese and Chinese, no "
         f"lead is clear. After ten passes in German (one seed): {led(LSTMS, 'ladder-german/4Mchars')}. On "
-        f"{len(foreign)} other texts ([Europarl, Genesis](results/advice.json)), the best hybrids "
-        f"over words are between {-min(foreign):.2f} behind and {max(foreign):.2f} ahead after a minute "
-        "(one or two seeds)."
+        f"{len(foreign)} other texts ([Europarl, Genesis](results/advice.json)), the best word "
+        f"hybrids are between {-min(foreign):.2f} behind and {max(foreign):.2f} ahead after a minute "
+        "(one to three seeds)."
     )
     yield (
-        f"**GloVe helps most where text is short.** It gains {gained('vectors', 'GloVe')}, and "
-        f"{gained('vectors-tenth', 'GloVe')} with a tenth of the text; it brings a list of words, too. "
+        f"**GloVe helps most with little text.** It gains {gained('vectors', 'GloVe')}, and "
+        f"{gained('vectors-tenth', 'GloVe')} with a tenth of the text; it also adds a list of words. "
         f"Word2Vec and fastText, which learn from the same text, gain "
         f"{gained('vectors', 'Word2Vec', 'fastText')}; with a tenth, they cost "
         f"{gained('vectors-tenth', 'Word2Vec', 'fastText', sign=1)}."
     )
     steps = "+ falling to zero, 0.003", "+ automatic sequence length", "+ automatic dropout"
+    muon = gained("optimizer", "AdamW", sign=1)
     yield (
-        "**Training matters as much as words or characters.** Added in this order to the original's "
+        "**Training matters as much as tokenization.** Added in this order to the original's "
         "settings, a higher learning rate that falls to zero, sequence length, dropout by epochs and Muon "
         f"gain {gained('steps', *steps, '+ Muon and weight decay')} each, words "
-        f"{gained('steps', '+ words')}. With today's other settings, they are worth less: sequence length "
-        f"{gained('sequence-length', '60', sign=1)} over 60, dropout {gained('dropout', '0', sign=1)} over "
-        f"none, Muon {gained('optimizer', 'AdamW', sign=1)} over AdamW at its best; 16 streams would gain "
-        f"{gained('streams', '16')}. Most steps of cleaning changed nothing in these texts."
+        f"{gained('steps', '+ words')}. With today's other settings, each is worth less: the sequence length "
+        f"{gained('sequence-length', '60', sign=1)} over one of 60, dropout "
+        f"{gained('dropout', '0', sign=1)} over none, Muon {muon} over tuned AdamW; 16 streams "
+        f"would gain {gained('streams', '16')}. Most steps of cleaning changed nothing in these texts."
     )
 
 
@@ -248,7 +250,7 @@ def _speed(results: Path) -> Iterator[str]:
     """Yield the table of speeds beside plain programs."""
     speeds = json.loads((results / "speed.json").read_text("utf-8"))
     yield (
-        f"Beside plain loops, in processes of their own ({speeds['machine']['processor']}, bf16 matmuls at "
+        f"Against plain loops, in separate processes ({speeds['machine']['processor']}, bf16 matmuls at "
         f"{speeds['peak_gflops']:.0f} GFLOP/s, [values](results/speed.json)); medians of seven pairs:"
     )
     yield ""
@@ -371,9 +373,9 @@ def _findings(results: Path) -> Iterator[str]:
         shares = "; ".join(f"{of} {min(each):.1%} to {max(each):.1%}" for of, each in means.items())
         lowest = min(each["differences"][0] for each in found)
         texts = ", ".join(dict.fromkeys(each["text"] for each in found))
-        designs.append(f"Of other {units}: {shares} on average, {lowest:.1%} for the worst pair ({texts})")
+        designs.append(f"For other {units}: {shares} on average, {lowest:.1%} for the worst pair ({texts})")
     yield _item(
-        "How many 95 % intervals hold the score?",
+        "How often do 95 % intervals contain the score?",
         ". ".join(designs).replace("%", " %"),
         f"`{coverage['command']}`",
         _link("coverage"),
@@ -383,7 +385,7 @@ def _findings(results: Path) -> Iterator[str]:
         sum(getattr(each, name) for each in seeds.pairs) for name in ("num_different", "num_pairs")
     )
     yield _item(
-        "How often is an entry with another seed called different?",
+        "How often does an entry with another seed seem different?",
         f"In {different} of {pairs} pairs, with the variance of seeds estimated from the other texts",
         ", ".join(dict.fromkeys(each.corpus for each in seeds.pairs)),
         "`textgen_benchmarks.seeds` ([arguments](README.md))",
@@ -397,15 +399,17 @@ def _findings(results: Path) -> Iterator[str]:
     )
     too_far = [each for each in advice.checks if each.behind and each.behind > NEAR]
     wrong = ", ".join(f"{each.text} by {each.behind:.2f}" for each in too_far)
-    several = len({run.text for run in advice.runs if run.seed})
-    held = {key: [each.held[key] for each in advice.checks if key in each.held] for key in ("15s", "60s")}
+    made = Counter((run.budget, run.seed) for run in advice.runs if run.level == "words")
+    counts = ", ".join(f"{number} for {after} with seed {seed}" for (after, seed), number in made.items())
+    keys = dict.fromkeys(key for each in advice.checks for key in each.held)
+    held = {key: [each.held[key] for each in advice.checks if key in each.held] for key in keys}
     shares = ", ".join(f"{100 * fmean(each):.0f} % after {key}" for key, each in held.items())
     yield _item(
         "How good is the advice of `textgen ask`, fitted to other texts?",
         f"For {near} of {len(behind)} texts, its choice was within {NEAR} of the better level after a "
-        f"minute (behind for {wrong}); always choosing words does as well for {as_good}. Its intervals of "
-        f"90 % contained {shares}",
-        f"{len(advice.texts)} texts in ten languages, one seed, or two for {several} of them",
+        f"minute (behind for {wrong}); always choosing words does as well for {as_good}. Its 90 % intervals "
+        f"contained {shares} of the scores",
+        f"{len(advice.texts)} texts in ten languages: {counts}",
         "`textgen_benchmarks.advice` ([arguments](README.md))",
         _link("advice"),
     )

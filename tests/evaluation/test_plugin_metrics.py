@@ -32,7 +32,7 @@ class Odd(Length):
     best = "most"
 '''
 POINTS = (
-    "[textgen.metrics]\nlength = toys:Length\nwrong = toys:Wrong\nodd = toys:Odd\nnum_words = toys:Length\n"
+    "[textgen.metrics]\nlength = toys:Length\nwrong = toys:Wrong\nodd = toys:Odd\nself_bleu = toys:Length\n"
 )
 
 
@@ -67,7 +67,7 @@ def test_what_a_metric_breaks_is_told() -> None:
     assert "ZeroDivisionError" in said[2]
     for spec, message in {
         "odd": "has best = 'most'; it is one of 'author', 'higher', 'lower'",
-        "num_words": "has the name of a metric of textgen itself",
+        "self_bleu": "has the name of a metric of textgen itself",
         "lenght": "unknown metric 'lenght'; did you mean 'length'",
         "length:at=2": "unknown option 'at'",
     }.items():

@@ -16,7 +16,6 @@ Intervals of metrics come from jackknife pseudo-values: what each sample contrib
 from __future__ import annotations
 
 import math
-import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +24,6 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
-from textgen.data.decoding import utf8
 from textgen.evaluation.intervals import jackknife
 from textgen.runtime.storage.json_records import check_lengths, check_names
 
@@ -127,7 +125,6 @@ def check_pseudovalues(pseudovalues: Mapping[str, Sequence[float]], metrics: Tex
 class Written:
     """Samples as metrics see them. They are lists of words, without a last one that may be cut off."""
 
-    samples: Sequence[str]
     texts: Sequence[Sequence[str]]
     """The words of each."""
     real: Sequence[Sequence[bool]]
@@ -208,25 +205,6 @@ def novelty(written: Written) -> Share:
 def longest_copy(written: Written) -> int:
     """Return the length of the longest span copied from the training text, in characters."""
     return written.longest_copy
-
-
-@metric("compression_ratio", "compression", unit="", best=None)
-def compression(written: Written) -> float | None:
-    """Return the UTF-8 bytes before / after zlib, all samples joined; higher is more repetitive."""
-    joined = utf8("\n".join(written.samples))
-    return share(len(joined), len(zlib.compress(joined))) if any(written.samples) else None
-
-
-@metric("num_words", "words", unit="", best=None)
-def num_words(written: Written) -> int:
-    """Return the number of words."""
-    return sum(map(len, written.texts))
-
-
-@metric("mean_word_length", "word length", unit="", best=None)
-def mean_word_length(written: Written) -> Share:
-    """Return the mean number of characters of a word."""
-    return Share.of_sums([sum(map(len, text)) for text in written.texts], list(map(len, written.texts)))
 
 
 CLOSEST = tuple(name for name, metric in METRICS.items() if metric.best == "author")

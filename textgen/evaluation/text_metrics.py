@@ -76,7 +76,6 @@ class TextAnalyzer:
         """Return the metrics of `samples`, and what each of them contributes."""
         texts = [words(sample) for sample in samples]
         written = Written(
-            samples=samples,
             texts=texts,
             real=[[self.is_real(word) for word in text if len(word) >= self.min_letters] for text in texts],
             known=[self._four_grams.contains(self._ids(text)).tolist() for text in texts],

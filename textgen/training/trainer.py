@@ -40,7 +40,7 @@ def compiled(loss: Loss) -> Loss:
             return by_torch(ids, targets, state)
         except torch._dynamo.exc.TorchDynamoException as error:
             reason = str(error).partition("\n")[0]
-            raise TextgenError(f"compile=yes, but torch cannot compile: {reason}") from None
+            raise TextgenError(f"compile=true, but torch cannot compile: {reason}") from None
 
     return call
 
