@@ -1,12 +1,13 @@
 """Runs that `textgen ask` learns from: `python -m textgen_benchmarks.advice TEXT…`.
 
 Each text is tried as by `textgen ask`, then entries are trained on it. What is recorded is kept; without
-texts, only the table is fitted again. To check advice, each text is left out of the fit that advises on it.
+texts, only the table is fitted again. There is a file for each machine, advice*.json; the table is fitted to
+all. To check advice, each text is left out of the fit that advises on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import product
 from statistics import fmean
@@ -28,6 +29,8 @@ from textgen_ask.predict import TABLE, Known, Table, features, fit
 from textgen_benchmarks.saving import RESULTS, json_option, save
 
 RESULT = RESULTS / "advice.json"
+UNFITTED = ("cmudict.txt",)
+"""A list of words and their sounds: so unlike the others (leverage 6) that it would decide the fit alone."""
 SCORED_CHARS = 60_000
 """Characters of the validation and the test part that runs are scored on."""
 PLAN = (("15s", 0), ("60s", 0), ("60s", 1), ("60s", 2), ("4m", 0))
@@ -66,7 +69,7 @@ class AdviceCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class AdviceResults:
-    """All texts and runs."""
+    """All texts and runs of a machine."""
 
     schema_version: int = SCHEMA_VERSION
     texts: tuple[Facts, ...]
@@ -74,6 +77,11 @@ class AdviceResults:
     checks: tuple[AdviceCheck, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
     machine: Machine | None = None
+
+    @property
+    def facts_of(self) -> dict[str, Facts]:
+        """The facts by the name of the text."""
+        return {each.text.name: each for each in self.texts}
 
 
 def run(corpus: Corpus, facts: Facts, level: str, budget: str, seed: int) -> AdviceRun:
@@ -101,23 +109,25 @@ def run(corpus: Corpus, facts: Facts, level: str, budget: str, seed: int) -> Adv
     )
 
 
-def table_of(texts: Sequence[Facts], runs: Iterable[AdviceRun]) -> Table:
-    """Return the table that follows from the runs on some texts, averaged over seeds."""
-    known, runs_of = {facts.text.name: facts for facts in texts}, dict[str, list[Known]]()
-    seeds = dict[tuple[str, str, Budget], list[AdviceRun]]()
-    for each in runs:
-        if each.text in known:
-            seeds.setdefault((each.text, each.level, each.budget), []).append(each)
-    for (text, level, budget), same in seeds.items():
-        row, score = features(known[text], level, budget.amount), fmean(each.validation for each in same)
-        runs_of.setdefault(level, []).append((text, row, score, same[0].real_words))
+def table_of(machines: Iterable[AdviceResults], without: str = "") -> Table:
+    """Return the table that follows from the runs on all texts but one, averaged over seeds."""
+    runs_of = dict[str, list[Known]]()
+    for found in machines:
+        seeds = dict[tuple[str, str, Budget], list[AdviceRun]]()
+        for each in found.runs:
+            if each.text not in (without, *UNFITTED):
+                seeds.setdefault((each.text, each.level, each.budget), []).append(each)
+        for (text, level, budget), same in seeds.items():
+            row = features(found.facts_of[text], level, budget.amount)
+            score = fmean(each.validation for each in same)
+            runs_of.setdefault(level, []).append((text, row, score, same[0].real_words))
     return Table(fits={level: fit(those) for level, those in runs_of.items()})
 
 
-def check(found: AdviceResults, facts: Facts) -> AdviceCheck:
-    """Return whether advice from the other texts holds for a text."""
-    others = [each for each in found.texts if each is not facts]
-    table, own = table_of(others, found.runs), [each for each in found.runs if each.text == facts.text.name]
+def check(machines: Iterable[AdviceResults], found: AdviceResults, facts: Facts) -> AdviceCheck:
+    """Return whether advice from the other texts holds for a text on one of the machines."""
+    table = table_of(machines, facts.text.name)
+    own = [each for each in found.runs if each.text == facts.text.name]
     after = {each.level: list[float]() for each in own}
     held = {each.budget: list[bool]() for each in own}
     for each in own:
@@ -143,7 +153,7 @@ def main() -> None:
     found = AdviceResults(texts=(), runs=())
     if options.json.exists():
         found = read_record(AdviceResults, options.json)
-    texts = {each.text.name: each for each in found.texts}
+    texts = found.facts_of
     runs = {(each.text, each.level, str(each.budget), each.seed): each for each in found.runs}
     for source in options.texts:
         corpus = load_corpus([source])
@@ -156,9 +166,11 @@ def main() -> None:
                 save(options.json, texts=[*texts.values()], runs=[*runs.values()])
                 print(runs[name, level, budget, seed], flush=True)
     found = replace(found, texts=tuple(texts.values()), runs=tuple(runs.values()))
-    checks = [check(found, facts) for facts in found.texts]
+    others = sorted({*RESULTS.glob("advice*.json")} - {options.json})
+    machines = [found, *(read_record(AdviceResults, each) for each in others)]
+    checks = [check(machines, found, facts) for facts in found.texts]
     save(options.json, texts=found.texts, runs=found.runs, checks=checks)
-    write_file(TABLE, to_json(table_of(found.texts, found.runs)))
+    write_file(TABLE, to_json(table_of(machines)))
     print_rows([vars(each) for each in checks])
 
 

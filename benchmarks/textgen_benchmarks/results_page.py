@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
@@ -399,20 +398,25 @@ def _findings(results: Path) -> Iterator[str]:
     )
     too_far = [each for each in advice.checks if each.behind and each.behind > NEAR]
     wrong = ", ".join(f"{each.text} by {each.behind:.2f}" for each in too_far)
-    made = Counter((run.budget, run.seed) for run in advice.runs if run.level == "words")
-    counts = ", ".join(f"{number} for {after} with seed {seed}" for (after, seed), number in made.items())
-    keys = dict.fromkeys(key for each in advice.checks for key in each.held)
-    held = {key: [each.held[key] for each in advice.checks if key in each.held] for key in keys}
-    shares = ", ".join(f"{100 * fmean(each):.0f} % after {key}" for key, each in held.items())
+    slower = read_record(AdviceResults, results / "advice-slower.json")
     yield _item(
         "How good is the advice of `textgen ask`, fitted to other texts?",
         f"For {near} of {len(behind)} texts, its choice was within {NEAR} of the better level after a "
         f"minute (behind for {wrong}); always choosing words does as well for {as_good}. Its 90 % intervals "
-        f"contained {shares} of the scores",
-        f"{len(advice.texts)} texts in ten languages: {counts}",
+        f"contained, of the scores, {_held(advice)}; on a machine of half the speed, {_held(slower)}",
+        f"{len(advice.texts)} texts in ten languages",
         "`textgen_benchmarks.advice` ([arguments](README.md))",
         _link("advice"),
+        _link("advice-slower"),
     )
+
+
+def _held(advice: AdviceResults) -> str:
+    """Return which share of the scores were within their intervals, by budget."""
+    held, shares = {each.text: each.held for each in advice.checks}, dict[str, list[float]]()
+    for run in advice.runs:
+        shares.setdefault(run.budget, []).append(held[run.text][run.budget])
+    return ", ".join(f"{100 * fmean(each):.0f} % of {len(each)} after {key}" for key, each in shares.items())
 
 
 def bench_answer(result: Comparison) -> str:

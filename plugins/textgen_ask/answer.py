@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import exp
 
 from textgen.library.corpus import TextSource, as_text, loaded, name_of
 from textgen.library.options import changed
@@ -22,8 +21,6 @@ ADVISED = ("1m", "2m", "4m", "8m")
 """Those that may be advised: the first one of which twice as much is worth less than `WORTH`, or the last."""
 WORTH = 0.01
 """Bits per character."""
-COMPARED_AT = 240.0
-"""Seconds of training after which levels are compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +45,7 @@ class Answer:
     expected: Expected
     """Bits per character of the test part after this training."""
     outlooks: tuple[Outlook, ...]
-    """The entry of each level, the better one first."""
+    """The entry of each level; the one that is better after its first updates comes first."""
     twice_the_time: float
     """Bits per character that twice the budget is worth."""
     twice_the_text: float
@@ -82,8 +79,7 @@ def answer(facts: Facts, table: Table, text: Sequence[tuple[str, str]]) -> Answe
     def bits(level: str, seconds: float, times: float = 1.0) -> float:
         return table.expect(level, facts, seconds, times).value
 
-    doubt = exp(2 * table.fits["characters"].sd)  # with less, words were ahead in nearly all recorded runs
-    ranked = sorted(ENTRIES, reverse=bits("characters", COMPARED_AT) * doubt > bits("words", COMPARED_AT))
+    ranked = sorted(ENTRIES, key=facts.probe_bits.__getitem__)
     entries = [entry_of(level, facts.english) for level in ranked]
     seconds = [parse_duration(each, "") for each in ADVISED]
     falls = [bits(ranked[0], each) - bits(ranked[0], 2 * each) for each in seconds]

@@ -62,6 +62,11 @@ def test_without_english_there_is_no_glove(facts: Facts) -> None:
     assert not any("glove" in each.entry or each.real_words for each in found.outlooks)
 
 
+def test_the_level_that_starts_better_is_advised(facts: Facts) -> None:
+    better = facts.probe_bits | {"characters": facts.probe_bits["words"] - 0.1}
+    assert answer(replace(facts, probe_bits=better), read_table(), ()).entry == "char-hier+words-glove"
+
+
 def test_an_unusual_text_gets_wide_intervals_and_a_reason(facts: Facts) -> None:
     def width(found: Answer) -> float:
         _, low, high = found.outlooks[0].scores[0]
