@@ -166,7 +166,7 @@ def main() -> None:
                 save(options.json, texts=[*texts.values()], runs=[*runs.values()])
                 print(runs[name, level, budget, seed], flush=True)
     found = replace(found, texts=tuple(texts.values()), runs=tuple(runs.values()))
-    others = sorted({*RESULTS.glob("advice*.json")} - {options.json})
+    others = sorted({*RESULTS.glob("advice*.json")} - {options.json.resolve()})
     machines = [found, *(read_record(AdviceResults, each) for each in others)]
     checks = [check(machines, found, facts) for facts in found.texts]
     save(options.json, texts=found.texts, runs=found.runs, checks=checks)

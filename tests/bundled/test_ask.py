@@ -69,8 +69,8 @@ def test_the_level_that_starts_better_is_advised(facts: Facts) -> None:
 
 def test_an_unusual_text_gets_wide_intervals_and_a_reason(facts: Facts) -> None:
     def width(found: Answer) -> float:
-        _, low, high = found.outlooks[0].scores[0]
-        return high - low
+        value, low, high = found.outlooks[0].scores[0]
+        return (high - low) / value
 
     usual = answer(facts, read_table(), ())
     lowered = {level: bits / 3 for level, bits in facts.probe_bits.items()}
