@@ -48,8 +48,8 @@ IMPROVEMENTS = ("improvements-wiki", "improvements-moby")
 
 INTRO = """# Results
 
-In English, word LSTMs beat character LSTMs by so many bits per character (like all of this page, generated \
-from [results/](results/) by `python -m textgen_benchmarks.results_page`):
+In English, word LSTMs beat character LSTMs by this many bits per character (like all of this page, \
+generated from [results/](results/) by `python -m textgen_benchmarks.results_page`):
 
 {leads}
 
