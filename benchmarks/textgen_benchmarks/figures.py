@@ -1,8 +1,8 @@
 """Pictures of benchmarks/RESULTS.md, drawn into results/: `python -m textgen_benchmarks.figures`.
 
-The scores of ladders by budget (ladder.svg), the effects of changes in suites on several texts, next to each
-other (effects.svg), and the share of real words by temperature (words.svg), with 95 % intervals where there
-are some. Equal results give equal files. It needs matplotlib.
+The leads of words (leads.svg), the scores of ladders by budget (ladder.svg), the effects of changes in
+suites on several texts, next to each other (effects.svg), and the share of real words by temperature
+(words.svg), with 95 % intervals where there are some. Equal results give equal files. It needs matplotlib.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import TABLEAU_COLORS
 from matplotlib.figure import Figure
 
+from textgen.evaluation.intervals import Contrast
 from textgen.library.comparison import Ladder as DrawnLadder
 from textgen.results.details import Details
 from textgen.results.ladder import Ladder
 from textgen.runtime.storage.json_records import read_record
-from textgen_benchmarks.results_page import IMPROVEMENTS, LADDERS, WORDS
+from textgen_benchmarks.results_page import AIDS, COUNTED, IMPROVEMENTS, LADDERS, PAIRS, WORDS, lead_of
 from textgen_benchmarks.saving import RESULTS
 from textgen_suites.result import QuestionResult, SuiteResult
 
@@ -27,6 +28,14 @@ WIDEST = 0.6
 """Limit of the axis in bits per character: larger effects are arrows at the edge, intervals are cut."""
 CHANCE = 10
 """Percent of real words, more than there are in uniform random characters."""
+TIMES = {
+    0.25: ("ladder-wiki", "15s"),
+    1: ("ladder-wiki", "1m"),
+    4: ("ladder-wiki", "4m"),
+    16: ("bench-wiki-16m", ""),
+}
+"""Results on Wikipedia by the minutes of training."""
+PLACES = dict(zip(("Wikipedia,\n1 min", "Moby Dick,\n1 min", "Wikipedia,\n5 passes"), COUNTED, strict=True))
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito's, safe for colour-blind readers
 
 
@@ -34,6 +43,7 @@ def main() -> None:
     """Draw all pictures."""
     suites = [read_record(SuiteResult, RESULTS / f"{name}.json") for name in IMPROVEMENTS]
     write_picture(draw_effects(suites), RESULTS / "effects.svg")
+    write_picture(draw_leads(RESULTS), RESULTS / "leads.svg")
     ladders = [read_record(Ladder, RESULTS / f"{name}.json") for name in LADDERS]
     write_picture(draw_ladders(ladders), RESULTS / "ladder.svg")
     details = read_record(Details, RESULTS / f"{WORDS}.json")
@@ -44,6 +54,45 @@ def write_picture(figure: Figure, path: Path) -> None:
     """Write a plot; equal ones give equal files."""
     with rc_context({"svg.hashsalt": "textgen", "svg.fonttype": "none"}):
         figure.savefig(path, metadata={"Date": None}, bbox_inches="tight")
+
+
+def draw_leads(results: Path) -> Figure:
+    """Return a plot of the lead of words by the training time, and by which models are helped by counting."""
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    by_time, by_aid = figure.subplots(1, 2, sharey=True)
+    for label, pair in (("words with GloVe", PAIRS["LSTM, words with GloVe"]), ("words", PAIRS["LSTM"])):
+        _draw_leads(by_time, label, [lead_of(results, *place, pair) for place in TIMES.values()], [*TIMES])
+    by_time.set_xscale("log")
+    by_time.set_xticks([*TIMES], ["15 s", "1 min", "4 min", "16 min"])
+    by_time.set_title("Wikipedia, only words count, by training time")
+    by_time.set_ylabel("bits per character less than characters")
+    for shift, label in enumerate(("only words count", "both count, words to spell", "neither counts")):
+        places = [place + 0.1 * (shift - 1) for place in range(len(PLACES))]
+        found = [lead_of(results, *place, AIDS[label]) for place in PLACES.values()]
+        _draw_leads(by_aid, label, found, places, linestyle="none")
+    by_aid.set_xticks(range(len(PLACES)), [*PLACES])
+    by_aid.set_title("by which model is helped by counting")
+    for axes in (by_time, by_aid):
+        axes.axhline(0, color="0.6", linewidth=0.8)
+        axes.legend()
+    return figure
+
+
+def _draw_leads(
+    axes: Axes,
+    label: str,
+    leads: Sequence[Contrast | None],
+    places: Sequence[float],
+    linestyle: str = "solid",
+) -> None:
+    """Draw leads with their intervals, from left to right."""
+    found = [
+        (place, lead.value, lead.value - lead.interval[0], lead.interval[1] - lead.value)
+        for place, lead in zip(places, leads, strict=True)
+        if lead and lead.interval
+    ]
+    where, values, below, above = zip(*found, strict=True)
+    axes.errorbar(where, values, (below, above), marker="o", linestyle=linestyle, capsize=3, label=label)
 
 
 def draw_ladders(ladders: Sequence[Ladder]) -> Figure:

@@ -37,6 +37,7 @@ from textgen.training.budget import parse_budget
 from textgen_benchmarks.advice import AdviceResults
 from textgen_benchmarks.saving import RESULTS
 from textgen_benchmarks.seeds import SeedResults
+from textgen_benchmarks.spelling import KINDS, SpellingResults
 from textgen_suites.result import QuestionResult, SuiteResult
 from textgen_suites.schema import load_suite
 
@@ -48,28 +49,31 @@ IMPROVEMENTS = ("improvements-wiki", "improvements-moby")
 
 INTRO = """# Results
 
-In English, word LSTMs beat character LSTMs by this many bits per character (like all of this page, \
-generated from [results/](results/) by `python -m textgen_benchmarks.results_page`):
+An LSTM over words predicts English better than one over characters, by this many bits per character of \
+held-out text. Word models spell unknown words with counted n-grams of characters (*only words count*). If \
+*neither counts*, the network spells them; if *both count*, the character model is mixed with n-grams, too.
 
 {leads}
 
 {conclusions}
 
-Scores are bits per character of held-out text; lower is better. In brackets are 95 % intervals, over \
-passages or documents and over seeds. Bold differences are significant at 5 %, corrected for their number. \
-Where whole documents were held out (`documents:…`), a score holds for other documents of this kind; \
-otherwise, for other passages of this text, whose names and topics are known. Results for a budget in time \
-depend on the machine and the version of textgen; those in epochs or characters hardly depend on the \
-machine. [Entries](../docs/entries.md) are in code style. PPMd and xz are compressors that read the training \
-text first. Rows marked *reading on*, and entries with `+mix`, learn from the scored text after each \
-prediction. `original` is the network of the project that textgen began with (a 3 × 256 LSTM in Keras). \
-austen-dev.txt is Northanger Abbey and Persuasion, austen100k.txt its first 100,000 characters; \
-tinyshakespeare.txt is `--corpus tinyshakespeare`.
+This page is generated from [results/](results/) by `python -m textgen_benchmarks.results_page`. Lower \
+scores are better. In brackets are 95 % intervals, over passages or documents and over seeds. Bold \
+differences are significant at 5 %, corrected for their number. Where whole documents were held out \
+(`documents:…`), a score holds for other documents of this kind; otherwise, for other passages of this \
+text, whose names and topics are known. Results for a budget in time depend on the machine and the version \
+of textgen; those in epochs or characters hardly depend on the machine. [Entries](../docs/entries.md) are \
+in code style. PPMd and xz are compressors that read the training text first. Rows marked *reading on*, and \
+entries with `+mix`, learn from the scored text after each prediction. `original` is the network of the \
+project that textgen began with (a 3 × 256 LSTM in Keras). austen-dev.txt is Northanger Abbey and \
+Persuasion, austen100k.txt its first 100,000 characters; tinyshakespeare.txt is `--corpus tinyshakespeare`.
 """
+MINUTE = tuple((name, "") for name in (MAIN, "bench-moby", "bench-edgeworth"))
+COUNTED = (*MINUTE[:2], ("reading-wiki", "five"))
+"""Where it was tried what counting does for each side."""
 LEADS = (
-    (MAIN, ""),
-    ("bench-moby", ""),
-    ("bench-edgeworth", ""),
+    *MINUTE,
+    ("bench-wiki-faster", ""),
     ("bench-wiki-passages", ""),
     ("ladder-wiki", "4m"),
     ("bench-wiki-16m", ""),
@@ -78,21 +82,32 @@ LEADS = (
     ("languages", "Russian"),
     ("languages", "Japanese"),
     ("languages", "Chinese"),
+    ("reading-wiki", "five"),
     ("improvements-wiki", "level"),
     ("improvements-moby", "level"),
     ("ladder-german", "4Mchars"),
     ("ladder-code", "4Mchars"),
 )
 """Where entries over words and over characters were compared: a result, and the question or budget in it."""
+WORDS_COUNT, GLOVE_COUNTS = ("word-lstm", "char-lstm"), ("word-lstm-glove", "char-lstm")
+AIDS = {
+    "neither counts": ("word-lstm:speller=model", "char-lstm"),
+    "neither counts, words with GloVe": ("word-lstm-glove:speller=model", "char-lstm"),
+    "both count, words to spell": ("word-lstm", "char-lstm+ngram"),
+    "both count": ("word-lstm+ngram", "char-lstm+ngram"),
+    "only words count": WORDS_COUNT,
+    "only words count, with GloVe": GLOVE_COUNTS,
+}
+"""Entries over words and over characters, by which of them are helped by counted n-grams."""
+NEITHER, NEITHER_GLOVE, BOTH, BOTH_MIX, *_ = AIDS.values()
 PAIRS = {
-    "LSTM": ("word-lstm", "char-lstm"),
-    "LSTM, words with GloVe": ("word-lstm-glove", "char-lstm"),
+    "LSTM": WORDS_COUNT,
+    "LSTM, words with GloVe": GLOVE_COUNTS,
     "mixtures with n-grams": ("word-lstm+ngram", "char-hier+ngram"),
     "best hybrids": ("word-lstm+ngram", "char-hier+words"),
     "best hybrids, with GloVe": ("word-lstm+ngram-glove", "char-hier+words-glove"),
 }
-LSTMS, WITH_GLOVE, *_, BEST = PAIRS
-MINUTE = (MAIN, "bench-moby", "bench-edgeworth")
+*_, BEST = PAIRS.values()
 FOREIGN = ("europarl", "genesis")
 NEAR = 0.01
 """Bits per character by which good advice may be behind."""
@@ -102,14 +117,24 @@ LIMITS = (
     "Parameters are means. GloVe learnt from six billion words, Wikipedia among them; defaults were tuned on "
     "passages of this text; nothing is measured on a GPU."
 )
-LEAD = """The lead of the word entry over the character entry, in bits per character (negative: it is \
-behind), on the same text; in equal time, then after equal reading. Mixtures: `word-lstm+ngram` and \
-`char-hier+ngram`; best hybrids: `word-lstm+ngram` and `char-hier+words`, which mixes word n-grams into a \
-character model. Where a model reads a text often enough, its training time is divided among several copies, \
-which are averaged ([the rule](../docs/scores.md#adapting-to-the-budget); it is not recorded by ladders and \
-suites). N-grams spell unknown words. In brackets: the number of held-out parts. Commands: `textgen suite \
-languages` for the handbook, `textgen suite improvements --question level` for five epochs; for the others, \
-see the files.
+COUNTING = """The lead of the word entry over the character entry, in bits per character, by which of them \
+n-grams help. *Neither counts*: `word-lstm:speller=model` and `char-lstm`, with GloVe \
+`word-lstm-glove:speller=model`. *Both count*: `word-lstm`, which counts only to spell, or \
+`word-lstm+ngram`, and `char-lstm+ngram`. *Only words count*: `word-lstm` or `word-lstm-glove`, and \
+`char-lstm`.
+"""
+SPELLING = """Where the bits go, in bits per character of the whole text: words of the vocabulary of \
+`word-lstm`, the first letter of other words with the space before it, their further letters, and the rest; \
+in the last column, the share of words that cost fewer bits than they cost `char-lstm` \
+([values](results/spelling.json), means over seeds).
+"""
+LEAD = """All comparisons of entries over words and over characters on the same text (negative: words are \
+behind); in equal time, then after equal reading. Mixtures: `word-lstm+ngram` and `char-hier+ngram`; best \
+hybrids: `word-lstm+ngram` and `char-hier+words`, which mixes word n-grams into a character model. Where a \
+model reads a text often enough, its training time is divided among several copies, which are averaged ([the \
+rule](../docs/scores.md#adapting-to-the-budget); it is not recorded by ladders and suites). In brackets: the \
+number of held-out parts. Commands: `textgen suite languages` for the handbook, `textgen suite improvements \
+--question level` for five epochs; for the others, see the files.
 """
 SUITE_NOTE = """The first case of each question shows its score, the others the change from it, or, if their \
 label begins with a plus, from the case above (†: scored on another text). `char` is `char-lstm`; all cases \
@@ -141,7 +166,10 @@ def page(results: Path) -> Iterator[str]:
     main_bench = read_record(Comparison, results / f"{MAIN}.json")
     yield from (answer(main_bench), *scope(main_bench), "")
     yield from (_made_by(main_bench, MAIN), "", *bench_table(main_bench))
-    yield from ("", "## Words or characters?", "", LEAD, *table_lines([*leads(results)], (0, 1, 2)))
+    yield from ("", "## Words or characters?", "", "![Leads of words](results/leads.svg)", "", COUNTING)
+    yield from table_lines([*leads(results, COUNTED, AIDS)], (0, 1, 2))
+    yield from ("", SPELLING, *table_lines([*_spelling(results)], (0, 1)))
+    yield from ("", LEAD, *table_lines([*leads(results, LEADS, PAIRS)], (0, 1, 2)))
     yield from ("", "## Training time", "", "![Score by budget](results/ladder.svg)", "")
     ladder = read_record(Ladder, results / f"{LADDERS[0]}.json")
     scores = score_table(ladder)
@@ -159,31 +187,37 @@ def page(results: Path) -> Iterator[str]:
 
 def short_leads(results: Path) -> Iterator[list[str]]:
     """Yield the table of what `leads` come to."""
-    yield ["after", "words", "words with GloVe", "of"]
-    level, seconds = ([f"{name}/{asked}" for name in IMPROVEMENTS] for asked in ("level", "level-seconds"))
+    yield ["after", "only words count", "with GloVe", "neither counts", "both count", "of"]
+    level, seconds = ([(name, asked) for name in IMPROVEMENTS] for asked in ("level", "level-seconds"))
     for after, parts, of in (
-        ("a minute", MINUTE, "three texts, three seeds each"),
-        ("four minutes", ["ladder-wiki/4m"], "Wikipedia, three seeds"),
-        ("sixteen minutes", ["bench-wiki-16m"], "Wikipedia, one seed"),
+        ("a minute", MINUTE, "three texts, three seeds each, two machines; of two texts without counting"),
+        ("a minute, twice as fast", [("bench-wiki-faster", "")], "Wikipedia, three seeds"),
+        ("four minutes", [("ladder-wiki", "4m")], "Wikipedia, three seeds"),
+        ("sixteen minutes", [("bench-wiki-16m", "")], "Wikipedia, one seed"),
         ("a minute on a million characters", seconds, "two of the texts, three seeds each"),
-        ("five passes over a million characters", level, "the same two"),
+        ("five passes over a million characters", [*level, COUNTED[-1]], "the same two; Wikipedia"),
     ):
-        yield [after, *(_led(results, pair, *parts) for pair in (LSTMS, WITH_GLOVE)), of]
+        pairs = (WORDS_COUNT, GLOVE_COUNTS, NEITHER, BOTH)
+        yield [after, *(_led(results, pair, *parts) for pair in pairs), of]
 
 
-def _led(results: Path, pair: str, *parts: str) -> str:
+def lead_of(results: Path, name: str, part: str, pair: tuple[str, str]) -> Contrast | None:
+    """Return by how much the first entry of a pair is better than the second; None if one is not there."""
+    result, _, rows = _rows(results / f"{name}.json", part)
+    samples = score_samples(rows, result.seed_priors[SCORE])
+    words, characters = map(samples.get, pair)
+    return difference(characters, words) if words and characters else None
+
+
+def _led(results: Path, pair: tuple[str, str], *parts: tuple[str, str]) -> str:
     """Return by how much words are ahead in some results, or the least and the most."""
-    found = []
-    for name, _, part in (each.partition("/") for each in parts):
-        result, _, rows = _rows(results / f"{name}.json", part)
-        samples, (words, characters) = score_samples(rows, result.seed_priors[SCORE]), PAIRS[pair]
-        found.append(difference(samples[characters], samples[words]).value)
-    return _range(found)
+    found = [lead for name, part in parts if (lead := lead_of(results, name, part, pair))]
+    return _range([lead.value for lead in found]) if found else ""
 
 
 def conclusions(results: Path) -> Iterator[str]:
     """Yield what the page comes to, in a few sentences."""
-    led = partial(_led, results)
+    led, passages = partial(_led, results), ("bench-wiki-passages", "")
     suites = [read_record(SuiteResult, results / f"{name}.json") for name in IMPROVEMENTS]
 
     def gained(question: str, *labels: str, sign: int = -1) -> str:
@@ -192,28 +226,32 @@ def conclusions(results: Path) -> Iterator[str]:
         return _range([sign * each.bits_per_char.value for each in effects if each and each.bits_per_char])
 
     yield (
-        "**In English, word models lead, but by less after equal reading than in equal time.** The best word "
-        f"hybrids with GloVe are ahead by {led(BEST, *MINUTE)} after a minute. On passages of known articles "
-        f"and a slower machine, word LSTMs led by {led(LSTMS, 'bench-wiki-passages')}, with "
-        f"GloVe by {led(WITH_GLOVE, 'bench-wiki-passages')}. On Wikipedia, the character LSTM is no better "
-        "than word n-grams after five passes. A BPE LSTM is no better than a character LSTM "
-        f"({gained('level', 'bpe', sign=1)} worse after five passes, clearly on one text)."
+        "**In English, words lead in equal time; without counting, not after equal reading.** After a "
+        f"minute, by {led(NEITHER, *MINUTE)} if neither model counts, {led(BOTH, *MINUTE)} if both do, and "
+        f"{led(BEST, *MINUTE)} if both are the best hybrids with GloVe. After five passes over a million "
+        f"characters of Wikipedia, by {led(NEITHER, COUNTED[-1])} if neither counts, and the character LSTM "
+        "is no better than word n-grams there. On "
+        f"passages of known articles, word LSTMs led by {led(WORDS_COUNT, passages)}, with GloVe by "
+        f"{led(GLOVE_COUNTS, passages)}. A BPE LSTM was {gained('level', 'bpe', sign=1)} worse than a "
+        "character LSTM after five passes, clearly on one of two texts."
     )
     tests = _advice_tests(read_record(AdviceResults, results / "advice.json"))
     foreign = [chars - words for text, (words, chars) in tests.items() if text.startswith(FOREIGN)]
-    german, french, russian = (led(LSTMS, f"languages/{name}") for name in ("German", "French", "Russian"))
+    handbooks = (("languages", name) for name in ("German", "French", "Russian"))
+    german, french, russian = (led(WORDS_COUNT, each) for each in handbooks)
+    ten_passes = led(WORDS_COUNT, ("ladder-german", "4Mchars"))
     yield (
         "**In other languages, little is known.** On small handbooks after 20 seconds, word LSTMs "
         f"lead by {german} in German, {french} in French, {russian} in Russian; in Japanese and Chinese, no "
-        f"lead is clear. After ten passes in German (one seed): {led(LSTMS, 'ladder-german/4Mchars')}. On "
+        f"lead is clear. After ten passes in German (one seed): {ten_passes}. On "
         f"{len(foreign)} other texts ([Europarl, Genesis](results/advice.json)), the best word "
         f"hybrids are between {-min(foreign):.2f} behind and {max(foreign):.2f} ahead after a minute "
         "(one to three seeds)."
     )
     yield (
-        f"**GloVe helps most with little text.** It gains {gained('vectors', 'GloVe')}, and "
-        f"{gained('vectors-tenth', 'GloVe')} with a tenth of the text; it also adds a list of words. "
-        f"Word2Vec and fastText, which learn from the same text, gain "
+        f"**GloVe helps most with little text.** It gains {gained('vectors', 'GloVe')} on "
+        f"a million characters, and {gained('vectors-tenth', 'GloVe')} on a tenth of that; it also adds a "
+        f"list of words. Word2Vec and fastText, which learn from the same text, gain "
         f"{gained('vectors', 'Word2Vec', 'fastText')}; with a tenth, they cost "
         f"{gained('vectors-tenth', 'Word2Vec', 'fastText', sign=1)}."
     )
@@ -228,6 +266,16 @@ def conclusions(results: Path) -> Iterator[str]:
         f"{gained('dropout', '0', sign=1)} over none, Muon {muon} over tuned AdamW; 16 streams "
         f"would gain {gained('streams', '16')}. Most steps of cleaning changed nothing in these texts."
     )
+
+
+def _spelling(results: Path) -> Iterator[list[str]]:
+    """Yield the table of where the bits go."""
+    rows = read_record(SpellingResults, results / "spelling.json").rows
+    yield ["text", "entry", *KINDS, "all", "words that cost less"]
+    for row in rows:
+        bits = [*row.bits.values(), sum(row.bits.values())]
+        cheaper = f"{row.words_cheaper:.0%}".replace("%", " %") if row.words_cheaper else DASH
+        yield [row.text, f"`{row.entry}`", *(f"{each:.3f}" for each in bits), cheaper]
 
 
 def _advice_tests(advice: AdviceResults) -> dict[str, tuple[float, float]]:
@@ -274,14 +322,14 @@ def bench_table(result: Comparison) -> list[str]:
     return [*table, "", f"{', '.join(several)} networks, trained within the same minute. {LIMITS}"]
 
 
-def leads(results: Path) -> Iterator[list[str]]:
-    """Yield the table of how far words are ahead, with a row for each of `LEADS`."""
+def leads(
+    results: Path, places: Sequence[tuple[str, str]], pairs: Mapping[str, tuple[str, str]]
+) -> Iterator[list[str]]:
+    """Yield the table of how far words are ahead in each pair, with a row for each result."""
     abouts, found = list[list[str]](), list[list[Contrast | None]]()
-    for name, part in LEADS:
+    for name, part in places:
         result, corpus, rows = _rows(results / f"{name}.json", part)
-        samples = score_samples(rows, result.seed_priors[SCORE])
-        pairs = ((samples.get(words), samples.get(characters)) for words, characters in PAIRS.values())
-        found.append([difference(old, new) if new and old else None for new, old in pairs])
+        found.append([lead_of(results, name, part, pair) for pair in pairs.values()])
         seeds = _seeds(len({row.seed for own in rows.values() for row in own}))
         training = "<br>".join(_training(result, part))
         made = f"{_link(name)}: {seeds}, {_processor(result)}, {result.made}"
@@ -289,7 +337,7 @@ def leads(results: Path) -> Iterator[list[str]]:
         held_out = f"{method} ({len(corpus.split.test.stretch_chars)})"
         abouts.append([_size(corpus), held_out, training, made])
     adjusted = iter(holm([each.p_value for row in found for each in row if each]))
-    yield ["text", "held out", "training", *PAIRS, "values"]
+    yield ["text", "held out", "training", *pairs, "values"]
     for (*about, made), row in zip(abouts, found, strict=True):
         cells = [_change(replace(each, p_value=next(adjusted)), "") if each else "" for each in row]
         yield [*about, *cells, made]
@@ -300,8 +348,8 @@ def _training(result: Comparison | Ladder | SuiteResult, part: str) -> Iterator[
     if isinstance(result, SuiteResult):
         (question,) = (each for each in result.questions if each.name == part)
         yield question.cases[0].budget
-        if result.suite == load_suite("improvements").title:
-            yield f"trained on {question.cases[0].train_chars:,} characters"
+        if chars := question.cases[0].train_chars:
+            yield f"trained on {chars:,} characters"
         return
     if isinstance(result, Ladder):
         yield part

@@ -22,6 +22,7 @@ __all__ = ["suite"]
 IMPROVEMENTS = str(files(__package__) / "improvements.toml")
 LANGUAGES = str(files(__package__) / "languages.toml")
 ORIGINAL = str(files(__package__) / "original.toml")
+READING = str(files(__package__) / "reading.toml")
 
 
 def suite(

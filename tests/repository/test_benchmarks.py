@@ -27,7 +27,6 @@ SCORES = {"char": (2.0, 1.9, 1.85), "word": (2.1, 1.8, 1.7), "random": (6.2, 6.2
 def test_the_page_is_that_of_the_results() -> None:
     written = "\n".join(page(RESULTS))
     assert written == read_page("benchmarks/RESULTS.md"), "run python -m textgen_benchmarks.results_page"
-    assert written.count("\n") <= 150
 
 
 def test_the_same_results_are_drawn_into_the_same_file(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from itertools import product
 from pathlib import Path
 from statistics import fmean
 
@@ -17,15 +16,16 @@ from helpers.pages import ROOT, read_page, textgen_lines
 from textgen.results.comparison import Comparison, EntryScore, ReferenceScore
 from textgen.results.judge import SCORE, contrasts_of, score_samples
 from textgen.results.ladder import Ladder
-from textgen.results.row import Row, rows_by_entry
+from textgen.results.row import Row
 from textgen.runtime.storage.json_records import read_record
+from textgen_benchmarks.spelling import SpellingResults
 from textgen_suites.result import SuiteResult
 
 README = read_page("README.md")
 RESULTS = ROOT / "benchmarks" / "results"
-MAIN_JOB = "textgen bench char-lstm word-lstm-glove random"
-CHARS, WORDS = "char-lstm", "word-lstm-glove"
-BEST_CHARS, BEST_WORDS = "char-hier+words-glove", "word-lstm+ngram-glove"
+MAIN, MAIN_JOB = "bench-wiki", "textgen bench char-lstm word-lstm-glove random"
+CHARS, WORDS, GLOVE = "char-lstm", "word-lstm", "word-lstm-glove"
+BEST, ALONE, HELPED = "word-lstm+ngram-glove", "word-lstm:speller=model", "char-lstm+ngram"
 
 needs_make = pytest.mark.skipif(not shutil.which("make"), reason="needs make")
 
@@ -61,61 +61,50 @@ def bits(name: str, entry: str) -> float:
     return score_of(name, entry).bits_per_char
 
 
-def change_of(name: str, asked: str, label: str) -> list[float]:
-    """Return the change of a case of a suite, and the ends of its interval."""
+def change_of(name: str, asked: str, label: str) -> float:
+    """Return the change of a case of a suite."""
     questions = read_record(SuiteResult, RESULTS / f"{name}.json").questions
     (effect,) = (question.effect(label) for question in questions if question.name == asked)
     assert effect
     assert effect.bits_per_char
-    assert effect.bits_per_char.interval
-    return [effect.bits_per_char.value, *effect.bits_per_char.interval]
+    return effect.bits_per_char.value
 
 
-def gap(name: str, better: str, worse: str) -> Iterator[str]:
-    """Yield by how much an entry of a recorded comparison is better, and the ends of the 95 % interval."""
-    result = comparison(name)
-    yield from lead(result, rows_by_entry(result.runs, result.scored_on), better, worse)
+def gap(name: str, better: str, worse: str) -> float:
+    """Return by how much an entry of a recorded comparison is better."""
+    return bits(name, worse) - bits(name, better)
 
 
-def lead(
-    result: Comparison | Ladder, rows: Mapping[str, Sequence[Row]], better: str, worse: str
-) -> Iterator[str]:
-    samples = score_samples(rows, result.seed_priors[SCORE])
-    found = contrasts_of(samples)[better, worse]
-    assert found.interval
-    yield from (f"{abs(value):.2f}" for value in (found.value, *found.interval))
+def lead(ladder: Ladder, rows: Mapping[str, Sequence[Row]], better: str, worse: str) -> str:
+    found = contrasts_of(score_samples(rows, ladder.seed_priors[SCORE]))[better, worse]
+    return f"{abs(found.value):.2f}"
 
 
-ROWS = (BEST_WORDS, WORDS, "word-lstm", BEST_CHARS, "PPMd given train", "word-ngram", "char-ngram", CHARS)
+ROWS = (BEST, WORDS, ALONE, HELPED, CHARS)
 """The rows of the README's table."""
-TEXTS = ("bench-wiki", "bench-moby", "bench-edgeworth")
+TEXTS = (MAIN, "bench-moby", "bench-edgeworth")
 PYTHONS = {"3.11", "3.13"}
 
 
 def figures() -> Iterator[str]:
-    """Yield the values with decimals that the README shows, from the files that it names."""
-    yield f"{comparison('bench-wiki').corpus.split.train.num_chars / 1e6:.1f}"
-    yield f"{score_of('bench-wiki', 'random').bits_per_char:.1f}"
+    """Yield the values with decimals that the README shows, from the files that RESULTS.md names."""
+    yield f"{comparison(MAIN).corpus.split.train.num_chars / 1e6:.1f}"
+    yield f"{score_of(MAIN, 'random').bits_per_char:.1f}"
+    yield from ("0.2", f"{2**0.2:.2f}", f"{2 ** (6 * 0.2):.1f}")
     yield from (value for entry in ROWS for cell in cells(entry) for value in re.findall(r"\d+\.\d+", cell))
-    yield from (next(gap(name, BEST_WORDS, WORDS)) for name in TEXTS)
-    yield from (f"{bits(name, 'char-ngram') - bits(name, CHARS):.2f}" for name in TEXTS[1:])
-    yield from (f"{of(bits(name, CHARS) for name in TEXTS):.1f}" for of in (min, max))
-    hybrids = ("word-lstm+ngram", "char-hier+words")
-    for name in TEXTS:
-        pairs = (("word-lstm", CHARS), (WORDS, CHARS), hybrids, (BEST_WORDS, BEST_CHARS))
-        yield from (value for pair in pairs for value in gap(name, *pair))
-    yield from (value for words in ("word-lstm", WORDS) for value in gap("bench-wiki-16m", words, CHARS))
-    for name, label in product(("improvements-wiki", "improvements-moby"), ("word", "word, GloVe", "bpe")):
-        yield from (f"{abs(value):.2f}" for value in change_of(name, "level", label))
-    for language in ("German", "French", "Russian"):
-        value, *ends = change_of("languages", language, "word")
-        yield from (f"{abs(each):.2f}" for each in ([value, *ends] if language == "German" else [value]))
+    gaps = [gap(name, WORDS, CHARS) for name in TEXTS]
+    yield from (f"{of(gaps):.2f}" for of in (min, max))
+    yield from (f"{gap(name, *pair):.2f}" for name in TEXTS[:2] for pair in ((ALONE, CHARS), (WORDS, HELPED)))
+    yield f"{gap(MAIN, WORDS, ALONE):.2f}"
+    yield f"{abs(change_of('reading-wiki', 'five', 'word, spelled by the network')):.2f}"
+    gains = [gap(name, GLOVE, WORDS) for name in TEXTS]
+    yield from (f"{of(gains):.2f}" for of in (min, max))
+    yield f"{gap('bench-wiki-16m', WORDS, CHARS):.2f}"
+    for name in ("improvements-wiki", "improvements-moby"):
+        yield f"{abs(change_of(name, 'level', 'word')):.2f}"
     ladder = read_record(Ladder, RESULTS / "ladder-wiki.json")
-    pairs = (("word-lstm", CHARS), (WORDS, CHARS), (BEST_WORDS, BEST_CHARS))
-    for budget, pair in product(ladder.budgets, pairs):
-        rows = {rung.entry: rung.runs for rung in ladder.rungs if rung.budget == budget}
-        value, *ends = lead(ladder, rows, *pair)
-        yield from [value, *ends] if budget == "4m" else [value]
+    rows = {rung.entry: rung.runs for rung in ladder.rungs if rung.budget == ladder.budgets[0]}
+    yield lead(ladder, rows, WORDS, CHARS)
 
 
 def cells(entry: str) -> list[str]:
@@ -126,15 +115,12 @@ def cells(entry: str) -> list[str]:
 
 @pytest.mark.parametrize("entry", ROWS)
 def test_a_row_of_the_readme_is_that_of_the_recorded_run(entry: str) -> None:
-    score = score_of("bench-wiki", entry)
+    score, runs = score_of(MAIN, entry), [run for run in comparison(MAIN).runs if run.name == entry]
     low, high = score.interval or (0, 0)
-    size = comparison("bench-wiki").corpus.split.train.num_chars
-    passes = [row.train.num_chars / size for row in comparison("bench-wiki").runs if row.name == entry]
     *_, shown, num_passes, size_shown = cells(entry)
     assert shown.replace("*", "") == f"{score.bits_per_char:.3f} ± {(high - low) / 2:.3f}"
-    assert num_passes == (f"{fmean(passes):.1f}" if passes else "1")
-    parameters = [row.num_parameters for row in comparison("bench-wiki").runs if row.name == entry]
-    assert size_shown == (f"{max(parameters) / 1e6:.1f} M" if parameters else "")
+    assert num_passes == f"{fmean(run.train.num_epochs for run in runs):.1f}"
+    assert size_shown == f"{max(run.num_parameters for run in runs) / 1e6:.1f} M"
 
 
 def test_every_figure_of_the_readme_is_that_of_a_recorded_run() -> None:
@@ -143,12 +129,19 @@ def test_every_figure_of_the_readme_is_that_of_a_recorded_run() -> None:
     assert shown - PYTHONS == set(figures())
 
 
+def test_the_share_of_words_that_cost_less_is_the_recorded_one() -> None:
+    rows = read_record(SpellingResults, RESULTS / "spelling.json").rows
+    shares = [row.words_cheaper for row in rows if row.text == "wiki" and row.entry in (WORDS, ALONE)]
+    (shown,) = re.findall(r"(\d+)\s+of\s+100\s+words.*?\b(\d+)\s+if\s+it\s+spells", README, re.S)
+    assert sorted(shown) == sorted(f"{100 * share:.0f}" for share in shares)
+
+
 def test_the_samples_of_the_readme_are_the_first_ones_of_the_recorded_run() -> None:
-    result = comparison("bench-wiki")
+    result = comparison(MAIN)
     page = re.sub(r"\n  ", " ", README)
     assert f"*{result.prompts[0]}*" in " ".join(page.split())
     shown = dict(re.findall(r"^- `(\S+)`: (?:… |``)(.*?)(?:``)? …$", page, re.M))
-    assert shown.keys() == {BEST_WORDS, CHARS, "random"}
+    assert shown.keys() == {BEST, CHARS, "random"}
     for row in result.runs:
         if row.name in shown and row.seed == 0:
             text = " ".join(row.samples[0].text.split())
