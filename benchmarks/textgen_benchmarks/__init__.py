@@ -1,1 +1,1 @@
-"""Measurements of textgen: speed, coverage, seeds, advice, and the tables and figures made of them."""
+"""Measurements of textgen: speed, seeds, advice, and the tables and figures made of them."""

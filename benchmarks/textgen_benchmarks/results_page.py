@@ -424,7 +424,7 @@ def _findings(results: Path) -> Iterator[str]:
     yield _item(
         "How often do 95 % intervals contain the score?",
         ". ".join(designs).replace("%", " %"),
-        f"`{coverage['command']}`",
+        "Its program: `git show fc966559:benchmarks/textgen_benchmarks/coverage.py`",
         _link("coverage"),
     )
     seeds = read_record(SeedResults, results / "seeds.json")

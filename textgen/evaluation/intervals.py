@@ -11,7 +11,7 @@ differences of neighbours (Wolter 2007, Introduction to Variance Estimation, sec
 One run says nothing about the variance between seeds, and that of three or five is a poor estimate. It is
 moderated by a shipped prior (Smyth 2004, doi:10.2202/1544-6115.1027, as in limma).
 
-The coverage of these intervals over the text is measured by `coverage.py` in `benchmarks/`.
+The coverage of these intervals over the text is in `benchmarks/results/coverage.json`.
 """
 
 from __future__ import annotations
