@@ -161,7 +161,7 @@ def main() -> None:
 def page(results: Path) -> Iterator[str]:
     """Yield the lines of the page."""
     said = "\n".join(f"- {each}" for each in conclusions(results))
-    table = "\n".join(table_lines([*short_leads(results)], (0, 3)))
+    table = "\n".join(table_lines([*short_leads(results)], (0, 5)))
     yield from (INTRO.format(leads=table, conclusions=said), "## The main comparison", "")
     main_bench = read_record(Comparison, results / f"{MAIN}.json")
     yield from (answer(main_bench), *scope(main_bench), "")
@@ -191,7 +191,7 @@ def short_leads(results: Path) -> Iterator[list[str]]:
     level, seconds = ([(name, asked) for name in IMPROVEMENTS] for asked in ("level", "level-seconds"))
     for after, parts, of in (
         ("a minute", MINUTE, "three texts, three seeds each, two machines; of two texts without counting"),
-        ("a minute, twice as fast", [("bench-wiki-faster", "")], "Wikipedia, three seeds"),
+        ("a minute, on a machine twice as fast", [("bench-wiki-faster", "")], "Wikipedia, three seeds"),
         ("four minutes", [("ladder-wiki", "4m")], "Wikipedia, three seeds"),
         ("sixteen minutes", [("bench-wiki-16m", "")], "Wikipedia, one seed"),
         ("a minute on a million characters", seconds, "two of the texts, three seeds each"),
@@ -319,7 +319,8 @@ def bench_table(result: Comparison) -> list[str]:
     shown = list(named(result, View(names).columns()))
     several = chain.from_iterable(_averaged(row.name, row.runs) for row in ranked)
     table = markdown_table(make_table("", "", shown, [*ranked, held_out_row(result)]))
-    return [*table, "", f"{', '.join(several)} networks, trained within the same minute. {LIMITS}"]
+    copies = ", ".join(several)
+    return [*table, "", f"{copies} networks, trained within the same minute. {LIMITS}" if copies else LIMITS]
 
 
 def leads(

@@ -22,6 +22,7 @@ from textgen.data.bound_tokenizer import START
 from textgen.data.words import split_words
 from textgen.evaluation.scoring import token_starts
 from textgen.evaluation.token_bits import score_stretches
+from textgen.experiment.saved_run import read_manifest
 from textgen.runtime.environment import Machine
 from textgen_benchmarks.saving import json_option, save
 from textgen_tokenizers.word import WordTokenizer
@@ -70,18 +71,15 @@ def main() -> None:
 
 def rows_of(folder: Path) -> list[SpellingRow]:
     """Return the rows of the entries that a folder has runs of."""
-    runs = [textgen.load(path) for path in sorted((folder / "runs").iterdir())]
+    paths = sorted((folder / "runs").iterdir())
+    runs = [textgen.load(path) for path in paths if read_manifest(path).entry.name in ENTRIES]
     corpus = runs[0].corpus()
     tokenizer = WordTokenizer()
     tokenizer.fit(corpus.split.train.text[:])
     known = set(np.array(tokenizer.tokens)[~tokenizer.fallback])
     stretches = corpus.split.scored("test").stretches()
     kinds, words = kinds_and_words(stretches, known)
-    found = {
-        (run.entry, run.settings.seed): bits_of_characters(run, stretches)
-        for run in runs
-        if run.entry in ENTRIES
-    }
+    found = {(run.entry, run.settings.seed): bits_of_characters(run, stretches) for run in runs}
     base = {seed: np.bincount(words, bits) for (entry, seed), bits in found.items() if entry == BASE}
     if not base:
         raise TextgenError(f"{folder} has no run of {BASE}")

@@ -10,6 +10,7 @@ import pytest
 from helpers.ladders import laddered
 from helpers.pages import ROOT, read_page
 from textgen.evaluation.intervals import SHIPPED_PRIORS
+from textgen.results.comparison import Comparison
 from textgen.results.details import Details
 from textgen.runtime.storage.json_records import read_record
 from textgen_ask.predict import read_table
@@ -17,6 +18,7 @@ from textgen_benchmarks import figures
 from textgen_benchmarks.advice import AdviceResults, table_of
 from textgen_benchmarks.results_page import WORDS, page
 from textgen_benchmarks.seeds import SeedResults, conclusions, fitted_decay
+from textgen_benchmarks.spelling import ENTRIES, SpellingResults
 from textgen_suites.result import SuiteResult
 
 BENCHMARKS = ROOT / "benchmarks"
@@ -37,12 +39,29 @@ def test_the_same_results_are_drawn_into_the_same_file(tmp_path: Path) -> None:
             ("", figures.draw_effects([suite])),
             ("-ladder", figures.draw_ladders([laddered(SCORES)] * 3)),
             ("-words", figures.draw_words(details)),
+            ("-leads", figures.draw_leads(RESULTS)),
         ):
             figures.write_picture(figure, tmp_path / f"{name}{kind}.svg")
-    for kind, label in (("", "word, GloVe"), ("-ladder", "word"), ("-words", "temperature")):
+    for kind, label in (
+        ("", "word, GloVe"),
+        ("-ladder", "word"),
+        ("-words", "temperature"),
+        ("-leads", "neither counts"),
+    ):
         drawn = (tmp_path / f"first{kind}.svg").read_bytes()
         assert label.encode() in drawn
         assert drawn == (tmp_path / f"second{kind}.svg").read_bytes()
+
+
+def test_the_bits_of_words_and_spellings_sum_to_the_recorded_scores() -> None:
+    benches = [read_record(Comparison, RESULTS / f"bench-{name}.json") for name in ("wiki", "moby")]
+    scores = {
+        (each.corpus.name, score.name): score.bits_per_char for each in benches for score in each.scores
+    }
+    rows = read_record(SpellingResults, RESULTS / "spelling.json").rows
+    assert len(rows) == 2 * len(ENTRIES)
+    for row in rows:
+        assert sum(row.bits.values()) == pytest.approx(scores[row.text, row.entry], abs=1e-4)
 
 
 @pytest.fixture(scope="module")
