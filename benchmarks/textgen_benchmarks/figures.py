@@ -20,7 +20,8 @@ from textgen.library.comparison import Ladder as DrawnLadder
 from textgen.results.details import Details
 from textgen.results.ladder import Ladder
 from textgen.runtime.storage.json_records import read_record
-from textgen_benchmarks.results_page import AIDS, COUNTED, IMPROVEMENTS, LADDERS, PAIRS, WORDS, lead_of
+from textgen_benchmarks.leads import AIDS, COUNTED, IMPROVEMENTS, PAIRS, lead_of
+from textgen_benchmarks.results_page import LADDERS, WORDS
 from textgen_benchmarks.saving import RESULTS
 from textgen_suites.result import QuestionResult, SuiteResult
 
@@ -35,7 +36,11 @@ TIMES = {
     16: ("bench-wiki-16m", ""),
 }
 """Results on Wikipedia by the minutes of training."""
-PLACES = dict(zip(("Wikipedia,\n1 min", "Moby Dick,\n1 min", "Wikipedia,\n5 passes"), COUNTED, strict=True))
+PLACES = dict(
+    zip(
+        ("Wikipedia,\n1 min", "Moby Dick,\n1 min", "Edgeworth,\n1 min", "Wikipedia,\n5 passes"), COUNTED, strict=True
+    )
+)
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito's, safe for colour-blind readers
 
 

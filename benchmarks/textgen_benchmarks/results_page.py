@@ -35,6 +35,10 @@ from textgen.results.row import Row, rows_by_entry
 from textgen.runtime.storage.json_records import read_record
 from textgen.training.budget import parse_budget
 from textgen_benchmarks.advice import AdviceResults
+from textgen_benchmarks.leads import (
+    AIDS, BEST, BOTH, COUNTED, EQUAL, FOREIGN, IMPROVEMENTS, LEADS, MAIN, MINUTE, NEITHER, PAIRS, WORDS_COUNT,
+    averaged, changed_by, leads, led, link_to, processor_of, seeds_of, short_leads, size_of, span,
+)
 from textgen_benchmarks.saving import RESULTS
 from textgen_benchmarks.seeds import SeedResults
 from textgen_benchmarks.spelling import KINDS, SpellingResults
@@ -42,10 +46,9 @@ from textgen_suites.result import QuestionResult, SuiteResult
 from textgen_suites.schema import load_suite
 
 PAGE = RESULTS.parent / "RESULTS.md"
-MAIN, LADDERS = "bench-wiki", ("ladder-wiki", "ladder-german", "ladder-code")
+LADDERS = ("ladder-wiki", "ladder-german", "ladder-code")
 WORDS = "inside/details-wiki"
 """The details of the main comparison, with what its entries write at each temperature."""
-IMPROVEMENTS = ("improvements-wiki", "improvements-moby")
 
 INTRO = """# Results
 
@@ -68,47 +71,6 @@ entries with `+mix`, learn from the scored text after each prediction. `original
 project that textgen began with (a 3 × 256 LSTM in Keras). austen-dev.txt is Northanger Abbey and \
 Persuasion, austen100k.txt its first 100,000 characters; tinyshakespeare.txt is `--corpus tinyshakespeare`.
 """
-MINUTE = tuple((name, "") for name in (MAIN, "bench-moby", "bench-edgeworth"))
-COUNTED = (*MINUTE[:2], ("reading-wiki", "five"))
-"""Where it was tried what counting does for each side."""
-LEADS = (
-    *MINUTE,
-    ("bench-wiki-faster", ""),
-    ("bench-wiki-passages", ""),
-    ("ladder-wiki", "4m"),
-    ("bench-wiki-16m", ""),
-    ("languages", "German"),
-    ("languages", "French"),
-    ("languages", "Russian"),
-    ("languages", "Japanese"),
-    ("languages", "Chinese"),
-    ("reading-wiki", "five"),
-    ("improvements-wiki", "level"),
-    ("improvements-moby", "level"),
-    ("ladder-german", "4Mchars"),
-    ("ladder-code", "4Mchars"),
-)
-"""Where entries over words and over characters were compared: a result, and the question or budget in it."""
-WORDS_COUNT, GLOVE_COUNTS = ("word-lstm", "char-lstm"), ("word-lstm-glove", "char-lstm")
-AIDS = {
-    "neither counts": ("word-lstm:speller=model", "char-lstm"),
-    "neither counts, words with GloVe": ("word-lstm-glove:speller=model", "char-lstm"),
-    "both count, words to spell": ("word-lstm", "char-lstm+ngram"),
-    "both count": ("word-lstm+ngram", "char-lstm+ngram"),
-    "only words count": WORDS_COUNT,
-    "only words count, with GloVe": GLOVE_COUNTS,
-}
-"""Entries over words and over characters, by which of them are helped by counted n-grams."""
-NEITHER, NEITHER_GLOVE, BOTH, BOTH_MIX, *_ = AIDS.values()
-PAIRS = {
-    "LSTM": WORDS_COUNT,
-    "LSTM, words with GloVe": GLOVE_COUNTS,
-    "mixtures with n-grams": ("word-lstm+ngram", "char-hier+ngram"),
-    "best hybrids": ("word-lstm+ngram", "char-hier+words"),
-    "best hybrids, with GloVe": ("word-lstm+ngram-glove", "char-hier+words-glove"),
-}
-*_, BEST = PAIRS.values()
-FOREIGN = ("europarl", "genesis")
 NEAR = 0.01
 """Bits per character by which good advice may be behind."""
 WRITING = {"real_word_rate": "real words", "repetition_4": "repeated", "self_bleu": "self-BLEU"}
@@ -185,45 +147,15 @@ def page(results: Path) -> Iterator[str]:
     yield from ("", "## Speed", "", *_speed(results), "")
 
 
-def short_leads(results: Path) -> Iterator[list[str]]:
-    """Yield the table of what `leads` come to."""
-    yield ["after", "only words count", "with GloVe", "neither counts", "both count", "of"]
-    level, seconds = ([(name, asked) for name in IMPROVEMENTS] for asked in ("level", "level-seconds"))
-    for after, parts, of in (
-        ("a minute", MINUTE, "three texts, three seeds each, two machines; of two texts without counting"),
-        ("a minute, on a machine twice as fast", [("bench-wiki-faster", "")], "Wikipedia, three seeds"),
-        ("four minutes", [("ladder-wiki", "4m")], "Wikipedia, three seeds"),
-        ("sixteen minutes", [("bench-wiki-16m", "")], "Wikipedia, one seed"),
-        ("a minute on a million characters", seconds, "two of the texts, three seeds each"),
-        ("five passes over a million characters", [*level, COUNTED[-1]], "the same two; Wikipedia"),
-    ):
-        pairs = (WORDS_COUNT, GLOVE_COUNTS, NEITHER, BOTH)
-        yield [after, *(_led(results, pair, *parts) for pair in pairs), of]
-
-
-def lead_of(results: Path, name: str, part: str, pair: tuple[str, str]) -> Contrast | None:
-    """Return by how much the first entry of a pair is better than the second; None if one is not there."""
-    result, _, rows = _rows(results / f"{name}.json", part)
-    samples = score_samples(rows, result.seed_priors[SCORE])
-    words, characters = map(samples.get, pair)
-    return difference(characters, words) if words and characters else None
-
-
-def _led(results: Path, pair: tuple[str, str], *parts: tuple[str, str]) -> str:
-    """Return by how much words are ahead in some results, or the least and the most."""
-    found = [lead for name, part in parts if (lead := lead_of(results, name, part, pair))]
-    return _range([lead.value for lead in found]) if found else ""
-
-
 def conclusions(results: Path) -> Iterator[str]:
     """Yield what the page comes to, in a few sentences."""
-    led, passages = partial(_led, results), ("bench-wiki-passages", "")
+    led, passages = partial(led, results), ("bench-wiki-passages", "")
     suites = [read_record(SuiteResult, results / f"{name}.json") for name in IMPROVEMENTS]
 
     def gained(question: str, *labels: str, sign: int = -1) -> str:
         asked = [each for suite in suites for each in suite.questions if each.name == question]
         effects = [each.effect(label) for each in asked for label in labels]
-        return _range([sign * each.bits_per_char.value for each in effects if each and each.bits_per_char])
+        return span([sign * each.bits_per_char.value for each in effects if each and each.bits_per_char])
 
     yield (
         "**In English, words lead in equal time; without counting, not after equal reading.** After a "
@@ -287,12 +219,6 @@ def _advice_tests(advice: AdviceResults) -> dict[str, tuple[float, float]]:
     return {text: (fmean(each["words"]), fmean(each["characters"])) for text, each in tests.items()}
 
 
-def _range(values: Sequence[float]) -> str:
-    """Return the lowest and the highest value, or one if they are equal."""
-    ends = dict.fromkeys(f"{value:.2f}".replace("-", "−") for value in (min(values), max(values)))
-    return " to ".join(ends)
-
-
 def _speed(results: Path) -> Iterator[str]:
     """Yield the table of speeds beside plain programs."""
     speeds = json.loads((results / "speed.json").read_text("utf-8"))
@@ -317,70 +243,10 @@ def bench_table(result: Comparison) -> list[str]:
     ranked = sorted([*entry_rows(result), *reference_rows(result)], key=EntryRow.ranking)
     names = "bits_per_char interval above_best difference_interval num_parameters num_epochs real_word_rate"
     shown = list(named(result, View(names).columns()))
-    several = chain.from_iterable(_averaged(row.name, row.runs) for row in ranked)
+    several = chain.from_iterable(averaged(row.name, row.runs) for row in ranked)
     table = markdown_table(make_table("", "", shown, [*ranked, held_out_row(result)]))
     copies = ", ".join(several)
     return [*table, "", f"{copies} networks, trained within the same minute. {LIMITS}" if copies else LIMITS]
-
-
-def leads(
-    results: Path, places: Sequence[tuple[str, str]], pairs: Mapping[str, tuple[str, str]]
-) -> Iterator[list[str]]:
-    """Yield the table of how far words are ahead in each pair, with a row for each result."""
-    abouts, found = list[list[str]](), list[list[Contrast | None]]()
-    for name, part in places:
-        result, corpus, rows = _rows(results / f"{name}.json", part)
-        found.append([lead_of(results, name, part, pair) for pair in pairs.values()])
-        seeds = _seeds(len({row.seed for own in rows.values() for row in own}))
-        training = "<br>".join(_training(result, part))
-        made = f"{_link(name)}: {seeds}, {_processor(result)}, {result.made}"
-        method = re.sub(r"^(?=\d)", "slices:", corpus.split.method)
-        held_out = f"{method} ({len(corpus.split.test.stretch_chars)})"
-        abouts.append([_size(corpus), held_out, training, made])
-    adjusted = iter(holm([each.p_value for row in found for each in row if each]))
-    yield ["text", "held out", "training", *pairs, "values"]
-    for (*about, made), row in zip(abouts, found, strict=True):
-        cells = [_change(replace(each, p_value=next(adjusted)), "") if each else "" for each in row]
-        yield [*about, *cells, made]
-
-
-def _training(result: Comparison | Ladder | SuiteResult, part: str) -> Iterator[str]:
-    """Yield the budget, how much of the text was used if not all, and how many networks were averaged."""
-    if isinstance(result, SuiteResult):
-        (question,) = (each for each in result.questions if each.name == part)
-        yield question.cases[0].budget
-        if chars := question.cases[0].train_chars:
-            yield f"trained on {chars:,} characters"
-        return
-    if isinstance(result, Ladder):
-        yield part
-        return
-    yield str(result.budget)
-    for name in ("word-lstm", "word-lstm-glove"):
-        yield from _averaged(name, [run for run in result.runs if run.name == name])
-
-
-def _averaged(name: str, runs: Iterable[RunResult]) -> Iterator[str]:
-    """Yield how many networks an entry averages, if its runs have more than one."""
-    copies = {run.num_copies for run in runs}
-    if copies - {1}:
-        yield f"`{name}` averages {' or '.join(map(str, sorted(copies)))}"
-
-
-@cache
-def _rows(
-    path: Path, part: str
-) -> tuple[Comparison | Ladder | SuiteResult, CorpusInfo, Mapping[str, Sequence[Row]]]:
-    """Return a recorded result, its text, and its rows by entry: of a budget, or of a question of a suite."""
-    if path.name.startswith("ladder"):
-        ladder = read_record(Ladder, path)
-        return ladder, ladder.corpus, {rung.entry: rung.runs for rung in ladder.rungs if rung.budget == part}
-    if part:
-        suite = read_record(SuiteResult, path)
-        (question,) = (each for each in suite.questions if each.name == part)
-        return suite, question.corpus, {case.entry: case.runs for case in question.cases}
-    bench = read_record(Comparison, path)
-    return bench, bench.corpus, rows_by_entry(bench.runs, bench.scored_on)
 
 
 def _temperatures(result: Comparison, results: Path) -> Iterator[list[str]]:
@@ -410,9 +276,9 @@ def _findings(results: Path) -> Iterator[str]:
     """Yield an item for each of `FINDINGS`, and for what was found about intervals."""
     for name, question in FINDINGS.items():
         result = read_record(Comparison, results / f"{name}.json")
-        training = f"{result.budget}, {_seeds(len({run.seed for run in result.entries}))}"
+        training = f"{result.budget}, {seeds_of(len({run.seed for run in result.entries}))}"
         about = _conditions(result, result.corpus, training)
-        yield _item(question, bench_answer(result), about, f"`{result.command}`", _link(name))
+        yield _item(question, bench_answer(result), about, f"`{result.command}`", link_to(name))
     coverage = json.loads((results / "coverage.json").read_text("utf-8"))
     designs = []
     for kind, units in (("spread at random", "passages"), ("documents", "documents")):
@@ -426,7 +292,7 @@ def _findings(results: Path) -> Iterator[str]:
         "How often do 95 % intervals contain the score?",
         ". ".join(designs).replace("%", " %"),
         "Its program: `git show fc966559:benchmarks/textgen_benchmarks/coverage.py`",
-        _link("coverage"),
+        link_to("coverage"),
     )
     seeds = read_record(SeedResults, results / "seeds.json")
     different, pairs = (
@@ -437,7 +303,7 @@ def _findings(results: Path) -> Iterator[str]:
         f"In {different} of {pairs} pairs, with the variance of seeds estimated from the other texts",
         ", ".join(dict.fromkeys(each.corpus for each in seeds.pairs)),
         "`textgen_benchmarks.seeds` ([arguments](README.md))",
-        _link("seeds"),
+        link_to("seeds"),
     )
     advice = read_record(AdviceResults, results / "advice.json")
     behind = [each.behind for each in advice.checks if each.behind is not None]
@@ -455,8 +321,8 @@ def _findings(results: Path) -> Iterator[str]:
         f"contained, of the scores, {_held(advice)}; on a machine of half the speed, {_held(slower)}",
         f"{len(advice.texts)} texts in ten languages",
         "`textgen_benchmarks.advice` ([arguments](README.md))",
-        _link("advice"),
-        _link("advice-slower"),
+        link_to("advice"),
+        link_to("advice-slower"),
     )
 
 
@@ -475,7 +341,7 @@ def bench_answer(result: Comparison) -> str:
         text = f"`{each.best.name}` {each.best.bits_per_char:.3f}"
         if each.differences:
             second = each.differences[0]
-            text += f", {_change(second, '')} better than `{second.b}`"
+            text += f", {changed_by(second, '')} better than `{second.b}`"
         reference = best_reference(result, each.best)
         said.append(text + (f"; {reference.name} {reference.bits_per_char:.3f}" if reference else ""))
     return "; ".join(said)
@@ -483,20 +349,7 @@ def bench_answer(result: Comparison) -> str:
 
 def _conditions(result: JudgedHeader, corpus: CorpusInfo, training: str) -> str:
     """Return the text, the training, the machine and the date of a result."""
-    return f"{_size(corpus)}, {corpus.split.method}, {training}, {_processor(result)}, {result.made}"
-
-
-def _size(corpus: CorpusInfo) -> str:
-    return f"{corpus.name} ({corpus.num_chars / 1e6:.2g} million characters)"
-
-
-def _processor(result: JudgedHeader) -> str:
-    name = re.sub(r"\(R\)| Processor", "", result.machine.processor)
-    return f"{name}, {result.machine.num_cores} cores"
-
-
-def _seeds(number: int) -> str:
-    return f"{number} seed{'s' * (number > 1)}"
+    return f"{size_of(corpus)}, {corpus.split.method}, {training}, {processor_of(result)}, {result.made}"
 
 
 def _suites(results: Path) -> Iterator[str]:
@@ -506,9 +359,9 @@ def _suites(results: Path) -> Iterator[str]:
         made = {name: read_record(SuiteResult, results / f"{name}.json") for name in names}
         for name, result in made.items():
             usual = [each for each in result.questions if _training_of(each) == _usual_training(result)]
-            training = f"{_usual_training(result)}, {_seeds(result.num_seeds)}"
+            training = f"{_usual_training(result)}, {seeds_of(result.num_seeds)}"
             about = _conditions(result, usual[0].corpus, training)
-            yield f"- {_link(name)}: {about}. `{_suite_command(usual[0].corpus, result, name)}`"
+            yield f"- {link_to(name)}: {about}. `{_suite_command(usual[0].corpus, result, name)}`"
         yield ""
         table = [["question", *names]]
         for asked in dict.fromkeys(each.name for result in made.values() for each in result.questions):
@@ -527,7 +380,7 @@ def _answered(question: QuestionResult) -> Iterator[str]:
     yield f"{escape(first.label)} {first.bits_per_char.value:.3f}" if first.bits_per_char else DASH
     for case in others:
         if (effect := question.effect(case.label)) and effect.bits_per_char:
-            yield f"{escape(case.label)} {_change(effect.bits_per_char)}{'' if effect.paired else ' †'}"
+            yield f"{escape(case.label)} {changed_by(effect.bits_per_char)}{'' if effect.paired else ' †'}"
 
 
 def _training_of(question: QuestionResult) -> str:
@@ -559,16 +412,5 @@ def _suite_command(corpus: CorpusInfo, result: SuiteResult, name: str) -> str:
     return command + (f" --split {method}" if method.startswith("slices") else "")
 
 
-def _change(change: Contrast | Difference, sign: str = "+") -> str:
-    value = change.value if isinstance(change, Contrast) else change.bits_per_char
-    written = f"**{value:{sign}.3f}**" if change.is_clear else f"{value:{sign}.3f}"
-    ends = [f"{end:{sign}.3f}" for end in change.interval or ()]
-    return written + (f" ({' to '.join(ends)})" if ends else "")
-
-
-def _link(name: str) -> str:
-    return f"[{name}](results/{name}.json)"
-
-
-if __name__ == "__main__":
+if __name__if __name__ == "__main__":
     main()

@@ -1,1 +1,1 @@
-"""Corpora known by name, in English and in the languages of one handbook; lexicons of many."""
+"""Corpora known by name, in English and in ten other languages; lexicons of many."""

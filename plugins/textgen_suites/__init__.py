@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["suite"]
 
 IMPROVEMENTS = str(files(__package__) / "improvements.toml")
+KINDS = str(files(__package__) / "kinds.toml")
 LANGUAGES = str(files(__package__) / "languages.toml")
 ORIGINAL = str(files(__package__) / "original.toml")
 READING = str(files(__package__) / "reading.toml")

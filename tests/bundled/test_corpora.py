@@ -18,9 +18,9 @@ from helpers.texts import archive
 from textgen.contracts import TextgenError
 from textgen.data.sources import language_of
 from textgen_corpora import downloads
-from textgen_corpora.downloads import Gutenberg, TinyShakespeare
+from textgen_corpora.downloads import Europarl, Gutenberg, TinyShakespeare
 from textgen_corpora.gensim_texts import Lee, Wiki, articles, is_prose
-from textgen_corpora.installed import Handbook, StandardLibrary
+from textgen_corpora.installed import StandardLibrary
 from textgen_corpora.wikitext import HOLE, plain_text
 
 
@@ -34,7 +34,7 @@ def wiki() -> str:
 def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return where downloads are kept, empty, without a network."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(downloads, "BOOKS_URL", "http://127.0.0.1:9/gutenberg.zip")
+    monkeypatch.setattr(downloads, "NLTK_DATA", "http://127.0.0.1:9")
     monkeypatch.setattr(downloads, "URL", "http://127.0.0.1:9/input.txt")
     monkeypatch.delenv("TEXTGEN_CACHE", raising=False)
     return tmp_path / "textgen" / "downloads"
@@ -112,19 +112,48 @@ def test_gutenberg_lists_its_books() -> None:
             Gutenberg().read(item)
 
 
+def keep(folder: Path, name: str, **files: bytes) -> None:
+    """Put a data package of NLTK's where a download is kept."""
+    packed = folder / "nltk" / "corpora" / f"{name}.zip"
+    packed.parent.mkdir(parents=True)
+    packed.write_bytes(archive(**files))
+
+
 def test_gutenberg_reads_what_was_downloaded(cache_folder: Path) -> None:
     parts = ["[Emma by Jane Austen 1816] naïve\n\n", "CHAPTER I\n\nEmma.\n\n", "Chapter 2\n\nMr. Knightley."]
-    data = "".join(parts).encode("latin-1")
-    packed = cache_folder / "nltk" / "corpora" / "gutenberg.zip"
-    packed.parent.mkdir(parents=True)
-    packed.write_bytes(archive(**{"gutenberg/austen-emma.txt": data}))
+    keep(cache_folder, "gutenberg", **{"gutenberg/austen-emma.txt": "".join(parts).encode("latin-1")})
     assert Gutenberg().read("austen-emma.txt") == parts
 
 
-@pytest.mark.parametrize(("corpus", "item"), [(Gutenberg(), "austen-emma.txt"), (TinyShakespeare(), "")])
+def test_europarl_has_the_debates_of_each_language_in_the_order_of_the_days(cache_folder: Path) -> None:
+    first, second = "Wiederaufnahme\nIch erkläre .\n \nGenehmigung .\n", "\nDonnerstag .\n\n\nEnde ."
+    keep(
+        cache_folder,
+        "europarl_raw",
+        **{
+            "europarl_raw/german/ep-00-01-18.de": second.encode(),
+            "europarl_raw/german/ep-00-01-17.de": first.encode(),
+            "europarl_raw/finnish/ep-00-01-17.fi": b"Puhemies .",
+        },
+    )
+    debates = Europarl().read("de")
+    assert [each.split() for each in debates] == [
+        ["Wiederaufnahme", "Ich", "erkläre", "."],
+        ["Genehmigung", "."],
+        ["Donnerstag", "."],
+        ["Ende", "."],
+    ]
+    assert Europarl().read("fi") == ["Puhemies ."]
+    assert language_of(["europarl/de", "europarl/fi", "europarl/de", "lee"]) == "de+fi+en"
+    for item in ("", "xx", "../../etc"):
+        with pytest.raises(TextgenError, match=r"unknown language of europarl .*da, de, el, en"):
+            Europarl().read(item)
+
+
+@pytest.mark.parametrize(("corpus", "item"), [(Europarl(), "de"), (Gutenberg(), "austen-emma.txt"), (TinyShakespeare(), "")])
 @pytest.mark.usefixtures("cache_folder")
 def test_without_a_network(
-    corpus: Gutenberg | TinyShakespeare, item: str, capsys: pytest.CaptureFixture[str]
+    corpus: Europarl | Gutenberg | TinyShakespeare, item: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(
         TextgenError, match=r"^cannot download .*; use wiki or lee, .* or the path of a text$"
@@ -172,59 +201,3 @@ def test_it_contains_the_modules_unchanged_in_the_order_of_their_names() -> None
     assert getsource(json) not in text  # a package
     assert getsource(bisect) in text
     assert 0 < text.index("# bisect.py\n") < text.index("# textwrap.py\n") < text.index(getsource(textwrap))
-
-
-PAGE = """<?xml version="1.0" encoding="UTF-8"?>
-<html xmlns="http://www.w3.org/1999/xhtml"><head><title>T</title>{next}</head>
-<body><ul class="docnav"><li><a href="x">Weiter</a></li></ul><div class="section">{body}</div></body></html>
-"""
-ENGLISH = {"index.html": '<div class="para">Not translated.</div>'}
-GERMAN = {
-    "index.html": '<div class="legalnotice"><div class="para">ISBN 1</div></div>',
-    "b.html": """<h2 class="title">1. Titel</h2><a id="i" class="indexterm"></a><div class="para">
-        Der <code>apt</code>-Befehl &amp; mehr.<br /> <div class="url">→ <a href="h">http://x</a></div> Ende.
-        <pre class="screen"># apt install</pre>
-        <ul><li><div class="para">Ein Punkt.</div></li></ul> Schluss.</div>""",
-    "a.html": """<div class="para">Not translated.</div><div class="table"><div class="para">Zelle</div></div>
-        <div class="para">Übersetzt.""",
-}
-
-
-@pytest.fixture
-def handbook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Handbook:
-    """Return the book in German, English and two kinds of Chinese."""
-    monkeypatch.setenv("XDG_DATA_DIRS", f"{tmp_path / 'none'}:{tmp_path}")
-    for locale, pages in {"de-DE": GERMAN, "en-US": ENGLISH, "zh-CN": ENGLISH, "zh-TW": ENGLISH}.items():
-        folder = tmp_path / "doc" / "debian-handbook" / "html" / locale
-        folder.mkdir(parents=True)
-        for name, following in zip(pages, [*pages, ""][1:], strict=True):
-            link = f'<link rel="next" href="{following}" title="x" />' if following else ""
-            (folder / name).write_text(PAGE.format(next=link, body=pages[name]), "utf-8")
-    return Handbook()
-
-
-def test_paragraphs_are_in_the_order_of_the_chapters_without_listings_tables_and_english_ones(
-    handbook: Handbook,
-) -> None:
-    assert handbook.read("de") == "Der apt-Befehl & mehr. Ende.\n\nEin Punkt.\n\nSchluss.\n\nÜbersetzt."
-    assert handbook.read("de-DE") == handbook.read("de")
-    assert handbook.read("en") == "Not translated."
-
-
-def test_languages_are_items_with_their_region_where_there_are_several(handbook: Handbook) -> None:
-    assert handbook.items() == ["de", "en", "zh-CN", "zh-TW"]
-    assert [handbook.language(item) for item in ("de", "zh-CN")] == ["de-DE", "zh-CN"]
-    assert language_of(["handbook/de", "handbook/zh-CN", "handbook/de", "lee"]) == "de-DE+zh-CN+en"
-    for item in ("", "xx", "../../etc"):
-        with pytest.raises(TextgenError, match=r"unknown language of the handbook .*de, en, zh-CN, zh-TW"):
-            handbook.read(item)
-
-
-def test_without_the_package_one_line_says_how_to_install_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_DATA_DIRS", str(tmp_path))
-    assert Handbook().items() == []
-    message = "the Debian handbook is not installed; run: apt-get install debian-handbook"
-    with pytest.raises(TextgenError, match=f"^{message}$"):
-        Handbook().read("de")

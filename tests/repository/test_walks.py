@@ -30,6 +30,7 @@ from textgen.contracts import WordVectors
 from textgen.data.corpus import Corpus
 from textgen.requests import SampleOptions
 from textgen_ask.facts import Facts, measure
+from textgen_corpora.downloads import Europarl
 from textgen_corpora.gensim_texts import Lee, Wiki
 from textgen_embeddings.glove import bundled
 
@@ -64,7 +65,6 @@ TYPED = {"tour": "\ns\ns\nnovel.txt\ns\ns\n", "runs": "y\n"}
 """The answers to a command that asks: of the tour, one step is enough here."""
 
 TEXTS = ("novel.txt", "sequel.txt", "diary.txt", "another.txt", "books/first.txt", "enwik8")
-LANGUAGES = ("de-DE", "fr-FR", "ru-RU", "ja-JP", "zh-CN", "en-US")
 NUM_CHARS, NUM_DOCUMENTS, NUM_VECTORS = 32_000, 45, 3_000
 """The size of a text, the documents of one that has some, and the words that have vectors."""
 SMALL = {
@@ -128,11 +128,6 @@ def write_files(page: str, news: str) -> None:
         tokenizer = byte_level(news)
         save_tokenizer(tokenizer, Path("models/gpt2-small"))
         save_gpt2(Path("models/gpt2-small"), tokenizer.get_vocab_size())
-    for language in LANGUAGES:
-        book = Path("doc/debian-handbook/html", language, "index.html")
-        book.parent.mkdir(parents=True)
-        paragraphs = [f'<div class="para">{each} {language}.</div>' for each in news[:NUM_CHARS].split("\n")]
-        book.write_text("".join(paragraphs), "utf-8")
 
 
 class Walk:
@@ -200,6 +195,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pytest.MonkeyPat
         for corpus in (Lee, Wiki):
             documents = [each[: NUM_CHARS // NUM_DOCUMENTS] for each in corpus().read("")[:NUM_DOCUMENTS]]
             patch.setattr(corpus, "read", lambda *_, documents=documents: documents)
+        patch.setattr(Europarl, "read", Wiki.read)
         glove = bundled()
         first = WordVectors(glove.words[:NUM_VECTORS], glove.table[:NUM_VECTORS])
         patch.setattr("textgen_embeddings.glove.bundled", lambda: first)
@@ -235,7 +231,6 @@ def test_a_page_can_be_followed(
 ) -> None:
     text = scaled(read_page(page))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_DATA_DIRS", str(tmp_path))
     write_files(text, news)
     with ExitStack() as stack:
         walk = Walk(monkeypatch, stack)
