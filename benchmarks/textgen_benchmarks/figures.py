@@ -36,11 +36,8 @@ TIMES = {
     16: ("bench-wiki-16m", ""),
 }
 """Results on Wikipedia by the minutes of training."""
-PLACES = dict(
-    zip(
-        ("Wikipedia,\n1 min", "Moby Dick,\n1 min", "Edgeworth,\n1 min", "Wikipedia,\n5 passes"), COUNTED, strict=True
-    )
-)
+PLACES = ("Wikipedia,\n1 min", "Moby Dick,\n1 min", "Edgeworth,\n1 min", "Wikipedia,\n5 passes")
+"""What the places in `COUNTED` are called."""
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito's, safe for colour-blind readers
 
 
@@ -73,9 +70,9 @@ def draw_leads(results: Path) -> Figure:
     by_time.set_ylabel("bits per character less than characters")
     for shift, label in enumerate(("only words count", "both count, words to spell", "neither counts")):
         places = [place + 0.1 * (shift - 1) for place in range(len(PLACES))]
-        found = [lead_of(results, *place, AIDS[label]) for place in PLACES.values()]
+        found = [lead_of(results, *place, AIDS[label]) for place in COUNTED]
         _draw_leads(by_aid, label, found, places, linestyle="none")
-    by_aid.set_xticks(range(len(PLACES)), [*PLACES])
+    by_aid.set_xticks(range(len(PLACES)), PLACES)
     by_aid.set_title("by which model is helped by counting")
     for axes in (by_time, by_aid):
         axes.axhline(0, color="0.6", linewidth=0.8)

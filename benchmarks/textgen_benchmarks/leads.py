@@ -158,19 +158,23 @@ def span(values: Sequence[float]) -> str:
 
 
 def size_of(corpus: CorpusInfo) -> str:
+    """Return the name of a text, and its characters."""
     return f"{corpus.name} ({corpus.num_chars / 1e6:.2g} million characters)"
 
 
 def processor_of(result: JudgedHeader) -> str:
+    """Return the machine of a result."""
     name = re.sub(r"\(R\)| Processor", "", result.machine.processor)
     return f"{name}, {result.machine.num_cores} cores"
 
 
 def seeds_of(number: int) -> str:
+    """Return a number of seeds, in words."""
     return f"{number} seed{'s' * (number > 1)}"
 
 
 def changed_by(change: Contrast | Difference, sign: str = "+") -> str:
+    """Return a difference with its interval, bold if it is clear."""
     value = change.value if isinstance(change, Contrast) else change.bits_per_char
     written = f"**{value:{sign}.3f}**" if change.is_clear else f"{value:{sign}.3f}"
     ends = [f"{end:{sign}.3f}" for end in change.interval or ()]
@@ -178,4 +182,5 @@ def changed_by(change: Contrast | Difference, sign: str = "+") -> str:
 
 
 def link_to(name: str) -> str:
+    """Return a link to a recorded result."""
     return f"[{name}](results/{name}.json)"

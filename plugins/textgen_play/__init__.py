@@ -1,1 +1,1 @@
-"""Runs as servers: a page on which people write with them (`textgen play`), and an API (`serve`)."""
+"""A live page on which people write with runs: `textgen play`."""

@@ -40,10 +40,8 @@ class DiedError(TextgenError):
 class Client:
     """One process with all runs, so that the page outlives what a model or its memory may do."""
 
-    def __init__(
-        self, folders: Sequence[Path], plugin_files: Sequence[Path], device: str, precision: str = "auto"
-    ) -> None:
-        self._arguments = (list(folders), list(plugin_files), device, precision)
+    def __init__(self, folders: Sequence[Path], plugin_files: Sequence[Path], device: str) -> None:
+        self._arguments = (list(folders), list(plugin_files), device)
         self._process: process.Worker | None = None
         self._is_closed, self._changing = False, Lock()
         self._thread = ThreadPoolExecutor(1)

@@ -64,12 +64,12 @@ def write(
     check_numbers(seed, length=length)
     generator = run.generator
     bound = generator.resolved(build_sampler(sampler))
-    written = choices(generator, prompt, length, bound, seed)
+    written = _choices(generator, prompt, length, bound, seed)
     told = _told(written, generator.tokenizer.tokens, generator.owes_space(prompt))
     return Writing(bound.temperature, told)
 
 
-def choices(
+def _choices(
     generator: Generator, prompt: str, length: int, sampler: BoundSampler, seed: int
 ) -> Iterator[tuple[str, int, Tensor]]:
     """Yield the pieces of `Generator.stream`, each with its token and the log-probabilities [vocab_size].

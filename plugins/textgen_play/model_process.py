@@ -12,7 +12,7 @@ from textgen.contracts import TextgenError
 from textgen.library.runs import Run, load
 from textgen.registry.single_file import load_with_configured
 from textgen.runtime.storage.json_records import to_values
-from textgen_play import completions, live
+from textgen_play import live
 from textgen_play.live import TextOfRun, WrittenToken
 
 R = TypeVar("R")
@@ -22,14 +22,14 @@ TURN_SECONDS = 0.005
 MAX_SNAPSHOTS = 8
 """Snapshots in memory, besides those that something is written with."""
 _runs: list[Run] = []  # of this process
-_open: dict[str, Iterator[WrittenToken | completions.Part]] = {}
+_open: dict[str, Iterator[WrittenToken]] = {}
 _texts: dict[tuple[str, str, str], TextOfRun] = {}
 
 
-def load_runs(folders: Sequence[Path], plugin_files: Sequence[Path], device: str, precision: str) -> None:
+def load_runs(folders: Sequence[Path], plugin_files: Sequence[Path], device: str) -> None:
     """Load all runs; the first thing that the process does."""
     load_with_configured(plugin_files)
-    _runs[:] = [load(folder, device=device, precision=precision) for folder in folders]
+    _runs[:] = [load(folder, device=device) for folder in folders]
 
 
 def call(asked: tuple[Callable[..., R], tuple[Any, ...]]) -> R:
@@ -76,12 +76,6 @@ def begin(
     writing = live.write(_run(index, after), prompt, **settings)
     _open[name] = writing.tokens
     return writing.temperature
-
-
-def complete(name: str, index: int, prompt: str | Sequence[int], settings: completions.Settings) -> int:
-    """Open a completion, known by a name, as a continuation; return the number of tokens of its prompt."""
-    num_read, _open[name] = completions.complete(_run(index), prompt, settings)
-    return num_read
 
 
 def advance(name: str) -> tuple[list[dict[str, Any]], bool]:

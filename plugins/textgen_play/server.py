@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager, suppress
 from secrets import compare_digest
 from typing import Annotated, Any, TypeVar
@@ -31,7 +31,6 @@ App = Callable[[Scope, Any, Any], Awaitable[None]]
 
 MAX_BODY = 500_000
 """Bytes of a request."""
-TOO_LARGE = f"too large: at most {MAX_BODY} bytes"
 
 
 class Guard:
@@ -54,30 +53,19 @@ class Guard:
         await (answer or self._app)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Response | None:
-        headers = headers_of(scope)
-        origin = headers.get("origin")
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        origin, size = headers.get("origin"), headers.get("content-length", "0")
         token = scope["path"].removeprefix("/").partition("/")[0]
         is_ours = headers.get("host") in self._hosts and (
             origin is None or origin.removeprefix("http://") in self._hosts
         )
         if not is_ours or not compare_digest(token.encode(), self._token.encode()):
             return PlainTextResponse("forbidden: use the address that textgen play printed", 403)
-        if is_too_large(headers):
-            return PlainTextResponse(TOO_LARGE, 413)
+        if "transfer-encoding" in headers or not size.isdecimal() or int(size) > MAX_BODY:
+            return PlainTextResponse(f"too large: at most {MAX_BODY} bytes", 413)
         if scope["method"] == "POST" and not headers.get("content-type", "").startswith("application/json"):
             return PlainTextResponse("forbidden: send application/json", 403)
         return None
-
-
-def headers_of(scope: Scope) -> dict[str, str]:
-    """Return the headers of a request; of several with one name, the last."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-
-
-def is_too_large(headers: Mapping[str, str]) -> bool:
-    """Return whether a request announces more than `MAX_BODY` bytes, or does not say how many."""
-    size = headers.get("content-length", "0")
-    return "transfer-encoding" in headers or not size.isdecimal() or int(size) > MAX_BODY
 
 
 async def _read_on(receive: Any) -> None:
@@ -203,12 +191,12 @@ class Play:
     async def _events(self, name: str, asked: Writing, temperature: float | None) -> AsyncIterator[str]:
         place, is_over = (asked.client, asked.entry), False
         try:
-            yield event({"temperature": temperature, "tokens": [], "is_over": False})
+            yield _event({"temperature": temperature, "tokens": [], "is_over": False})
             while not is_over and self._latest.get(place) == name:
                 tokens, is_over = await self._models.do(model_process.advance, name)
-                yield event({"tokens": tokens, "is_over": is_over})
+                yield _event({"tokens": tokens, "is_over": is_over})
         except TextgenError as error:
-            yield event({"error": str(error)})
+            yield _event({"error": str(error)})
         finally:
             self._num_streams -= 1
             if self._latest.get(place) == name:
@@ -217,7 +205,7 @@ class Play:
                 self._models.forget(name)
 
 
-def event(values: dict[str, Any]) -> str:
+def _event(values: dict[str, Any]) -> str:
     """Return values as a server-sent event."""
     return f"data: {json.dumps(values)}\n\n"
 
@@ -275,29 +263,25 @@ def serve(models: Client, port: int | None, on_open: Callable[[str], None]) -> N
 
     Without a port it is `PORT`, or any free one.
     """
-    listening = listen(port, PORT)
+    import uvicorn
+
+    listening = _listen(port)
     models.wait()
     port, token = listening.getsockname()[1], secrets.token_urlsafe(16)
     on_open(f"http://127.0.0.1:{port}/{token}/")
-    answer(application(models, port, token), listening)
-
-
-def answer(app: Any, listening: socket.socket) -> None:
-    """Let an application answer what comes to a socket, until interrupted."""
-    import uvicorn
-
+    app = application(models, port, token)
     config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)
     uvicorn.Server(config).run(sockets=[listening])
 
 
-def listen(port: int | None, usual: int, host: str = "127.0.0.1") -> socket.socket:
-    """Return a socket that listens at a port: without one, at the usual one or any that is free."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def _listen(port: int | None) -> socket.socket:
+    """Return a socket that listens at a port: without one, at `PORT` or any that is free."""
+    host = "127.0.0.1"
     if port is None:  # the same as last time, since browsers keep what they remember of a page by its port
         with suppress(OSError):
-            return socket.create_server((host, usual), family=family)
+            return socket.create_server((host, PORT))
     try:
-        return socket.create_server((host, port or 0), family=family)
+        return socket.create_server((host, port or 0))
     except OSError as error:
-        reason = f"port {port or usual} of {host} cannot be opened: {error.strerror}; give another"
+        reason = f"port {port or PORT} of {host} cannot be opened: {error.strerror}; give another"
         raise TextgenError(reason) from None

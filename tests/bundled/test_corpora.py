@@ -150,7 +150,9 @@ def test_europarl_has_the_debates_of_each_language_in_the_order_of_the_days(cach
             Europarl().read(item)
 
 
-@pytest.mark.parametrize(("corpus", "item"), [(Europarl(), "de"), (Gutenberg(), "austen-emma.txt"), (TinyShakespeare(), "")])
+@pytest.mark.parametrize(
+    ("corpus", "item"), [(Europarl(), "de"), (Gutenberg(), "austen-emma.txt"), (TinyShakespeare(), "")]
+)
 @pytest.mark.usefixtures("cache_folder")
 def test_without_a_network(
     corpus: Europarl | Gutenberg | TinyShakespeare, item: str, capsys: pytest.CaptureFixture[str]

@@ -1,10 +1,9 @@
-"""`textgen play` and `serve` in processes of their own, and requests that any program here could make."""
+"""`textgen play` in a process of its own, and requests that any program here could make."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -35,11 +34,10 @@ def trained_runs(folder: Path) -> None:
 
 @dataclass
 class Server:
-    """A server, known by its address, and the key that it may ask for."""
+    """A server, known by its address."""
 
     address: str
     process: subprocess.Popen[str]
-    key: str = ""
 
     def open(
         self,
@@ -59,7 +57,7 @@ class Server:
         connection = http.client.HTTPConnection("127.0.0.1", url.port, timeout=60)
         prefix = url.path.rstrip("/") if token is None else f"/{token}"
         sent = raw if raw is not None else None if body is None else json.dumps(body).encode()
-        given = {"Connection": "close"} | ({"Authorization": f"Bearer {self.key}"} if self.key else {})
+        given = {"Connection": "close"}
         given |= {"Content-Type": "application/json"} if sent is not None else {}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method or ("GET" if sent is None else "POST"), f"{prefix}/{path}", sent, given)
@@ -97,15 +95,6 @@ def served(*runs: Path, stderr: int | None = None) -> Iterator[Server]:
     with started("play", *runs, "--no-browser", stderr=stderr) as process:
         assert process.stdout is not None
         yield Server(process.stdout.readline().strip(), process)
-
-
-@contextmanager
-def serving(*runs: Path, key: str = "", options: tuple[str, ...] = ()) -> Iterator[Server]:
-    """The server of completions of these runs, until the end of the block."""
-    with started("serve", *runs, *options, env=os.environ | {"TEXTGEN_API_KEY": key}) as process:
-        assert process.stdout is not None
-        said = dict(process.stdout.readline().strip().split(maxsplit=1) for _ in range(3))
-        yield Server(said["address"], process, key or said["key"])
 
 
 def children(process: int) -> list[int]:

@@ -5,19 +5,17 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import json
-import os
 import re
 import shlex
 import shutil
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from urllib.request import Request, urlopen
+from urllib.request import urlopen
 
 import pytest
 
@@ -135,12 +133,8 @@ class Walk:
 
     def __init__(self, patch: pytest.MonkeyPatch, stack: ExitStack) -> None:
         self.patch, self.stack = patch, stack
-        self.origin = ""
-        """Where the server that was started last listens."""
 
     def run(self, language: str, code: str) -> None:
-        if self.origin:
-            code = code.replace("http://127.0.0.1:8424", self.origin)
         (self.python if language == "python" else self.line)(code)
 
     def python(self, code: str) -> None:
@@ -166,10 +160,8 @@ class Walk:
             self.patch.setenv(*words[1].split("=", 1))
         elif "# not run: " in line or "HOST" in line or program in NOT_RUN:
             pass
-        elif program == "curl":
-            assert b'"choices"' in subprocess.check_output(line, shell=True, stderr=subprocess.DEVNULL)
-        elif words[1] in ("play", "serve"):
-            self.serve(words[1:])
+        elif words[1] == "play":
+            self.play(words[1:])
         else:
             assert program == "textgen", line
             small = SMALL.get(words[1], {}).items()
@@ -178,13 +170,11 @@ class Walk:
             if target:
                 Path(target).write_text(done.stdout, "utf-8")
 
-    def serve(self, words: list[str]) -> None:
+    def play(self, words: list[str]) -> None:
         """Start a server that ends with the page, and look whether it answers."""
         output: Any = self.stack.enter_context(started(*words)).stdout
         (address,) = re.findall(r"http\S+", output.readline())
-        self.origin = re.match("http://[^/]+", address)[0]
-        key = {"Authorization": f"Bearer {os.environ.get('TEXTGEN_API_KEY', '')}"}
-        with urlopen(Request(address + "/models" * (words[0] == "serve"), headers=key)) as answer:
+        with urlopen(address) as answer:
             assert answer.status == 200
 
 
