@@ -329,26 +329,6 @@ class TextFile(Protocol):
         """Return a file that is packed in this one, such as a chapter of a book."""
 
 
-class Logger(Protocol):
-    """A log of a training run, for `textgen train --log`; each run has a new instance.
-
-    Raise `TextgenError` in `__init__` if it cannot log, for example without a library. An error in `open`
-    ends the command before training; the first one in `log` or `close` is a warning, and training continues.
-    """
-
-    def open(self, folder: Path) -> None:
-        """Begin the log of a run, which is saved in `folder` later; write next to that folder, not in it."""
-
-    def log(self, values: Mapping[str, float], update: int) -> None:
-        """Log values by their names, after this many updates."""
-
-    def close(self, succeeded: bool) -> None:
-        """Close the log; `succeeded` is false if the run failed or was interrupted."""
-
-    def command(self, folder: Path) -> str:
-        """Return the command that displays the log of the run in `folder`, even before `open` is called."""
-
-
 class Metric(Protocol):
     """A metric of generated text, for `textgen bench --metric`.
 

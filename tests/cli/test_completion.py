@@ -16,7 +16,6 @@ from helpers.commands import run_textgen
         ("textgen bench ran", "random", "original"),
         ("textgen bench char-lstm --corpus ", "wiki", "prose"),
         ("textgen bench char-lstm --sampler top-", "top-p", "greedy"),
-        ("textgen train char-lstm --log t", "tensorboard", "top-p"),
         ("textgen sample lat", "latest", "lee"),
         ("textgen plugins show ls", "lstm", "gru"),
         ("textgen plugins check --kind sam", "sampler", "model"),

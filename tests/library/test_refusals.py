@@ -35,7 +35,6 @@ def test_options_of_the_text_are_refused_for_a_loaded_corpus(news: str, tmp_path
         (lambda: textgen.train("random", cluster=ClusterOptions(jobs=2)), "jobs has no effect on "),
         (lambda: textgen_suites.suite("original", TextOptions(clean="raw")), "clean has no effect on 'orig"),
         (lambda: tune("char-lstm", search=SearchOptions(trials=0)), "trials must be at least 1"),
-        (lambda: textgen.train("random", log="tensorboard"), "log has no effect on the model 'uniform'"),
         (lambda: textgen.train("a", seed=1, budget="+1s"), "seed has no effect on 'a', a run whose training"),
         (lambda: describe("char-lstm", TextOptions(split="90/10")), "split has no effect on the layers of"),
         (lambda: textgen.train("random", seed=-1), "seed must be from 0 to 4294967295, not -1"),

@@ -40,7 +40,6 @@ NOT_RUN = {
     "docker": "needs an image",
     "ray": "needs other machines, as does HOST; test_ray_connection.py has nodes of its own",
     "source": "is for the shell that people type into",
-    "tensorboard": "serves until somebody has looked",
 }
 """Programs of lines that are left out, as are lines that a page ends in `# not run: reason`."""
 FIRST = ("README.md", "CONTRIBUTING.md", "docs/quickstart.md", "docs/your-text.md", "docs/other-kinds.md")

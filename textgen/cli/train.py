@@ -12,7 +12,6 @@ import typer
 from textgen import defaults
 from textgen.cli import options
 from textgen.cli.console import show
-from textgen.cli.options import complete_name
 from textgen.cli.work import working
 from textgen.contracts import TextgenError
 from textgen.library.early_checks import check_early
@@ -23,15 +22,6 @@ if TYPE_CHECKING:
     from textgen.experiment.entry_result import Sample
     from textgen.library.runs import Run
 
-Log = Annotated[
-    str | None,
-    typer.Option(
-        "--log",
-        help="Logger for losses and learning rate, such as tensorboard.",
-        autocompletion=complete_name("logger"),
-        show_default="none",
-    ),
-]
 SHOWN_CHARS = 200
 """Characters of the sample at the end of training."""
 
@@ -43,7 +33,6 @@ def train(
     out: Annotated[
         Path | None, options.out_option(help="New folder, or one with an interrupted run.")
     ] = None,
-    log: Log = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     plugin: options.PluginFiles = None,
@@ -57,20 +46,18 @@ def train(
     with working(quiet=quiet) as work:
         if not request.entry:
             request = advised(request, work.report, options.given(context))
-        work.result = train_as(request, out, log=log, report=work.report, given=options.given(context))
+        work.result = train_as(request, out, report=work.report, given=options.given(context))
     run: Run = work.result
     if not quiet:
-        for remark in remarks(run, log):
+        for remark in remarks(run):
             note(remark)
     samples = [] if as_json else first_sample(run)
     show(run.result, lambda shown: run_report(run.folder, run.settings, shown, samples), as_json=as_json)
     work.close(quiet=quiet)
 
 
-def remarks(run: Run, log: str | None) -> Iterator[str]:
-    """Yield remarks about a training run, and the command that shows its log."""
-    from textgen.library.training import how_to_look
-
+def remarks(run: Run) -> Iterator[str]:
+    """Yield remarks about a training run."""
     trained = run.result.train
     if trained.disturbance and run.settings.budget.is_timed:
         yield (
@@ -78,8 +65,6 @@ def remarks(run: Run, log: str | None) -> Iterator[str]:
             "budget in characters (such as --budget 5Mchars)"
         )
     yield from trained.remarks
-    if log is not None:
-        yield f"view the log with: {how_to_look(log, run.folder)}"
 
 
 def first_sample(run: Run) -> list[Sample]:

@@ -1,20 +1,12 @@
-"""Training of one entry: `train`, checks of its options, and logs.
-
-Logs are written by plugins of the kind `logger`: `textgen train --log NAME`.
-"""
+"""Training of one entry: `train`, and checks of its options."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from textgen import defaults
 from textgen.comparison.entry_job import make_origins
-from textgen.contracts import Logger, TextgenWarning
 from textgen.experiment.entry_parser import parse_entry
 from textgen.experiment.experiment import Experiment
 from textgen.experiment.forecast import stages_of
@@ -26,8 +18,6 @@ from textgen.library.corpus import TextSource, as_text, check_text, loaded
 from textgen.library.options import Given, changed, check_cluster, check_numbers, refuse
 from textgen.library.progress import shown
 from textgen.library.runs import Run, finished, load
-from textgen.registry.options import build
-from textgen.registry.registry import describe_error
 from textgen.registry.registry import load as load_component
 from textgen.requests import ClusterOptions, TrainRequest
 from textgen.results.names import find_run
@@ -35,7 +25,7 @@ from textgen.runtime.device import choose_device
 from textgen.runtime.messages import UsageError
 from textgen.runtime.storage.result_folders import result_folder, result_name
 from textgen.training.budget import check_is_text, parse_budget
-from textgen.training.progress import Progress, Report, Step
+from textgen.training.progress import Report, Step
 
 
 def train(
@@ -47,37 +37,29 @@ def train(
     cluster: ClusterOptions = ClusterOptions(),
     plugins: NewPlugins = (),
     out: str | Path | None = None,
-    log: str | None = None,
     report: Report | bool | None = None,
 ) -> Run:
     """Train and score `entry` on `corpus`; return the run, which is also saved in `out`, a new folder.
 
     `entry` may also be a run: a `budget` such as `+2m` continues its training, any other starts from its
-    weights on another `corpus`. `seed` is the random seed, `cluster` sets the device, and `log` is the name
-    of a logger plugin for losses and learning rate; `plugins` and `report` are as in `bench`. An interrupted
-    training run in `out` is resumed. Raises `TextgenError` if training cannot start, and `NotSavedError`
-    (with the run) if the disk is full.
+    weights on another `corpus`. `seed` is the random seed, and `cluster` sets the device; `plugins` and
+    `report` are as in `bench`. An interrupted training run in `out` is resumed. Raises `TextgenError` if
+    training cannot start, and `NotSavedError` (with the run) if the disk is full.
     """
     add_plugins(plugins)
     request = TrainRequest(entry=entry, text=as_text(corpus), budget=budget, seed=seed, cluster=cluster)
     # Programs may train all entries alike: a budget and a precision are ignored where there is no gradient.
-    given = changed(request) | ({} if log is None else {"log": "log"})
+    given = changed(request)
     given = {name: written for name, written in given.items() if name not in ("budget", "precision")}
-    return train_as(request, out, log=log, report=report, given=given)
+    return train_as(request, out, report=report, given=given)
 
 
 def train_as(
-    request: TrainRequest,
-    out: str | Path | None,
-    *,
-    log: str | None,
-    report: Report | bool | None,
-    given: Given,
+    request: TrainRequest, out: str | Path | None, *, report: Report | bool | None, given: Given
 ) -> Run:
     """Run a `train` request; `given` are the options to be checked for having an effect."""
     check_numbers(request.seed)
     check_train(request, given)
-    logger = None if log is None else build("logger", log)
     entry = request.entry
     cluster, budget, seed = request.cluster, request.budget, request.seed
     if budget.startswith("+"):
@@ -94,11 +76,8 @@ def train_as(
         text = loaded(request.text)
         experiment = Experiment(parsed, text, parsed_budget, config, seed, writes=True)
         make_origins([parsed], config, tell, then=stages_of(parsed.name, experiment)[1:-1])
-        with (
-            result_folder(out, lambda: result_name([entry], text.name, budget, seed)) as folder,
-            logged(logger, folder, tell) as follow,
-        ):
-            return finished(experiment, folder, config, follow)
+        with result_folder(out, lambda: result_name([entry], text.name, budget, seed)) as folder:
+            return finished(experiment, folder, config, tell)
 
 
 def advised(request: TrainRequest, report: Report, given: Given) -> TrainRequest:
@@ -116,7 +95,7 @@ def check_train(request: TrainRequest, given: Given) -> None:
     check_cluster(request, "training", given)
     check_text(request.text)
     if budget.startswith("+"):
-        new = ["corpus", "clean", "split", "max_chars", "encoding", "seed", "log"]
+        new = ["corpus", "clean", "split", "max_chars", "encoding", "seed"]
         refuse(given, new, f"on {entry!r}, a run whose training continues")
     elif names_run(entry):
         if "corpus" in given:
@@ -125,53 +104,4 @@ def check_train(request: TrainRequest, given: Given) -> None:
         raise UsageError(f"{entry!r} is a run; {how}")
     elif (parsed := parse_entry(entry)) and not parsed.is_trainable:
         reason = f"on the model {parsed.parts['model']!r}, which is not trained by gradient descent"
-        refuse(given, ["budget", "precision", "log"], reason)
-
-
-@contextmanager
-def logged(logger: Logger | None, run: Path, tell: Report) -> Iterator[Report]:
-    """Yield a version of `tell` that also logs the progress of a run (later saved in the folder `run`).
-
-    The log is kept if training fails. Once it is open, errors of the logger do not stop training: the first
-    one becomes a warning.
-    """
-    if logger is None:
-        yield tell
-        return
-    logger.open(run)
-    has_failed, succeeded = False, False
-
-    def tried(method: Callable[..., object], *arguments: Any) -> None:
-        nonlocal has_failed
-        try:
-            method(*arguments)
-        except (Exception, SystemExit) as error:
-            if not has_failed:
-                problem = f"{describe_error(error)}; training continues without this log"
-                warnings.warn(problem, TextgenWarning, stacklevel=2)
-            has_failed = True
-
-    def told_and_logged(step: Step) -> None:
-        tell(step)
-        if not has_failed and step.progress is not None and (values := _values(step.progress)):
-            tried(logger.log, values, step.progress.num_updates)
-
-    try:
-        yield told_and_logged
-        succeeded = True
-    finally:
-        tried(logger.close, succeeded)
-
-
-def how_to_look(log: str, run: Path) -> str:
-    """Return the command that displays the log of a run."""
-    return str(build("logger", log).command(run))
-
-
-def _values(progress: Progress) -> dict[str, float]:
-    values = {
-        "bits_per_char/training": progress.train_bits_per_char,
-        "bits_per_char/validation": progress.validation_bits_per_char,
-        "learning_rate": progress.learning_rate,
-    }
-    return {name: value for name, value in values.items() if value is not None}
+        refuse(given, ["budget", "precision"], reason)

@@ -16,7 +16,6 @@ CONTRACTS = {
     "corpus": contracts.CorpusSource,
     "cleaner": contracts.Cleaner,
     "reader": contracts.Reader,
-    "logger": contracts.Logger,
     "metric": contracts.Metric,
     "result": contracts.ResultKind,
 }

@@ -45,7 +45,6 @@ KINDS = {
     "command": "textgen.commands",
     "adviser": "textgen.advisers",
     "reader": "textgen.readers",
-    "logger": "textgen.loggers",
     "metric": "textgen.metrics",
     "result": "textgen.results",
 }

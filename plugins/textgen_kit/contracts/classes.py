@@ -57,7 +57,6 @@ USES: dict[str, tuple[Sequence[Any], Callable[[Any, Any], Any]]] = {
     "corpus": ([""], others.read),
     "cleaner": (others.TEXTS, lambda made, text: made.clean(text)),
     "reader": (list(others.FILES), others.documents),
-    "logger": ([True], others.log_run),
     "metric": (others.TEXTS, measured),
     "result": ([None], lambda made, _: made.files()),
 }
@@ -162,7 +161,7 @@ def functions_of(kind: str) -> dict[str, Callable[[Subject], None]]:
     if kind not in REQUIRED:
         return named(check_contract) | own
     first = dict(list(own.items())[:1])  # that answers have the right form
-    is_repeated = kind in USES.keys() - {"model", "logger", "result"}
+    is_repeated = kind in USES.keys() - {"model", "result"}
     before = named(check_options, check_contract, check_no_global_state) | first
     return before | named(*[check_deterministic] * is_repeated) | own | named(check_docstring)
 

@@ -11,8 +11,6 @@ from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from functools import partial
 from inspect import getdoc, signature
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -172,17 +170,6 @@ def is_read(answer: Any) -> bool:
     return all(isinstance(piece, str) for document in answer for piece in document)
 
 
-def log_run(logger: Any, succeeded: bool) -> tuple[bool, Any]:
-    """Log a run that succeeds, or fails at first; return whether its folder is made, and the command."""
-    with TemporaryDirectory() as parent:
-        folder = Path(parent, "run")
-        logger.open(folder)
-        for update in (1, 2) if succeeded else ():
-            logger.log({"bits_per_char/training": 2.5, "learning_rate": 0.01}, update)
-        logger.close(succeeded)
-        return folder.exists(), logger.command(folder)
-
-
 def measure(metric: Any, text: str) -> tuple[str, float | None]:
     """Return the unit of a metric and its value of a text; raises `PluginError` for invalid ones."""
     return described(metric, "example").unit, measured(metric, text)
@@ -283,11 +270,6 @@ PROMISES = (
     Promise(
         "reader", "documents", FILES, documents, lambda answer, _: is_read(answer),
         "documents, which are iterables of strings, or a one-line TextgenError",
-    ),
-    Promise(
-        "logger", "run", (True, False), log_run,
-        lambda answer, _: not answer[0] and isinstance(answer[1], str) and len(answer[1].splitlines()) == 1,
-        "a one-line command, and no folder of the run, which the logger must not create",
     ),
     Promise(
         "metric", "numbers", TEXTS, measure, is_measured, 'a number for prose, 0 to 1 if the unit is "%"',

@@ -47,22 +47,6 @@ class Example:
         """Yield the text."""
         yield file.pieces()
 '''
-CODE["logger"] = '''
-class Example:
-    """Keeps the values of a run."""
-
-    def open(self, folder):
-        self.values = []
-
-    def log(self, values, update):
-        self.values.append(values)
-
-    def close(self, succeeded):
-        self.values.append(succeeded)
-
-    def command(self, folder):
-        return f"show {folder}"
-'''
 CODE["command"] = '''
 from __future__ import annotations
 from typing import Annotated
@@ -199,8 +183,6 @@ FAULTS: list[Row] = [
     ("metric", 'unit: ClassVar[str] = "words"', 'unit: ClassVar[str] = "%"', "numbers",
      '0 to 1 if the unit is "%"'),
     ("reader", "yield file", "file", "documents", "documents, which are iterables of strings"),
-    ("logger", "self.values = []", "self.values = []; folder.mkdir()", "run",
-     "which the logger must not create"),
     ("command", '"""Print a word in capitals."""', "", "arguments", "got ['no docstring']"),
     ("command", "Annotated[bool, ", "Annotated[str, ", "arguments", "got ['--json with a value']"),
     ("lexicon", "one", "One", "words", "words in lower case"),
