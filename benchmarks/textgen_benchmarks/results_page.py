@@ -175,7 +175,7 @@ def conclusions(results: Path) -> Iterator[str]:
 
     yield (
         "**In English, words lead in equal time; without counting, not after equal reading.** After a "
-        f"minute, by {ahead(NEITHER, *MINUTE)} if neither model counts, {ahead(BOTH, *MINUTE)} if both do, and "
+        f"minute, by {ahead(NEITHER, *MINUTE)} if neither counts, {ahead(BOTH, *MINUTE)} if both do, and "
         f"{ahead(BEST, *MINUTE)} if both are the best hybrids with GloVe. After five passes over a million "
         f"characters of Wikipedia, by {ahead(NEITHER, EQUAL)} if neither counts, and the character LSTM "
         "is no better than word n-grams there. On "

@@ -41,10 +41,9 @@ def bench() -> Bench:
 
 @pytest.fixture(scope="module")
 def folder(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ladder of two budgets that began as an ordinary comparison of one entry."""
+    """A ladder of two budgets."""
     out = tmp_path_factory.mktemp("ladder") / "out"
-    bench([TINY], "600chars", out)
-    bench(["random"], "600chars,1200chars", out)
+    bench([TINY, "random"], "600chars,1200chars", out)
     return out
 
 
@@ -52,7 +51,7 @@ def runs_in(folder: Path) -> dict[str, int]:
     return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("run.json")}
 
 
-def test_an_ordinary_comparison_becomes_the_rung_of_its_budget(folder: Path) -> None:
+def test_each_budget_has_a_comparison_in_its_folder(folder: Path) -> None:
     files = {"600chars", "1200chars", "ladder.json", "report.html", "report.md"}
     assert {path.name for path in folder.iterdir()} == files
     for budget in ("600chars", "1200chars"):
@@ -90,6 +89,16 @@ def test_a_budget_that_does_not_fit_is_refused(bench: Bench, folder: Path, budge
         bench(["random"], budget, folder)
     assert runs_in(folder) == before
     assert not (folder / "runs").exists()
+
+
+def test_a_comparison_under_one_budget_does_not_become_a_ladder(bench: Bench, tmp_path: Path) -> None:
+    bench(["random"], "600chars", tmp_path)
+    before = runs_in(tmp_path)
+    with pytest.raises(
+        textgen.TextgenError, match=r"holds a comparison under one budget; choose another fol"
+    ):
+        bench(["random"], "600chars,1200chars", tmp_path)
+    assert runs_in(tmp_path) == before
 
 
 def test_a_run_of_another_text_is_refused_and_leaves_no_folder(folder: Path) -> None:

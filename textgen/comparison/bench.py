@@ -6,7 +6,6 @@ A comparison under several budgets is a ladder: that under each budget is in a s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from os.path import commonpath
@@ -50,9 +49,9 @@ from textgen.runtime.device import DeviceConfig
 from textgen.runtime.environment import command_line
 from textgen.runtime.messages import install
 from textgen.runtime.storage.files import NotSavedError, make_folder, write_file
-from textgen.runtime.storage.json_records import read_record, read_values, write_record
-from textgen.runtime.storage.result_folders import MARKDOWN, PAGE, RUN_FILE
-from textgen.training.budget import Budget, ladder_of, parse_budget, parse_duration
+from textgen.runtime.storage.json_records import read_record, write_record
+from textgen.runtime.storage.result_folders import MARKDOWN, PAGE
+from textgen.training.budget import Budget, ladder_of, parse_duration
 from textgen.training.progress import Report, Stage, Step, ignore_report
 
 
@@ -402,7 +401,6 @@ def run_ladder(
     What `out` holds is reused, as `bench` does. Raises `NotSavedError` with the result if something could not
     be saved.
     """
-    _adopt(out)
     made = bench_each(entries, corpus, options, {out / budget: budget for budget in budgets}, report)
     result, unsaved = ladder(made.results, command_line()), made.unsaved
     try:
@@ -431,8 +429,8 @@ def budgets_with(out: Path, asked: Sequence[Budget]) -> tuple[Budget, ...]:
             f"{str(out)!r} holds a ladder without the budget {asked[0]}: add entries at one of its budgets "
             f"({', '.join(held)}), or add the budget with --budget {held[0]},{asked[0]}"
         )
-    if len(asked) > 1 and (single := _budget_of(out)):
-        held.append(single)
+    if len(asked) > 1 and (out / RUNS_OF_BENCH).exists():
+        raise TextgenError(f"{str(out)!r} holds a comparison under one budget; choose another folder (--out)")
     if held and held[0].unit != asked[0].unit:
         raise TextgenError(
             f"{str(out)!r} holds a comparison of {', '.join(held)}; give budgets in the same unit, "
@@ -446,26 +444,3 @@ def compared_in(out: Path, budgets: Sequence[Budget]) -> list[str]:
     """Return the entries of the comparisons that a folder holds, of one budget or of several."""
     folders = [out, *(out / budget for budget in budgets)]
     return list(dict.fromkeys(name for folder in folders for name in compared_before(folder)))
-
-
-def _budget_of(out: Path) -> Budget | None:
-    """Return the budget of the ordinary comparison that a folder holds, perhaps unfinished."""
-    with suppress(LookupError, TypeError):
-        if (out / BENCH).is_file():
-            return parse_budget(read_values(out / BENCH)["budget"])
-        for run in sorted(out.glob(f"{RUNS_OF_BENCH}/*/{RUN_FILE}")):
-            return parse_budget(read_values(run)["settings"]["budget"])
-    return None
-
-
-def _adopt(out: Path) -> None:
-    """Make an ordinary comparison in a folder that of its budget: it moves to the subfolder."""
-    budget = _budget_of(out)
-    if budget is None:
-        return
-    folder = out / budget
-    make_folder(folder)
-    names = (RUNS_OF_BENCH, DETAILS, MARKDOWN, PAGE, BENCH)
-    for name in names:  # the last one tells what budget they have
-        if (out / name).exists() and not (folder / name).exists():
-            (out / name).rename(folder / name)
