@@ -65,7 +65,7 @@ def short_leads(results: Path) -> Iterator[list[str]]:
     yield ["after", "only words count", "with GloVe", "neither counts", "both count", "of"]
     level, seconds = ([(name, asked) for name in IMPROVEMENTS] for asked in ("level", "level-seconds"))
     for after, parts, of in (
-        ("a minute", MINUTE, "three texts, three seeds each, two machines; of two texts without counting"),
+        ("a minute", MINUTE, "three texts, three seeds each"),
         ("a minute, on a machine twice as fast", [("bench-wiki-faster", "")], "Wikipedia, three seeds"),
         ("four minutes", [("ladder-wiki", "4m")], "Wikipedia, three seeds"),
         ("sixteen minutes", [("bench-wiki-16m", "")], "Wikipedia, one seed"),

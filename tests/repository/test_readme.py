@@ -94,7 +94,7 @@ def figures() -> Iterator[str]:
     yield from (value for entry in ROWS for cell in cells(entry) for value in re.findall(r"\d+\.\d+", cell))
     gaps = [gap(name, WORDS, CHARS) for name in TEXTS]
     yield from (f"{of(gaps):.2f}" for of in (min, max))
-    yield from (f"{gap(name, *pair):.2f}" for name in TEXTS[:2] for pair in ((ALONE, CHARS), (WORDS, HELPED)))
+    yield from (f"{gap(name, *pair):.2f}" for name in TEXTS for pair in ((ALONE, CHARS), (WORDS, HELPED)))
     yield f"{gap(MAIN, WORDS, ALONE):.2f}"
     yield f"{abs(change_of('reading-wiki', 'five', 'word, spelled by the network')):.2f}"
     gains = [gap(name, GLOVE, WORDS) for name in TEXTS]
